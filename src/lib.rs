@@ -1,0 +1,21 @@
+//! An energy laboratory for neural-network training: an engine whose every kernel is hand-written WGSL run through
+//! wgpu on any vendor's GPU, and a meter that says what a step or a run costs in joules, and through which instrument.
+#![warn(missing_docs)]
+
+#[cfg(feature = "gpu")]
+pub mod data;
+#[cfg(feature = "gpu")]
+pub mod device;
+pub mod energy;
+#[cfg(feature = "gpu")]
+pub mod kernels;
+#[cfg(feature = "gpu")]
+pub mod model;
+#[cfg(feature = "gpu")]
+pub mod optim;
+#[cfg(feature = "gpu")]
+pub mod program;
+#[cfg(feature = "gpu")]
+pub mod report;
+#[cfg(feature = "gpu")]
+pub mod train;
