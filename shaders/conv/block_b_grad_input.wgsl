@@ -1,0 +1,49 @@
+// Snippet of the conv family for the gemm cores; what stands above the mark makes the file valid on its own.
+struct Sizes {
+    m: u32, n: u32, k: u32,          // rows of C, columns of C, length of the sum
+    n4: u32, k4: u32,                // columns and K in quads
+    lda: u32, ldb: u32, ldc: u32,    // quads from one stored row to the next
+    k4_layer: u32, plane: u32,       // quads of K a layer sums; quads of a plane of C
+    // Convolutions only: the image that is read, and the one of the output; widths in elements and quads.
+    channels: u32, height: u32, width: u32, width4: u32,
+    out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
+}
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+fn load_a_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), a[select(0u, i, inside)], inside); }
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[select(0u, i, inside)], inside); }
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
+//@begin
+const KH = 3u; //@const
+const KW = 3u; //@const
+const STRIDE = 1u; //@const
+const PAD = 1u; //@const
+const TAPS = 12u; //@const   stored taps of a channel: KH KW, padded to 4 unless it is 1
+
+// B: rows (output channel, tap), columns the pixels of the input; the gradient of the output where that tap met the pixel.
+fn element_b(k: u32, image: u32, y: u32, x: u32) -> f32 {
+    let channel = k / TAPS;
+    let tap = k % TAPS;
+    let row = y + PAD - tap / KW;
+    let column = x + PAD - tap % KW;
+    let oy = row / STRIDE;
+    let ox = column / STRIDE;
+    let inside = channel < sizes.out_channels && tap < KH * KW && oy * STRIDE == row && ox * STRIDE == column
+        && oy < sizes.out_height && ox < sizes.out_width && x < sizes.width;
+    let at = ((image * sizes.out_channels + channel) * sizes.out_height + oy) * sizes.out_width4 + (ox >> 2u);
+    return load_b_if(at, inside)[ox & 3u];
+}
+fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+    let plane = sizes.height * sizes.width4;
+    let image = select(0xffffffu, j4 / plane, j4 < sizes.n4);
+    let y = select(0x7fffffu, (j4 % plane) / sizes.width4, j4 < sizes.n4);
+    let x = (j4 % sizes.width4) * 4u;
+    let k = k4 * 4u;
+    return mat4x4<f32>(
+        element_b(k, image, y, x), element_b(k, image, y, x + 1u), element_b(k, image, y, x + 2u), element_b(k, image, y, x + 3u),
+        element_b(k + 1u, image, y, x), element_b(k + 1u, image, y, x + 1u), element_b(k + 1u, image, y, x + 2u), element_b(k + 1u, image, y, x + 3u),
+        element_b(k + 2u, image, y, x), element_b(k + 2u, image, y, x + 1u), element_b(k + 2u, image, y, x + 2u), element_b(k + 2u, image, y, x + 3u),
+        element_b(k + 3u, image, y, x), element_b(k + 3u, image, y, x + 1u), element_b(k + 3u, image, y, x + 2u), element_b(k + 3u, image, y, x + 3u));
+}
