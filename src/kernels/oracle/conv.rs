@@ -1,0 +1,177 @@
+//! Two-dimensional convolution over NCHW images, as PyTorch's `conv2d` with zero padding.
+
+use super::{check, magnitudes};
+
+/// The shape of a convolution: input [batch, channels, height, width], weight [out_channels, channels, kernel_h,
+/// kernel_w], output [batch, out_channels, out_height, out_width].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// Images.
+    pub batch: usize,
+    /// Channels of the input.
+    pub channels: usize,
+    /// Rows of the input.
+    pub height: usize,
+    /// Columns of the input.
+    pub width: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Rows of the kernel.
+    pub kernel_h: usize,
+    /// Columns of the kernel.
+    pub kernel_w: usize,
+    /// Step between windows, in both directions.
+    pub stride: usize,
+    /// Rows and columns of zeros around the input, on every side.
+    pub padding: usize,
+}
+
+/// How many windows fit; 0 where the kernel is larger than the padded input or the stride is 0.
+pub(super) fn windows(size: usize, kernel: usize, stride: usize, padding: usize) -> usize {
+    let room = (size + 2 * padding).checked_sub(kernel);
+    room.and_then(|room| room.checked_div(stride))
+        .map_or(0, |steps| steps + 1)
+}
+
+/// The input coordinate of tap `tap` of window `window`, or none in the padding.
+pub(super) fn tap(
+    window: usize,
+    tap: usize,
+    stride: usize,
+    padding: usize,
+    size: usize,
+) -> Option<usize> {
+    (window * stride + tap)
+        .checked_sub(padding)
+        .filter(|&at| at < size)
+}
+
+impl Conv {
+    /// Rows of the output.
+    pub fn out_height(&self) -> usize {
+        windows(self.height, self.kernel_h, self.stride, self.padding)
+    }
+
+    /// Columns of the output.
+    pub fn out_width(&self) -> usize {
+        windows(self.width, self.kernel_w, self.stride, self.padding)
+    }
+
+    /// Elements of the input.
+    pub fn input_len(&self) -> usize {
+        self.batch * self.channels * self.height * self.width
+    }
+
+    /// Elements of the weight.
+    pub fn weight_len(&self) -> usize {
+        self.out_channels * self.channels * self.kernel_h * self.kernel_w
+    }
+
+    /// Elements of the output.
+    pub fn output_len(&self) -> usize {
+        self.batch * self.out_channels * self.out_height() * self.out_width()
+    }
+
+    /// Calls `visit(output, input, weight)` with the flat indices of every product that the convolution adds up.
+    fn products(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let mut output = 0;
+        for image in 0..self.batch {
+            for out_channel in 0..self.out_channels {
+                for out_y in 0..self.out_height() {
+                    for out_x in 0..self.out_width() {
+                        for channel in 0..self.channels {
+                            for tap_y in 0..self.kernel_h {
+                                let Some(y) =
+                                    tap(out_y, tap_y, self.stride, self.padding, self.height)
+                                else {
+                                    continue;
+                                };
+                                for tap_x in 0..self.kernel_w {
+                                    let Some(x) =
+                                        tap(out_x, tap_x, self.stride, self.padding, self.width)
+                                    else {
+                                        continue;
+                                    };
+                                    let plane = image * self.channels + channel;
+                                    let filter = out_channel * self.channels + channel;
+                                    visit(
+                                        output,
+                                        (plane * self.height + y) * self.width + x,
+                                        (filter * self.kernel_h + tap_y) * self.kernel_w + tap_x,
+                                    );
+                                }
+                            }
+                        }
+                        output += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The output, with `bias` [out_channels] added where given.
+    pub fn forward(&self, x: &[f64], w: &[f64], bias: Option<&[f64]>) -> Vec<f64> {
+        check("input", x.len(), self.input_len());
+        check("weight", w.len(), self.weight_len());
+        let mut y = vec![0.0; self.output_len()];
+        if let Some(bias) = bias {
+            check("bias", bias.len(), self.out_channels);
+            let plane = self.out_height() * self.out_width();
+            for (i, y) in y.iter_mut().enumerate() {
+                *y = bias[i / plane % self.out_channels];
+            }
+        }
+        self.products(|output, input, weight| y[output] += x[input] * w[weight]);
+        y
+    }
+
+    /// The sum of absolute products, and of the bias, behind every element of [`Conv::forward`].
+    pub fn forward_magnitude(&self, x: &[f64], w: &[f64], bias: Option<&[f64]>) -> Vec<f64> {
+        let bias = bias.map(magnitudes);
+        self.forward(&magnitudes(x), &magnitudes(w), bias.as_deref())
+    }
+
+    /// The gradient of the input from that of the output.
+    pub fn grad_input(&self, dy: &[f64], w: &[f64]) -> Vec<f64> {
+        check("upstream gradient", dy.len(), self.output_len());
+        check("weight", w.len(), self.weight_len());
+        let mut dx = vec![0.0; self.input_len()];
+        self.products(|output, input, weight| dx[input] += dy[output] * w[weight]);
+        dx
+    }
+
+    /// The sum of absolute products behind every element of [`Conv::grad_input`].
+    pub fn grad_input_magnitude(&self, dy: &[f64], w: &[f64]) -> Vec<f64> {
+        self.grad_input(&magnitudes(dy), &magnitudes(w))
+    }
+
+    /// The gradient of the weight from the input and the gradient of the output, summed over the batch.
+    pub fn grad_weight(&self, x: &[f64], dy: &[f64]) -> Vec<f64> {
+        check("input", x.len(), self.input_len());
+        check("upstream gradient", dy.len(), self.output_len());
+        let mut dw = vec![0.0; self.weight_len()];
+        self.products(|output, input, weight| dw[weight] += dy[output] * x[input]);
+        dw
+    }
+
+    /// The sum of absolute products behind every element of [`Conv::grad_weight`].
+    pub fn grad_weight_magnitude(&self, x: &[f64], dy: &[f64]) -> Vec<f64> {
+        self.grad_weight(&magnitudes(x), &magnitudes(dy))
+    }
+
+    /// The gradient of the bias [out_channels] from that of the output.
+    pub fn grad_bias(&self, dy: &[f64]) -> Vec<f64> {
+        check("upstream gradient", dy.len(), self.output_len());
+        let plane = self.out_height() * self.out_width();
+        let mut db = vec![0.0; self.out_channels];
+        for (i, dy) in dy.iter().enumerate() {
+            db[i / plane % self.out_channels] += dy;
+        }
+        db
+    }
+
+    /// The sum of absolute values behind every element of [`Conv::grad_bias`].
+    pub fn grad_bias_magnitude(&self, dy: &[f64]) -> Vec<f64> {
+        self.grad_bias(&magnitudes(dy))
+    }
+}

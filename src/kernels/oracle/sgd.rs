@@ -1,0 +1,34 @@
+//! Stochastic gradient descent as PyTorch's `SGD`: momentum without dampening, L2 weight decay, Nesterov.
+
+use super::check;
+
+/// The settings of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sgd {
+    /// Learning rate.
+    pub lr: f64,
+    /// The share of the momentum buffer that is kept; 0 for plain descent.
+    pub momentum: f64,
+    /// Added to the gradient, times the parameter.
+    pub weight_decay: f64,
+    /// Whether the step looks ahead along the updated buffer.
+    pub nesterov: bool,
+}
+
+impl Sgd {
+    /// One step, in place. `momentum` starts at zero, which makes the first step's buffer the gradient, as in PyTorch.
+    pub fn step(&self, params: &mut [f64], grads: &[f64], momentum: &mut [f64]) {
+        check("gradient", grads.len(), params.len());
+        check("momentum", momentum.len(), params.len());
+        for ((param, grad), buffer) in params.iter_mut().zip(grads).zip(momentum) {
+            let grad = grad + self.weight_decay * *param;
+            *buffer = self.momentum * *buffer + grad;
+            let direction = if self.nesterov {
+                grad + self.momentum * *buffer
+            } else {
+                *buffer
+            };
+            *param -= self.lr * direction;
+        }
+    }
+}
