@@ -1,3 +1,244 @@
-//! kernels
+//! The kernels: a folder a family, and what they share.
+//!
+//! A *definition* is a function that takes symbolic tensors and sizes and appends [`Dispatch`]es to a list. Each names
+//! its shader ([`Shader`]), the snippets and constants that fill it, its operands, its size table, its grid, and what it
+//! costs. Nothing here knows a device: the planner (`program`) gives every tensor a place and compiles the list.
 
+pub mod compose;
 pub mod oracle;
+mod shaders;
+
+pub use compose::{Composed, Operand};
+pub use shaders::{SHADERS, Shader, shader, snippet};
+
+/// How a shader uses an operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// Read only.
+    Read = 0,
+    /// Written only, every element that exists and the padding of its rows.
+    Write = 1,
+    /// Read and written in place.
+    Update = 2,
+}
+
+/// Where a tensor lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Storage {
+    /// A slice of a storage buffer.
+    Buffer,
+    /// An rgba32float image of 1,024 quads a row.
+    Image,
+}
+
+/// What a tensor is for; the planner keeps the roles apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Trainable and frozen parameters: slices of one arena.
+    Parameter,
+    /// Gradients of the parameters: slices of one arena, at the parameters' offsets.
+    Gradient,
+    /// Optimizer state: slices of one arena, at the parameters' offsets.
+    Momentum,
+    /// Running statistics: slices of one arena.
+    Statistic,
+    /// Activations, kept from forward to backward, and what backward passes on.
+    Activation,
+    /// Short-lived partial sums.
+    Scratch,
+    /// The resident data set's shards.
+    Data,
+    /// Counters and hyperparameters that kernels advance.
+    State,
+    /// What the host reads: a row a step.
+    Results,
+}
+
+/// A symbolic tensor: an index into [`List::tensors`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Tensor(pub usize);
+
+/// What the planner has to know of a tensor.
+#[derive(Clone, Debug)]
+pub struct TensorInfo {
+    /// For people: `conv1.output`, `fc1.weight.gradient`.
+    pub name: String,
+    /// Role.
+    pub role: Role,
+    /// Size in quads of four 4-byte elements.
+    pub quads: u64,
+    /// Whether the tensor may live in an image (f32 quads only).
+    pub imageable: bool,
+}
+
+/// One dispatch, still symbolic.
+#[derive(Clone, Debug)]
+pub struct Dispatch {
+    /// For people: `fc1 forward`.
+    pub label: String,
+    /// Shader file, such as `gemm/direct`.
+    pub shader: &'static str,
+    /// (slot, snippet file).
+    pub slots: Vec<(&'static str, &'static str)>,
+    /// Constants set in the text.
+    pub constants: Vec<(&'static str, u32)>,
+    /// (name in the shader, tensor), in any order; every operand of the composed shader must be there.
+    pub operands: Vec<(&'static str, Tensor)>,
+    /// The size table's words, in the order of `struct Sizes`; floats as their bits.
+    pub sizes: Vec<u32>,
+    /// Workgroups.
+    pub grid: [u32; 3],
+    /// Floating-point operations over the padded sizes, as the shader's loops run.
+    pub flops: u64,
+    /// Bytes that must at least move: every operand read or written once.
+    pub bytes: u64,
+    /// Running it twice changes its result (updates in place, counters).
+    pub once: bool,
+    /// The chosen variant where there is a choice, for the record: `direct 8x8`, `texel`, `split_k 8`.
+    pub variant: String,
+}
+
+impl Dispatch {
+    /// A dispatch of `shader` with everything else empty.
+    pub fn new(label: impl Into<String>, shader: &'static str) -> Dispatch {
+        Dispatch {
+            label: label.into(),
+            shader,
+            slots: vec![],
+            constants: vec![],
+            operands: vec![],
+            sizes: vec![],
+            grid: [1; 3],
+            flops: 0,
+            bytes: 0,
+            once: false,
+            variant: String::new(),
+        }
+    }
+
+    /// Fills the shader for this dispatch; `storage` says where an operand lives.
+    pub fn compose(&self, storage: impl Fn(&str) -> Storage) -> Result<Composed, String> {
+        let slots = self.slots.iter().map(|(slot, name)| Ok((*slot, snippet(name)?))).collect::<Result<Vec<_>, String>>()?;
+        let slots: Vec<(&str, &str)> = slots.iter().map(|(s, t)| (*s, t.as_ref())).collect();
+        compose::compose(&shader(self.shader)?, &slots, &self.constants, storage).map_err(|why| format!("{}: {why}", self.shader))
+    }
+}
+
+/// A list under construction: its tensors and its dispatches in order.
+#[derive(Clone, Debug, Default)]
+pub struct List {
+    /// All tensors named so far, of every list that shares the plan.
+    pub tensors: Vec<TensorInfo>,
+    /// The dispatches in order.
+    pub dispatches: Vec<Dispatch>,
+}
+
+impl List {
+    /// Names a new tensor of `quads` quads.
+    pub fn tensor(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
+        let imageable = matches!(role, Role::Parameter | Role::Gradient | Role::Momentum | Role::Statistic | Role::Activation | Role::Scratch);
+        self.tensors.push(TensorInfo { name: name.into(), role, quads, imageable });
+        Tensor(self.tensors.len() - 1)
+    }
+
+    /// A tensor that always lives in a buffer (integers, state, results).
+    pub fn buffer(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
+        let tensor = self.tensor(name, role, quads);
+        self.tensors[tensor.0].imageable = false;
+        tensor
+    }
+
+    /// What is known of a tensor.
+    pub fn info(&self, tensor: Tensor) -> &TensorInfo {
+        &self.tensors[tensor.0]
+    }
+
+    /// Appends a dispatch; its `bytes` become the size of its operands.
+    pub fn push(&mut self, mut dispatch: Dispatch) {
+        dispatch.bytes = dispatch.operands.iter().map(|(_, t)| self.info(*t).quads * 16).sum();
+        self.dispatches.push(dispatch);
+    }
+}
+
+/// Shape of one sample or feature map: rows of `width` elements, padded to quads. A vector of n features is `1 x 1 x n`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Shape {
+    /// Channels.
+    pub channels: u32,
+    /// Rows of a channel.
+    pub height: u32,
+    /// Elements of a row.
+    pub width: u32,
+}
+
+impl Shape {
+    /// A vector of `n` features.
+    pub fn vector(n: u32) -> Shape {
+        Shape { channels: 1, height: 1, width: n }
+    }
+
+    /// Elements.
+    pub fn elements(self) -> u32 {
+        self.channels * self.height * self.width
+    }
+
+    /// Quads of a row, padding included.
+    pub fn row_quads(self) -> u32 {
+        self.width.div_ceil(4)
+    }
+
+    /// Quads of a channel.
+    pub fn plane_quads(self) -> u32 {
+        self.height * self.row_quads()
+    }
+
+    /// Quads of a sample.
+    pub fn quads(self) -> u32 {
+        self.channels * self.plane_quads()
+    }
+}
+
+/// What the definitions ask of a device: which variants suit it. Filled from a device profile.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// Name of the profile.
+    pub name: String,
+    /// The `texel` forms may be used (subgroup size exactly 8, images).
+    pub texel: bool,
+    /// Lanes of a workgroup in elementwise and reduction kernels.
+    pub lanes: u32,
+    /// Fewer workgroups than this leave the device idle: long sums are then split.
+    pub fill: u32,
+    /// First matching row decides.
+    pub gemm: Vec<GemmRule>,
+}
+
+/// A row of the table that chooses a GEMM core. Bounds that are absent hold always.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GemmRule {
+    /// Products this row speaks of: `nn`, `nt`, `tn`, `conv-forward`, `conv-grad-input`, `conv-grad-weight`; absent: all.
+    pub form: Option<String>,
+    /// At least this many rows of C.
+    pub min_m: Option<u32>,
+    /// At least this many columns of C.
+    pub min_n: Option<u32>,
+    /// At least this long a sum.
+    pub min_k: Option<u32>,
+    /// At most this many rows of C.
+    pub max_m: Option<u32>,
+    /// `direct`, `tile` or `texel`.
+    pub core: String,
+    /// Row blocks of 4 a thread (direct, tile).
+    pub rm: u32,
+    /// Column quads a thread (direct, tile).
+    pub rn: u32,
+    /// Threads along the columns.
+    pub threads_x: u32,
+    /// Threads along the rows.
+    pub threads_y: u32,
+    /// Most layers a long sum may be split into; 1 splits never.
+    pub max_split: u32,
+}

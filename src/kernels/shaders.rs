@@ -1,0 +1,70 @@
+//! Every shader file, embedded; `WATTGRAD_SHADERS=DIR` reads them from a folder instead.
+
+use std::borrow::Cow;
+
+/// A shader file: its name without `.wgsl` and its text as built in.
+#[derive(Clone, Copy, Debug)]
+pub struct Shader {
+    /// `family/kernel`.
+    pub name: &'static str,
+    /// The text.
+    pub text: &'static str,
+}
+
+macro_rules! embed {
+    ($($name:literal),* $(,)?) => { &[$(Shader { name: $name, text: include_str!(concat!("../../shaders/", $name, ".wgsl")) }),*] };
+}
+
+/// Every file under `shaders/`, cores and snippets.
+pub const SHADERS: &[Shader] = embed![
+    "conv/block_a_grad_input",
+    "conv/block_a_grad_weight",
+    "conv/block_b_forward",
+    "conv/block_b_grad_input",
+    "conv/block_b_grad_weight",
+    "conv/place_input",
+    "conv/place_output",
+    "conv/taps_grad_stride2",
+    "conv/taps_stride2",
+    "conv/texel3x3",
+    "conv/texel3x3_grad_weight",
+    "conv/weights_turned",
+    "gemm/block_a_transposed",
+    "gemm/block_b_transposed",
+    "gemm/direct",
+    "gemm/epilogue_add",
+    "gemm/epilogue_add_mask",
+    "gemm/epilogue_bias",
+    "gemm/epilogue_bias_relu",
+    "gemm/epilogue_mask",
+    "gemm/epilogue_relu",
+    "gemm/epilogue_row_bias",
+    "gemm/epilogue_row_bias_relu",
+    "gemm/lanes_a_transposed",
+    "gemm/reduce",
+    "gemm/texel",
+    "gemm/tile",
+];
+
+/// The text of a shader file.
+///
+/// # Errors
+/// The name is unknown, or the folder that `WATTGRAD_SHADERS` names has no readable file of that name.
+pub fn shader(name: &str) -> Result<Cow<'static, str>, String> {
+    if let Some(folder) = std::env::var_os("WATTGRAD_SHADERS") {
+        let path = std::path::Path::new(&folder).join(format!("{name}.wgsl"));
+        return std::fs::read_to_string(&path)
+            .map(Cow::Owned)
+            .map_err(|why| format!("the shader {} cannot be read ({why}); unset WATTGRAD_SHADERS or put the file there", path.display()));
+    }
+    let found = SHADERS.iter().find(|s| s.name == name);
+    found.map(|s| Cow::Borrowed(s.text)).ok_or_else(|| format!("no shader is named {name}"))
+}
+
+/// The text of a snippet file.
+///
+/// # Errors
+/// As [`shader`].
+pub fn snippet(name: &str) -> Result<Cow<'static, str>, String> {
+    shader(name)
+}
