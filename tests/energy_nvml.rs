@@ -146,9 +146,14 @@ fn joules_are_the_cards_watts_times_the_window() {
     );
     let (joules, seconds) = (row.joules.unwrap(), row.seconds.unwrap());
     assert!((1.0..=most_seconds).contains(&seconds), "{seconds}");
-    // The counter of the stand-in lags by one tick of 4 J at most, at either edge.
+    // The counter of the stand-in lags by one tick of 4 J at most, at either edge, and a read may be interrupted.
+    let reads: f64 = row
+        .readings
+        .iter()
+        .map(|reading| reading.read_seconds / 2.0)
+        .sum();
     assert!(
-        (joules - 200.0 * seconds).abs() <= 4.0 + 0.1,
+        (joules - 200.0 * seconds).abs() <= 4.0 + 0.1 + 200.0 * reads,
         "{joules} J in {seconds} s"
     );
     let tick = row.tick_seconds.unwrap();
@@ -277,7 +282,7 @@ fn a_counter_that_lies_gives_no_figure() {
 fn a_window_below_two_ticks_gives_no_figure() {
     let slow = StandIn::of(Card { tick: 0.1, ..CARD });
     let meter = slow.meter(None);
-    let row = only(window(&meter, 0.12).0);
+    let row = only(window(&meter, 0.05).0);
     refused(&row, "shorter than two of the counter's ticks");
     assert!(
         row.remedy
