@@ -292,6 +292,28 @@ fn a_window_below_two_ticks_gives_no_figure() {
 }
 
 #[test]
+fn a_tick_too_slow_to_be_seen_is_said() {
+    let slow = StandIn::of(Card { tick: 0.4, ..CARD });
+    let meter = slow.meter(None);
+    refused(
+        &only(window(&meter, 0.5).0),
+        "no tick of the counter was seen",
+    );
+    let row = only(window(&meter, 1.3).0);
+    assert_eq!(
+        (row.status, row.uncertainty_joules, row.tick_seconds),
+        (Status::Measured, None, None)
+    );
+    assert!(row.joules.is_some_and(|joules| joules > 0.0));
+    assert!(
+        row.reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("not known")),
+        "{row:?}"
+    );
+}
+
+#[test]
 fn a_card_lost_within_the_window_gives_no_figure() {
     let stand_in = StandIn::of(Card {
         behaviour: "LOST",

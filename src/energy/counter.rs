@@ -4,6 +4,9 @@ use super::clock;
 use super::figure::{Reading, Unit};
 use super::source::{Joules, Refusal};
 
+/// Without a tick seen in half a second of watching, a shorter window than this gives no figure.
+const UNSEEN_TICK_SECONDS: f64 = 1.0;
+
 /// What is known of a counter beforehand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counter {
@@ -20,7 +23,8 @@ impl Counter {
     /// Joules between the first and the last reading.
     ///
     /// Refused where the counter stood still, ran backwards, jumped, read 0 or its type's maximum, could have wrapped
-    /// twice unseen, or where the window is shorter than two of the ticks seen: each edge may be off by one.
+    /// twice unseen, or where the window is shorter than two of the ticks seen (each edge may be off by one), or than a
+    /// second where none were.
     pub(crate) fn settle(
         &self,
         readings: &[Reading],
@@ -52,6 +56,12 @@ impl Counter {
             ))
             .with_remedy("meter a longer window"));
         }
+        if tick_seconds.is_none() && seconds < UNSEEN_TICK_SECONDS {
+            return Err(Refusal::new(format!(
+                "no tick of the counter was seen, and a window of {seconds:.3} s may hold less than one"
+            ))
+            .with_remedy("meter a longer window"));
+        }
         let joules = total as f64 * self.unit.scale();
         let uncertainty = tick_seconds.filter(|_| seconds > 0.0).map(|tick| {
             // Each edge lags by up to one tick, each read lies anywhere within its own duration, and the counter
@@ -74,7 +84,8 @@ impl Counter {
     ) -> Result<u64, Refusal> {
         let unit = self.unit.symbol();
         // A change that is published at once may hold a whole tick's energy; a tick not seen is taken to be a second.
-        let gap = (to.at.monotonic - from.at.monotonic).max(0.0) + tick_seconds.unwrap_or(1.0);
+        let tick = tick_seconds.unwrap_or(UNSEEN_TICK_SECONDS);
+        let gap = (to.at.monotonic - from.at.monotonic).max(0.0) + tick;
         let most = self.most_watts * gap / self.unit.scale();
         if let Some(range) = self.wraps_at.filter(|&range| most >= range as f64) {
             return Err(Refusal::new(format!(
@@ -216,6 +227,7 @@ mod tests {
         assert!(refused(BOARD, &[(0.0, 900), (5.0, u64::MAX)], None).contains("maximum"));
         assert!(refused(BOARD, &[(0.0, 900), (5.0, u64::MAX - 40)], Some(0.1)).contains("jumped"));
         assert!(refused(BOARD, &[(0.0, 900), (0.15, 950)], Some(0.1)).contains("shorter than two"));
+        assert!(refused(BOARD, &[(0.0, 900), (0.9, 950)], None).contains("no tick"));
         assert!(refused(BOARD, &[], None).contains("not read"));
         assert!(
             refused(PACKAGE, &[(0.0, 5), (1.0, 300_000_000_000)], None)

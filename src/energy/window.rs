@@ -61,6 +61,9 @@ impl Window {
     }
 }
 
+const UNSEEN: &str =
+    "no tick of the counter was seen, so how far the figure may be off is not known";
+
 fn settle(
     row: &Row,
     first: Result<Reading, Refusal>,
@@ -109,7 +112,10 @@ fn settle(
             };
             energy.joules = Some(joules.joules);
             energy.uncertainty_joules = joules.uncertainty.filter(|off| off.is_finite());
-            energy.reason = row.shared.clone();
+            let edges_unknown =
+                row.method == Method::Counter && energy.uncertainty_joules.is_none();
+            let unseen = edges_unknown.then(|| UNSEEN.to_owned());
+            energy.reason = row.shared.clone().or(unseen);
         }
         Ok(joules) => {
             energy.reason = Some(format!(
