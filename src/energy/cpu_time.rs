@@ -1,0 +1,100 @@
+//! This process's own CPU time x the watts a busy core is assumed to draw.
+
+use super::figure::{Method, Reading, Scope, Unit};
+use super::options::MeterOptions;
+use super::source::{Instrument, Joules, Refusal, Row, Seen, Source};
+use super::target::Target;
+
+pub(crate) const NAME: &str = "cpu-time";
+
+pub(crate) struct CpuTime;
+
+impl Source for CpuTime {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+        let instrument = match options.assume_watts_per_core {
+            None => Err(Refusal::new(
+                "used only when asked for: its watts are assumed, not measured",
+            )
+            .with_remedy("--assume-watts-per-core W")),
+            Some(watts) => process_cpu_nanoseconds()
+                .map(|_| Box::new(Assumption { watts }) as Box<dyn Instrument>),
+        };
+        vec![Row {
+            source: NAME.into(),
+            scope: Scope::Process,
+            method: Method::Assumed,
+            covers: target.map(|target| target.host_covers(Scope::Process)),
+            shared: None,
+            instrument,
+            seen: Seen::default(),
+        }]
+    }
+}
+
+struct Assumption {
+    watts: f64,
+}
+
+impl Instrument for Assumption {
+    fn read(&self) -> Result<(u64, Unit), Refusal> {
+        Ok((process_cpu_nanoseconds()?, Unit::Nanosecond))
+    }
+
+    /// No uncertainty is stated: the watts are a guess, and beside it the clock's error is nothing.
+    fn settle(&self, readings: &[Reading], _tick_seconds: Option<f64>) -> Result<Joules, Refusal> {
+        let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
+            return Err(Refusal::new("the process's CPU time was not read"));
+        };
+        match last.value.checked_sub(first.value) {
+            Some(busy) if busy > 0 => Ok(Joules {
+                joules: busy as f64 * Unit::Nanosecond.scale() * self.watts,
+                uncertainty: None,
+            }),
+            Some(_) => Err(Refusal::new(
+                "the process used no CPU time within the window",
+            )),
+            None => Err(Refusal::new(
+                "the process's CPU time went backwards within the window",
+            )),
+        }
+    }
+
+    fn ticks(&self) -> bool {
+        false
+    }
+}
+
+/// CPU time of all threads of this process so far.
+#[cfg(unix)]
+fn process_cpu_nanoseconds() -> Result<u64, Refusal> {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec of our own that outlives the call, which writes it and nothing else.
+    let code = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+    if code != 0 {
+        let why = std::io::Error::last_os_error();
+        return Err(Refusal::new(format!(
+            "the process's CPU clock cannot be read: {why}"
+        )));
+    }
+    let nanoseconds = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    u64::try_from(nanoseconds).map_err(|_| {
+        Refusal::new(format!(
+            "the process's CPU clock reads {nanoseconds} ns, which is no time"
+        ))
+    })
+}
+
+/// Only Unix has the clock this is read from.
+#[cfg(not(unix))]
+fn process_cpu_nanoseconds() -> Result<u64, Refusal> {
+    Err(Refusal::new(
+        "a process's CPU time is read on Linux and macOS only",
+    ))
+}

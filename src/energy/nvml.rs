@@ -1,0 +1,274 @@
+//! NVML's energy counter: the whole board, in millijoules since the driver was loaded.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+
+use nvml_wrapper::Device;
+use nvml_wrapper::Nvml as Library;
+use nvml_wrapper::enums::device::DeviceArchitecture;
+use nvml_wrapper::error::NvmlError;
+
+use super::counter::{self, Counter};
+use super::figure::{Covers, Reading, Scope, Unit};
+use super::options::MeterOptions;
+use super::source::{Instrument, Joules, Refusal, Row, Source};
+use super::target::{PciAddress, Target, TargetKind};
+
+const NAME: &str = "nvml";
+
+/// Loads this library in place of the system's.
+const LIBRARY_VARIABLE: &str = "WATTGRAD_NVML";
+
+const COUNTER: Counter = Counter {
+    unit: Unit::Millijoule,
+    // 64 bits of millijoules last for longer than the card.
+    wraps_at: None,
+    most_watts: 10_000.0,
+};
+
+pub(crate) struct Nvml;
+
+impl Source for Nvml {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+        found(options, target).unwrap_or_else(|refusal| {
+            let covers = target.map(|_| Covers::Adapter);
+            vec![Row::counter(NAME, Scope::Board, covers, Err(refusal))]
+        })
+    }
+}
+
+fn found(options: &MeterOptions, target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+    let wanted = target.map(address).transpose()?;
+    let library = Arc::new(load(options)?);
+    let count = library
+        .device_count()
+        .map_err(|error| refusal("counting its cards", &error))?;
+    if count == 0 {
+        return Err(Refusal::new("NVML is there but sees no card"));
+    }
+    let index = match (wanted, target) {
+        (Some(wanted), Some(target)) => Some(pair(&library, count, wanted, target)?),
+        _ => None,
+    };
+    let indices = match index {
+        Some(index) => index..index + 1,
+        None => 0..count,
+    };
+    Ok(indices.map(|index| card(&library, index, target)).collect())
+}
+
+/// The PCI address of the adapter, without which no card is its own.
+fn address(target: &Target) -> Result<PciAddress, Refusal> {
+    let name = &target.name;
+    if target.kind == TargetKind::Cpu {
+        return Err(Refusal::new(format!(
+            "the adapter `{name}` is the processor, which NVML does not meter"
+        )));
+    }
+    match target
+        .pci_id
+        .as_deref()
+        .map(str::trim)
+        .filter(|id| !id.is_empty())
+    {
+        None => Err(Refusal::new(format!(
+            "the graphics backend tells no PCI address of the adapter `{name}`, so no card can be paired with it"
+        ))),
+        Some(id) => PciAddress::parse(id).ok_or_else(|| {
+            Refusal::new(format!(
+                "the adapter `{name}` has the PCI address `{id}`, which cannot be read"
+            ))
+        }),
+    }
+}
+
+/// The one card at `wanted`. Never the first card for want of a better one.
+fn pair(
+    library: &Library,
+    count: u32,
+    wanted: PciAddress,
+    target: &Target,
+) -> Result<u32, Refusal> {
+    let mut matches = Vec::new();
+    let mut others = Vec::new();
+    let mut silent: Option<Refusal> = None;
+    for index in 0..count {
+        match library
+            .device_by_index(index)
+            .and_then(|device| device.pci_info())
+        {
+            Ok(info) if PciAddress::parse(&info.bus_id) == Some(wanted) => matches.push(index),
+            Ok(info) => others.push(info.bus_id),
+            Err(error) => silent = Some(refusal(&format!("card {index}'s PCI address"), &error)),
+        }
+    }
+    match (matches.as_slice(), silent) {
+        ([index], _) => Ok(*index),
+        ([], Some(silent)) => Err(Refusal {
+            reason: format!(
+                "no card at {wanted} (`{}`) could be found: {}",
+                target.name, silent.reason
+            ),
+            remedy: silent.remedy,
+        }),
+        ([], None) => Err(Refusal::new(format!(
+            "NVML knows no card at {wanted} (`{}`), only at {}",
+            target.name,
+            others.join(", ")
+        ))),
+        (several, _) => Err(Refusal::new(format!(
+            "NVML knows {} cards at {wanted} (`{}`), so none can be paired with it",
+            several.len(),
+            target.name
+        ))),
+    }
+}
+
+fn card(library: &Arc<Library>, index: u32, target: Option<&Target>) -> Row {
+    let source = format!("{NAME}:{index}");
+    let covers = target.map(|_| Covers::Adapter);
+    let opened = library
+        .device_by_index(index)
+        .map_err(|error| refusal(&format!("opening card {index}"), &error))
+        .and_then(|device| {
+            let mig = device.mig_mode().is_ok_and(|mode| mode.current == 1);
+            match device.total_energy_consumption() {
+                Ok(value) => counter::supported(value, None)
+                    .map(|()| mig)
+                    .map_err(Refusal::new),
+                Err(NvmlError::NotSupported) => Err(no_counter(&device, mig)),
+                Err(error) => Err(refusal(&format!("card {index}'s energy counter"), &error)),
+            }
+        });
+    let (mig, instrument) = match opened {
+        Ok(mig) => {
+            let board: Box<dyn Instrument> = Box::new(Board {
+                library: Arc::clone(library),
+                index,
+            });
+            (mig, Ok(board))
+        }
+        Err(refusal) => (false, Err(refusal)),
+    };
+    let mut row = Row::counter(source, Scope::Board, covers, instrument);
+    if mig {
+        row.shared = Some(
+            "MIG is on: the counter covers every instance of the card, not this run alone".into(),
+        );
+    }
+    row
+}
+
+/// Why a card that answers has no energy counter.
+fn no_counter(device: &Device<'_>, mig: bool) -> Refusal {
+    let name = device.name().unwrap_or_else(|_| "the card".into());
+    if mig {
+        return Refusal::new(format!(
+            "MIG is on, and {name} gives no energy of an instance"
+        ))
+        .with_remedy("sudo nvidia-smi -mig 0");
+    }
+    match device.architecture() {
+        Ok(
+            DeviceArchitecture::Kepler | DeviceArchitecture::Maxwell | DeviceArchitecture::Pascal,
+        ) => Refusal::new(format!(
+            "{name} is older than Volta and has no energy counter"
+        )),
+        _ => Refusal::new(format!(
+            "{name} shows no energy counter: its driver or a virtual machine hides it, or it is a laptop card that \
+             gives power only"
+        )),
+    }
+}
+
+struct Board {
+    library: Arc<Library>,
+    index: u32,
+}
+
+impl Instrument for Board {
+    fn read(&self) -> Result<(u64, Unit), Refusal> {
+        let index = self.index;
+        let value = self
+            .library
+            .device_by_index(index)
+            .and_then(|device| device.total_energy_consumption());
+        let value =
+            value.map_err(|error| refusal(&format!("card {index}'s energy counter"), &error))?;
+        Ok((value, Unit::Millijoule))
+    }
+
+    fn settle(&self, readings: &[Reading], tick_seconds: Option<f64>) -> Result<Joules, Refusal> {
+        COUNTER.settle(readings, tick_seconds)
+    }
+}
+
+fn load(options: &MeterOptions) -> Result<Library, Refusal> {
+    let chosen: Option<OsString> = match &options.nvml_library {
+        Some(path) => Some(path.clone().into_os_string()),
+        None => std::env::var_os(LIBRARY_VARIABLE).filter(|path| !path.is_empty()),
+    };
+    let loaded = match &chosen {
+        Some(path) => Library::builder().lib_path(path).init(),
+        None => Library::init(),
+    };
+    let library = loaded.map_err(|error| match (&error, &chosen) {
+        (NvmlError::LibloadingError(why), Some(path)) => Refusal::new(format!(
+            "the NVML library {} cannot be loaded: {why}",
+            path.display()
+        ))
+        .with_remedy(format!(
+            "unset {LIBRARY_VARIABLE}, or give it the path of libnvidia-ml.so.1"
+        )),
+        (NvmlError::LibloadingError(why), None) => Refusal::new(format!(
+            "the NVML library cannot be loaded, so there is no NVIDIA driver: {why}"
+        ))
+        .with_remedy(format!(
+            "install the NVIDIA driver, or set {LIBRARY_VARIABLE} to its libnvidia-ml.so.1"
+        )),
+        _ => refusal("starting it", &error),
+    })?;
+    if library.lib().nvmlShutdown.is_err() {
+        // Dropping it would panic for want of that function.
+        std::mem::forget(library);
+        return Err(Refusal::new(
+            "the library loaded for NVML lacks nvmlShutdown, so it is not NVML",
+        )
+        .with_remedy(format!(
+            "unset {LIBRARY_VARIABLE}, or give it the path of libnvidia-ml.so.1"
+        )));
+    }
+    Ok(library)
+}
+
+fn refusal(doing: &str, error: &NvmlError) -> Refusal {
+    match error {
+        NvmlError::NoPermission => Refusal::new(format!("NVML: {doing}: this user may not"))
+            .with_remedy(if cfg!(windows) {
+                "run as an administrator"
+            } else {
+                "sudo chmod a+rw /dev/nvidia*"
+            }),
+        NvmlError::DriverNotLoaded => {
+            Refusal::new(format!("NVML: {doing}: the NVIDIA driver is not loaded"))
+                .with_remedy("sudo modprobe nvidia")
+        }
+        NvmlError::LibRmVersionMismatch => Refusal::new(format!(
+            "NVML: {doing}: the library and the loaded driver are of different versions"
+        ))
+        .with_remedy("restart the machine"),
+        NvmlError::GpuLost => {
+            Refusal::new(format!("NVML: {doing}: the card has fallen off the bus"))
+                .with_remedy("restart the machine")
+        }
+        NvmlError::FailedToLoadSymbol(symbol) => Refusal::new(format!(
+            "NVML: {doing}: the driver is too old for it ({symbol})"
+        ))
+        .with_remedy("install a newer NVIDIA driver"),
+        error => Refusal::new(format!("NVML: {doing}: {error}")),
+    }
+}

@@ -1,0 +1,47 @@
+//! RAPL: the energy counters of the processor's package and of the memory, through the kernel's powercap files.
+//!
+//! The files are read by `rapl-energy`, which is GPL-3.0, so it is an optional feature. The platform counter (psys) is
+//! a row of its own with scope system: it contains the package, and no row is ever added to another.
+
+use super::figure::Scope;
+use super::options::MeterOptions;
+use super::source::{Refusal, Row, Source};
+use super::target::Target;
+
+#[cfg(all(feature = "rapl", target_os = "linux"))]
+mod zone;
+
+const NAME: &str = "rapl";
+
+pub(crate) struct Rapl;
+
+impl Source for Rapl {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+        found(target).unwrap_or_else(|refusal| {
+            let covers = target.map(|target| target.host_covers(Scope::Package));
+            vec![Row::counter(NAME, Scope::Package, covers, Err(refusal))]
+        })
+    }
+}
+
+#[cfg(all(feature = "rapl", target_os = "linux"))]
+fn found(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+    zone::rows(target)
+}
+
+#[cfg(all(not(feature = "rapl"), target_os = "linux"))]
+fn found(_target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+    Err(Refusal::new("not built in: feature rapl")
+        .with_remedy("cargo build --release --features rapl"))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn found(_target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+    Err(Refusal::new(
+        "RAPL is read through files that only Linux has",
+    ))
+}

@@ -1,0 +1,196 @@
+//! What holds of a meter on any machine, whatever sources it has.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use wattgrad::energy::{
+    Covers, Energy, Meter, MeterError, MeterOptions, Method, Scope, Selection, Status, Target,
+    TargetKind, survey,
+};
+
+fn named(name: &str, watts: Option<f64>) -> MeterOptions {
+    MeterOptions {
+        selection: name.parse().unwrap(),
+        assume_watts_per_core: watts,
+        ..Default::default()
+    }
+}
+
+fn target(kind: TargetKind) -> Target {
+    Target {
+        pci_id: None,
+        kind,
+        name: "an adapter".into(),
+    }
+}
+
+fn busy(seconds: f64) {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs_f64(seconds) {
+        black_box(began);
+    }
+}
+
+fn row<'a>(rows: &'a [Energy], source: &str) -> &'a Energy {
+    rows.iter()
+        .find(|row| row.source == source)
+        .unwrap_or_else(|| panic!("no {source} in {rows:?}"))
+}
+
+#[test]
+fn every_known_source_has_a_row() {
+    for target in [
+        None,
+        Some(target(TargetKind::Discrete)),
+        Some(target(TargetKind::Cpu)),
+    ] {
+        let reports = survey(target.as_ref());
+        for family in ["nvml", "rapl", "cpu-time"] {
+            let of = |source: &str| source == family || source.starts_with(&format!("{family}:"));
+            assert!(
+                reports.iter().any(|report| of(&report.source)),
+                "no {family} in {reports:?}"
+            );
+        }
+        for report in &reports {
+            assert_eq!(report.covers.is_some(), target.is_some(), "{report:?}");
+            assert!(
+                report.status != Status::Unavailable || report.reason.is_some(),
+                "{report:?}"
+            );
+        }
+        let meter = Meter::open(&MeterOptions::default(), target.as_ref()).unwrap();
+        let (_, rows) = meter.measure(|| busy(0.05));
+        assert_eq!(rows.len(), meter.sources().len());
+        for row in rows {
+            assert_eq!(
+                row.joules.is_none(),
+                row.status == Status::Unavailable,
+                "{row:?}"
+            );
+            assert!(
+                row.joules
+                    .is_none_or(|joules| joules.is_finite() && joules > 0.0),
+                "{row:?}"
+            );
+            assert!(row.joules.is_some() || row.reason.is_some(), "{row:?}");
+        }
+    }
+}
+
+#[cfg(all(target_os = "linux", not(feature = "rapl")))]
+#[test]
+fn a_source_that_was_not_compiled_in_says_so() {
+    let reports = survey(None);
+    let rapl = reports
+        .iter()
+        .find(|report| report.source == "rapl")
+        .unwrap();
+    assert_eq!(rapl.status, Status::Unavailable);
+    assert_eq!(rapl.reason.as_deref(), Some("not built in: feature rapl"));
+    assert!(
+        rapl.remedy
+            .as_deref()
+            .is_some_and(|remedy| remedy.contains("--features rapl"))
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn assumed_joules_are_cpu_seconds_times_watts_and_say_so() {
+    // Other tests of this process run beside this one, so its CPU time is bounded from below by this thread's.
+    let meter = Meter::open(
+        &named("cpu-time", Some(10.0)),
+        Some(&target(TargetKind::Cpu)),
+    )
+    .unwrap();
+    let (_, rows) = meter.measure(|| busy(0.4));
+    assert_eq!(rows.len(), 1);
+    let row = row(&rows, "cpu-time");
+    assert_eq!(
+        (row.method, row.status, row.scope),
+        (Method::Assumed, Status::Assumed, Scope::Process)
+    );
+    assert_eq!(row.covers, Some(Covers::Adapter));
+    let (joules, seconds) = (row.joules.unwrap(), row.seconds.unwrap());
+    let cores = std::thread::available_parallelism().unwrap().get() as f64;
+    assert!(
+        joules > 0.2 && joules <= 10.0 * (seconds + 0.02) * cores,
+        "{joules} J in {seconds} s"
+    );
+    let read = (row.readings[1].value - row.readings[0].value) as f64 * 1e-9;
+    assert!((joules - 10.0 * read).abs() < 1e-9);
+    assert_eq!(row.uncertainty_joules, None);
+    assert_eq!(row.measured(), None);
+    assert_eq!(row.assumed().unwrap().joules(), joules);
+    assert_eq!(row.assumed().unwrap().per(0), None);
+    assert_eq!(row.assumed().unwrap().per(4), Some(joules / 4.0));
+    let json = serde_json::to_value(row).unwrap();
+    assert_eq!(
+        (json["status"].as_str(), json["method"].as_str()),
+        (Some("assumed"), Some("assumed"))
+    );
+    assert!(row.to_string().contains("assumed"), "{row}");
+}
+
+#[test]
+fn nothing_is_assumed_unless_asked_for() {
+    let (_, rows) = Meter::open(&MeterOptions::default(), None)
+        .unwrap()
+        .measure(|| busy(0.05));
+    let row = row(&rows, "cpu-time");
+    assert_eq!((row.status, row.joules), (Status::Unavailable, None));
+    assert!(
+        row.remedy
+            .as_deref()
+            .is_some_and(|remedy| remedy.contains("--assume-watts-per-core"))
+    );
+    assert!(rows.iter().all(|row| row.status != Status::Assumed));
+}
+
+#[test]
+fn the_watts_given_keep_their_row_beside_a_named_source() {
+    let sources = |options: &MeterOptions| -> Vec<String> {
+        let meter = Meter::open(options, None).unwrap();
+        meter
+            .sources()
+            .into_iter()
+            .map(|report| report.source)
+            .collect()
+    };
+    assert!(
+        sources(&named("nvml", None))
+            .iter()
+            .all(|source| source.starts_with("nvml"))
+    );
+    assert!(sources(&named("nvml", Some(5.0))).contains(&"cpu-time".to_owned()));
+    assert_eq!(sources(&named("none", Some(5.0))), Vec::<String>::new());
+}
+
+#[test]
+fn a_meter_of_no_source_gives_no_rows() {
+    let (seven, rows) = Meter::open(&named("none", None), None)
+        .unwrap()
+        .measure(|| 7);
+    assert_eq!((seven, rows), (7, Vec::new()));
+}
+
+#[test]
+fn bad_options_are_one_sentence() {
+    let unknown = MeterOptions {
+        selection: Selection::Named("wattmeter".into()),
+        ..Default::default()
+    };
+    let error = Meter::open(&unknown, None).err().unwrap();
+    assert!(matches!(&error, MeterError::UnknownMeter { name, .. } if name == "wattmeter"));
+    assert!(
+        error.to_string().contains("nvml, rapl, cpu-time"),
+        "{error}"
+    );
+    for watts in [0.0, -3.0, f64::NAN, f64::INFINITY] {
+        let error = Meter::open(&named("auto", Some(watts)), None)
+            .err()
+            .unwrap();
+        assert!(matches!(error, MeterError::BadWatts { .. }), "{error}");
+    }
+}
