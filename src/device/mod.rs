@@ -1,1 +1,14 @@
-//! device
+//! The graphics device: which adapters exist, which one is used, what it can do, and how kernels become pipelines.
+//!
+//! Code above this floor says what it needs (a storage binding, a linear image, a pipeline) and leaves drivers,
+//! backends, features and limits to this module.
+
+pub mod adapter;
+pub mod error;
+pub mod gpu;
+pub mod pipeline;
+
+pub use adapter::{AdapterKind, AdapterSummary, Backend, ListOptions, list, select};
+pub use error::DeviceError;
+pub use gpu::{Gpu, GpuOptions};
+pub use pipeline::{BindingKind, Pipeline, PipelineCache, PipelineStats};

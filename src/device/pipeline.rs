@@ -1,0 +1,381 @@
+//! From WGSL to a compute pipeline, once per text, and kept on disk where the driver allows it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+
+use super::error::DeviceError;
+use super::gpu::Gpu;
+
+/// What a binding of group 0 holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BindingKind {
+    /// `var<uniform>`.
+    Uniform,
+    /// `var<storage, read>`.
+    StorageRead,
+    /// `var<storage, read_write>`.
+    StorageReadWrite,
+    /// `texture_storage_2d<rgba32float, read>`.
+    ImageRead,
+    /// `texture_storage_2d<rgba32float, write>`.
+    ImageWrite,
+    /// `texture_storage_2d<rgba32float, read_write>`.
+    ImageReadWrite,
+}
+
+impl BindingKind {
+    fn layout(self) -> wgpu::BindingType {
+        let buffer = |ty| wgpu::BindingType::Buffer {
+            ty,
+            has_dynamic_offset: false,
+            min_binding_size: None,
+        };
+        let image = |access| wgpu::BindingType::StorageTexture {
+            access,
+            format: wgpu::TextureFormat::Rgba32Float,
+            view_dimension: wgpu::TextureViewDimension::D2,
+        };
+        match self {
+            Self::Uniform => buffer(wgpu::BufferBindingType::Uniform),
+            Self::StorageRead => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
+            Self::StorageReadWrite => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
+            Self::ImageRead => image(wgpu::StorageTextureAccess::ReadOnly),
+            Self::ImageWrite => image(wgpu::StorageTextureAccess::WriteOnly),
+            Self::ImageReadWrite => image(wgpu::StorageTextureAccess::ReadWrite),
+        }
+    }
+}
+
+/// A compiled kernel with the layout its bind groups need.
+#[derive(Debug)]
+pub struct Pipeline {
+    /// The compute pipeline.
+    pub pipeline: wgpu::ComputePipeline,
+    /// The layout of group 0; equal lists of bindings share one, so their bind groups are interchangeable.
+    pub layout: wgpu::BindGroupLayout,
+    /// The name it was first compiled under.
+    pub label: String,
+}
+
+/// How many pipelines were compiled, and how long that took.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PipelineStats {
+    /// Pipelines compiled.
+    pub pipelines: usize,
+    /// Distinct bind group layouts.
+    pub layouts: usize,
+    /// Requests answered without compiling.
+    pub hits: usize,
+    /// Time spent creating modules and pipelines.
+    pub time: Duration,
+}
+
+#[derive(Debug, Clone)]
+struct Layout {
+    group: wgpu::BindGroupLayout,
+    pipeline: wgpu::PipelineLayout,
+}
+
+/// The driver's own cache and the file it is kept in.
+#[derive(Debug)]
+struct Disk {
+    cache: wgpu::PipelineCache,
+    file: PathBuf,
+    /// Pipelines compiled since the file was last written.
+    fresh: usize,
+}
+
+/// The pipelines of one device: each pair of source text and bindings is compiled once.
+///
+/// Where the backend has a pipeline cache, its contents are read when this is made and written by
+/// [`PipelineCache::save`] or when it is dropped; a cache that is missing, broken or not writable costs only time.
+#[derive(Debug)]
+pub struct PipelineCache {
+    device: wgpu::Device,
+    compiled: HashMap<Box<[BindingKind]>, HashMap<String, Arc<Pipeline>>>,
+    layouts: HashMap<Box<[BindingKind]>, Layout>,
+    disk: Option<Disk>,
+    stats: PipelineStats,
+}
+
+impl PipelineCache {
+    /// An empty cache for `gpu`, backed by the user's cache directory.
+    #[must_use]
+    pub fn new(gpu: &Gpu) -> Self {
+        Self::with_directory(gpu, directory().as_deref())
+    }
+
+    /// An empty cache for `gpu`, backed by a file in `directory`, or by memory alone for `None`.
+    #[must_use]
+    pub fn with_directory(gpu: &Gpu, directory: Option<&Path>) -> Self {
+        let disk = directory
+            .zip(gpu.cache_key())
+            .and_then(|(directory, key)| Disk::open(gpu, directory.join(key)));
+        Self {
+            device: gpu.device.clone(),
+            compiled: HashMap::new(),
+            layouts: HashMap::new(),
+            disk,
+            stats: PipelineStats::default(),
+        }
+    }
+
+    /// The pipeline of the one entry point in `wgsl`, whose group 0 binds `bindings` in order from binding 0.
+    ///
+    /// `label` names the kernel in errors and in debuggers. Kernels are compiled without bounds checks, loop bounds
+    /// or zeroed workgroup memory: each must itself stay inside its buffers and write what it reads.
+    ///
+    /// # Errors
+    /// [`DeviceError::Pipeline`] when the text does not compile, does not fit `bindings`, or exceeds what this device
+    /// can do.
+    pub fn get(
+        &mut self,
+        label: &str,
+        wgsl: &str,
+        bindings: &[BindingKind],
+    ) -> Result<Arc<Pipeline>, DeviceError> {
+        let known = self
+            .compiled
+            .get(bindings)
+            .and_then(|texts| texts.get(wgsl));
+        if let Some(pipeline) = known {
+            self.stats.hits += 1;
+            return Ok(Arc::clone(pipeline));
+        }
+        let start = Instant::now();
+        let pipeline = Arc::new(self.compile(label, wgsl, bindings)?);
+        self.stats.time += start.elapsed();
+        self.stats.pipelines += 1;
+        if let Some(disk) = &mut self.disk {
+            disk.fresh += 1;
+        }
+        self.compiled
+            .entry(bindings.into())
+            .or_default()
+            .insert(wgsl.to_owned(), Arc::clone(&pipeline));
+        Ok(pipeline)
+    }
+
+    /// How much was compiled so far.
+    #[must_use]
+    pub fn stats(&self) -> PipelineStats {
+        self.stats
+    }
+
+    /// Writes what the driver compiled to the cache's file, if there is one and it lacks something; a failure is
+    /// logged and otherwise ignored.
+    pub fn save(&mut self) {
+        if let Some(disk) = &mut self.disk {
+            disk.save();
+        }
+    }
+
+    fn compile(
+        &mut self,
+        label: &str,
+        wgsl: &str,
+        bindings: &[BindingKind],
+    ) -> Result<Pipeline, DeviceError> {
+        let device = self.device.clone();
+        let scopes = [
+            wgpu::ErrorFilter::OutOfMemory,
+            wgpu::ErrorFilter::Internal,
+            wgpu::ErrorFilter::Validation,
+        ]
+        .map(|filter| device.push_error_scope(filter));
+        let layout = match self.layouts.get(bindings) {
+            Some(layout) => layout.clone(),
+            None => make_layout(&device, bindings),
+        };
+        let descriptor = wgpu::ShaderModuleDescriptor {
+            label: Some(label),
+            source: wgpu::ShaderSource::Wgsl(wgsl.into()),
+        };
+        // SAFETY: the text is one of this crate's own kernels, written to index only inside the buffers and images
+        // bound to it, to divide by nothing that can be zero, and to loop a bounded number of times; so what the
+        // runtime checks would prevent cannot happen.
+        let module = unsafe {
+            device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
+        };
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: Some(label),
+            layout: Some(&layout.pipeline),
+            module: &module,
+            entry_point: None,
+            compilation_options: wgpu::PipelineCompilationOptions {
+                zero_initialize_workgroup_memory: false,
+                ..Default::default()
+            },
+            cache: self.disk.as_ref().map(|disk| &disk.cache),
+        });
+        // Scopes form a stack, so the last one pushed is popped first.
+        let mut first = None;
+        for scope in scopes.into_iter().rev() {
+            let error = pollster::block_on(scope.pop());
+            first = first.or(error);
+        }
+        if let Some(error) = first {
+            return Err(DeviceError::Pipeline {
+                label: label.to_owned(),
+                detail: detail(&error),
+            });
+        }
+        if !self.layouts.contains_key(bindings) {
+            self.layouts.insert(bindings.into(), layout.clone());
+            self.stats.layouts += 1;
+        }
+        Ok(Pipeline {
+            pipeline,
+            layout: layout.group,
+            label: label.to_owned(),
+        })
+    }
+}
+
+impl Drop for PipelineCache {
+    fn drop(&mut self) {
+        self.save();
+    }
+}
+
+fn make_layout(device: &wgpu::Device, bindings: &[BindingKind]) -> Layout {
+    let entries: Vec<wgpu::BindGroupLayoutEntry> = (0u32..)
+        .zip(bindings)
+        .map(|(binding, kind)| wgpu::BindGroupLayoutEntry {
+            binding,
+            visibility: wgpu::ShaderStages::COMPUTE,
+            ty: kind.layout(),
+            count: None,
+        })
+        .collect();
+    let group = device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: None,
+        entries: &entries,
+    });
+    let pipeline = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: None,
+        bind_group_layouts: &[Some(&group)],
+        immediate_size: 0,
+    });
+    Layout { group, pipeline }
+}
+
+fn detail(error: &wgpu::Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<&str> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    if lines.is_empty() {
+        "no reason was given".to_owned()
+    } else {
+        lines.join("\n")
+    }
+}
+
+impl Disk {
+    fn open(gpu: &Gpu, file: PathBuf) -> Option<Self> {
+        let data = std::fs::read(&file).ok().and_then(unseal);
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+        let descriptor = wgpu::PipelineCacheDescriptor {
+            label: Some("wattgrad"),
+            data: data.as_deref(),
+            fallback: true,
+        };
+        // SAFETY: the data carries a digest that only `Disk::save` writes, over bytes that `get_data` returned, so a
+        // truncated or altered file does not get here; wgpu itself discards data of another adapter or driver.
+        let cache = unsafe { gpu.device.create_pipeline_cache(&descriptor) };
+        match pollster::block_on(scope.pop()) {
+            None => Some(Self {
+                cache,
+                file,
+                fresh: 0,
+            }),
+            Some(error) => {
+                tracing::debug!(%error, "the driver's pipeline cache is not used");
+                None
+            }
+        }
+    }
+
+    fn save(&mut self) {
+        if self.fresh == 0 {
+            return;
+        }
+        let Some(data) = self.cache.get_data() else {
+            return;
+        };
+        match write_beside(&self.file, &seal(&data)) {
+            Ok(()) => self.fresh = 0,
+            Err(error) => {
+                tracing::debug!(%error, file = %self.file.display(), "the pipeline cache was not written")
+            }
+        }
+    }
+}
+
+/// `data` behind its SHA-256, so that a damaged file is recognised.
+fn seal(data: &[u8]) -> Vec<u8> {
+    let mut sealed = Sha256::digest(data).to_vec();
+    sealed.extend_from_slice(data);
+    sealed
+}
+
+fn unseal(sealed: Vec<u8>) -> Option<Vec<u8>> {
+    let (digest, data) = sealed.split_at_checked(32)?;
+    (Sha256::digest(data).as_slice() == digest).then(|| data.to_vec())
+}
+
+/// Writes a new file next to `file` and renames it, so that a reader sees the old contents or the new, never half.
+fn write_beside(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(directory) = file.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    let beside = file.with_extension(format!("{}.new", std::process::id()));
+    std::fs::write(&beside, bytes)
+        .and_then(|()| std::fs::rename(&beside, file))
+        .inspect_err(|_| {
+            let _ = std::fs::remove_file(&beside);
+        })
+}
+
+/// Where this user's caches of this program live, by the platform's convention, if the environment tells.
+fn directory() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base = if let Some(xdg) = absolute("XDG_CACHE_HOME") {
+        xdg
+    } else if cfg!(windows) {
+        absolute("LOCALAPPDATA")?
+    } else if cfg!(target_vendor = "apple") {
+        absolute("HOME")?.join("Library").join("Caches")
+    } else {
+        absolute("HOME")?.join(".cache")
+    };
+    Some(base.join("wattgrad"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_cache_opens_and_a_damaged_one_does_not() {
+        let sealed = seal(b"pipelines");
+        assert_eq!(unseal(sealed.clone()).as_deref(), Some(&b"pipelines"[..]));
+        let mut flipped = sealed.clone();
+        flipped[35] ^= 1;
+        assert_eq!(unseal(flipped), None);
+        assert_eq!(unseal(sealed[..sealed.len() - 1].to_vec()), None);
+        assert_eq!(unseal(vec![7; 12]), None);
+        assert_eq!(unseal(Vec::new()), None);
+    }
+}
