@@ -43,9 +43,6 @@ impl Layer for Conv2d {
         if self.out == 0 || self.kernel == 0 || self.stride == 0 {
             return Err("channels, kernel and stride must be at least 1".into());
         }
-        if self.padding >= self.kernel {
-            return Err(format!("padding {} must be smaller than the kernel {}", self.padding, self.kernel));
-        }
         if x.height + 2 * self.padding < self.kernel || x.width + 2 * self.padding < self.kernel {
             return Err(format!(
                 "a kernel of {0}x{0} is larger than the padded image of {1}x{2}",
