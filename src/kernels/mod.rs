@@ -1,3 +1,4 @@
 //! kernels
 
+pub mod count;
 pub mod emit;
