@@ -348,3 +348,39 @@ fn what_cannot_be_counted_is_an_error() {
         Err(CountError::Uncounted { .. })
     ));
 }
+
+/// Sixteen rows by 32 columns of a 512 x 512 x 512 product for each subgroup of eight lanes.
+const SHUFFLED_PRODUCT: &str = "
+@group(1) @binding(0) var A: texture_storage_2d<rgba32float, read>;
+@group(1) @binding(1) var B: texture_storage_2d<rgba32float, read>;
+@group(1) @binding(2) var<storage, read_write> C: array<vec4<f32>>;
+const TM = 16u;
+@compute @workgroup_size(32)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+    let lane = index & 7u;
+    let column = (group.x * 4u + (index >> 3u)) * 8u + lane;
+    let row = group.y * TM;
+    var c: array<vec4<f32>, TM>;
+    var a: array<vec4<f32>, TM / 8u>;
+    var b: array<vec4<f32>, 4>;
+    for (var k = 0u; k < sizes.k / 4u; k++) {
+        for (var i = 0u; i < TM / 8u; i++) { a[i] = textureLoad(A, vec2(k, row + i * 8u + lane)); }
+        for (var i = 0u; i < 4u; i++) { b[i] = textureLoad(B, vec2(column, k * 4u + i)); }
+        for (var i = 0u; i < TM; i++) {
+            let v = subgroupShuffle(a[i >> 3u], i & 7u);
+            c[i] = c[i] + v.x * b[0] + v.y * b[1] + v.z * b[2] + v.w * b[3];
+        }
+    }
+    for (var i = 0u; i < TM; i++) { C[(row + i) * (sizes.n / 4u) + column] = c[i]; }
+}";
+
+#[test]
+fn a_tiled_product_counts_as_two_m_n_k() {
+    let counted = counted(SHUFFLED_PRODUCT, &[512, 512, 512, 0]);
+    assert_eq!(counted.flops([4, 32, 1]), 2 * 512 * 512 * 512);
+    assert_eq!(
+        counted.stored_bytes_per_invocation * counted.invocations([4, 32, 1]),
+        4 * 512 * 512
+    );
+    assert_eq!(counted.loaded_bytes_per_invocation, 128 * 6 * 16);
+}
