@@ -5,6 +5,7 @@
 //! costs. Nothing here knows a device: the planner (`program`) gives every tensor a place and compiles the list.
 
 pub mod compose;
+pub mod count;
 pub mod emit;
 pub mod oracle;
 mod shaders;
