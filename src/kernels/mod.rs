@@ -5,9 +5,12 @@
 //! costs. Nothing here knows a device: the planner (`program`) gives every tensor a place and compiles the list.
 
 pub mod compose;
+pub mod conv;
 pub mod count;
 pub mod emit;
+pub mod gemm;
 pub mod oracle;
+pub mod profile;
 mod shaders;
 
 pub use compose::{Composed, Operand};
