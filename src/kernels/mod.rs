@@ -100,8 +100,10 @@ pub struct Dispatch {
     pub bytes: u64,
     /// Running it twice changes its result (updates in place, counters).
     pub once: bool,
-    /// The chosen variant where there is a choice, for the record: `direct 8x8`, `texel`, `split_k 8`.
+    /// The chosen variant where there is a choice, for the record: `direct 8x8`, `texel`, `tile 64x64 split 8`.
     pub variant: String,
+    /// Length of the sum of a matrix product.
+    pub k: Option<u32>,
 }
 
 impl Dispatch {
@@ -119,6 +121,7 @@ impl Dispatch {
             bytes: 0,
             once: false,
             variant: String::new(),
+            k: None,
         }
     }
 

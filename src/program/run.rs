@@ -10,7 +10,7 @@ use super::plan::{Plan, plan};
 use super::schedule::Schedule;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
-use crate::device::{Gpu, Memory, PipelineCache, Step};
+use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission};
 use crate::kernels::batch::state;
 use crate::kernels::{List, Tensor};
 use crate::model::weights::Weights;
@@ -106,7 +106,7 @@ pub struct Program<'g> {
     pub(super) options: ProgramOptions,
     train: [Vec<Step>; 2],
     evaluate: Vec<Step>,
-    readback: Vec<wgpu::Buffer>,
+    readback: Vec<Readback>,
     schedule: Schedule,
     tracked: i64,
     step: u64,
@@ -303,7 +303,7 @@ impl<'g> Program<'g> {
         let batches = self.lowered.eval_batches;
         let size = self.options.eval_batch_size as usize;
         let mut done = 0;
-        let mut flying: VecDeque<(wgpu::SubmissionIndex, u32, Instant)> = VecDeque::new();
+        let mut flying: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
         let mut last = Instant::now();
         while done < batches {
             let count = self.eval_pace.steps().min(batches - done);
@@ -395,7 +395,7 @@ impl<'g> Program<'g> {
 /// A submit under way.
 #[derive(Debug)]
 struct Flight {
-    index: wgpu::SubmissionIndex,
+    index: Submission,
     buffer: usize,
     from: u64,
     count: u32,

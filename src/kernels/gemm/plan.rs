@@ -225,6 +225,7 @@ impl Plan<'_> {
         dispatch.grid = grid(self.label, [core.groups[0], core.groups[1], layers]);
         dispatch.flops = 2 * core.computed * u64::from(k4_layer * 4) * u64::from(layers);
         dispatch.variant = core.variant;
+        dispatch.k = Some(self.k);
         if layers == 1 {
             self.epilogue
                 .fuse(&mut dispatch, self.row_bias, u64::from(self.plane));
