@@ -4,12 +4,18 @@
 //! its shader ([`Shader`]), the snippets and constants that fill it, its operands, its size table, its grid, and what it
 //! costs. Nothing here knows a device: the planner (`program`) gives every tensor a place and compiles the list.
 
+pub mod batch;
 pub mod compose;
 pub mod conv;
 pub mod count;
+pub mod elementwise;
 pub mod emit;
 pub mod gemm;
+pub mod loss;
+pub mod norm;
+pub mod optim;
 pub mod oracle;
+pub mod pool;
 pub mod profile;
 mod shaders;
 
