@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use fixtures::Fixture;
 use wattgrad::data::Dataset;
-use wattgrad::device::{Gpu, GpuOptions};
+use wattgrad::device::{AdapterKind, Gpu, GpuOptions};
 use wattgrad::kernels::{Shape, Tuning};
 use wattgrad::model::presets;
 use wattgrad::model::weights::Weights;
@@ -94,7 +94,7 @@ fn setting() -> (Gpu, Dataset) {
 }
 
 fn native(gpu: &Gpu) -> Tuning {
-    Tuning::for_device(gpu.texel(), gpu.adapter.kind.is_cpu())
+    Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu)
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicBool;
 
 use wattgrad::data::{Arrays, Dataset, Values};
-use wattgrad::device::{Gpu, GpuOptions};
+use wattgrad::device::{AdapterKind, Gpu, GpuOptions};
 use wattgrad::kernels::{Shape, Tuning};
 use wattgrad::model::weights::Weights;
 use wattgrad::model::{Network, init, presets};
@@ -24,7 +24,7 @@ fn options(gpu: &Gpu) -> ProgramOptions {
         seed: 3,
         order: Order::Shuffled,
         sgd: Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
-        tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind.is_cpu()),
+        tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
         shard_limit: None,
         replay: false,
         steps_per_submit: None,

@@ -200,11 +200,9 @@ impl Program<'_> {
 
     fn memory_summary(&self) -> Vec<MemorySummary> {
         let mut roles: BTreeMap<Role, MemorySummary> = BTreeMap::new();
-        let mut entry = |role: Role| -> &mut MemorySummary {
-            roles.entry(role).or_insert(MemorySummary { role, slots: 0, bytes: 0, tensors: 0, unshared_bytes: 0 })
-        };
+        let empty = |role: Role| MemorySummary { role, slots: 0, bytes: 0, tensors: 0, unshared_bytes: 0 };
         for (slot, memory) in self.plan.slots.iter().zip(&self.built.memory) {
-            let summary = entry(slot.role);
+            let summary = roles.entry(slot.role).or_insert_with(|| empty(slot.role));
             summary.slots += 1;
             summary.bytes += memory.bytes();
         }
@@ -212,7 +210,8 @@ impl Program<'_> {
             if self.lowered.slices.contains_key(tensor) {
                 continue;
             }
-            let summary = entry(self.plan.slots[place.slot].role);
+            let role = self.plan.slots[place.slot].role;
+            let summary = roles.entry(role).or_insert_with(|| empty(role));
             summary.tensors += 1;
             summary.unshared_bytes += place.quads * 16;
         }
