@@ -107,7 +107,7 @@ fn evaluation_counts_every_sample_once() {
     let gpu = gpu();
     let (features, classes) = (4, 3);
     for count in [1_usize, 63, 64, 65, 10_000] {
-        let inputs: Vec<f32> = (0..count * features).map(|i| ((i * 2_654_435_761) % 1000) as f32 / 500.0 - 1.0).collect();
+        let inputs: Vec<f32> = (0..(count * features) as u32).map(noise).collect();
         let labels: Vec<u32> = (0..count).map(|i| (i * 7 % 5 % classes) as u32).collect();
         let arrays = || Arrays { inputs: Values::F32(&inputs), labels: &labels };
         let mut data = Dataset::from_arrays("test", classes, &[1, 1, features], arrays(), arrays()).unwrap();
@@ -251,9 +251,17 @@ fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static st
     (l.mean + 0.5 * r.mean, gradients)
 }
 
+/// Numbers in [-1, 1) without a pattern.
+fn noise(i: u32) -> f32 {
+    let mut x = i.wrapping_add(1).wrapping_mul(0x9e37_79b9);
+    x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+    x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+    ((x ^ (x >> 16)) >> 8) as f32 / 8_388_608.0 - 1.0
+}
+
 fn two_targets() -> Dataset {
     let count = 16;
-    let inputs: Vec<f32> = (0..count * 36).map(|i| ((i * 2_654_435_761_usize) % 1009) as f32 / 500.0 - 1.0).collect();
+    let inputs: Vec<f32> = (0..count as u32 * 36).map(noise).collect();
     let first: Vec<u32> = (0..count as u32).map(|i| i % 3).collect();
     let arrays = || Arrays { inputs: Values::F32(&inputs), labels: &first };
     let mut data = Dataset::from_arrays("two", 3, &[1, 6, 6], arrays(), arrays()).unwrap();
