@@ -6,7 +6,7 @@
 
 mod plan;
 
-pub(crate) use plan::{Images, Plan, chunks, grid, reduce_rows};
+pub(crate) use plan::{Images, Plan, chunks, grid, reduce_rows, subgroups};
 
 use super::{Dispatch, List, Role, Tensor, Tuning};
 
