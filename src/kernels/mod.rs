@@ -133,14 +133,9 @@ impl Dispatch {
 
     /// Fills the shader for this dispatch; `storage` says where an operand lives.
     pub fn compose(&self, storage: impl Fn(&str) -> Storage) -> Result<Composed, String> {
-        let slots = self
-            .slots
-            .iter()
-            .map(|(slot, name)| Ok((*slot, snippet(name)?)))
-            .collect::<Result<Vec<_>, String>>()?;
+        let slots = self.slots.iter().map(|(slot, name)| Ok((*slot, snippet(name)?))).collect::<Result<Vec<_>, String>>()?;
         let slots: Vec<(&str, &str)> = slots.iter().map(|(s, t)| (*s, t.as_ref())).collect();
-        compose::compose(&shader(self.shader)?, &slots, &self.constants, storage)
-            .map_err(|why| format!("{}: {why}", self.shader))
+        compose::compose(&shader(self.shader)?, &slots, &self.constants, storage).map_err(|why| format!("{}: {why}", self.shader))
     }
 }
 
@@ -156,21 +151,8 @@ pub struct List {
 impl List {
     /// Names a new tensor of `quads` quads.
     pub fn tensor(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
-        let imageable = matches!(
-            role,
-            Role::Parameter
-                | Role::Gradient
-                | Role::Momentum
-                | Role::Statistic
-                | Role::Activation
-                | Role::Scratch
-        );
-        self.tensors.push(TensorInfo {
-            name: name.into(),
-            role,
-            quads,
-            imageable,
-        });
+        let imageable = matches!(role, Role::Parameter | Role::Gradient | Role::Momentum | Role::Statistic | Role::Activation | Role::Scratch);
+        self.tensors.push(TensorInfo { name: name.into(), role, quads, imageable });
         Tensor(self.tensors.len() - 1)
     }
 
@@ -188,11 +170,7 @@ impl List {
 
     /// Appends a dispatch; its `bytes` become the size of its operands.
     pub fn push(&mut self, mut dispatch: Dispatch) {
-        dispatch.bytes = dispatch
-            .operands
-            .iter()
-            .map(|(_, t)| self.info(*t).quads * 16)
-            .sum();
+        dispatch.bytes = dispatch.operands.iter().map(|(_, t)| self.info(*t).quads * 16).sum();
         self.dispatches.push(dispatch);
     }
 }
@@ -211,11 +189,7 @@ pub struct Shape {
 impl Shape {
     /// A vector of `n` features.
     pub fn vector(n: u32) -> Shape {
-        Shape {
-            channels: 1,
-            height: 1,
-            width: n,
-        }
+        Shape { channels: 1, height: 1, width: n }
     }
 
     /// Elements.
