@@ -66,6 +66,22 @@ pub enum Role {
     Results,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Role::Parameter => "parameters",
+            Role::Gradient => "gradients",
+            Role::Momentum => "optimizer state",
+            Role::Statistic => "running statistics",
+            Role::Activation => "activations",
+            Role::Scratch => "scratch",
+            Role::Data => "data",
+            Role::State => "state",
+            Role::Results => "results",
+        })
+    }
+}
+
 /// A symbolic tensor: an index into [`List::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tensor(pub usize);
