@@ -59,19 +59,31 @@ fn rows(quads: usize) -> u32 {
 }
 
 /// Runs the list; every tensor's words afterwards.
-pub fn run(list: &List, given: &[(Tensor, Vec<u32>)], storage: Storage) -> HashMap<Tensor, Vec<u32>> {
+pub fn run(
+    list: &List,
+    given: &[(Tensor, Vec<u32>)],
+    storage: Storage,
+) -> HashMap<Tensor, Vec<u32>> {
     let mut device = device();
     let Device { gpu, cache } = &mut *device;
     let given: HashMap<Tensor, &Vec<u32>> = given.iter().map(|(t, words)| (*t, words)).collect();
     let lives = |t: Tensor| {
-        if list.info(t).imageable { storage } else { Storage::Buffer }
+        if list.info(t).imageable {
+            storage
+        } else {
+            Storage::Buffer
+        }
     };
     let places: Vec<Place> = (0..list.tensors.len())
         .map(|t| {
             let quads = list.tensors[t].quads as usize;
             let mut words = vec![UNWRITTEN; quads * 4];
             if let Some(given) = given.get(&Tensor(t)) {
-                assert!(given.len() <= words.len(), "{} is given too much", list.tensors[t].name);
+                assert!(
+                    given.len() <= words.len(),
+                    "{} is given too much",
+                    list.tensors[t].name
+                );
                 words[..given.len()].copy_from_slice(given);
             }
             place(gpu, words, lives(Tensor(t)))
@@ -83,11 +95,17 @@ pub fn run(list: &List, given: &[(Tensor, Vec<u32>)], storage: Storage) -> HashM
         for d in &list.dispatches {
             let tensor = |name: &str| {
                 let found = d.operands.iter().find(|(operand, _)| *operand == name);
-                found.unwrap_or_else(|| panic!("{} lacks the operand {name}", d.shader)).1
+                found
+                    .unwrap_or_else(|| panic!("{} lacks the operand {name}", d.shader))
+                    .1
             };
             let composed = d.compose(|name| lives(tensor(name))).unwrap();
             assert_eq!(composed.operands.len(), d.operands.len(), "{}", d.shader);
-            assert!(composed.operands.len() <= 8, "{} has too many operands", d.shader);
+            assert!(
+                composed.operands.len() <= 8,
+                "{} has too many operands",
+                d.shader
+            );
             if storage == Storage::Buffer {
                 for language in emit::Language::ALL {
                     emit::emit(&composed.wgsl, language)
@@ -166,20 +184,27 @@ pub fn run(list: &List, given: &[(Tensor, Vec<u32>)], storage: Storage) -> HashM
         .collect();
     gpu.queue.submit([encoder.finish()]);
     for read in &reads {
-        read.slice(..).map_async(wgpu::MapMode::Read, |mapped| mapped.unwrap());
+        read.slice(..)
+            .map_async(wgpu::MapMode::Read, |mapped| mapped.unwrap());
     }
     gpu.wait().unwrap();
     let mut results = HashMap::new();
     for (t, (read, place)) in reads.iter().zip(&places).enumerate() {
         let info = &list.tensors[t];
         let data = read.slice(..).get_mapped_range().unwrap();
-        let all: Vec<u32> = data.chunks_exact(4).map(|b| u32::from_le_bytes(b.try_into().unwrap())).collect();
+        let all: Vec<u32> = data
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
+            .collect();
         let first = match place {
             Place::Buffer(_) => 64,
             Place::Image(..) => GUARD_QUADS * 4,
         };
         let end = first + info.quads as usize * 4;
-        let whole = all[..first].iter().chain(&all[end..]).all(|&word| word == GUARD);
+        let whole = all[..first]
+            .iter()
+            .chain(&all[end..])
+            .all(|&word| word == GUARD);
         assert!(whole, "something was written beside {}", info.name);
         results.insert(Tensor(t), all[first..end].to_vec());
     }
@@ -214,7 +239,12 @@ fn place(gpu: &Gpu, words: Vec<u32>, storage: Storage) -> Place {
             | wgpu::TextureUsages::COPY_DST,
         view_formats: &[],
     });
-    gpu.queue.write_texture(texture.as_image_copy(), &bytes(&all), layout(size.height), size);
+    gpu.queue.write_texture(
+        texture.as_image_copy(),
+        &bytes(&all),
+        layout(size.height),
+        size,
+    );
     let view = texture.create_view(&Default::default());
     Place::Image(texture, view)
 }
@@ -257,7 +287,11 @@ pub fn unpack(what: &str, words: &[u32], width: usize) -> Vec<f64> {
     let mut values = vec![];
     for row in words.chunks(width.next_multiple_of(4)) {
         let row: Vec<f32> = row.iter().map(|&word| f32::from_bits(word)).collect();
-        assert!(row[width..].iter().all(|&pad| pad == 0.0), "{what}: the padding is {:?}", &row[width..]);
+        assert!(
+            row[width..].iter().all(|&pad| pad == 0.0),
+            "{what}: the padding is {:?}",
+            &row[width..]
+        );
         values.extend(row[..width].iter().map(|&value| f64::from(value)));
     }
     values
@@ -269,7 +303,9 @@ pub fn close(what: &str, got: &[f64], expected: &[f64], bound: impl Fn(usize) ->
     for (i, (&got, &expected)) in got.iter().zip(expected).enumerate() {
         let bound = bound(i);
         assert!(
-            got == expected || (got.is_nan() && expected.is_nan()) || (got - expected).abs() <= bound,
+            got == expected
+                || (got.is_nan() && expected.is_nan())
+                || (got - expected).abs() <= bound,
             "{what}[{i}] is {got}, expected {expected} within {bound}"
         );
     }
@@ -284,7 +320,10 @@ impl Numbers {
     }
 
     pub fn word(&mut self) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as u32
     }
 
