@@ -1,10 +1,7 @@
 //! How lanes visit quads: sizes and grids for the shaders that step through (outer, row, quad) without dividing, which on
 //! software devices costs more than the work itself.
 
-use crate::kernels::{Shape, Tuning};
-
-/// Most workgroups along one dimension of a grid, on every device.
-const GRID: u64 = 65_535;
+use crate::kernels::{MOST_WORKGROUPS, Shape, Tuning};
 
 /// How far `lanes` quads are, in (outer, rows, quads), where an outer item has `rows` rows of `row_quads`.
 pub(in crate::kernels) fn steps(lanes: u32, rows: u32, row_quads: u32) -> [u32; 3] {
@@ -46,7 +43,7 @@ impl Flat {
 
 /// `groups` workgroups in rows of as many as a grid may have; the last row may be longer than it need be.
 pub(in crate::kernels) fn fold(groups: u64) -> [u32; 3] {
-    let x = groups.clamp(1, GRID);
+    let x = groups.clamp(1, u64::from(MOST_WORKGROUPS));
     [x as u32, groups.div_ceil(x).max(1) as u32, 1]
 }
 
@@ -74,7 +71,7 @@ impl Channels {
     }
 
     fn of(images: u32, chunk: u32) -> Channels {
-        let chunk = chunk.clamp(images.div_ceil(GRID as u32).max(1), images.max(1));
+        let chunk = chunk.clamp(images.div_ceil(MOST_WORKGROUPS).max(1), images.max(1));
         Channels {
             chunk,
             chunks: images.div_ceil(chunk),
