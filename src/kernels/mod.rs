@@ -116,10 +116,11 @@ pub struct Dispatch {
     pub sizes: Vec<u32>,
     /// Workgroups.
     pub grid: [u32; 3],
-    /// Invocations that do the work; the others of the grid return at once. Absent: all do.
+    /// How many invocations' full work the dispatch is, where those beyond the tensor return at once or find nothing to
+    /// do. Absent: that of all in the grid.
     pub active: Option<u64>,
-    /// Floating-point operations of the active invocations over the padded sizes, as the shader's loops run, by the
-    /// conventions of [`count`]; 0 where a loop's end is data ([`Feature::DataLoop`]) and no bound is known.
+    /// Floating-point operations of the active invocations over the padded sizes, as the shader's loops run and by the
+    /// conventions of [`count`]. Where a loop ends by data ([`Feature::DataLoop`]) the definition says what it is given.
     pub flops: u64,
     /// Bytes that must at least move: every operand read or written once.
     pub bytes: u64,

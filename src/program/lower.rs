@@ -79,8 +79,11 @@ pub fn dispatches(
     let mut list = lowered.list;
     let mut others: Vec<_> = lowered.windowed.into_iter().collect();
     others.sort_by_key(|(at, _)| *at);
-    list.dispatches
-        .extend(others.into_iter().flat_map(|(_, forms)| forms.into_iter().skip(1)));
+    list.dispatches.extend(
+        others
+            .into_iter()
+            .flat_map(|(_, forms)| forms.into_iter().skip(1)),
+    );
     Ok(list)
 }
 
