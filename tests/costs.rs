@@ -5,35 +5,32 @@ mod registry;
 
 use std::collections::BTreeMap;
 
-use wattgrad::kernels::emit;
-use wattgrad::kernels::{Feature, SHADERS, count};
+use registry::Case;
+use wattgrad::kernels::{Feature, SHADERS, Tuning, count, emit};
 
-#[test]
-fn declared_operations_are_those_that_the_code_does() {
-    let cases = registry::cases();
-    let instances = registry::instances(&cases);
+/// Compares a part of the cases, which share nothing, so that tests can run beside each other.
+fn compare(cases: &[Case]) {
+    let instances = registry::instances(cases);
     let mut modules = BTreeMap::new();
     let mut known = BTreeMap::new();
-    let (mut compared, mut worst) = (BTreeMap::<&str, u32>::new(), vec![]);
+    let mut differing = vec![];
     for instance in &instances {
         let dispatch = instance.dispatch;
-        let key = (
-            instance.composed.wgsl.as_str(),
-            &instance.words,
-            dispatch.grid,
-        );
-        let counted = *known.entry(key).or_insert_with(|| {
-            let module = modules
-                .entry(instance.composed.wgsl.as_str())
-                .or_insert_with(|| emit::validate(&instance.composed.wgsl).unwrap().0);
-            let inputs = count::Inputs {
-                sizes: &instance.words,
-                workgroups: Some(dispatch.grid),
-                subgroup_size: Some(8),
-            };
-            count::count_with(module, "main", &inputs)
-                .unwrap_or_else(|why| panic!("{}: {why}", instance.name))
-        });
+        let wgsl = instance.composed.wgsl.as_str();
+        let counted = *known
+            .entry((wgsl, &instance.words, dispatch.grid))
+            .or_insert_with(|| {
+                let module = modules
+                    .entry(wgsl)
+                    .or_insert_with(|| emit::validate(wgsl).unwrap().0);
+                let inputs = count::Inputs {
+                    sizes: &instance.words,
+                    workgroups: Some(dispatch.grid),
+                    subgroup_size: Some(8),
+                };
+                count::count_with(module, "main", &inputs)
+                    .unwrap_or_else(|why| panic!("{}: {why}", instance.name))
+            });
         let shader = SHADERS.iter().find(|s| s.name == dispatch.shader).unwrap();
         if counted.data_dependent_loop {
             assert!(
@@ -51,27 +48,106 @@ fn declared_operations_are_those_that_the_code_does() {
             instance.name
         );
         let flops = counted.flops_per_invocation * active;
-        *compared.entry(dispatch.shader).or_default() += 1;
         if flops.abs_diff(dispatch.flops) * 100 > flops.max(dispatch.flops) {
-            worst.push((dispatch.shader, format!(
-                "{}: {} declared, {flops} counted, {} an invocation of {active}/{all}, grid {:?}, sizes {:?}",
-                instance.name, dispatch.flops, counted.flops_per_invocation, dispatch.grid, dispatch.sizes
-            )));
-        }
-    }
-    println!("compared: {compared:?}, of them {} differ", worst.len());
-    let mut shown = BTreeMap::<&str, u32>::new();
-    for (shader, line) in &worst {
-        let n = shown.entry(shader).or_default();
-        *n += 1;
-        if *n <= 3 {
-            println!("{line}");
+            differing.push(format!(
+                "{}: {} declared, {flops} counted, {} for each of {active} of {all} invocations, grid {:?}, sizes {:?}",
+                instance.name,
+                dispatch.flops,
+                counted.flops_per_invocation,
+                dispatch.grid,
+                dispatch.sizes
+            ));
         }
     }
     assert!(
-        worst.is_empty(),
-        "{} of {} differ: {shown:?}",
-        worst.len(),
-        instances.len()
+        differing.is_empty(),
+        "{} of {} differ, among them\n{}",
+        differing.len(),
+        instances.len(),
+        differing[..differing.len().min(20)].join("\n")
+    );
+    println!(
+        "{} dispatches agree, {} of them counted",
+        instances.len(),
+        known.len()
+    );
+}
+
+#[test]
+fn declared_operations_are_those_that_the_code_does_to_28x28() {
+    compare(&registry::networks([1, 28, 28]));
+}
+
+#[test]
+fn declared_operations_are_those_that_the_code_does_to_8x8() {
+    compare(&registry::networks([1, 8, 8]));
+}
+
+#[test]
+fn declared_operations_are_those_that_the_code_does_to_3x32x32() {
+    compare(&registry::networks([3, 32, 32]));
+}
+
+#[test]
+fn declared_operations_are_those_that_the_code_does_to_every_type() {
+    compare(&registry::types());
+}
+
+#[test]
+fn a_wrong_formula_and_an_unknown_loop_are_found() {
+    let mut cases = registry::types();
+    cases.truncate(1);
+    let gemm = |c: &mut Case| {
+        let dispatches = c.list.dispatches.iter_mut();
+        dispatches.map(|d| &mut d.flops).max().copied()
+    };
+    assert!(gemm(&mut cases[0]) > Some(0));
+    for dispatch in &mut cases[0].list.dispatches {
+        dispatch.flops += dispatch.flops / 50;
+    }
+    let found = std::panic::catch_unwind(|| compare(&cases)).unwrap_err();
+    let said = found.downcast_ref::<String>().unwrap();
+    assert!(
+        said.contains("declared") && said.contains("fc forward"),
+        "{said}"
+    );
+}
+
+/// A batch of which a kernel needs more workgroups than a grid holds, or a tensor more bytes than 32 bits count.
+#[test]
+fn a_batch_that_no_kernel_can_take_is_refused_in_one_sentence() {
+    let plan = |preset: &str, shape, batch, tuning: &Tuning| {
+        registry::plan(preset, shape, batch, tuning)
+            .map(|_| ())
+            .map_err(|why| why.to_string())
+    };
+    for tuning in registry::tunings() {
+        for batch in [1, 5_000, 20_000, 40_000, 60_000, 65_536, 70_000] {
+            for preset in ["mlp", "cnn", "resnet8"] {
+                if let Err(why) = plan(preset, [1, 28, 28], batch, &tuning) {
+                    assert!(batch > 1, "{why}");
+                    assert!(why.contains("workgroups") || why.contains("bytes"), "{why}");
+                    assert!(
+                        why.contains("smaller batch size") && !why.contains('\n'),
+                        "{why}"
+                    );
+                }
+            }
+        }
+    }
+    let gpu = Tuning::gpu();
+    for batch in [1_000, 5_000] {
+        assert_eq!(plan("cnn", [1, 28, 28], batch, &gpu), Ok(()));
+    }
+    assert_eq!(plan("mlp", [1, 28, 28], 60_000, &gpu), Ok(()));
+    let why = plan("cnn", [1, 28, 28], 20_000, &gpu).unwrap_err();
+    assert!(
+        why.starts_with("kernel \"conv1 forward\" needs 122500 x 1 x 1 workgroups"),
+        "{why}"
+    );
+    let why = plan("cnn", [1, 28, 28], 60_000, &gpu).unwrap_err();
+    assert!(
+        why.starts_with("tensor \"conv1\" needs 6021120000 bytes"),
+        "{why}"
     );
 }

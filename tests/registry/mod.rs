@@ -9,7 +9,7 @@ use wattgrad::kernels::{Composed, Dispatch, GemmRule, List, Shape, Storage, Tuni
 use wattgrad::model::layers::{Conv2d, Linear};
 use wattgrad::model::{ModelError, Network, Value, presets};
 use wattgrad::optim::Sgd;
-use wattgrad::program::{Order, ProgramOptions, dispatches};
+use wattgrad::program::{Order, ProgramError, ProgramOptions, dispatches};
 
 /// The dispatches of one lowering, and the storages that its tensors may have.
 pub struct Case {
@@ -82,7 +82,8 @@ pub fn instances(cases: &[Case]) -> Vec<Instance<'_>> {
 }
 
 /// Samples without content: only shapes matter here.
-fn dataset(shape: [usize; 3], train: usize, test: usize, dtype: Dtype) -> Dataset {
+fn dataset(shape: [u32; 3], train: usize, test: usize, dtype: Dtype) -> Dataset {
+    let shape = shape.map(|n| n as usize);
     let elements: usize = shape.iter().product();
     let (inputs, labels) = (
         vec![0; train.max(test) * elements],
@@ -128,7 +129,7 @@ fn one(name: &str, texel: bool, lanes: u32, fill: u32, rule: GemmRule) -> Tuning
 }
 
 /// The built-in tunings, and one row for each core; among them lanes that are no power of two.
-fn tunings() -> Vec<Tuning> {
+pub fn tunings() -> Vec<Tuning> {
     let all = vec![
         Tuning::gpu(),
         Tuning::cpu(),
@@ -191,29 +192,58 @@ fn case(name: &str, network: &Network, data: &Dataset, options: &ProgramOptions)
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
-    let mut cases = vec![];
+    let mut cases = types();
     for shape in [[1, 28, 28], [1, 8, 8], [3, 32, 32]] {
-        let data = dataset(shape, 96, 20, Dtype::U8);
-        let [channels, height, width] = shape.map(|n| n as u32);
-        let input = Shape {
-            channels,
-            height,
-            width,
-        };
-        let odd = odd([channels, height, width]).unwrap();
-        for tuning in tunings() {
-            for (batch, eval) in [(64, 20), (7, 3)] {
-                let options = options(&tuning, batch, eval);
-                for preset in presets::NAMES {
-                    let network = presets::by_name(preset, input, 10).unwrap();
-                    let name = format!("{preset} {channels}x{height}x{width}");
-                    cases.push(case(&name, &network, &data, &options));
-                }
-                let name = format!("odd {channels}x{height}x{width}");
-                cases.push(case(&name, &odd, &data, &options));
+        cases.extend(networks(shape));
+    }
+    cases
+}
+
+/// The presets and the odd network for samples of one shape, two batch sizes and every tuning.
+pub fn networks(shape: [u32; 3]) -> Vec<Case> {
+    let data = dataset(shape, 96, 20, Dtype::U8);
+    let [channels, height, width] = shape;
+    let odd = odd(shape).unwrap();
+    let mut cases = vec![];
+    for tuning in tunings() {
+        for (batch, eval) in [(64, 20), (7, 3)] {
+            let options = options(&tuning, batch, eval);
+            for preset in presets::NAMES {
+                let name = format!("{preset} {channels}x{height}x{width}");
+                cases.push(case(&name, &by_name(preset, shape), &data, &options));
             }
+            let name = format!("odd {channels}x{height}x{width}");
+            cases.push(case(&name, &odd, &data, &options));
         }
     }
+    cases
+}
+
+fn by_name(preset: &str, [channels, height, width]: [u32; 3]) -> Network {
+    let input = Shape {
+        channels,
+        height,
+        width,
+    };
+    presets::by_name(preset, input, 10).unwrap()
+}
+
+/// A preset for a batch of any size.
+pub fn plan(
+    preset: &str,
+    shape: [u32; 3],
+    batch: u32,
+    tuning: &Tuning,
+) -> Result<List, ProgramError> {
+    let mut data = dataset(shape, 1, 1, Dtype::U8);
+    // Only the number is looked at before the upload.
+    data.train.len = batch as usize;
+    dispatches(&by_name(preset, shape), &data, &options(tuning, batch, 1))
+}
+
+/// One layer for every type of a data set's elements, in more shards than are bound at once.
+pub fn types() -> Vec<Case> {
+    let mut cases = vec![];
     for dtype in [
         Dtype::U8,
         Dtype::I8,

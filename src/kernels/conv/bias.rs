@@ -1,15 +1,12 @@
 //! The gradient of a convolution's bias: the sum of every channel over images and pixels.
 
 use super::super::elementwise::rounds;
-use super::super::gemm::{chunks, grid, reduce_rows};
+use super::super::gemm::{chunks, reduce_rows};
 use super::super::{Dispatch, List, Role, Tensor, Tuning};
 use super::Conv;
 
 /// Appends `db` [out_channels] = the sum of `dy` over images and pixels, in a fixed order: one dispatch, or two where the
 /// images are divided into chunks.
-///
-/// # Panics
-/// There are more channels or chunks than one dispatch can hold (65,535 workgroups along a dimension).
 pub fn grad_bias(
     list: &mut List,
     tuning: &Tuning,
@@ -35,7 +32,7 @@ pub fn grad_bias(
     dispatch.constants = vec![("LANES", lanes)];
     dispatch.operands = vec![("x", dy), ("c", target)];
     dispatch.sizes = vec![conv.images, conv.out_channels, plane, layer];
-    dispatch.grid = grid(label, [channels4, layers, 1]);
+    dispatch.grid = [channels4, layers, 1];
     // A lane adds a quad of four channels a pixel quad, then its four elements a channel, then in the tree.
     let each = 16 * u64::from(layer) * u64::from(plane.div_ceil(lanes)) + 12 + 4 * rounds(lanes);
     dispatch.flops = u64::from(channels4 * layers) * u64::from(lanes) * each;

@@ -106,9 +106,7 @@ impl Conv {
 }
 
 /// Appends `y` = the convolution of `x` with `w`: one dispatch, or two where the sum is split.
-///
-/// # Panics
-/// The batch is too large for one dispatch (65,535 workgroups along a dimension).
+/// A batch of more workgroups than a grid holds fails the list ([`List::failure`]).
 #[allow(clippy::too_many_arguments)] // the operands of one operation, named at every call
 pub fn forward(
     list: &mut List,
@@ -159,9 +157,6 @@ pub fn forward(
 
 /// Appends `dx` = the gradient of the input from `dy`, that of the output: one dispatch, or two where the sum is split.
 /// The bias of an epilogue would belong to input channels.
-///
-/// # Panics
-/// As [`forward`].
 #[allow(clippy::too_many_arguments)] // the operands of one operation, named at every call
 pub fn grad_input(
     list: &mut List,
@@ -224,9 +219,6 @@ pub fn grad_input(
 }
 
 /// Appends `dw` = the gradient of the weight over all images: one dispatch, or two where the sum is split.
-///
-/// # Panics
-/// As [`forward`].
 pub fn grad_weight(
     list: &mut List,
     tuning: &Tuning,

@@ -1,6 +1,6 @@
 //! 3x3 convolutions, padding 1, stride 1 or 2, on devices with the `texel` forms.
 
-use super::super::gemm::{Epilogue, chunks, grid, reduce_rows, subgroups};
+use super::super::gemm::{Epilogue, chunks, reduce_rows, subgroups};
 use super::super::{Dispatch, List, Role, Shape, Tensor, Tuning};
 use super::Conv;
 
@@ -107,7 +107,7 @@ fn window(
     dispatch.constants = vec![("SUBGROUPS", subgroups)];
     dispatch.operands = vec![("x", x), ("w", w), ("c", c)];
     dispatch.sizes = sizes(conv, from, to, 0, 0);
-    dispatch.grid = grid(&dispatch.label, groups);
+    dispatch.grid = groups;
     let lanes = u64::from(groups[0] * subgroups * LANES) * u64::from(groups[1] * groups[2]);
     // At stride 2 the gradient's eight pixels meet nine taps twice.
     let flops = if rows == 2 {
@@ -162,7 +162,7 @@ pub(super) fn grad_weight(
         .extend((conv.stride == 2).then_some(("taps", "conv/taps_stride2")));
     dispatch.operands = vec![("x", x), ("d", dy), ("c", target)];
     dispatch.sizes = sizes(conv, from, to, layer, plane);
-    dispatch.grid = grid(label, [groups[0], groups[1], layers]);
+    dispatch.grid = [groups[0], groups[1], layers];
     let pixels = u64::from(to.plane_quads());
     let pairs = u64::from(groups[0] * groups[1] * 8);
     dispatch.flops = match thin {

@@ -6,7 +6,7 @@
 
 mod plan;
 
-pub(crate) use plan::{Images, Plan, chunks, grid, reduce_rows, subgroups};
+pub(crate) use plan::{Images, Plan, chunks, reduce_rows, subgroups};
 
 use super::{Dispatch, List, Role, Tensor, Tuning};
 
@@ -130,9 +130,7 @@ impl Epilogue {
 }
 
 /// Appends `c = a b` with an epilogue: one dispatch, or two where the sum is split.
-///
-/// # Panics
-/// The product is too large for one dispatch (65,535 workgroups along a dimension).
+/// A product of more workgroups than a grid holds fails the list ([`List::failure`]).
 #[allow(clippy::too_many_arguments)] // the operands of one operation, named at every call
 pub fn product(
     list: &mut List,
@@ -177,9 +175,6 @@ pub fn product(
 
 /// Appends `out` [columns] = the sum of the rows of `x` [rows, columns], the gradient of a bias added to every row: one
 /// dispatch, or two where the rows are divided into chunks.
-///
-/// # Panics
-/// As [`product`].
 pub fn column_sum(
     list: &mut List,
     tuning: &Tuning,
@@ -205,7 +200,7 @@ pub fn column_sum(
     dispatch.constants = vec![("W", tuning.lanes)];
     dispatch.operands = vec![("x", x), ("c", target)];
     dispatch.sizes = vec![rows, n4, layer, n4];
-    dispatch.grid = grid(label, [groups, layers, 1]);
+    dispatch.grid = [groups, layers, 1];
     let active = u64::from(n4) * u64::from(layers);
     dispatch.active = Some(active);
     dispatch.flops = 4 * active * u64::from(layer);

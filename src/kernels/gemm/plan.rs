@@ -227,7 +227,7 @@ impl Plan<'_> {
             self.plane,
         ];
         dispatch.sizes.extend(self.images.words());
-        dispatch.grid = grid(self.label, [core.groups[0], core.groups[1], layers]);
+        dispatch.grid = [core.groups[0], core.groups[1], layers];
         dispatch.active = core.active.map(|lanes| lanes * u64::from(layers));
         dispatch.flops = 2 * core.computed * u64::from(k4_layer * 4) * u64::from(layers);
         dispatch.variant = core.variant;
@@ -271,7 +271,7 @@ fn reduce(
     dispatch.constants = vec![("W", tuning.lanes)];
     dispatch.sizes = vec![m, n, n4, ldc, layers, plane];
     dispatch.sizes.extend(images.words());
-    dispatch.grid = grid(label, [n4.div_ceil(tuning.lanes), m, 1]);
+    dispatch.grid = [n4.div_ceil(tuning.lanes), m, 1];
     dispatch.active = Some(u64::from(plane));
     dispatch.flops = 4 * u64::from(plane) * u64::from(layers - 1);
     dispatch.variant = format!("{layers} layers");
@@ -308,16 +308,4 @@ pub(crate) fn subgroups(quads: u32, most: u32) -> u32 {
     (1..=most)
         .min_by_key(|&n| (all.next_multiple_of(n), most - n))
         .unwrap_or(1)
-}
-
-/// A grid within what every device grants.
-pub(crate) fn grid(label: &str, grid: [u32; 3]) -> [u32; 3] {
-    assert!(
-        grid.iter().all(|&n| n > 0 && n <= 65_535),
-        "{label} needs {} x {} x {} workgroups, and a dimension may have 1 to 65,535: make the batch smaller",
-        grid[0],
-        grid[1],
-        grid[2]
-    );
-    grid
 }
