@@ -1,10 +1,12 @@
 //! From a product to its dispatches: the choice of a core, the split of long sums, the size tables and the counts.
 
-use super::super::{Dispatch, GemmRule, List, Role, Tensor, Tuning};
+use super::super::{Dispatch, GemmRule, List, MOST_WORKGROUPS, Role, Tensor, Tuning};
 use super::Epilogue;
 
 /// Quads of K that the `tile` core holds at a time.
 const TILE_K4: u32 = 4;
+/// Workgroup memory that every device grants.
+const TILE_BYTES: u32 = 16_384;
 /// A layer of a split sum has at least this many quads of K.
 const LEAST_LAYER: u32 = 16;
 /// Rows of C that a subgroup of the `texel` core owns, and lanes of it.
@@ -103,7 +105,7 @@ impl Plan<'_> {
                 && rule.min_n.is_none_or(|least| columns >= least)
                 && rule.min_k.is_none_or(|least| self.k >= least)
         };
-        tuning
+        let rule = tuning
             .gemm
             .iter()
             .find(fits)
@@ -116,7 +118,29 @@ impl Plan<'_> {
                 threads_y: 8,
                 max_split: 1,
                 ..GemmRule::default()
-            })
+            });
+        self.widened(rule)
+    }
+
+    /// Where a large batch has more columns than a grid of the rule's tiles holds, the tiles become wider.
+    fn widened(&self, mut rule: GemmRule) -> GemmRule {
+        let tile = rule.core == "tile";
+        while rule.core != "texel" && self.n4.div_ceil(rule.threads_x * rule.rn) > MOST_WORKGROUPS {
+            let mut wider = rule.clone();
+            if rule.rn < 4 {
+                wider.rn = (rule.rn * 2).min(4);
+            } else if rule.threads_y.is_multiple_of(2) {
+                (wider.threads_x, wider.threads_y) = (rule.threads_x * 2, rule.threads_y / 2);
+            } else {
+                break;
+            }
+            let vectors = 4 * (wider.threads_y * wider.rm + wider.threads_x * wider.rn);
+            if tile && vectors * TILE_K4 * 16 > TILE_BYTES {
+                break;
+            }
+            rule = wider;
+        }
+        rule
     }
 
     fn core(&self, rule: &GemmRule) -> Core {
