@@ -210,7 +210,11 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
     let bias = data(3, wide.out_channels);
     let dy = data(4, wide.output_len());
     let addend = data(5, wide.input_len());
-    let mask = data(6, wide.input_len());
+    // As a ReLU leaves them: zeros, not negatives.
+    let mask: Vec<f32> = data(6, wide.input_len())
+        .iter()
+        .map(|v| v.max(0.0))
+        .collect();
 
     let inputs: Vec<(Tensor, Vec<f32>)> = vec![
         (tx, pad(xs, case.images, &x)),
