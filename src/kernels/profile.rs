@@ -74,6 +74,19 @@ impl Tuning {
             lanes: 64,
             fill: 128,
             gemm: vec![
+                // Reading through a window costs more than the sums of few channels: do it once for all of them.
+                GemmRule {
+                    form: Some("conv-forward".into()),
+                    min_m: Some(9),
+                    max_m: Some(63),
+                    ..rule("tile", [1, 2, 16, 4], 16)
+                },
+                GemmRule {
+                    form: Some("conv-grad-input".into()),
+                    min_m: Some(9),
+                    max_m: Some(63),
+                    ..rule("tile", [1, 2, 16, 4], 16)
+                },
                 GemmRule {
                     min_m: Some(64),
                     min_n: Some(64),
@@ -259,7 +272,7 @@ mod tests {
         };
         assert!(broken(|t| t.gemm[1].core = "thin".into()).contains("gemm rule 2"));
         assert!(broken(|t| t.gemm[0].rm = 0).contains("rm = 0"));
-        assert!(broken(|t| t.gemm[0].threads_x = 64).contains("64 x 8 threads"));
+        assert!(broken(|t| t.gemm[0].threads_x = 128).contains("128 x 4 threads"));
         assert!(
             broken(|t| { (t.gemm[0].rm, t.gemm[0].threads_x, t.gemm[0].threads_y) = (4, 4, 64) })
                 .contains("workgroup memory")

@@ -175,7 +175,7 @@ pub fn product(
     .append(list, tuning);
 }
 
-/// Appends `out` [columns] = the sum of the rows of `x` [rows, columns], the gradient of a bias added to every row: one
+/// Appends `out`, a row, = the sum of the rows of `x` [rows, columns], the gradient of a bias added to every row: one
 /// dispatch, or two where the rows are divided into chunks.
 ///
 /// # Panics
@@ -206,7 +206,6 @@ pub fn column_sum(
     dispatch.operands = vec![("x", x), ("c", target)];
     dispatch.sizes = vec![rows, n4, layer, n4];
     dispatch.grid = grid(label, [groups, layers, 1]);
-    // The first row of a chunk is taken, not added.
     dispatch.flops = 4 * u64::from(n4) * u64::from(rows);
     dispatch.variant = if layers == 1 {
         "whole".into()
