@@ -80,7 +80,10 @@ fn lists(list: &ListSummary, places: bool) -> String {
 
 /// `8x4`, `8x4x2`, `8`: trailing ones left out.
 fn sizes(size: [u32; 3]) -> String {
-    let used = size.iter().rposition(|n| *n != 1).map_or(1, |last| last + 1);
+    let used = size
+        .iter()
+        .rposition(|n| *n != 1)
+        .map_or(1, |last| last + 1);
     size[..used]
         .iter()
         .map(u32::to_string)

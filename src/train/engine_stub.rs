@@ -73,6 +73,20 @@ pub mod presets {
                 kind: ParameterKind::Bias { fan_in: from },
             });
         }
+        if name == "resnet8" {
+            for (leaf, kind) in [
+                ("weight", ParameterKind::NormWeight),
+                ("bias", ParameterKind::NormBias),
+                ("running_mean", ParameterKind::RunningMean),
+                ("running_var", ParameterKind::RunningVar),
+            ] {
+                parameters.push(ParameterSpec {
+                    name: format!("bn1.{leaf}"),
+                    shape: vec![16],
+                    kind,
+                });
+            }
+        }
         Ok(Network { parameters })
     }
 }
