@@ -269,12 +269,8 @@ fn initial_weights_depend_on_seed_and_name_alone() {
     let network = preset("mlp");
     let all = init::initial(network.parameters(), 7).unwrap();
     // Computed apart from this code, from SHA-256 and SplitMix64; the bound is 1/16, so every digit is exact.
-    let expected = [
-        0.0034572556614875793,
-        -0.02514142543077469,
-        -0.04771578311920166,
-        -0.038414932787418365,
-    ];
+    let drawn = [8_852_633u32, 5_014_183, 1_984_304, 3_232_643];
+    let expected = drawn.map(|bits| (bits as f32 / 16_777_216.0 * 2.0 - 1.0) / 16.0);
     assert_eq!(all.floats("fc3.bias").unwrap()[..4], expected);
     let some: Vec<_> = network
         .parameters()

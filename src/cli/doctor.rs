@@ -17,7 +17,10 @@ use super::output;
 const SCHEMA: u32 = 1;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json")]
+#[command(
+    args_override_self = true,
+    after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json"
+)]
 pub struct Args {
     /// Print everything as JSON
     #[arg(long)]
