@@ -20,7 +20,7 @@ fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 // What a lane reads of A for quad k4 (part 0 or 1), and row r of it, given to every lane of the subgroup.
 fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
     let i = row + part * 8u + lane;
-    return load_a_if(i * sizes.lda + k4, i < sizes.m);
+    return load_a_if(i * sizes.lda + k4, i < sizes.m && k4 < sizes.k4);
 }
 fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= 8u), r & 7u); }
 //@end

@@ -4,11 +4,15 @@
 //! backends, features and limits to this module.
 
 pub mod adapter;
+pub mod commands;
 pub mod error;
 pub mod gpu;
+pub mod memory;
 pub mod pipeline;
 
 pub use adapter::{AdapterKind, AdapterSummary, Backend, ListOptions, list, select};
+pub use commands::{Bound, Command, Recording, Step};
 pub use error::DeviceError;
 pub use gpu::{Gpu, GpuOptions};
+pub use memory::{IMAGE_ROW, Memory, Readback, Submission};
 pub use pipeline::{BindingKind, Pipeline, PipelineCache, PipelineStats};

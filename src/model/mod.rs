@@ -1,5 +1,43 @@
-//! Networks and their weights.
+//! Networks: named layers in a graph, their presets, their initialisation and their weights.
+
+pub mod graph;
 pub mod init;
+pub mod layers;
+pub mod parameter;
+pub mod presets;
 pub mod weights;
 
-pub use crate::train::engine_stub::{ModelError, Network, ParameterKind, ParameterSpec, presets};
+pub use graph::{Loss, Network, Node, NodeKind, Value};
+pub use layers::{Backward, Forward, GradientTarget, Layer, Phase};
+pub use parameter::{ParameterKind, ParameterLayout, ParameterSpec};
+
+/// A network that cannot be built.
+#[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// No preset has the name.
+    #[error("no network is named {name:?}; choose one of {known}")]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The presets.
+        known: String,
+    },
+    /// A layer does not fit what it is given.
+    #[error("layer {layer:?} does not fit: {why}")]
+    Misfit {
+        /// The layer's name.
+        layer: String,
+        /// What does not fit, and what would.
+        why: String,
+    },
+    /// Two layers have one name.
+    #[error("two layers are named {name:?}; give each its own name, for its parameters are stored under it")]
+    Duplicate {
+        /// The name.
+        name: String,
+    },
+    /// No loss was attached.
+    #[error("the network has no loss; attach one with Network::cross_entropy")]
+    NoLoss,
+}

@@ -1,6 +1,21 @@
-//! The engine: lists of dispatches, planned once and run.
+//! A step as a list: a network, a batch size, an optimizer and a device lowered to prebuilt dispatches over one memory
+//! plan, and run many steps a submit.
+//!
+//! `lower` walks the graph and appends symbolic dispatches, `fuse` decides which layers share a kernel, `plan` gives every
+//! tensor a place, `build` compiles and binds, `run` submits.
 
-pub use crate::train::engine_stub::{
-    Counters, DispatchSummary, Evaluation, ListSummary, MemorySummary, OperandSummary, Order,
-    Program, ProgramError, ProgramOptions, StepResult, Summary, default_tuning,
-};
+mod build;
+mod data;
+mod error;
+mod fuse;
+mod lower;
+mod options;
+mod plan;
+mod run;
+mod schedule;
+mod summary;
+
+pub use error::ProgramError;
+pub use options::{Order, ProgramOptions};
+pub use run::{Counters, Evaluation, Program, StepResult};
+pub use summary::{DispatchSummary, FEW_WORKGROUPS, LONG_SUM, ListSummary, MemorySummary, OperandSummary, Summary};

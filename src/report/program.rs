@@ -2,13 +2,7 @@
 
 use super::columns::{Align, columns};
 use super::units::{bytes, si, thousands};
-use crate::program::{DispatchSummary, ListSummary, Summary};
-
-/// A sum longer than this over fewer than [`FEW_GROUPS`] workgroups leaves most of a GPU idle.
-const LONG_SUM: u32 = 1000;
-
-/// See [`LONG_SUM`].
-const FEW_GROUPS: u64 = 64;
+use crate::program::{FEW_WORKGROUPS, LONG_SUM, ListSummary, Summary};
 
 /// The lists of dispatches and the memory plan; `places` adds where each operand lies.
 pub fn program(summary: &Summary, places: bool) -> String {
@@ -18,18 +12,13 @@ pub fn program(summary: &Summary, places: bool) -> String {
         text.push('\n');
     }
     text += &memory(summary);
-    if summary.lists.iter().any(|l| l.dispatches.iter().any(idle)) {
+    if summary.lists.iter().any(|l| l.dispatches.iter().any(|d| d.idle)) {
         text += &format!(
-            "\n! sums more than {LONG_SUM} terms in fewer than {FEW_GROUPS} workgroups, which leaves most of a GPU idle; the \
+            "\n! sums more than {LONG_SUM} terms in fewer than {FEW_WORKGROUPS} workgroups, which leaves most of a GPU idle; the \
              profile's table or docs/rejected.md names the measurement behind it\n"
         );
     }
     text
-}
-
-/// Whether the dispatch is a product with a long sum over few workgroups.
-fn idle(row: &DispatchSummary) -> bool {
-    row.k.is_some_and(|k| k > LONG_SUM) && row.workgroups < FEW_GROUPS
 }
 
 fn lists(list: &ListSummary, places: bool) -> String {
@@ -53,12 +42,12 @@ fn lists(list: &ListSummary, places: bool) -> String {
             .operands
             .iter()
             .map(|operand| match places {
-                true => format!("{}={}@{}", operand.name, operand.tensor, operand.place),
+                true => format!("{}={}@{}", operand.name, operand.tensor, operand.place()),
                 false => format!("{}={}", operand.name, operand.tensor),
             })
             .collect();
         rows.push(vec![
-            if idle(row) { "!" } else { "" }.into(),
+            if row.idle { "!" } else { "" }.into(),
             (number + 1).to_string(),
             row.label.clone(),
             row.shader.to_string(),
@@ -96,9 +85,9 @@ fn memory(summary: &Summary) -> String {
         .memory
         .iter()
         .map(|row| {
-            let buffers = match row.buffers {
-                1 => "1 buffer".to_owned(),
-                n => format!("{n} buffers"),
+            let buffers = match row.slots {
+                1 => format!("1 piece for {} tensors", row.tensors),
+                n => format!("{n} pieces for {} tensors", row.tensors),
             };
             vec![row.role.to_string(), bytes(row.bytes), buffers]
         })

@@ -1,6 +1,5 @@
 //! Training: a [`Regime`] says what, a [`Trainer`] does it on a device and meters it, a [`Record`] keeps all of it.
 
-pub mod engine_stub;
 mod error;
 mod events;
 mod host;

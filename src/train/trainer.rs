@@ -23,7 +23,7 @@ use crate::energy::{Energy, Meter, MeterOptions, Selection, Status, Target, Targ
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};
-use crate::program::{self, Program, ProgramOptions, Summary};
+use crate::program::{Program, ProgramOptions, Summary};
 
 /// What the energy rows of a run cover.
 const WINDOW: &str =
@@ -73,12 +73,11 @@ pub struct Run {
 }
 
 /// A run that is ready for its first step.
-struct Built {
+struct Built<'g> {
     data: Dataset,
     network: Network,
-    weights: Weights,
     origin: String,
-    program: Program,
+    program: Program<'g>,
 }
 
 impl<'g> Trainer<'g> {
@@ -178,11 +177,11 @@ impl<'g> Trainer<'g> {
     ///
     /// # Errors
     /// As [`Trainer::run`] until its first step.
-    pub fn program(self) -> Result<Program, TrainError> {
+    pub fn program(self) -> Result<Program<'g>, TrainError> {
         Ok(self.build()?.0.program)
     }
 
-    fn build(mut self) -> Result<(Built, Self), TrainError> {
+    fn build(mut self) -> Result<(Built<'g>, Self), TrainError> {
         let data = match self.data.take() {
             Some(data) => data,
             None => self.regime.open_data()?,
@@ -210,7 +209,7 @@ impl<'g> Trainer<'g> {
             sgd: self.regime.sgd().map_err(super::RegimeError::from)?,
             tuning: match self.tuning.take() {
                 Some(tuning) => tuning,
-                None => program::default_tuning(self.gpu),
+                None => Tuning::for_device(self.gpu.texel(), self.gpu.adapter.kind == AdapterKind::Cpu),
             },
             shard_limit: self.shard_limit,
             replay: self.replay,
@@ -221,7 +220,6 @@ impl<'g> Trainer<'g> {
         let built = Built {
             data,
             network,
-            weights,
             origin,
             program,
         };
@@ -275,7 +273,6 @@ impl<'g> Trainer<'g> {
         let Built {
             data,
             network,
-            weights: initial,
             origin,
             program,
         } = built;
@@ -300,8 +297,7 @@ impl<'g> Trainer<'g> {
         let logged = this.outputs.close_steps_log(course.log.take());
         let outcome = ended?;
 
-        let mut weights = course.program.weights()?;
-        weights.count_batches(network.parameters(), &initial, course.steps);
+        let weights = course.program.weights()?;
 
         let summary = course.program.summary();
         let mut work = work(&summary, course.steps);
@@ -376,7 +372,7 @@ impl<'g> Trainer<'g> {
 
 /// The state of a run between its first step and its last evaluation.
 struct Course<'a> {
-    program: Program,
+    program: Program<'a>,
     schedule: Schedule,
     batch_size: u32,
     target: Option<f64>,

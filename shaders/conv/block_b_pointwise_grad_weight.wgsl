@@ -1,0 +1,28 @@
+// Snippet of the conv family for the gemm cores; what stands above the mark makes the file valid on its own.
+struct Sizes {
+    m: u32, n: u32, k: u32,          // rows of C, columns of C, length of the sum
+    n4: u32, k4: u32,                // columns and K in quads
+    lda: u32, ldb: u32, ldc: u32,    // quads from one stored row to the next
+    k4_layer: u32, plane: u32,       // quads of K a layer sums; quads of a plane of C
+    // Convolutions only: the image that is read, and the one of the output; widths in elements and quads.
+    channels: u32, height: u32, width: u32, width4: u32,
+    out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
+}
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+fn load_a_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), a[select(0u, i, inside)], inside); }
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[select(0u, i, inside)], inside); }
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
+//@begin
+// 1x1 kernel, stride 1, no padding: B = x, rows the pixels (K), columns the channels. Column r: pixel r of quad k4 in the
+// four channels of quad j4.
+fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+    let j = j4 * 4u;
+    let plane = sizes.out_height * sizes.out_width4;
+    let at = ((k4 / plane) * sizes.channels + j) * plane + k4 % plane;
+    let inside = k4 < sizes.k4;
+    return transpose(mat4x4<f32>(load_b_if(at, inside && j < sizes.channels), load_b_if(at + plane, inside && j + 1u < sizes.channels),
+        load_b_if(at + 2u * plane, inside && j + 2u < sizes.channels), load_b_if(at + 3u * plane, inside && j + 3u < sizes.channels)));
+}

@@ -1,0 +1,25 @@
+// Snippet of the conv family for the gemm cores; what stands above the mark makes the file valid on its own.
+struct Sizes {
+    m: u32, n: u32, k: u32,          // rows of C, columns of C, length of the sum
+    n4: u32, k4: u32,                // columns and K in quads
+    lda: u32, ldb: u32, ldc: u32,    // quads from one stored row to the next
+    k4_layer: u32, plane: u32,       // quads of K a layer sums; quads of a plane of C
+    // Convolutions only: the image that is read, and the one of the output; widths in elements and quads.
+    channels: u32, height: u32, width: u32, width4: u32,
+    out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
+}
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> a: array<vec4<f32>>;
+fn load_a_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), a[select(0u, i, inside)], inside); }
+@group(0) @binding(2) var<storage, read> b: array<vec4<f32>>;
+fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[select(0u, i, inside)], inside); }
+@group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
+fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
+//@begin
+// A: rows the output channels, K = the pixels of every image: the gradient of the output, [images, out, pixels].
+fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
+    let i = row + part * 8u + lane;
+    let plane = sizes.out_height * sizes.out_width4;
+    return load_a_if(((k4 / plane) * sizes.m + i) * plane + k4 % plane, i < sizes.m && k4 < sizes.k4);
+}
+fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= 8u), r & 7u); }

@@ -1,0 +1,207 @@
+//! Where tensors live on the device: buffers, linear images, and the way of bytes to them and back.
+
+use super::error::DeviceError;
+use super::gpu::Gpu;
+
+/// A buffer that the host can read.
+pub type Readback = wgpu::Buffer;
+/// A submission that can be waited for.
+pub type Submission = wgpu::SubmissionIndex;
+
+/// Quads in a row of an image.
+pub const IMAGE_ROW: u64 = 1024;
+const QUAD: u64 = 16;
+
+/// A buffer or an image that kernels read and write.
+#[derive(Clone, Debug)]
+pub enum Memory {
+    /// A storage buffer.
+    Buffer(wgpu::Buffer),
+    /// A linear rgba32float image, [`IMAGE_ROW`] quads a row.
+    Image {
+        /// The image.
+        texture: wgpu::Texture,
+        /// Its one view.
+        view: wgpu::TextureView,
+    },
+}
+
+impl Memory {
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Memory::Buffer(buffer) => buffer.size(),
+            Memory::Image { texture, .. } => u64::from(texture.height()) * IMAGE_ROW * QUAD,
+        }
+    }
+}
+
+impl Gpu {
+    /// Most bytes that one tensor of the kind can have here.
+    #[must_use]
+    pub fn most_bytes(&self, image: bool) -> u64 {
+        if image {
+            u64::from(self.limits.max_texture_dimension_2d) * IMAGE_ROW * QUAD
+        } else {
+            self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
+        }
+    }
+
+    /// A zeroed tensor of `bytes` (rounded up to whole quads, or whole rows of an image).
+    #[must_use]
+    pub fn allocate(&self, label: &str, bytes: u64, image: bool) -> Memory {
+        let quads = bytes.div_ceil(QUAD).max(1);
+        if image {
+            let texture = self.device.create_texture(&wgpu::TextureDescriptor {
+                label: Some(label),
+                size: wgpu::Extent3d { width: IMAGE_ROW as u32, height: quads.div_ceil(IMAGE_ROW) as u32, depth_or_array_layers: 1 },
+                mip_level_count: 1,
+                sample_count: 1,
+                dimension: wgpu::TextureDimension::D2,
+                format: wgpu::TextureFormat::Rgba32Float,
+                usage: wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST | wgpu::TextureUsages::COPY_SRC,
+                view_formats: &[],
+            });
+            let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+            Memory::Image { texture, view }
+        } else {
+            Memory::Buffer(self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: quads * QUAD,
+                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            }))
+        }
+    }
+
+    /// A uniform buffer with these words.
+    #[must_use]
+    pub fn uniform(&self, label: &str, words: &[u32]) -> wgpu::Buffer {
+        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: (words.len() as u64 * 4).max(QUAD),
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(words));
+        buffer
+    }
+
+    /// Writes `bytes` from byte `offset` on; an image is written in whole rows, so `offset` must start one.
+    pub fn write(&self, memory: &Memory, offset: u64, bytes: &[u8]) {
+        match memory {
+            Memory::Buffer(buffer) => self.queue.write_buffer(buffer, offset, bytes),
+            Memory::Image { texture, .. } => {
+                let row = (IMAGE_ROW * QUAD) as usize;
+                let mut whole;
+                let data = if bytes.len() % row == 0 {
+                    bytes
+                } else {
+                    whole = bytes.to_vec();
+                    whole.resize(bytes.len().next_multiple_of(row), 0);
+                    &whole
+                };
+                let rows = (data.len() / row) as u32;
+                self.queue.write_texture(
+                    wgpu::TexelCopyTextureInfo {
+                        texture,
+                        mip_level: 0,
+                        origin: wgpu::Origin3d { x: 0, y: (offset / (IMAGE_ROW * QUAD)) as u32, z: 0 },
+                        aspect: wgpu::TextureAspect::All,
+                    },
+                    data,
+                    wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row as u32), rows_per_image: Some(rows) },
+                    wgpu::Extent3d { width: IMAGE_ROW as u32, height: rows, depth_or_array_layers: 1 },
+                );
+            }
+        }
+    }
+
+    /// A buffer that the host can read.
+    #[must_use]
+    pub fn readback(&self, label: &str, bytes: u64) -> Readback {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size: bytes.max(QUAD),
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        })
+    }
+
+    /// Waits for the device and reads the whole of `memory`.
+    ///
+    /// # Errors
+    /// The device was lost or reported an error.
+    pub fn read(&self, memory: &Memory) -> Result<Vec<u8>, DeviceError> {
+        let buffer = self.readback("readback", memory.bytes());
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        match memory {
+            Memory::Buffer(from) => encoder.copy_buffer_to_buffer(from, 0, &buffer, 0, from.size()),
+            Memory::Image { texture, .. } => encoder.copy_texture_to_buffer(
+                texture.as_image_copy(),
+                wgpu::TexelCopyBufferInfo {
+                    buffer: &buffer,
+                    layout: wgpu::TexelCopyBufferLayout {
+                        offset: 0,
+                        bytes_per_row: Some((IMAGE_ROW * QUAD) as u32),
+                        rows_per_image: Some(texture.height()),
+                    },
+                },
+                texture.size(),
+            ),
+        }
+        self.queue.submit([encoder.finish()]);
+        let mut bytes = vec![];
+        self.map(&buffer, memory.bytes(), None, |read| bytes.extend_from_slice(read))?;
+        Ok(bytes)
+    }
+
+    /// Waits until `buffer` (after `submission`, or after everything submitted so far) can be read, and hands its first
+    /// `bytes` to `with`.
+    ///
+    /// # Errors
+    /// The device was lost or reported an error.
+    pub fn map(
+        &self,
+        buffer: &Readback,
+        bytes: u64,
+        submission: Option<Submission>,
+        with: impl FnOnce(&[u8]),
+    ) -> Result<(), DeviceError> {
+        let slice = buffer.slice(0..bytes);
+        // The outcome is read below: a failed mapping makes the range unavailable.
+        slice.map_async(wgpu::MapMode::Read, |_| ());
+        match submission {
+            Some(submission) => self.wait_for(submission)?,
+            None => self.wait()?,
+        }
+        let range = slice.get_mapped_range().map_err(|why| DeviceError::Uncaptured { detail: why.to_string() })?;
+        with(&range);
+        drop(range);
+        buffer.unmap();
+        Ok(())
+    }
+
+    /// Sleeps until a submission has ended.
+    ///
+    /// # Errors
+    /// The device was lost or reported an error.
+    pub fn wait_for(&self, submission: Submission) -> Result<(), DeviceError> {
+        let polled = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
+        self.check()?;
+        polled.map(|_| ()).map_err(|why| DeviceError::Uncaptured { detail: why.to_string() })
+    }
+
+    /// Whether the device is alive and has reported no error.
+    ///
+    /// # Errors
+    /// The device was lost or reported an error.
+    pub fn check(&self) -> Result<(), DeviceError> {
+        match (self.lost(), self.take_error()) {
+            (Some(detail), _) => Err(DeviceError::Lost { detail }),
+            (None, Some(detail)) => Err(DeviceError::Uncaptured { detail }),
+            (None, None) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What one evaluation of an expression or statement costs.
+
+use naga::valid::FunctionInfo;
+use naga::{
+    AddressSpace, BinaryOperator, Expression, Function, Handle, MathFunction as M, Module,
+    ScalarKind, TypeInner,
+};
+
+use super::CountError;
+
+/// Floating-point operations and bytes of one invocation.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Cost {
+    pub flops: u64,
+    pub loaded: u64,
+    pub stored: u64,
+}
+
+impl Cost {
+    pub const NONE: Self = Self {
+        flops: 0,
+        loaded: 0,
+        stored: 0,
+    };
+
+    pub fn add(&mut self, other: Self) {
+        self.flops = self.flops.saturating_add(other.flops);
+        self.loaded = self.loaded.saturating_add(other.loaded);
+        self.stored = self.stored.saturating_add(other.stored);
+    }
+
+    fn flops(flops: u64) -> Self {
+        Self {
+            flops,
+            ..Self::NONE
+        }
+    }
+}
+
+/// One function with the types its validation resolved.
+pub(super) struct Typed<'a> {
+    pub module: &'a Module,
+    pub function: &'a Function,
+    pub info: &'a FunctionInfo,
+    pub subgroup_size: Option<u32>,
+}
+
+impl<'a> Typed<'a> {
+    pub fn inner(&self, expression: Handle<Expression>) -> &'a TypeInner {
+        self.info[expression].ty.inner_with(&self.module.types)
+    }
+
+    /// Bytes of a value of this expression, 0 for what has no size.
+    fn bytes(&self, expression: Handle<Expression>) -> u64 {
+        u64::from(
+            self.inner(expression)
+                .try_size(self.module.to_ctx())
+                .unwrap_or(0),
+        )
+    }
+
+    fn in_storage(&self, pointer: Handle<Expression>) -> bool {
+        matches!(
+            self.inner(pointer).pointer_space(),
+            Some(AddressSpace::Storage { .. })
+        )
+    }
+
+    pub fn store(&self, pointer: Handle<Expression>, value: Handle<Expression>) -> Cost {
+        Cost {
+            stored: if self.in_storage(pointer) {
+                self.bytes(value)
+            } else {
+                0
+            },
+            ..Cost::NONE
+        }
+    }
+
+    pub fn image_store(&self, value: Handle<Expression>) -> Cost {
+        Cost {
+            stored: self.bytes(value),
+            ..Cost::NONE
+        }
+    }
+
+    pub fn atomic(
+        &self,
+        pointer: Handle<Expression>,
+        fun: &naga::AtomicFunction,
+        value: Handle<Expression>,
+    ) -> Cost {
+        let bytes = if self.in_storage(pointer) {
+            self.bytes(value)
+        } else {
+            0
+        };
+        let adds = matches!(
+            fun,
+            naga::AtomicFunction::Add | naga::AtomicFunction::Subtract
+        );
+        let flops = if adds {
+            float_components(self.inner(value))
+        } else {
+            0
+        };
+        Cost {
+            flops,
+            loaded: bytes,
+            stored: bytes,
+        }
+    }
+
+    /// A reduction over n lanes takes n - 1 operations, so one a lane.
+    pub fn collective(&self, op: naga::SubgroupOperation, argument: Handle<Expression>) -> Cost {
+        match op {
+            naga::SubgroupOperation::Add | naga::SubgroupOperation::Mul => {
+                Cost::flops(float_components(self.inner(argument)))
+            }
+            _ => Cost::NONE,
+        }
+    }
+
+    pub fn expression(&self, handle: Handle<Expression>) -> Result<Cost, CountError> {
+        Ok(match self.function.expressions[handle] {
+            Expression::Load { pointer } if self.in_storage(pointer) => Cost {
+                loaded: self.bytes(handle),
+                ..Cost::NONE
+            },
+            Expression::ImageLoad { .. } | Expression::ImageSample { .. } => Cost {
+                loaded: self.bytes(handle),
+                ..Cost::NONE
+            },
+            Expression::Binary { op, left, right } => {
+                Cost::flops(self.binary(op, handle, left, right))
+            }
+            Expression::Math { fun, arg, .. } => Cost::flops(self.math(fun, handle, arg)?),
+            Expression::CooperativeMultiplyAdd { a, b, .. } => Cost::flops(self.cooperative(a, b)?),
+            _ => Cost::NONE,
+        })
+    }
+
+    fn binary(
+        &self,
+        op: BinaryOperator,
+        result: Handle<Expression>,
+        left: Handle<Expression>,
+        right: Handle<Expression>,
+    ) -> u64 {
+        use BinaryOperator as B;
+        if !matches!(
+            op,
+            B::Add | B::Subtract | B::Multiply | B::Divide | B::Modulo
+        ) {
+            return 0;
+        }
+        let components = float_components(self.inner(result));
+        let inner = match (op, self.inner(left), self.inner(right)) {
+            (
+                B::Multiply,
+                TypeInner::Matrix { columns, .. },
+                TypeInner::Vector { .. } | TypeInner::Matrix { .. },
+            ) => *columns as u64,
+            (B::Multiply, TypeInner::Vector { .. }, TypeInner::Matrix { rows, .. }) => *rows as u64,
+            _ => 1,
+        };
+        components * (2 * inner - 1)
+    }
+
+    fn math(
+        &self,
+        fun: M,
+        result: Handle<Expression>,
+        arg: Handle<Expression>,
+    ) -> Result<u64, CountError> {
+        let n = float_components(self.inner(arg));
+        if n == 0 {
+            return Ok(0);
+        }
+        Ok(match fun {
+            M::Abs | M::Min | M::Max | M::Clamp | M::Saturate | M::Sign | M::Step => 0,
+            M::Ceil | M::Floor | M::Round | M::Fract | M::Trunc | M::Modf | M::Frexp | M::Ldexp => {
+                0
+            }
+            M::Transpose | M::QuantizeToF16 => 0,
+            M::Pack4x8snorm
+            | M::Pack4x8unorm
+            | M::Pack2x16snorm
+            | M::Pack2x16unorm
+            | M::Pack2x16float => 0,
+            M::Cos
+            | M::Cosh
+            | M::Sin
+            | M::Sinh
+            | M::Tan
+            | M::Tanh
+            | M::Acos
+            | M::Asin
+            | M::Atan
+            | M::Atan2 => n,
+            M::Asinh | M::Acosh | M::Atanh | M::Radians | M::Degrees => n,
+            M::Exp | M::Exp2 | M::Log | M::Log2 | M::Pow | M::Sqrt | M::InverseSqrt => n,
+            M::Fma => 2 * n,
+            M::Mix => 3 * n,
+            M::SmoothStep => 7 * n,
+            M::Dot | M::FaceForward => 2 * n - 1,
+            M::Length => 2 * n,
+            M::Distance | M::Normalize => 3 * n,
+            M::Reflect => 4 * n,
+            M::Cross => 9,
+            M::Outer => float_components(self.inner(result)),
+            other => {
+                return Err(CountError::Uncounted {
+                    what: format!("the function {other:?}"),
+                });
+            }
+        })
+    }
+
+    /// The subgroup multiplies together: each lane has its share.
+    fn cooperative(&self, a: Handle<Expression>, b: Handle<Expression>) -> Result<u64, CountError> {
+        let (
+            TypeInner::CooperativeMatrix {
+                rows,
+                columns: shared,
+                ..
+            },
+            TypeInner::CooperativeMatrix { columns, .. },
+            Some(lanes),
+        ) = (
+            self.inner(a),
+            self.inner(b),
+            self.subgroup_size.filter(|&lanes| lanes > 0),
+        )
+        else {
+            return Err(CountError::Uncounted {
+                what: "a cooperative product without a subgroup size".to_owned(),
+            });
+        };
+        Ok(2 * (*rows as u64) * (*shared as u64) * (*columns as u64) / u64::from(lanes))
+    }
+}
+
+/// Components of a float scalar, vector or matrix; 0 for everything else.
+pub(super) fn float_components(inner: &TypeInner) -> u64 {
+    match *inner {
+        TypeInner::Scalar(scalar) if scalar.kind == ScalarKind::Float => 1,
+        TypeInner::Vector { size, scalar } if scalar.kind == ScalarKind::Float => size as u64,
+        TypeInner::Matrix {
+            columns,
+            rows,
+            scalar,
+        } if scalar.kind == ScalarKind::Float => columns as u64 * rows as u64,
+        _ => 0,
+    }
+}

@@ -1,0 +1,316 @@
+//! From a product to its dispatches: the choice of a core, the split of long sums, the size tables and the counts.
+
+use super::super::{Dispatch, GemmRule, List, Role, Tensor, Tuning};
+use super::Epilogue;
+
+/// Quads of K that the `tile` core holds at a time.
+const TILE_K4: u32 = 4;
+/// A layer of a split sum has at least this many quads of K.
+const LEAST_LAYER: u32 = 16;
+/// Rows of C that a subgroup of the `texel` core owns, and lanes of it.
+const TEXEL_ROWS: u32 = 16;
+const LANES: u32 = 8;
+
+/// The image that a convolution reads and the one of its output: elements, and quads of a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Images {
+    pub channels: u32,
+    pub height: u32,
+    pub width: u32,
+    pub width4: u32,
+    pub out_channels: u32,
+    pub out_height: u32,
+    pub out_width: u32,
+    pub out_width4: u32,
+}
+
+impl Images {
+    pub(crate) fn words(&self) -> [u32; 8] {
+        let Images {
+            channels,
+            height,
+            width,
+            width4,
+            out_channels,
+            out_height,
+            out_width,
+            out_width4,
+        } = *self;
+        [
+            channels,
+            height,
+            width,
+            width4,
+            out_channels,
+            out_height,
+            out_width,
+            out_width4,
+        ]
+    }
+}
+
+/// A product as the cores see it; a snippet that is absent leaves the core's own.
+pub(crate) struct Plan<'a> {
+    pub label: &'a str,
+    pub form: &'static str,
+    pub m: u32,
+    pub n: u32,
+    pub k: u32,
+    pub n4: u32,
+    pub k4: u32,
+    pub lda: u32,
+    pub ldb: u32,
+    pub ldc: u32,
+    /// Quads of C.
+    pub plane: u32,
+    pub images: Images,
+    pub block_a: Option<&'static str>,
+    /// In the place of `block_a` in the texel core.
+    pub lanes_a: Option<&'static str>,
+    pub block_b: Option<&'static str>,
+    pub place: Option<&'static str>,
+    pub constants_a: Vec<(&'static str, u32)>,
+    pub constants_b: Vec<(&'static str, u32)>,
+    pub row_bias: bool,
+    /// A, B, C.
+    pub operands: [Tensor; 3],
+    pub epilogue: Epilogue,
+}
+
+/// A core with its tile.
+struct Core {
+    shader: &'static str,
+    variant: String,
+    constants: Vec<(&'static str, u32)>,
+    /// Workgroups along the columns and rows of C.
+    groups: [u32; 2],
+    /// Quads of K that a step of the core's loop takes.
+    step: u32,
+    /// Rows times columns of C that all invocations compute together, those beyond C included.
+    computed: u64,
+}
+
+impl Plan<'_> {
+    /// The first rule that matches, or small register tiles where none does.
+    fn rule(&self, tuning: &Tuning) -> GemmRule {
+        let columns = self.n4 * 4;
+        let fits = |rule: &&GemmRule| {
+            rule.form.as_deref().is_none_or(|form| form == self.form)
+                && rule.min_m.is_none_or(|least| self.m >= least)
+                && rule.max_m.is_none_or(|most| self.m <= most)
+                && rule.min_n.is_none_or(|least| columns >= least)
+                && rule.min_k.is_none_or(|least| self.k >= least)
+        };
+        tuning
+            .gemm
+            .iter()
+            .find(fits)
+            .cloned()
+            .unwrap_or_else(|| GemmRule {
+                core: "direct".into(),
+                rm: 1,
+                rn: 1,
+                threads_x: 8,
+                threads_y: 8,
+                max_split: 1,
+                ..GemmRule::default()
+            })
+    }
+
+    fn core(&self, rule: &GemmRule) -> Core {
+        let GemmRule {
+            rm,
+            rn,
+            threads_x,
+            threads_y,
+            ..
+        } = *rule;
+        let rows4 = self.m.div_ceil(4);
+        match rule.core.as_str() {
+            "texel" => {
+                let rows = self.m.div_ceil(TEXEL_ROWS);
+                let mut subgroups = subgroups(self.n4, 5);
+                // Few workgroups of several subgroups would leave cores without work.
+                while subgroups > 1 && self.n4.div_ceil(LANES * subgroups) * rows < 8 {
+                    subgroups /= 2;
+                }
+                let groups = [self.n4.div_ceil(LANES * subgroups), rows];
+                Core {
+                    shader: "gemm/texel",
+                    variant: "texel".into(),
+                    constants: vec![("SUBGROUPS", subgroups)],
+                    groups,
+                    step: 1,
+                    computed: u64::from(groups[0] * subgroups * LANES * 4)
+                        * u64::from(rows * TEXEL_ROWS),
+                }
+            }
+            "tile" => {
+                let (rows, quads) = (threads_y * rm * 4, threads_x * rn);
+                let groups = [self.n4.div_ceil(quads), self.m.div_ceil(rows)];
+                Core {
+                    shader: "gemm/tile",
+                    variant: format!("tile {rows}x{}", quads * 4),
+                    constants: vec![
+                        ("RM", rm),
+                        ("RN", rn),
+                        ("TX", threads_x),
+                        ("TY", threads_y),
+                        ("BK", TILE_K4),
+                    ],
+                    groups,
+                    step: TILE_K4,
+                    computed: u64::from(groups[0] * quads * 4) * u64::from(groups[1] * rows),
+                }
+            }
+            _ => {
+                // Invocations without a row or column of C return at once and compute nothing.
+                let threads = [self.n4.div_ceil(rn), rows4.div_ceil(rm)];
+                Core {
+                    shader: "gemm/direct",
+                    variant: format!("direct {}x{}", rm * 4, rn * 4),
+                    constants: vec![("RM", rm), ("RN", rn), ("WX", threads_x), ("WY", threads_y)],
+                    groups: [
+                        threads[0].div_ceil(threads_x),
+                        threads[1].div_ceil(threads_y),
+                    ],
+                    step: 1,
+                    computed: u64::from(threads[0] * rn * 4) * u64::from(threads[1] * rm * 4),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn append(self, list: &mut List, tuning: &Tuning) {
+        let rule = self.rule(tuning);
+        let core = self.core(&rule);
+        let groups = core.groups[0] * core.groups[1];
+        let most = rule
+            .max_split
+            .min(tuning.fill.div_ceil(groups))
+            .min(self.k4 / LEAST_LAYER)
+            .max(1);
+        let k4_layer = self.k4.div_ceil(most).next_multiple_of(core.step);
+        let layers = self.k4.div_ceil(k4_layer);
+        let [a, b, c] = self.operands;
+        let target = match layers {
+            1 => c,
+            _ => list.tensor(
+                format!("{} partial sums", self.label),
+                Role::Scratch,
+                u64::from(layers) * u64::from(self.plane),
+            ),
+        };
+        let texel = core.shader == "gemm/texel";
+        let mut dispatch = Dispatch::new(self.label, core.shader);
+        dispatch.slots.extend(match texel {
+            true => self.lanes_a.map(|snippet| ("lanes_a", snippet)),
+            false => self.block_a.map(|snippet| ("block_a", snippet)),
+        });
+        dispatch
+            .slots
+            .extend(self.block_b.map(|snippet| ("block_b", snippet)));
+        dispatch
+            .slots
+            .extend(self.place.map(|snippet| ("place", snippet)));
+        dispatch.constants = core.constants;
+        dispatch.constants.extend(&self.constants_a);
+        dispatch.constants.extend(&self.constants_b);
+        dispatch.operands = vec![("a", a), ("b", b), ("c", target)];
+        dispatch.sizes = vec![
+            self.m, self.n, self.k, self.n4, self.k4, self.lda, self.ldb, self.ldc, k4_layer,
+            self.plane,
+        ];
+        dispatch.sizes.extend(self.images.words());
+        dispatch.grid = grid(self.label, [core.groups[0], core.groups[1], layers]);
+        dispatch.flops = 2 * core.computed * u64::from(k4_layer * 4) * u64::from(layers);
+        dispatch.variant = core.variant;
+        dispatch.k = Some(self.k);
+        if layers == 1 {
+            self.epilogue
+                .fuse(&mut dispatch, self.row_bias, u64::from(self.plane));
+            list.push(dispatch);
+            return;
+        }
+        dispatch.variant += &format!(" split {layers}");
+        list.push(dispatch);
+        let mut reduce = reduce(
+            self.label,
+            tuning,
+            [self.m, self.n, self.n4, self.ldc],
+            layers,
+            self.plane,
+            self.images,
+        );
+        reduce
+            .slots
+            .extend(self.place.map(|snippet| ("place", snippet)));
+        reduce.operands = vec![("a", target), ("c", c)];
+        self.epilogue
+            .fuse(&mut reduce, self.row_bias, u64::from(self.plane));
+        list.push(reduce);
+    }
+}
+
+/// `c` = the sum of `layers` planes; slots and operands are the caller's.
+fn reduce(
+    label: &str,
+    tuning: &Tuning,
+    [m, n, n4, ldc]: [u32; 4],
+    layers: u32,
+    plane: u32,
+    images: Images,
+) -> Dispatch {
+    let mut dispatch = Dispatch::new(format!("{label} sum"), "gemm/reduce");
+    dispatch.constants = vec![("W", tuning.lanes)];
+    dispatch.sizes = vec![m, n, n4, ldc, layers, plane];
+    dispatch.sizes.extend(images.words());
+    dispatch.grid = grid(label, [n4.div_ceil(tuning.lanes), m, 1]);
+    dispatch.flops = 4 * u64::from(plane) * u64::from(layers - 1);
+    dispatch.variant = format!("{layers} layers");
+    dispatch
+}
+
+/// Appends `out` [n] = the sum of `layers` rows of partial sums, in their order; a whole tensor counts as one row.
+pub(crate) fn reduce_rows(
+    list: &mut List,
+    tuning: &Tuning,
+    label: &str,
+    n: u32,
+    layers: u32,
+    partial: Tensor,
+    out: Tensor,
+) {
+    let n4 = n.div_ceil(4);
+    let mut dispatch = reduce(label, tuning, [1, n, n4, n4], layers, n4, Images::default());
+    dispatch.operands = vec![("a", partial), ("c", out)];
+    list.push(dispatch);
+}
+
+/// Divides `items` into layers of at least `least` so that about `fill` workgroups run, `groups` a layer: the number of
+/// layers and the items of each.
+pub(crate) fn chunks(items: u32, least: u32, groups: u32, fill: u32) -> (u32, u32) {
+    let most = fill.div_ceil(groups).min(items / least).max(1);
+    let layer = items.div_ceil(most);
+    (items.div_ceil(layer), layer)
+}
+
+/// Subgroups of a workgroup, at most `most`: as many as cover `quads`, one a lane, without idle ones.
+pub(crate) fn subgroups(quads: u32, most: u32) -> u32 {
+    let all = quads.div_ceil(LANES);
+    (1..=most)
+        .min_by_key(|&n| (all.next_multiple_of(n), most - n))
+        .unwrap_or(1)
+}
+
+/// A grid within what every device grants.
+pub(crate) fn grid(label: &str, grid: [u32; 3]) -> [u32; 3] {
+    assert!(
+        grid.iter().all(|&n| n > 0 && n <= 65_535),
+        "{label} needs {} x {} x {} workgroups, and a dimension may have 1 to 65,535: make the batch smaller",
+        grid[0],
+        grid[1],
+        grid[2]
+    );
+    grid
+}

@@ -1,0 +1,214 @@
+//! A network as a graph: named values in topological order, any number of inputs, consumers, outputs and losses.
+
+use std::sync::Arc;
+
+use super::layers::{Add, BatchNorm, Conv2d, Layer, Linear, MaxPool2d, MeanPool, Relu};
+use super::{ModelError, ParameterSpec};
+use crate::kernels::Shape;
+
+/// A value of the graph: the output of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Value(pub(crate) usize);
+
+/// What a node computes.
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    /// Field `0`, `1`, ... of the data set's inputs.
+    Input(usize),
+    /// A layer.
+    Layer(Arc<dyn Layer>),
+}
+
+/// A node: a layer with its inputs and parameters.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Name, the prefix of its parameters' names.
+    pub name: String,
+    /// What it computes.
+    pub kind: NodeKind,
+    /// What it reads.
+    pub inputs: Vec<Value>,
+    /// Shape of its output, a sample.
+    pub shape: Shape,
+    /// Indices into [`Network::parameters`].
+    pub parameters: Vec<usize>,
+}
+
+/// A mean softmax cross-entropy between logits and a target of the data set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loss {
+    /// The logits.
+    pub logits: Value,
+    /// Which of the data set's targets.
+    pub target: usize,
+    /// Weight in the total loss.
+    pub weight: f32,
+}
+
+/// A network: layers, parameters and losses.
+///
+/// ```
+/// use wattgrad::model::Network;
+/// let mut net = Network::new();
+/// let x = net.input([1, 28, 28]);
+/// let h = net.linear("fc1", x, 32)?;
+/// let h = net.relu(h)?;
+/// let logits = net.linear("fc2", h, 10)?;
+/// net.cross_entropy(logits, 0, 1.0);
+/// assert_eq!(net.parameters()[0].shape, [32, 784]);
+/// # Ok::<(), wattgrad::model::ModelError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Network {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) parameters: Vec<ParameterSpec>,
+    pub(crate) losses: Vec<Loss>,
+}
+
+impl Network {
+    /// An empty network.
+    #[must_use]
+    pub fn new() -> Network {
+        Network::default()
+    }
+
+    /// The next input of the data set, of `[channels, height, width]`.
+    pub fn input(&mut self, shape: [u32; 3]) -> Value {
+        let field = self.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Input(_))).count();
+        let [channels, height, width] = shape;
+        self.nodes.push(Node {
+            name: format!("input{field}"),
+            kind: NodeKind::Input(field),
+            inputs: vec![],
+            shape: Shape { channels, height, width },
+            parameters: vec![],
+        });
+        Value(self.nodes.len() - 1)
+    }
+
+    /// Appends a layer of any kind.
+    ///
+    /// # Errors
+    /// The layer does not fit its inputs, or its name is taken by another layer with parameters.
+    pub fn layer(&mut self, name: &str, layer: Arc<dyn Layer>, inputs: &[Value]) -> Result<Value, ModelError> {
+        let shapes: Vec<Shape> = inputs.iter().map(|v| self.nodes[v.0].shape).collect();
+        let misfit = |why| ModelError::Misfit { layer: name.to_string(), why };
+        let shape = layer.output(&shapes).map_err(misfit)?;
+        let first = self.parameters.len();
+        for mut spec in layer.parameters(&shapes) {
+            spec.name = format!("{name}.{}", spec.name);
+            if self.parameters.iter().any(|p| p.name == spec.name) {
+                return Err(ModelError::Duplicate { name: name.to_string() });
+            }
+            self.parameters.push(spec);
+        }
+        self.nodes.push(Node {
+            name: name.to_string(),
+            kind: NodeKind::Layer(layer),
+            inputs: inputs.to_vec(),
+            shape,
+            parameters: (first..self.parameters.len()).collect(),
+        });
+        Ok(Value(self.nodes.len() - 1))
+    }
+
+    /// `y = x W^T + b`; x of any shape is flattened.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn linear(&mut self, name: &str, x: Value, out: u32) -> Result<Value, ModelError> {
+        self.layer(name, Arc::new(Linear { out, bias: true }), &[x])
+    }
+
+    /// A square convolution.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn conv2d(&mut self, name: &str, x: Value, conv: Conv2d) -> Result<Value, ModelError> {
+        self.layer(name, Arc::new(conv), &[x])
+    }
+
+    /// Batch norm over images, rows and columns.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn batch_norm(&mut self, name: &str, x: Value) -> Result<Value, ModelError> {
+        self.layer(name, Arc::new(BatchNorm::default()), &[x])
+    }
+
+    /// `max(x, 0)`.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn relu(&mut self, x: Value) -> Result<Value, ModelError> {
+        let name = format!("{}.relu", self.nodes[x.0].name);
+        self.layer(&name, Arc::new(Relu), &[x])
+    }
+
+    /// `a + b`.
+    ///
+    /// # Errors
+    /// The shapes differ.
+    pub fn add(&mut self, a: Value, b: Value) -> Result<Value, ModelError> {
+        let name = format!("{}.add", self.nodes[a.0].name);
+        self.layer(&name, Arc::new(Add), &[a, b])
+    }
+
+    /// Max pool with a square window.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn max_pool(&mut self, x: Value, kernel: u32, stride: u32, padding: u32) -> Result<Value, ModelError> {
+        let name = format!("{}.pool", self.nodes[x.0].name);
+        self.layer(&name, Arc::new(MaxPool2d { kernel, stride, padding }), &[x])
+    }
+
+    /// Mean over rows and columns: a vector of the channels.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn mean_pool(&mut self, x: Value) -> Result<Value, ModelError> {
+        let name = format!("{}.mean", self.nodes[x.0].name);
+        self.layer(&name, Arc::new(MeanPool), &[x])
+    }
+
+    /// Adds `weight` times the mean softmax cross-entropy of `logits` against the data set's target `target`.
+    pub fn cross_entropy(&mut self, logits: Value, target: usize, weight: f32) {
+        self.losses.push(Loss { logits, target, weight });
+    }
+
+    /// Keeps a layer's parameters as they are. Returns how many parameters were frozen.
+    pub fn freeze(&mut self, layer: &str) -> usize {
+        let prefix = format!("{layer}.");
+        let mut frozen = 0;
+        for spec in self.parameters.iter_mut().filter(|p| p.name.starts_with(&prefix)) {
+            spec.frozen = true;
+            frozen += 1;
+        }
+        frozen
+    }
+
+    /// Every parameter, in the order of a PyTorch `state_dict`.
+    #[must_use]
+    pub fn parameters(&self) -> &[ParameterSpec] {
+        &self.parameters
+    }
+
+    /// The nodes in topological order.
+    #[must_use]
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The losses.
+    #[must_use]
+    pub fn losses(&self) -> &[Loss] {
+        &self.losses
+    }
+
+    /// Trained elements and those of running statistics apart: what people call the number of parameters.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.parameters.iter().filter(|p| p.kind.trained()).map(|p| p.layout.elements()).sum()
+    }
+}

@@ -1,0 +1,133 @@
+//! Parameters: the shape of the file (PyTorch's `state_dict`) and the padded layout of the device.
+
+/// What a parameter is, which decides how it is initialised and whether it is trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// A weight of a linear or convolution layer.
+    Weight {
+        /// Inputs that one output sums.
+        fan_in: usize,
+    },
+    /// A bias of a linear or convolution layer.
+    Bias {
+        /// Inputs that one output sums.
+        fan_in: usize,
+    },
+    /// Scale of a normalisation.
+    NormWeight,
+    /// Shift of a normalisation.
+    NormBias,
+    /// Running mean of a batch norm; not trained.
+    RunningMean,
+    /// Running variance of a batch norm; not trained.
+    RunningVar,
+}
+
+impl ParameterKind {
+    /// Whether the optimizer changes it.
+    #[must_use]
+    pub fn trained(self) -> bool {
+        !matches!(self, ParameterKind::RunningMean | ParameterKind::RunningVar)
+    }
+}
+
+/// How elements lie on the device: rows of `middle` runs of `inner` elements; a run takes `inner_pitch` elements, a row
+/// `row_quads` quads. What lies between is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParameterLayout {
+    /// Rows.
+    pub outer: usize,
+    /// Runs in a row.
+    pub middle: usize,
+    /// Elements of a run.
+    pub inner: usize,
+    /// Elements from one run to the next.
+    pub inner_pitch: usize,
+    /// Quads of a row.
+    pub row_quads: usize,
+}
+
+impl ParameterLayout {
+    /// A vector of `n` elements.
+    #[must_use]
+    pub fn vector(n: usize) -> ParameterLayout {
+        ParameterLayout { outer: 1, middle: 1, inner: n, inner_pitch: n, row_quads: n.div_ceil(4) }
+    }
+
+    /// Elements in the file.
+    #[must_use]
+    pub fn elements(&self) -> usize {
+        self.outer * self.middle * self.inner
+    }
+
+    /// Quads on the device.
+    #[must_use]
+    pub fn quads(&self) -> usize {
+        self.outer * self.row_quads
+    }
+
+    /// From the file's order to the device's.
+    #[must_use]
+    pub fn store(&self, file: &[f32]) -> Vec<f32> {
+        let mut out = vec![0.0; self.quads() * 4];
+        for (run, values) in file.chunks_exact(self.inner.max(1)).enumerate() {
+            let at = self.start(run);
+            out[at..at + self.inner].copy_from_slice(values);
+        }
+        out
+    }
+
+    /// From the device's order to the file's.
+    #[must_use]
+    pub fn restore(&self, device: &[f32]) -> Vec<f32> {
+        (0..self.outer * self.middle).flat_map(|run| &device[self.start(run)..self.start(run) + self.inner]).copied().collect()
+    }
+
+    fn start(&self, run: usize) -> usize {
+        run / self.middle * self.row_quads * 4 + run % self.middle * self.inner_pitch
+    }
+}
+
+/// A parameter of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// Name in the `state_dict`: `layer1.conv1.weight`.
+    pub name: String,
+    /// Shape in the file.
+    pub shape: Vec<usize>,
+    /// What it is.
+    pub kind: ParameterKind,
+    /// How it lies on the device.
+    pub layout: ParameterLayout,
+    /// Whether it is kept as it is although its kind is trained.
+    pub frozen: bool,
+}
+
+impl ParameterSpec {
+    /// Whether the optimizer changes it.
+    #[must_use]
+    pub fn trained(&self) -> bool {
+        self.kind.trained() && !self.frozen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn storing_and_restoring_is_a_bijection() {
+        for layout in [
+            ParameterLayout::vector(10),
+            ParameterLayout { outer: 3, middle: 5, inner: 9, inner_pitch: 12, row_quads: 15 },
+            ParameterLayout { outer: 2, middle: 7, inner: 1, inner_pitch: 1, row_quads: 2 },
+            ParameterLayout { outer: 4, middle: 6, inner: 7, inner_pitch: 8, row_quads: 12 },
+        ] {
+            let file: Vec<f32> = (1..=layout.elements()).map(|v| v as f32).collect();
+            let device = layout.store(&file);
+            assert_eq!(device.len(), layout.quads() * 4);
+            assert_eq!(device.iter().filter(|v| **v != 0.0).count(), file.len());
+            assert_eq!(layout.restore(&device), file);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+use serde::{Deserialize, Serialize};
+
+use crate::kernels::Tuning;
+use crate::optim::Sgd;
+
+/// In which order an epoch takes the training samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    /// A permutation keyed by seed and epoch.
+    Shuffled,
+    /// From the first sample on.
+    Sequential,
+}
+
+/// What a program is built for.
+#[derive(Clone, Debug)]
+pub struct ProgramOptions {
+    /// Samples of a training step.
+    pub batch_size: u32,
+    /// Samples of an evaluation step; the last may be shorter.
+    pub eval_batch_size: u32,
+    /// Seed of the order of samples.
+    pub seed: u32,
+    /// Order of samples.
+    pub order: Order,
+    /// Update rule.
+    pub sgd: Sgd,
+    /// Which kernels suit the device.
+    pub tuning: Tuning,
+    /// Most bytes of a shard of the data set; `None`: what the device can bind.
+    pub shard_limit: Option<u64>,
+    /// Gives every tensor its own memory, so that any dispatch can be repeated on the values it saw.
+    pub replay: bool,
+    /// Steps a submit; `None`: chosen from measured time so that a submit stays under 200 ms.
+    pub steps_per_submit: Option<u32>,
+}

@@ -1,0 +1,410 @@
+//! Running a program: many steps a submit, the next recorded while the last runs, a row of results a step.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::build::{Built, build, part};
+use super::lower::{Lowered, RING, lower};
+use super::plan::{Plan, plan};
+use super::schedule::Schedule;
+use super::{ProgramError, ProgramOptions};
+use crate::data::Dataset;
+use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission};
+use crate::kernels::batch::state;
+use crate::kernels::{List, Tensor};
+use crate::model::Network;
+use crate::model::weights::{Values, Weights};
+use crate::optim::Sgd;
+
+/// Submits under way at once: one runs while the next is recorded.
+const IN_FLIGHT: usize = 2;
+/// Seconds that a submit may take.
+const SUBMIT_SECONDS: f64 = 0.15;
+/// Steps a submit at most: a quarter of the ring, so that rows are read before they are written again.
+const MOST_STEPS: u32 = RING / 4;
+
+/// What a training step left.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepResult {
+    /// Steps done, this one included.
+    pub step: u64,
+    /// Mean loss of the batch before the update.
+    pub loss: f32,
+    /// Samples of the batch whose class was right.
+    pub correct: u32,
+    /// Euclidean norm of the whole gradient.
+    pub gradient_norm: f32,
+    /// Whether loss or gradient was infinite or not a number.
+    pub non_finite: bool,
+}
+
+/// What an evaluation found, every test sample counted once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluation {
+    /// Mean loss.
+    pub loss: f64,
+    /// Share of samples whose class was right, 0 to 1.
+    pub accuracy: f64,
+    /// Samples whose class was right (of the first loss, over all losses).
+    pub correct: u64,
+    /// Samples.
+    pub samples: u64,
+}
+
+/// How much was handed to the device so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counters {
+    /// Submits of training and evaluation.
+    pub submits: u64,
+    /// Training steps.
+    pub steps: u64,
+    /// Dispatches.
+    pub dispatches: u64,
+}
+
+/// Chooses how many steps a submit holds from the time they took.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    fixed: Option<u32>,
+    seconds: Option<f64>,
+    last: u32,
+}
+
+impl Pace {
+    fn new(fixed: Option<u32>) -> Pace {
+        Pace { fixed, seconds: None, last: 0 }
+    }
+
+    fn steps(&mut self) -> u32 {
+        let k = match (self.fixed, self.seconds) {
+            (Some(k), _) => k,
+            (None, None) => 1,
+            // Growing slowly keeps one wrong measurement from making a submit that the system's watchdog ends.
+            (None, Some(seconds)) => ((SUBMIT_SECONDS / seconds) as u32).min(self.last.max(1) * 4),
+        };
+        self.last = k.clamp(1, MOST_STEPS);
+        self.last
+    }
+
+    fn took(&mut self, seconds: f64, steps: u32) {
+        let each = (seconds / f64::from(steps)).max(1e-7);
+        // The slower of old and new: what limits a submit is its longest.
+        self.seconds = Some(self.seconds.map_or(each, |old| each.max(0.8 * old + 0.2 * each)));
+    }
+}
+
+/// A network, a batch size and an optimizer as prebuilt lists on a device.
+#[derive(Debug)]
+pub struct Program<'g> {
+    gpu: &'g Gpu,
+    pub(super) network: Network,
+    pub(super) lowered: Lowered,
+    pub(super) plan: Plan,
+    pub(super) built: Built,
+    pub(super) cache: PipelineCache,
+    pub(super) options: ProgramOptions,
+    train: [Vec<Step>; 2],
+    evaluate: Vec<Step>,
+    readback: Vec<Readback>,
+    schedule: Schedule,
+    /// How many batches each norm had seen before step 0.
+    tracked: Weights,
+    step: u64,
+    counters: Counters,
+    pace: Pace,
+    eval_pace: Pace,
+}
+
+impl<'g> Program<'g> {
+    /// Lowers `network` for batches of `data` on `gpu`, uploads the data, compiles every kernel and binds every operand.
+    /// The weights are zero until [`Program::load`].
+    ///
+    /// # Errors
+    /// The network and the data do not fit each other or the device; a kernel does not compile; the device failed.
+    pub fn new(gpu: &'g Gpu, network: &Network, data: &Dataset, options: &ProgramOptions) -> Result<Program<'g>, ProgramError> {
+        let limit = gpu.most_bytes(false).min(options.shard_limit.unwrap_or(u64::MAX));
+        let lowered = lower(network, data, options, limit)?;
+        let images = options.tuning.texel && gpu.texel();
+        let plan = plan(gpu, &lowered, images, !options.replay)?;
+        let mut cache = PipelineCache::new(gpu);
+        let built = build(gpu, &mut cache, &lowered, &plan, data)?;
+        let train = [part(&built.steps, &lowered.forward_backward), part(&built.steps, &lowered.update)];
+        let evaluate = part(&built.steps, &lowered.evaluate);
+        let bytes = u64::from(RING.max(lowered.eval_batches)) * 16;
+        let mut program = Program {
+            gpu,
+            network: network.clone(),
+            schedule: Schedule::new(&lowered.train_feed.windows, options),
+            train,
+            evaluate,
+            readback: (0..IN_FLIGHT).map(|_| gpu.readback("results for the host", bytes)).collect(),
+            lowered,
+            plan,
+            built,
+            cache,
+            options: options.clone(),
+            tracked: Weights::default(),
+            step: 0,
+            counters: Counters::default(),
+            pace: Pace::new(options.steps_per_submit),
+            eval_pace: Pace::new(options.steps_per_submit),
+        };
+        program.reset(&options.sgd);
+        Ok(program)
+    }
+
+    /// Puts `weights` in place, clears the optimizer's state and starts again at step 0.
+    ///
+    /// # Errors
+    /// The weights lack a tensor, hold another, or one has the wrong shape.
+    pub fn load(&mut self, weights: &Weights) -> Result<(), ProgramError> {
+        weights.check(self.network.parameters())?;
+        let mut arenas = [self.lowered.parameter_arena, self.lowered.statistic_arena]
+            .map(|arena| (arena, vec![0.0_f32; self.lowered.list.info(arena).quads as usize * 4]));
+        for (spec, tensor) in self.network.parameters().iter().zip(&self.lowered.parameters) {
+            let Some(values) = weights.floats(&spec.name) else { continue };
+            let slice = self.lowered.slices[tensor];
+            let at = slice.first_quad as usize * 4;
+            for (_, host) in arenas.iter_mut().filter(|(arena, _)| *arena == slice.arena) {
+                let stored = spec.layout.store(values);
+                host[at..at + stored.len()].copy_from_slice(&stored);
+            }
+        }
+        for (arena, host) in &arenas {
+            self.gpu.write(self.memory(*arena), 0, bytemuck::cast_slice(host));
+        }
+        let momentum = self.lowered.list.info(self.lowered.momentum_arena).quads as usize * 16;
+        self.gpu.write(self.memory(self.lowered.momentum_arena), 0, &vec![0; momentum]);
+        self.tracked = Weights::default();
+        for (name, param) in weights.iter() {
+            if let Values::I64(count) = param.values {
+                self.tracked.insert_count(name, count);
+            }
+        }
+        self.step = 0;
+        self.reset(&self.options.sgd.clone());
+        Ok(())
+    }
+
+    /// Reads the weights back.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn weights(&self) -> Result<Weights, ProgramError> {
+        let mut weights = Weights::default();
+        let mut arenas = std::collections::HashMap::new();
+        for (spec, tensor) in self.network.parameters().iter().zip(&self.lowered.parameters) {
+            let slice = self.lowered.slices[tensor];
+            if let std::collections::hash_map::Entry::Vacant(entry) = arenas.entry(slice.arena) {
+                entry.insert(self.gpu.read(self.memory(slice.arena))?);
+            }
+            let at = slice.first_quad as usize * 16;
+            let bytes = &arenas[&slice.arena][at..at + spec.layout.quads() * 16];
+            let device: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
+            weights.insert(spec.name.clone(), spec.shape.clone(), spec.layout.restore(&device))?;
+        }
+        weights.count_batches(self.network.parameters(), &self.tracked, self.step);
+        Ok(weights)
+    }
+
+    /// Whole batches of an epoch.
+    #[must_use]
+    pub fn steps_per_epoch(&self) -> u32 {
+        self.schedule.steps_per_epoch()
+    }
+
+    /// How much was handed to the device so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Trains `steps` steps, or fewer when `stop` is set meanwhile, and hands each step's result to `each` in order.
+    /// Returns how many were done; the queue is then empty.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn train(&mut self, steps: u32, stop: &AtomicBool, each: &mut dyn FnMut(StepResult)) -> Result<u32, ProgramError> {
+        let first = self.step;
+        let mut flying: VecDeque<Flight> = VecDeque::new();
+        let mut last = Instant::now();
+        let mut done = 0;
+        while done < steps && !stop.load(Ordering::Relaxed) {
+            let position = self.schedule.position(self.step);
+            if position.left != u32::MAX && position.done == 0 {
+                // The host starts a window only between submits that have ended: the device still reads the old one.
+                while let Some(flight) = flying.pop_front() {
+                    self.land(flight, &mut last, each)?;
+                }
+                self.write_state(state::EPOCH, &[position.epoch, 0]);
+            }
+            let count = self.pace.steps().min(steps - done).min(position.left);
+            let flight = self.submit_steps(count);
+            flying.push_back(flight);
+            done += count;
+            if flying.len() == IN_FLIGHT && let Some(flight) = flying.pop_front() {
+                self.land(flight, &mut last, each)?;
+            }
+        }
+        while let Some(flight) = flying.pop_front() {
+            self.land(flight, &mut last, each)?;
+        }
+        Ok((self.step - first) as u32)
+    }
+
+    fn submit_steps(&mut self, count: u32) -> Flight {
+        let buffer = (self.counters.submits % IN_FLIGHT as u64) as usize;
+        let from = self.step;
+        let mut recording = self.gpu.record();
+        let schedule = &self.schedule;
+        let windows = (from..from + u64::from(count)).map(|step| schedule.position(step).window);
+        recording.lists(&[&self.train[0], &self.train[1]], windows);
+        // The rows of these steps, in two pieces where the ring ends between them.
+        let at = (from % u64::from(RING)) as u32;
+        let head = count.min(RING - at);
+        let results = self.memory(self.lowered.results);
+        recording.copy(results, u64::from(at) * 16, &self.readback[buffer], 0, u64::from(head) * 16);
+        if count > head {
+            recording.copy(results, 0, &self.readback[buffer], u64::from(head) * 16, u64::from(count - head) * 16);
+        }
+        let index = self.gpu.submit(recording);
+        self.step += u64::from(count);
+        self.counters.submits += 1;
+        self.counters.steps += u64::from(count);
+        self.counters.dispatches += u64::from(count) * (self.train[0].len() + self.train[1].len()) as u64;
+        Flight { index, buffer, from, count, submitted: Instant::now() }
+    }
+
+    fn land(&mut self, flight: Flight, last: &mut Instant, each: &mut dyn FnMut(StepResult)) -> Result<(), ProgramError> {
+        let Flight { index, buffer, from, count, submitted } = flight;
+        self.gpu.map(&self.readback[buffer], u64::from(count) * 16, Some(index), |bytes| {
+            for (at, row) in rows(bytes).enumerate() {
+                each(StepResult {
+                    step: from + at as u64 + 1,
+                    loss: row[0],
+                    correct: row[1] as u32,
+                    gradient_norm: row[2],
+                    non_finite: row[3] != 0.0,
+                });
+            }
+        })?;
+        let now = Instant::now();
+        // The very first step also compiled the kernels.
+        if from > 0 {
+            self.pace.took((now - (*last).max(submitted)).as_secs_f64(), count);
+        }
+        *last = now;
+        Ok(())
+    }
+
+    /// Evaluates on every test sample once.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn evaluate(&mut self) -> Result<Evaluation, ProgramError> {
+        let batches = self.lowered.eval_batches;
+        let size = self.options.eval_batch_size as usize;
+        let mut done = 0;
+        let mut flying: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
+        let mut last = Instant::now();
+        while done < batches {
+            let count = self.eval_pace.steps().min(batches - done);
+            let mut recording = self.gpu.record();
+            let windows = &self.lowered.eval_feed.windows;
+            recording.lists(&[&self.evaluate], (done..done + count).map(|b| windows.of_sample(b as usize * size)));
+            done += count;
+            if done == batches {
+                let results = self.memory(self.lowered.eval_results);
+                recording.copy(results, 0, &self.readback[0], 0, u64::from(batches) * 16);
+            }
+            flying.push_back((self.gpu.submit(recording), count, Instant::now()));
+            self.counters.submits += 1;
+            self.counters.dispatches += u64::from(count) * self.evaluate.len() as u64;
+            if flying.len() == IN_FLIGHT && done < batches && let Some((index, count, submitted)) = flying.pop_front() {
+                self.gpu.wait_for(index)?;
+                let now = Instant::now();
+                self.eval_pace.took((now - last.max(submitted)).as_secs_f64(), count);
+                last = now;
+            }
+        }
+        let (mut loss, mut correct, mut samples) = (0.0, 0.0, 0.0);
+        self.gpu.map(&self.readback[0], u64::from(batches) * 16, None, |bytes| {
+            for row in rows(bytes) {
+                loss += f64::from(row[0]);
+                correct += f64::from(row[1]);
+                samples += f64::from(row[2]);
+            }
+        })?;
+        let heads = self.network.losses().len() as f64;
+        Ok(Evaluation { loss: loss / samples, accuracy: correct / (samples * heads), correct: correct as u64, samples: samples as u64 })
+    }
+
+    /// Every filled shader by name, once each.
+    #[must_use]
+    pub fn shaders(&self) -> Vec<(String, String)> {
+        let mut out: Vec<(String, String)> = vec![];
+        for (dispatch, filled) in self.lowered.list.dispatches.iter().zip(&self.built.filled) {
+            if out.iter().all(|(_, wgsl)| *wgsl != filled.composed.wgsl) {
+                out.push((format!("{} {}", dispatch.shader, dispatch.label).replace(['/', ' '], "_"), filled.composed.wgsl.clone()));
+            }
+        }
+        out
+    }
+
+    /// The gradient of a parameter as the last step left it, in the file's order; `None` where it is not trained.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn gradient(&self, name: &str) -> Result<Option<Vec<f32>>, ProgramError> {
+        let found = self.network.parameters().iter().position(|p| p.name == name);
+        let Some((at, tensor)) = found.and_then(|at| Some((at, self.lowered.gradients[at]?))) else { return Ok(None) };
+        let (spec, slice) = (&self.network.parameters()[at], self.lowered.slices[&tensor]);
+        let bytes = self.gpu.read(self.memory(slice.arena))?;
+        let first = slice.first_quad as usize * 16;
+        let device: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes[first..first + spec.layout.quads() * 16]);
+        Ok(Some(spec.layout.restore(&device)))
+    }
+
+    /// Keeps what the driver compiled for the next run.
+    pub fn save_pipelines(&mut self) {
+        self.cache.save();
+    }
+
+    fn memory(&self, tensor: Tensor) -> &Memory {
+        &self.built.memory[self.plan.places[&tensor].slot]
+    }
+
+    fn reset(&mut self, sgd: &Sgd) {
+        let group = state::Group {
+            lr: sgd.lr as f32,
+            momentum: sgd.momentum as f32,
+            weight_decay: sgd.weight_decay as f32,
+            nesterov: sgd.nesterov,
+        };
+        self.write_state(0, &state::words(&[group]));
+    }
+
+    fn write_state(&self, word: u32, words: &[u32]) {
+        self.gpu.write(self.memory(self.lowered.state), u64::from(word) * 4, bytemuck::cast_slice(words));
+    }
+
+    /// The symbolic lists.
+    pub(super) fn list(&self) -> &List {
+        &self.lowered.list
+    }
+}
+
+/// A submit under way.
+#[derive(Debug)]
+struct Flight {
+    index: Submission,
+    buffer: usize,
+    from: u64,
+    count: u32,
+    submitted: Instant,
+}
+
+fn rows(bytes: &[u8]) -> impl Iterator<Item = [f32; 4]> + '_ {
+    bytes.chunks_exact(16).map(|row| [0, 4, 8, 12].map(|at| f32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]])))
+}

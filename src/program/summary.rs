@@ -1,0 +1,240 @@
+//! What a program is made of, for people and for the record.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use super::run::Program;
+use crate::kernels::{Access, Role, Storage};
+
+/// Workgroups under which a long sum leaves most of a GPU idle.
+pub const FEW_WORKGROUPS: u64 = 64;
+/// Length of a sum above which that matters.
+pub const LONG_SUM: u32 = 1000;
+
+/// An operand of a dispatch.
+#[derive(Clone, Debug, Serialize)]
+pub struct OperandSummary {
+    /// Name in the shader.
+    pub name: String,
+    /// The tensor.
+    pub tensor: String,
+    /// `read`, `write` or `update`.
+    pub access: &'static str,
+    /// Memory it lies in: index of the slot.
+    pub slot: usize,
+    /// First byte in it.
+    pub offset: u64,
+    /// Bytes.
+    pub bytes: u64,
+    /// Whether it is an image.
+    pub image: bool,
+}
+
+impl OperandSummary {
+    /// Where it lies: the piece of memory, and the first byte where that is not 0.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let kind = if self.image { "image" } else { "buffer" };
+        if self.offset == 0 { format!("{kind}{}", self.slot) } else { format!("{kind}{}+{}", self.slot, self.offset) }
+    }
+}
+
+/// A dispatch.
+#[derive(Clone, Debug, Serialize)]
+pub struct DispatchSummary {
+    /// `fc1 forward`.
+    pub label: String,
+    /// Shader file.
+    pub shader: String,
+    /// The choice where there is one.
+    pub variant: String,
+    /// Workgroups along each axis.
+    pub grid: [u32; 3],
+    /// Workgroups.
+    pub workgroups: u64,
+    /// Threads of a workgroup along each axis.
+    pub workgroup_size: [u32; 3],
+    /// Floating-point operations over padded sizes.
+    pub flops: u64,
+    /// Bytes that must move at least.
+    pub bytes: u64,
+    /// Length of the sum of a matrix product.
+    pub k: Option<u32>,
+    /// Whether a long sum is done by few workgroups.
+    pub idle: bool,
+    /// Whether it waits for one before it: it reads or writes what that one wrote, or writes what that one read.
+    pub barrier: bool,
+    /// Operands.
+    pub operands: Vec<OperandSummary>,
+}
+
+/// One of the lists.
+#[derive(Clone, Debug, Serialize)]
+pub struct ListSummary {
+    /// `forward_backward`, `update` or `evaluate`.
+    pub name: &'static str,
+    /// Its dispatches in order.
+    pub dispatches: Vec<DispatchSummary>,
+    /// Floating-point operations.
+    pub flops: u64,
+    /// Bytes that must move at least.
+    pub bytes: u64,
+    /// Workgroups.
+    pub workgroups: u64,
+    /// Barriers.
+    pub barriers: usize,
+}
+
+/// Memory of a role.
+#[derive(Clone, Debug, Serialize)]
+pub struct MemorySummary {
+    /// The role.
+    pub role: Role,
+    /// Pieces of memory.
+    pub slots: usize,
+    /// Bytes allocated.
+    pub bytes: u64,
+    /// Tensors that share them.
+    pub tensors: usize,
+    /// Bytes that the tensors would take one beside the other.
+    pub unshared_bytes: u64,
+}
+
+/// A whole program.
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// The lists.
+    pub lists: Vec<ListSummary>,
+    /// The memory plan by role.
+    pub memory: Vec<MemorySummary>,
+    /// Pipelines compiled.
+    pub pipelines: usize,
+    /// Seconds that compiling took (a driver may compile more at the first dispatch).
+    pub compile_seconds: f64,
+    /// Name of the tuning.
+    pub tuning: String,
+}
+
+impl Summary {
+    /// Floating-point operations of a training step.
+    #[must_use]
+    pub fn step_flops(&self) -> u64 {
+        self.lists.iter().filter(|l| l.name != "evaluate").map(|l| l.flops).sum()
+    }
+
+    /// Bytes that a training step must move at least.
+    #[must_use]
+    pub fn step_bytes(&self) -> u64 {
+        self.lists.iter().filter(|l| l.name != "evaluate").map(|l| l.bytes).sum()
+    }
+}
+
+impl Program<'_> {
+    /// What the program is made of.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let lowered = &self.lowered;
+        let lists = [
+            ("forward_backward", &lowered.forward_backward),
+            ("update", &lowered.update),
+            ("evaluate", &lowered.evaluate),
+        ];
+        let stats = self.cache.stats();
+        Summary {
+            lists: lists.into_iter().map(|(name, range)| self.list_summary(name, range)).collect(),
+            memory: self.memory_summary(),
+            pipelines: stats.pipelines,
+            compile_seconds: stats.time.as_secs_f64(),
+            tuning: self.options.tuning.name.clone(),
+        }
+    }
+
+    fn list_summary(&self, name: &'static str, range: &Range<usize>) -> ListSummary {
+        let mut written: Vec<usize> = vec![];
+        let mut read: Vec<usize> = vec![];
+        let mut dispatches = vec![];
+        for at in range.clone() {
+            let dispatch = &self.list().dispatches[at];
+            let operands: Vec<OperandSummary> = self.built.filled[at]
+                .composed
+                .operands
+                .iter()
+                .filter_map(|operand| {
+                    let (_, tensor) = dispatch.operands.iter().find(|(n, _)| *n == operand.name)?;
+                    let place = self.plan.places[tensor];
+                    Some(OperandSummary {
+                        name: operand.name.clone(),
+                        tensor: self.list().info(*tensor).name.clone(),
+                        access: ["read", "write", "update"][operand.access as usize],
+                        slot: place.slot,
+                        offset: place.first_quad * 16,
+                        bytes: place.quads * 16,
+                        image: operand.storage == Storage::Image,
+                    })
+                })
+                .collect();
+            let accesses: Vec<(usize, Access)> =
+                operands.iter().zip(&self.built.filled[at].composed.operands).map(|(o, c)| (o.slot, c.access)).collect();
+            let barrier = accesses
+                .iter()
+                .any(|(slot, access)| written.contains(slot) || (*access != Access::Read && read.contains(slot)));
+            if barrier {
+                written.clear();
+                read.clear();
+            }
+            for (slot, access) in accesses {
+                if access == Access::Read { read.push(slot) } else { written.push(slot) }
+            }
+            let workgroups = dispatch.grid.iter().map(|g| u64::from(*g)).product();
+            dispatches.push(DispatchSummary {
+                label: dispatch.label.clone(),
+                shader: dispatch.shader.into(),
+                variant: dispatch.variant.clone(),
+                grid: dispatch.grid,
+                workgroups,
+                workgroup_size: workgroup_size(&self.built.filled[at].composed.wgsl),
+                flops: dispatch.flops,
+                bytes: dispatch.bytes,
+                k: dispatch.k,
+                idle: dispatch.k.is_some_and(|k| k > LONG_SUM) && workgroups < FEW_WORKGROUPS,
+                barrier,
+                operands,
+            });
+        }
+        ListSummary {
+            name,
+            flops: dispatches.iter().map(|d| d.flops).sum(),
+            bytes: dispatches.iter().map(|d| d.bytes).sum(),
+            workgroups: dispatches.iter().map(|d| d.workgroups).sum(),
+            barriers: dispatches.iter().filter(|d| d.barrier).count(),
+            dispatches,
+        }
+    }
+
+    fn memory_summary(&self) -> Vec<MemorySummary> {
+        let mut roles: BTreeMap<Role, MemorySummary> = BTreeMap::new();
+        let empty = |role: Role| MemorySummary { role, slots: 0, bytes: 0, tensors: 0, unshared_bytes: 0 };
+        for (slot, memory) in self.plan.slots.iter().zip(&self.built.memory) {
+            let summary = roles.entry(slot.role).or_insert_with(|| empty(slot.role));
+            summary.slots += 1;
+            summary.bytes += memory.bytes();
+        }
+        for (tensor, place) in &self.plan.places {
+            if self.lowered.slices.contains_key(tensor) {
+                continue;
+            }
+            let role = self.plan.slots[place.slot].role;
+            let summary = roles.entry(role).or_insert_with(|| empty(role));
+            summary.tensors += 1;
+            summary.unshared_bytes += place.quads * 16;
+        }
+        roles.into_values().collect()
+    }
+}
+
+/// The workgroup size of a shader that has been compiled already.
+fn workgroup_size(wgsl: &str) -> [u32; 3] {
+    naga::front::wgsl::parse_str(wgsl).ok().and_then(|module| module.entry_points.first().map(|e| e.workgroup_size)).unwrap_or([0; 3])
+}
