@@ -65,11 +65,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if let (Some(language), Some(folder)) = (language, &args.out) {
         let shaders = program.shaders();
         write(folder, language, &shaders)?;
-        let written = format!(
-            "{} shaders in {language} in {}",
-            shaders.len(),
-            folder.display()
-        );
+        let written = format!("{} shaders in {language} in {}", shaders.len(), folder.display());
         say(global, &written);
     }
     let summary = program.summary();
@@ -86,8 +82,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
 fn write(folder: &Path, language: Language, shaders: &[(String, String)]) -> Result<(), Failure> {
     let mut texts = Vec::with_capacity(shaders.len());
     for (name, wgsl) in shaders {
-        let text = emit(wgsl, language)
-            .map_err(|error| Failure::failed(format!("the kernel {name:?}: {error}")))?;
+        let text = emit(wgsl, language).map_err(|error| Failure::failed(format!("the kernel {name:?}: {error}")))?;
         let plain: String = name
             .chars()
             .map(|c| match c {

@@ -11,18 +11,11 @@ pub struct Suggest(pub &'static [&'static str]);
 impl TypedValueParser for Suggest {
     type Value = String;
 
-    fn parse_ref(
-        &self,
-        command: &Command,
-        arg: Option<&Arg>,
-        value: &std::ffi::OsStr,
-    ) -> Result<String, Error> {
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &std::ffi::OsStr) -> Result<String, Error> {
         StringValueParser::new().parse_ref(command, arg, value)
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
-        Some(Box::new(
-            self.0.iter().map(|name| PossibleValue::new(*name)),
-        ))
+        Some(Box::new(self.0.iter().map(|name| PossibleValue::new(*name))))
     }
 }

@@ -33,8 +33,7 @@ fn lists(list: &ListSummary, places: bool) -> String {
         si(list.bytes as f64)
     );
     let title = [
-        "", "", "dispatch", "kernel", "variant", "grid", "groups", "lanes", "K", "FLOP", "B",
-        "buffers",
+        "", "", "dispatch", "kernel", "variant", "grid", "groups", "lanes", "K", "FLOP", "B", "buffers",
     ];
     let mut rows = vec![title.map(String::from).to_vec()];
     for (number, row) in list.dispatches.iter().enumerate() {
@@ -69,15 +68,8 @@ fn lists(list: &ListSummary, places: bool) -> String {
 
 /// `8x4`, `8x4x2`, `8`: trailing ones left out.
 fn sizes(size: [u32; 3]) -> String {
-    let used = size
-        .iter()
-        .rposition(|n| *n != 1)
-        .map_or(1, |last| last + 1);
-    size[..used]
-        .iter()
-        .map(u32::to_string)
-        .collect::<Vec<_>>()
-        .join("x")
+    let used = size.iter().rposition(|n| *n != 1).map_or(1, |last| last + 1);
+    size[..used].iter().map(u32::to_string).collect::<Vec<_>>().join("x")
 }
 
 fn memory(summary: &Summary) -> String {
