@@ -53,10 +53,17 @@ fn succeeded(output: &Output) {
 fn sentence(output: &Output, code: i32) -> String {
     let text = stderr(output);
     assert_eq!(output.status.code(), Some(code), "{text}");
-    assert!(output.stdout.is_empty(), "a result was printed: {}", stdout(output));
+    assert!(
+        output.stdout.is_empty(),
+        "a result was printed: {}",
+        stdout(output)
+    );
     let told: Vec<&str> = text.lines().filter(|l| l.starts_with("error:")).collect();
     assert_eq!(told.len(), 1, "{text}");
-    assert!(!text.contains("panicked") && !text.contains('\x1b'), "{text}");
+    assert!(
+        !text.contains("panicked") && !text.contains('\x1b'),
+        "{text}"
+    );
     told[0].to_owned()
 }
 
@@ -81,7 +88,11 @@ fn the_version_names_features_and_licence() {
 
 #[test]
 fn every_help_ends_with_two_examples_that_name_real_flags() {
-    for command in [&[][..], &COMMANDS.map(Some)].concat().into_iter().chain([None]) {
+    for command in [&[][..], &COMMANDS.map(Some)]
+        .concat()
+        .into_iter()
+        .chain([None])
+    {
         let args: Vec<&str> = command.into_iter().chain(["--help"]).collect();
         let output = wattgrad(&args);
         succeeded(&output);
@@ -109,8 +120,17 @@ fn the_root_help_lists_every_command_in_its_group() {
         ("\nTrain\n", "\nMore\n", &COMMANDS[1..3]),
         ("\nMore\n", "\nOptions\n", &COMMANDS[3..]),
     ] {
-        let part = text.split_once(group).unwrap().1.split_once(next).unwrap().0;
-        let listed: Vec<&str> = part.lines().filter_map(|l| l.split_whitespace().next()).collect();
+        let part = text
+            .split_once(group)
+            .unwrap()
+            .1
+            .split_once(next)
+            .unwrap()
+            .0;
+        let listed: Vec<&str> = part
+            .lines()
+            .filter_map(|l| l.split_whitespace().next())
+            .collect();
         assert_eq!(listed, members);
     }
     let nothing = wattgrad(&[]);
@@ -128,7 +148,10 @@ fn bad_values_are_told_in_one_sentence() {
         (&["--momentum", "1"], "momentum of 1"),
         (&["--momentum", "-0.5"], "momentum of -0.5"),
         (&["--weight-decay", "-1e-4"], "weight decay of -0.0001"),
-        (&["--nesterov", "--momentum", "0"], "nesterov needs a momentum"),
+        (
+            &["--nesterov", "--momentum", "0"],
+            "nesterov needs a momentum",
+        ),
         (&["--batch-size", "0"], "batch size of 0"),
         (&["--eval-batch-size", "0"], "evaluation batch size of 0"),
         (&["--batch-size", "60001"], "batch size of 60001 is above"),
@@ -203,7 +226,10 @@ fn the_doctor_finds_adapters_sources_and_data() {
         .iter()
         .map(|row| {
             if row["status"] == "unavailable" {
-                assert!(row["reason"].as_str().is_some_and(|r| !r.is_empty()), "{row}");
+                assert!(
+                    row["reason"].as_str().is_some_and(|r| !r.is_empty()),
+                    "{row}"
+                );
             }
             row["source"].as_str().unwrap()
         })
@@ -212,7 +238,10 @@ fn the_doctor_finds_adapters_sources_and_data() {
         assert!(sources.iter().any(|s| s.starts_with(family)), "{sources:?}");
     }
     let data = found["data"].as_array().unwrap();
-    assert!(data.iter().any(|d| d["spec"] == "digits" && d["present"] == true));
+    assert!(
+        data.iter()
+            .any(|d| d["spec"] == "digits" && d["present"] == true)
+    );
     assert_eq!(data.iter().filter(|d| d["auto"] == true).count(), 1);
 
     let text = stdout(&wattgrad(&["doctor"]));
@@ -238,12 +267,20 @@ fn without_any_driver_the_doctor_says_how_to_get_one_and_training_fails() {
     succeeded(&output);
     let text = stdout(&output);
     assert!(text.contains("no graphics adapter was found"), "{text}");
-    assert!(text.contains("mesa-vulkan-drivers") && text.contains("Data"), "{text}");
+    assert!(
+        text.contains("mesa-vulkan-drivers") && text.contains("Data"),
+        "{text}"
+    );
     let output = blind(&["doctor", "--json"]);
     succeeded(&output);
     let found: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(found["adapters"], Value::Array(vec![]));
-    assert!(found["problem"].as_str().unwrap().contains("no graphics adapter"));
+    assert!(
+        found["problem"]
+            .as_str()
+            .unwrap()
+            .contains("no graphics adapter")
+    );
     let error = sentence(&blind(&["train", "--data", "digits"]), 1);
     assert!(error.contains("no graphics adapter was found"), "{error}");
 }
@@ -280,7 +317,15 @@ fn a_closed_pipe_ends_quietly() {
         &["completions", "zsh"],
         &["man"],
         &["doctor"],
-        &["train", "--data", "digits", "--max-steps", "1", "--json", "--quiet"],
+        &[
+            "train",
+            "--data",
+            "digits",
+            "--max-steps",
+            "1",
+            "--json",
+            "--quiet",
+        ],
     ] {
         let mut child = program(args)
             .stdout(Stdio::piped())
@@ -290,7 +335,12 @@ fn a_closed_pipe_ends_quietly() {
         // The reading end is gone before anything is printed.
         drop(child.stdout.take());
         let mut told = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut told)
+            .unwrap();
         let code = child.wait().unwrap().code();
         assert_eq!(code, Some(0), "{args:?}: {told}");
         assert_eq!(told, "", "{args:?}");
@@ -305,7 +355,10 @@ fn results_go_to_stdout_and_progress_to_stderr() {
     for line in [
         "model ", "data ", "device ", "result ", "time ", "rate ", "work ", "energy ",
     ] {
-        assert!(result.lines().any(|l| l.starts_with(line)), "{line} in {result}");
+        assert!(
+            result.lines().any(|l| l.starts_with(line)),
+            "{line} in {result}"
+        );
     }
     assert!(
         result.contains("digits") && result.contains("after 3 steps"),
@@ -315,7 +368,10 @@ fn results_go_to_stdout_and_progress_to_stderr() {
         result.contains("nvml: unavailable: ") || result.contains("nvml:0"),
         "{result}"
     );
-    assert!(progress.contains("accuracy") && !progress.contains('\r'), "{progress}");
+    assert!(
+        progress.contains("accuracy") && !progress.contains('\r'),
+        "{progress}"
+    );
     assert!(
         progress.contains("left out"),
         "the incomplete batch is told: {progress}"
@@ -360,7 +416,11 @@ fn the_record_holds_what_a_comparison_needs() {
     assert_eq!(record["regime"]["order"], "shuffled");
     assert_eq!(record["data"]["name"], "digits");
     assert_eq!(record["data"]["sha256"].as_str().unwrap().len(), 64);
-    assert!(record["device"]["name"].as_str().is_some_and(|n| !n.is_empty()));
+    assert!(
+        record["device"]["name"]
+            .as_str()
+            .is_some_and(|n| !n.is_empty())
+    );
     for key in ["driver", "driver_info", "backend", "kind"] {
         assert!(record["device"][key].is_string(), "{key}");
     }
@@ -384,10 +444,26 @@ fn the_record_holds_what_a_comparison_needs() {
         assert!((0.0..=1.0).contains(&point["accuracy"].as_f64().unwrap()));
     }
     assert_eq!(evaluations[1]["step"].as_u64(), Some(steps));
-    assert!(record["work"]["flops_per_step"].as_u64().is_some_and(|n| n > 1_000_000));
-    assert!(record["work"]["bytes_per_step"].as_u64().is_some_and(|n| n > 100_000));
-    assert!(record["times"]["training_seconds"].as_f64().is_some_and(|s| s > 0.0));
-    assert!(record["program"]["lists"].as_array().is_some_and(|l| l.len() >= 3));
+    assert!(
+        record["work"]["flops_per_step"]
+            .as_u64()
+            .is_some_and(|n| n > 1_000_000)
+    );
+    assert!(
+        record["work"]["bytes_per_step"]
+            .as_u64()
+            .is_some_and(|n| n > 100_000)
+    );
+    assert!(
+        record["times"]["training_seconds"]
+            .as_f64()
+            .is_some_and(|s| s > 0.0)
+    );
+    assert!(
+        record["program"]["lists"]
+            .as_array()
+            .is_some_and(|l| l.len() >= 3)
+    );
 
     let energy = record["energy"].as_array().unwrap();
     assert!(!energy.is_empty());
@@ -399,7 +475,10 @@ fn the_record_holds_what_a_comparison_needs() {
         assert_eq!(row.get("joules").is_none(), unavailable, "{row}");
         assert!(!unavailable || row["reason"].is_string(), "{row}");
     }
-    let assumed = energy.iter().find(|row| row["source"] == "cpu-time").unwrap();
+    let assumed = energy
+        .iter()
+        .find(|row| row["source"] == "cpu-time")
+        .unwrap();
     assert_eq!(assumed["status"], "assumed");
     assert_eq!(assumed["method"], "assumed");
     assert!(assumed["seconds"].as_f64().is_some_and(|s| s > 0.0));
@@ -429,7 +508,13 @@ fn without_a_meter_there_is_no_row() {
 #[test]
 fn a_target_ends_the_run_and_missing_it_is_said_but_no_failure() {
     let outcome = |target: &str| {
-        let args = ["--eval-every", "0.04", "--target-accuracy", target, "--json"];
+        let args = [
+            "--eval-every",
+            "0.04",
+            "--target-accuracy",
+            target,
+            "--json",
+        ];
         let output = train(&args);
         succeeded(&output);
         let record: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -439,7 +524,11 @@ fn a_target_ends_the_run_and_missing_it_is_said_but_no_failure() {
     assert_eq!(outcome("1"), ("target-not-reached".into(), 3));
     let output = train(&["--target-accuracy", "1"]);
     succeeded(&output);
-    assert!(stdout(&output).contains("NOT reached"), "{}", stdout(&output));
+    assert!(
+        stdout(&output).contains("NOT reached"),
+        "{}",
+        stdout(&output)
+    );
 }
 
 #[test]
@@ -459,12 +548,18 @@ fn saved_weights_are_evaluated_without_a_step() {
     let (before, after) = (&trained["evaluations"], &loaded["evaluations"]);
     assert_eq!(after.as_array().unwrap().len(), 1);
     for key in ["loss", "accuracy"] {
-        assert_eq!(after[0][key], before[before.as_array().unwrap().len() - 1][key]);
+        assert_eq!(
+            after[0][key],
+            before[before.as_array().unwrap().len() - 1][key]
+        );
     }
     let output = train(&args);
     succeeded(&output);
     let text = stdout(&output);
-    assert!(text.contains("accuracy") && text.contains("test loss"), "{text}");
+    assert!(
+        text.contains("accuracy") && text.contains("test loss"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -486,7 +581,11 @@ fn weights_that_do_not_fit_are_refused_before_anything_is_written() {
         let mut weights = wattgrad::model::weights::Weights::default();
         for (layer, from, to) in [("fc1", 64, 512), ("fc2", 512, 256), ("fc3", 256, 10)] {
             weights
-                .insert(format!("{layer}.weight"), vec![to, from], vec![0.0; to * from])
+                .insert(
+                    format!("{layer}.weight"),
+                    vec![to, from],
+                    vec![0.0; to * from],
+                )
                 .unwrap();
             // One is left out where the change puts none.
             if layer != "fc2" {
@@ -538,16 +637,29 @@ fn what_cannot_be_written_is_told_before_training() {
 fn a_full_disk_fails_and_saves_what_can_be_saved() {
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("r.json");
-    let output = train(&["--steps-log", "/dev/full", "--record", record.to_str().unwrap()]);
+    let output = train(&[
+        "--steps-log",
+        "/dev/full",
+        "--record",
+        record.to_str().unwrap(),
+    ]);
     let error = sentence(&output, 1);
-    assert!(error.contains("steps log") && error.contains("/dev/full"), "{error}");
+    assert!(
+        error.contains("steps log") && error.contains("/dev/full"),
+        "{error}"
+    );
     assert_eq!(json(&record)["steps"], 3);
     for flag in ["--record", "--save-weights"] {
         let error = sentence(&train(&[flag, "/dev/full"]), 1);
         assert!(error.contains("/dev/full"), "{error}");
     }
     let output = program(&["completions", "bash"])
-        .stdout(std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap())
+        .stdout(
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open("/dev/full")
+                .unwrap(),
+        )
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -558,7 +670,9 @@ fn a_full_disk_fails_and_saves_what_can_be_saved() {
 fn a_run_that_diverges_says_so_and_logs_null() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("s.jsonl");
-    let args = ["train", "--data", "digits", "--epochs", "3", "--lr", "1e30", "--json"];
+    let args = [
+        "train", "--data", "digits", "--epochs", "3", "--lr", "1e30", "--json",
+    ];
     let output = wattgrad(&[&args[..], &["--steps-log", log.to_str().unwrap()]].concat());
     succeeded(&output);
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -594,7 +708,10 @@ fn an_interrupt_leaves_record_and_weights() {
     let patience = std::time::Instant::now();
     while std::fs::metadata(&log).map_or(0, |m| m.len()) == 0 {
         assert!(patience.elapsed().as_secs() < 120, "no step was logged");
-        assert!(child.try_wait().unwrap().is_none(), "the run ended by itself");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the run ended by itself"
+        );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     let id = i32::try_from(child.id()).unwrap();
@@ -611,7 +728,10 @@ fn an_interrupt_leaves_record_and_weights() {
     assert_eq!(lines as u64, steps, "every step that was taken is logged");
     let bytes = std::fs::read(&weights).unwrap();
     let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-    assert_eq!(metadata.metadata().as_ref().unwrap()["outcome"], "interrupted");
+    assert_eq!(
+        metadata.metadata().as_ref().unwrap()["outcome"],
+        "interrupted"
+    );
 }
 
 #[test]
@@ -620,7 +740,10 @@ fn a_profile_that_is_none_is_told_with_its_line() {
     let path = folder.path().join("p.toml");
     std::fs::write(&path, "name = \"x\"\ntexel = 3\n").unwrap();
     let error = sentence(&train(&["--profile", path.to_str().unwrap()]), 1);
-    assert!(error.contains("p.toml") && error.contains("line 2"), "{error}");
+    assert!(
+        error.contains("p.toml") && error.contains("line 2"),
+        "{error}"
+    );
     let error = sentence(&train(&["--profile", "no/profile.toml"]), 1);
     assert!(error.contains("no/profile.toml"), "{error}");
 }
@@ -646,11 +769,19 @@ fn the_step_is_explained_and_its_shaders_written() {
     assert!(summary["lists"].as_array().is_some_and(|l| l.len() >= 3));
 
     let folder = tempfile::tempdir().unwrap();
-    for (language, ending) in [("wgsl", "wgsl"), ("spirv", "spv"), ("hlsl", "hlsl"), ("msl", "metal")] {
+    for (language, ending) in [
+        ("wgsl", "wgsl"),
+        ("spirv", "spv"),
+        ("hlsl", "hlsl"),
+        ("msl", "metal"),
+    ] {
         let out = folder.path().join(language);
         let args = ["explain", "--data", "digits", "--emit", language, "--out"];
         succeeded(&wattgrad(&[&args[..], &[out.to_str().unwrap()]].concat()));
-        let files: Vec<_> = std::fs::read_dir(&out).unwrap().map(|f| f.unwrap().path()).collect();
+        let files: Vec<_> = std::fs::read_dir(&out)
+            .unwrap()
+            .map(|f| f.unwrap().path())
+            .collect();
         assert!(!files.is_empty());
         for file in files {
             assert_eq!(file.extension().unwrap(), ending);
@@ -664,7 +795,9 @@ fn the_step_is_explained_and_its_shaders_written() {
         }
     }
     let error = sentence(
-        &wattgrad(&["explain", "--data", "digits", "--emit", "glsl", "--out", "x"]),
+        &wattgrad(&[
+            "explain", "--data", "digits", "--emit", "glsl", "--out", "x",
+        ]),
         2,
     );
     assert!(error.contains("glsl"), "{error}");

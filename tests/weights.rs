@@ -68,19 +68,31 @@ fn a_hand_written_file_is_read_value_by_value() {
 #[test]
 fn what_is_written_another_reader_reads() {
     let mut weights = Weights::default();
-    weights.insert("b.weight", vec![1, 2], vec![0.1, -0.2]).unwrap();
-    weights.insert("a.bias", vec![1], vec![f32::MIN_POSITIVE]).unwrap();
+    weights
+        .insert("b.weight", vec![1, 2], vec![0.1, -0.2])
+        .unwrap();
+    weights
+        .insert("a.bias", vec![1], vec![f32::MIN_POSITIVE])
+        .unwrap();
     weights.insert_count("n.num_batches_tracked", 12);
     let bytes = weights.to_bytes("interrupted").unwrap();
     let theirs = SafeTensors::deserialize(&bytes).unwrap();
     let tensor = theirs.tensor("b.weight").unwrap();
     assert_eq!(tensor.shape(), [1, 2]);
-    assert_eq!(tensor.data(), [0.1f32.to_le_bytes(), (-0.2f32).to_le_bytes()].concat());
+    assert_eq!(
+        tensor.data(),
+        [0.1f32.to_le_bytes(), (-0.2f32).to_le_bytes()].concat()
+    );
     let count = theirs.tensor("n.num_batches_tracked").unwrap();
     assert_eq!(count.data(), 12i64.to_le_bytes());
     assert!(count.shape().is_empty());
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
-    let outcome = metadata.metadata().as_ref().unwrap().get("outcome").unwrap();
+    let outcome = metadata
+        .metadata()
+        .as_ref()
+        .unwrap()
+        .get("outcome")
+        .unwrap();
     assert_eq!(outcome, "interrupted");
     assert_eq!(bytes, weights.to_bytes("interrupted").unwrap());
     assert_eq!(read(&bytes).unwrap(), weights);
@@ -108,13 +120,17 @@ fn missing_extra_and_misshapen_tensors_are_named() {
         let mut weights = Weights::default();
         for (name, param) in good.iter().filter(|(name, _)| *name != gone) {
             if let Values::F32(values) = &param.values {
-                weights.insert(name, param.shape.clone(), values.clone()).unwrap();
+                weights
+                    .insert(name, param.shape.clone(), values.clone())
+                    .unwrap();
             }
         }
         weights
     };
     let error = without("fc2.bias").check(network.parameters()).unwrap_err();
-    assert!(matches!(&error, WeightsError::Missing { name, expected } if name == "fc2.bias" && *expected == [256]));
+    assert!(
+        matches!(&error, WeightsError::Missing { name, expected } if name == "fc2.bias" && *expected == [256])
+    );
     assert!(error.to_string().contains("fc2.bias"));
 
     let mut extra = good.clone();
@@ -124,13 +140,18 @@ fn missing_extra_and_misshapen_tensors_are_named() {
 
     // As many values, another shape: a linear layer saved turned.
     let mut turned = without("fc3.weight");
-    turned.insert("fc3.weight", vec![256, 10], vec![0.0; 2560]).unwrap();
+    turned
+        .insert("fc3.weight", vec![256, 10], vec![0.0; 2560])
+        .unwrap();
     let error = turned.check(network.parameters()).unwrap_err();
     assert!(
         matches!(&error, WeightsError::Shape { name, expected, found } if name == "fc3.weight" && *expected == [10, 256] && *found == [256, 10])
     );
     let text = error.to_string();
-    assert!(text.contains("[10, 256]") && text.contains("[256, 10]"), "{text}");
+    assert!(
+        text.contains("[10, 256]") && text.contains("[256, 10]"),
+        "{text}"
+    );
 
     let mut counted = without("fc1.bias");
     counted.insert_count("fc1.bias", 3);
@@ -152,7 +173,10 @@ fn files_that_are_none_are_refused() {
     assert!(read(&good).is_ok());
     for end in [0, 4, 8, 20, good.len() - 1] {
         let error = read(&good[..end]).unwrap_err();
-        assert!(matches!(error, WeightsError::Corrupt { .. }), "{end}: {error}");
+        assert!(
+            matches!(error, WeightsError::Corrupt { .. }),
+            "{end}: {error}"
+        );
     }
     assert!(read(b"PK\x03\x04 a zip file, as torch.save writes it, is none").is_err());
     for dtype in ["F64", "BF16", "I64"] {
@@ -204,7 +228,9 @@ fn a_link_stays_one_and_a_full_disk_is_told() {
     weights.write(&link, "completed").unwrap();
     assert!(link.symlink_metadata().unwrap().is_symlink());
     assert_eq!(Weights::read(&path).unwrap(), weights);
-    let error = weights.write(Path::new("/dev/full"), "completed").unwrap_err();
+    let error = weights
+        .write(Path::new("/dev/full"), "completed")
+        .unwrap_err();
     assert!(error.to_string().contains("/dev/full"), "{error}");
 }
 
@@ -230,7 +256,10 @@ fn initial_weights_are_distributed_as_pytorchs() {
             assert!(mean.abs() < 5.0 * error, "{layer}.{leaf}: mean {mean}");
             let expected = bound * bound / 3.0;
             let error = bound * bound * (4.0f64 / 45.0 / n).sqrt();
-            assert!((square - expected).abs() < 5.0 * error, "{layer}.{leaf}: {square}");
+            assert!(
+                (square - expected).abs() < 5.0 * error,
+                "{layer}.{leaf}: {square}"
+            );
         }
     }
 }
@@ -269,7 +298,13 @@ fn batch_norms_start_as_pytorchs_and_count_their_batches() {
     ] {
         assert_eq!(start.floats(&format!("bn1.{leaf}")), Some(&[value; 16][..]));
     }
-    let count = |weights: &Weights| weights.get("bn1.num_batches_tracked").unwrap().values.clone();
+    let count = |weights: &Weights| {
+        weights
+            .get("bn1.num_batches_tracked")
+            .unwrap()
+            .values
+            .clone()
+    };
     assert_eq!(count(&start), Values::I64(0));
     let mut later = start.clone();
     later.count_batches(network.parameters(), &start, 30);

@@ -154,7 +154,9 @@ fn examine(gpu: &Gpu) -> Device {
 
 /// The first complete set is what `auto` takes; one that `$WATTGRAD_DATA` names is taken or refused, never passed over.
 fn places(found: Vec<Found>) -> Vec<Place> {
-    let auto = found.iter().position(|place| place.present || place.spec == "auto");
+    let auto = found
+        .iter()
+        .position(|place| place.present || place.spec == "auto");
     found
         .into_iter()
         .enumerate()
@@ -218,7 +220,9 @@ fn adapters(findings: &Findings) -> String {
                 adapter.name.clone(),
                 adapter.kind.to_string(),
                 adapter.backend.to_string(),
-                format!("{} {}", adapter.driver, adapter.driver_info).trim().to_owned(),
+                format!("{} {}", adapter.driver, adapter.driver_info)
+                    .trim()
+                    .to_owned(),
                 match &adapter.pci_id {
                     Some(pci) => format!("pci {pci}"),
                     None => String::new(),
@@ -237,9 +241,18 @@ fn device_lines(device: &Device) -> String {
         ("largest buffer", bytes(limits.buffer_bytes)),
         ("largest binding", bytes(limits.storage_binding_bytes)),
         ("storage buffers a kernel", count(limits.storage_buffers)),
-        ("invocations a workgroup", count(limits.workgroup_invocations)),
-        ("workgroup memory", bytes(u64::from(limits.workgroup_memory_bytes))),
-        ("workgroups a dimension", count(limits.workgroups_per_dimension)),
+        (
+            "invocations a workgroup",
+            count(limits.workgroup_invocations),
+        ),
+        (
+            "workgroup memory",
+            bytes(u64::from(limits.workgroup_memory_bytes)),
+        ),
+        (
+            "workgroups a dimension",
+            count(limits.workgroups_per_dimension),
+        ),
     ]
     .map(|(name, value)| vec![name.to_owned(), value])
     .to_vec();

@@ -86,7 +86,8 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
 fn write(folder: &Path, language: Language, shaders: &[(String, String)]) -> Result<(), Failure> {
     let mut texts = Vec::with_capacity(shaders.len());
     for (name, wgsl) in shaders {
-        let text = emit(wgsl, language).map_err(|error| Failure::failed(format!("the kernel {name:?}: {error}")))?;
+        let text = emit(wgsl, language)
+            .map_err(|error| Failure::failed(format!("the kernel {name:?}: {error}")))?;
         let plain: String = name
             .chars()
             .map(|c| match c {

@@ -64,9 +64,10 @@ impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         match error {
             TrainError::Data(error) => error.into(),
-            TrainError::Regime(_) | TrainError::Model(_) | TrainError::Meter(_) | TrainError::SameOutput { .. } => {
-                Self::misuse(error)
-            }
+            TrainError::Regime(_)
+            | TrainError::Model(_)
+            | TrainError::Meter(_)
+            | TrainError::SameOutput { .. } => Self::misuse(error),
             _ => Self::failed(error),
         }
     }
@@ -87,7 +88,9 @@ impl From<DataError> for Failure {
 impl From<DeviceError> for Failure {
     fn from(error: DeviceError) -> Self {
         match error {
-            DeviceError::UnknownAdapter { .. } | DeviceError::AmbiguousAdapter { .. } => Self::misuse(error),
+            DeviceError::UnknownAdapter { .. } | DeviceError::AmbiguousAdapter { .. } => {
+                Self::misuse(error)
+            }
             _ => Self::failed(error),
         }
     }

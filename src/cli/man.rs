@@ -31,7 +31,11 @@ fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .render(&mut page)
-        .map_err(|error| Failure::failed(format!("the manual cannot be made ({error}): report this as a bug")))?;
+        .map_err(|error| {
+            Failure::failed(format!(
+                "the manual cannot be made ({error}): report this as a bug"
+            ))
+        })?;
     Ok(page)
 }
 

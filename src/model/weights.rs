@@ -17,7 +17,9 @@ const TRACKED: &str = "num_batches_tracked";
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file cannot be read.
-    #[error("cannot read the weights {path:?} ({source}): check that the file exists and that you may read it")]
+    #[error(
+        "cannot read the weights {path:?} ({source}): check that the file exists and that you may read it"
+    )]
     Read {
         /// The file.
         path: PathBuf,
@@ -25,7 +27,9 @@ pub enum WeightsError {
         source: io::Error,
     },
     /// The file cannot be written.
-    #[error("cannot write {path:?} ({source}): choose a folder that exists, may be written and has room")]
+    #[error(
+        "cannot write {path:?} ({source}): choose a folder that exists, may be written and has room"
+    )]
     Write {
         /// The file.
         path: PathBuf,
@@ -41,7 +45,9 @@ pub enum WeightsError {
         detail: String,
     },
     /// A tensor of another element type than the engine computes in.
-    #[error("the tensor {name:?} of the weights is {found}, not {expected}: convert it before saving")]
+    #[error(
+        "the tensor {name:?} of the weights is {found}, not {expected}: convert it before saving"
+    )]
     Dtype {
         /// The tensor's name.
         name: String,
@@ -51,7 +57,9 @@ pub enum WeightsError {
         expected: &'static str,
     },
     /// The network has a parameter that the weights lack.
-    #[error("the weights lack the tensor {name:?} of shape {expected:?}: use weights of this very network")]
+    #[error(
+        "the weights lack the tensor {name:?} of shape {expected:?}: use weights of this very network"
+    )]
     Missing {
         /// The tensor's name.
         name: String,
@@ -59,7 +67,9 @@ pub enum WeightsError {
         expected: Vec<usize>,
     },
     /// The weights hold a tensor that the network does not have.
-    #[error("the weights hold the tensor {name:?}, which the network does not have: use weights of this very network")]
+    #[error(
+        "the weights hold the tensor {name:?}, which the network does not have: use weights of this very network"
+    )]
     Extra {
         /// The tensor's name.
         name: String,
@@ -77,7 +87,9 @@ pub enum WeightsError {
         found: Vec<usize>,
     },
     /// The number of values is not what the shape says.
-    #[error("the tensor {name:?} of shape {shape:?} was given {found} values: give one for each element")]
+    #[error(
+        "the tensor {name:?} of shape {shape:?} was given {found} values: give one for each element"
+    )]
     Count {
         /// The tensor's name.
         name: String,
@@ -127,7 +139,12 @@ impl Weights {
     ///
     /// # Errors
     /// [`WeightsError::Count`] where the number of values is not the shape's.
-    pub fn insert(&mut self, name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) -> Result<(), WeightsError> {
+    pub fn insert(
+        &mut self,
+        name: impl Into<String>,
+        shape: Vec<usize>,
+        values: Vec<f32>,
+    ) -> Result<(), WeightsError> {
         let name = name.into();
         if shape.iter().product::<usize>() != values.len() {
             return Err(WeightsError::Count {
@@ -165,7 +182,9 @@ impl Weights {
 
     /// Name and tensor of each, in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Param)> {
-        self.params.iter().map(|(name, param)| (name.as_str(), param))
+        self.params
+            .iter()
+            .map(|(name, param)| (name.as_str(), param))
     }
 
     /// Number of tensors.
@@ -263,7 +282,12 @@ impl Weights {
         for (name, view) in file.iter() {
             match (view.dtype(), view.data()) {
                 (Dtype::F32, data) => {
-                    let values = data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                    let values = data
+                        .as_chunks::<4>()
+                        .0
+                        .iter()
+                        .map(|b| f32::from_le_bytes(*b))
+                        .collect();
                     weights.insert(name, view.shape().to_vec(), values)?;
                 }
                 (Dtype::I64, data) if view.shape().is_empty() && data.len() == 8 => {
@@ -294,7 +318,10 @@ impl Weights {
             .iter()
             .map(|(name, param)| {
                 let (dtype, bytes) = match &param.values {
-                    Values::F32(values) => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+                    Values::F32(values) => (
+                        Dtype::F32,
+                        values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+                    ),
                     Values::I64(count) => (Dtype::I64, count.to_le_bytes().to_vec()),
                 };
                 (name, dtype, param.shape.as_slice(), bytes)
@@ -361,11 +388,15 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn writable(path: &Path) -> io::Result<()> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     match place.metadata() {
-        Ok(found) if found.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        Ok(found) if found.is_dir() => Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder",
+        )),
         Ok(found) if !found.is_file() => File::options().write(true).open(&place).map(|_| ()),
-        Ok(found) if found.permissions().readonly() => {
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is write-protected"))
-        }
+        Ok(found) if found.permissions().readonly() => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it is write-protected",
+        )),
         _ => {
             let beside = beside(&place)?;
             File::create(&beside)?;
@@ -377,7 +408,10 @@ pub(crate) fn writable(path: &Path) -> io::Result<()> {
 /// A name of this process's own in the same folder, since only there a move is one step.
 fn beside(path: &Path) -> io::Result<PathBuf> {
     let Some(name) = path.file_name() else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it names no file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it names no file",
+        ));
     };
     let mut hidden = std::ffi::OsString::from(".");
     hidden.push(name);

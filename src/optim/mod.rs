@@ -7,19 +7,25 @@ use serde::{Deserialize, Serialize};
 #[non_exhaustive]
 pub enum OptimError {
     /// The learning rate is negative, infinite or not a number.
-    #[error("a learning rate of {lr} cannot train: give a finite number of at least 0, such as 0.05")]
+    #[error(
+        "a learning rate of {lr} cannot train: give a finite number of at least 0, such as 0.05"
+    )]
     LearningRate {
         /// The value given.
         lr: f64,
     },
     /// The momentum is outside [0, 1).
-    #[error("a momentum of {momentum} does not decay: give a number of at least 0 and below 1, such as 0.9")]
+    #[error(
+        "a momentum of {momentum} does not decay: give a number of at least 0 and below 1, such as 0.9"
+    )]
     Momentum {
         /// The value given.
         momentum: f64,
     },
     /// The weight decay is negative, infinite or not a number.
-    #[error("a weight decay of {weight_decay} cannot be: give a finite number of at least 0, such as 0.0005")]
+    #[error(
+        "a weight decay of {weight_decay} cannot be: give a finite number of at least 0, such as 0.0005"
+    )]
     WeightDecay {
         /// The value given.
         weight_decay: f64,
@@ -55,7 +61,12 @@ impl Sgd {
     /// # Errors
     /// [`OptimError`] for `lr` or `weight_decay` negative or not finite, `momentum` outside [0, 1), or `nesterov`
     /// without momentum.
-    pub fn new(lr: f64, momentum: f64, weight_decay: f64, nesterov: bool) -> Result<Self, OptimError> {
+    pub fn new(
+        lr: f64,
+        momentum: f64,
+        weight_decay: f64,
+        nesterov: bool,
+    ) -> Result<Self, OptimError> {
         if !(lr.is_finite() && lr >= 0.0) {
             return Err(OptimError::LearningRate { lr });
         }
@@ -133,7 +144,10 @@ mod tests {
             let error = Sgd::new(0.1, 0.9, decay, false).unwrap_err();
             assert!(matches!(error, OptimError::WeightDecay { .. }), "{decay}");
         }
-        assert_eq!(Sgd::new(0.1, 0.0, 0.0, true), Err(OptimError::NesterovWithoutMomentum));
+        assert_eq!(
+            Sgd::new(0.1, 0.0, 0.0, true),
+            Err(OptimError::NesterovWithoutMomentum)
+        );
         assert!(Sgd::new(0.0, 0.0, 0.0, false).is_ok());
         assert!(Sgd::new(0.1, 0.999, 1e-4, true).is_ok());
     }

@@ -107,7 +107,10 @@ fn result(record: &Record) -> String {
 }
 
 fn target(record: &Record) -> String {
-    record.regime.target_accuracy.map_or_else(String::new, percent)
+    record
+        .regime
+        .target_accuracy
+        .map_or_else(String::new, percent)
 }
 
 fn time(record: &Record) -> String {
@@ -169,7 +172,10 @@ fn energy(record: &Record, row: &Energy) -> String {
     {
         text += &format!(" at {watts} W a busy core");
     }
-    let each = record.energy_per_step.iter().find(|each| each.source == row.source);
+    let each = record
+        .energy_per_step
+        .iter()
+        .find(|each| each.source == row.source);
     if let Some(each) = each {
         text += &format!(", {} a step", joules(each.joules));
     }

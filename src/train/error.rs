@@ -33,7 +33,9 @@ pub enum TrainError {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// A result could not be written.
-    #[error("cannot write the {what} {path:?} ({source}): choose a folder that exists, may be written and has room")]
+    #[error(
+        "cannot write the {what} {path:?} ({source}): choose a folder that exists, may be written and has room"
+    )]
     Output {
         /// Which result.
         what: &'static str,
@@ -53,7 +55,9 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// A file that should be a record of a run is none.
-    #[error("{path:?} is no record of a run ({detail}): name a file that `wattgrad train --record` wrote")]
+    #[error(
+        "{path:?} is no record of a run ({detail}): name a file that `wattgrad train --record` wrote"
+    )]
     BadRecord {
         /// The file.
         path: PathBuf,

@@ -15,8 +15,8 @@ pub use events::{Event, Observer, Ready, Silent, Step};
 pub use host::{Host, Versions};
 pub use outputs::Outputs;
 pub use record::{
-    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA,
-    Times, Work,
+    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
+    Record, SCHEMA, Times, Work,
 };
 pub use regime::{Optimizer, Regime, RegimeError};
 pub use schedule::Schedule;

@@ -29,7 +29,9 @@ pub enum RegimeError {
         what: &'static str,
     },
     /// A batch with more samples than there are.
-    #[error("a {what} of {batch} is above the {samples} samples of {data:?}: give at most {samples}")]
+    #[error(
+        "a {what} of {batch} is above the {samples} samples of {data:?}: give at most {samples}"
+    )]
     BatchAboveData {
         /// Which batch size.
         what: &'static str,
@@ -53,7 +55,9 @@ pub enum RegimeError {
         given: String,
     },
     /// Epochs between evaluations that are no stretch of training.
-    #[error("an evaluation every {eval_every} epochs cannot be: give a finite number above 0, such as 0.5")]
+    #[error(
+        "an evaluation every {eval_every} epochs cannot be: give a finite number above 0, such as 0.5"
+    )]
     EvalEvery {
         /// The value given.
         eval_every: f64,
@@ -68,7 +72,9 @@ pub enum RegimeError {
     #[error(transparent)]
     Optimizer(#[from] OptimError),
     /// Samples that are no image and no vector.
-    #[error("samples of shape {shape:?} cannot be read by a preset: give 1 to 3 dimensions (channels, rows, columns)")]
+    #[error(
+        "samples of shape {shape:?} cannot be read by a preset: give 1 to 3 dimensions (channels, rows, columns)"
+    )]
     SampleShape {
         /// The shape of one sample.
         shape: Vec<usize>,

@@ -48,7 +48,11 @@ impl StepsLog {
         if self.failed.is_some() {
             return;
         }
-        let line = Line { step, samples, loss };
+        let line = Line {
+            step,
+            samples,
+            loss,
+        };
         if let Err(error) = serde_json::to_writer(&mut self.lines, &line) {
             self.failed = Some(error.into());
             return;

@@ -11,8 +11,8 @@ use super::events::{Event, Observer, Ready, Step};
 use super::host::{Host, Versions};
 use super::outputs::Outputs;
 use super::record::{
-    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA,
-    Times, Work,
+    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
+    Record, SCHEMA, Times, Work,
 };
 use super::regime::Regime;
 use super::schedule::Schedule;
@@ -26,7 +26,8 @@ use crate::model::{Network, init};
 use crate::program::{Program, ProgramOptions, Summary};
 
 /// What the energy rows of a run cover.
-const WINDOW: &str = "training steps and the evaluations between and after them; start-up is not in it";
+const WINDOW: &str =
+    "training steps and the evaluations between and after them; start-up is not in it";
 
 /// Losses whose mean stands in the record as the training loss.
 const LAST_LOSSES: usize = 10;
@@ -246,7 +247,8 @@ impl<'g> Trainer<'g> {
 
         let steps_per_epoch = built.program.steps_per_epoch();
         let samples = u32::try_from(built.data.train.len).unwrap_or(u32::MAX);
-        let dropped = samples.saturating_sub(steps_per_epoch.saturating_mul(this.regime.batch_size));
+        let dropped =
+            samples.saturating_sub(steps_per_epoch.saturating_mul(this.regime.batch_size));
         let schedule = Schedule::new(
             this.regime.steps(steps_per_epoch),
             steps_per_epoch,
@@ -301,7 +303,8 @@ impl<'g> Trainer<'g> {
 
         let summary = course.program.summary();
         let mut work = work(&summary, course.steps);
-        work.evaluation_flops = evaluation_flops(&this.regime, &data, &summary) * course.evaluations.len() as f64;
+        work.evaluation_flops =
+            evaluation_flops(&this.regime, &data, &summary) * course.evaluations.len() as f64;
         work.submits = course.program.counters().submits;
         let record = Record {
             schema: SCHEMA,
@@ -355,7 +358,9 @@ impl<'g> Trainer<'g> {
         // Each is tried whatever became of the others; a run is too dear to lose to one bad path.
         let saved = this.outputs.write_weights(&weights, outcome.name());
         let recorded = this.outputs.write_record(&record);
-        let mut failures = [logged, saved, recorded].into_iter().filter_map(Result::err);
+        let mut failures = [logged, saved, recorded]
+            .into_iter()
+            .filter_map(Result::err);
         let first = failures.next();
         for other in failures {
             observer.event(&Event::Note(other.to_string()));
@@ -412,7 +417,12 @@ impl Course<'_> {
     }
 
     /// Takes `steps` steps, fewer where the run is to stop.
-    fn advance(&mut self, steps: u32, start: Instant, observer: &mut dyn Observer) -> Result<u32, TrainError> {
+    fn advance(
+        &mut self,
+        steps: u32,
+        start: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<u32, TrainError> {
         let begun = Instant::now();
         let batch = u64::from(self.batch_size);
         // The engine looks at one flag; this one is raised for a stop from outside and for divergence.
@@ -448,7 +458,11 @@ impl Course<'_> {
     }
 
     /// Evaluates the test set: whether the target is reached.
-    fn evaluate(&mut self, start: Instant, observer: &mut dyn Observer) -> Result<bool, TrainError> {
+    fn evaluate(
+        &mut self,
+        start: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, TrainError> {
         let begun = Instant::now();
         let found = self.program.evaluate()?;
         self.evaluation_seconds += begun.elapsed().as_secs_f64();
