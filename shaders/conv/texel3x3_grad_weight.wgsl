@@ -49,11 +49,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         // A channel or image out of range sees a plane that does not exist: zeros.
         let exists = channel < sizes.channels && image < sizes.images;
         let plane = image * sizes.channels + channel;
-        let from = (image * sizes.out_channels + out + lane) * sizes.out_height * sizes.out_width4;
+        let base = (image * sizes.out_channels + out + lane) * sizes.out_height * sizes.out_width4;
         let given = out + lane < sizes.out_channels && image < sizes.images;
         for (var y = 0u; y < sizes.out_height; y++) {
             for (var q = 0u; q < sizes.out_width4; q++) {
-                let mine = load_d_if(from + y * sizes.out_width4 + q, given);
+                let mine = load_d_if(base + y * sizes.out_width4 + q, given);
                 let b = taps(plane, select(0x7ffffffu, y, exists), q);
                 for (var r = 0u; r < 8u; r++) {
                     let g = subgroupShuffle(mine, r);

@@ -56,11 +56,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let end = min(first + sizes.layer, sizes.images);
     for (var image = first; image < end; image++) {
         let plane = image * sizes.channels + channel;
-        let from = (image * sizes.out_channels + out) * pixels;
+        let base = (image * sizes.out_channels + out) * pixels;
         for (var p = lane; p < pixels; p += 8u) {
             let b = taps(plane, p / sizes.out_width4, p % sizes.out_width4);
             for (var r = 0u; r < 8u; r++) {
-                let g = load_d_if(from + r * pixels + p, out + r < sizes.out_channels);
+                let g = load_d_if(base + r * pixels + p, out + r < sizes.out_channels);
                 s0[r] += vec4<f32>(dot(g, b.t0), dot(g, b.t1), dot(g, b.t2), dot(g, b.t3));
                 s1[r] += vec4<f32>(dot(g, b.t4), dot(g, b.t5), dot(g, b.t6), dot(g, b.t7));
                 s2[r].x += dot(g, b.t8);

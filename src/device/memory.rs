@@ -3,6 +3,11 @@
 use super::error::DeviceError;
 use super::gpu::Gpu;
 
+/// A buffer that the host can read.
+pub type Readback = wgpu::Buffer;
+/// A submission that can be waited for.
+pub type Submission = wgpu::SubmissionIndex;
+
 /// Quads in a row of an image.
 pub const IMAGE_ROW: u64 = 1024;
 const QUAD: u64 = 16;
@@ -115,7 +120,7 @@ impl Gpu {
 
     /// A buffer that the host can read.
     #[must_use]
-    pub fn readback(&self, label: &str, bytes: u64) -> wgpu::Buffer {
+    pub fn readback(&self, label: &str, bytes: u64) -> Readback {
         self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
             size: bytes.max(QUAD),
@@ -159,20 +164,16 @@ impl Gpu {
     /// The device was lost or reported an error.
     pub fn map(
         &self,
-        buffer: &wgpu::Buffer,
+        buffer: &Readback,
         bytes: u64,
-        submission: Option<wgpu::SubmissionIndex>,
+        submission: Option<Submission>,
         with: impl FnOnce(&[u8]),
     ) -> Result<(), DeviceError> {
         let slice = buffer.slice(0..bytes);
         // The outcome is read below: a failed mapping makes the range unavailable.
         slice.map_async(wgpu::MapMode::Read, |_| ());
         match submission {
-            Some(index) => {
-                let polled = self.device.poll(wgpu::PollType::Wait { submission_index: Some(index), timeout: None });
-                self.check()?;
-                polled.map_err(|why| DeviceError::Uncaptured { detail: why.to_string() })?;
-            }
+            Some(submission) => self.wait_for(submission)?,
             None => self.wait()?,
         }
         let range = slice.get_mapped_range().map_err(|why| DeviceError::Uncaptured { detail: why.to_string() })?;
@@ -180,6 +181,16 @@ impl Gpu {
         drop(range);
         buffer.unmap();
         Ok(())
+    }
+
+    /// Sleeps until a submission has ended.
+    ///
+    /// # Errors
+    /// The device was lost or reported an error.
+    pub fn wait_for(&self, submission: Submission) -> Result<(), DeviceError> {
+        let polled = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
+        self.check()?;
+        polled.map(|_| ()).map_err(|why| DeviceError::Uncaptured { detail: why.to_string() })
     }
 
     /// Whether the device is alive and has reported no error.

@@ -14,5 +14,5 @@ pub use adapter::{AdapterKind, AdapterSummary, Backend, ListOptions, list, selec
 pub use commands::{Bound, Command, Recording, Step};
 pub use error::DeviceError;
 pub use gpu::{Gpu, GpuOptions};
-pub use memory::{IMAGE_ROW, Memory};
+pub use memory::{IMAGE_ROW, Memory, Readback, Submission};
 pub use pipeline::{BindingKind, Pipeline, PipelineCache, PipelineStats};

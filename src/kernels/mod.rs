@@ -4,12 +4,18 @@
 //! its shader ([`Shader`]), the snippets and constants that fill it, its operands, its size table, its grid, and what it
 //! costs. Nothing here knows a device: the planner (`program`) gives every tensor a place and compiles the list.
 
+pub mod batch;
 pub mod compose;
 pub mod conv;
 pub mod count;
+pub mod elementwise;
 pub mod emit;
 pub mod gemm;
+pub mod loss;
+pub mod norm;
+pub mod optim;
 pub mod oracle;
+pub mod pool;
 pub mod profile;
 mod shaders;
 
@@ -60,6 +66,22 @@ pub enum Role {
     Results,
 }
 
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Role::Parameter => "parameters",
+            Role::Gradient => "gradients",
+            Role::Momentum => "optimizer state",
+            Role::Statistic => "running statistics",
+            Role::Activation => "activations",
+            Role::Scratch => "scratch",
+            Role::Data => "data",
+            Role::State => "state",
+            Role::Results => "results",
+        })
+    }
+}
+
 /// A symbolic tensor: an index into [`List::tensors`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tensor(pub usize);
@@ -100,8 +122,10 @@ pub struct Dispatch {
     pub bytes: u64,
     /// Running it twice changes its result (updates in place, counters).
     pub once: bool,
-    /// The chosen variant where there is a choice, for the record: `direct 8x8`, `texel`, `split_k 8`.
+    /// The chosen variant where there is a choice, for the record: `direct 8x8`, `texel`, `tile 64x64 split 8`.
     pub variant: String,
+    /// Length of the sum of a matrix product.
+    pub k: Option<u32>,
 }
 
 impl Dispatch {
@@ -119,6 +143,7 @@ impl Dispatch {
             bytes: 0,
             once: false,
             variant: String::new(),
+            k: None,
         }
     }
 

@@ -117,6 +117,17 @@ impl Tuning {
         }
     }
 
+    /// The built-in profile for a device: `texel` where those forms are right, `cpu` for other software devices, else
+    /// `gpu`.
+    #[must_use]
+    pub fn for_device(texel: bool, software: bool) -> Tuning {
+        match (texel, software) {
+            (true, _) => Tuning::texel(),
+            (false, true) => Tuning::cpu(),
+            (false, false) => Tuning::gpu(),
+        }
+    }
+
     /// Reads a profile and checks it.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! Networks: named layers in a graph, their presets, their initialisation and their weights.
 
 pub mod graph;
+pub mod init;
 pub mod layers;
 pub mod parameter;
 pub mod presets;
+pub mod weights;
 
 pub use graph::{Loss, Network, Node, NodeKind, Value};
 pub use layers::{Backward, Forward, GradientTarget, Layer, Phase};

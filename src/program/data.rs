@@ -1,8 +1,8 @@
 //! The resident data set: its columns as shards, and the windows of up to four shards that a gather binds.
 
 use super::{Order, ProgramError, ProgramOptions};
-use crate::data::{Column, Shard, Split};
-use crate::kernels::batch::{BatchMode, BatchOrder};
+use crate::data::{Column, Dtype, Shard, Split};
+use crate::kernels::batch::{BatchOrder, Mode, Shards};
 use crate::kernels::{List, Role, Tensor};
 
 /// Shards that a gather binds at once.
@@ -11,6 +11,7 @@ const BOUND: usize = 4;
 /// A column's shards on the device.
 #[derive(Debug)]
 pub(super) struct ShardedColumn {
+    pub dtype: Dtype,
     pub shards: Vec<(Tensor, Shard)>,
 }
 
@@ -51,7 +52,7 @@ impl Feed {
                     let quads = (len * size).div_ceil(16) as u64;
                     (list.buffer(format!("{name} {kind} {} shard {at}", column.field.name), Role::Data, quads), shard)
                 });
-                ShardedColumn { shards: shards.collect() }
+                ShardedColumn { dtype: column.field.dtype, shards: shards.collect() }
             });
             sharded.collect()
         };
@@ -120,9 +121,9 @@ impl Windows {
     pub fn order(&self, window: usize, options: &ProgramOptions, evaluate: bool) -> BatchOrder {
         let (first, samples) = self.span(window);
         let mode = match (evaluate, options.order) {
-            (true, _) => BatchMode::Evaluate,
-            (false, Order::Sequential) => BatchMode::Sequential,
-            (false, Order::Shuffled) => BatchMode::Shuffled,
+            (true, _) => Mode::Evaluate,
+            (false, Order::Sequential) => Mode::Sequential,
+            (false, Order::Shuffled) => Mode::Shuffled,
         };
         let size = if evaluate { options.eval_batch_size } else { options.batch_size };
         BatchOrder { mode, samples: samples as u32, first: first as u32, size, seed: options.seed }
@@ -130,7 +131,7 @@ impl Windows {
 
     /// The shards of a column that a window binds and the first sample of each; where there are fewer than four, the
     /// last is bound again for no sample.
-    pub fn shards(&self, window: usize, column: &ShardedColumn) -> ([Tensor; 4], [u32; 5]) {
+    pub fn shards(&self, window: usize, column: &ShardedColumn) -> Shards {
         let from = self.first_shard(window);
         let bound = &column.shards[from..(from + BOUND).min(column.shards.len())];
         let last = &bound[bound.len() - 1];
@@ -141,6 +142,6 @@ impl Windows {
             tensors[at] = *tensor;
             bounds[at] = shard.first as u32;
         }
-        (tensors, bounds)
+        Shards { tensors, bounds, dtype: column.dtype }
     }
 }

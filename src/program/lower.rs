@@ -66,7 +66,7 @@ pub(super) fn lower(net: &Network, data: &Dataset, options: &ProgramOptions, sha
     let mut slices = HashMap::new();
     let (parameters, arenas, ranges) = arenas(net, &mut list, &mut slices);
     let [parameter_arena, momentum_arena, statistic_arena, gradient_arena] = arenas;
-    let state = list.buffer("state", Role::State, 4);
+    let state = list.buffer("state", Role::State, batch::state::quads(1));
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
     let eval_results = list.buffer("evaluation results", Role::Results, u64::from(eval_batches));
@@ -298,18 +298,16 @@ impl Lowering<'_> {
             for ((field, shape), out) in shapes.iter().zip(&inputs) {
                 let column = &feed.inputs[*field];
                 let label = format!("{name} gather {field}");
-                let (shards, bounds) = feed.windows.shards(window, column);
+                let shards = feed.windows.shards(window, column);
                 batch::gather(
                     list,
                     self.tuning,
                     &label,
                     batch,
-                    shards,
-                    bounds,
+                    &shards,
                     *out,
                     size,
                     *shape,
-                    split.inputs[*field].field.dtype,
                     data.scale as f32,
                     data.mean as f32,
                     data.std as f32,
@@ -317,9 +315,8 @@ impl Lowering<'_> {
             }
             for (target, out) in targets.iter().enumerate() {
                 let label = format!("{name} gather target {target}");
-                let (shards, bounds) = feed.windows.shards(window, &feed.targets[target]);
-                let dtype = split.targets[target].field.dtype;
-                batch::gather_labels(list, self.tuning, &label, batch, shards, bounds, *out, size, dtype);
+                let shards = feed.windows.shards(window, &feed.targets[target]);
+                batch::gather_labels(list, self.tuning, &label, batch, &shards, *out, size);
             }
             // The list keeps the first window's form; the others stand beside it.
             let forms: Vec<Dispatch> = if window == 0 { list.dispatches[from..].to_vec() } else { list.dispatches.split_off(from) };
@@ -484,14 +481,14 @@ impl Lowering<'_> {
         if let Some(&before) = gradients.get(&value) {
             let name = format!("{} gradient sum", node.name);
             sum = self.list.tensor(name, Role::Activation, u64::from(quads));
-            elementwise::add(&mut self.list, self.tuning, &format!("{} gradient sum", node.name), quads, before, gradient, sum, false);
+            elementwise::add(&mut self.list, self.tuning, &format!("{} gradient sum", node.name), before, gradient, sum, false);
         }
         let rest = left.entry(value).or_default();
         *rest -= 1;
         if *rest == 0 && relus.contains(&value) {
             let masked = self.list.tensor(format!("{} gradient masked", node.name), Role::Activation, u64::from(quads));
             let label = format!("{} backward", node.name);
-            elementwise::relu_backward(&mut self.list, self.tuning, &label, quads, sum, values[&value], masked);
+            elementwise::relu_backward(&mut self.list, self.tuning, &label, sum, values[&value], masked);
             sum = masked;
         }
         gradients.insert(value, sum);

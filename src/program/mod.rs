@@ -18,4 +18,4 @@ mod summary;
 pub use error::ProgramError;
 pub use options::{Order, ProgramOptions};
 pub use run::{Counters, Evaluation, Program, StepResult};
-pub use summary::{DispatchSummary, ListSummary, MemorySummary, Summary};
+pub use summary::{DispatchSummary, FEW_WORKGROUPS, LONG_SUM, ListSummary, MemorySummary, OperandSummary, Summary};

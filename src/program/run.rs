@@ -10,11 +10,11 @@ use super::plan::{Plan, plan};
 use super::schedule::Schedule;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
-use crate::device::{Gpu, Memory, PipelineCache, Step};
+use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission};
 use crate::kernels::batch::state;
 use crate::kernels::{List, Tensor};
-use crate::model::weights::Weights;
-use crate::model::{Network, ParameterKind};
+use crate::model::Network;
+use crate::model::weights::{Values, Weights};
 use crate::optim::Sgd;
 
 /// Submits under way at once: one runs while the next is recorded.
@@ -106,9 +106,10 @@ pub struct Program<'g> {
     pub(super) options: ProgramOptions,
     train: [Vec<Step>; 2],
     evaluate: Vec<Step>,
-    readback: Vec<wgpu::Buffer>,
+    readback: Vec<Readback>,
     schedule: Schedule,
-    tracked: i64,
+    /// How many batches each norm had seen before step 0.
+    tracked: Weights,
     step: u64,
     counters: Counters,
     pace: Pace,
@@ -143,7 +144,7 @@ impl<'g> Program<'g> {
             built,
             cache,
             options: options.clone(),
-            tracked: 0,
+            tracked: Weights::default(),
             step: 0,
             counters: Counters::default(),
             pace: Pace::new(options.steps_per_submit),
@@ -175,7 +176,12 @@ impl<'g> Program<'g> {
         }
         let momentum = self.lowered.list.info(self.lowered.momentum_arena).quads as usize * 16;
         self.gpu.write(self.memory(self.lowered.momentum_arena), 0, &vec![0; momentum]);
-        self.tracked = weights.tracked().unwrap_or(0);
+        self.tracked = Weights::default();
+        for (name, param) in weights.iter() {
+            if let Values::I64(count) = param.values {
+                self.tracked.insert_count(name, count);
+            }
+        }
         self.step = 0;
         self.reset(&self.options.sgd.clone());
         Ok(())
@@ -197,11 +203,8 @@ impl<'g> Program<'g> {
             let bytes = &arenas[&slice.arena][at..at + spec.layout.quads() * 16];
             let device: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
             weights.insert(spec.name.clone(), spec.shape.clone(), spec.layout.restore(&device))?;
-            if spec.kind == ParameterKind::RunningVar {
-                let layer = spec.name.trim_end_matches("running_var");
-                weights.insert_count(format!("{layer}num_batches_tracked"), self.tracked + self.step as i64);
-            }
         }
+        weights.count_batches(self.network.parameters(), &self.tracked, self.step);
         Ok(weights)
     }
 
@@ -303,7 +306,7 @@ impl<'g> Program<'g> {
         let batches = self.lowered.eval_batches;
         let size = self.options.eval_batch_size as usize;
         let mut done = 0;
-        let mut flying: VecDeque<(wgpu::SubmissionIndex, u32, Instant)> = VecDeque::new();
+        let mut flying: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
         let mut last = Instant::now();
         while done < batches {
             let count = self.eval_pace.steps().min(batches - done);
@@ -373,13 +376,13 @@ impl<'g> Program<'g> {
     }
 
     fn reset(&mut self, sgd: &Sgd) {
-        let mut words = [0; state::WORDS as usize];
-        let group = state::GROUPS as usize;
-        words[group] = (sgd.lr as f32).to_bits();
-        words[group + 1] = (sgd.momentum as f32).to_bits();
-        words[group + 2] = (sgd.weight_decay as f32).to_bits();
-        words[group + 3] = u32::from(sgd.nesterov);
-        self.write_state(0, &words);
+        let group = state::Group {
+            lr: sgd.lr as f32,
+            momentum: sgd.momentum as f32,
+            weight_decay: sgd.weight_decay as f32,
+            nesterov: sgd.nesterov,
+        };
+        self.write_state(0, &state::words(&[group]));
     }
 
     fn write_state(&self, word: u32, words: &[u32]) {
@@ -395,7 +398,7 @@ impl<'g> Program<'g> {
 /// A submit under way.
 #[derive(Debug)]
 struct Flight {
-    index: wgpu::SubmissionIndex,
+    index: Submission,
     buffer: usize,
     from: u64,
     count: u32,

@@ -9,9 +9,9 @@ use super::run::Program;
 use crate::kernels::{Access, Role, Storage};
 
 /// Workgroups under which a long sum leaves most of a GPU idle.
-const FEW_WORKGROUPS: u64 = 64;
+pub const FEW_WORKGROUPS: u64 = 64;
 /// Length of a sum above which that matters.
-const LONG_SUM: u32 = 1000;
+pub const LONG_SUM: u32 = 1000;
 
 /// An operand of a dispatch.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +32,15 @@ pub struct OperandSummary {
     pub image: bool,
 }
 
+impl OperandSummary {
+    /// Where it lies: the piece of memory, and the first byte where that is not 0.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let kind = if self.image { "image" } else { "buffer" };
+        if self.offset == 0 { format!("{kind}{}", self.slot) } else { format!("{kind}{}+{}", self.slot, self.offset) }
+    }
+}
+
 /// A dispatch.
 #[derive(Clone, Debug, Serialize)]
 pub struct DispatchSummary {
@@ -45,6 +54,8 @@ pub struct DispatchSummary {
     pub grid: [u32; 3],
     /// Workgroups.
     pub workgroups: u64,
+    /// Threads of a workgroup along each axis.
+    pub workgroup_size: [u32; 3],
     /// Floating-point operations over padded sizes.
     pub flops: u64,
     /// Bytes that must move at least.
@@ -70,6 +81,8 @@ pub struct ListSummary {
     pub flops: u64,
     /// Bytes that must move at least.
     pub bytes: u64,
+    /// Workgroups.
+    pub workgroups: u64,
     /// Barriers.
     pub barriers: usize,
 }
@@ -181,6 +194,7 @@ impl Program<'_> {
                 variant: dispatch.variant.clone(),
                 grid: dispatch.grid,
                 workgroups,
+                workgroup_size: workgroup_size(&self.built.filled[at].composed.wgsl),
                 flops: dispatch.flops,
                 bytes: dispatch.bytes,
                 k: dispatch.k,
@@ -193,6 +207,7 @@ impl Program<'_> {
             name,
             flops: dispatches.iter().map(|d| d.flops).sum(),
             bytes: dispatches.iter().map(|d| d.bytes).sum(),
+            workgroups: dispatches.iter().map(|d| d.workgroups).sum(),
             barriers: dispatches.iter().filter(|d| d.barrier).count(),
             dispatches,
         }
@@ -200,11 +215,9 @@ impl Program<'_> {
 
     fn memory_summary(&self) -> Vec<MemorySummary> {
         let mut roles: BTreeMap<Role, MemorySummary> = BTreeMap::new();
-        let mut entry = |role: Role| -> &mut MemorySummary {
-            roles.entry(role).or_insert(MemorySummary { role, slots: 0, bytes: 0, tensors: 0, unshared_bytes: 0 })
-        };
+        let empty = |role: Role| MemorySummary { role, slots: 0, bytes: 0, tensors: 0, unshared_bytes: 0 };
         for (slot, memory) in self.plan.slots.iter().zip(&self.built.memory) {
-            let summary = entry(slot.role);
+            let summary = roles.entry(slot.role).or_insert_with(|| empty(slot.role));
             summary.slots += 1;
             summary.bytes += memory.bytes();
         }
@@ -212,10 +225,16 @@ impl Program<'_> {
             if self.lowered.slices.contains_key(tensor) {
                 continue;
             }
-            let summary = entry(self.plan.slots[place.slot].role);
+            let role = self.plan.slots[place.slot].role;
+            let summary = roles.entry(role).or_insert_with(|| empty(role));
             summary.tensors += 1;
             summary.unshared_bytes += place.quads * 16;
         }
         roles.into_values().collect()
     }
+}
+
+/// The workgroup size of a shader that has been compiled already.
+fn workgroup_size(wgsl: &str) -> [u32; 3] {
+    naga::front::wgsl::parse_str(wgsl).ok().and_then(|module| module.entry_points.first().map(|e| e.workgroup_size)).unwrap_or([0; 3])
 }

@@ -1,1 +1,10 @@
-//! report
+//! What people read: tables for the terminal, numbers with their units.
+
+mod columns;
+mod program;
+mod run;
+pub mod units;
+
+pub use columns::{Align, columns};
+pub use program::program;
+pub use run::run;

@@ -1,1 +1,23 @@
-//! train
+//! Training: a [`Regime`] says what, a [`Trainer`] does it on a device and meters it, a [`Record`] keeps all of it.
+
+mod error;
+mod events;
+mod host;
+mod outputs;
+mod record;
+mod regime;
+mod schedule;
+mod steps_log;
+mod trainer;
+
+pub use error::TrainError;
+pub use events::{Event, Observer, Ready, Silent, Step};
+pub use host::{Host, Versions};
+pub use outputs::Outputs;
+pub use record::{
+    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
+    Record, SCHEMA, Times, Work,
+};
+pub use regime::{Optimizer, Regime, RegimeError};
+pub use schedule::Schedule;
+pub use trainer::{Run, Trainer, target};

@@ -64,9 +64,19 @@ impl Conv {
         self.kernel_h == 1 && self.kernel_w == 1
     }
 
-    /// Every output pixel is a product over the channels of one input pixel of the same quad.
-    fn plain(&self) -> bool {
-        self.pointwise() && self.stride == 1 && self.padding == 0
+    /// Snippet and constants that read B: whole quads where every output pixel sees one input pixel at stride 1 or 2
+    /// (`plain`, `strided`), otherwise every element by itself.
+    fn block_b(
+        &self,
+        plain: &'static str,
+        strided: &'static str,
+        window: &'static str,
+    ) -> (&'static str, Vec<(&'static str, u32)>) {
+        match (self.pointwise() && self.padding == 0, self.stride) {
+            (true, 1) => (plain, vec![]),
+            (true, 2) => (strided, vec![]),
+            _ => (window, self.window()),
+        }
     }
 
     fn sizes(&self) -> Images {
@@ -116,6 +126,11 @@ pub fn forward(
     let output = conv.output();
     let k = conv.input.channels * conv.taps();
     let n4 = conv.images * output.plane_quads();
+    let (block_b, constants_b) = conv.block_b(
+        "conv/block_b_pointwise",
+        "conv/block_b_pointwise_stride2",
+        "conv/block_b_forward",
+    );
     Plan {
         label,
         form: "conv-forward",
@@ -131,14 +146,10 @@ pub fn forward(
         images: conv.sizes(),
         block_a: None,
         lanes_a: None,
-        block_b: Some(if conv.plain() {
-            "conv/block_b_pointwise"
-        } else {
-            "conv/block_b_forward"
-        }),
+        block_b: Some(block_b),
         place: Some("conv/place_output"),
         constants_a: vec![],
-        constants_b: if conv.plain() { vec![] } else { conv.window() },
+        constants_b,
         row_bias: true,
         operands: [w, x, y],
         epilogue,
@@ -168,6 +179,11 @@ pub fn grad_input(
     let k = conv.out_channels * conv.taps();
     let n4 = conv.images * conv.input.plane_quads();
     let pointwise = conv.pointwise();
+    let (block_b, constants_b) = conv.block_b(
+        "conv/block_b_pointwise",
+        "conv/block_b_pointwise_stride2_grad_input",
+        "conv/block_b_grad_input",
+    );
     Plan {
         label,
         form: "conv-grad-input",
@@ -192,18 +208,14 @@ pub fn grad_input(
         } else {
             "conv/lanes_a_grad_input"
         }),
-        block_b: Some(if conv.plain() {
-            "conv/block_b_pointwise"
-        } else {
-            "conv/block_b_grad_input"
-        }),
+        block_b: Some(block_b),
         place: Some("conv/place_input"),
         constants_a: if pointwise {
             vec![]
         } else {
             vec![("TAPS4", conv.taps() / 4)]
         },
-        constants_b: if conv.plain() { vec![] } else { conv.window() },
+        constants_b,
         row_bias: true,
         operands: [w, dy, dx],
         epilogue,
@@ -229,6 +241,11 @@ pub fn grad_weight(
     }
     let n = conv.input.channels * conv.taps();
     let k4 = conv.images * conv.output().plane_quads();
+    let (block_b, constants_b) = conv.block_b(
+        "conv/block_b_pointwise_grad_weight",
+        "conv/block_b_pointwise_stride2_grad_weight",
+        "conv/block_b_grad_weight",
+    );
     Plan {
         label,
         form: "conv-grad-weight",
@@ -244,14 +261,10 @@ pub fn grad_weight(
         images: conv.sizes(),
         block_a: Some("conv/block_a_grad_weight"),
         lanes_a: Some("conv/lanes_a_grad_weight"),
-        block_b: Some(if conv.plain() {
-            "conv/block_b_pointwise_grad_weight"
-        } else {
-            "conv/block_b_grad_weight"
-        }),
+        block_b: Some(block_b),
         place: None,
         constants_a: vec![],
-        constants_b: if conv.plain() { vec![] } else { conv.window() },
+        constants_b,
         row_bias: false,
         operands: [dy, x, dw],
         epilogue: Epilogue::None,

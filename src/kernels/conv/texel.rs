@@ -1,6 +1,6 @@
 //! 3x3 convolutions, padding 1, stride 1 or 2, on devices with the `texel` forms.
 
-use super::super::gemm::{Epilogue, chunks, grid, reduce_rows};
+use super::super::gemm::{Epilogue, chunks, grid, reduce_rows, subgroups};
 use super::super::{Dispatch, List, Role, Shape, Tensor, Tuning};
 use super::Conv;
 
@@ -27,13 +27,16 @@ pub(super) fn forward(
     y: Tensor,
     epilogue: Epilogue,
 ) {
-    let taps = (conv.stride == 2).then_some("conv/taps_stride2");
+    let mut dispatch = Dispatch::new(label, "conv/texel3x3");
+    dispatch
+        .slots
+        .extend((conv.stride == 2).then_some(("taps", "conv/taps_stride2")));
     window(
         list,
-        label,
+        dispatch,
         conv,
         [conv.input, conv.output()],
-        [taps, None],
+        1,
         [x, w, y],
         epilogue,
     );
@@ -49,24 +52,22 @@ pub(super) fn grad_input(
     dx: Tensor,
     epilogue: Epilogue,
 ) {
-    let taps = (conv.stride == 2).then_some("conv/taps_grad_stride2");
+    let mut dispatch;
+    if conv.stride == 2 {
+        dispatch = Dispatch::new(label, "conv/texel3x3_grad_stride2");
+    } else {
+        dispatch = Dispatch::new(label, "conv/texel3x3");
+        dispatch.slots.push(("weights", "conv/weights_turned"));
+    }
     window(
         list,
-        label,
+        dispatch,
         conv,
         [conv.output(), conv.input],
-        [taps, Some("conv/weights_turned")],
+        conv.stride,
         [dy, w, dx],
         epilogue,
     );
-}
-
-/// Subgroups of a workgroup: as many as fit eight without adding idle ones.
-fn subgroups(plane: u32) -> u32 {
-    let all = plane.div_ceil(LANES);
-    (1..=8)
-        .min_by_key(|&n| (all.next_multiple_of(n), 8 - n))
-        .unwrap_or(1)
 }
 
 fn sizes(conv: Conv, from: Shape, to: Shape, layer: u32, plane: u32) -> Vec<u32> {
@@ -86,32 +87,35 @@ fn sizes(conv: Conv, from: Shape, to: Shape, layer: u32, plane: u32) -> Vec<u32>
     ]
 }
 
+/// Completes a dispatch whose lanes own a quad in `rows` rows of `to` and read through the window in `from`.
 fn window(
     list: &mut List,
-    label: &str,
+    mut dispatch: Dispatch,
     conv: Conv,
     [from, to]: [Shape; 2],
-    [taps, weights]: [Option<&'static str>; 2],
+    rows: u32,
     [x, w, c]: [Tensor; 3],
     epilogue: Epilogue,
 ) {
-    let subgroups = subgroups(to.plane_quads());
+    let quads = to.height.div_ceil(rows) * to.row_quads();
+    let subgroups = subgroups(quads, 8);
     let groups = [
-        to.plane_quads().div_ceil(LANES * subgroups),
+        quads.div_ceil(LANES * subgroups),
         to.channels.div_ceil(8),
         conv.images,
     ];
-    let mut dispatch = Dispatch::new(label, "conv/texel3x3");
-    dispatch.slots.extend(taps.map(|snippet| ("taps", snippet)));
-    dispatch
-        .slots
-        .extend(weights.map(|snippet| ("weights", snippet)));
     dispatch.constants = vec![("SUBGROUPS", subgroups)];
     dispatch.operands = vec![("x", x), ("w", w), ("c", c)];
     dispatch.sizes = sizes(conv, from, to, 0, 0);
-    dispatch.grid = grid(label, groups);
+    dispatch.grid = grid(&dispatch.label, groups);
     let lanes = u64::from(groups[0] * subgroups * LANES) * u64::from(groups[1] * groups[2]);
-    dispatch.flops = lanes * 8 * u64::from(from.channels) * QUAD_FLOPS;
+    // At stride 2 the gradient's eight pixels meet nine taps twice.
+    let flops = if rows == 2 {
+        QUAD_FLOPS / 2
+    } else {
+        QUAD_FLOPS
+    };
+    dispatch.flops = lanes * 8 * u64::from(from.channels) * flops;
     dispatch.variant = "texel3x3".into();
     epilogue.fuse(
         &mut dispatch,

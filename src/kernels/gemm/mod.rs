@@ -6,7 +6,7 @@
 
 mod plan;
 
-pub(crate) use plan::{Images, Plan, chunks, grid, reduce_rows};
+pub(crate) use plan::{Images, Plan, chunks, grid, reduce_rows, subgroups};
 
 use super::{Dispatch, List, Role, Tensor, Tuning};
 
@@ -81,6 +81,17 @@ pub enum Epilogue {
 }
 
 impl Epilogue {
+    /// The epilogue of an input's gradient: what other consumers left is added, then the input's own ReLU masks.
+    #[must_use]
+    pub fn gradient(addend: Option<Tensor>, mask: Option<Tensor>) -> Epilogue {
+        match (addend, mask) {
+            (None, None) => Epilogue::None,
+            (Some(addend), None) => Epilogue::Add(addend),
+            (None, Some(output)) => Epilogue::Mask(output),
+            (Some(addend), Some(output)) => Epilogue::AddMask(addend, output),
+        }
+    }
+
     /// The snippet of a product, or of a convolution whose bias belongs to rows.
     fn snippet(self, row_bias: bool) -> Option<&'static str> {
         Some(match self {

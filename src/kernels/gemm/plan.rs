@@ -129,7 +129,7 @@ impl Plan<'_> {
         match rule.core.as_str() {
             "texel" => {
                 let rows = self.m.div_ceil(TEXEL_ROWS);
-                let mut subgroups = self.n4.div_ceil(LANES).min(4);
+                let mut subgroups = subgroups(self.n4, 5);
                 // Few workgroups of several subgroups would leave cores without work.
                 while subgroups > 1 && self.n4.div_ceil(LANES * subgroups) * rows < 8 {
                     subgroups /= 2;
@@ -225,6 +225,7 @@ impl Plan<'_> {
         dispatch.grid = grid(self.label, [core.groups[0], core.groups[1], layers]);
         dispatch.flops = 2 * core.computed * u64::from(k4_layer * 4) * u64::from(layers);
         dispatch.variant = core.variant;
+        dispatch.k = Some(self.k);
         if layers == 1 {
             self.epilogue
                 .fuse(&mut dispatch, self.row_bias, u64::from(self.plane));
@@ -292,6 +293,14 @@ pub(crate) fn chunks(items: u32, least: u32, groups: u32, fill: u32) -> (u32, u3
     let most = fill.div_ceil(groups).min(items / least).max(1);
     let layer = items.div_ceil(most);
     (items.div_ceil(layer), layer)
+}
+
+/// Subgroups of a workgroup, at most `most`: as many as cover `quads`, one a lane, without idle ones.
+pub(crate) fn subgroups(quads: u32, most: u32) -> u32 {
+    let all = quads.div_ceil(LANES);
+    (1..=most)
+        .min_by_key(|&n| (all.next_multiple_of(n), most - n))
+        .unwrap_or(1)
 }
 
 /// A grid within what every device grants.

@@ -63,14 +63,14 @@ impl Layer for BatchNorm {
     fn forward(&self, f: Forward<'_>) -> Vec<Tensor> {
         let (x, shape) = f.inputs[0];
         let norm = self.norm(f.images, shape);
-        let coefficients = f.list.tensor(format!("{}.coefficients", f.name), Role::Activation, u64::from(shape.channels));
+        let coefficients = norm.coefficients(f.list, &format!("{}.coefficients", f.name));
         let label = format!("{} forward", f.name);
         let &[gamma, beta, mean, var] = f.parameters else { return vec![] };
         let forward = match f.phase {
-            Phase::Train => norm::train_forward,
-            Phase::Evaluate => norm::eval_forward,
+            Phase::Train => norm::BatchNorm::train_forward,
+            Phase::Evaluate => norm::BatchNorm::eval_forward,
         };
-        forward(f.list, f.tuning, &label, norm, x, gamma, beta, mean, var, coefficients, f.output.0, f.addend, f.relu);
+        forward(&norm, f.list, f.tuning, &label, x, gamma, beta, mean, var, coefficients, f.output.0, f.addend, f.relu);
         vec![coefficients]
     }
 
@@ -84,10 +84,14 @@ impl Layer for BatchNorm {
             None => b.list.tensor(format!("{}.{name}", b.name), Role::Scratch, channels),
         };
         let (dgamma, dbeta) = (place(0, "dgamma"), place(1, "dbeta"));
-        let dx = target.map(|t| t.dx);
         let (mask, addend) = target.map_or((None, None), |t| (t.mask, t.addend));
         let norm = self.norm(b.images, shape);
+        let quads = u64::from(b.images) * u64::from(shape.quads());
+        let dx = match target {
+            Some(target) => target.dx,
+            None => b.list.tensor(format!("{}.dx", b.name), Role::Scratch, quads),
+        };
         let label = format!("{} backward", b.name);
-        norm::backward(b.list, b.tuning, &label, norm, x, b.dy, b.parameters[0], b.saved[0], dx, dgamma, dbeta, mask, addend);
+        norm.backward(b.list, b.tuning, &label, x, b.dy, b.saved[0], dx, dgamma, dbeta, mask, addend);
     }
 }

@@ -42,7 +42,7 @@ impl Layer for MaxPool2d {
         let quads = u64::from(f.images) * u64::from(f.output.1.quads());
         let index = f.list.tensor(format!("{}.index", f.name), Role::Activation, quads);
         let pool = self.pool(f.images, input);
-        pool::max_forward(f.list, f.tuning, &format!("{} forward", f.name), pool, x, f.output.0, index);
+        pool.max_forward(f.list, f.tuning, &format!("{} forward", f.name), x, f.output.0, index);
         vec![index]
     }
 
@@ -50,7 +50,7 @@ impl Layer for MaxPool2d {
         if let Some(target) = b.input_gradients[0] {
             let pool = self.pool(b.images, b.inputs[0].1);
             let label = format!("{} backward", b.name);
-            pool::max_backward(b.list, b.tuning, &label, pool, b.dy, b.saved[0], target.dx, target.mask, target.addend);
+            pool.max_backward(b.list, b.tuning, &label, b.dy, b.saved[0], target.dx, target.mask, target.addend);
         }
     }
 }

@@ -20,8 +20,7 @@ impl Layer for Relu {
     }
 
     fn forward(&self, f: Forward<'_>) -> Vec<Tensor> {
-        let quads = f.images * f.output.1.quads();
-        elementwise::relu(f.list, f.tuning, &format!("{} forward", f.name), quads, f.inputs[0].0, f.output.0);
+        elementwise::relu(f.list, f.tuning, &format!("{} forward", f.name), f.inputs[0].0, f.output.0);
         vec![]
     }
 

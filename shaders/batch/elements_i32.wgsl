@@ -1,0 +1,9 @@
+// Snippet of the gather family; what stands above the mark makes the file valid on its own.
+fn word(shard: u32, i: u32) -> u32 { return shard + i; }
+//@begin
+// `count` signed 32-bit numbers of a shard from number `at` on, the rest zero.
+fn elements(shard: u32, at: u32, count: u32) -> vec4<f32> {
+    var v = vec4<f32>();
+    for (var e = 0u; e < count; e++) { v[e] = f32(i32(word(shard, at + e))); }
+    return v;
+}

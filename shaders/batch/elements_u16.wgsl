@@ -1,0 +1,12 @@
+// Snippet of the gather family; what stands above the mark makes the file valid on its own.
+fn word(shard: u32, i: u32) -> u32 { return shard + i; }
+//@begin
+// `count` unsigned 16-bit numbers of a shard from number `at` on, the rest zero.
+fn elements(shard: u32, at: u32, count: u32) -> vec4<f32> {
+    var v = vec4<f32>();
+    for (var e = 0u; e < count; e++) {
+        let i = at + e;
+        v[e] = f32((word(shard, i >> 1u) >> ((i & 1u) * 16u)) & 0xffffu);
+    }
+    return v;
+}

@@ -1,0 +1,65 @@
+// Softmax cross-entropy of a row of logits a lane, shifted by the row's maximum. Writes (weighted loss, correct, not finite)
+// of each row, and in the `gradient` slot the logits' gradient; rows that the batch does not fill are zero in both.
+struct Sizes {
+    rows: u32, first_row: u32,         // rows of logits; where they start among the rows of all losses
+    classes: u32, row_quads: u32,      // of a row: classes, quads
+    weight: f32,
+}
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> batch: array<u32>;
+@group(0) @binding(2) var<storage, read> labels: array<u32>;
+@group(0) @binding(3) var<storage, read> logits: array<vec4<f32>>;
+fn load_logits(i: u32) -> vec4<f32> { return logits[i]; }
+@group(0) @binding(4) var<storage, read_write> rows: array<vec4<f32>>;
+fn store_rows(i: u32, v: vec4<f32>) { rows[i] = v; }
+//@slot gradient
+const GRADIENT = false;
+fn gradient(i: u32, v: vec4<f32>) {}
+//@end
+const W = 64u; //@const
+
+@compute @workgroup_size(W)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+    let row = id.x;
+    if (row >= sizes.rows) { return; }
+    let at = row * sizes.row_quads;
+    let valid = batch[0];
+    if (row >= valid) {
+        store_rows(sizes.first_row + row, vec4<f32>());
+        if (GRADIENT) {
+            for (var q = 0u; q < sizes.row_quads; q++) { gradient(at + q, vec4<f32>()); }
+        }
+        return;
+    }
+    let label = labels[row];
+    var winner = 0u;
+    var best = load_logits(at).x;
+    for (var q = 0u; q < sizes.row_quads; q++) {
+        let v = load_logits(at + q);
+        for (var e = 0u; e < min(4u, sizes.classes - q * 4u); e++) {
+            if (v[e] > best) {
+                best = v[e];
+                winner = q * 4u + e;
+            }
+        }
+    }
+    var sums = vec4<f32>();
+    for (var q = 0u; q < sizes.row_quads; q++) {
+        let exists = vec4<u32>(q * 4u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(sizes.classes);
+        sums += select(vec4<f32>(), exp(load_logits(at + q) - best), exists);
+    }
+    let total = sums.x + sums.y + sums.z + sums.w;
+    let loss = sizes.weight * (log(total) + (best - load_logits(at + (label >> 2u))[label & 3u]));
+    // By its bits, since compilers may assume that no infinity and no NaN exist.
+    let broken = (bitcast<u32>(loss) & 0x7f800000u) == 0x7f800000u;
+    store_rows(sizes.first_row + row, vec4<f32>(loss, select(0.0, 1.0, winner == label), select(0.0, 1.0, broken), 0.0));
+    if (GRADIENT) {
+        let share = sizes.weight / f32(valid);
+        for (var q = 0u; q < sizes.row_quads; q++) {
+            let class_of = vec4<u32>(q * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
+            let probability = exp(load_logits(at + q) - best) / total;
+            let v = (probability - select(vec4<f32>(), vec4<f32>(1.0), class_of == vec4<u32>(label))) * share;
+            gradient(at + q, select(vec4<f32>(), v, class_of < vec4<u32>(sizes.classes)));
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// Backward of the max pool of any square window: an input gathers from every window that covers it and chose it, in the
+// order of its own place in them. A lane steps through planes, rows and quads of dx without dividing.
+struct Sizes {
+    quads: u32, groups_x: u32, per: u32,                // quads of dx, workgroups in a row of the grid, quads a lane
+    height: u32, width4: u32,                           // of the input; width4 in quads
+    step_plane: u32, step_row: u32, step_quad: u32,     // W quads further on in dx
+    out_height: u32, out_width: u32, out_width4: u32,   // of the output
+}
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read> dy: array<vec4<f32>>;
+fn load_dy_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), dy[select(0u, i, inside)], inside); }
+@group(0) @binding(2) var<storage, read> index: array<vec4<f32>>;
+fn load_index_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), index[select(0u, i, inside)], inside); }
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4<f32>>;
+fn store_dx(i: u32, v: vec4<f32>) { dx[i] = v; }
+//@slot finish
+fn finish(v: vec4<f32>, i: u32) -> vec4<f32> { return v; }
+//@end
+const W = 64u; //@const
+const KERNEL = 3u; //@const
+const STRIDE = 2u; //@const
+const PADDING = 1u; //@const
+
+// What the window at `column` of a line of windows passes to its place `place`.
+fn passed(line: u32, column: u32, place: f32, inside: bool) -> f32 {
+    let at = line + (column >> 2u);
+    return select(0.0, load_dy_if(at, inside)[column & 3u], inside && load_index_if(at, inside)[column & 3u] == place);
+}
+
+@compute @workgroup_size(W)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
+    let first = (group.y * sizes.groups_x + group.x) * W * sizes.per + lane;
+    var quad = first % sizes.width4;
+    var row = first / sizes.width4 % sizes.height;
+    var plane = first / (sizes.width4 * sizes.height);
+    for (var n = 0u; n < sizes.per; n++) {
+        let i = first + n * W;
+        if (i < sizes.quads) {
+            var sum = vec4<f32>();
+            for (var r = 0u; r < KERNEL; r++) {
+                // Where no window starts the difference wraps around to a large number, which is outside too.
+                let top = row + PADDING - r;
+                let line = (plane * sizes.out_height + top / STRIDE) * sizes.out_width4;
+                let row_inside = top % STRIDE == 0u && top / STRIDE < sizes.out_height;
+                for (var c = 0u; c < KERNEL; c++) {
+                    let left = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u) + PADDING - c;
+                    let column = left / STRIDE;
+                    let inside = (left % vec4<u32>(STRIDE) == vec4<u32>()) & (column < vec4<u32>(sizes.out_width)) & vec4<bool>(row_inside);
+                    let place = f32(r * KERNEL + c);
+                    sum += vec4<f32>(passed(line, column.x, place, inside.x), passed(line, column.y, place, inside.y),
+                        passed(line, column.z, place, inside.z), passed(line, column.w, place, inside.w));
+                }
+            }
+            store_dx(i, finish(sum, i));
+        }
+        quad += sizes.step_quad;
+        row += sizes.step_row;
+        plane += sizes.step_plane;
+        if (quad >= sizes.width4) { quad -= sizes.width4; row += 1u; }
+        if (row >= sizes.height) { row -= sizes.height; plane += 1u; }
+    }
+}

@@ -1,0 +1,130 @@
+//! The flags that every command has, and the list of commands.
+
+use clap::{Args, Parser, Subcommand};
+
+use super::suggest::Suggest;
+use super::{completions, doctor, explain, man, train};
+
+const VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nfeatures: gpu, cli",
+    "\nlicence: MIT OR Apache-2.0"
+);
+
+/// `rapl-energy` is under the GPL, and so is a binary that contains it; off Linux it is not in.
+const VERSION_RAPL: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nfeatures: gpu, cli, rapl",
+    "\nlicence: GPL-3.0 (this binary contains rapl-energy; wattgrad itself is MIT OR Apache-2.0)"
+);
+
+fn version() -> &'static str {
+    if cfg!(all(feature = "rapl", target_os = "linux")) {
+        VERSION_RAPL
+    } else {
+        VERSION
+    }
+}
+
+/// Commands in their groups; clap itself knows one list only.
+const TEMPLATE: &str = "\
+{about}
+
+{usage-heading} {usage}
+
+Measure
+  doctor       What can be measured and trained on here, and how to unlock the rest
+
+Train
+  train        Train one network: accuracy, time, joules
+  explain      Print the step: kernels, grids, FLOPs, bytes, memory
+
+More
+  completions  Print a completion script for a shell
+  man          Print the manual
+
+{options}{after-help}";
+
+/// An energy laboratory for neural-network training: trains networks through hand-written WGSL kernels on any GPU and
+/// says what it cost in joules, and through which instrument
+#[derive(Debug, Parser)]
+#[command(
+    name = "wattgrad",
+    version = version(),
+    help_template = TEMPLATE,
+    after_help = "Examples:\n  wattgrad doctor\n  wattgrad train --target-accuracy 0.85",
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub global: Global,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// What can be measured and trained on here, and how to unlock the rest
+    Doctor(doctor::Args),
+    /// Train one network: accuracy, time, joules
+    Train(Box<train::Args>),
+    /// Print the step: kernels, grids, FLOPs, bytes, memory
+    Explain(explain::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Print the manual
+    Man(man::Args),
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Adapter to use, by index, part of its name, or PCI address; the fastest otherwise
+    #[arg(long, global = true, value_name = "ADAPTER", env = "WATTGRAD_ADAPTER")]
+    pub adapter: Option<String>,
+
+    /// Energy source: auto, none, or a name such as nvml, rapl:package-0 or cpu-time
+    #[arg(
+        long,
+        global = true,
+        value_name = "METER",
+        env = "WATTGRAD_METER",
+        default_value = "auto",
+        value_parser = Suggest(&["auto", "none", "nvml", "rapl", "cpu-time"]),
+    )]
+    pub meter: String,
+
+    /// Say more on stderr; twice for details
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// When to use colours
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+impl Color {
+    pub fn write_global(self) {
+        match self {
+            // Looks at NO_COLOR, CLICOLOR and the terminal.
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}

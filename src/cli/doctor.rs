@@ -1,0 +1,294 @@
+//! `wattgrad doctor`.
+
+use serde::Serialize;
+
+use wattgrad::data::{self, Found};
+use wattgrad::device::{self, AdapterSummary, DeviceError, Gpu, GpuOptions, ListOptions};
+use wattgrad::energy::{SourceReport, Status, survey};
+use wattgrad::report::units::{bytes, seconds, thousands};
+use wattgrad::report::{Align, columns};
+use wattgrad::train::{self, Host, Versions};
+
+use super::args::Global;
+use super::failure::Failure;
+use super::output;
+
+/// Version of the keys of `doctor --json`.
+const SCHEMA: u32 = 1;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json"
+)]
+pub struct Args {
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Everything that was found.
+#[derive(Serialize)]
+struct Findings {
+    schema: u32,
+    versions: Versions,
+    host: Host,
+    adapters: Vec<Listed>,
+    /// Why no adapter, or no device, can be used.
+    problem: Option<String>,
+    device: Option<Device>,
+    energy: Vec<SourceReport>,
+    data: Vec<Found_>,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    chosen: bool,
+    #[serde(flatten)]
+    adapter: AdapterSummary,
+}
+
+/// What the chosen adapter can do.
+#[derive(Serialize)]
+struct Device {
+    limits: Vec<(&'static str, u64)>,
+    timestamps: bool,
+    subgroups: bool,
+    /// Lanes of the smallest and the largest subgroup.
+    subgroup_lanes: [u32; 2],
+    /// Whether compiled kernels are kept between runs.
+    pipeline_cache: bool,
+    /// Whether the kernels for eight-lane software devices are used.
+    texel: bool,
+}
+
+/// A place where data may be.
+#[derive(Serialize)]
+struct Found_ {
+    spec: String,
+    path: String,
+    present: bool,
+    /// Whether `--data auto` takes it.
+    auto: bool,
+    note: String,
+}
+
+pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
+    let findings = look(global)?;
+    if args.json {
+        output::print_json(&findings)?;
+    } else {
+        output::print(&text(&findings))?;
+    }
+    Ok(0)
+}
+
+fn look(global: &Global) -> Result<Findings, Failure> {
+    let (adapters, mut problem) = match device::list(&ListOptions::default()) {
+        Ok(adapters) => (adapters, None),
+        Err(error @ DeviceError::NoAdapter { .. }) => (Vec::new(), Some(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    let chosen = match problem {
+        None => Some(device::select(&adapters, global.adapter.as_deref())?.clone()),
+        Some(_) => None,
+    };
+    let mut opened = None;
+    if let Some(chosen) = &chosen {
+        let options = GpuOptions {
+            adapter: Some(chosen.index.to_string()),
+            ..Default::default()
+        };
+        match Gpu::open(&options) {
+            Ok(gpu) => opened = Some(examine(&gpu)),
+            Err(error) => problem = Some(error.to_string()),
+        }
+    }
+    let target = chosen.as_ref().map(train::target);
+    Ok(Findings {
+        schema: SCHEMA,
+        versions: Versions::current(),
+        host: Host::current(),
+        adapters: adapters
+            .into_iter()
+            .map(|adapter| Listed {
+                chosen: chosen.as_ref() == Some(&adapter),
+                adapter,
+            })
+            .collect(),
+        problem,
+        device: opened,
+        energy: survey(target.as_ref()),
+        data: places(data::locate()),
+    })
+}
+
+fn examine(gpu: &Gpu) -> Device {
+    let limits = &gpu.limits;
+    Device {
+        limits: vec![
+            ("buffer bytes", limits.max_buffer_size),
+            (
+                "storage binding bytes",
+                limits.max_storage_buffer_binding_size,
+            ),
+            (
+                "storage buffers a kernel",
+                u64::from(limits.max_storage_buffers_per_shader_stage),
+            ),
+            (
+                "invocations a workgroup",
+                u64::from(limits.max_compute_invocations_per_workgroup),
+            ),
+            (
+                "workgroup memory bytes",
+                u64::from(limits.max_compute_workgroup_storage_size),
+            ),
+            (
+                "workgroups a dimension",
+                u64::from(limits.max_compute_workgroups_per_dimension),
+            ),
+        ],
+        timestamps: gpu.timestamps(),
+        subgroups: gpu.subgroups(),
+        subgroup_lanes: [gpu.adapter.subgroup_min, gpu.adapter.subgroup_max],
+        pipeline_cache: gpu.cache_key().is_some(),
+        texel: gpu.texel(),
+    }
+}
+
+/// The first complete set is what `auto` takes; one that `$WATTGRAD_DATA` names is taken or refused, never passed over.
+fn places(found: Vec<Found>) -> Vec<Found_> {
+    let auto = found.iter().position(|place| place.present || place.spec == "auto");
+    found
+        .into_iter()
+        .enumerate()
+        .map(|(i, place)| Found_ {
+            auto: place.present && auto == Some(i),
+            spec: place.spec,
+            path: place.path.display().to_string(),
+            present: place.present,
+            note: place.note,
+        })
+        .collect()
+}
+
+fn text(findings: &Findings) -> String {
+    let mut text = format!(
+        "wattgrad {} on {} {}, {} threads{}\n",
+        findings.versions.wattgrad,
+        findings.host.os,
+        findings.host.arch,
+        findings.host.threads,
+        match &findings.host.cpu {
+            Some(cpu) => format!(", {cpu}"),
+            None => String::new(),
+        }
+    );
+    text += "\nAdapters (* is used; --adapter chooses another)\n";
+    text += &adapters(findings);
+    if let Some(problem) = &findings.problem {
+        text += &format!("  {problem}\n");
+    }
+    if let Some(device) = &findings.device {
+        text += "\nDevice\n";
+        text += &device_lines(device);
+    }
+    text += "\nEnergy\n";
+    text += &energy(&findings.energy);
+    text += "\nData (* is what --data auto takes)\n";
+    let rows: Vec<Vec<String>> = findings
+        .data
+        .iter()
+        .map(|place| {
+            vec![
+                if place.auto { "*" } else { " " }.into(),
+                place.spec.clone(),
+                place.path.clone(),
+                place.note.clone(),
+            ]
+        })
+        .collect();
+    text + &columns(&rows, &[Align::Left; 4], "  ")
+}
+
+fn adapters(findings: &Findings) -> String {
+    let rows: Vec<Vec<String>> = findings
+        .adapters
+        .iter()
+        .map(|Listed { chosen, adapter }| {
+            vec![
+                if *chosen { "*" } else { " " }.into(),
+                adapter.index.to_string(),
+                adapter.name.clone(),
+                adapter.kind.to_string(),
+                adapter.backend.to_string(),
+                format!("{} {}", adapter.driver, adapter.driver_info)
+                    .trim()
+                    .to_owned(),
+                match &adapter.pci_id {
+                    Some(pci) => format!("pci {pci}"),
+                    None => String::new(),
+                },
+            ]
+        })
+        .collect();
+    columns(&rows, &[Align::Left; 7], "  ")
+}
+
+fn device_lines(device: &Device) -> String {
+    let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
+    let mut rows: Vec<Vec<String>> = device
+        .limits
+        .iter()
+        .map(|(name, value)| {
+            let shown = match name.strip_suffix(" bytes") {
+                Some(_) => bytes(*value),
+                None => thousands(*value),
+            };
+            vec![(*name).trim_end_matches(" bytes").to_owned(), shown]
+        })
+        .collect();
+    let [least, most] = device.subgroup_lanes;
+    rows.push(vec![
+        "subgroups".into(),
+        match (device.subgroups, least == most) {
+            (false, _) => "no".into(),
+            (true, true) => format!("of {least} lanes"),
+            (true, false) => format!("of {least} to {most} lanes"),
+        },
+    ]);
+    rows.push(vec!["timestamps".into(), yes(device.timestamps)]);
+    rows.push(vec!["pipeline cache".into(), yes(device.pipeline_cache)]);
+    rows.push(vec![
+        "texel kernels".into(),
+        match device.texel {
+            true => "yes: operands as images, shared by the eight lanes of a subgroup".into(),
+            false => "no: they are for software devices with subgroups of eight lanes".into(),
+        },
+    ]);
+    columns(&rows, &[Align::Left; 2], "  ")
+}
+
+fn energy(sources: &[SourceReport]) -> String {
+    let mut text = String::new();
+    for source in sources {
+        let state = match source.status {
+            Status::Measured => "can be measured",
+            Status::Assumed => "assumed",
+            Status::Unavailable => "unavailable",
+            Status::Shared => "shared with others' work",
+        };
+        text += &format!("  {}: {state}", source.source);
+        if let Some(tick) = source.tick_seconds {
+            text += &format!(", ticks every {}", seconds(tick));
+        }
+        if let Some(reason) = &source.reason {
+            text += &format!(": {reason}");
+        }
+        text.push('\n');
+        if let Some(remedy) = &source.remedy {
+            text += &format!("      to open it: {remedy}\n");
+        }
+    }
+    text
+}

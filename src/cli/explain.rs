@@ -1,0 +1,106 @@
+//! `wattgrad explain`.
+
+use std::path::{Path, PathBuf};
+
+use wattgrad::device::{Gpu, GpuOptions};
+use wattgrad::kernels::emit::{Language, emit};
+use wattgrad::report;
+use wattgrad::train::Trainer;
+
+use super::args::Global;
+use super::failure::Failure;
+use super::output::{self, say};
+use super::suggest::Suggest;
+use super::train::Setup;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  wattgrad explain --model cnn --batch-size 64\n  wattgrad explain --model resnet8 --emit msl --out shaders-msl"
+)]
+pub struct Args {
+    #[command(flatten)]
+    setup: Setup,
+
+    /// Write the final shaders in this language into the folder of --out
+    #[arg(
+        long,
+        value_name = "LANGUAGE",
+        requires = "out",
+        value_parser = Suggest(&["msl", "hlsl", "spirv", "wgsl"]),
+    )]
+    emit: Option<String>,
+
+    /// Folder for the shaders; made where there is none
+    #[arg(long, value_name = "DIR", requires = "emit")]
+    out: Option<PathBuf>,
+
+    /// Print the lists as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
+    let language: Option<Language> = args.emit.as_deref().map(str::parse).transpose()?;
+    let regime = args.setup.regime();
+    regime.check()?;
+    let tuning = args.setup.tuning()?;
+    let data = regime.open_data()?;
+    regime.check_data(&data)?;
+    let network = regime.build_network(&data)?;
+    let gpu = Gpu::open(&GpuOptions {
+        adapter: global.adapter.clone(),
+        ..Default::default()
+    })?;
+    let head = format!(
+        "{} on {}, batch {}, on {} ({})\n",
+        regime.model, data.name, regime.batch_size, gpu.adapter.name, gpu.adapter.backend
+    );
+    let mut trainer = Trainer::new(&gpu, regime)?.data(data).network(network);
+    if let Some(tuning) = tuning {
+        trainer = trainer.tuning(tuning);
+    }
+    let program = trainer.program()?;
+
+    if let (Some(language), Some(folder)) = (language, &args.out) {
+        let shaders = program.shaders();
+        write(folder, language, &shaders)?;
+        let written = format!("{} shaders in {language} in {}", shaders.len(), folder.display());
+        say(global, &written);
+    }
+    let summary = program.summary();
+    if args.json {
+        output::print_json(&summary)?;
+    } else {
+        let lists = report::program(&summary, global.verbose > 0);
+        output::print(&format!("{head}\n{lists}"))?;
+    }
+    Ok(0)
+}
+
+/// Writes every shader; all are translated before the first is written.
+fn write(folder: &Path, language: Language, shaders: &[(String, String)]) -> Result<(), Failure> {
+    let mut texts = Vec::with_capacity(shaders.len());
+    for (name, wgsl) in shaders {
+        let text = emit(wgsl, language)
+            .map_err(|error| Failure::failed(format!("the kernel {name:?}: {error}")))?;
+        let plain: String = name
+            .chars()
+            .map(|c| match c {
+                'a'..='z' | 'A'..='Z' | '0'..='9' | '-' | '_' | '.' => c,
+                _ => '-',
+            })
+            .collect();
+        texts.push((format!("{plain}.{}", language.extension()), text));
+    }
+    let failed = |path: &Path, error: std::io::Error| {
+        Failure::failed(format!(
+            "cannot write {path:?} ({error}): choose a folder that may be written"
+        ))
+    };
+    std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
+    for (name, text) in texts {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! What is told when a command fails, and the exit code that goes with it.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use wattgrad::data::DataError;
+use wattgrad::device::DeviceError;
+use wattgrad::energy::MeterError;
+use wattgrad::kernels::emit::EmitError;
+use wattgrad::model::ModelError;
+use wattgrad::train::{RegimeError, TrainError};
+
+/// The command did not do its work.
+const FAILED: u8 = 1;
+
+/// The command was asked for something that cannot be.
+const MISUSE: u8 = 2;
+
+/// Why a command ended.
+#[derive(Debug)]
+pub struct Failure {
+    code: u8,
+    /// One sentence; empty where there is nobody left to read it.
+    message: String,
+}
+
+impl Failure {
+    /// Something went wrong on the way.
+    pub fn failed(message: impl ToString) -> Self {
+        Self {
+            code: FAILED,
+            message: message.to_string(),
+        }
+    }
+
+    /// Something was asked for that cannot be.
+    pub fn misuse(message: impl ToString) -> Self {
+        Self {
+            code: MISUSE,
+            message: message.to_string(),
+        }
+    }
+
+    /// The reader of our output went away, which is no error of anyone's.
+    pub fn nobody_reads() -> Self {
+        Self {
+            code: 0,
+            message: String::new(),
+        }
+    }
+
+    /// Prints the sentence and gives the exit code.
+    pub fn tell(&self) -> ExitCode {
+        if !self.message.is_empty() {
+            let red = anstream::stderr();
+            let _ = writeln!(&mut red.lock(), "\x1b[1;31merror:\x1b[0m {}", self.message);
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<TrainError> for Failure {
+    fn from(error: TrainError) -> Self {
+        match error {
+            TrainError::Data(error) => error.into(),
+            TrainError::Regime(_)
+            | TrainError::Model(_)
+            | TrainError::Meter(_)
+            | TrainError::SameOutput { .. } => Self::misuse(error),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<DataError> for Failure {
+    fn from(error: DataError) -> Self {
+        match error {
+            DataError::NoFolder { .. }
+            | DataError::NotAFolder { .. }
+            | DataError::SeveralSets { .. }
+            | DataError::BadEnvironment { .. } => Self::misuse(error),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<DeviceError> for Failure {
+    fn from(error: DeviceError) -> Self {
+        match error {
+            DeviceError::UnknownAdapter { .. } | DeviceError::AmbiguousAdapter { .. } => {
+                Self::misuse(error)
+            }
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<RegimeError> for Failure {
+    fn from(error: RegimeError) -> Self {
+        Self::misuse(error)
+    }
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        Self::misuse(error)
+    }
+}
+
+impl From<MeterError> for Failure {
+    fn from(error: MeterError) -> Self {
+        Self::misuse(error)
+    }
+}
+
+impl From<EmitError> for Failure {
+    fn from(error: EmitError) -> Self {
+        match error {
+            EmitError::UnknownLanguage { .. } => Self::misuse(error),
+            _ => Self::failed(error),
+        }
+    }
+}

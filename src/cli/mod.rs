@@ -1,0 +1,54 @@
+//! The command line: one file a command, each parses, calls the library and prints.
+
+mod args;
+mod completions;
+mod doctor;
+mod explain;
+mod failure;
+mod man;
+mod output;
+mod progress;
+mod suggest;
+mod train;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+
+use args::{Cli, Command, Global};
+use failure::Failure;
+
+/// Exit code of a run that a signal ended.
+const INTERRUPTED: u8 = 130;
+
+/// Parses the command line, runs the command, tells what went wrong.
+pub fn main() -> ExitCode {
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too, and a closed pipe is no reason to complain.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    cli.global.color.write_global();
+    output::log(&cli.global);
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn run(cli: &Cli) -> Result<u8, Failure> {
+    let global: &Global = &cli.global;
+    match &cli.command {
+        Command::Doctor(args) => doctor::run(args, global),
+        Command::Train(args) => train::run(args, global),
+        Command::Explain(args) => explain::run(args, global),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    }
+}

@@ -1,0 +1,62 @@
+//! Results to stdout, everything else to stderr.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use tracing_subscriber::EnvFilter;
+
+use super::args::Global;
+use super::failure::Failure;
+
+/// Prints a result. A reader that went away (`| head`) ends the command quietly.
+pub fn print(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match printed {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::nobody_reads()),
+        Err(error) => Err(Failure::failed(format!(
+            "cannot write the result to the standard output ({error}): send it where there is room"
+        ))),
+    }
+}
+
+/// Prints a value as indented JSON.
+pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failure::failed(format!("the result cannot be JSON ({error}): report this as a bug")))?;
+    text.push('\n');
+    print(&text)
+}
+
+/// One line for the person at the terminal; without one who reads, it is lost.
+pub fn say(global: &Global, text: &str) {
+    if !global.quiet {
+        let _ = writeln!(anstream::stderr().lock(), "{text}");
+    }
+}
+
+/// Sends the log to stderr: warnings, with `-v` and `-vv` more, and whatever `RUST_LOG` says instead.
+pub fn log(global: &Global) {
+    let level = match (global.quiet, global.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn,wgpu_core=error,wgpu_hal=off,naga=error",
+        (false, 1) => "warn,wattgrad=info",
+        (false, _) => "info,wattgrad=debug",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let color = match anstream::ColorChoice::global() {
+        anstream::ColorChoice::Never => false,
+        anstream::ColorChoice::Always | anstream::ColorChoice::AlwaysAnsi => true,
+        anstream::ColorChoice::Auto => {
+            io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+        }
+    };
+    // Fails only where a log is being kept already.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(color)
+        .without_time()
+        .log_internal_errors(false)
+        .try_init();
+}

@@ -1,0 +1,112 @@
+//! How far a run is, on stderr: a bar on a terminal, a line an evaluation elsewhere.
+
+use std::io::IsTerminal as _;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use wattgrad::report::units::{percent, seconds, thousands};
+use wattgrad::train::{EvaluationPoint, Event, Observer, Ready};
+
+use super::args::Global;
+use super::output::say;
+
+/// How often the figures beside the bar change; more often nobody reads.
+const PACE: Duration = Duration::from_millis(100);
+
+pub struct Progress<'a> {
+    global: &'a Global,
+    bar: Option<ProgressBar>,
+    ready: Option<Ready>,
+    shown: Instant,
+    accuracy: Option<f64>,
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(global: &'a Global) -> Self {
+        Self {
+            global,
+            bar: None,
+            ready: None,
+            shown: Instant::now(),
+            accuracy: None,
+        }
+    }
+
+    fn ready(&mut self, ready: &Ready) {
+        self.line(&format!(
+            "{} on {} ({}), batch {}, up to {} steps, on {}",
+            ready.model,
+            ready.data,
+            ready.source,
+            ready.batch_size,
+            thousands(ready.steps),
+            ready.device
+        ));
+        let terminal = std::io::stderr().is_terminal();
+        if terminal && !self.global.quiet && ready.steps > 0 {
+            let bar = ProgressBar::new(ready.steps);
+            let template = "{bar:24} {pos}/{len} steps  {msg}  {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            self.bar = Some(bar);
+        }
+        self.ready = Some(ready.clone());
+    }
+
+    fn evaluation(&mut self, point: &EvaluationPoint) {
+        self.accuracy = Some(point.accuracy);
+        let epoch = self.ready.as_ref().map_or(0.0, |ready| {
+            point.step as f64 / f64::from(ready.steps_per_epoch.max(1))
+        });
+        self.line(&format!(
+            "epoch {epoch:6.2}  step {:>7}  {:>10}  test loss {:.4}  accuracy {}",
+            thousands(point.step),
+            seconds(point.seconds),
+            point.loss,
+            percent(point.accuracy)
+        ));
+    }
+
+    /// A line above the bar.
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| say(self.global, text)),
+            None => say(self.global, text),
+        }
+    }
+}
+
+impl Observer for Progress<'_> {
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Note(text) => self.line(&format!("note: {text}")),
+            Event::Ready(ready) => self.ready(ready),
+            Event::Step(step) => {
+                if let Some(bar) = &self.bar
+                    && self.shown.elapsed() >= PACE
+                {
+                    self.shown = Instant::now();
+                    bar.set_position(step.step);
+                    let accuracy = self
+                        .accuracy
+                        .map(|share| format!("  accuracy {}", percent(share)))
+                        .unwrap_or_default();
+                    bar.set_message(format!(
+                        "{:.1} steps/s  loss {:.4}{accuracy}",
+                        step.step as f64 / step.seconds.max(1e-9),
+                        step.loss
+                    ));
+                }
+            }
+            Event::Evaluation(point) => self.evaluation(point),
+            Event::Finished(_) => {
+                if let Some(bar) = self.bar.take() {
+                    bar.finish_and_clear();
+                }
+            }
+            _ => {}
+        }
+    }
+}

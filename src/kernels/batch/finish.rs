@@ -1,0 +1,70 @@
+use crate::kernels::{Dispatch, List, Tensor, Tuning};
+
+/// Appends the end of a training step, which is done once: `results[step % ring]` becomes (sum of the `row_count` losses in
+/// `rows` over `valid`, correct rows, root of the sum of the `chunk_count` `norm_partials`, 1 if a loss or gradient is not
+/// finite); then the state's step, window step and epoch move on, an epoch being `steps_per_window` steps (0: endless).
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is a size or an operand"
+)]
+pub fn finish_step(
+    list: &mut List,
+    tuning: &Tuning,
+    label: &str,
+    rows: Tensor,
+    row_count: u32,
+    norm_partials: Tensor,
+    chunk_count: u32,
+    state: Tensor,
+    results: Tensor,
+    ring: u32,
+    steps_per_window: u32,
+    valid: u32,
+) {
+    let mut d = Dispatch::new(label, "batch/finish_step");
+    d.constants = vec![("W", tuning.lanes)];
+    d.operands = vec![
+        ("rows", rows),
+        ("norm_partials", norm_partials),
+        ("state", state),
+        ("results", results),
+    ];
+    d.sizes = vec![row_count, chunk_count, ring, steps_per_window, valid];
+    // The shader adds whole quads of rows; then the tree, a division and a root.
+    d.flops =
+        4 * u64::from(row_count) + u64::from(chunk_count) + 4 * u64::from(tuning.lanes - 1) + 2;
+    d.once = true;
+    list.push(d);
+}
+
+/// Appends the end of an evaluation's batch, which is done once: `results[batch]` becomes (sum of the `row_count` losses in
+/// `rows`, correct rows, valid rows, 1 if a loss is not finite); then the state's evaluation batch moves on, back to 0
+/// after `batches`.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is a size or an operand"
+)]
+pub fn finish_evaluation(
+    list: &mut List,
+    tuning: &Tuning,
+    label: &str,
+    rows: Tensor,
+    row_count: u32,
+    batch: Tensor,
+    state: Tensor,
+    results: Tensor,
+    batches: u32,
+) {
+    let mut d = Dispatch::new(label, "batch/finish_evaluation");
+    d.constants = vec![("W", tuning.lanes)];
+    d.operands = vec![
+        ("rows", rows),
+        ("batch", batch),
+        ("state", state),
+        ("results", results),
+    ];
+    d.sizes = vec![row_count, batches];
+    d.flops = 4 * u64::from(row_count) + 4 * u64::from(tuning.lanes - 1);
+    d.once = true;
+    list.push(d);
+}

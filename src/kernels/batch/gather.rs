@@ -1,0 +1,124 @@
+use crate::data::Dtype;
+use crate::kernels::elementwise::{Flat, lanes_grid, steps};
+use crate::kernels::{Dispatch, List, Shape, Tensor, Tuning};
+
+/// The resident pieces of a column: up to four bindings of u32 words, bytes little-endian, each of whole samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shards {
+    /// The pieces; unused ones repeat the last.
+    pub tensors: [Tensor; 4],
+    /// The first sample of each piece and, last, the number of samples; unused pieces repeat the number.
+    pub bounds: [u32; 5],
+    /// Element type.
+    pub dtype: Dtype,
+}
+
+impl Shards {
+    fn operands(&self, batch: Tensor) -> Vec<(&'static str, Tensor)> {
+        let names = ["shard0", "shard1", "shard2", "shard3"];
+        let mut operands = vec![("batch", batch)];
+        operands.extend(names.into_iter().zip(self.tensors));
+        operands
+    }
+
+    fn slots(&self) -> Vec<(&'static str, &'static str)> {
+        let snippet = match self.dtype {
+            Dtype::U8 => "batch/elements_u8",
+            Dtype::I8 => "batch/elements_i8",
+            Dtype::U16 => "batch/elements_u16",
+            Dtype::I16 => "batch/elements_i16",
+            Dtype::I32 => "batch/elements_i32",
+            // The shader's own form.
+            Dtype::F32 => return vec![],
+        };
+        vec![("elements", snippet)]
+    }
+}
+
+/// Appends the fetching of a batch: `out` [size, shape] becomes `(value / scale - mean) / std` of the samples that `batch`
+/// names, and zero in the rows that are not valid.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is a size or an operand"
+)]
+pub fn gather(
+    list: &mut List,
+    tuning: &Tuning,
+    label: &str,
+    batch: Tensor,
+    shards: &Shards,
+    out: Tensor,
+    size: u32,
+    shape: Shape,
+    scale: f32,
+    mean: f32,
+    std: f32,
+) {
+    let quads = u64::from(size) * u64::from(shape.quads());
+    let rows = shape.channels * shape.height;
+    let flat = Flat::new(quads, tuning);
+    let mut d = Dispatch::new(label, "batch/gather");
+    d.slots = shards.slots();
+    d.constants = vec![("W", tuning.lanes)];
+    d.operands = shards.operands(batch);
+    d.operands.push(("y", out));
+    d.sizes = vec![
+        quads as u32,
+        flat.groups_x,
+        flat.per,
+        rows,
+        shape.width,
+        shape.row_quads(),
+    ];
+    d.sizes.extend(steps(tuning.lanes, rows, shape.row_quads()));
+    d.sizes.extend(&shards.bounds[..4]);
+    d.sizes
+        .extend([scale.to_bits(), mean.to_bits(), std.to_bits()]);
+    d.grid = flat.grid;
+    d.flops = 12 * quads;
+    let elements = u64::from(size) * u64::from(shape.elements());
+    push(
+        list,
+        d,
+        batch,
+        out,
+        elements * shards.dtype.size_bytes() as u64,
+    );
+}
+
+/// Appends the fetching of a batch's labels, one whole number a sample: `out` (u32, a word a row) becomes the labels of the
+/// samples that `batch` names, and 0 in the rows that are not valid.
+pub fn gather_labels(
+    list: &mut List,
+    tuning: &Tuning,
+    label: &str,
+    batch: Tensor,
+    shards: &Shards,
+    out: Tensor,
+    size: u32,
+) {
+    let mut d = Dispatch::new(label, "batch/gather_labels");
+    d.slots = shards.slots();
+    d.constants = vec![("W", tuning.lanes)];
+    d.operands = shards.operands(batch);
+    d.operands.push(("labels", out));
+    d.sizes = vec![size];
+    d.sizes.extend(&shards.bounds[..4]);
+    d.grid = lanes_grid(size, tuning);
+    push(
+        list,
+        d,
+        batch,
+        out,
+        u64::from(size) * shards.dtype.size_bytes() as u64,
+    );
+}
+
+/// Of the shards only the batch's samples move, not all they hold.
+fn push(list: &mut List, d: Dispatch, batch: Tensor, out: Tensor, fetched: u64) {
+    let bytes = 16 * (list.info(batch).quads + list.info(out).quads) + fetched;
+    list.push(d);
+    if let Some(last) = list.dispatches.last_mut() {
+        last.bytes = bytes;
+    }
+}

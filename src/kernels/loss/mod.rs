@@ -1,0 +1,51 @@
+//! Softmax cross-entropy.
+
+use super::elementwise::lanes_grid;
+use super::{Dispatch, List, Tensor, Tuning};
+
+/// Appends the cross-entropy of `logits` (`rows_count` vectors of `classes`) against `labels` (a u32 a row, each below
+/// `classes`).
+///
+/// `rows[first_row + r]` becomes (`weight` times the loss, 1 if the first largest logit is the label's, 1 if the loss is
+/// not finite, 0); `dlogits` becomes `weight * (softmax - onehot) / valid`, the gradient of the weighted mean. `batch` says
+/// how many rows are valid (its word 0); the others are zero in both. `first_row` places this loss among all that a step
+/// adds up.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is a size or an operand"
+)]
+pub fn cross_entropy(
+    list: &mut List,
+    tuning: &Tuning,
+    label: &str,
+    batch: Tensor,
+    labels: Tensor,
+    logits: Tensor,
+    dlogits: Option<Tensor>,
+    rows: Tensor,
+    first_row: u32,
+    rows_count: u32,
+    classes: u32,
+    weight: f32,
+) {
+    let row_quads = classes.div_ceil(4);
+    let mut d = Dispatch::new(label, "loss/cross_entropy");
+    d.constants = vec![("W", tuning.lanes)];
+    d.operands = vec![
+        ("batch", batch),
+        ("labels", labels),
+        ("logits", logits),
+        ("rows", rows),
+    ];
+    if let Some(dlogits) = dlogits {
+        d.slots = vec![("gradient", "loss/gradient")];
+        d.operands.push(("dlogits", dlogits));
+    }
+    d.sizes = vec![rows_count, first_row, classes, row_quads, weight.to_bits()];
+    d.grid = lanes_grid(rows_count, tuning);
+    // An element is compared; subtracted, raised and added; and for the gradient subtracted, raised, divided, subtracted and
+    // scaled.
+    let each = if dlogits.is_some() { 9 } else { 4 };
+    d.flops = u64::from(rows_count) * (4 * u64::from(row_quads) * each + 7);
+    list.push(d);
+}

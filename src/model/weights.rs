@@ -1,0 +1,420 @@
+//! A network's weights by name, and the safetensors files they are kept in under PyTorch's `state_dict` names.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+
+use super::{ParameterKind, ParameterSpec};
+
+/// What PyTorch's batch norm counts beside its running statistics; a scalar of 64-bit integers.
+const TRACKED: &str = "num_batches_tracked";
+
+/// Why weights could not be read, written or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The file cannot be read.
+    #[error(
+        "cannot read the weights {path:?} ({source}): check that the file exists and that you may read it"
+    )]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The file cannot be written.
+    #[error(
+        "cannot write {path:?} ({source}): choose a folder that exists, may be written and has room"
+    )]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The bytes are no safetensors file.
+    #[error("{path:?} is not a whole safetensors file ({detail}): save it again with safetensors")]
+    Corrupt {
+        /// The file, or `memory`.
+        path: PathBuf,
+        /// What the reader met.
+        detail: String,
+    },
+    /// A tensor of another element type than the engine computes in.
+    #[error(
+        "the tensor {name:?} of the weights is {found}, not {expected}: convert it before saving"
+    )]
+    Dtype {
+        /// The tensor's name.
+        name: String,
+        /// Its element type.
+        found: String,
+        /// The type needed.
+        expected: &'static str,
+    },
+    /// The network has a parameter that the weights lack.
+    #[error(
+        "the weights lack the tensor {name:?} of shape {expected:?}: use weights of this very network"
+    )]
+    Missing {
+        /// The tensor's name.
+        name: String,
+        /// Its shape in the network.
+        expected: Vec<usize>,
+    },
+    /// The weights hold a tensor that the network does not have.
+    #[error(
+        "the weights hold the tensor {name:?}, which the network does not have: use weights of this very network"
+    )]
+    Extra {
+        /// The tensor's name.
+        name: String,
+    },
+    /// A tensor's shape differs from the network's.
+    #[error(
+        "the tensor {name:?} of the weights has shape {found:?} where the network has {expected:?}: use weights of this very network"
+    )]
+    Shape {
+        /// The tensor's name.
+        name: String,
+        /// Its shape in the network.
+        expected: Vec<usize>,
+        /// Its shape in the weights.
+        found: Vec<usize>,
+    },
+    /// The number of values is not what the shape says.
+    #[error(
+        "the tensor {name:?} of shape {shape:?} was given {found} values: give one for each element"
+    )]
+    Count {
+        /// The tensor's name.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Number of values.
+        found: usize,
+    },
+}
+
+/// The values of one tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Values {
+    /// Elements in row-major order.
+    F32(Vec<f32>),
+    /// One whole number: PyTorch's `num_batches_tracked`.
+    I64(i64),
+}
+
+/// One named tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param {
+    /// Its shape as PyTorch has it: linear `[out, in]`, convolution `[out, in, height, width]`, a scalar `[]`.
+    pub shape: Vec<usize>,
+    /// Its values.
+    pub values: Values,
+}
+
+/// All tensors of a network by name, in the order of their names.
+///
+/// ```
+/// use wattgrad::model::weights::Weights;
+///
+/// let mut weights = Weights::default();
+/// weights.insert("fc.bias", vec![2], vec![0.5, -0.5])?;
+/// let again = Weights::from_bytes(&weights.to_bytes("completed")?, "memory".as_ref())?;
+/// assert_eq!(again.floats("fc.bias"), Some(&[0.5, -0.5][..]));
+/// # Ok::<(), wattgrad::model::weights::WeightsError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    params: BTreeMap<String, Param>,
+}
+
+impl Weights {
+    /// Puts a tensor of `shape`, elements in row-major order, in place of any of that name.
+    ///
+    /// # Errors
+    /// [`WeightsError::Count`] where the number of values is not the shape's.
+    pub fn insert(
+        &mut self,
+        name: impl Into<String>,
+        shape: Vec<usize>,
+        values: Vec<f32>,
+    ) -> Result<(), WeightsError> {
+        let name = name.into();
+        if shape.iter().product::<usize>() != values.len() {
+            return Err(WeightsError::Count {
+                name,
+                shape,
+                found: values.len(),
+            });
+        }
+        let values = Values::F32(values);
+        self.params.insert(name, Param { shape, values });
+        Ok(())
+    }
+
+    /// Puts a whole number as a scalar in place of any tensor of that name.
+    pub fn insert_count(&mut self, name: impl Into<String>, count: i64) {
+        let param = Param {
+            shape: Vec::new(),
+            values: Values::I64(count),
+        };
+        self.params.insert(name.into(), param);
+    }
+
+    /// The tensor of that name.
+    pub fn get(&self, name: &str) -> Option<&Param> {
+        self.params.get(name)
+    }
+
+    /// The elements of the tensor of that name; `None` too where it holds a count.
+    pub fn floats(&self, name: &str) -> Option<&[f32]> {
+        match &self.params.get(name)?.values {
+            Values::F32(values) => Some(values),
+            Values::I64(_) => None,
+        }
+    }
+
+    /// Name and tensor of each, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Param)> {
+        self.params
+            .iter()
+            .map(|(name, param)| (name.as_str(), param))
+    }
+
+    /// Number of tensors.
+    pub fn len(&self) -> usize {
+        self.params.len()
+    }
+
+    /// Whether there is no tensor.
+    pub fn is_empty(&self) -> bool {
+        self.params.is_empty()
+    }
+
+    /// Whether these are weights of the network whose parameters are `specs`: each there once, in its shape, and no
+    /// other. Batch norm's `num_batches_tracked` may be absent, as in files of old versions of PyTorch.
+    ///
+    /// # Errors
+    /// [`WeightsError::Missing`], [`WeightsError::Dtype`], [`WeightsError::Shape`] or [`WeightsError::Extra`], the
+    /// first that is met.
+    pub fn check(&self, specs: &[ParameterSpec]) -> Result<(), WeightsError> {
+        for spec in specs {
+            let Some(param) = self.params.get(&spec.name) else {
+                return Err(WeightsError::Missing {
+                    name: spec.name.clone(),
+                    expected: spec.shape.clone(),
+                });
+            };
+            if matches!(param.values, Values::I64(_)) {
+                return Err(WeightsError::Dtype {
+                    name: spec.name.clone(),
+                    found: "I64".into(),
+                    expected: "F32",
+                });
+            }
+            if param.shape != spec.shape {
+                return Err(WeightsError::Shape {
+                    name: spec.name.clone(),
+                    expected: spec.shape.clone(),
+                    found: param.shape.clone(),
+                });
+            }
+        }
+        let counts: Vec<String> = counts(specs).collect();
+        for (name, param) in &self.params {
+            let count = counts.contains(name);
+            if !count && !specs.iter().any(|spec| spec.name == *name) {
+                return Err(WeightsError::Extra { name: name.clone() });
+            }
+            if count && !matches!(param.values, Values::I64(_)) {
+                return Err(WeightsError::Dtype {
+                    name: name.clone(),
+                    found: "F32".into(),
+                    expected: "I64",
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Sets the count of batches beside each running mean of `specs` to what `before` says (0 where it says nothing)
+    /// and `steps` more.
+    pub fn count_batches(&mut self, specs: &[ParameterSpec], before: &Weights, steps: u64) {
+        for name in counts(specs) {
+            let earlier = match before.get(&name).map(|param| &param.values) {
+                Some(Values::I64(count)) => *count,
+                _ => 0,
+            };
+            let steps = i64::try_from(steps).unwrap_or(i64::MAX);
+            self.insert_count(name, earlier.saturating_add(steps));
+        }
+    }
+
+    /// Reads a safetensors file.
+    ///
+    /// # Errors
+    /// [`WeightsError::Read`], [`WeightsError::Corrupt`], and [`WeightsError::Dtype`] for a tensor that is neither
+    /// f32 nor one i64.
+    pub fn read(path: &Path) -> Result<Self, WeightsError> {
+        let bytes = fs::read(path).map_err(|source| WeightsError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// Reads safetensors from memory; `path` names them in errors.
+    ///
+    /// # Errors
+    /// As [`Weights::read`], but for reading.
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
+        let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Corrupt {
+            path: path.to_owned(),
+            detail: error.to_string(),
+        })?;
+        let mut weights = Self::default();
+        for (name, view) in file.iter() {
+            match (view.dtype(), view.data()) {
+                (Dtype::F32, data) => {
+                    let values = data
+                        .as_chunks::<4>()
+                        .0
+                        .iter()
+                        .map(|b| f32::from_le_bytes(*b))
+                        .collect();
+                    weights.insert(name, view.shape().to_vec(), values)?;
+                }
+                (Dtype::I64, data) if view.shape().is_empty() && data.len() == 8 => {
+                    let mut count = [0; 8];
+                    count.copy_from_slice(data);
+                    weights.insert_count(name, i64::from_le_bytes(count));
+                }
+                (dtype, _) => {
+                    let tracked = name.rsplit('.').next() == Some(TRACKED);
+                    return Err(WeightsError::Dtype {
+                        name: name.to_owned(),
+                        found: format!("{dtype:?}"),
+                        expected: if tracked { "one I64" } else { "F32" },
+                    });
+                }
+            }
+        }
+        Ok(weights)
+    }
+
+    /// As a safetensors file. `outcome` stands in its metadata, so that the weights of an interrupted run can be told.
+    /// Equal weights and outcome give equal bytes.
+    ///
+    /// # Errors
+    /// [`WeightsError::Corrupt`] where the names together exceed what the format can hold (100 MB).
+    pub fn to_bytes(&self, outcome: &str) -> Result<Vec<u8>, WeightsError> {
+        let data: Vec<(&str, Dtype, &[usize], Vec<u8>)> = self
+            .iter()
+            .map(|(name, param)| {
+                let (dtype, bytes) = match &param.values {
+                    Values::F32(values) => (
+                        Dtype::F32,
+                        values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+                    ),
+                    Values::I64(count) => (Dtype::I64, count.to_le_bytes().to_vec()),
+                };
+                (name, dtype, param.shape.as_slice(), bytes)
+            })
+            .collect();
+        let refused = |error: SafeTensorError| WeightsError::Corrupt {
+            path: "memory".into(),
+            detail: error.to_string(),
+        };
+        let mut views = Vec::with_capacity(data.len());
+        for (name, dtype, shape, bytes) in &data {
+            let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(refused)?;
+            views.push((*name, view));
+        }
+        // One entry only: the order of several would differ from file to file.
+        let metadata = HashMap::from([("outcome".to_owned(), outcome.to_owned())]);
+        safetensors::serialize(views, Some(metadata)).map_err(refused)
+    }
+
+    /// Writes a safetensors file: all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`WeightsError::Write`].
+    pub fn write(&self, path: &Path, outcome: &str) -> Result<(), WeightsError> {
+        write_whole(path, &self.to_bytes(outcome)?).map_err(|source| WeightsError::Write {
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+/// Names of the counts that batch norms with running statistics keep.
+fn counts(specs: &[ParameterSpec]) -> impl Iterator<Item = String> {
+    specs
+        .iter()
+        .filter(|spec| spec.kind == ParameterKind::RunningMean)
+        .map(|spec| match spec.name.rsplit_once('.') {
+            Some((layer, _)) => format!("{layer}.{TRACKED}"),
+            None => TRACKED.to_owned(),
+        })
+}
+
+/// Writes a file beside its place and moves it there, so that no reader and no full disk ever leaves half of it. What
+/// is no ordinary file (a pipe, a terminal) cannot be replaced and is written as it is.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // A link stays a link: what it points to is replaced.
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if place.metadata().is_ok_and(|found| !found.is_file()) {
+        return File::options().write(true).open(&place)?.write_all(bytes);
+    }
+    let beside = beside(&place)?;
+    let written = File::create(&beside).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()
+    });
+    let moved = written.and_then(|()| fs::rename(&beside, &place));
+    if moved.is_err() {
+        let _ = fs::remove_file(&beside);
+    }
+    moved
+}
+
+/// Whether [`write_whole`] would get as far as the first byte, found without touching what is there.
+pub(crate) fn writable(path: &Path) -> io::Result<()> {
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    match place.metadata() {
+        Ok(found) if found.is_dir() => Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder",
+        )),
+        Ok(found) if !found.is_file() => File::options().write(true).open(&place).map(|_| ()),
+        Ok(found) if found.permissions().readonly() => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "it is write-protected",
+        )),
+        _ => {
+            let beside = beside(&place)?;
+            File::create(&beside)?;
+            fs::remove_file(&beside)
+        }
+    }
+}
+
+/// A name of this process's own in the same folder, since only there a move is one step.
+fn beside(path: &Path) -> io::Result<PathBuf> {
+    let Some(name) = path.file_name() else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it names no file",
+        ));
+    };
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(name);
+    hidden.push(format!(".{}.part", std::process::id()));
+    Ok(path.with_file_name(hidden))
+}

@@ -1,0 +1,113 @@
+//! A step as it will run: its lists of dispatches, and the memory they share.
+
+use super::columns::{Align, columns};
+use super::units::{bytes, si, thousands};
+use crate::program::{FEW_WORKGROUPS, LONG_SUM, ListSummary, Summary};
+
+/// The lists of dispatches and the memory plan; `places` adds where each operand lies.
+pub fn program(summary: &Summary, places: bool) -> String {
+    let mut text = String::new();
+    for list in &summary.lists {
+        text += &lists(list, places);
+        text.push('\n');
+    }
+    text += &memory(summary);
+    if summary.lists.iter().any(|l| l.dispatches.iter().any(|d| d.idle)) {
+        text += &format!(
+            "\n! sums more than {LONG_SUM} terms in fewer than {FEW_WORKGROUPS} workgroups, which leaves most of a GPU idle; the \
+             profile's table or docs/rejected.md names the measurement behind it\n"
+        );
+    }
+    text
+}
+
+fn lists(list: &ListSummary, places: bool) -> String {
+    use Align::{Left, Right};
+    let head = format!(
+        "{}: {} dispatches, {} barriers, {} workgroups, {}FLOP, {}B\n",
+        list.name,
+        list.dispatches.len(),
+        list.barriers,
+        thousands(list.workgroups),
+        si(list.flops as f64),
+        si(list.bytes as f64)
+    );
+    let title = [
+        "", "", "dispatch", "kernel", "variant", "grid", "groups", "lanes", "K", "FLOP", "B",
+        "buffers",
+    ];
+    let mut rows = vec![title.map(String::from).to_vec()];
+    for (number, row) in list.dispatches.iter().enumerate() {
+        let operands: Vec<String> = row
+            .operands
+            .iter()
+            .map(|operand| match places {
+                true => format!("{}={}@{}", operand.name, operand.tensor, operand.place()),
+                false => format!("{}={}", operand.name, operand.tensor),
+            })
+            .collect();
+        rows.push(vec![
+            if row.idle { "!" } else { "" }.into(),
+            (number + 1).to_string(),
+            row.label.clone(),
+            row.shader.to_string(),
+            row.variant.clone(),
+            sizes(row.grid),
+            thousands(row.workgroups),
+            sizes(row.workgroup_size),
+            row.k.map(|k| k.to_string()).unwrap_or_default(),
+            si(row.flops as f64).trim_end().to_owned(),
+            si(row.bytes as f64).trim_end().to_owned(),
+            operands.join(" "),
+        ]);
+    }
+    let align = [
+        Left, Right, Left, Left, Left, Right, Right, Right, Right, Right, Right, Left,
+    ];
+    head + &columns(&rows, &align, "")
+}
+
+/// `8x4`, `8x4x2`, `8`: trailing ones left out.
+fn sizes(size: [u32; 3]) -> String {
+    let used = size.iter().rposition(|n| *n != 1).map_or(1, |last| last + 1);
+    size[..used]
+        .iter()
+        .map(u32::to_string)
+        .collect::<Vec<_>>()
+        .join("x")
+}
+
+fn memory(summary: &Summary) -> String {
+    let mut rows: Vec<Vec<String>> = summary
+        .memory
+        .iter()
+        .map(|row| {
+            let buffers = match row.slots {
+                1 => format!("1 piece for {} tensors", row.tensors),
+                n => format!("{n} pieces for {} tensors", row.tensors),
+            };
+            vec![row.role.to_string(), bytes(row.bytes), buffers]
+        })
+        .collect();
+    let total: u64 = summary.memory.iter().map(|row| row.bytes).sum();
+    rows.push(vec!["total".into(), bytes(total)]);
+    format!(
+        "pipelines: {}, compiled in {:.3} s\nmemory\n{}",
+        summary.pipelines,
+        summary.compile_seconds,
+        columns(&rows, &[Align::Left, Align::Right, Align::Right], "  ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_leave_out_what_is_one() {
+        assert_eq!(sizes([8, 4, 1]), "8x4");
+        assert_eq!(sizes([8, 1, 2]), "8x1x2");
+        assert_eq!(sizes([8, 1, 1]), "8");
+        assert_eq!(sizes([1, 1, 1]), "1");
+    }
+}

@@ -1,0 +1,195 @@
+//! A run in a few lines, to be pasted into a message.
+
+use super::columns::{Align, columns};
+use super::units::{joules, percent, seconds, si, thousands};
+use crate::energy::{Energy, Scope, Status};
+use crate::train::{Outcome, Record};
+
+/// The few lines that `wattgrad train` ends with.
+pub fn run(record: &Record) -> String {
+    let mut rows: Vec<[String; 2]> = vec![
+        ["model".into(), model(record)],
+        ["data".into(), data(record)],
+        ["device".into(), device(record)],
+        ["result".into(), result(record)],
+        ["time".into(), time(record)],
+    ];
+    if record.steps > 0 {
+        rows.push(["rate".into(), rate(record)]);
+    }
+    rows.push(["work".into(), work(record)]);
+    let metered = record.energy.iter().map(|row| energy(record, row));
+    let mut name = "energy";
+    for line in metered {
+        rows.push([name.into(), line]);
+        name = "";
+    }
+    if record.energy.is_empty() {
+        rows.push([name.into(), "not metered (meter none)".into()]);
+    }
+    let rows: Vec<Vec<String>> = rows.into_iter().map(Vec::from).collect();
+    columns(&rows, &[Align::Left, Align::Left], "")
+}
+
+fn model(record: &Record) -> String {
+    let regime = &record.regime;
+    let mut text = format!(
+        "{}, {} parameters; batch {}, SGD lr {}",
+        record.network.name,
+        thousands(record.network.parameters),
+        regime.batch_size,
+        regime.lr
+    );
+    if regime.momentum > 0.0 {
+        text += &format!(", momentum {}", regime.momentum);
+    }
+    if regime.nesterov {
+        text += ", nesterov";
+    }
+    if regime.weight_decay > 0.0 {
+        text += &format!(", weight decay {}", regime.weight_decay);
+    }
+    text + &format!(", seed {}", regime.seed)
+}
+
+fn data(record: &Record) -> String {
+    let data = &record.data;
+    format!(
+        "{} ({}), {} training and {} test samples",
+        data.name,
+        data.source,
+        thousands(data.train_samples as u64),
+        thousands(data.test_samples as u64)
+    )
+}
+
+fn device(record: &Record) -> String {
+    let device = &record.device;
+    let driver = [&device.driver, &device.driver_info]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(" ");
+    format!("{} ({}), {}, {driver}", device.name, device.kind, device.backend)
+}
+
+fn result(record: &Record) -> String {
+    let taken = format!(
+        "{} steps ({:.2} epochs)",
+        thousands(record.steps),
+        record.steps as f64 / f64::from(record.steps_per_epoch.max(1))
+    );
+    let ended = match record.outcome {
+        Outcome::Completed => String::new(),
+        Outcome::TargetReached => format!("; target {} reached", target(record)),
+        Outcome::TargetNotReached => format!("; target {} NOT reached", target(record)),
+        Outcome::Interrupted => "; INTERRUPTED".into(),
+        Outcome::Diverged => "; DIVERGED: the loss or a gradient is not finite".into(),
+    };
+    match record.evaluations.last() {
+        Some(last) => {
+            let behind = match record.steps > last.step {
+                true => format!(", evaluated after step {}", thousands(last.step)),
+                false => String::new(),
+            };
+            format!(
+                "accuracy {}, test loss {:.4} after {taken}{behind}{ended}",
+                percent(last.accuracy),
+                last.loss
+            )
+        }
+        None => format!("no evaluation after {taken}{ended}"),
+    }
+}
+
+fn target(record: &Record) -> String {
+    record
+        .regime
+        .target_accuracy
+        .map_or_else(String::new, percent)
+}
+
+fn time(record: &Record) -> String {
+    let times = &record.times;
+    format!(
+        "{} training, {} evaluating, {} before the first step",
+        seconds(times.training_seconds),
+        seconds(times.evaluation_seconds),
+        seconds(times.startup_seconds)
+    )
+}
+
+fn rate(record: &Record) -> String {
+    let per_second = 1.0 / record.times.training_seconds.max(f64::MIN_POSITIVE);
+    format!(
+        "{:.1} steps/s, {}samples/s, {}FLOP/s",
+        record.steps as f64 * per_second,
+        si(record.samples as f64 * per_second),
+        si(record.work.training_flops * per_second)
+    )
+}
+
+fn work(record: &Record) -> String {
+    let work = &record.work;
+    let mut text = format!(
+        "{}FLOP and {}B a step in {} dispatches",
+        si(work.flops_per_step as f64),
+        si(work.bytes_per_step as f64),
+        work.dispatches_per_step
+    );
+    if record.steps > 0 {
+        text += &format!("; {}FLOP in all", si(work.training_flops));
+    }
+    text
+}
+
+fn energy(record: &Record, row: &Energy) -> String {
+    let reason = row.reason.as_deref().unwrap_or("no reason is known");
+    let Some(amount) = row.joules else {
+        let remedy = row
+            .remedy
+            .as_deref()
+            .map(|remedy| format!("; {remedy}"))
+            .unwrap_or_default();
+        return format!("{}: unavailable: {reason}{remedy}", row.source);
+    };
+    let mut text = format!("{} ({}): {}", row.source, scope(row.scope), joules(amount));
+    if let Some(off) = row.uncertainty_joules {
+        text += &format!(" +-{}", joules(off));
+    }
+    text += match row.status {
+        Status::Measured => " measured",
+        Status::Assumed => " ASSUMED",
+        Status::Shared => " shared with others' work",
+        Status::Unavailable => "",
+    };
+    if row.status == Status::Assumed
+        && let Some(watts) = record.meter.assume_watts_per_core
+    {
+        text += &format!(" at {watts} W a busy core");
+    }
+    let each = record
+        .energy_per_step
+        .iter()
+        .find(|each| each.source == row.source);
+    if let Some(each) = each {
+        text += &format!(", {} a step", joules(each.joules));
+    }
+    if row.reason.is_some() {
+        text += &format!(" ({reason})");
+    }
+    text
+}
+
+fn scope(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Board => "board",
+        Scope::Package => "package",
+        Scope::Dram => "memory",
+        Scope::Socket => "socket",
+        Scope::Rail => "rail",
+        Scope::System => "system",
+        Scope::Process => "process",
+    }
+}

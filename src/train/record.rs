@@ -1,0 +1,358 @@
+//! The record of a run: everything a later comparison needs, as JSON.
+
+use std::fmt;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::TrainError;
+use super::host::{Host, Versions};
+use super::outputs;
+use super::regime::Regime;
+use crate::data::Dataset;
+use crate::device::AdapterSummary;
+use crate::energy::{Energy, Status};
+
+/// Version of the record's keys; a key that changes its meaning raises it.
+pub const SCHEMA: u32 = 1;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All steps were taken and no accuracy was asked for.
+    Completed,
+    /// An evaluation was at or above the accuracy asked for.
+    TargetReached,
+    /// All steps were taken and no evaluation reached the accuracy asked for.
+    TargetNotReached,
+    /// The run was stopped from outside.
+    Interrupted,
+    /// A loss or gradient was not finite; no step after it could mend that.
+    Diverged,
+}
+
+impl Outcome {
+    /// The name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::TargetReached => "target-reached",
+            Self::TargetNotReached => "target-not-reached",
+            Self::Interrupted => "interrupted",
+            Self::Diverged => "diverged",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One evaluation of the whole test set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationPoint {
+    /// Training steps before it.
+    pub step: u64,
+    /// Training samples before it.
+    pub samples: u64,
+    /// Seconds from the start of the first step to its end.
+    pub seconds: f64,
+    /// Mean loss; not finite where it is null.
+    #[serde(with = "null_as_nan")]
+    pub loss: f64,
+    /// Share of samples classified correctly, 0 to 1.
+    pub accuracy: f64,
+}
+
+/// The data a run was trained on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// Name of the set.
+    pub name: String,
+    /// Folder it was read from, `embedded` or `arrays`.
+    pub source: String,
+    /// Licence as far as known.
+    pub licence: String,
+    /// SHA-256 over all columns.
+    pub sha256: String,
+    /// Training samples.
+    pub train_samples: usize,
+    /// Test samples.
+    pub test_samples: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// Shape of one sample.
+    pub sample_shape: Vec<usize>,
+}
+
+impl DataRecord {
+    pub(super) fn new(data: &Dataset) -> Self {
+        Self {
+            name: data.name.clone(),
+            source: data.source.clone(),
+            licence: data.licence.clone(),
+            sha256: data.sha256.clone(),
+            train_samples: data.train.len,
+            test_samples: data.test.len,
+            classes: data.classes,
+            sample_shape: data
+                .train
+                .inputs
+                .first()
+                .map(|column| column.field.shape.clone())
+                .unwrap_or_default(),
+        }
+    }
+}
+
+/// The network that was trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NetworkRecord {
+    /// Its name.
+    pub name: String,
+    /// Its trained and running values, all tensors together.
+    pub parameters: u64,
+    /// Where its first weights came from: `default`, drawn from the regime's seed, or a file.
+    pub initial_weights: String,
+}
+
+/// The device a run was made on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceRecord {
+    /// Name given by the driver.
+    pub name: String,
+    /// `discrete`, `integrated`, `virtual`, `other` or `cpu`.
+    pub kind: String,
+    /// The programming interface.
+    pub backend: String,
+    /// Name of the driver.
+    pub driver: String,
+    /// Version of the driver in its own words.
+    pub driver_info: String,
+    /// PCI address, where the backend tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pci_id: Option<String>,
+    /// Vendor number.
+    pub vendor_id: u32,
+    /// Device number.
+    pub device_id: u32,
+}
+
+impl DeviceRecord {
+    pub(super) fn new(adapter: &AdapterSummary) -> Self {
+        Self {
+            name: adapter.name.clone(),
+            kind: adapter.kind.to_string(),
+            backend: adapter.backend.to_string(),
+            driver: adapter.driver.clone(),
+            driver_info: adapter.driver_info.clone(),
+            pci_id: adapter.pci_id.clone(),
+            vendor_id: adapter.vendor_id,
+            device_id: adapter.device_id,
+        }
+    }
+}
+
+/// Where the seconds went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Times {
+    /// From the start of the run to the first step: reading data, planning, compiling, opening the meter.
+    pub startup_seconds: f64,
+    /// Of these, compiling kernels.
+    pub compile_seconds: f64,
+    /// Training steps alone.
+    pub training_seconds: f64,
+    /// Evaluations alone.
+    pub evaluation_seconds: f64,
+    /// From the start of the run to the end of the last evaluation.
+    pub total_seconds: f64,
+}
+
+/// The work that was done, as the kernels' own formulas count it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Floating-point operations of a training step.
+    pub flops_per_step: u64,
+    /// Bytes that a training step's kernels read and write.
+    pub bytes_per_step: u64,
+    /// Dispatches of a training step.
+    pub dispatches_per_step: u64,
+    /// Floating-point operations of all training steps.
+    pub training_flops: f64,
+    /// Bytes of all training steps.
+    pub training_bytes: f64,
+    /// Floating-point operations of all evaluations.
+    pub evaluation_flops: f64,
+    /// Command buffers handed to the device.
+    pub submits: u64,
+}
+
+/// What was metered with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MeterRecord {
+    /// `auto`, `none`, or the source asked for.
+    pub selection: String,
+    /// Watts a busy core was assumed to draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assume_watts_per_core: Option<f64>,
+    /// What the energy rows cover.
+    pub window: String,
+}
+
+/// A source's joules divided by the training steps; evaluations are in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EnergyPerStep {
+    /// The instrument.
+    pub source: String,
+    /// What the figure is worth.
+    pub status: Status,
+    /// Joules a training step.
+    pub joules: f64,
+}
+
+/// Everything about one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`SCHEMA`] of the version that wrote it.
+    pub schema: u32,
+    /// Seconds since 1970 at its start.
+    pub started: f64,
+    /// What was asked for.
+    pub regime: Regime,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The network.
+    pub network: NetworkRecord,
+    /// The data.
+    pub data: DataRecord,
+    /// The device and its driver.
+    pub device: DeviceRecord,
+    /// The machine.
+    pub host: Host,
+    /// The versions.
+    pub versions: Versions,
+    /// Training steps taken.
+    pub steps: u64,
+    /// Training samples seen.
+    pub samples: u64,
+    /// Steps of an epoch.
+    pub steps_per_epoch: u32,
+    /// Samples at the end of each epoch's order that make no whole batch and are left out.
+    pub dropped_per_epoch: u32,
+    /// Mean loss of the last ten training steps (of all, where there are fewer); null where it is not finite or there
+    /// was no step.
+    pub training_loss: Option<f64>,
+    /// Every evaluation, in order.
+    pub evaluations: Vec<EvaluationPoint>,
+    /// The seconds.
+    pub times: Times,
+    /// The work.
+    pub work: Work,
+    /// What was metered with.
+    pub meter: MeterRecord,
+    /// A row per source, over training steps and the evaluations between and after them.
+    pub energy: Vec<Energy>,
+    /// Joules a step, for each source that has joules.
+    pub energy_per_step: Vec<EnergyPerStep>,
+    /// The step list: kernels, variants, grids, operations, bytes, memory.
+    pub program: serde_json::Value,
+}
+
+impl Record {
+    /// Reads a record from its file.
+    ///
+    /// # Errors
+    /// [`TrainError::BadRecord`] for a file that cannot be read, is no record, or is one of a later schema.
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let bad = |detail: String| TrainError::BadRecord {
+            path: path.to_owned(),
+            detail,
+        };
+        let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+        let record: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        if record.schema > SCHEMA {
+            return Err(bad(format!(
+                "its schema {} is later than this program's {SCHEMA}",
+                record.schema
+            )));
+        }
+        Ok(record)
+    }
+
+    /// The record as indented JSON with a line end.
+    ///
+    /// # Errors
+    /// [`TrainError::Summary`] where a part of it cannot be JSON.
+    pub fn to_json(&self) -> Result<String, TrainError> {
+        let mut text = serde_json::to_string_pretty(self).map_err(|error| TrainError::Summary {
+            detail: error.to_string(),
+        })?;
+        text.push('\n');
+        Ok(text)
+    }
+
+    /// Writes the record: all of it, or nothing.
+    ///
+    /// # Errors
+    /// [`TrainError::Output`].
+    pub fn write(&self, path: &Path) -> Result<(), TrainError> {
+        outputs::write_record(path, self.to_json()?.as_bytes())
+    }
+}
+
+/// A number as null where it is not finite, as JSON knows no other way.
+mod null_as_nan {
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() {
+            to.serialize_f64(*value)
+        } else {
+            to.serialize_none()
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+        Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evaluations_have_the_documented_keys_and_null_for_no_number() {
+        let point = EvaluationPoint {
+            step: 5,
+            samples: 320,
+            seconds: 1.5,
+            loss: f64::NAN,
+            accuracy: 0.5,
+        };
+        let text = serde_json::to_string(&point).unwrap();
+        assert_eq!(
+            text,
+            r#"{"step":5,"samples":320,"seconds":1.5,"loss":null,"accuracy":0.5}"#
+        );
+        let again: EvaluationPoint = serde_json::from_str(&text).unwrap();
+        assert!(again.loss.is_nan());
+    }
+
+    #[test]
+    fn outcomes_are_written_as_they_are_shown() {
+        for outcome in [
+            Outcome::Completed,
+            Outcome::TargetReached,
+            Outcome::TargetNotReached,
+            Outcome::Interrupted,
+            Outcome::Diverged,
+        ] {
+            let json = serde_json::to_value(outcome).unwrap();
+            assert_eq!(json, outcome.to_string());
+        }
+    }
+}

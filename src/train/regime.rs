@@ -1,0 +1,371 @@
+//! A regime: everything that is chosen about a training run, as plain data.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::Dataset;
+use crate::kernels::Shape;
+use crate::model::{Network, presets};
+use crate::optim::{OptimError, Sgd};
+use crate::program::Order;
+
+use super::error::TrainError;
+
+/// Epochs of a run that is given neither epochs nor steps.
+const DEFAULT_EPOCHS: u32 = 5;
+
+/// Samples of an evaluation step where none are asked for: enough to fill a device, few enough for its memory.
+const DEFAULT_EVAL_BATCH: u32 = 500;
+
+/// A choice that no run can be made of.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegimeError {
+    /// A batch without samples.
+    #[error("a {what} of 0 trains nothing: give at least 1")]
+    BatchZero {
+        /// Which batch size.
+        what: &'static str,
+    },
+    /// A batch with more samples than there are.
+    #[error(
+        "a {what} of {batch} is above the {samples} samples of {data:?}: give at most {samples}"
+    )]
+    BatchAboveData {
+        /// Which batch size.
+        what: &'static str,
+        /// The size given.
+        batch: u32,
+        /// Samples there are.
+        samples: usize,
+        /// Name of the data set.
+        data: String,
+    },
+    /// No order has this name.
+    #[error("there is no order {given:?}: choose shuffled or sequential")]
+    UnknownOrder {
+        /// What was given.
+        given: String,
+    },
+    /// No optimizer has this name.
+    #[error("there is no optimizer {given:?}: choose sgd")]
+    UnknownOptimizer {
+        /// What was given.
+        given: String,
+    },
+    /// Epochs between evaluations that are no stretch of training.
+    #[error(
+        "an evaluation every {eval_every} epochs cannot be: give a finite number above 0, such as 0.5"
+    )]
+    EvalEvery {
+        /// The value given.
+        eval_every: f64,
+    },
+    /// A target that no accuracy can be held against.
+    #[error("a target accuracy of {target} is outside 0 to 1: write 86 % as 0.86")]
+    Target {
+        /// The value given.
+        target: f64,
+    },
+    /// A value the update rule cannot work with.
+    #[error(transparent)]
+    Optimizer(#[from] OptimError),
+    /// Samples that are no image and no vector.
+    #[error(
+        "samples of shape {shape:?} cannot be read by a preset: give 1 to 3 dimensions (channels, rows, columns)"
+    )]
+    SampleShape {
+        /// The shape of one sample.
+        shape: Vec<usize>,
+    },
+}
+
+/// The update rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Optimizer {
+    /// Stochastic gradient descent, see [`Sgd`].
+    #[default]
+    Sgd,
+}
+
+impl FromStr for Optimizer {
+    type Err = RegimeError;
+
+    fn from_str(text: &str) -> Result<Self, RegimeError> {
+        match text {
+            "sgd" => Ok(Self::Sgd),
+            given => Err(RegimeError::UnknownOptimizer {
+                given: given.to_owned(),
+            }),
+        }
+    }
+}
+
+/// Everything chosen about one training run.
+///
+/// ```
+/// use wattgrad::train::Regime;
+///
+/// let regime = Regime { lr: 0.01, max_steps: Some(100), ..Regime::default() };
+/// regime.check()?;
+/// assert!(Regime { lr: f64::NAN, ..regime }.check().is_err());
+/// # Ok::<(), wattgrad::train::RegimeError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Regime {
+    /// Name of the network, one of [`presets::NAMES`] unless the trainer is given one.
+    pub model: String,
+    /// Name or folder of the data set, as [`Dataset::open`] takes it.
+    pub data: String,
+    /// Samples of a training step.
+    pub batch_size: u32,
+    /// Samples of an evaluation step; changes no result. `None`: 500, or all where there are fewer.
+    pub eval_batch_size: Option<u32>,
+    /// The update rule.
+    pub optimizer: Optimizer,
+    /// Learning rate.
+    pub lr: f64,
+    /// Momentum, in [0, 1).
+    pub momentum: f64,
+    /// Weight decay, added to the gradient.
+    pub weight_decay: f64,
+    /// Whether the step looks ahead along the momentum.
+    pub nesterov: bool,
+    /// Most epochs. With neither this nor `max_steps`: 5.
+    pub epochs: Option<u32>,
+    /// Most training steps; 0 evaluates and trains nothing. Where `epochs` is given too, the fewer steps count.
+    pub max_steps: Option<u32>,
+    /// Seed of the initial weights and the order of samples.
+    pub seed: u32,
+    /// Order of the training samples.
+    pub order: Order,
+    /// Epochs from one evaluation to the next; may be a fraction. One more follows the last step.
+    pub eval_every: f64,
+    /// Ends the run at the first evaluation with at least this accuracy, 0 to 1.
+    pub target_accuracy: Option<f64>,
+}
+
+impl Default for Regime {
+    fn default() -> Self {
+        Self {
+            model: "mlp".into(),
+            data: "auto".into(),
+            batch_size: 64,
+            eval_batch_size: None,
+            optimizer: Optimizer::Sgd,
+            lr: 0.05,
+            momentum: 0.9,
+            weight_decay: 0.0,
+            nesterov: false,
+            epochs: None,
+            max_steps: None,
+            seed: 0,
+            order: Order::Shuffled,
+            eval_every: 1.0,
+            target_accuracy: None,
+        }
+    }
+}
+
+impl Regime {
+    /// Checks every value that can be judged without data or device.
+    ///
+    /// # Errors
+    /// [`RegimeError`] for the first value that cannot be.
+    pub fn check(&self) -> Result<(), RegimeError> {
+        for (what, size) in self.batches() {
+            if size == Some(0) {
+                return Err(RegimeError::BatchZero { what });
+            }
+        }
+        self.sgd()?;
+        if !(self.eval_every.is_finite() && self.eval_every > 0.0) {
+            return Err(RegimeError::EvalEvery {
+                eval_every: self.eval_every,
+            });
+        }
+        match self.target_accuracy {
+            Some(target) if !(0.0..=1.0).contains(&target) => Err(RegimeError::Target { target }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the batch sizes against the samples there are.
+    ///
+    /// # Errors
+    /// [`RegimeError::BatchAboveData`].
+    pub fn check_data(&self, data: &Dataset) -> Result<(), RegimeError> {
+        let samples = [data.train.len, data.test.len];
+        for ((what, size), samples) in self.batches().into_iter().zip(samples) {
+            if let Some(batch) = size
+                && batch as usize > samples
+            {
+                let data = data.name.clone();
+                return Err(RegimeError::BatchAboveData {
+                    what,
+                    batch,
+                    samples,
+                    data,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn batches(&self) -> [(&'static str, Option<u32>); 2] {
+        [
+            ("batch size", Some(self.batch_size)),
+            ("evaluation batch size", self.eval_batch_size),
+        ]
+    }
+
+    /// The update rule with its values.
+    ///
+    /// # Errors
+    /// [`OptimError`] for a value it cannot work with.
+    pub fn sgd(&self) -> Result<Sgd, OptimError> {
+        match self.optimizer {
+            Optimizer::Sgd => Sgd::new(self.lr, self.momentum, self.weight_decay, self.nesterov),
+        }
+    }
+
+    /// Opens the data set.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn open_data(&self) -> Result<Dataset, TrainError> {
+        Ok(Dataset::open(&self.data)?)
+    }
+
+    /// Builds the network for the samples of `data`.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] for an unknown name or samples that do not fit, [`RegimeError::SampleShape`] for samples
+    /// of more than three dimensions.
+    pub fn build_network(&self, data: &Dataset) -> Result<Network, TrainError> {
+        let shape = data
+            .train
+            .inputs
+            .first()
+            .map(|column| column.field.shape.clone())
+            .unwrap_or_default();
+        let sizes: Option<Vec<u32>> = shape.iter().map(|n| u32::try_from(*n).ok()).collect();
+        let input = match sizes.as_deref() {
+            Some([n]) => Shape::vector(*n),
+            Some([height, width]) => Shape {
+                channels: 1,
+                height: *height,
+                width: *width,
+            },
+            Some([channels, height, width]) => Shape {
+                channels: *channels,
+                height: *height,
+                width: *width,
+            },
+            _ => return Err(RegimeError::SampleShape { shape }.into()),
+        };
+        let classes = u32::try_from(data.classes).unwrap_or(u32::MAX);
+        Ok(presets::by_name(&self.model, input, classes)?)
+    }
+
+    /// The order called `text`.
+    ///
+    /// # Errors
+    /// [`RegimeError::UnknownOrder`].
+    pub fn parse_order(text: &str) -> Result<Order, RegimeError> {
+        match text {
+            "shuffled" => Ok(Order::Shuffled),
+            "sequential" => Ok(Order::Sequential),
+            given => Err(RegimeError::UnknownOrder {
+                given: given.to_owned(),
+            }),
+        }
+    }
+
+    /// Samples of an evaluation step for `samples` test samples.
+    pub(super) fn eval_batch(&self, samples: usize) -> u32 {
+        let all = u32::try_from(samples).unwrap_or(u32::MAX).max(1);
+        self.eval_batch_size.unwrap_or(DEFAULT_EVAL_BATCH).min(all)
+    }
+
+    /// Most training steps of a run whose epochs have `steps_per_epoch`.
+    pub(super) fn steps(&self, steps_per_epoch: u32) -> u64 {
+        let epochs = |epochs: u32| u64::from(epochs) * u64::from(steps_per_epoch);
+        match (self.epochs, self.max_steps) {
+            (None, None) => epochs(DEFAULT_EPOCHS),
+            (Some(n), None) => epochs(n),
+            (None, Some(steps)) => u64::from(steps),
+            (Some(n), Some(steps)) => epochs(n).min(u64::from(steps)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bad_value_has_its_sentence() {
+        let good = Regime::default();
+        assert_eq!(good.check(), Ok(()));
+        let told = |regime: Regime| regime.check().unwrap_err().to_string();
+        let batch = told(Regime {
+            batch_size: 0,
+            ..good.clone()
+        });
+        assert!(batch.contains("batch size of 0"), "{batch}");
+        for eval_every in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let text = told(Regime {
+                eval_every,
+                ..good.clone()
+            });
+            assert!(text.contains("evaluation every"), "{text}");
+        }
+        for target in [86.0, -0.1, f64::NAN] {
+            let text = told(Regime {
+                target_accuracy: Some(target),
+                ..good.clone()
+            });
+            assert!(text.contains("target accuracy"), "{text}");
+        }
+        let text = told(Regime { lr: -1.0, ..good });
+        assert!(text.contains("learning rate of -1"), "{text}");
+    }
+
+    #[test]
+    fn the_fewer_of_epochs_and_steps_count() {
+        let steps = |epochs, max_steps| {
+            Regime {
+                epochs,
+                max_steps,
+                ..Regime::default()
+            }
+            .steps(10)
+        };
+        assert_eq!(steps(None, None), 50);
+        assert_eq!(steps(Some(2), None), 20);
+        assert_eq!(steps(None, Some(200)), 200);
+        assert_eq!(steps(Some(2), Some(7)), 7);
+        assert_eq!(steps(Some(2), Some(70)), 20);
+        assert_eq!(steps(Some(2), Some(0)), 0);
+    }
+
+    #[test]
+    fn a_regime_survives_its_file() {
+        let regime = Regime {
+            target_accuracy: Some(0.86),
+            order: Order::Sequential,
+            max_steps: Some(3),
+            ..Regime::default()
+        };
+        let text = serde_json::to_string(&regime).unwrap();
+        assert!(text.contains(r#""order":"sequential""#), "{text}");
+        assert!(text.contains(r#""optimizer":"sgd""#), "{text}");
+        assert_eq!(serde_json::from_str::<Regime>(&text).unwrap(), regime);
+        assert!(serde_json::from_str::<Regime>(r#"{"learning_rate": 1}"#).is_err());
+    }
+}

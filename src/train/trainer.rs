@@ -1,0 +1,555 @@
+//! The loop: steps up to the next evaluation, the evaluation, the stop rules; metered and recorded.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::error::TrainError;
+use super::events::{Event, Observer, Ready, Step};
+use super::host::{Host, Versions};
+use super::outputs::Outputs;
+use super::record::{
+    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
+    Record, SCHEMA, Times, Work,
+};
+use super::regime::Regime;
+use super::schedule::Schedule;
+use super::steps_log::StepsLog;
+use crate::data::Dataset;
+use crate::device::{AdapterKind, AdapterSummary, Gpu};
+use crate::energy::{Energy, Meter, MeterOptions, Selection, Status, Target, TargetKind};
+use crate::kernels::Tuning;
+use crate::model::weights::{Weights, WeightsError};
+use crate::model::{Network, init};
+use crate::program::{Program, ProgramOptions, Summary};
+
+/// What the energy rows of a run cover.
+const WINDOW: &str =
+    "training steps and the evaluations between and after them; start-up is not in it";
+
+/// Losses whose mean stands in the record as the training loss.
+const LAST_LOSSES: usize = 10;
+
+/// Trains one [`Regime`] on one device.
+///
+/// ```no_run
+/// use wattgrad::device::{Gpu, GpuOptions};
+/// use wattgrad::train::{Event, Regime, Trainer};
+///
+/// let gpu = Gpu::open(&GpuOptions::default())?;
+/// let regime = Regime { data: "digits".into(), epochs: Some(2), ..Regime::default() };
+/// let run = Trainer::new(&gpu, regime)?.run(&mut |event: &Event| {
+///     if let Event::Evaluation(point) = event {
+///         println!("{:.1} % after {} steps", 100.0 * point.accuracy, point.step);
+///     }
+/// })?;
+/// println!("{}", run.record.outcome);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Trainer<'g> {
+    gpu: &'g Gpu,
+    regime: Regime,
+    data: Option<Dataset>,
+    network: Option<Network>,
+    weights: Option<(Weights, String)>,
+    meter: MeterOptions,
+    tuning: Option<Tuning>,
+    outputs: Outputs,
+    stop: Arc<AtomicBool>,
+    shard_limit: Option<u64>,
+    replay: bool,
+    steps_per_submit: Option<u32>,
+}
+
+/// What a run leaves.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Everything about it.
+    pub record: Record,
+    /// The weights after the last step.
+    pub weights: Weights,
+}
+
+/// A run that is ready for its first step.
+struct Built<'g> {
+    data: Dataset,
+    network: Network,
+    origin: String,
+    program: Program<'g>,
+}
+
+impl<'g> Trainer<'g> {
+    /// A trainer of `regime` on `gpu`; nothing is opened or built yet.
+    ///
+    /// # Errors
+    /// [`TrainError::Regime`] for a value that can be judged already.
+    pub fn new(gpu: &'g Gpu, regime: Regime) -> Result<Self, TrainError> {
+        regime.check()?;
+        Ok(Self {
+            gpu,
+            regime,
+            data: None,
+            network: None,
+            weights: None,
+            meter: MeterOptions::default(),
+            tuning: None,
+            outputs: Outputs::default(),
+            stop: Arc::default(),
+            shard_limit: None,
+            replay: false,
+            steps_per_submit: None,
+        })
+    }
+
+    /// Trains on this data set instead of opening the regime's.
+    #[must_use]
+    pub fn data(mut self, data: Dataset) -> Self {
+        self.data = Some(data);
+        self
+    }
+
+    /// Trains this network instead of the preset the regime names.
+    #[must_use]
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = Some(network);
+        self
+    }
+
+    /// Starts from these weights instead of drawing them; `origin` says in the record where they came from.
+    #[must_use]
+    pub fn weights(mut self, weights: Weights, origin: impl Into<String>) -> Self {
+        self.weights = Some((weights, origin.into()));
+        self
+    }
+
+    /// Meters with these options instead of every source there is.
+    #[must_use]
+    pub fn meter(mut self, options: MeterOptions) -> Self {
+        self.meter = options;
+        self
+    }
+
+    /// Chooses kernels by this profile instead of the device's own.
+    #[must_use]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.tuning = Some(tuning);
+        self
+    }
+
+    /// Writes these files.
+    #[must_use]
+    pub fn outputs(mut self, outputs: Outputs) -> Self {
+        self.outputs = outputs;
+        self
+    }
+
+    /// Ends the run cleanly, as interrupted, soon after this flag is set.
+    #[must_use]
+    pub fn stop(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.stop = flag;
+        self
+    }
+
+    /// Cuts the data set into shards of at most this many bytes; changes no result.
+    #[must_use]
+    pub fn shard_limit(mut self, bytes: u64) -> Self {
+        self.shard_limit = Some(bytes);
+        self
+    }
+
+    /// Gives every tensor memory of its own; changes no result.
+    #[must_use]
+    pub fn replay(mut self, on: bool) -> Self {
+        self.replay = on;
+        self
+    }
+
+    /// Puts this many steps into a submit instead of as many as time allows; changes no result.
+    #[must_use]
+    pub fn steps_per_submit(mut self, steps: u32) -> Self {
+        self.steps_per_submit = Some(steps);
+        self
+    }
+
+    /// Builds the step without running it: what `wattgrad explain` prints.
+    ///
+    /// # Errors
+    /// As [`Trainer::run`] until its first step.
+    pub fn program(self) -> Result<Program<'g>, TrainError> {
+        Ok(self.build()?.0.program)
+    }
+
+    fn build(mut self) -> Result<(Built<'g>, Self), TrainError> {
+        let data = match self.data.take() {
+            Some(data) => data,
+            None => self.regime.open_data()?,
+        };
+        self.regime.check_data(&data)?;
+        let network = match self.network.take() {
+            Some(network) => network,
+            None => self.regime.build_network(&data)?,
+        };
+        let (weights, origin) = match self.weights.take() {
+            Some((weights, origin)) => {
+                weights.check(network.parameters())?;
+                (weights, origin)
+            }
+            None => (
+                init::initial(network.parameters(), self.regime.seed)?,
+                "default".to_owned(),
+            ),
+        };
+        let options = ProgramOptions {
+            batch_size: self.regime.batch_size,
+            eval_batch_size: self.regime.eval_batch(data.test.len),
+            seed: self.regime.seed,
+            order: self.regime.order,
+            sgd: self.regime.sgd().map_err(super::RegimeError::from)?,
+            tuning: match self.tuning.take() {
+                Some(tuning) => tuning,
+                None => Tuning::for_device(self.gpu.texel(), self.gpu.adapter.kind == AdapterKind::Cpu),
+            },
+            shard_limit: self.shard_limit,
+            replay: self.replay,
+            steps_per_submit: self.steps_per_submit,
+        };
+        let mut program = Program::new(self.gpu, &network, &data, &options)?;
+        program.load(&weights)?;
+        let built = Built {
+            data,
+            network,
+            origin,
+            program,
+        };
+        Ok((built, self))
+    }
+
+    /// Trains, evaluates and meters, tells `observer` of it, and writes the files asked for.
+    ///
+    /// # Errors
+    /// Before the first step: every [`TrainError`] about data, network, weights, meter, program and files that cannot
+    /// be written. After it: [`TrainError::Program`] where the device fails. A file that cannot be written at the end
+    /// is the last thing told; the others have been written by then.
+    pub fn run(self, observer: &mut dyn Observer) -> Result<Run, TrainError> {
+        let begun = Instant::now();
+        let started = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |since| since.as_secs_f64());
+        self.outputs.check()?;
+        let target = target(&self.gpu.adapter);
+        let meter = Meter::open(&self.meter, Some(&target))?;
+        let (built, this) = self.build()?;
+        let log = this.outputs.open_steps_log()?;
+
+        let steps_per_epoch = built.program.steps_per_epoch();
+        let samples = u32::try_from(built.data.train.len).unwrap_or(u32::MAX);
+        let dropped =
+            samples.saturating_sub(steps_per_epoch.saturating_mul(this.regime.batch_size));
+        if dropped > 0 {
+            observer.event(&Event::Note(format!(
+                "{samples} samples make {steps_per_epoch} batches of {}; the last {dropped} of each epoch's order are left out",
+                this.regime.batch_size
+            )));
+        }
+        let schedule = Schedule::new(
+            this.regime.steps(steps_per_epoch),
+            steps_per_epoch,
+            this.regime.eval_every,
+        );
+        let startup_seconds = begun.elapsed().as_secs_f64();
+        observer.event(&Event::Ready(Ready {
+            model: this.regime.model.clone(),
+            data: built.data.name.clone(),
+            source: built.data.source.clone(),
+            device: this.gpu.adapter.name.clone(),
+            steps: schedule.total(),
+            steps_per_epoch,
+            batch_size: this.regime.batch_size,
+            seconds: startup_seconds,
+        }));
+
+        let Built {
+            data,
+            network,
+            origin,
+            program,
+        } = built;
+        let mut course = Course {
+            program,
+            schedule,
+            batch_size: this.regime.batch_size,
+            target: this.regime.target_accuracy,
+            interrupt: &this.stop,
+            log,
+            steps: 0,
+            diverged: false,
+            last_losses: VecDeque::with_capacity(LAST_LOSSES),
+            evaluations: Vec::new(),
+            training_seconds: 0.0,
+            evaluation_seconds: 0.0,
+        };
+        let window = meter.start();
+        let ended = course.run(observer);
+        let energy = window.stop();
+        let total_seconds = begun.elapsed().as_secs_f64();
+        let logged = this.outputs.close_steps_log(course.log.take());
+        let outcome = ended?;
+
+        let weights = course.program.weights()?;
+
+        let summary = course.program.summary();
+        let mut work = work(&summary, course.steps);
+        work.evaluation_flops =
+            evaluation_flops(&this.regime, &data, &summary) * course.evaluations.len() as f64;
+        work.submits = course.program.counters().submits;
+        let record = Record {
+            schema: SCHEMA,
+            started,
+            outcome,
+            network: NetworkRecord {
+                name: this.regime.model.clone(),
+                parameters: network
+                    .parameters()
+                    .iter()
+                    .map(|spec| spec.shape.iter().product::<usize>() as u64)
+                    .sum(),
+                initial_weights: origin,
+            },
+            data: DataRecord::new(&data),
+            device: DeviceRecord::new(&this.gpu.adapter),
+            host: Host::current(),
+            versions: Versions::current(),
+            steps: course.steps,
+            samples: course.samples(),
+            steps_per_epoch,
+            dropped_per_epoch: dropped,
+            training_loss: course.training_loss(),
+            evaluations: course.evaluations,
+            times: Times {
+                startup_seconds,
+                compile_seconds: summary.compile_seconds,
+                training_seconds: course.training_seconds,
+                evaluation_seconds: course.evaluation_seconds,
+                total_seconds,
+            },
+            work,
+            meter: MeterRecord {
+                selection: match &this.meter.selection {
+                    Selection::Auto => "auto".to_owned(),
+                    Selection::None => "none".to_owned(),
+                    Selection::Named(name) => name.clone(),
+                },
+                assume_watts_per_core: this.meter.assume_watts_per_core,
+                window: WINDOW.to_owned(),
+            },
+            energy_per_step: per_step(&energy, course.steps),
+            energy,
+            program: serde_json::to_value(&summary).map_err(|error| TrainError::Summary {
+                detail: error.to_string(),
+            })?,
+            regime: this.regime,
+        };
+        observer.event(&Event::Finished(Box::new(record.clone())));
+
+        // Each is tried whatever became of the others; a run is too dear to lose to one bad path.
+        let saved = this.outputs.write_weights(&weights, outcome.name());
+        let recorded = this.outputs.write_record(&record);
+        let mut failures = [logged, saved, recorded]
+            .into_iter()
+            .filter_map(Result::err);
+        let first = failures.next();
+        for other in failures {
+            observer.event(&Event::Note(other.to_string()));
+        }
+        match first {
+            Some(error) => Err(error),
+            None => Ok(Run { record, weights }),
+        }
+    }
+}
+
+/// The state of a run between its first step and its last evaluation.
+struct Course<'a> {
+    program: Program<'a>,
+    schedule: Schedule,
+    batch_size: u32,
+    target: Option<f64>,
+    interrupt: &'a AtomicBool,
+    log: Option<StepsLog>,
+    steps: u64,
+    diverged: bool,
+    last_losses: VecDeque<f32>,
+    evaluations: Vec<EvaluationPoint>,
+    training_seconds: f64,
+    evaluation_seconds: f64,
+}
+
+impl Course<'_> {
+    fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        let start = Instant::now();
+        while let Some(next) = self.schedule.next_after(self.steps) {
+            let wanted = u32::try_from(next - self.steps).unwrap_or(u32::MAX);
+            let taken = self.advance(wanted, start, observer)?;
+            let cut = taken < wanted && !self.diverged;
+            if cut || self.interrupt.load(Ordering::Relaxed) {
+                return Ok(Outcome::Interrupted);
+            }
+            let reached = self.evaluate(start, observer)?;
+            if self.diverged {
+                return Ok(Outcome::Diverged);
+            }
+            if reached {
+                return Ok(Outcome::TargetReached);
+            }
+        }
+        // No step was to be taken: the weights as they are.
+        if self.steps == 0 && self.evaluate(start, observer)? {
+            return Ok(Outcome::TargetReached);
+        }
+        Ok(match self.target {
+            Some(_) => Outcome::TargetNotReached,
+            None => Outcome::Completed,
+        })
+    }
+
+    /// Takes `steps` steps, fewer where the run is to stop.
+    fn advance(
+        &mut self,
+        steps: u32,
+        start: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<u32, TrainError> {
+        let begun = Instant::now();
+        let batch = u64::from(self.batch_size);
+        // The engine looks at one flag; this one is raised for a stop from outside and for divergence.
+        let halt = AtomicBool::new(self.interrupt.load(Ordering::Relaxed));
+        let (interrupt, log) = (self.interrupt, &mut self.log);
+        let (diverged, last) = (&mut self.diverged, &mut self.last_losses);
+        let taken = self.program.train(steps, &halt, &mut |result| {
+            let samples = result.step * batch;
+            if let Some(log) = log.as_mut() {
+                log.push(result.step, samples, result.loss);
+            }
+            if last.len() == LAST_LOSSES {
+                last.pop_front();
+            }
+            last.push_back(result.loss);
+            *diverged |= result.non_finite;
+            if *diverged || interrupt.load(Ordering::Relaxed) {
+                halt.store(true, Ordering::Relaxed);
+            }
+            observer.event(&Event::Step(Step {
+                step: result.step,
+                samples,
+                loss: result.loss,
+                correct: result.correct,
+                gradient_norm: result.gradient_norm,
+                non_finite: result.non_finite,
+                seconds: start.elapsed().as_secs_f64(),
+            }));
+        })?;
+        self.steps += u64::from(taken);
+        self.training_seconds += begun.elapsed().as_secs_f64();
+        Ok(taken)
+    }
+
+    /// Evaluates the test set: whether the target is reached.
+    fn evaluate(
+        &mut self,
+        start: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, TrainError> {
+        let begun = Instant::now();
+        let found = self.program.evaluate()?;
+        self.evaluation_seconds += begun.elapsed().as_secs_f64();
+        let point = EvaluationPoint {
+            step: self.steps,
+            samples: self.samples(),
+            seconds: start.elapsed().as_secs_f64(),
+            loss: found.loss,
+            accuracy: found.accuracy,
+        };
+        observer.event(&Event::Evaluation(point.clone()));
+        self.evaluations.push(point);
+        Ok(self.target.is_some_and(|target| found.accuracy >= target))
+    }
+
+    fn samples(&self) -> u64 {
+        self.steps * u64::from(self.batch_size)
+    }
+
+    fn training_loss(&self) -> Option<f64> {
+        let sum: f64 = self.last_losses.iter().map(|loss| f64::from(*loss)).sum();
+        Some(sum / self.last_losses.len() as f64).filter(|mean| mean.is_finite())
+    }
+}
+
+/// The adapter as a meter has to know it.
+pub fn target(adapter: &AdapterSummary) -> Target {
+    Target {
+        pci_id: adapter.pci_id.clone(),
+        kind: match adapter.kind {
+            AdapterKind::Discrete => TargetKind::Discrete,
+            AdapterKind::Integrated => TargetKind::Integrated,
+            AdapterKind::Cpu => TargetKind::Cpu,
+            AdapterKind::Virtual | AdapterKind::Other => TargetKind::Other,
+        },
+        name: adapter.name.clone(),
+    }
+}
+
+/// The work of `steps` training steps: every list but the evaluation's runs once a step.
+fn work(summary: &Summary, steps: u64) -> Work {
+    let mut work = Work::default();
+    for list in summary.lists.iter().filter(|list| list.name != "evaluate") {
+        work.flops_per_step += list.flops;
+        work.bytes_per_step += list.bytes;
+        work.dispatches_per_step += list.dispatches.len() as u64;
+    }
+    work.training_flops = work.flops_per_step as f64 * steps as f64;
+    work.training_bytes = work.bytes_per_step as f64 * steps as f64;
+    work
+}
+
+/// Floating-point operations of one evaluation of the test set; its list runs once a batch.
+fn evaluation_flops(regime: &Regime, data: &Dataset, summary: &Summary) -> f64 {
+    let batch = regime.eval_batch(data.test.len) as usize;
+    let batches = data.test.len.div_ceil(batch.max(1)) as f64;
+    let list = summary.lists.iter().find(|list| list.name == "evaluate");
+    list.map_or(0.0, |list| list.flops as f64 * batches)
+}
+
+/// Joules a step of every row that has joules which are this run's.
+fn per_step(energy: &[Energy], steps: u64) -> Vec<EnergyPerStep> {
+    if steps == 0 {
+        return Vec::new();
+    }
+    energy
+        .iter()
+        .filter(|row| matches!(row.status, Status::Measured | Status::Assumed))
+        .filter_map(|row| {
+            Some(EnergyPerStep {
+                source: row.source.clone(),
+                status: row.status,
+                joules: row.joules? / steps as f64,
+            })
+        })
+        .collect()
+}
+
+impl Regime {
+    /// Reads weights from a file and checks them against the network of this regime for `data`.
+    ///
+    /// # Errors
+    /// [`WeightsError`] as [`TrainError::Weights`], and those of [`Regime::build_network`].
+    pub fn read_weights(&self, path: &Path, data: &Dataset) -> Result<Weights, TrainError> {
+        let weights = Weights::read(path)?;
+        let network = self.build_network(data)?;
+        weights
+            .check(network.parameters())
+            .map_err(|error: WeightsError| TrainError::Weights(error))?;
+        Ok(weights)
+    }
+}

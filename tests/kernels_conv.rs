@@ -1,0 +1,360 @@
+//! The convolutions against the f64 oracle: kernels, strides, paddings and odd sizes, every core, both storages.
+#![cfg(feature = "gpu")]
+
+mod harness;
+
+use harness::{close, data, gpu, matrix, pad, run, storages, unpad};
+use wattgrad::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
+use wattgrad::kernels::gemm::Epilogue;
+use wattgrad::kernels::oracle::{self, widen};
+use wattgrad::kernels::{GemmRule, List, Role, Shape, Storage, Tensor, Tuning};
+
+/// A profile of one core; `texel` opens the 3x3 kernels of software devices besides.
+fn only(core: &str, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
+    let [rm, rn, threads_x, threads_y] = tile;
+    let rule = GemmRule {
+        core: core.into(),
+        rm,
+        rn,
+        threads_x,
+        threads_y,
+        max_split,
+        ..GemmRule::default()
+    };
+    Tuning {
+        name: "test".into(),
+        texel,
+        lanes: 32,
+        fill: 40,
+        gemm: vec![rule],
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    images: u32,
+    channels: u32,
+    size: [u32; 2],
+    out: u32,
+    kernel: [u32; 2],
+    stride: u32,
+    padding: u32,
+}
+
+/// [images, channels, height, width, out channels, kernel, stride, padding]
+fn case(
+    [
+        images,
+        channels,
+        height,
+        width,
+        out,
+        kernel,
+        stride,
+        padding,
+    ]: [u32; 8],
+) -> Case {
+    Case {
+        images,
+        channels,
+        size: [height, width],
+        out,
+        kernel: [kernel, kernel],
+        stride,
+        padding,
+    }
+}
+
+/// What the gemm cores must handle.
+fn general() -> Vec<Case> {
+    let mut cases: Vec<Case> = [
+        [2, 3, 7, 9, 5, 1, 1, 0],
+        [3, 17, 5, 6, 17, 1, 1, 0],
+        [2, 6, 8, 14, 9, 1, 2, 0],
+        [2, 17, 9, 7, 3, 1, 2, 0],
+        [2, 3, 5, 5, 3, 1, 3, 1],
+        [2, 1, 9, 11, 3, 3, 1, 0],
+        [3, 3, 8, 8, 17, 3, 1, 1],
+        [2, 17, 7, 5, 1, 3, 2, 1],
+        [1, 3, 11, 10, 5, 3, 3, 2],
+        [2, 3, 13, 9, 3, 5, 1, 2],
+        [2, 1, 12, 13, 5, 5, 2, 3],
+        [1, 3, 14, 15, 3, 7, 2, 3],
+        [1, 1, 7, 7, 17, 7, 1, 0],
+    ]
+    .map(case)
+    .to_vec();
+    // A kernel that is not square: 2 rows, 3 columns.
+    cases.push(Case {
+        kernel: [2, 3],
+        ..case([2, 3, 6, 9, 5, 0, 1, 1])
+    });
+    cases
+}
+
+/// What the 3x3 kernels of software devices must handle.
+fn three() -> Vec<Case> {
+    [
+        [3, 1, 9, 11, 5, 3, 1, 1],
+        [2, 3, 8, 8, 17, 3, 1, 1],
+        [2, 17, 7, 14, 3, 3, 1, 1],
+        [1, 9, 1, 1, 8, 3, 1, 1],
+        [5, 16, 28, 28, 9, 3, 1, 1],
+        [3, 3, 9, 11, 5, 3, 2, 1],
+        [2, 17, 8, 8, 17, 3, 2, 1],
+        [2, 8, 16, 14, 16, 3, 2, 1],
+        [1, 9, 7, 33, 3, 3, 2, 1],
+    ]
+    .map(case)
+    .to_vec()
+}
+
+/// Shape of the stored weight: a row a channel's taps, or the whole row of a 1x1 kernel.
+fn weight_shape(conv: &Conv) -> Shape {
+    let taps = conv.kernel_h * conv.kernel_w;
+    match taps {
+        1 => matrix(conv.out_channels, conv.input.channels),
+        _ => Shape {
+            channels: conv.out_channels,
+            height: conv.input.channels,
+            width: taps,
+        },
+    }
+}
+
+/// Forward and all gradients of one convolution; returns the variants.
+fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
+    let conv = Conv {
+        images: case.images,
+        input: Shape {
+            channels: case.channels,
+            height: case.size[0],
+            width: case.size[1],
+        },
+        out_channels: case.out,
+        kernel_h: case.kernel[0],
+        kernel_w: case.kernel[1],
+        stride: case.stride,
+        padding: case.padding,
+    };
+    let wide = oracle::Conv {
+        batch: case.images as usize,
+        channels: case.channels as usize,
+        height: case.size[0] as usize,
+        width: case.size[1] as usize,
+        out_channels: case.out as usize,
+        kernel_h: case.kernel[0] as usize,
+        kernel_w: case.kernel[1] as usize,
+        stride: case.stride as usize,
+        padding: case.padding as usize,
+    };
+    let (xs, ys, ws) = (conv.input, conv.output(), weight_shape(&conv));
+    assert_eq!(ys.elements() as usize * wide.batch, wide.output_len());
+    assert_eq!(ws.quads(), conv.out_channels * conv.weight_row_quads());
+    let x = data(1, wide.input_len());
+    let w = data(2, wide.weight_len());
+    let bias = data(3, wide.out_channels);
+    let dy = data(4, wide.output_len());
+    let addend = data(5, wide.input_len());
+    let mask = data(6, wide.input_len());
+
+    let mut list = List::default();
+    let mut tensor = |name: &str, quads: u32| list.tensor(name, Role::Activation, u64::from(quads));
+    let [tx, tdx, tadd, tmask] = [0; 4].map(|_| tensor("x", case.images * xs.quads()));
+    let [ty, tdy] = [0; 2].map(|_| tensor("y", case.images * ys.quads()));
+    let [tw, tdw] = [0; 2].map(|_| tensor("w", ws.quads()));
+    let [tb, tdb] = [0; 2].map(|_| tensor("bias", case.out.div_ceil(4)));
+    forward(
+        &mut list,
+        tuning,
+        "forward",
+        conv,
+        tx,
+        tw,
+        ty,
+        Epilogue::BiasRelu(tb),
+    );
+    grad_input(
+        &mut list,
+        tuning,
+        "grad input",
+        conv,
+        tdy,
+        tw,
+        tdx,
+        Epilogue::AddMask(tadd, tmask),
+    );
+    grad_weight(&mut list, tuning, "grad weight", conv, tx, tdy, tdw);
+    grad_bias(&mut list, tuning, "grad bias", conv, tdy, tdb);
+
+    let inputs: Vec<(Tensor, Vec<f32>)> = vec![
+        (tx, pad(xs, case.images, &x)),
+        (tw, pad(ws, 1, &w)),
+        (tb, pad(matrix(1, case.out), 1, &bias)),
+        (tdy, pad(ys, case.images, &dy)),
+        (tadd, pad(xs, case.images, &addend)),
+        (tmask, pad(xs, case.images, &mask)),
+    ];
+    let raw = run(&list, &inputs, &[ty, tdx, tdw, tdb], storage);
+    let what = |part: &str| format!("{part} {case:?} {:?} {storage:?}", tuning.gemm[0].core);
+    let [x, w, bias, dy] = [&x, &w, &bias, &dy].map(|v| widen(v));
+
+    // As for products: one rounding a quad of the sum, a few within the quad, the layers and the epilogue; the texel
+    // kernels add nine taps in a row a channel, which is fewer than their k / 4 times four.
+    let c = |terms: usize| terms as f64 / 4.0 + 16.0;
+    let taps = (case.kernel[0] * case.kernel[1]) as usize;
+
+    let relu = |v: Vec<f64>| v.into_iter().map(|v| v.max(0.0)).collect::<Vec<_>>();
+    close(
+        &what("forward"),
+        &unpad(ys, case.images, &raw[0]),
+        &relu(wide.forward(&x, &w, Some(&bias))),
+        &wide.forward_magnitude(&x, &w, Some(&bias)),
+        c(wide.channels * taps.next_multiple_of(4)),
+    );
+    let mut want = wide.grad_input(&dy, &w);
+    let mut scale = wide.grad_input_magnitude(&dy, &w);
+    for i in 0..want.len() {
+        want[i] = if mask[i] > 0.0 {
+            want[i] + f64::from(addend[i])
+        } else {
+            0.0
+        };
+        scale[i] += f64::from(addend[i].abs());
+    }
+    let got = unpad(xs, case.images, &raw[1]);
+    close(
+        &what("grad input"),
+        &got,
+        &want,
+        &scale,
+        c(wide.out_channels * taps.next_multiple_of(4)),
+    );
+    // A product and three additions a quad, then one a quad of pixels.
+    let pixels = (case.images * ys.plane_quads() * 4) as usize;
+    close(
+        &what("grad weight"),
+        &unpad(ws, 1, &raw[2]),
+        &wide.grad_weight(&x, &dy),
+        &wide.grad_weight_magnitude(&x, &dy),
+        c(pixels),
+    );
+    let got = unpad(matrix(1, case.out), 1, &raw[3]);
+    close(
+        &what("grad bias"),
+        &got,
+        &wide.grad_bias(&dy),
+        &wide.grad_bias_magnitude(&dy),
+        c(pixels),
+    );
+    list.dispatches.iter().map(|d| d.variant.clone()).collect()
+}
+
+#[test]
+fn the_direct_core_matches_the_oracle() {
+    for case in general() {
+        check(
+            &only("direct", [1, 2, 8, 4], 1, false),
+            case,
+            Storage::Buffer,
+        );
+    }
+    // The snippets are the same: a few suffice as images.
+    if gpu().texel() {
+        for case in general().into_iter().step_by(4) {
+            check(
+                &only("direct", [1, 2, 8, 4], 1, false),
+                case,
+                Storage::Image,
+            );
+        }
+    }
+}
+
+#[test]
+fn the_tile_core_matches_the_oracle() {
+    for case in general().into_iter().step_by(3) {
+        check(&only("tile", [1, 1, 8, 8], 1, false), case, Storage::Buffer);
+    }
+}
+
+#[test]
+fn the_texel_core_matches_the_oracle() {
+    if !gpu().texel() {
+        eprintln!("SKIPPED: no texel forms here");
+        return;
+    }
+    for (i, case) in general().into_iter().enumerate() {
+        let storage = if i % 3 == 0 {
+            Storage::Buffer
+        } else {
+            Storage::Image
+        };
+        check(&only("texel", [1, 1, 8, 1], 1, false), case, storage);
+    }
+}
+
+#[test]
+fn split_sums_match_the_oracle() {
+    for case in [[4, 17, 8, 9, 5, 3, 1, 1], [6, 17, 9, 13, 6, 1, 2, 0], [6, 20, 6, 7, 5, 1, 1, 0]].map(case) {
+        for core in ["direct", "tile"] {
+            let variants = check(&only(core, [1, 1, 8, 8], 4, false), case, Storage::Buffer);
+            assert!(
+                variants.iter().any(|v| v.contains(" split ")),
+                "{variants:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_3x3_kernels_of_software_devices_match_the_oracle() {
+    if !gpu().texel() {
+        eprintln!("SKIPPED: no texel forms here");
+        return;
+    }
+    for storage in storages() {
+        for case in three() {
+            let variants = check(&only("texel", [1, 1, 8, 1], 1, true), case, storage);
+            assert!(
+                variants[..3].iter().all(|v| v.starts_with("texel3x3")),
+                "{variants:?}"
+            );
+            assert_eq!(variants[2].contains("thin"), case.channels < 8);
+        }
+    }
+}
+
+#[test]
+fn output_shapes_follow_the_window() {
+    let conv = Conv {
+        images: 1,
+        input: Shape {
+            channels: 3,
+            height: 224,
+            width: 30,
+        },
+        out_channels: 64,
+        kernel_h: 7,
+        kernel_w: 7,
+        stride: 2,
+        padding: 3,
+    };
+    assert_eq!(
+        conv.output(),
+        Shape {
+            channels: 64,
+            height: 112,
+            width: 15
+        }
+    );
+    assert_eq!((conv.taps(), conv.weight_row_quads()), (52, 39));
+    let point = Conv {
+        kernel_h: 1,
+        kernel_w: 1,
+        padding: 0,
+        ..conv
+    };
+    assert_eq!((point.taps(), point.weight_row_quads()), (1, 1));
+    assert_eq!(point.output().width, 15);
+}

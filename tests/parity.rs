@@ -1,0 +1,134 @@
+//! From the same weights and batches the engine stays as near PyTorch's f64 run as PyTorch's own f32 run does, times ten.
+//! `tests/fixtures` holds both runs; `scripts/fixtures/parity.py` writes them.
+#![cfg(feature = "gpu")]
+
+mod fixtures;
+
+use std::sync::atomic::AtomicBool;
+
+use fixtures::Fixture;
+use wattgrad::data::Dataset;
+use wattgrad::device::{AdapterKind, Gpu, GpuOptions};
+use wattgrad::kernels::{Shape, Tuning};
+use wattgrad::model::presets;
+use wattgrad::model::weights::Weights;
+use wattgrad::optim::Sgd;
+use wattgrad::program::{Order, Program, ProgramOptions};
+
+/// Least bound, relative: one ReLU or pool winner that flips is no fault.
+const FLOOR: f64 = 1e-4;
+
+struct Case {
+    file: &'static str,
+    model: &'static str,
+    batch: u32,
+    steps: u32,
+    sgd: Sgd,
+    /// Whether the fixture holds the final weights.
+    finals: bool,
+}
+
+fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
+    let fixture = Fixture::read(case.file);
+    let network = presets::by_name(case.model, Shape { channels: 1, height: 28, width: 28 }, 10).unwrap();
+    let mut weights = Weights::default();
+    for spec in network.parameters() {
+        let values = fixture.get(&format!("init.{}", spec.name)).iter().map(|v| *v as f32).collect();
+        weights.insert(spec.name.clone(), spec.shape.clone(), values).unwrap();
+        if let Some(layer) = spec.name.strip_suffix("running_var") {
+            weights.insert_count(format!("{layer}num_batches_tracked"), 0);
+        }
+    }
+    let options = ProgramOptions {
+        batch_size: case.batch,
+        eval_batch_size: 500,
+        seed: 0,
+        order: Order::Sequential,
+        sgd: case.sgd,
+        tuning,
+        shard_limit: None,
+        replay: false,
+        steps_per_submit: None,
+    };
+    let mut program = Program::new(gpu, &network, data, &options).unwrap();
+    program.load(&weights).unwrap();
+    let mut losses = vec![];
+    program.train(case.steps, &AtomicBool::new(false), &mut |r| losses.push(f64::from(r.loss))).unwrap();
+    assert_eq!(losses.len(), case.steps as usize);
+
+    let (single, double) = (fixture.get("loss.f32"), fixture.get("loss.f64"));
+    let mut distance: f64 = 0.0;
+    for (step, loss) in losses.iter().enumerate() {
+        distance = distance.max((single[step] - double[step]).abs());
+        let bound = (10.0 * distance).max(FLOOR * double[step].abs());
+        let off = (loss - double[step]).abs();
+        assert!(off <= bound, "{} step {}: loss {loss}, PyTorch's {}, off by {off:e} > {bound:e}", case.file, step + 1, double[step]);
+    }
+    if !case.finals {
+        return;
+    }
+    let trained = program.weights().unwrap();
+    for spec in network.parameters() {
+        let want = fixture.get(&format!("final.{}", spec.name));
+        let got = trained.floats(&spec.name).unwrap();
+        let norm = |v: &mut dyn Iterator<Item = f64>| v.map(|x| x * x).sum::<f64>().sqrt();
+        let off = norm(&mut got.iter().zip(want).map(|(g, w)| f64::from(*g) - w));
+        let size = norm(&mut want.iter().copied());
+        let bound = (10.0 * fixture.get(&format!("distance.{}", spec.name))[0]).max(FLOOR * size);
+        assert!(off <= bound, "{} {}: off by {off:e} > {bound:e}", case.file, spec.name);
+    }
+}
+
+fn sgd(decay: f64, nesterov: bool) -> Sgd {
+    Sgd::new(0.003, 0.9, decay, nesterov).unwrap()
+}
+
+fn main_case(file: &'static str, model: &'static str) -> Case {
+    Case { file, model, batch: 64, steps: 100, sgd: sgd(0.0, false), finals: true }
+}
+
+fn setting() -> (Gpu, Dataset) {
+    let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+    assert!(!gpu.is_noop(), "results mean nothing on the backend without hardware");
+    (gpu, Dataset::open("fashion-mnist").unwrap())
+}
+
+fn native(gpu: &Gpu) -> Tuning {
+    Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu)
+}
+
+#[test]
+fn mlp() {
+    let (gpu, data) = setting();
+    check(&main_case("parity_mlp.safetensors", "mlp"), native(&gpu), &gpu, &data);
+}
+
+#[test]
+fn cnn() {
+    let (gpu, data) = setting();
+    check(&main_case("parity_cnn.safetensors", "cnn"), native(&gpu), &gpu, &data);
+}
+
+#[test]
+fn resnet8() {
+    let (gpu, data) = setting();
+    check(&main_case("parity_resnet8.safetensors", "resnet8"), native(&gpu), &gpu, &data);
+}
+
+#[test]
+fn other_seeds_batches_and_settings() {
+    let (gpu, data) = setting();
+    let second = |file, model, batch| Case { file, model, batch, steps: 30, sgd: sgd(1e-3, true), finals: false };
+    check(&second("parity2_mlp.safetensors", "mlp", 32), native(&gpu), &gpu, &data);
+    check(&second("parity2_cnn.safetensors", "cnn", 16), native(&gpu), &gpu, &data);
+}
+
+/// The kernels that GPUs run, on whatever device this is.
+#[test]
+fn the_gpu_profile() {
+    let (gpu, data) = setting();
+    let short = |file, model, steps| Case { steps, finals: false, ..main_case(file, model) };
+    check(&short("parity_mlp.safetensors", "mlp", 8), Tuning::gpu(), &gpu, &data);
+    check(&short("parity_cnn.safetensors", "cnn", 2), Tuning::gpu(), &gpu, &data);
+    check(&short("parity_resnet8.safetensors", "resnet8", 2), Tuning::gpu(), &gpu, &data);
+}
