@@ -18,6 +18,8 @@ function row(label, a, b) { printf "%-22s %18s %18s\n", label, a, b }
 
 function number(x, digits) { return x == "" ? "-" : sprintf("%." digits "f", x) }
 
+function ratio(a, b) { return a > 0 ? sprintf("%.2f", b / a) : "-" }
+
 # Joules of a source in a run, never a figure where there is none.
 function joules(run, source,    text) {
     if (!((run, source) in status)) return "-"
@@ -65,11 +67,19 @@ END {
     row("seconds in all", number(times[1, total], 2), number(times[2, total], 2))
     for (n = 1; n <= count; n++) row("energy, " sources[n], joules(1, sources[n]), joules(2, sources[n]))
     if (count == 0) row("energy", "not metered", "not metered")
+    if (top[1, "outcome"] == "target-reached" && top[2, "outcome"] == "target-reached") {
+        text = "to the same accuracy the second took " ratio(flops[1], flops[2]) " times the work and " \
+            ratio(times[1, total], times[2, total]) " times the seconds of the first"
+        for (n = 1; n <= count; n++)
+            if (status[1, sources[n]] == "measured" && status[2, sources[n]] == "measured")
+                text = text ", " ratio(joule[1, sources[n]], joule[2, sources[n]]) " times the joules by " sources[n]
+        print text
+    }
     print "device: " device[1]
     for (n = 1; n <= count; n++)
         if (sources[n] in reason) {
             text = sources[n] ": " reason[sources[n]]
-            if (sources[n] in remedy) text = text " (" remedy[sources[n]] ")"
+            if (sources[n] in remedy) text = text "; to open it: " remedy[sources[n]]
             print text
         }
 }
