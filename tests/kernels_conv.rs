@@ -296,7 +296,13 @@ fn the_texel_core_matches_the_oracle() {
 
 #[test]
 fn split_sums_match_the_oracle() {
-    for case in [[4, 17, 8, 9, 5, 3, 1, 1], [6, 17, 9, 13, 6, 1, 2, 0], [6, 20, 6, 7, 5, 1, 1, 0]].map(case) {
+    for case in [
+        [4, 17, 8, 9, 5, 3, 1, 1],
+        [6, 17, 9, 13, 6, 1, 2, 0],
+        [6, 20, 6, 7, 5, 1, 1, 0],
+    ]
+    .map(case)
+    {
         for core in ["direct", "tile"] {
             let variants = check(&only(core, [1, 1, 8, 8], 4, false), case, Storage::Buffer);
             assert!(

@@ -30,11 +30,26 @@ struct Case {
 
 fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
     let fixture = Fixture::read(case.file);
-    let network = presets::by_name(case.model, Shape { channels: 1, height: 28, width: 28 }, 10).unwrap();
+    let network = presets::by_name(
+        case.model,
+        Shape {
+            channels: 1,
+            height: 28,
+            width: 28,
+        },
+        10,
+    )
+    .unwrap();
     let mut weights = Weights::default();
     for spec in network.parameters() {
-        let values = fixture.get(&format!("init.{}", spec.name)).iter().map(|v| *v as f32).collect();
-        weights.insert(spec.name.clone(), spec.shape.clone(), values).unwrap();
+        let values = fixture
+            .get(&format!("init.{}", spec.name))
+            .iter()
+            .map(|v| *v as f32)
+            .collect();
+        weights
+            .insert(spec.name.clone(), spec.shape.clone(), values)
+            .unwrap();
         if let Some(layer) = spec.name.strip_suffix("running_var") {
             weights.insert_count(format!("{layer}num_batches_tracked"), 0);
         }
@@ -53,7 +68,11 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
     let mut program = Program::new(gpu, &network, data, &options).unwrap();
     program.load(&weights).unwrap();
     let mut losses = vec![];
-    program.train(case.steps, &AtomicBool::new(false), &mut |r| losses.push(f64::from(r.loss))).unwrap();
+    program
+        .train(case.steps, &AtomicBool::new(false), &mut |r| {
+            losses.push(f64::from(r.loss))
+        })
+        .unwrap();
     assert_eq!(losses.len(), case.steps as usize);
 
     let (single, double) = (fixture.get("loss.f32"), fixture.get("loss.f64"));
@@ -62,7 +81,13 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
         distance = distance.max((single[step] - double[step]).abs());
         let bound = (10.0 * distance).max(FLOOR * double[step].abs());
         let off = (loss - double[step]).abs();
-        assert!(off <= bound, "{} step {}: loss {loss}, PyTorch's {}, off by {off:e} > {bound:e}", case.file, step + 1, double[step]);
+        assert!(
+            off <= bound,
+            "{} step {}: loss {loss}, PyTorch's {}, off by {off:e} > {bound:e}",
+            case.file,
+            step + 1,
+            double[step]
+        );
     }
     if !case.finals {
         return;
@@ -75,7 +100,12 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
         let off = norm(&mut got.iter().zip(want).map(|(g, w)| f64::from(*g) - w));
         let size = norm(&mut want.iter().copied());
         let bound = (10.0 * fixture.get(&format!("distance.{}", spec.name))[0]).max(FLOOR * size);
-        assert!(off <= bound, "{} {}: off by {off:e} > {bound:e}", case.file, spec.name);
+        assert!(
+            off <= bound,
+            "{} {}: off by {off:e} > {bound:e}",
+            case.file,
+            spec.name
+        );
     }
 }
 
@@ -84,12 +114,22 @@ fn sgd(decay: f64, nesterov: bool) -> Sgd {
 }
 
 fn main_case(file: &'static str, model: &'static str) -> Case {
-    Case { file, model, batch: 64, steps: 100, sgd: sgd(0.0, false), finals: true }
+    Case {
+        file,
+        model,
+        batch: 64,
+        steps: 100,
+        sgd: sgd(0.0, false),
+        finals: true,
+    }
 }
 
 fn setting() -> (Gpu, Dataset) {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
-    assert!(!gpu.is_noop(), "results mean nothing on the backend without hardware");
+    assert!(
+        !gpu.is_noop(),
+        "results mean nothing on the backend without hardware"
+    );
     (gpu, Dataset::open("fashion-mnist").unwrap())
 }
 
@@ -100,35 +140,86 @@ fn native(gpu: &Gpu) -> Tuning {
 #[test]
 fn mlp() {
     let (gpu, data) = setting();
-    check(&main_case("parity_mlp.safetensors", "mlp"), native(&gpu), &gpu, &data);
+    check(
+        &main_case("parity_mlp.safetensors", "mlp"),
+        native(&gpu),
+        &gpu,
+        &data,
+    );
 }
 
 #[test]
 fn cnn() {
     let (gpu, data) = setting();
-    check(&main_case("parity_cnn.safetensors", "cnn"), native(&gpu), &gpu, &data);
+    check(
+        &main_case("parity_cnn.safetensors", "cnn"),
+        native(&gpu),
+        &gpu,
+        &data,
+    );
 }
 
 #[test]
 fn resnet8() {
     let (gpu, data) = setting();
-    check(&main_case("parity_resnet8.safetensors", "resnet8"), native(&gpu), &gpu, &data);
+    check(
+        &main_case("parity_resnet8.safetensors", "resnet8"),
+        native(&gpu),
+        &gpu,
+        &data,
+    );
 }
 
 #[test]
 fn other_seeds_batches_and_settings() {
     let (gpu, data) = setting();
-    let second = |file, model, batch| Case { file, model, batch, steps: 30, sgd: sgd(1e-3, true), finals: false };
-    check(&second("parity2_mlp.safetensors", "mlp", 32), native(&gpu), &gpu, &data);
-    check(&second("parity2_cnn.safetensors", "cnn", 16), native(&gpu), &gpu, &data);
+    let second = |file, model, batch| Case {
+        file,
+        model,
+        batch,
+        steps: 30,
+        sgd: sgd(1e-3, true),
+        finals: false,
+    };
+    check(
+        &second("parity2_mlp.safetensors", "mlp", 32),
+        native(&gpu),
+        &gpu,
+        &data,
+    );
+    check(
+        &second("parity2_cnn.safetensors", "cnn", 16),
+        native(&gpu),
+        &gpu,
+        &data,
+    );
 }
 
 /// The kernels that GPUs run, on whatever device this is.
 #[test]
 fn the_gpu_profile() {
     let (gpu, data) = setting();
-    let short = |file, model, steps| Case { steps, finals: false, ..main_case(file, model) };
-    check(&short("parity_mlp.safetensors", "mlp", 8), Tuning::gpu(), &gpu, &data);
-    check(&short("parity_cnn.safetensors", "cnn", 2), Tuning::gpu(), &gpu, &data);
-    check(&short("parity_resnet8.safetensors", "resnet8", 2), Tuning::gpu(), &gpu, &data);
+    let short = |file, model, steps| Case {
+        steps,
+        finals: false,
+        ..main_case(file, model)
+    };
+    check(
+        &short("parity_mlp.safetensors", "mlp", 8),
+        Tuning::gpu(),
+        &gpu,
+        &data,
+    );
+    check(
+        &short("parity_cnn.safetensors", "cnn", 2),
+        Tuning::gpu(),
+        &gpu,
+        &data,
+    );
+    check(
+        &short("parity_resnet8.safetensors", "resnet8", 2),
+        Tuning::gpu(),
+        &gpu,
+        &data,
+    );
 }

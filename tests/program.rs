@@ -13,7 +13,10 @@ use wattgrad::program::{Order, Program, ProgramError, ProgramOptions, StepResult
 
 fn gpu() -> Gpu {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
-    assert!(!gpu.is_noop(), "results mean nothing on the backend without hardware");
+    assert!(
+        !gpu.is_noop(),
+        "results mean nothing on the backend without hardware"
+    );
     gpu
 }
 
@@ -31,25 +34,44 @@ fn options(gpu: &Gpu) -> ProgramOptions {
     }
 }
 
-fn train(gpu: &Gpu, network: &Network, data: &Dataset, options: &ProgramOptions, steps: u32) -> (Vec<StepResult>, Weights) {
+fn train(
+    gpu: &Gpu,
+    network: &Network,
+    data: &Dataset,
+    options: &ProgramOptions,
+    steps: u32,
+) -> (Vec<StepResult>, Weights) {
     let mut program = Program::new(gpu, network, data, options).unwrap();
-    program.load(&init::initial(network.parameters(), 5).unwrap()).unwrap();
+    program
+        .load(&init::initial(network.parameters(), 5).unwrap())
+        .unwrap();
     let mut results = vec![];
-    let done = program.train(steps, &AtomicBool::new(false), &mut |r| results.push(r)).unwrap();
+    let done = program
+        .train(steps, &AtomicBool::new(false), &mut |r| results.push(r))
+        .unwrap();
     assert_eq!(done, steps);
     (results, program.weights().unwrap())
 }
 
 fn mlp(data: &Dataset) -> Network {
     let shape = &data.train.inputs[0].field.shape;
-    let shape = Shape { channels: 1, height: shape[1] as u32, width: shape[2] as u32 };
+    let shape = Shape {
+        channels: 1,
+        height: shape[1] as u32,
+        width: shape[2] as u32,
+    };
     presets::by_name("mlp", shape, data.classes as u32).unwrap()
 }
 
 /// Bits of the losses and of every weight.
 fn bits(run: &(Vec<StepResult>, Weights)) -> Vec<u32> {
     let losses = run.0.iter().map(|r| r.loss.to_bits());
-    let weights = run.1.iter().filter_map(|(name, _)| run.1.floats(name)).flatten().map(|v| v.to_bits());
+    let weights = run
+        .1
+        .iter()
+        .filter_map(|(name, _)| run.1.floats(name))
+        .flatten()
+        .map(|v| v.to_bits());
     losses.chain(weights).collect()
 }
 
@@ -60,17 +82,46 @@ fn the_same_seed_gives_the_same_bits_however_steps_and_data_are_divided() {
     let network = mlp(&data);
     let base = options(&gpu);
     let want = bits(&train(&gpu, &network, &data, &base, 40));
-    assert_eq!(want, bits(&train(&gpu, &network, &data, &base, 40)), "a second run");
+    assert_eq!(
+        want,
+        bits(&train(&gpu, &network, &data, &base, 40)),
+        "a second run"
+    );
     for k in [1, 3, 40] {
-        let with = ProgramOptions { steps_per_submit: Some(k), ..base.clone() };
-        assert_eq!(want, bits(&train(&gpu, &network, &data, &with, 40)), "{k} steps a submit");
+        let with = ProgramOptions {
+            steps_per_submit: Some(k),
+            ..base.clone()
+        };
+        assert_eq!(
+            want,
+            bits(&train(&gpu, &network, &data, &with, 40)),
+            "{k} steps a submit"
+        );
     }
-    let replay = ProgramOptions { replay: true, ..base.clone() };
-    assert_eq!(want, bits(&train(&gpu, &network, &data, &replay, 40)), "without shared memory");
-    let sharded = ProgramOptions { shard_limit: Some(16 << 20), ..base.clone() };
-    assert_eq!(want, bits(&train(&gpu, &network, &data, &sharded, 40)), "three shards");
+    let replay = ProgramOptions {
+        replay: true,
+        ..base.clone()
+    };
+    assert_eq!(
+        want,
+        bits(&train(&gpu, &network, &data, &replay, 40)),
+        "without shared memory"
+    );
+    let sharded = ProgramOptions {
+        shard_limit: Some(16 << 20),
+        ..base.clone()
+    };
+    assert_eq!(
+        want,
+        bits(&train(&gpu, &network, &data, &sharded, 40)),
+        "three shards"
+    );
     let other = ProgramOptions { seed: 4, ..base };
-    assert_ne!(want, bits(&train(&gpu, &network, &data, &other, 40)), "another seed");
+    assert_ne!(
+        want,
+        bits(&train(&gpu, &network, &data, &other, 40)),
+        "another seed"
+    );
 }
 
 #[test]
@@ -78,9 +129,15 @@ fn a_sequence_through_many_shards_gives_the_same_bits() {
     let gpu = gpu();
     let data = Dataset::open("fashion-mnist").unwrap();
     let network = mlp(&data);
-    let base = ProgramOptions { order: Order::Sequential, ..options(&gpu) };
+    let base = ProgramOptions {
+        order: Order::Sequential,
+        ..options(&gpu)
+    };
     let want = bits(&train(&gpu, &network, &data, &base, 60));
-    let sharded = ProgramOptions { shard_limit: Some(1 << 20), ..base };
+    let sharded = ProgramOptions {
+        shard_limit: Some(1 << 20),
+        ..base
+    };
     assert_eq!(want, bits(&train(&gpu, &network, &data, &sharded, 60)));
 }
 
@@ -90,15 +147,28 @@ fn a_shuffle_beyond_four_shards_takes_every_sample_at_most_once_an_epoch() {
     let data = Dataset::open("digits").unwrap();
     let network = mlp(&data);
     // 64 bytes a sample: shards of 100.
-    let with = ProgramOptions { shard_limit: Some(6400), batch_size: 50, ..options(&gpu) };
+    let with = ProgramOptions {
+        shard_limit: Some(6400),
+        batch_size: 50,
+        ..options(&gpu)
+    };
     let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
     let epoch = program.steps_per_epoch();
     assert!(epoch as usize <= data.train.len / 50 && epoch as usize >= data.train.len / 50 - 4);
-    program.load(&init::initial(network.parameters(), 5).unwrap()).unwrap();
+    program
+        .load(&init::initial(network.parameters(), 5).unwrap())
+        .unwrap();
     let mut losses = vec![];
-    program.train(6 * epoch, &AtomicBool::new(false), &mut |r| losses.push(r.loss)).unwrap();
+    program
+        .train(6 * epoch, &AtomicBool::new(false), &mut |r| {
+            losses.push(r.loss)
+        })
+        .unwrap();
     assert!(losses.iter().all(|l| l.is_finite()));
-    assert!(program.evaluate().unwrap().accuracy > 0.8, "it learns from shards");
+    assert!(
+        program.evaluate().unwrap().accuracy > 0.8,
+        "it learns from shards"
+    );
 }
 
 /// Logits that tell the class of an input with certainty where it says so: a linear layer with a known weight.
@@ -109,33 +179,59 @@ fn evaluation_counts_every_sample_once() {
     for count in [1_usize, 63, 64, 65, 10_000] {
         let inputs: Vec<f32> = (0..(count * features) as u32).map(noise).collect();
         let labels: Vec<u32> = (0..count).map(|i| (i * 7 % 5 % classes) as u32).collect();
-        let arrays = || Arrays { inputs: Values::F32(&inputs), labels: &labels };
-        let mut data = Dataset::from_arrays("test", classes, &[1, 1, features], arrays(), arrays()).unwrap();
+        let arrays = || Arrays {
+            inputs: Values::F32(&inputs),
+            labels: &labels,
+        };
+        let mut data =
+            Dataset::from_arrays("test", classes, &[1, 1, features], arrays(), arrays()).unwrap();
         (data.mean, data.std, data.scale) = (0.0, 1.0, 1.0);
         let mut network = Network::new();
         let x = network.input([1, 1, features as u32]);
         let logits = network.linear("fc", x, classes as u32).unwrap();
         network.cross_entropy(logits, 0, 1.0);
         let weights = init::initial(network.parameters(), 9).unwrap();
-        let (w, b) = (weights.floats("fc.weight").unwrap(), weights.floats("fc.bias").unwrap());
+        let (w, b) = (
+            weights.floats("fc.weight").unwrap(),
+            weights.floats("fc.bias").unwrap(),
+        );
         let (mut loss, mut correct) = (0.0, 0);
         for (sample, label) in inputs.chunks(features).zip(&labels) {
             let logits: Vec<f64> = (0..classes)
-                .map(|c| f64::from(b[c]) + (0..features).map(|f| f64::from(w[c * features + f]) * f64::from(sample[f])).sum::<f64>())
+                .map(|c| {
+                    f64::from(b[c])
+                        + (0..features)
+                            .map(|f| f64::from(w[c * features + f]) * f64::from(sample[f]))
+                            .sum::<f64>()
+                })
                 .collect();
             let sum = logits.iter().map(|l| l.exp()).sum::<f64>().ln();
             loss += sum - logits[*label as usize];
-            let best = (0..classes).fold(0, |best, c| if logits[c] > logits[best] { c } else { best });
+            let best =
+                (0..classes).fold(0, |best, c| if logits[c] > logits[best] { c } else { best });
             correct += usize::from(best == *label as usize);
         }
         for eval_batch_size in [64, 1000] {
-            let with = ProgramOptions { batch_size: 1, eval_batch_size, ..options(&gpu) };
+            let with = ProgramOptions {
+                batch_size: 1,
+                eval_batch_size,
+                ..options(&gpu)
+            };
             let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
             program.load(&weights).unwrap();
             for _ in 0..2 {
                 let found = program.evaluate().unwrap();
-                assert_eq!((found.samples, found.correct), (count as u64, correct as u64), "{count} samples by {eval_batch_size}");
-                assert!((found.loss - loss / count as f64).abs() < 1e-6 * (1.0 + loss / count as f64), "{} {}", found.loss, loss);
+                assert_eq!(
+                    (found.samples, found.correct),
+                    (count as u64, correct as u64),
+                    "{count} samples by {eval_batch_size}"
+                );
+                assert!(
+                    (found.loss - loss / count as f64).abs() < 1e-6 * (1.0 + loss / count as f64),
+                    "{} {}",
+                    found.loss,
+                    loss
+                );
             }
         }
     }
@@ -146,15 +242,49 @@ fn what_does_not_fit_is_named() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     let network = mlp(&data);
-    let refuse = |with: ProgramOptions| Program::new(&gpu, &network, &data, &with).map(|_| ()).unwrap_err();
-    assert!(matches!(refuse(ProgramOptions { batch_size: 0, ..options(&gpu) }), ProgramError::Batch { batch: 0, .. }));
-    assert!(matches!(refuse(ProgramOptions { batch_size: 5000, ..options(&gpu) }), ProgramError::Batch { .. }));
-    assert!(refuse(ProgramOptions { shard_limit: Some(60), ..options(&gpu) }).to_string().contains("image"));
+    let refuse = |with: ProgramOptions| {
+        Program::new(&gpu, &network, &data, &with)
+            .map(|_| ())
+            .unwrap_err()
+    };
+    assert!(matches!(
+        refuse(ProgramOptions {
+            batch_size: 0,
+            ..options(&gpu)
+        }),
+        ProgramError::Batch { batch: 0, .. }
+    ));
+    assert!(matches!(
+        refuse(ProgramOptions {
+            batch_size: 5000,
+            ..options(&gpu)
+        }),
+        ProgramError::Batch { .. }
+    ));
+    assert!(
+        refuse(ProgramOptions {
+            shard_limit: Some(60),
+            ..options(&gpu)
+        })
+        .to_string()
+        .contains("image")
+    );
 
-    let narrow = Gpu::open(&GpuOptions { storage_binding_limit: Some(64 << 10), ..GpuOptions::default() }).unwrap();
-    let with = ProgramOptions { tuning: Tuning::gpu(), ..options(&narrow) };
-    let why = Program::new(&narrow, &network, &data, &with).map(|_| ()).unwrap_err();
-    let ProgramError::TooLarge { tensor, limit, .. } = &why else { panic!("{why}") };
+    let narrow = Gpu::open(&GpuOptions {
+        storage_binding_limit: Some(64 << 10),
+        ..GpuOptions::default()
+    })
+    .unwrap();
+    let with = ProgramOptions {
+        tuning: Tuning::gpu(),
+        ..options(&narrow)
+    };
+    let why = Program::new(&narrow, &network, &data, &with)
+        .map(|_| ())
+        .unwrap_err();
+    let ProgramError::TooLarge { tensor, limit, .. } = &why else {
+        panic!("{why}")
+    };
     assert_eq!((tensor.as_str(), *limit), ("parameters", 64 << 10));
 }
 
@@ -166,7 +296,13 @@ fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
     let data = two_targets();
     let mut network = Network::new();
     let x = network.input([1, 6, 6]);
-    let conv = wattgrad::model::layers::Conv2d { out: 4, kernel: 3, stride: 1, padding: 1, bias: true };
+    let conv = wattgrad::model::layers::Conv2d {
+        out: 4,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        bias: true,
+    };
     let frozen = network.conv2d("stem", x, conv).unwrap();
     let h = network.relu(frozen).unwrap();
     let trunk = network.linear("trunk", h, 12).unwrap();
@@ -189,27 +325,50 @@ fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
     let weights = init::initial(network.parameters(), 11).unwrap();
     program.load(&weights).unwrap();
     let mut loss = 0.0;
-    program.train(1, &AtomicBool::new(false), &mut |r| loss = f64::from(r.loss)).unwrap();
+    program
+        .train(1, &AtomicBool::new(false), &mut |r| {
+            loss = f64::from(r.loss)
+        })
+        .unwrap();
     assert!(program.gradient("stem.weight").unwrap().is_none());
     let (want_loss, want) = two_heads_in_f64(&data, &weights);
-    assert!((loss - want_loss).abs() < 1e-6 * want_loss, "loss {loss}, in f64 {want_loss}");
+    assert!(
+        (loss - want_loss).abs() < 1e-6 * want_loss,
+        "loss {loss}, in f64 {want_loss}"
+    );
     for (name, want) in want {
         let got = program.gradient(name).unwrap().unwrap();
         let most = want.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         assert!(most > 1e-3, "{name} has a gradient");
         for (g, w) in got.iter().zip(&want) {
-            assert!((f64::from(*g) - w).abs() < 1e-5 * most, "{name}: {g}, in f64 {w}");
+            assert!(
+                (f64::from(*g) - w).abs() < 1e-5 * most,
+                "{name}: {g}, in f64 {w}"
+            );
         }
     }
-    let with = ProgramOptions { sgd: Sgd::new(0.02, 0.9, 0.0, false).unwrap(), ..with };
+    let with = ProgramOptions {
+        sgd: Sgd::new(0.02, 0.9, 0.0, false).unwrap(),
+        ..with
+    };
     let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
     program.load(&weights).unwrap();
     let mut losses = vec![];
-    program.train(400, &AtomicBool::new(false), &mut |r| losses.push(r.loss)).unwrap();
-    assert!(losses[399] < 0.8 * losses[0], "{} to {}", losses[0], losses[399]);
+    program
+        .train(400, &AtomicBool::new(false), &mut |r| losses.push(r.loss))
+        .unwrap();
+    assert!(
+        losses[399] < 0.8 * losses[0],
+        "{} to {}",
+        losses[0],
+        losses[399]
+    );
     let trained = program.weights().unwrap();
     assert_eq!(trained.floats("stem.weight"), weights.floats("stem.weight"));
-    assert_ne!(trained.floats("trunk.weight"), weights.floats("trunk.weight"));
+    assert_ne!(
+        trained.floats("trunk.weight"),
+        weights.floats("trunk.weight")
+    );
 }
 
 /// The same network put together from the f64 oracle: its loss and the gradient of every trained parameter.
@@ -218,17 +377,45 @@ fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static st
     use wattgrad::kernels::oracle::{Conv, Form, Gemm, column_sums, cross_entropy, widen};
     let get = |name: &str| widen(weights.floats(name).unwrap());
     let batch = 16;
-    let x: Vec<f64> = data.train.inputs[0].values().map(|v| (v - data.mean) / data.std).collect();
-    let conv = Conv { batch, channels: 1, height: 6, width: 6, out_channels: 4, kernel_h: 3, kernel_w: 3, stride: 1, padding: 1 };
+    let x: Vec<f64> = data.train.inputs[0]
+        .values()
+        .map(|v| (v - data.mean) / data.std)
+        .collect();
+    let conv = Conv {
+        batch,
+        channels: 1,
+        height: 6,
+        width: 6,
+        out_channels: 4,
+        kernel_h: 3,
+        kernel_w: 3,
+        stride: 1,
+        padding: 1,
+    };
     let h = relu(&conv.forward(&x, &get("stem.weight"), Some(&get("stem.bias"))));
-    let linear = |n, k| Gemm { form: Form::Nt, m: batch, n, k };
+    let linear = |n, k| Gemm {
+        form: Form::Nt,
+        m: batch,
+        n,
+        k,
+    };
     let forward = |g: &Gemm, x: &[f64], name: &str, relu| {
-        g.forward(x, &get(&format!("{name}.weight")), Some(&get(&format!("{name}.bias"))), relu)
+        g.forward(
+            x,
+            &get(&format!("{name}.weight")),
+            Some(&get(&format!("{name}.bias"))),
+            relu,
+        )
     };
     let (trunk, left, side, right) = (linear(12, 144), linear(3, 12), linear(5, 12), linear(2, 5));
     let t = forward(&trunk, &h, "trunk", true);
     let s = forward(&side, &t, "side", true);
-    let labels = |target: usize| data.train.targets[target].values().map(|v| v as usize).collect::<Vec<_>>();
+    let labels = |target: usize| {
+        data.train.targets[target]
+            .values()
+            .map(|v| v as usize)
+            .collect::<Vec<_>>()
+    };
     let l = cross_entropy(&forward(&left, &t, "left", false), &labels(0), 3, batch);
     let r = cross_entropy(&forward(&right, &s, "right", false), &labels(1), 2, batch);
     let dr: Vec<f64> = r.dlogits.iter().map(|v| 0.5 * v).collect();
@@ -263,7 +450,10 @@ fn two_targets() -> Dataset {
     let count = 16;
     let inputs: Vec<f32> = (0..count as u32 * 36).map(noise).collect();
     let first: Vec<u32> = (0..count as u32).map(|i| i % 3).collect();
-    let arrays = || Arrays { inputs: Values::F32(&inputs), labels: &first };
+    let arrays = || Arrays {
+        inputs: Values::F32(&inputs),
+        labels: &first,
+    };
     let mut data = Dataset::from_arrays("two", 3, &[1, 6, 6], arrays(), arrays()).unwrap();
     for split in [&mut data.train, &mut data.test] {
         let mut second = split.targets[0].clone();
@@ -279,12 +469,28 @@ fn digits_are_learnt_by_every_preset_that_fits() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     for (name, lr, epochs) in [("mlp", 0.05, 8), ("cnn", 0.05, 6), ("resnet8", 0.05, 3)] {
-        let network = presets::by_name(name, Shape { channels: 1, height: 8, width: 8 }, 10).unwrap();
-        let with = ProgramOptions { sgd: Sgd::new(lr, 0.9, 0.0, false).unwrap(), ..options(&gpu) };
+        let network = presets::by_name(
+            name,
+            Shape {
+                channels: 1,
+                height: 8,
+                width: 8,
+            },
+            10,
+        )
+        .unwrap();
+        let with = ProgramOptions {
+            sgd: Sgd::new(lr, 0.9, 0.0, false).unwrap(),
+            ..options(&gpu)
+        };
         let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
-        program.load(&init::initial(network.parameters(), 1).unwrap()).unwrap();
+        program
+            .load(&init::initial(network.parameters(), 1).unwrap())
+            .unwrap();
         let steps = epochs * program.steps_per_epoch();
-        program.train(steps, &AtomicBool::new(false), &mut |_| ()).unwrap();
+        program
+            .train(steps, &AtomicBool::new(false), &mut |_| ())
+            .unwrap();
         let accuracy = program.evaluate().unwrap().accuracy;
         assert!(accuracy > 0.85, "{name}: {accuracy}");
         let counters = program.counters();

@@ -17,9 +17,7 @@ use super::output;
 const SCHEMA: u32 = 1;
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json"
-)]
+#[command(after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json")]
 pub struct Args {
     /// Print everything as JSON
     #[arg(long)]
@@ -158,7 +156,9 @@ fn examine(gpu: &Gpu) -> Device {
 
 /// The first complete set is what `auto` takes; one that `$WATTGRAD_DATA` names is taken or refused, never passed over.
 fn places(found: Vec<Found>) -> Vec<Found_> {
-    let auto = found.iter().position(|place| place.present || place.spec == "auto");
+    let auto = found
+        .iter()
+        .position(|place| place.present || place.spec == "auto");
     found
         .into_iter()
         .enumerate()

@@ -64,7 +64,11 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if let (Some(language), Some(folder)) = (language, &args.out) {
         let shaders = program.shaders();
         write(folder, language, &shaders)?;
-        let written = format!("{} shaders in {language} in {}", shaders.len(), folder.display());
+        let written = format!(
+            "{} shaders in {language} in {}",
+            shaders.len(),
+            folder.display()
+        );
         say(global, &written);
     }
     let summary = program.summary();

@@ -22,8 +22,11 @@ pub fn print(text: &str) -> Result<(), Failure> {
 
 /// Prints a value as indented JSON.
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::failed(format!("the result cannot be JSON ({error}): report this as a bug")))?;
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| {
+        Failure::failed(format!(
+            "the result cannot be JSON ({error}): report this as a bug"
+        ))
+    })?;
     text.push('\n');
     print(&text)
 }

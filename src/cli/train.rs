@@ -30,15 +30,30 @@ pub struct Args {
     optimizer: String,
 
     /// Learning rate
-    #[arg(long, value_name = "LR", default_value_t = 0.05, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "LR",
+        default_value_t = 0.05,
+        allow_hyphen_values = true
+    )]
     lr: f64,
 
     /// Momentum, from 0 to below 1
-    #[arg(long, value_name = "M", default_value_t = 0.9, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "M",
+        default_value_t = 0.9,
+        allow_hyphen_values = true
+    )]
     momentum: f64,
 
     /// Weight decay, added to the gradient
-    #[arg(long, value_name = "D", default_value_t = 0.0, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "D",
+        default_value_t = 0.0,
+        allow_hyphen_values = true
+    )]
     weight_decay: f64,
 
     /// Look ahead along the momentum
@@ -63,7 +78,12 @@ pub struct Args {
     order: String,
 
     /// Epochs from one evaluation to the next; may be a fraction
-    #[arg(long, value_name = "EPOCHS", default_value_t = 1.0, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "EPOCHS",
+        default_value_t = 1.0,
+        allow_hyphen_values = true
+    )]
     eval_every: f64,
 
     /// End at the first evaluation with at least this accuracy, 0 to 1
@@ -183,7 +203,10 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     regime.check_data(&data)?;
     let network = regime.build_network(&data)?;
     let weights = match &args.init_weights {
-        Some(path) => Some((regime.read_weights(path, &data)?, path.display().to_string())),
+        Some(path) => Some((
+            regime.read_weights(path, &data)?,
+            path.display().to_string(),
+        )),
         None => None,
     };
     let outputs = args.outputs();

@@ -41,7 +41,13 @@ pub struct Recording {
 impl Gpu {
     /// Resolves a dispatch.
     #[must_use]
-    pub fn command(&self, label: &str, pipeline: Arc<Pipeline>, bound: &[Bound<'_>], grid: [u32; 3]) -> Command {
+    pub fn command(
+        &self,
+        label: &str,
+        pipeline: Arc<Pipeline>,
+        bound: &[Bound<'_>],
+        grid: [u32; 3],
+    ) -> Command {
         let entries: Vec<wgpu::BindGroupEntry<'_>> = bound
             .iter()
             .enumerate()
@@ -49,8 +55,12 @@ impl Gpu {
                 binding: binding as u32,
                 resource: match bound {
                     Bound::Uniform(buffer, offset, size) => buffer_slice(buffer, *offset, *size),
-                    Bound::Memory(Memory::Buffer(buffer), offset, size) => buffer_slice(buffer, *offset, *size),
-                    Bound::Memory(Memory::Image { view, .. }, ..) => wgpu::BindingResource::TextureView(view),
+                    Bound::Memory(Memory::Buffer(buffer), offset, size) => {
+                        buffer_slice(buffer, *offset, *size)
+                    }
+                    Bound::Memory(Memory::Image { view, .. }, ..) => {
+                        wgpu::BindingResource::TextureView(view)
+                    }
                 },
             })
             .collect();
@@ -59,13 +69,21 @@ impl Gpu {
             layout: &pipeline.layout,
             entries: &entries,
         });
-        Command { pipeline, group, grid }
+        Command {
+            pipeline,
+            group,
+            grid,
+        }
     }
 
     /// Starts recording.
     #[must_use]
     pub fn record(&self) -> Recording {
-        Recording { encoder: self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default()) }
+        Recording {
+            encoder: self
+                .device
+                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
+        }
     }
 
     /// Submits what was recorded.
@@ -75,13 +93,19 @@ impl Gpu {
 }
 
 fn buffer_slice(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindingResource<'_> {
-    wgpu::BindingResource::Buffer(wgpu::BufferBinding { buffer, offset, size: wgpu::BufferSize::new(size) })
+    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+        buffer,
+        offset,
+        size: wgpu::BufferSize::new(size),
+    })
 }
 
 impl Recording {
     /// Records each list once for every window in `windows`, in one pass.
     pub fn lists(&mut self, lists: &[&[Step]], windows: impl Iterator<Item = usize>) {
-        let mut pass = self.encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+        let mut pass = self
+            .encoder
+            .begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         for window in windows {
             for step in lists.iter().copied().flatten() {
                 let command = match step {
@@ -98,7 +122,8 @@ impl Recording {
     /// Copies `bytes` of a buffer to the start of one that the host can read.
     pub fn copy(&mut self, from: &Memory, offset: u64, to: &wgpu::Buffer, at: u64, bytes: u64) {
         if let Memory::Buffer(from) = from {
-            self.encoder.copy_buffer_to_buffer(from, offset, to, at, bytes);
+            self.encoder
+                .copy_buffer_to_buffer(from, offset, to, at, bytes);
         }
     }
 }

@@ -44,7 +44,9 @@ impl Gpu {
         if image {
             u64::from(self.limits.max_texture_dimension_2d) * IMAGE_ROW * QUAD
         } else {
-            self.limits.max_storage_buffer_binding_size.min(self.limits.max_buffer_size)
+            self.limits
+                .max_storage_buffer_binding_size
+                .min(self.limits.max_buffer_size)
         }
     }
 
@@ -55,12 +57,18 @@ impl Gpu {
         if image {
             let texture = self.device.create_texture(&wgpu::TextureDescriptor {
                 label: Some(label),
-                size: wgpu::Extent3d { width: IMAGE_ROW as u32, height: quads.div_ceil(IMAGE_ROW) as u32, depth_or_array_layers: 1 },
+                size: wgpu::Extent3d {
+                    width: IMAGE_ROW as u32,
+                    height: quads.div_ceil(IMAGE_ROW) as u32,
+                    depth_or_array_layers: 1,
+                },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
                 format: wgpu::TextureFormat::Rgba32Float,
-                usage: wgpu::TextureUsages::STORAGE_BINDING | wgpu::TextureUsages::COPY_DST | wgpu::TextureUsages::COPY_SRC,
+                usage: wgpu::TextureUsages::STORAGE_BINDING
+                    | wgpu::TextureUsages::COPY_DST
+                    | wgpu::TextureUsages::COPY_SRC,
                 view_formats: &[],
             });
             let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
@@ -69,7 +77,9 @@ impl Gpu {
             Memory::Buffer(self.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
                 size: quads * QUAD,
-                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::COPY_SRC,
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_DST
+                    | wgpu::BufferUsages::COPY_SRC,
                 mapped_at_creation: false,
             }))
         }
@@ -84,7 +94,8 @@ impl Gpu {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        self.queue.write_buffer(&buffer, 0, bytemuck::cast_slice(words));
+        self.queue
+            .write_buffer(&buffer, 0, bytemuck::cast_slice(words));
         buffer
     }
 
@@ -107,12 +118,24 @@ impl Gpu {
                     wgpu::TexelCopyTextureInfo {
                         texture,
                         mip_level: 0,
-                        origin: wgpu::Origin3d { x: 0, y: (offset / (IMAGE_ROW * QUAD)) as u32, z: 0 },
+                        origin: wgpu::Origin3d {
+                            x: 0,
+                            y: (offset / (IMAGE_ROW * QUAD)) as u32,
+                            z: 0,
+                        },
                         aspect: wgpu::TextureAspect::All,
                     },
                     data,
-                    wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row as u32), rows_per_image: Some(rows) },
-                    wgpu::Extent3d { width: IMAGE_ROW as u32, height: rows, depth_or_array_layers: 1 },
+                    wgpu::TexelCopyBufferLayout {
+                        offset: 0,
+                        bytes_per_row: Some(row as u32),
+                        rows_per_image: Some(rows),
+                    },
+                    wgpu::Extent3d {
+                        width: IMAGE_ROW as u32,
+                        height: rows,
+                        depth_or_array_layers: 1,
+                    },
                 );
             }
         }
@@ -135,7 +158,9 @@ impl Gpu {
     /// The device was lost or reported an error.
     pub fn read(&self, memory: &Memory) -> Result<Vec<u8>, DeviceError> {
         let buffer = self.readback("readback", memory.bytes());
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         match memory {
             Memory::Buffer(from) => encoder.copy_buffer_to_buffer(from, 0, &buffer, 0, from.size()),
             Memory::Image { texture, .. } => encoder.copy_texture_to_buffer(
@@ -153,7 +178,9 @@ impl Gpu {
         }
         self.queue.submit([encoder.finish()]);
         let mut bytes = vec![];
-        self.map(&buffer, memory.bytes(), None, |read| bytes.extend_from_slice(read))?;
+        self.map(&buffer, memory.bytes(), None, |read| {
+            bytes.extend_from_slice(read)
+        })?;
         Ok(bytes)
     }
 
@@ -176,7 +203,11 @@ impl Gpu {
             Some(submission) => self.wait_for(submission)?,
             None => self.wait()?,
         }
-        let range = slice.get_mapped_range().map_err(|why| DeviceError::Uncaptured { detail: why.to_string() })?;
+        let range = slice
+            .get_mapped_range()
+            .map_err(|why| DeviceError::Uncaptured {
+                detail: why.to_string(),
+            })?;
         with(&range);
         drop(range);
         buffer.unmap();
@@ -188,9 +219,14 @@ impl Gpu {
     /// # Errors
     /// The device was lost or reported an error.
     pub fn wait_for(&self, submission: Submission) -> Result<(), DeviceError> {
-        let polled = self.device.poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None });
+        let polled = self.device.poll(wgpu::PollType::Wait {
+            submission_index: Some(submission),
+            timeout: None,
+        });
         self.check()?;
-        polled.map(|_| ()).map_err(|why| DeviceError::Uncaptured { detail: why.to_string() })
+        polled.map(|_| ()).map_err(|why| DeviceError::Uncaptured {
+            detail: why.to_string(),
+        })
     }
 
     /// Whether the device is alive and has reported no error.

@@ -54,7 +54,10 @@ fn fill_slots(core: &str, slots: &[(&str, &str)]) -> Result<String, String> {
     for line in core.lines() {
         if let Some(name) = line.trim().strip_prefix("//@slot ") {
             if let Some(at) = slots.iter().position(|(slot, _)| *slot == name.trim()) {
-                let (_, body) = slots[at].1.split_once("//@begin\n").ok_or(format!("the snippet for slot {name} has no //@begin"))?;
+                let (_, body) = slots[at]
+                    .1
+                    .split_once("//@begin\n")
+                    .ok_or(format!("the snippet for slot {name} has no //@begin"))?;
                 out.push_str(body);
                 filled[at] = true;
                 skipping = true;
@@ -84,12 +87,21 @@ fn set_constant(text: &str, name: &str, value: u32) -> Result<String, String> {
         }
     });
     let out = lines.collect::<Vec<_>>().join("\n") + "\n";
-    if found { Ok(out) } else { Err(format!("the shader has no constant {name}")) }
+    if found {
+        Ok(out)
+    } else {
+        Err(format!("the shader has no constant {name}"))
+    }
 }
 
 /// `@group(0) @binding(N) var<..> name: type;` taken apart.
 fn declaration(line: &str) -> Option<(&str, &str, &str)> {
-    let rest = line.trim().strip_prefix("@group(0) @binding(")?.split_once(')')?.1.trim();
+    let rest = line
+        .trim()
+        .strip_prefix("@group(0) @binding(")?
+        .split_once(')')?
+        .1
+        .trim();
     let rest = rest.strip_prefix("var<")?;
     let (space, rest) = rest.split_once('>')?;
     let (name, kind) = rest.split_once(':')?;
@@ -104,15 +116,33 @@ fn bind(text: &str, storage: impl Fn(&str) -> Storage) -> Result<(String, Vec<Op
         }
         let access = match space {
             "storage, read" => Access::Read,
-            _ if text.contains(&format!("fn load_{name}")) || kind != "array<vec4<f32>>" => Access::Update,
+            _ if text.contains(&format!("fn load_{name}")) || kind != "array<vec4<f32>>" => {
+                Access::Update
+            }
             _ => Access::Write,
         };
-        let imageable = kind == "array<vec4<f32>>" && (text.contains(&format!("fn load_{name}")) || text.contains(&format!("fn store_{name}")));
-        let place = if imageable { storage(name) } else { Storage::Buffer };
-        operands.push(Operand { name: name.into(), access, storage: place });
+        let imageable = kind == "array<vec4<f32>>"
+            && (text.contains(&format!("fn load_{name}"))
+                || text.contains(&format!("fn store_{name}")));
+        let place = if imageable {
+            storage(name)
+        } else {
+            Storage::Buffer
+        };
+        operands.push(Operand {
+            name: name.into(),
+            access,
+            storage: place,
+        });
     }
-    let images: Vec<&Operand> = operands.iter().filter(|o| o.storage == Storage::Image).collect();
-    let bases: String = images.iter().map(|o| format!("    base_{}: u32,\n", o.name)).collect();
+    let images: Vec<&Operand> = operands
+        .iter()
+        .filter(|o| o.storage == Storage::Image)
+        .collect();
+    let bases: String = images
+        .iter()
+        .map(|o| format!("    base_{}: u32,\n", o.name))
+        .collect();
     let mut out = String::with_capacity(text.len() + 512);
     let (mut binding, mut in_sizes) = (0, false);
     for line in text.lines() {
@@ -149,14 +179,18 @@ fn bind(text: &str, storage: impl Fn(&str) -> Storage) -> Result<(String, Vec<Op
 fn image_accessor(line: &str, name: &str) -> Option<String> {
     let at = format!("let j = i + sizes.base_{name}; ");
     if line.starts_with(&format!("fn load_{name}(")) {
-        Some(format!("fn load_{name}(i: u32) -> vec4<f32> {{ {at}return textureLoad({name}, vec2<u32>(j & 1023u, j >> 10u)); }}\n"))
+        Some(format!(
+            "fn load_{name}(i: u32) -> vec4<f32> {{ {at}return textureLoad({name}, vec2<u32>(j & 1023u, j >> 10u)); }}\n"
+        ))
     } else if line.starts_with(&format!("fn load_{name}_if(")) {
         // A coordinate out of range reads zero, which spares the four selects of the buffer form.
         Some(format!(
             "fn load_{name}_if(i: u32, inside: bool) -> vec4<f32> {{ {at}return textureLoad({name}, vec2<u32>(j & 1023u, select(0xffffffffu, j >> 10u, inside))); }}\n"
         ))
     } else if line.starts_with(&format!("fn store_{name}(")) {
-        Some(format!("fn store_{name}(i: u32, v: vec4<f32>) {{ {at}textureStore({name}, vec2<u32>(j & 1023u, j >> 10u), v); }}\n"))
+        Some(format!(
+            "fn store_{name}(i: u32, v: vec4<f32>) {{ {at}textureStore({name}, vec2<u32>(j & 1023u, j >> 10u), v); }}\n"
+        ))
     } else {
         None
     }
@@ -171,14 +205,32 @@ mod tests {
 @group(0) @binding(9) var<storage, read_write> y: array<vec4<f32>>;\nfn store_y(i: u32, v: vec4<f32>) { y[i] = v; }\n\
 const W = 8u; //@const\n//@slot op\nfn op(v: vec4<f32>) -> vec4<f32> { return v; }\n//@end\n\
 @compute @workgroup_size(W) fn main(@builtin(global_invocation_id) g: vec3<u32>) { store_y(g.x, op(load_x(g.x))); }\n";
-    const SNIPPET: &str = "// context\n//@begin\nfn op(v: vec4<f32>) -> vec4<f32> { return v + v; }\n";
+    const SNIPPET: &str =
+        "// context\n//@begin\nfn op(v: vec4<f32>) -> vec4<f32> { return v + v; }\n";
 
     #[test]
     fn fills_slots_constants_and_images() {
-        let c = compose(CORE, &[("op", SNIPPET)], &[("W", 32)], |n| if n == "y" { Storage::Image } else { Storage::Buffer }).unwrap();
-        assert!(c.wgsl.contains("return v + v") && c.wgsl.contains("const W = 32u;") && c.wgsl.contains("base_y: u32"));
-        assert!(c.wgsl.contains("@binding(2) var y: texture_storage_2d<rgba32float, write>"));
-        assert_eq!(c.operands.iter().map(|o| o.access).collect::<Vec<_>>(), [Access::Read, Access::Write]);
+        let c = compose(CORE, &[("op", SNIPPET)], &[("W", 32)], |n| {
+            if n == "y" {
+                Storage::Image
+            } else {
+                Storage::Buffer
+            }
+        })
+        .unwrap();
+        assert!(
+            c.wgsl.contains("return v + v")
+                && c.wgsl.contains("const W = 32u;")
+                && c.wgsl.contains("base_y: u32")
+        );
+        assert!(
+            c.wgsl
+                .contains("@binding(2) var y: texture_storage_2d<rgba32float, write>")
+        );
+        assert_eq!(
+            c.operands.iter().map(|o| o.access).collect::<Vec<_>>(),
+            [Access::Read, Access::Write]
+        );
         naga::front::wgsl::parse_str(&c.wgsl).unwrap();
     }
 

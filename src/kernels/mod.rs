@@ -149,9 +149,14 @@ impl Dispatch {
 
     /// Fills the shader for this dispatch; `storage` says where an operand lives.
     pub fn compose(&self, storage: impl Fn(&str) -> Storage) -> Result<Composed, String> {
-        let slots = self.slots.iter().map(|(slot, name)| Ok((*slot, snippet(name)?))).collect::<Result<Vec<_>, String>>()?;
+        let slots = self
+            .slots
+            .iter()
+            .map(|(slot, name)| Ok((*slot, snippet(name)?)))
+            .collect::<Result<Vec<_>, String>>()?;
         let slots: Vec<(&str, &str)> = slots.iter().map(|(s, t)| (*s, t.as_ref())).collect();
-        compose::compose(&shader(self.shader)?, &slots, &self.constants, storage).map_err(|why| format!("{}: {why}", self.shader))
+        compose::compose(&shader(self.shader)?, &slots, &self.constants, storage)
+            .map_err(|why| format!("{}: {why}", self.shader))
     }
 }
 
@@ -167,8 +172,21 @@ pub struct List {
 impl List {
     /// Names a new tensor of `quads` quads.
     pub fn tensor(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
-        let imageable = matches!(role, Role::Parameter | Role::Gradient | Role::Momentum | Role::Statistic | Role::Activation | Role::Scratch);
-        self.tensors.push(TensorInfo { name: name.into(), role, quads, imageable });
+        let imageable = matches!(
+            role,
+            Role::Parameter
+                | Role::Gradient
+                | Role::Momentum
+                | Role::Statistic
+                | Role::Activation
+                | Role::Scratch
+        );
+        self.tensors.push(TensorInfo {
+            name: name.into(),
+            role,
+            quads,
+            imageable,
+        });
         Tensor(self.tensors.len() - 1)
     }
 
@@ -186,7 +204,11 @@ impl List {
 
     /// Appends a dispatch; its `bytes` become the size of its operands.
     pub fn push(&mut self, mut dispatch: Dispatch) {
-        dispatch.bytes = dispatch.operands.iter().map(|(_, t)| self.info(*t).quads * 16).sum();
+        dispatch.bytes = dispatch
+            .operands
+            .iter()
+            .map(|(_, t)| self.info(*t).quads * 16)
+            .sum();
         self.dispatches.push(dispatch);
     }
 }
@@ -205,7 +227,11 @@ pub struct Shape {
 impl Shape {
     /// A vector of `n` features.
     pub fn vector(n: u32) -> Shape {
-        Shape { channels: 1, height: 1, width: n }
+        Shape {
+            channels: 1,
+            height: 1,
+            width: n,
+        }
     }
 
     /// Elements.

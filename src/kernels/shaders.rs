@@ -100,7 +100,9 @@ pub fn shader(name: &str) -> Result<Cow<'static, str>, String> {
             .map_err(|why| format!("the shader {} cannot be read ({why}); unset WATTGRAD_SHADERS or put the file there", path.display()));
     }
     let found = SHADERS.iter().find(|s| s.name == name);
-    found.map(|s| Cow::Borrowed(s.text)).ok_or_else(|| format!("no shader is named {name}"))
+    found
+        .map(|s| Cow::Borrowed(s.text))
+        .ok_or_else(|| format!("no shader is named {name}"))
 }
 
 /// The text of a snippet file.

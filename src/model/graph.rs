@@ -74,13 +74,21 @@ impl Network {
 
     /// The next input of the data set, of `[channels, height, width]`.
     pub fn input(&mut self, shape: [u32; 3]) -> Value {
-        let field = self.nodes.iter().filter(|n| matches!(n.kind, NodeKind::Input(_))).count();
+        let field = self
+            .nodes
+            .iter()
+            .filter(|n| matches!(n.kind, NodeKind::Input(_)))
+            .count();
         let [channels, height, width] = shape;
         self.nodes.push(Node {
             name: format!("input{field}"),
             kind: NodeKind::Input(field),
             inputs: vec![],
-            shape: Shape { channels, height, width },
+            shape: Shape {
+                channels,
+                height,
+                width,
+            },
             parameters: vec![],
         });
         Value(self.nodes.len() - 1)
@@ -90,15 +98,25 @@ impl Network {
     ///
     /// # Errors
     /// The layer does not fit its inputs, or its name is taken by another layer with parameters.
-    pub fn layer(&mut self, name: &str, layer: Arc<dyn Layer>, inputs: &[Value]) -> Result<Value, ModelError> {
+    pub fn layer(
+        &mut self,
+        name: &str,
+        layer: Arc<dyn Layer>,
+        inputs: &[Value],
+    ) -> Result<Value, ModelError> {
         let shapes: Vec<Shape> = inputs.iter().map(|v| self.nodes[v.0].shape).collect();
-        let misfit = |why| ModelError::Misfit { layer: name.to_string(), why };
+        let misfit = |why| ModelError::Misfit {
+            layer: name.to_string(),
+            why,
+        };
         let shape = layer.output(&shapes).map_err(misfit)?;
         let first = self.parameters.len();
         for mut spec in layer.parameters(&shapes) {
             spec.name = format!("{name}.{}", spec.name);
             if self.parameters.iter().any(|p| p.name == spec.name) {
-                return Err(ModelError::Duplicate { name: name.to_string() });
+                return Err(ModelError::Duplicate {
+                    name: name.to_string(),
+                });
             }
             self.parameters.push(spec);
         }
@@ -158,9 +176,23 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::layer`].
-    pub fn max_pool(&mut self, x: Value, kernel: u32, stride: u32, padding: u32) -> Result<Value, ModelError> {
+    pub fn max_pool(
+        &mut self,
+        x: Value,
+        kernel: u32,
+        stride: u32,
+        padding: u32,
+    ) -> Result<Value, ModelError> {
         let name = format!("{}.pool", self.nodes[x.0].name);
-        self.layer(&name, Arc::new(MaxPool2d { kernel, stride, padding }), &[x])
+        self.layer(
+            &name,
+            Arc::new(MaxPool2d {
+                kernel,
+                stride,
+                padding,
+            }),
+            &[x],
+        )
     }
 
     /// Mean over rows and columns: a vector of the channels.
@@ -174,14 +206,22 @@ impl Network {
 
     /// Adds `weight` times the mean softmax cross-entropy of `logits` against the data set's target `target`.
     pub fn cross_entropy(&mut self, logits: Value, target: usize, weight: f32) {
-        self.losses.push(Loss { logits, target, weight });
+        self.losses.push(Loss {
+            logits,
+            target,
+            weight,
+        });
     }
 
     /// Keeps a layer's parameters as they are. Returns how many parameters were frozen.
     pub fn freeze(&mut self, layer: &str) -> usize {
         let prefix = format!("{layer}.");
         let mut frozen = 0;
-        for spec in self.parameters.iter_mut().filter(|p| p.name.starts_with(&prefix)) {
+        for spec in self
+            .parameters
+            .iter_mut()
+            .filter(|p| p.name.starts_with(&prefix))
+        {
             spec.frozen = true;
             frozen += 1;
         }
@@ -209,6 +249,10 @@ impl Network {
     /// Trained elements and those of running statistics apart: what people call the number of parameters.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        self.parameters.iter().filter(|p| p.kind.trained()).map(|p| p.layout.elements()).sum()
+        self.parameters
+            .iter()
+            .filter(|p| p.kind.trained())
+            .map(|p| p.layout.elements())
+            .sum()
     }
 }

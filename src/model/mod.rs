@@ -32,7 +32,9 @@ pub enum ModelError {
         why: String,
     },
     /// Two layers have one name.
-    #[error("two layers are named {name:?}; give each its own name, for its parameters are stored under it")]
+    #[error(
+        "two layers are named {name:?}; give each its own name, for its parameters are stored under it"
+    )]
     Duplicate {
         /// The name.
         name: String,

@@ -51,7 +51,13 @@ impl ParameterLayout {
     /// A vector of `n` elements.
     #[must_use]
     pub fn vector(n: usize) -> ParameterLayout {
-        ParameterLayout { outer: 1, middle: 1, inner: n, inner_pitch: n, row_quads: n.div_ceil(4) }
+        ParameterLayout {
+            outer: 1,
+            middle: 1,
+            inner: n,
+            inner_pitch: n,
+            row_quads: n.div_ceil(4),
+        }
     }
 
     /// Elements in the file.
@@ -80,7 +86,10 @@ impl ParameterLayout {
     /// From the device's order to the file's.
     #[must_use]
     pub fn restore(&self, device: &[f32]) -> Vec<f32> {
-        (0..self.outer * self.middle).flat_map(|run| &device[self.start(run)..self.start(run) + self.inner]).copied().collect()
+        (0..self.outer * self.middle)
+            .flat_map(|run| &device[self.start(run)..self.start(run) + self.inner])
+            .copied()
+            .collect()
     }
 
     fn start(&self, run: usize) -> usize {
@@ -119,9 +128,27 @@ mod tests {
     fn storing_and_restoring_is_a_bijection() {
         for layout in [
             ParameterLayout::vector(10),
-            ParameterLayout { outer: 3, middle: 5, inner: 9, inner_pitch: 12, row_quads: 15 },
-            ParameterLayout { outer: 2, middle: 7, inner: 1, inner_pitch: 1, row_quads: 2 },
-            ParameterLayout { outer: 4, middle: 6, inner: 7, inner_pitch: 8, row_quads: 12 },
+            ParameterLayout {
+                outer: 3,
+                middle: 5,
+                inner: 9,
+                inner_pitch: 12,
+                row_quads: 15,
+            },
+            ParameterLayout {
+                outer: 2,
+                middle: 7,
+                inner: 1,
+                inner_pitch: 1,
+                row_quads: 2,
+            },
+            ParameterLayout {
+                outer: 4,
+                middle: 6,
+                inner: 7,
+                inner_pitch: 8,
+                row_quads: 12,
+            },
         ] {
             let file: Vec<f32> = (1..=layout.elements()).map(|v| v as f32).collect();
             let device = layout.store(&file);

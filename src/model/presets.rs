@@ -18,7 +18,10 @@ pub fn by_name(name: &str, input: Shape, classes: u32) -> Result<Network, ModelE
         "mlp" => mlp(&mut net, x, classes),
         "cnn" => cnn(&mut net, x, classes),
         "resnet8" => resnet8(&mut net, x, classes),
-        _ => Err(ModelError::Unknown { name: name.into(), known: NAMES.join(", ") }),
+        _ => Err(ModelError::Unknown {
+            name: name.into(),
+            known: NAMES.join(", "),
+        }),
     }?;
     net.cross_entropy(logits, 0, 1.0);
     Ok(net)
@@ -33,7 +36,13 @@ fn mlp(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelError> {
 }
 
 fn cnn(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelError> {
-    let conv = |out| Conv2d { out, kernel: 3, stride: 1, padding: 1, bias: true };
+    let conv = |out| Conv2d {
+        out,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        bias: true,
+    };
     let x = net.conv2d("conv1", x, conv(32))?;
     let x = net.relu(x)?;
     let x = net.max_pool(x, 2, 2, 0)?;
@@ -46,7 +55,17 @@ fn cnn(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelError> {
 }
 
 fn resnet8(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelError> {
-    let x = net.conv2d("conv1", x, Conv2d { out: 16, kernel: 3, stride: 1, padding: 1, bias: false })?;
+    let x = net.conv2d(
+        "conv1",
+        x,
+        Conv2d {
+            out: 16,
+            kernel: 3,
+            stride: 1,
+            padding: 1,
+            bias: false,
+        },
+    )?;
     let x = net.batch_norm("bn1", x)?;
     let mut x = net.relu(x)?;
     for (name, out, stride) in [("layer1", 16, 1), ("layer2", 32, 2), ("layer3", 64, 2)] {
@@ -56,8 +75,20 @@ fn resnet8(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelErro
     net.linear("fc", x, classes)
 }
 
-fn basic_block(net: &mut Network, name: &str, x: Value, out: u32, stride: u32) -> Result<Value, ModelError> {
-    let conv = |kernel, stride, padding| Conv2d { out, kernel, stride, padding, bias: false };
+fn basic_block(
+    net: &mut Network,
+    name: &str,
+    x: Value,
+    out: u32,
+    stride: u32,
+) -> Result<Value, ModelError> {
+    let conv = |kernel, stride, padding| Conv2d {
+        out,
+        kernel,
+        stride,
+        padding,
+        bias: false,
+    };
     let y = net.conv2d(&format!("{name}.conv1"), x, conv(3, stride, 1))?;
     let y = net.batch_norm(&format!("{name}.bn1"), y)?;
     let y = net.relu(y)?;
@@ -80,16 +111,36 @@ mod tests {
 
     #[test]
     fn parameters_are_as_many_as_the_literature_counts() {
-        let input = Shape { channels: 1, height: 28, width: 28 };
+        let input = Shape {
+            channels: 1,
+            height: 28,
+            width: 28,
+        };
         for (name, count) in [("mlp", 535_818), ("cnn", 421_642), ("resnet8", 77_754)] {
-            assert_eq!(by_name(name, input, 10).unwrap().parameter_count(), count, "{name}");
+            assert_eq!(
+                by_name(name, input, 10).unwrap().parameter_count(),
+                count,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn misfits_and_unknown_names_say_so() {
-        let small = Shape { channels: 1, height: 1, width: 1 };
-        assert!(matches!(by_name("cnn", small, 10), Err(ModelError::Misfit { .. })));
-        assert!(by_name("vgg", small, 10).unwrap_err().to_string().contains("mlp, cnn, resnet8"));
+        let small = Shape {
+            channels: 1,
+            height: 1,
+            width: 1,
+        };
+        assert!(matches!(
+            by_name("cnn", small, 10),
+            Err(ModelError::Misfit { .. })
+        ));
+        assert!(
+            by_name("vgg", small, 10)
+                .unwrap_err()
+                .to_string()
+                .contains("mlp, cnn, resnet8")
+        );
     }
 }

@@ -35,12 +35,20 @@ pub(super) fn build(
     plan: &Plan,
     data: &Dataset,
 ) -> Result<Built, ProgramError> {
-    let memory: Vec<Memory> = plan.slots.iter().map(|slot| gpu.allocate(&slot.label, slot.bytes, slot.image)).collect();
+    let memory: Vec<Memory> = plan
+        .slots
+        .iter()
+        .map(|slot| gpu.allocate(&slot.label, slot.bytes, slot.image))
+        .collect();
     upload(gpu, &memory, plan, &lowered.train_feed, &data.train)?;
     upload(gpu, &memory, plan, &lowered.eval_feed, &data.test)?;
     let (table, chunks) = &lowered.chunks;
     if let Some(place) = plan.places.get(table) {
-        gpu.write(&memory[place.slot], 0, bytemuck::cast_slice(chunks.as_flattened()));
+        gpu.write(
+            &memory[place.slot],
+            0,
+            bytemuck::cast_slice(chunks.as_flattened()),
+        );
     }
 
     // Every dispatch in every form: the list's own first, then the other windows'.
@@ -62,46 +70,80 @@ pub(super) fn build(
     }
     let sizes = gpu.uniform("sizes", &words);
 
-    let mut command = |dispatch: &Dispatch, filled: &Filled, at: usize| -> Result<Command, ProgramError> {
-        let mut kinds = vec![BindingKind::Uniform];
-        let mut bound = vec![Bound::Uniform(&sizes, at as u64 * 4, (filled.words.len() as u64 * 4).next_multiple_of(16))];
-        for operand in &filled.composed.operands {
-            let tensor = operand_tensor(dispatch, &operand.name)?;
-            let place = &plan.places[&tensor];
-            kinds.push(match (operand.storage, operand.access) {
-                (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
-                (Storage::Buffer, _) => BindingKind::StorageReadWrite,
-                (Storage::Image, Access::Read) => BindingKind::ImageRead,
-                (Storage::Image, Access::Write) => BindingKind::ImageWrite,
-                (Storage::Image, Access::Update) => BindingKind::ImageReadWrite,
-            });
-            bound.push(Bound::Memory(&memory[place.slot], place.first_quad * 16, place.quads * 16));
-        }
-        let pipeline = cache.get(&dispatch.label, &filled.composed.wgsl, &kinds)?;
-        Ok(gpu.command(&dispatch.label, pipeline, &bound, dispatch.grid))
-    };
+    let mut command =
+        |dispatch: &Dispatch, filled: &Filled, at: usize| -> Result<Command, ProgramError> {
+            let mut kinds = vec![BindingKind::Uniform];
+            let mut bound = vec![Bound::Uniform(
+                &sizes,
+                at as u64 * 4,
+                (filled.words.len() as u64 * 4).next_multiple_of(16),
+            )];
+            for operand in &filled.composed.operands {
+                let tensor = operand_tensor(dispatch, &operand.name)?;
+                let place = &plan.places[&tensor];
+                kinds.push(match (operand.storage, operand.access) {
+                    (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
+                    (Storage::Buffer, _) => BindingKind::StorageReadWrite,
+                    (Storage::Image, Access::Read) => BindingKind::ImageRead,
+                    (Storage::Image, Access::Write) => BindingKind::ImageWrite,
+                    (Storage::Image, Access::Update) => BindingKind::ImageReadWrite,
+                });
+                bound.push(Bound::Memory(
+                    &memory[place.slot],
+                    place.first_quad * 16,
+                    place.quads * 16,
+                ));
+            }
+            let pipeline = cache.get(&dispatch.label, &filled.composed.wgsl, &kinds)?;
+            Ok(gpu.command(&dispatch.label, pipeline, &bound, dispatch.grid))
+        };
     let mut steps = vec![];
     for (at, dispatch) in lowered.list.dispatches.iter().enumerate() {
         steps.push(match (forms.get(&at), lowered.windowed.get(&at)) {
             (Some(filled), Some(dispatches)) => {
-                let commands = dispatches.iter().zip(filled).map(|(d, (f, at))| command(d, f, *at));
+                let commands = dispatches
+                    .iter()
+                    .zip(filled)
+                    .map(|(d, (f, at))| command(d, f, *at));
                 Step::Windowed(commands.collect::<Result<_, _>>()?)
             }
             _ => Step::Fixed(command(dispatch, &list[at].0, list[at].1)?),
         });
     }
     gpu.check()?;
-    Ok(Built { memory, steps, filled: list.into_iter().map(|(f, _)| f).collect() })
+    Ok(Built {
+        memory,
+        steps,
+        filled: list.into_iter().map(|(f, _)| f).collect(),
+    })
 }
 
 /// Composes a dispatch for the places of its operands; an image's first quad is appended to the size table.
 fn filled(dispatch: &Dispatch, plan: &Plan) -> Result<Filled, ProgramError> {
-    let place = |name: &str| dispatch.operands.iter().find(|(n, _)| *n == name).and_then(|(_, t)| plan.places.get(t));
+    let place = |name: &str| {
+        dispatch
+            .operands
+            .iter()
+            .find(|(n, _)| *n == name)
+            .and_then(|(_, t)| plan.places.get(t))
+    };
     let composed = dispatch
-        .compose(|name| if place(name).is_some_and(|p| p.image) { Storage::Image } else { Storage::Buffer })
-        .map_err(|why| ProgramError::Compose { why: format!("{} ({why})", dispatch.label) })?;
+        .compose(|name| {
+            if place(name).is_some_and(|p| p.image) {
+                Storage::Image
+            } else {
+                Storage::Buffer
+            }
+        })
+        .map_err(|why| ProgramError::Compose {
+            why: format!("{} ({why})", dispatch.label),
+        })?;
     let mut words = dispatch.sizes.clone();
-    for operand in composed.operands.iter().filter(|o| o.storage == Storage::Image) {
+    for operand in composed
+        .operands
+        .iter()
+        .filter(|o| o.storage == Storage::Image)
+    {
         words.push(place(&operand.name).map_or(0, |p| p.first_quad as u32));
     }
     Ok(Filled { composed, words })
@@ -109,10 +151,18 @@ fn filled(dispatch: &Dispatch, plan: &Plan) -> Result<Filled, ProgramError> {
 
 fn operand_tensor(dispatch: &Dispatch, name: &str) -> Result<Tensor, ProgramError> {
     let found = dispatch.operands.iter().find(|(n, _)| *n == name);
-    found.map(|(_, t)| *t).ok_or_else(|| ProgramError::Compose { why: format!("{} binds no {name}", dispatch.label) })
+    found.map(|(_, t)| *t).ok_or_else(|| ProgramError::Compose {
+        why: format!("{} binds no {name}", dispatch.label),
+    })
 }
 
-fn upload(gpu: &Gpu, memory: &[Memory], plan: &Plan, feed: &Feed, split: &Split) -> Result<(), ProgramError> {
+fn upload(
+    gpu: &Gpu,
+    memory: &[Memory],
+    plan: &Plan,
+    feed: &Feed,
+    split: &Split,
+) -> Result<(), ProgramError> {
     let column = |sharded: &ShardedColumn, column: &Column| -> Result<(), ProgramError> {
         for (tensor, shard) in &sharded.shards {
             if let Some(place) = plan.places.get(tensor) {
@@ -121,7 +171,12 @@ fn upload(gpu: &Gpu, memory: &[Memory], plan: &Plan, feed: &Feed, split: &Split)
         }
         Ok(())
     };
-    for (sharded, of) in feed.inputs.iter().zip(&split.inputs).chain(feed.targets.iter().zip(&split.targets)) {
+    for (sharded, of) in feed
+        .inputs
+        .iter()
+        .zip(&split.inputs)
+        .chain(feed.targets.iter().zip(&split.targets))
+    {
         column(sharded, of)?;
     }
     Ok(())

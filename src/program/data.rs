@@ -35,7 +35,11 @@ impl Feed {
     ) -> Result<Feed, ProgramError> {
         let words = limit & !3;
         let columns = || split.inputs.iter().chain(&split.targets);
-        let per = columns().map(|c| words / (c.field.sample_bytes() as u64).max(1)).min().unwrap_or(0).min(split.len as u64);
+        let per = columns()
+            .map(|c| words / (c.field.sample_bytes() as u64).max(1))
+            .min()
+            .unwrap_or(0)
+            .min(split.len as u64);
         if per == 0 {
             // The column whose single sample is too large says so itself.
             for column in columns() {
@@ -48,23 +52,56 @@ impl Feed {
                 let size = column.field.sample_bytes();
                 let shards = (0..split.len).step_by(per).enumerate().map(|(at, first)| {
                     let len = per.min(split.len - first);
-                    let shard = Shard { first, len, bytes: first * size..(first + len) * size };
+                    let shard = Shard {
+                        first,
+                        len,
+                        bytes: first * size..(first + len) * size,
+                    };
                     let quads = (len * size).div_ceil(16) as u64;
-                    (list.buffer(format!("{name} {kind} {} shard {at}", column.field.name), Role::Data, quads), shard)
+                    (
+                        list.buffer(
+                            format!("{name} {kind} {} shard {at}", column.field.name),
+                            Role::Data,
+                            quads,
+                        ),
+                        shard,
+                    )
                 });
-                ShardedColumn { dtype: column.field.dtype, shards: shards.collect() }
+                ShardedColumn {
+                    dtype: column.field.dtype,
+                    shards: shards.collect(),
+                }
             });
             sharded.collect()
         };
         let inputs = cut("input", &split.inputs);
         let targets = cut("target", &split.targets);
-        let shards: Vec<(usize, usize)> = (0..split.len).step_by(per).map(|first| (first, per.min(split.len - first))).collect();
-        let batch = if evaluate { options.eval_batch_size } else { options.batch_size };
+        let shards: Vec<(usize, usize)> = (0..split.len)
+            .step_by(per)
+            .map(|first| (first, per.min(split.len - first)))
+            .collect();
+        let batch = if evaluate {
+            options.eval_batch_size
+        } else {
+            options.batch_size
+        };
         let sequential = evaluate || options.order == Order::Sequential;
         if sequential && shards.len() > BOUND && batch as usize > (BOUND - 1) * per + 1 {
-            return Err(ProgramError::Shards { batch, samples: per });
+            return Err(ProgramError::Shards {
+                batch,
+                samples: per,
+            });
         }
-        Ok(Feed { inputs, targets, windows: Windows { samples: split.len, per, shards: shards.len(), sequential } })
+        Ok(Feed {
+            inputs,
+            targets,
+            windows: Windows {
+                samples: split.len,
+                per,
+                shards: shards.len(),
+                sequential,
+            },
+        })
     }
 }
 
@@ -90,7 +127,11 @@ impl Windows {
 
     /// First shard of a window.
     fn first_shard(&self, window: usize) -> usize {
-        if self.sequential || self.count() == 1 { window } else { window * BOUND }
+        if self.sequential || self.count() == 1 {
+            window
+        } else {
+            window * BOUND
+        }
     }
 
     /// First sample of a window and how many it shuffles.
@@ -109,12 +150,20 @@ impl Windows {
 
     /// Whole batches of an epoch.
     pub fn steps_per_epoch(&self, batch: u32) -> u32 {
-        if self.sequential { (self.samples / batch as usize) as u32 } else { (0..self.count()).map(|w| self.steps(w, batch)).sum() }
+        if self.sequential {
+            (self.samples / batch as usize) as u32
+        } else {
+            (0..self.count()).map(|w| self.steps(w, batch)).sum()
+        }
     }
 
     /// The window of a batch of a sequence.
     pub fn of_sample(&self, first: usize) -> usize {
-        if self.count() == 1 { 0 } else { first / self.per }
+        if self.count() == 1 {
+            0
+        } else {
+            first / self.per
+        }
     }
 
     /// How the order kernel fills the batch in a window.
@@ -125,8 +174,18 @@ impl Windows {
             (false, Order::Sequential) => Mode::Sequential,
             (false, Order::Shuffled) => Mode::Shuffled,
         };
-        let size = if evaluate { options.eval_batch_size } else { options.batch_size };
-        BatchOrder { mode, samples: samples as u32, first: first as u32, size, seed: options.seed }
+        let size = if evaluate {
+            options.eval_batch_size
+        } else {
+            options.batch_size
+        };
+        BatchOrder {
+            mode,
+            samples: samples as u32,
+            first: first as u32,
+            size,
+            seed: options.seed,
+        }
     }
 
     /// The shards of a column that a window binds and the first sample of each; where there are fewer than four, the
@@ -142,6 +201,10 @@ impl Windows {
             tensors[at] = *tensor;
             bounds[at] = shard.first as u32;
         }
-        Shards { tensors, bounds, dtype: column.dtype }
+        Shards {
+            tensors,
+            bounds,
+            dtype: column.dtype,
+        }
     }
 }

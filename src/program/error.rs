@@ -19,7 +19,9 @@ pub enum ProgramError {
     #[error(transparent)]
     Weights(#[from] crate::model::weights::WeightsError),
     /// A batch of no sample, or of more than there are.
-    #[error("a batch of {batch} does not fit {samples} training samples; choose a batch size from 1 to {samples}")]
+    #[error(
+        "a batch of {batch} does not fit {samples} training samples; choose a batch size from 1 to {samples}"
+    )]
     Batch {
         /// The batch size.
         batch: u32,
@@ -48,7 +50,9 @@ pub enum ProgramError {
         limit: u64,
     },
     /// A batch that does not fit the shards bound at once.
-    #[error("a batch of {batch} samples spans more than four shards of {samples}; raise the shard limit or lower the batch size")]
+    #[error(
+        "a batch of {batch} samples spans more than four shards of {samples}; raise the shard limit or lower the batch size"
+    )]
     Shards {
         /// The batch size.
         batch: u32,
@@ -56,7 +60,9 @@ pub enum ProgramError {
         samples: usize,
     },
     /// A shader could not be filled: a fault of a definition or of an edited shader file.
-    #[error("a kernel could not be composed: {why}; mend the shader file, or unset WATTGRAD_SHADERS")]
+    #[error(
+        "a kernel could not be composed: {why}; mend the shader file, or unset WATTGRAD_SHADERS"
+    )]
     Compose {
         /// What is wrong.
         why: String,

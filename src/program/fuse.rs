@@ -31,14 +31,22 @@ impl Stage {
 /// The network as stages in topological order.
 pub(super) fn stages(net: &Network) -> Vec<Stage> {
     let mut consumers = vec![0_usize; net.nodes().len()];
-    for value in net.nodes().iter().flat_map(|n| &n.inputs).chain(net.losses().iter().map(|l| &l.logits)) {
+    for value in net
+        .nodes()
+        .iter()
+        .flat_map(|n| &n.inputs)
+        .chain(net.losses().iter().map(|l| &l.logits))
+    {
         consumers[value.0] += 1;
     }
     let mut stages: Vec<Stage> = vec![];
     for (at, node) in net.nodes().iter().enumerate() {
-        let NodeKind::Layer(layer) = &node.kind else { continue };
+        let NodeKind::Layer(layer) = &node.kind else {
+            continue;
+        };
         let alone = |value: Value| consumers[value.0] == 1;
-        let producer = |stages: &[Stage], value: Value| stages.iter().position(|s| s.output == value);
+        let producer =
+            |stages: &[Stage], value: Value| stages.iter().position(|s| s.output == value);
         match (layer.kind(), node.inputs.as_slice()) {
             ("relu", [x]) if alone(*x) => {
                 if let Some(p) = producer(&stages, *x)
@@ -86,14 +94,26 @@ mod tests {
 
     #[test]
     fn a_residual_block_is_four_stages() {
-        let net = presets::by_name("resnet8", Shape { channels: 1, height: 28, width: 28 }, 10).unwrap();
+        let net = presets::by_name(
+            "resnet8",
+            Shape {
+                channels: 1,
+                height: 28,
+                width: 28,
+            },
+            10,
+        )
+        .unwrap();
         let stages = stages(&net);
         // conv1 bn1 | 4 | 6 with the shortcut's convolution and norm | 6 | mean, fc
         assert_eq!(stages.len(), 2 + 4 + 6 + 6 + 2);
         assert_eq!(stages.iter().filter(|s| s.addend.is_some()).count(), 3);
         for (at, stage) in stages.iter().enumerate() {
             for read in stage.reads() {
-                assert!(stages[at..].iter().all(|s| s.output != read), "a stage reads what comes later");
+                assert!(
+                    stages[at..].iter().all(|s| s.output != read),
+                    "a stage reads what comes later"
+                );
             }
         }
     }

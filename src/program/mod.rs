@@ -18,4 +18,6 @@ mod summary;
 pub use error::ProgramError;
 pub use options::{Order, ProgramOptions};
 pub use run::{Counters, Evaluation, Program, StepResult};
-pub use summary::{DispatchSummary, FEW_WORKGROUPS, LONG_SUM, ListSummary, MemorySummary, OperandSummary, Summary};
+pub use summary::{
+    DispatchSummary, FEW_WORKGROUPS, LONG_SUM, ListSummary, MemorySummary, OperandSummary, Summary,
+};

@@ -37,11 +37,20 @@ fn lasting(role: Role) -> bool {
 }
 
 /// Plans the memory of a lowered network. `alias` lets short-lived tensors share; without it each has its own.
-pub(super) fn plan(gpu: &Gpu, lowered: &Lowered, images: bool, alias: bool) -> Result<Plan, ProgramError> {
+pub(super) fn plan(
+    gpu: &Gpu,
+    lowered: &Lowered,
+    images: bool,
+    alias: bool,
+) -> Result<Plan, ProgramError> {
     let mut uses: BTreeMap<Tensor, (usize, usize)> = BTreeMap::new();
     for (at, dispatch) in lowered.list.dispatches.iter().enumerate() {
         let forms = lowered.windowed.get(&at).into_iter().flatten();
-        for (_, tensor) in dispatch.operands.iter().chain(forms.flat_map(|f| &f.operands)) {
+        for (_, tensor) in dispatch
+            .operands
+            .iter()
+            .chain(forms.flat_map(|f| &f.operands))
+        {
             uses.entry(*tensor).or_insert((at, at)).1 = at;
         }
     }
@@ -50,8 +59,13 @@ pub(super) fn plan(gpu: &Gpu, lowered: &Lowered, images: bool, alias: bool) -> R
     let mut free: Vec<(usize, usize)> = vec![];
     let mut order: Vec<(&Tensor, &(usize, usize))> = uses.iter().collect();
     order.sort_by_key(|(tensor, (first, _))| (*first, **tensor));
-    let mut arenas: Vec<Tensor> =
-        vec![lowered.parameter_arena, lowered.momentum_arena, lowered.statistic_arena, lowered.state, lowered.results];
+    let mut arenas: Vec<Tensor> = vec![
+        lowered.parameter_arena,
+        lowered.momentum_arena,
+        lowered.statistic_arena,
+        lowered.state,
+        lowered.results,
+    ];
     arenas.extend(lowered.slices.values().map(|s| s.arena));
     arenas.sort_unstable();
     arenas.dedup();
@@ -65,7 +79,14 @@ pub(super) fn plan(gpu: &Gpu, lowered: &Lowered, images: bool, alias: bool) -> R
         if let Some(Slice { arena, first_quad }) = lowered.slices.get(tensor) {
             let arena = plan.places[arena];
             let quads = lowered.list.info(*tensor).quads;
-            plan.places.insert(*tensor, Place { first_quad: *first_quad, quads, ..arena });
+            plan.places.insert(
+                *tensor,
+                Place {
+                    first_quad: *first_quad,
+                    quads,
+                    ..arena
+                },
+            );
             continue;
         }
         let info = lowered.list.info(*tensor);
@@ -83,14 +104,26 @@ pub(super) fn plan(gpu: &Gpu, lowered: &Lowered, images: bool, alias: bool) -> R
             .filter(|(_, (slot, after))| *after < *first && fits(&plan.slots[*slot]))
             .min_by_key(|(_, (slot, _))| {
                 let have = plan.slots[*slot].bytes;
-                if have >= bytes { (0, have) } else { (1, u64::MAX - have) }
+                if have >= bytes {
+                    (0, have)
+                } else {
+                    (1, u64::MAX - have)
+                }
             })
             .map(|(at, _)| at);
         match candidate {
             Some(at) => {
                 let (slot, _) = free.swap_remove(at);
                 plan.slots[slot].bytes = plan.slots[slot].bytes.max(bytes);
-                plan.places.insert(*tensor, Place { slot, first_quad: 0, quads: info.quads, image });
+                plan.places.insert(
+                    *tensor,
+                    Place {
+                        slot,
+                        first_quad: 0,
+                        quads: info.quads,
+                        image,
+                    },
+                );
                 too_large(gpu, &info.name, bytes, image)?;
             }
             None => plan.own(gpu, lowered, *tensor, images)?,
@@ -101,17 +134,44 @@ pub(super) fn plan(gpu: &Gpu, lowered: &Lowered, images: bool, alias: bool) -> R
 }
 
 impl Plan {
-    fn own(&mut self, gpu: &Gpu, lowered: &Lowered, tensor: Tensor, images: bool) -> Result<(), ProgramError> {
+    fn own(
+        &mut self,
+        gpu: &Gpu,
+        lowered: &Lowered,
+        tensor: Tensor,
+        images: bool,
+    ) -> Result<(), ProgramError> {
         let info = lowered.list.info(tensor);
         let (image, bytes) = (images && info.imageable, info.quads * 16);
         too_large(gpu, &info.name, bytes, image)?;
-        self.places.insert(tensor, Place { slot: self.slots.len(), first_quad: 0, quads: info.quads, image });
-        self.slots.push(Slot { label: info.name.clone(), role: info.role, bytes, image });
+        self.places.insert(
+            tensor,
+            Place {
+                slot: self.slots.len(),
+                first_quad: 0,
+                quads: info.quads,
+                image,
+            },
+        );
+        self.slots.push(Slot {
+            label: info.name.clone(),
+            role: info.role,
+            bytes,
+            image,
+        });
         Ok(())
     }
 }
 
 fn too_large(gpu: &Gpu, name: &str, bytes: u64, image: bool) -> Result<(), ProgramError> {
     let limit = gpu.most_bytes(image);
-    if bytes > limit { Err(ProgramError::TooLarge { tensor: name.into(), bytes, limit }) } else { Ok(()) }
+    if bytes > limit {
+        Err(ProgramError::TooLarge {
+            tensor: name.into(),
+            bytes,
+            limit,
+        })
+    } else {
+        Ok(())
+    }
 }

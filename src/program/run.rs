@@ -73,7 +73,11 @@ struct Pace {
 
 impl Pace {
     fn new(fixed: Option<u32>) -> Pace {
-        Pace { fixed, seconds: None, last: 0 }
+        Pace {
+            fixed,
+            seconds: None,
+            last: 0,
+        }
     }
 
     fn steps(&mut self) -> u32 {
@@ -90,7 +94,10 @@ impl Pace {
     fn took(&mut self, seconds: f64, steps: u32) {
         let each = (seconds / f64::from(steps)).max(1e-7);
         // The slower of old and new: what limits a submit is its longest.
-        self.seconds = Some(self.seconds.map_or(each, |old| each.max(0.8 * old + 0.2 * each)));
+        self.seconds = Some(
+            self.seconds
+                .map_or(each, |old| each.max(0.8 * old + 0.2 * each)),
+        );
     }
 }
 
@@ -122,14 +129,24 @@ impl<'g> Program<'g> {
     ///
     /// # Errors
     /// The network and the data do not fit each other or the device; a kernel does not compile; the device failed.
-    pub fn new(gpu: &'g Gpu, network: &Network, data: &Dataset, options: &ProgramOptions) -> Result<Program<'g>, ProgramError> {
-        let limit = gpu.most_bytes(false).min(options.shard_limit.unwrap_or(u64::MAX));
+    pub fn new(
+        gpu: &'g Gpu,
+        network: &Network,
+        data: &Dataset,
+        options: &ProgramOptions,
+    ) -> Result<Program<'g>, ProgramError> {
+        let limit = gpu
+            .most_bytes(false)
+            .min(options.shard_limit.unwrap_or(u64::MAX));
         let lowered = lower(network, data, options, limit)?;
         let images = options.tuning.texel && gpu.texel();
         let plan = plan(gpu, &lowered, images, !options.replay)?;
         let mut cache = PipelineCache::new(gpu);
         let built = build(gpu, &mut cache, &lowered, &plan, data)?;
-        let train = [part(&built.steps, &lowered.forward_backward), part(&built.steps, &lowered.update)];
+        let train = [
+            part(&built.steps, &lowered.forward_backward),
+            part(&built.steps, &lowered.update),
+        ];
         let evaluate = part(&built.steps, &lowered.evaluate);
         let bytes = u64::from(RING.max(lowered.eval_batches)) * 16;
         let mut program = Program {
@@ -138,7 +155,9 @@ impl<'g> Program<'g> {
             schedule: Schedule::new(&lowered.train_feed.windows, options),
             train,
             evaluate,
-            readback: (0..IN_FLIGHT).map(|_| gpu.readback("results for the host", bytes)).collect(),
+            readback: (0..IN_FLIGHT)
+                .map(|_| gpu.readback("results for the host", bytes))
+                .collect(),
             lowered,
             plan,
             built,
@@ -160,10 +179,22 @@ impl<'g> Program<'g> {
     /// The weights lack a tensor, hold another, or one has the wrong shape.
     pub fn load(&mut self, weights: &Weights) -> Result<(), ProgramError> {
         weights.check(self.network.parameters())?;
-        let mut arenas = [self.lowered.parameter_arena, self.lowered.statistic_arena]
-            .map(|arena| (arena, vec![0.0_f32; self.lowered.list.info(arena).quads as usize * 4]));
-        for (spec, tensor) in self.network.parameters().iter().zip(&self.lowered.parameters) {
-            let Some(values) = weights.floats(&spec.name) else { continue };
+        let mut arenas =
+            [self.lowered.parameter_arena, self.lowered.statistic_arena].map(|arena| {
+                (
+                    arena,
+                    vec![0.0_f32; self.lowered.list.info(arena).quads as usize * 4],
+                )
+            });
+        for (spec, tensor) in self
+            .network
+            .parameters()
+            .iter()
+            .zip(&self.lowered.parameters)
+        {
+            let Some(values) = weights.floats(&spec.name) else {
+                continue;
+            };
             let slice = self.lowered.slices[tensor];
             let at = slice.first_quad as usize * 4;
             for (_, host) in arenas.iter_mut().filter(|(arena, _)| *arena == slice.arena) {
@@ -172,10 +203,15 @@ impl<'g> Program<'g> {
             }
         }
         for (arena, host) in &arenas {
-            self.gpu.write(self.memory(*arena), 0, bytemuck::cast_slice(host));
+            self.gpu
+                .write(self.memory(*arena), 0, bytemuck::cast_slice(host));
         }
         let momentum = self.lowered.list.info(self.lowered.momentum_arena).quads as usize * 16;
-        self.gpu.write(self.memory(self.lowered.momentum_arena), 0, &vec![0; momentum]);
+        self.gpu.write(
+            self.memory(self.lowered.momentum_arena),
+            0,
+            &vec![0; momentum],
+        );
         self.tracked = Weights::default();
         for (name, param) in weights.iter() {
             if let Values::I64(count) = param.values {
@@ -194,7 +230,12 @@ impl<'g> Program<'g> {
     pub fn weights(&self) -> Result<Weights, ProgramError> {
         let mut weights = Weights::default();
         let mut arenas = std::collections::HashMap::new();
-        for (spec, tensor) in self.network.parameters().iter().zip(&self.lowered.parameters) {
+        for (spec, tensor) in self
+            .network
+            .parameters()
+            .iter()
+            .zip(&self.lowered.parameters)
+        {
             let slice = self.lowered.slices[tensor];
             if let std::collections::hash_map::Entry::Vacant(entry) = arenas.entry(slice.arena) {
                 entry.insert(self.gpu.read(self.memory(slice.arena))?);
@@ -202,7 +243,11 @@ impl<'g> Program<'g> {
             let at = slice.first_quad as usize * 16;
             let bytes = &arenas[&slice.arena][at..at + spec.layout.quads() * 16];
             let device: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
-            weights.insert(spec.name.clone(), spec.shape.clone(), spec.layout.restore(&device))?;
+            weights.insert(
+                spec.name.clone(),
+                spec.shape.clone(),
+                spec.layout.restore(&device),
+            )?;
         }
         weights.count_batches(self.network.parameters(), &self.tracked, self.step);
         Ok(weights)
@@ -225,7 +270,12 @@ impl<'g> Program<'g> {
     ///
     /// # Errors
     /// The device failed.
-    pub fn train(&mut self, steps: u32, stop: &AtomicBool, each: &mut dyn FnMut(StepResult)) -> Result<u32, ProgramError> {
+    pub fn train(
+        &mut self,
+        steps: u32,
+        stop: &AtomicBool,
+        each: &mut dyn FnMut(StepResult),
+    ) -> Result<u32, ProgramError> {
         let first = self.step;
         let mut flying: VecDeque<Flight> = VecDeque::new();
         let mut last = Instant::now();
@@ -243,7 +293,9 @@ impl<'g> Program<'g> {
             let flight = self.submit_steps(count);
             flying.push_back(flight);
             done += count;
-            if flying.len() == IN_FLIGHT && let Some(flight) = flying.pop_front() {
+            if flying.len() == IN_FLIGHT
+                && let Some(flight) = flying.pop_front()
+            {
                 self.land(flight, &mut last, each)?;
             }
         }
@@ -264,35 +316,71 @@ impl<'g> Program<'g> {
         let at = (from % u64::from(RING)) as u32;
         let head = count.min(RING - at);
         let results = self.memory(self.lowered.results);
-        recording.copy(results, u64::from(at) * 16, &self.readback[buffer], 0, u64::from(head) * 16);
+        recording.copy(
+            results,
+            u64::from(at) * 16,
+            &self.readback[buffer],
+            0,
+            u64::from(head) * 16,
+        );
         if count > head {
-            recording.copy(results, 0, &self.readback[buffer], u64::from(head) * 16, u64::from(count - head) * 16);
+            recording.copy(
+                results,
+                0,
+                &self.readback[buffer],
+                u64::from(head) * 16,
+                u64::from(count - head) * 16,
+            );
         }
         let index = self.gpu.submit(recording);
         self.step += u64::from(count);
         self.counters.submits += 1;
         self.counters.steps += u64::from(count);
-        self.counters.dispatches += u64::from(count) * (self.train[0].len() + self.train[1].len()) as u64;
-        Flight { index, buffer, from, count, submitted: Instant::now() }
+        self.counters.dispatches +=
+            u64::from(count) * (self.train[0].len() + self.train[1].len()) as u64;
+        Flight {
+            index,
+            buffer,
+            from,
+            count,
+            submitted: Instant::now(),
+        }
     }
 
-    fn land(&mut self, flight: Flight, last: &mut Instant, each: &mut dyn FnMut(StepResult)) -> Result<(), ProgramError> {
-        let Flight { index, buffer, from, count, submitted } = flight;
-        self.gpu.map(&self.readback[buffer], u64::from(count) * 16, Some(index), |bytes| {
-            for (at, row) in rows(bytes).enumerate() {
-                each(StepResult {
-                    step: from + at as u64 + 1,
-                    loss: row[0],
-                    correct: row[1] as u32,
-                    gradient_norm: row[2],
-                    non_finite: row[3] != 0.0,
-                });
-            }
-        })?;
+    fn land(
+        &mut self,
+        flight: Flight,
+        last: &mut Instant,
+        each: &mut dyn FnMut(StepResult),
+    ) -> Result<(), ProgramError> {
+        let Flight {
+            index,
+            buffer,
+            from,
+            count,
+            submitted,
+        } = flight;
+        self.gpu.map(
+            &self.readback[buffer],
+            u64::from(count) * 16,
+            Some(index),
+            |bytes| {
+                for (at, row) in rows(bytes).enumerate() {
+                    each(StepResult {
+                        step: from + at as u64 + 1,
+                        loss: row[0],
+                        correct: row[1] as u32,
+                        gradient_norm: row[2],
+                        non_finite: row[3] != 0.0,
+                    });
+                }
+            },
+        )?;
         let now = Instant::now();
         // The very first step also compiled the kernels.
         if from > 0 {
-            self.pace.took((now - (*last).max(submitted)).as_secs_f64(), count);
+            self.pace
+                .took((now - (*last).max(submitted)).as_secs_f64(), count);
         }
         *last = now;
         Ok(())
@@ -312,7 +400,10 @@ impl<'g> Program<'g> {
             let count = self.eval_pace.steps().min(batches - done);
             let mut recording = self.gpu.record();
             let windows = &self.lowered.eval_feed.windows;
-            recording.lists(&[&self.evaluate], (done..done + count).map(|b| windows.of_sample(b as usize * size)));
+            recording.lists(
+                &[&self.evaluate],
+                (done..done + count).map(|b| windows.of_sample(b as usize * size)),
+            );
             done += count;
             if done == batches {
                 let results = self.memory(self.lowered.eval_results);
@@ -321,23 +412,33 @@ impl<'g> Program<'g> {
             flying.push_back((self.gpu.submit(recording), count, Instant::now()));
             self.counters.submits += 1;
             self.counters.dispatches += u64::from(count) * self.evaluate.len() as u64;
-            if flying.len() == IN_FLIGHT && done < batches && let Some((index, count, submitted)) = flying.pop_front() {
+            if flying.len() == IN_FLIGHT
+                && done < batches
+                && let Some((index, count, submitted)) = flying.pop_front()
+            {
                 self.gpu.wait_for(index)?;
                 let now = Instant::now();
-                self.eval_pace.took((now - last.max(submitted)).as_secs_f64(), count);
+                self.eval_pace
+                    .took((now - last.max(submitted)).as_secs_f64(), count);
                 last = now;
             }
         }
         let (mut loss, mut correct, mut samples) = (0.0, 0.0, 0.0);
-        self.gpu.map(&self.readback[0], u64::from(batches) * 16, None, |bytes| {
-            for row in rows(bytes) {
-                loss += f64::from(row[0]);
-                correct += f64::from(row[1]);
-                samples += f64::from(row[2]);
-            }
-        })?;
+        self.gpu
+            .map(&self.readback[0], u64::from(batches) * 16, None, |bytes| {
+                for row in rows(bytes) {
+                    loss += f64::from(row[0]);
+                    correct += f64::from(row[1]);
+                    samples += f64::from(row[2]);
+                }
+            })?;
         let heads = self.network.losses().len() as f64;
-        Ok(Evaluation { loss: loss / samples, accuracy: correct / (samples * heads), correct: correct as u64, samples: samples as u64 })
+        Ok(Evaluation {
+            loss: loss / samples,
+            accuracy: correct / (samples * heads),
+            correct: correct as u64,
+            samples: samples as u64,
+        })
     }
 
     /// Every filled shader by name, once each.
@@ -346,7 +447,10 @@ impl<'g> Program<'g> {
         let mut out: Vec<(String, String)> = vec![];
         for (dispatch, filled) in self.lowered.list.dispatches.iter().zip(&self.built.filled) {
             if out.iter().all(|(_, wgsl)| *wgsl != filled.composed.wgsl) {
-                out.push((format!("{} {}", dispatch.shader, dispatch.label).replace(['/', ' '], "_"), filled.composed.wgsl.clone()));
+                out.push((
+                    format!("{} {}", dispatch.shader, dispatch.label).replace(['/', ' '], "_"),
+                    filled.composed.wgsl.clone(),
+                ));
             }
         }
         out
@@ -357,12 +461,20 @@ impl<'g> Program<'g> {
     /// # Errors
     /// The device failed.
     pub fn gradient(&self, name: &str) -> Result<Option<Vec<f32>>, ProgramError> {
-        let found = self.network.parameters().iter().position(|p| p.name == name);
-        let Some((at, tensor)) = found.and_then(|at| Some((at, self.lowered.gradients[at]?))) else { return Ok(None) };
+        let found = self
+            .network
+            .parameters()
+            .iter()
+            .position(|p| p.name == name);
+        let Some((at, tensor)) = found.and_then(|at| Some((at, self.lowered.gradients[at]?)))
+        else {
+            return Ok(None);
+        };
         let (spec, slice) = (&self.network.parameters()[at], self.lowered.slices[&tensor]);
         let bytes = self.gpu.read(self.memory(slice.arena))?;
         let first = slice.first_quad as usize * 16;
-        let device: Vec<f32> = bytemuck::pod_collect_to_vec(&bytes[first..first + spec.layout.quads() * 16]);
+        let device: Vec<f32> =
+            bytemuck::pod_collect_to_vec(&bytes[first..first + spec.layout.quads() * 16]);
         Ok(Some(spec.layout.restore(&device)))
     }
 
@@ -386,7 +498,11 @@ impl<'g> Program<'g> {
     }
 
     fn write_state(&self, word: u32, words: &[u32]) {
-        self.gpu.write(self.memory(self.lowered.state), u64::from(word) * 4, bytemuck::cast_slice(words));
+        self.gpu.write(
+            self.memory(self.lowered.state),
+            u64::from(word) * 4,
+            bytemuck::cast_slice(words),
+        );
     }
 
     /// The symbolic lists.
@@ -406,5 +522,7 @@ struct Flight {
 }
 
 fn rows(bytes: &[u8]) -> impl Iterator<Item = [f32; 4]> + '_ {
-    bytes.chunks_exact(16).map(|row| [0, 4, 8, 12].map(|at| f32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]])))
+    bytes.chunks_exact(16).map(|row| {
+        [0, 4, 8, 12].map(|at| f32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]))
+    })
 }

@@ -44,18 +44,37 @@ impl Schedule {
         let per_epoch = u64::from(self.steps_per_epoch());
         let (epoch, mut done) = ((step / per_epoch) as u32, (step % per_epoch) as u32);
         if self.sequential || self.windows.count() == 1 {
-            let window = if self.sequential { self.windows.of_sample(done as usize * self.batch as usize) } else { 0 };
-            return Position { window, epoch, done, left: u32::MAX };
+            let window = if self.sequential {
+                self.windows.of_sample(done as usize * self.batch as usize)
+            } else {
+                0
+            };
+            return Position {
+                window,
+                epoch,
+                done,
+                left: u32::MAX,
+            };
         }
         let count = self.windows.count() as u32;
         for at in 0..count {
             let window = permute(self.seed, epoch, at, count) as usize;
             let steps = self.windows.steps(window, self.batch);
             if done < steps {
-                return Position { window, epoch, done, left: steps - done };
+                return Position {
+                    window,
+                    epoch,
+                    done,
+                    left: steps - done,
+                };
             }
             done -= steps;
         }
-        Position { window: 0, epoch, done: 0, left: 1 }
+        Position {
+            window: 0,
+            epoch,
+            done: 0,
+            left: 1,
+        }
     }
 }

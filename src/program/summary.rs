@@ -37,7 +37,11 @@ impl OperandSummary {
     #[must_use]
     pub fn place(&self) -> String {
         let kind = if self.image { "image" } else { "buffer" };
-        if self.offset == 0 { format!("{kind}{}", self.slot) } else { format!("{kind}{}+{}", self.slot, self.offset) }
+        if self.offset == 0 {
+            format!("{kind}{}", self.slot)
+        } else {
+            format!("{kind}{}+{}", self.slot, self.offset)
+        }
     }
 }
 
@@ -121,13 +125,21 @@ impl Summary {
     /// Floating-point operations of a training step.
     #[must_use]
     pub fn step_flops(&self) -> u64 {
-        self.lists.iter().filter(|l| l.name != "evaluate").map(|l| l.flops).sum()
+        self.lists
+            .iter()
+            .filter(|l| l.name != "evaluate")
+            .map(|l| l.flops)
+            .sum()
     }
 
     /// Bytes that a training step must move at least.
     #[must_use]
     pub fn step_bytes(&self) -> u64 {
-        self.lists.iter().filter(|l| l.name != "evaluate").map(|l| l.bytes).sum()
+        self.lists
+            .iter()
+            .filter(|l| l.name != "evaluate")
+            .map(|l| l.bytes)
+            .sum()
     }
 }
 
@@ -143,7 +155,10 @@ impl Program<'_> {
         ];
         let stats = self.cache.stats();
         Summary {
-            lists: lists.into_iter().map(|(name, range)| self.list_summary(name, range)).collect(),
+            lists: lists
+                .into_iter()
+                .map(|(name, range)| self.list_summary(name, range))
+                .collect(),
             memory: self.memory_summary(),
             pipelines: stats.pipelines,
             compile_seconds: stats.time.as_secs_f64(),
@@ -175,17 +190,24 @@ impl Program<'_> {
                     })
                 })
                 .collect();
-            let accesses: Vec<(usize, Access)> =
-                operands.iter().zip(&self.built.filled[at].composed.operands).map(|(o, c)| (o.slot, c.access)).collect();
-            let barrier = accesses
+            let accesses: Vec<(usize, Access)> = operands
                 .iter()
-                .any(|(slot, access)| written.contains(slot) || (*access != Access::Read && read.contains(slot)));
+                .zip(&self.built.filled[at].composed.operands)
+                .map(|(o, c)| (o.slot, c.access))
+                .collect();
+            let barrier = accesses.iter().any(|(slot, access)| {
+                written.contains(slot) || (*access != Access::Read && read.contains(slot))
+            });
             if barrier {
                 written.clear();
                 read.clear();
             }
             for (slot, access) in accesses {
-                if access == Access::Read { read.push(slot) } else { written.push(slot) }
+                if access == Access::Read {
+                    read.push(slot)
+                } else {
+                    written.push(slot)
+                }
             }
             let workgroups = dispatch.grid.iter().map(|g| u64::from(*g)).product();
             dispatches.push(DispatchSummary {
@@ -215,7 +237,13 @@ impl Program<'_> {
 
     fn memory_summary(&self) -> Vec<MemorySummary> {
         let mut roles: BTreeMap<Role, MemorySummary> = BTreeMap::new();
-        let empty = |role: Role| MemorySummary { role, slots: 0, bytes: 0, tensors: 0, unshared_bytes: 0 };
+        let empty = |role: Role| MemorySummary {
+            role,
+            slots: 0,
+            bytes: 0,
+            tensors: 0,
+            unshared_bytes: 0,
+        };
         for (slot, memory) in self.plan.slots.iter().zip(&self.built.memory) {
             let summary = roles.entry(slot.role).or_insert_with(|| empty(slot.role));
             summary.slots += 1;
@@ -236,5 +264,8 @@ impl Program<'_> {
 
 /// The workgroup size of a shader that has been compiled already.
 fn workgroup_size(wgsl: &str) -> [u32; 3] {
-    naga::front::wgsl::parse_str(wgsl).ok().and_then(|module| module.entry_points.first().map(|e| e.workgroup_size)).unwrap_or([0; 3])
+    naga::front::wgsl::parse_str(wgsl)
+        .ok()
+        .and_then(|module| module.entry_points.first().map(|e| e.workgroup_size))
+        .unwrap_or([0; 3])
 }

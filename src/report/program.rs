@@ -12,7 +12,11 @@ pub fn program(summary: &Summary, places: bool) -> String {
         text.push('\n');
     }
     text += &memory(summary);
-    if summary.lists.iter().any(|l| l.dispatches.iter().any(|d| d.idle)) {
+    if summary
+        .lists
+        .iter()
+        .any(|l| l.dispatches.iter().any(|d| d.idle))
+    {
         text += &format!(
             "\n! sums more than {LONG_SUM} terms in fewer than {FEW_WORKGROUPS} workgroups, which leaves most of a GPU idle; the \
              profile's table or docs/rejected.md names the measurement behind it\n"
@@ -69,7 +73,10 @@ fn lists(list: &ListSummary, places: bool) -> String {
 
 /// `8x4`, `8x4x2`, `8`: trailing ones left out.
 fn sizes(size: [u32; 3]) -> String {
-    let used = size.iter().rposition(|n| *n != 1).map_or(1, |last| last + 1);
+    let used = size
+        .iter()
+        .rposition(|n| *n != 1)
+        .map_or(1, |last| last + 1);
     size[..used]
         .iter()
         .map(u32::to_string)

@@ -71,7 +71,10 @@ fn device(record: &Record) -> String {
         .cloned()
         .collect::<Vec<_>>()
         .join(" ");
-    format!("{} ({}), {}, {driver}", device.name, device.kind, device.backend)
+    format!(
+        "{} ({}), {}, {driver}",
+        device.name, device.kind, device.backend
+    )
 }
 
 fn result(record: &Record) -> String {

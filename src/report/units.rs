@@ -94,9 +94,10 @@ mod tests {
 
     #[test]
     fn bytes_are_binary() {
-        assert_eq!([0, 1023, 1024, 2_143_272].map(bytes), [
-            "0 B", "1023 B", "1.00 KiB", "2.04 MiB"
-        ]);
+        assert_eq!(
+            [0, 1023, 1024, 2_143_272].map(bytes),
+            ["0 B", "1023 B", "1.00 KiB", "2.04 MiB"]
+        );
     }
 
     #[test]

@@ -209,7 +209,9 @@ impl<'g> Trainer<'g> {
             sgd: self.regime.sgd().map_err(super::RegimeError::from)?,
             tuning: match self.tuning.take() {
                 Some(tuning) => tuning,
-                None => Tuning::for_device(self.gpu.texel(), self.gpu.adapter.kind == AdapterKind::Cpu),
+                None => {
+                    Tuning::for_device(self.gpu.texel(), self.gpu.adapter.kind == AdapterKind::Cpu)
+                }
             },
             shard_limit: self.shard_limit,
             replay: self.replay,

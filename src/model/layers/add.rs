@@ -31,7 +31,15 @@ impl Layer for Add {
 
     fn forward(&self, f: Forward<'_>) -> Vec<Tensor> {
         let (a, b) = (f.inputs[0].0, f.inputs[1].0);
-        elementwise::add(f.list, f.tuning, &format!("{} forward", f.name), a, b, f.output.0, f.relu);
+        elementwise::add(
+            f.list,
+            f.tuning,
+            &format!("{} forward", f.name),
+            a,
+            b,
+            f.output.0,
+            f.relu,
+        );
         vec![]
     }
 

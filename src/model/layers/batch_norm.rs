@@ -13,13 +13,21 @@ pub struct BatchNorm {
 
 impl Default for BatchNorm {
     fn default() -> Self {
-        BatchNorm { eps: 1e-5, momentum: 0.1 }
+        BatchNorm {
+            eps: 1e-5,
+            momentum: 0.1,
+        }
     }
 }
 
 impl BatchNorm {
     fn norm(&self, images: u32, shape: Shape) -> norm::BatchNorm {
-        norm::BatchNorm { images, shape, eps: self.eps, momentum: self.momentum }
+        norm::BatchNorm {
+            images,
+            shape,
+            eps: self.eps,
+            momentum: self.momentum,
+        }
     }
 }
 
@@ -30,7 +38,10 @@ impl Layer for BatchNorm {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
         if inputs[0].channels == 1 && inputs[0].height == 1 {
-            return Err("batch norm works on images; a vector of features has no channels to normalise".into());
+            return Err(
+                "batch norm works on images; a vector of features has no channels to normalise"
+                    .into(),
+            );
         }
         Ok(inputs[0])
     }
@@ -65,12 +76,28 @@ impl Layer for BatchNorm {
         let norm = self.norm(f.images, shape);
         let coefficients = norm.coefficients(f.list, &format!("{}.coefficients", f.name));
         let label = format!("{} forward", f.name);
-        let &[gamma, beta, mean, var] = f.parameters else { return vec![] };
+        let &[gamma, beta, mean, var] = f.parameters else {
+            return vec![];
+        };
         let forward = match f.phase {
             Phase::Train => norm::BatchNorm::train_forward,
             Phase::Evaluate => norm::BatchNorm::eval_forward,
         };
-        forward(&norm, f.list, f.tuning, &label, x, gamma, beta, mean, var, coefficients, f.output.0, f.addend, f.relu);
+        forward(
+            &norm,
+            f.list,
+            f.tuning,
+            &label,
+            x,
+            gamma,
+            beta,
+            mean,
+            var,
+            coefficients,
+            f.output.0,
+            f.addend,
+            f.relu,
+        );
         vec![coefficients]
     }
 
@@ -81,7 +108,9 @@ impl Layer for BatchNorm {
         let channels = u64::from(shape.channels.div_ceil(4));
         let mut place = |at: usize, name: &str| match b.parameter_gradients[at] {
             Some(tensor) => tensor,
-            None => b.list.tensor(format!("{}.{name}", b.name), Role::Scratch, channels),
+            None => b
+                .list
+                .tensor(format!("{}.{name}", b.name), Role::Scratch, channels),
         };
         let (dgamma, dbeta) = (place(0, "dgamma"), place(1, "dbeta"));
         let (mask, addend) = target.map_or((None, None), |t| (t.mask, t.addend));
@@ -89,9 +118,13 @@ impl Layer for BatchNorm {
         let quads = u64::from(b.images) * u64::from(shape.quads());
         let dx = match target {
             Some(target) => target.dx,
-            None => b.list.tensor(format!("{}.dx", b.name), Role::Scratch, quads),
+            None => b
+                .list
+                .tensor(format!("{}.dx", b.name), Role::Scratch, quads),
         };
         let label = format!("{} backward", b.name);
-        norm.backward(b.list, b.tuning, &label, x, b.dy, b.saved[0], dx, dgamma, dbeta, mask, addend);
+        norm.backward(
+            b.list, b.tuning, &label, x, b.dy, b.saved[0], dx, dgamma, dbeta, mask, addend,
+        );
     }
 }

@@ -55,7 +55,11 @@ impl Layer for Conv2d {
     }
 
     fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
-        let (out, channels, kernel) = (self.out as usize, inputs[0].channels as usize, self.kernel as usize);
+        let (out, channels, kernel) = (
+            self.out as usize,
+            inputs[0].channels as usize,
+            self.kernel as usize,
+        );
         let conv = self.conv(1, inputs[0]);
         let fan_in = channels * kernel * kernel;
         let mut specs = vec![ParameterSpec {
@@ -96,7 +100,16 @@ impl Layer for Conv2d {
             (None, false) => Epilogue::None,
         };
         let conv = self.conv(f.images, input);
-        conv::forward(f.list, f.tuning, &format!("{} forward", f.name), conv, x, f.parameters[0], f.output.0, epilogue);
+        conv::forward(
+            f.list,
+            f.tuning,
+            &format!("{} forward", f.name),
+            conv,
+            x,
+            f.parameters[0],
+            f.output.0,
+            epilogue,
+        );
         vec![]
     }
 
@@ -104,15 +117,39 @@ impl Layer for Conv2d {
         let (x, input) = b.inputs[0];
         let conv = self.conv(b.images, input);
         if let Some(Some(dw)) = b.parameter_gradients.first() {
-            conv::grad_weight(b.list, b.tuning, &format!("{} grad weight", b.name), conv, x, b.dy, *dw);
+            conv::grad_weight(
+                b.list,
+                b.tuning,
+                &format!("{} grad weight", b.name),
+                conv,
+                x,
+                b.dy,
+                *dw,
+            );
         }
         if let Some(Some(db)) = b.parameter_gradients.get(1) {
-            conv::grad_bias(b.list, b.tuning, &format!("{} grad bias", b.name), conv, b.dy, *db);
+            conv::grad_bias(
+                b.list,
+                b.tuning,
+                &format!("{} grad bias", b.name),
+                conv,
+                b.dy,
+                *db,
+            );
         }
         if let Some(target) = b.input_gradients[0] {
             let epilogue = Epilogue::gradient(target.addend, target.mask);
             let label = format!("{} grad input", b.name);
-            conv::grad_input(b.list, b.tuning, &label, conv, b.dy, b.parameters[0], target.dx, epilogue);
+            conv::grad_input(
+                b.list,
+                b.tuning,
+                &label,
+                conv,
+                b.dy,
+                b.parameters[0],
+                target.dx,
+                epilogue,
+            );
         }
     }
 }

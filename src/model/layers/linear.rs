@@ -65,22 +65,63 @@ impl Layer for Linear {
             (None, true) => Epilogue::Relu,
             (None, false) => Epilogue::None,
         };
-        let gemm = Gemm { form: Form::Nt, m: f.images, n: self.out, k: input.quads() * 4 };
-        gemm::product(f.list, f.tuning, &format!("{} forward", f.name), gemm, x, f.parameters[0], f.output.0, epilogue);
+        let gemm = Gemm {
+            form: Form::Nt,
+            m: f.images,
+            n: self.out,
+            k: input.quads() * 4,
+        };
+        gemm::product(
+            f.list,
+            f.tuning,
+            &format!("{} forward", f.name),
+            gemm,
+            x,
+            f.parameters[0],
+            f.output.0,
+            epilogue,
+        );
         vec![]
     }
 
     fn backward(&self, b: Backward<'_>) {
         let (x, input) = b.inputs[0];
         if let Some(Some(dw)) = b.parameter_gradients.first() {
-            let gemm = Gemm { form: Form::Tn, m: self.out, n: input.quads() * 4, k: b.images };
-            gemm::product(b.list, b.tuning, &format!("{} grad weight", b.name), gemm, b.dy, x, *dw, Epilogue::None);
+            let gemm = Gemm {
+                form: Form::Tn,
+                m: self.out,
+                n: input.quads() * 4,
+                k: b.images,
+            };
+            gemm::product(
+                b.list,
+                b.tuning,
+                &format!("{} grad weight", b.name),
+                gemm,
+                b.dy,
+                x,
+                *dw,
+                Epilogue::None,
+            );
         }
         if let Some(Some(db)) = b.parameter_gradients.get(1) {
-            gemm::column_sum(b.list, b.tuning, &format!("{} grad bias", b.name), b.images, self.out, b.dy, *db);
+            gemm::column_sum(
+                b.list,
+                b.tuning,
+                &format!("{} grad bias", b.name),
+                b.images,
+                self.out,
+                b.dy,
+                *db,
+            );
         }
         if let Some(target) = b.input_gradients[0] {
-            let gemm = Gemm { form: Form::Nn, m: b.images, n: input.quads() * 4, k: self.out };
+            let gemm = Gemm {
+                form: Form::Nn,
+                m: b.images,
+                n: input.quads() * 4,
+                k: self.out,
+            };
             gemm::product(
                 b.list,
                 b.tuning,

@@ -14,7 +14,13 @@ pub struct MaxPool2d {
 
 impl MaxPool2d {
     fn pool(&self, images: u32, input: Shape) -> pool::MaxPool {
-        pool::MaxPool { images, input, kernel: self.kernel, stride: self.stride, padding: self.padding }
+        pool::MaxPool {
+            images,
+            input,
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+        }
     }
 }
 
@@ -29,10 +35,16 @@ impl Layer for MaxPool2d {
             return Err("window and stride must be at least 1".into());
         }
         if self.padding * 2 > self.kernel {
-            return Err(format!("padding {} is more than half the window of {}", self.padding, self.kernel));
+            return Err(format!(
+                "padding {} is more than half the window of {}",
+                self.padding, self.kernel
+            ));
         }
         if x.height + 2 * self.padding < self.kernel || x.width + 2 * self.padding < self.kernel {
-            return Err(format!("a window of {0}x{0} is larger than the padded image", self.kernel));
+            return Err(format!(
+                "a window of {0}x{0} is larger than the padded image",
+                self.kernel
+            ));
         }
         Ok(self.pool(1, x).output())
     }
@@ -40,9 +52,18 @@ impl Layer for MaxPool2d {
     fn forward(&self, f: Forward<'_>) -> Vec<Tensor> {
         let (x, input) = f.inputs[0];
         let quads = u64::from(f.images) * u64::from(f.output.1.quads());
-        let index = f.list.tensor(format!("{}.index", f.name), Role::Activation, quads);
+        let index = f
+            .list
+            .tensor(format!("{}.index", f.name), Role::Activation, quads);
         let pool = self.pool(f.images, input);
-        pool.max_forward(f.list, f.tuning, &format!("{} forward", f.name), x, f.output.0, index);
+        pool.max_forward(
+            f.list,
+            f.tuning,
+            &format!("{} forward", f.name),
+            x,
+            f.output.0,
+            index,
+        );
         vec![index]
     }
 
@@ -50,7 +71,16 @@ impl Layer for MaxPool2d {
         if let Some(target) = b.input_gradients[0] {
             let pool = self.pool(b.images, b.inputs[0].1);
             let label = format!("{} backward", b.name);
-            pool.max_backward(b.list, b.tuning, &label, b.dy, b.saved[0], target.dx, target.mask, target.addend);
+            pool.max_backward(
+                b.list,
+                b.tuning,
+                &label,
+                b.dy,
+                b.saved[0],
+                target.dx,
+                target.mask,
+                target.addend,
+            );
         }
     }
 }
@@ -70,7 +100,15 @@ impl Layer for MeanPool {
 
     fn forward(&self, f: Forward<'_>) -> Vec<Tensor> {
         let (x, input) = f.inputs[0];
-        pool::mean_forward(f.list, f.tuning, &format!("{} forward", f.name), f.images, input, x, f.output.0);
+        pool::mean_forward(
+            f.list,
+            f.tuning,
+            &format!("{} forward", f.name),
+            f.images,
+            input,
+            x,
+            f.output.0,
+        );
         vec![]
     }
 
@@ -78,7 +116,17 @@ impl Layer for MeanPool {
         if let Some(target) = b.input_gradients[0] {
             let label = format!("{} backward", b.name);
             let input = b.inputs[0].1;
-            pool::mean_backward(b.list, b.tuning, &label, b.images, input, b.dy, target.dx, target.mask, target.addend);
+            pool::mean_backward(
+                b.list,
+                b.tuning,
+                &label,
+                b.images,
+                input,
+                b.dy,
+                target.dx,
+                target.mask,
+                target.addend,
+            );
         }
     }
 }

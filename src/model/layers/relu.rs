@@ -20,7 +20,13 @@ impl Layer for Relu {
     }
 
     fn forward(&self, f: Forward<'_>) -> Vec<Tensor> {
-        elementwise::relu(f.list, f.tuning, &format!("{} forward", f.name), f.inputs[0].0, f.output.0);
+        elementwise::relu(
+            f.list,
+            f.tuning,
+            &format!("{} forward", f.name),
+            f.inputs[0].0,
+            f.output.0,
+        );
         vec![]
     }
 
