@@ -4,6 +4,9 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PATH="$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin"
 
+# Mesa's layer that looks for a display complains where there is none; adapters are chosen by us.
+export NODEVICE_SELECT="${NODEVICE_SELECT:-1}"
+
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
