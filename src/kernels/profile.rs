@@ -72,6 +72,7 @@ impl Tuning {
             name: "gpu".into(),
             texel: false,
             lanes: 64,
+            norm_lanes: 64,
             fill: 128,
             gemm: vec![
                 // Reading through a window costs more than the sums of few channels: do it once for all of them.
@@ -107,6 +108,7 @@ impl Tuning {
             name: "cpu".into(),
             texel: false,
             lanes: 64,
+            norm_lanes: 8,
             fill: 16,
             gemm: vec![
                 GemmRule {
@@ -125,6 +127,7 @@ impl Tuning {
             name: "texel".into(),
             texel: true,
             lanes: 64,
+            norm_lanes: 8,
             fill: 16,
             gemm: vec![rule("texel", [1, 1, 8, 1], 1)],
         }
@@ -138,6 +141,14 @@ impl Tuning {
             (true, _) => Tuning::texel(),
             (false, true) => Tuning::cpu(),
             (false, false) => Tuning::gpu(),
+        }
+    }
+
+    /// The same with the lanes that suit batch norm.
+    pub(in crate::kernels) fn for_norms(&self) -> Tuning {
+        Tuning {
+            lanes: self.norm_lanes,
+            ..self.clone()
         }
     }
 
@@ -168,7 +179,11 @@ impl Tuning {
     /// # Errors
     /// [`ProfileError`] names the first number or rule that is wrong.
     pub fn validate(&self) -> Result<(), ProfileError> {
-        for (field, value, most) in [("lanes", self.lanes, 256), ("fill", self.fill, 65_535)] {
+        for (field, value, most) in [
+            ("lanes", self.lanes, 256),
+            ("norm_lanes", self.norm_lanes, 256),
+            ("fill", self.fill, 65_535),
+        ] {
             if !(1..=most).contains(&value) {
                 return Err(ProfileError::Range {
                     profile: self.name.clone(),

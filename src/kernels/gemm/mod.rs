@@ -191,7 +191,9 @@ pub fn column_sum(
 ) {
     let n4 = columns.div_ceil(4);
     let groups = n4.div_ceil(tuning.lanes);
-    let (layers, layer) = chunks(rows, 8, groups, tuning.fill);
+    // A device that few workgroups fill gains nothing from short chunks and pays for the second dispatch.
+    let least = if tuning.fill < 64 { 256 } else { 8 };
+    let (layers, layer) = chunks(rows, least, groups, tuning.fill);
     let target = if layers == 1 {
         out
     } else {
