@@ -25,7 +25,7 @@ fn only(core: &str, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
         name: "test".into(),
         texel,
         lanes: 32,
-        norm_lanes: 32,
+        reduction_lanes: 32,
         fill: 40,
         gemm: vec![rule],
     }

@@ -25,7 +25,7 @@ fn only(core: &str, tile: [u32; 4], max_split: u32) -> Tuning {
         name: "test".into(),
         texel: core == "texel",
         lanes: 32,
-        norm_lanes: 32,
+        reduction_lanes: 32,
         fill: 1000,
         gemm: vec![rule],
     };

@@ -72,7 +72,7 @@ impl Tuning {
             name: "gpu".into(),
             texel: false,
             lanes: 64,
-            norm_lanes: 64,
+            reduction_lanes: 64,
             fill: 128,
             gemm: vec![
                 // Reading through a window costs more than the sums of few channels: do it once for all of them.
@@ -108,7 +108,7 @@ impl Tuning {
             name: "cpu".into(),
             texel: false,
             lanes: 64,
-            norm_lanes: 8,
+            reduction_lanes: 8,
             fill: 16,
             gemm: vec![
                 GemmRule {
@@ -127,7 +127,7 @@ impl Tuning {
             name: "texel".into(),
             texel: true,
             lanes: 64,
-            norm_lanes: 8,
+            reduction_lanes: 8,
             fill: 16,
             gemm: vec![rule("texel", [1, 1, 8, 1], 1)],
         }
@@ -144,10 +144,10 @@ impl Tuning {
         }
     }
 
-    /// The same with the lanes that suit batch norm.
-    pub(in crate::kernels) fn for_norms(&self) -> Tuning {
+    /// The same with the lanes that suit kernels that end in a sum over a workgroup.
+    pub(in crate::kernels) fn for_reductions(&self) -> Tuning {
         Tuning {
-            lanes: self.norm_lanes,
+            lanes: self.reduction_lanes,
             ..self.clone()
         }
     }
@@ -181,7 +181,7 @@ impl Tuning {
     pub fn validate(&self) -> Result<(), ProfileError> {
         for (field, value, most) in [
             ("lanes", self.lanes, 256),
-            ("norm_lanes", self.norm_lanes, 256),
+            ("reduction_lanes", self.reduction_lanes, 256),
             ("fill", self.fill, 65_535),
         ] {
             if !(1..=most).contains(&value) {

@@ -34,7 +34,7 @@ pub fn tuning(lanes: u32, fill: u32) -> Tuning {
         name: "test".into(),
         texel: false,
         lanes,
-        norm_lanes: lanes,
+        reduction_lanes: lanes,
         fill,
         gemm: vec![],
     }

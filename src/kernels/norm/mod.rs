@@ -100,7 +100,7 @@ impl BatchNorm {
         addend: Option<Tensor>,
         relu: bool,
     ) {
-        let tuning = &tuning.for_norms();
+        let tuning = &tuning.for_reductions();
         let few = Channels::few(self.images, self.shape, tuning);
         let partials = self.partials(list, label, "statistics", few.chunks);
         let mut d = Dispatch::new(format!("{label} statistics"), "norm/statistics");
@@ -151,7 +151,7 @@ impl BatchNorm {
         running_var: Tensor,
         coefficients: Tensor,
     ) {
-        let tuning = &tuning.for_norms();
+        let tuning = &tuning.for_reductions();
         let mut d = Dispatch::new(format!("{label} coefficients"), "norm/running_coefficients");
         d.constants = vec![("W", tuning.lanes)];
         d.operands = vec![
@@ -185,7 +185,7 @@ impl BatchNorm {
         addend: Option<Tensor>,
         relu: bool,
     ) {
-        let tuning = &tuning.for_norms();
+        let tuning = &tuning.for_reductions();
         self.eval_coefficients(
             list,
             tuning,
@@ -217,7 +217,7 @@ impl BatchNorm {
         mask: Option<Tensor>,
         addend: Option<Tensor>,
     ) {
-        let tuning = &tuning.for_norms();
+        let tuning = &tuning.for_reductions();
         let few = Channels::few(self.images, self.shape, tuning);
         let partials = self.partials(list, label, "sums", few.chunks);
         let mut d = Dispatch::new(format!("{label} sums"), "norm/gradient_sums");
