@@ -20,7 +20,7 @@ pub mod profile;
 mod shaders;
 
 pub use compose::{Composed, Operand};
-pub use shaders::{SHADERS, Shader, shader, snippet};
+pub use shaders::{Feature, SHADERS, Shader, shader, snippet};
 
 /// How a shader uses an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,7 +116,11 @@ pub struct Dispatch {
     pub sizes: Vec<u32>,
     /// Workgroups.
     pub grid: [u32; 3],
-    /// Floating-point operations over the padded sizes, as the shader's loops run.
+    /// How many invocations' full work the dispatch is, where those beyond the tensor return at once or find nothing to
+    /// do. Absent: that of all in the grid.
+    pub active: Option<u64>,
+    /// Floating-point operations of the active invocations over the padded sizes, as the shader's loops run and by the
+    /// conventions of [`count`]. Where a loop ends by data ([`Feature::DataLoop`]) the definition says what it is given.
     pub flops: u64,
     /// Bytes that must at least move: every operand read or written once.
     pub bytes: u64,
@@ -139,6 +143,7 @@ impl Dispatch {
             operands: vec![],
             sizes: vec![],
             grid: [1; 3],
+            active: None,
             flops: 0,
             bytes: 0,
             once: false,
@@ -167,7 +172,12 @@ pub struct List {
     pub tensors: Vec<TensorInfo>,
     /// The dispatches in order.
     pub dispatches: Vec<Dispatch>,
+    /// Why the list cannot run on any device, in a sentence; the first reason found.
+    pub failure: Option<String>,
 }
+
+/// Most workgroups along one dimension of a grid, on every device.
+pub const MOST_WORKGROUPS: u32 = 65_535;
 
 impl List {
     /// Names a new tensor of `quads` quads.
@@ -202,8 +212,25 @@ impl List {
         &self.tensors[tensor.0]
     }
 
-    /// Appends a dispatch; its `bytes` become the size of its operands.
+    /// Marks the list as one that cannot run; of several reasons the first is kept.
+    pub fn fail(&mut self, why: impl Into<String>) {
+        self.failure.get_or_insert_with(|| why.into());
+    }
+
+    /// Appends a dispatch; its `bytes` become the size of its operands. A grid that no device grants fails the list.
     pub fn push(&mut self, mut dispatch: Dispatch) {
+        let [x, y, z] = dispatch.grid;
+        if !dispatch
+            .grid
+            .iter()
+            .all(|n| (1..=MOST_WORKGROUPS).contains(n))
+        {
+            self.fail(format!(
+                "{:?} needs {x} x {y} x {z} workgroups and every dimension holds 1 to {MOST_WORKGROUPS}; choose a \
+                 smaller batch size or network",
+                dispatch.label
+            ));
+        }
         dispatch.bytes = dispatch
             .operands
             .iter()

@@ -49,6 +49,12 @@ pub enum ProgramError {
         /// What the device can.
         limit: u64,
     },
+    /// A kernel larger than any device runs.
+    #[error("kernel {why}")]
+    Grid {
+        /// Which one, what it needs, and how to mend it.
+        why: String,
+    },
     /// A batch that does not fit the shards bound at once.
     #[error(
         "a batch of {batch} samples spans more than four shards of {samples}; raise the shard limit or lower the batch size"

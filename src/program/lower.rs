@@ -15,6 +15,8 @@ use crate::model::{Backward, Forward, GradientTarget, Network, NodeKind, Phase, 
 
 /// Parameters start at multiples of this many quads, so that each can be bound on its own on any device.
 const ALIGN: u64 = 16;
+/// Bytes that a kernel's 32-bit arithmetic can address in one tensor.
+const ADDRESSABLE: u64 = 1 << 32;
 /// Results that the ring holds: no more steps fit a submit.
 pub(super) const RING: u32 = 256;
 
@@ -60,6 +62,29 @@ struct Lowering<'a> {
     list: List,
     parameters: Vec<Tensor>,
     gradients: Vec<Option<Tensor>>,
+}
+
+/// The dispatches of a program before a device gives their tensors places: of training, of the update and of evaluation,
+/// then the forms that other windows of the data set need. `options.shard_limit` stands for what the device can bind.
+///
+/// # Errors
+/// The network and the data do not fit each other, or a kernel is larger than any device runs.
+pub fn dispatches(
+    network: &Network,
+    data: &Dataset,
+    options: &ProgramOptions,
+) -> Result<List, ProgramError> {
+    let limit = options.shard_limit.unwrap_or(u64::MAX);
+    let lowered = lower(network, data, options, limit)?;
+    let mut list = lowered.list;
+    let mut others: Vec<_> = lowered.windowed.into_iter().collect();
+    others.sort_by_key(|(at, _)| *at);
+    list.dispatches.extend(
+        others
+            .into_iter()
+            .flat_map(|(_, forms)| forms.into_iter().skip(1)),
+    );
+    Ok(list)
 }
 
 pub(super) fn lower(
@@ -173,6 +198,9 @@ pub(super) fn lower(
         eval_batches,
     );
     let evaluate = update.end..l.list.dispatches.len();
+    if let Some(why) = l.list.failure.take() {
+        return Err(ProgramError::Grid { why });
+    }
 
     Ok(Lowered {
         list: l.list,
@@ -232,6 +260,33 @@ fn check(net: &Network, data: &Dataset, options: &ProgramOptions) -> Result<(), 
                     )));
                 }
             }
+        }
+    }
+    // Sizes are 32-bit from here on.
+    let images = u64::from(options.batch_size.max(options.eval_batch_size));
+    let values = net.nodes().iter().map(|node| {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = node.shape;
+        let quads = [channels, height, width.div_ceil(4)]
+            .into_iter()
+            .fold(images, |all, n| all.saturating_mul(u64::from(n)));
+        (&node.name, quads)
+    });
+    let parameters = net
+        .parameters()
+        .iter()
+        .map(|p| (&p.name, p.layout.quads() as u64));
+    for (name, quads) in values.chain(parameters) {
+        let bytes = quads.saturating_mul(16);
+        if bytes >= ADDRESSABLE {
+            return Err(ProgramError::TooLarge {
+                tensor: name.clone(),
+                bytes,
+                limit: ADDRESSABLE - 1,
+            });
         }
     }
     for loss in net.losses() {

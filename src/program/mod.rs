@@ -16,6 +16,7 @@ mod schedule;
 mod summary;
 
 pub use error::ProgramError;
+pub use lower::dispatches;
 pub use options::{Order, ProgramOptions};
 pub use run::{Counters, Evaluation, Program, StepResult};
 pub use summary::{

@@ -1,3 +1,4 @@
+use crate::kernels::elementwise::rounds;
 use crate::kernels::{Dispatch, List, Tensor, Tuning};
 
 /// Appends the end of a training step, which is done once: `results[step % ring]` becomes (sum of the `row_count` losses in
@@ -30,9 +31,10 @@ pub fn finish_step(
         ("results", results),
     ];
     d.sizes = vec![row_count, chunk_count, ring, steps_per_window, valid];
-    // The shader adds whole quads of rows; then the tree, a division and a root.
-    d.flops =
-        4 * u64::from(row_count) + u64::from(chunk_count) + 4 * u64::from(tuning.lanes - 1) + 2;
+    // A lane adds whole quads of rows; then the tree, a division and a root.
+    let lanes = tuning.lanes;
+    let sums = 4 * u64::from(row_count.div_ceil(lanes)) + u64::from(chunk_count.div_ceil(lanes));
+    d.flops = u64::from(lanes) * (sums + 4 * rounds(lanes) + 2);
     d.once = true;
     list.push(d);
 }
@@ -64,7 +66,8 @@ pub fn finish_evaluation(
         ("results", results),
     ];
     d.sizes = vec![row_count, batches];
-    d.flops = 4 * u64::from(row_count) + 4 * u64::from(tuning.lanes - 1);
+    let lanes = tuning.lanes;
+    d.flops = u64::from(lanes) * 4 * (u64::from(row_count.div_ceil(lanes)) + rounds(lanes));
     d.once = true;
     list.push(d);
 }

@@ -1,5 +1,6 @@
 //! The gradient of a convolution's bias: the sum of every channel over images and pixels.
 
+use super::super::elementwise::rounds;
 use super::super::gemm::{chunks, grid, reduce_rows};
 use super::super::{Dispatch, List, Role, Tensor, Tuning};
 use super::Conv;
@@ -35,10 +36,9 @@ pub fn grad_bias(
     dispatch.operands = vec![("x", dy), ("c", target)];
     dispatch.sizes = vec![conv.images, conv.out_channels, plane, layer];
     dispatch.grid = grid(label, [channels4, layers, 1]);
-    // A quad of four channels a pixel quad, then every lane adds its four elements a channel, then the tree.
-    let (groups, lanes) = (u64::from(channels4 * layers), u64::from(lanes));
-    dispatch.flops = u64::from(channels4 * 16) * u64::from(conv.images * plane)
-        + groups * (lanes * 12 + (lanes - 1) * 4);
+    // A lane adds a quad of four channels a pixel quad, then its four elements a channel, then in the tree.
+    let each = 16 * u64::from(layer) * u64::from(plane.div_ceil(lanes)) + 12 + 4 * rounds(lanes);
+    dispatch.flops = u64::from(channels4 * layers) * u64::from(lanes) * each;
     dispatch.variant = if layers == 1 {
         "whole".into()
     } else {

@@ -117,11 +117,7 @@ fn window(
     };
     dispatch.flops = lanes * 8 * u64::from(from.channels) * flops;
     dispatch.variant = "texel3x3".into();
-    epilogue.fuse(
-        &mut dispatch,
-        true,
-        u64::from(conv.images) * u64::from(to.quads()),
-    );
+    epilogue.fuse(&mut dispatch, true, lanes * 8 * u64::from(rows));
     list.push(dispatch);
 }
 
@@ -172,9 +168,8 @@ pub(super) fn grad_weight(
     dispatch.flops = match thin {
         // The lanes' sums of 8 channels, 12 stored taps each, are added in three steps.
         true => {
-            pairs
-                * (pixels * u64::from(conv.images) * QUAD_FLOPS
-                    + u64::from(layers * LANES * 12 * 3))
+            let visits = u64::from(layer) * pixels.div_ceil(u64::from(LANES));
+            pairs * u64::from(layers * LANES) * (visits * QUAD_FLOPS + 12 * 3)
         }
         false => pairs * pixels * u64::from(LANES) * u64::from(layers * layer) * QUAD_FLOPS,
     };

@@ -18,7 +18,7 @@ impl Then {
     }
 }
 
-/// Fills the slot `finish` of a shader, and says how many operations an element that is.
+/// Fills the slot `finish` of a shader, and says how many operations an element that is; a comparison is none.
 pub(in crate::kernels) fn finish(d: &mut Dispatch, addend: Option<Tensor>, then: Then) -> u64 {
     let snippet = match (addend.is_some(), then) {
         (false, Then::Nothing) => return 0,
@@ -33,5 +33,5 @@ pub(in crate::kernels) fn finish(d: &mut Dispatch, addend: Option<Tensor>, then:
     if let Then::Mask(tensor) = then {
         d.operands.push(("mask", tensor));
     }
-    u64::from(addend.is_some()) + u64::from(then != Then::Nothing)
+    u64::from(addend.is_some())
 }

@@ -4,7 +4,7 @@ mod finish;
 mod walk;
 
 pub(super) use finish::{Then, finish};
-pub(super) use walk::{Channels, Flat, fold, lanes_grid, steps};
+pub(super) use walk::{Channels, Flat, fold, lanes_grid, rounds, steps};
 
 use super::{Dispatch, List, Tensor, Tuning};
 
@@ -63,6 +63,7 @@ fn map(
     d.constants = vec![("W", tuning.lanes)];
     d.sizes = vec![quads as u32, flat.groups_x, flat.per];
     d.grid = flat.grid;
-    d.flops = 4 * quads * operations;
+    d.active = Some(flat.active);
+    d.flops = 4 * flat.visited() * operations;
     list.push(d);
 }

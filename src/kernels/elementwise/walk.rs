@@ -1,10 +1,7 @@
 //! How lanes visit quads: sizes and grids for the shaders that step through (outer, row, quad) without dividing, which on
 //! software devices costs more than the work itself.
 
-use crate::kernels::{Shape, Tuning};
-
-/// Most workgroups along one dimension of a grid, on every device.
-const GRID: u64 = 65_535;
+use crate::kernels::{MOST_WORKGROUPS, Shape, Tuning};
 
 /// How far `lanes` quads are, in (outer, rows, quads), where an outer item has `rows` rows of `row_quads`.
 pub(in crate::kernels) fn steps(lanes: u32, rows: u32, row_quads: u32) -> [u32; 3] {
@@ -13,6 +10,11 @@ pub(in crate::kernels) fn steps(lanes: u32, rows: u32, row_quads: u32) -> [u32; 
         lanes / row_quads % rows,
         lanes % row_quads,
     ]
+}
+
+/// Additions of a lane in a tree over the workgroup, guarded edges counted as taken: one a round.
+pub(in crate::kernels) fn rounds(lanes: u32) -> u64 {
+    u64::from(u32::BITS - lanes.saturating_sub(1).leading_zeros())
 }
 
 /// A grid of one lane an item.
@@ -28,6 +30,8 @@ pub(in crate::kernels) struct Flat {
     pub(in crate::kernels) groups_x: u32,
     /// Quads a lane.
     pub(in crate::kernels) per: u32,
+    /// Lanes that `per` quads each suffice for.
+    pub(in crate::kernels) active: u64,
 }
 
 impl Flat {
@@ -40,13 +44,19 @@ impl Flat {
             grid,
             groups_x: grid[0],
             per: per as u32,
+            active: quads.div_ceil(per),
         }
+    }
+
+    /// Quads that the active lanes visit.
+    pub(in crate::kernels) fn visited(&self) -> u64 {
+        self.active * u64::from(self.per)
     }
 }
 
 /// `groups` workgroups in rows of as many as a grid may have; the last row may be longer than it need be.
 pub(in crate::kernels) fn fold(groups: u64) -> [u32; 3] {
-    let x = groups.clamp(1, GRID);
+    let x = groups.clamp(1, u64::from(MOST_WORKGROUPS));
     [x as u32, groups.div_ceil(x).max(1) as u32, 1]
 }
 
@@ -74,7 +84,7 @@ impl Channels {
     }
 
     fn of(images: u32, chunk: u32) -> Channels {
-        let chunk = chunk.clamp(images.div_ceil(GRID as u32).max(1), images.max(1));
+        let chunk = chunk.clamp(images.div_ceil(MOST_WORKGROUPS).max(1), images.max(1));
         Channels {
             chunk,
             chunks: images.div_ceil(chunk),
@@ -93,6 +103,23 @@ impl Channels {
         ];
         words.extend(steps(tuning.lanes, shape.height, shape.row_quads()));
         words
+    }
+
+    /// Quads that a lane visits, guarded edges counted as taken.
+    pub(in crate::kernels) fn visits(&self, shape: Shape, tuning: &Tuning) -> u64 {
+        let quads = u64::from(self.chunk) * u64::from(shape.plane_quads());
+        quads.div_ceil(u64::from(tuning.lanes))
+    }
+
+    /// Lanes of a kernel whose every lane does as much, all groups together.
+    pub(in crate::kernels) fn lanes(&self, shape: Shape, tuning: &Tuning) -> u64 {
+        u64::from(shape.channels) * u64::from(self.chunks) * u64::from(tuning.lanes)
+    }
+
+    /// Lanes that suffice for all images where each makes its visits.
+    pub(in crate::kernels) fn active(&self, images: u32, shape: Shape, tuning: &Tuning) -> u64 {
+        let quads = u64::from(images) * u64::from(shape.quads());
+        quads.div_ceil(self.visits(shape, tuning).max(1))
     }
 
     /// Workgroups.

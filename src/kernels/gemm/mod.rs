@@ -107,7 +107,7 @@ impl Epilogue {
         })
     }
 
-    /// Fills the slot of a dispatch, names its operands, and counts its additions over `quads` stored quads.
+    /// Fills the slot of a dispatch, names its operands, and counts its additions over the `quads` that the core computes.
     pub(crate) fn fuse(self, dispatch: &mut Dispatch, row_bias: bool, quads: u64) {
         dispatch
             .slots
@@ -208,7 +208,9 @@ pub fn column_sum(
     dispatch.operands = vec![("x", x), ("c", target)];
     dispatch.sizes = vec![rows, n4, layer, n4];
     dispatch.grid = grid(label, [groups, layers, 1]);
-    dispatch.flops = 4 * u64::from(n4) * u64::from(rows);
+    let active = u64::from(n4) * u64::from(layers);
+    dispatch.active = Some(active);
+    dispatch.flops = 4 * active * u64::from(layer);
     dispatch.variant = if layers == 1 {
         "whole".into()
     } else {

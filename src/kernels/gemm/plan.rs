@@ -88,6 +88,8 @@ struct Core {
     step: u32,
     /// Rows times columns of C that all invocations compute together, those beyond C included.
     computed: u64,
+    /// Invocations of a layer that compute, where others return at once.
+    active: Option<u64>,
 }
 
 impl Plan<'_> {
@@ -143,6 +145,7 @@ impl Plan<'_> {
                     step: 1,
                     computed: u64::from(groups[0] * subgroups * LANES * 4)
                         * u64::from(rows * TEXEL_ROWS),
+                    active: None,
                 }
             }
             "tile" => {
@@ -161,6 +164,7 @@ impl Plan<'_> {
                     groups,
                     step: TILE_K4,
                     computed: u64::from(groups[0] * quads * 4) * u64::from(groups[1] * rows),
+                    active: None,
                 }
             }
             _ => {
@@ -176,6 +180,7 @@ impl Plan<'_> {
                     ],
                     step: 1,
                     computed: u64::from(threads[0] * rn * 4) * u64::from(threads[1] * rm * 4),
+                    active: Some(u64::from(threads[0]) * u64::from(threads[1])),
                 }
             }
         }
@@ -223,12 +228,13 @@ impl Plan<'_> {
         ];
         dispatch.sizes.extend(self.images.words());
         dispatch.grid = grid(self.label, [core.groups[0], core.groups[1], layers]);
+        dispatch.active = core.active.map(|lanes| lanes * u64::from(layers));
         dispatch.flops = 2 * core.computed * u64::from(k4_layer * 4) * u64::from(layers);
         dispatch.variant = core.variant;
         dispatch.k = Some(self.k);
         if layers == 1 {
             self.epilogue
-                .fuse(&mut dispatch, self.row_bias, u64::from(self.plane));
+                .fuse(&mut dispatch, self.row_bias, core.computed / 4);
             list.push(dispatch);
             return;
         }
@@ -266,6 +272,7 @@ fn reduce(
     dispatch.sizes = vec![m, n, n4, ldc, layers, plane];
     dispatch.sizes.extend(images.words());
     dispatch.grid = grid(label, [n4.div_ceil(tuning.lanes), m, 1]);
+    dispatch.active = Some(u64::from(plane));
     dispatch.flops = 4 * u64::from(plane) * u64::from(layers - 1);
     dispatch.variant = format!("{layers} layers");
     dispatch

@@ -43,9 +43,10 @@ pub fn cross_entropy(
     }
     d.sizes = vec![rows_count, first_row, classes, row_quads, weight.to_bits()];
     d.grid = lanes_grid(rows_count, tuning);
-    // An element is compared; subtracted, raised and added; and for the gradient subtracted, raised, divided, subtracted and
-    // scaled.
-    let each = if dlogits.is_some() { 9 } else { 4 };
-    d.flops = u64::from(rows_count) * (4 * u64::from(row_quads) * each + 7);
+    // An element is subtracted, raised and added; and for the gradient subtracted, raised, divided, subtracted and scaled
+    // by what is one division a row.
+    let (each, row) = if dlogits.is_some() { (8, 8) } else { (3, 7) };
+    d.active = Some(u64::from(rows_count));
+    d.flops = u64::from(rows_count) * (4 * u64::from(row_quads) * each + row);
     list.push(d);
 }

@@ -3,7 +3,7 @@
 //! All three passes over the data take a channel's mean, scale, shift and `invstd` from one quad a channel, the
 //! *coefficients*, which forward writes and backward reads again.
 
-use super::elementwise::{Channels, Then, finish, lanes_grid};
+use super::elementwise::{Channels, Then, finish, lanes_grid, rounds};
 use super::{Dispatch, List, Role, Shape, Tensor, Tuning};
 
 /// A batch normalisation that cannot be.
@@ -109,8 +109,9 @@ impl BatchNorm {
         d.sizes = few.words(self.images, self.shape, tuning);
         d.sizes.push(few.chunks);
         d.grid = few.grid(self.shape);
-        // Two loops, each of a subtraction, a multiplication and an addition an element, and their trees.
-        d.flops = 2 * (12 * self.quads() + self.groups(&few) * u64::from(tuning.lanes - 1));
+        // Two loops, each of a subtraction, a multiplication and an addition an element, and their trees; a division.
+        let each = 2 * (12 * few.visits(self.shape, tuning) + 3 + rounds(tuning.lanes)) + 1;
+        d.flops = few.lanes(self.shape, tuning) * each;
         list.push(d);
 
         let mut d = Dispatch::new(format!("{label} merge"), "norm/finish_statistics");
@@ -130,8 +131,10 @@ impl BatchNorm {
             self.momentum.to_bits(),
         ];
         d.grid = lanes_grid(self.shape.channels.div_ceil(4), tuning);
-        // Chan's formula is 11 operations a chunk after the first; then 13 a channel.
-        d.flops = self.padded_channels() * (11 * u64::from(few.chunks - 1) + 13);
+        // Chan's formula is 11 operations a chunk after the first; then 13 a channel, and one a lane.
+        let each = 4 * (11 * u64::from(few.chunks - 1) + 13) + 1;
+        d.active = Some(self.channel_quads());
+        d.flops = self.channel_quads() * each;
         d.once = true;
         list.push(d);
 
@@ -163,7 +166,8 @@ impl BatchNorm {
         ];
         d.sizes = vec![self.shape.channels, self.eps.to_bits()];
         d.grid = lanes_grid(self.shape.channels.div_ceil(4), tuning);
-        d.flops = 4 * self.padded_channels();
+        d.active = Some(self.channel_quads());
+        d.flops = 16 * self.channel_quads();
         list.push(d);
     }
 
@@ -231,8 +235,9 @@ impl BatchNorm {
         d.sizes = few.words(self.images, self.shape, tuning);
         d.sizes.push(few.chunks);
         d.grid = few.grid(self.shape);
-        // Five operations an element, and the tree of pairs.
-        d.flops = 20 * self.quads() + 2 * self.groups(&few) * u64::from(tuning.lanes - 1);
+        // Five operations an element, and the sums of pairs in a lane and in the tree.
+        let each = 20 * few.visits(self.shape, tuning) + 2 * (3 + rounds(tuning.lanes));
+        d.flops = few.lanes(self.shape, tuning) * each;
         list.push(d);
 
         let factors = list.tensor(
@@ -253,7 +258,8 @@ impl BatchNorm {
         d.sizes = vec![self.shape.channels, few.chunks, (count as f32).to_bits()];
         d.grid = lanes_grid(self.shape.channels.div_ceil(4), tuning);
         // The shader adds whole quads; then five operations a channel.
-        d.flops = self.padded_channels() * (4 * u64::from(few.chunks) + 5);
+        d.active = Some(self.channel_quads());
+        d.flops = 4 * self.channel_quads() * (4 * u64::from(few.chunks) + 5);
         list.push(d);
 
         let even = Channels::even(self.images, self.shape, tuning);
@@ -263,7 +269,7 @@ impl BatchNorm {
         let operations = finish(&mut d, addend, Then::mask(mask));
         d.sizes = even.words(self.images, self.shape, tuning);
         d.grid = even.grid(self.shape);
-        d.flops = 4 * self.quads() * (5 + operations);
+        self.per_element(&mut d, &even, tuning, 5 + operations);
         list.push(d);
     }
 
@@ -290,7 +296,7 @@ impl BatchNorm {
         );
         d.sizes = even.words(self.images, self.shape, tuning);
         d.grid = even.grid(self.shape);
-        d.flops = 4 * self.quads() * (3 + operations);
+        self.per_element(&mut d, &even, tuning, 3 + operations);
         list.push(d);
     }
 
@@ -303,15 +309,14 @@ impl BatchNorm {
         )
     }
 
-    fn quads(&self) -> u64 {
-        u64::from(self.images) * u64::from(self.shape.quads())
+    /// The cost of a kernel that does `operations` to every element.
+    fn per_element(&self, d: &mut Dispatch, walk: &Channels, tuning: &Tuning, operations: u64) {
+        let active = walk.active(self.images, self.shape, tuning);
+        d.active = Some(active);
+        d.flops = 4 * active * walk.visits(self.shape, tuning) * operations;
     }
 
-    fn groups(&self, channels: &Channels) -> u64 {
-        u64::from(self.shape.channels) * u64::from(channels.chunks)
-    }
-
-    fn padded_channels(&self) -> u64 {
-        u64::from(self.shape.channels.div_ceil(4) * 4)
+    fn channel_quads(&self) -> u64 {
+        u64::from(self.shape.channels.div_ceil(4))
     }
 }

@@ -1,7 +1,7 @@
 //! Update rules, over whole arenas in chunks.
 
 use super::batch::state;
-use super::elementwise::fold;
+use super::elementwise::{fold, rounds};
 use super::{Dispatch, List, Tensor, Tuning};
 
 /// Most quads of a chunk.
@@ -62,8 +62,10 @@ pub fn sgd(
     ];
     d.grid = fold(u64::from(chunk_count));
     d.sizes = vec![chunk_count, d.grid[0]];
-    // Squared and added; decay, momentum and Nesterov two operations each, the step two; and the trees.
-    d.flops = 40 * list.info(params).quads + u64::from(chunk_count) * u64::from(tuning.lanes - 1);
+    // Squared and added; decay, momentum and Nesterov two operations each, the step two; and the trees. A chunk's length
+    // is data; all together are at most the arena.
+    let trees = u64::from(chunk_count) * u64::from(tuning.lanes) * (3 + rounds(tuning.lanes));
+    d.flops = 40 * list.info(params).quads + trees;
     d.once = true;
     list.push(d);
 }

@@ -65,8 +65,8 @@ impl MaxPool {
         d.sizes
             .extend([self.input.height, self.input.width, self.input.row_quads()]);
         d.grid = flat.grid;
-        // A comparison for every place of a window.
-        d.flops = 4 * quads * u64::from(self.kernel * self.kernel);
+        // Comparisons only, which count as no operation.
+        d.active = Some(flat.active);
         list.push(d);
     }
 
@@ -114,13 +114,14 @@ impl MaxPool {
         ));
         d.sizes.extend([out.height, out.width, out.row_quads()]);
         d.grid = flat.grid;
-        // A comparison and an addition for every place; windows that do not overlap need no addition.
+        // An addition for every place; windows that do not overlap make the number of the place that a quad is.
         let places = if self.halves() {
             1
         } else {
-            2 * u64::from(self.kernel * self.kernel)
+            u64::from(self.kernel * self.kernel)
         };
-        d.flops = 4 * quads * (places + operations);
+        d.active = Some(flat.active);
+        d.flops = 4 * flat.visited() * (places + operations);
         list.push(d);
     }
 

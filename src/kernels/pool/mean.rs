@@ -26,6 +26,7 @@ pub fn mean_forward(
     ];
     d.grid = lanes_grid(quads, tuning);
     // Four channels a lane: 16 additions a quad of their planes; then 12 additions and 4 divisions.
+    d.active = Some(u64::from(quads));
     d.flops = u64::from(quads) * (16 * u64::from(input.plane_quads()) + 16);
     list.push(d);
 }
@@ -59,6 +60,8 @@ pub fn mean_backward(
     d.sizes.insert(3, input.channels.div_ceil(4));
     d.grid = channels.grid(input);
     // A division a quad, and what follows for its four elements.
-    d.flops = u64::from(images) * u64::from(input.quads()) * (1 + 4 * operations);
+    let active = channels.active(images, input, tuning);
+    d.active = Some(active);
+    d.flops = active * channels.visits(input, tuning) * (1 + 4 * operations);
     list.push(d);
 }

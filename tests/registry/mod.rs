@@ -1,0 +1,308 @@
+//! Every dispatch that the definitions can produce, gathered from the lowering of many networks under every tuning: the
+//! presets for several shapes, and a network with every layer type at sizes and windows that no preset has.
+#![allow(dead_code)] // each test binary uses a part
+
+use std::sync::Arc;
+
+use wattgrad::data::{Arrays, Dataset, Dtype, Values};
+use wattgrad::kernels::{Composed, Dispatch, GemmRule, List, Shape, Storage, Tuning};
+use wattgrad::model::layers::{Conv2d, Linear};
+use wattgrad::model::{ModelError, Network, Value, presets};
+use wattgrad::optim::Sgd;
+use wattgrad::program::{Order, ProgramOptions, dispatches};
+
+/// The dispatches of one lowering, and the storages that its tensors may have.
+pub struct Case {
+    /// Network, shape, batch and tuning.
+    pub name: String,
+    /// The dispatches.
+    pub list: List,
+    /// Images only where the tuning takes them.
+    pub storages: Vec<Storage>,
+}
+
+/// A dispatch filled for a storage, as the planner would.
+pub struct Instance<'a> {
+    /// Where it comes from.
+    pub name: String,
+    /// The dispatch.
+    pub dispatch: &'a Dispatch,
+    /// The storage of the tensors that may live in images.
+    pub storage: Storage,
+    /// The filled shader.
+    pub composed: Composed,
+    /// The size table, the bases of images included.
+    pub words: Vec<u32>,
+}
+
+/// All instances of all cases.
+pub fn instances(cases: &[Case]) -> Vec<Instance<'_>> {
+    let mut all = vec![];
+    for case in cases {
+        for (dispatch, storage) in case
+            .list
+            .dispatches
+            .iter()
+            .flat_map(|d| case.storages.iter().map(move |s| (d, *s)))
+        {
+            let name = format!(
+                "{}, {:?} ({}), {storage:?}",
+                case.name, dispatch.label, dispatch.shader
+            );
+            let composed = dispatch
+                .compose(|operand| {
+                    let tensor = dispatch.operands.iter().find(|(n, _)| *n == operand);
+                    let (_, tensor) = tensor.unwrap_or_else(|| panic!("{name} binds no {operand}"));
+                    match case.list.info(*tensor).imageable {
+                        true => storage,
+                        false => Storage::Buffer,
+                    }
+                })
+                .unwrap_or_else(|why| panic!("{name}: {why}"));
+            for (operand, _) in &dispatch.operands {
+                let has = composed.operands.iter().any(|o| o.name == *operand);
+                assert!(
+                    has,
+                    "{name} binds {operand}, which its shader does not have"
+                );
+            }
+            let mut words = dispatch.sizes.clone();
+            let images = composed.operands.iter();
+            words.extend(images.filter(|o| o.storage == Storage::Image).map(|_| 0));
+            all.push(Instance {
+                name,
+                dispatch,
+                storage,
+                composed,
+                words,
+            });
+        }
+    }
+    all
+}
+
+/// Samples without content: only shapes matter here.
+fn dataset(shape: [usize; 3], train: usize, test: usize, dtype: Dtype) -> Dataset {
+    let elements: usize = shape.iter().product();
+    let (inputs, labels) = (
+        vec![0; train.max(test) * elements],
+        vec![0; train.max(test)],
+    );
+    let arrays = |n: usize| Arrays {
+        inputs: Values::U8(&inputs[..n * elements]),
+        labels: &labels[..n],
+    };
+    let mut data = Dataset::from_arrays("zeros", 10, &shape, arrays(train), arrays(test)).unwrap();
+    for split in [&mut data.train, &mut data.test] {
+        let second = split.targets[0].clone();
+        split.targets.push(second);
+        for column in split.inputs.iter_mut().chain(&mut split.targets) {
+            column.field.dtype = dtype;
+            column.bytes = vec![0; split.len * column.field.sample_bytes()];
+        }
+    }
+    data
+}
+
+fn row(core: &str, tile: [u32; 4], max_split: u32) -> GemmRule {
+    let [rm, rn, threads_x, threads_y] = tile;
+    GemmRule {
+        core: core.into(),
+        rm,
+        rn,
+        threads_x,
+        threads_y,
+        max_split,
+        ..GemmRule::default()
+    }
+}
+
+fn one(name: &str, texel: bool, lanes: u32, fill: u32, rule: GemmRule) -> Tuning {
+    Tuning {
+        name: name.into(),
+        texel,
+        lanes,
+        fill,
+        gemm: vec![rule],
+    }
+}
+
+/// The built-in tunings, and one row for each core; among them lanes that are no power of two.
+fn tunings() -> Vec<Tuning> {
+    let all = vec![
+        Tuning::gpu(),
+        Tuning::cpu(),
+        Tuning::texel(),
+        one("direct", false, 32, 64, row("direct", [3, 2, 4, 8], 8)),
+        one("tile", false, 48, 256, row("tile", [1, 2, 8, 8], 16)),
+        // The texel forms next to the other cores, whose operands then live in images too.
+        one(
+            "direct in images",
+            true,
+            64,
+            16,
+            row("direct", [1, 2, 4, 2], 4),
+        ),
+        one(
+            "tile in images",
+            true,
+            128,
+            32,
+            row("tile", [2, 2, 8, 8], 4),
+        ),
+        one("texel split", true, 8, 64, row("texel", [1, 1, 8, 1], 4)),
+    ];
+    for tuning in &all {
+        tuning.validate().unwrap();
+    }
+    all
+}
+
+fn options(tuning: &Tuning, batch_size: u32, eval_batch_size: u32) -> ProgramOptions {
+    ProgramOptions {
+        batch_size,
+        eval_batch_size,
+        seed: 1,
+        order: Order::Shuffled,
+        sgd: Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
+        tuning: tuning.clone(),
+        shard_limit: None,
+        replay: false,
+        steps_per_submit: None,
+    }
+}
+
+fn case(name: &str, network: &Network, data: &Dataset, options: &ProgramOptions) -> Case {
+    let name = format!(
+        "{name}, batch {}, tuning {}",
+        options.batch_size, options.tuning.name
+    );
+    let list = dispatches(network, data, options).unwrap_or_else(|why| panic!("{name}: {why}"));
+    let storages = match options.tuning.texel {
+        true => vec![Storage::Buffer, Storage::Image],
+        false => vec![Storage::Buffer],
+    };
+    Case {
+        name,
+        list,
+        storages,
+    }
+}
+
+/// Every case.
+pub fn cases() -> Vec<Case> {
+    let mut cases = vec![];
+    for shape in [[1, 28, 28], [1, 8, 8], [3, 32, 32]] {
+        let data = dataset(shape, 96, 20, Dtype::U8);
+        let [channels, height, width] = shape.map(|n| n as u32);
+        let input = Shape {
+            channels,
+            height,
+            width,
+        };
+        let odd = odd([channels, height, width]).unwrap();
+        for tuning in tunings() {
+            for (batch, eval) in [(64, 20), (7, 3)] {
+                let options = options(&tuning, batch, eval);
+                for preset in presets::NAMES {
+                    let network = presets::by_name(preset, input, 10).unwrap();
+                    let name = format!("{preset} {channels}x{height}x{width}");
+                    cases.push(case(&name, &network, &data, &options));
+                }
+                let name = format!("odd {channels}x{height}x{width}");
+                cases.push(case(&name, &odd, &data, &options));
+            }
+        }
+    }
+    for dtype in [
+        Dtype::U8,
+        Dtype::I8,
+        Dtype::U16,
+        Dtype::I16,
+        Dtype::I32,
+        Dtype::F32,
+    ] {
+        for tuning in [Tuning::gpu(), Tuning::texel()] {
+            let data = dataset([1, 5, 7], 60, 9, dtype);
+            let mut network = Network::new();
+            let x = network.input([1, 5, 7]);
+            let logits = network.linear("fc", x, 10).unwrap();
+            network.cross_entropy(logits, 0, 1.0);
+            for order in [Order::Shuffled, Order::Sequential] {
+                // Shards of a few samples, so that there are more than are bound at once.
+                let options = ProgramOptions {
+                    order,
+                    shard_limit: Some(35 * 5 * dtype.size_bytes() as u64),
+                    ..options(&tuning, 4, 3)
+                };
+                let name = format!("one layer of {dtype:?}, {order:?}");
+                cases.push(case(&name, &network, &data, &options));
+            }
+        }
+    }
+    cases
+}
+
+/// Every layer type: windows of 1, 2, 3, 5 and 7, strides to 3, padding to 3, channels that fill no quad, values with
+/// one and with many consumers, with and without their own ReLU, two heads and a frozen layer.
+fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
+    let mut net = Network::new();
+    let conv = |out, kernel, stride, padding, bias| Conv2d {
+        out,
+        kernel,
+        stride,
+        padding,
+        bias,
+    };
+    let plain = |net: &mut Network, name: &str, x: Value, out| {
+        net.layer(name, Arc::new(Linear { out, bias: false }), &[x])
+    };
+    let x = net.input(input);
+    let x = net.conv2d("seven", x, conv(5, 7, 1, 3, true))?;
+    let x = net.relu(x)?;
+    let x = net.conv2d("five", x, conv(6, 5, 1, 1, false))?;
+    let x = net.relu(x)?;
+    let x = net.max_pool(x, 3, 1, 1)?;
+    let x = net.conv2d("one", x, conv(9, 1, 1, 0, true))?;
+    let shared = net.relu(x)?;
+    // A value behind a ReLU with many consumers: their gradients are added, the last one's is masked.
+    let a = net.conv2d("three", shared, conv(9, 3, 1, 1, true))?;
+    let b = net.conv2d("framed", shared, conv(9, 1, 1, 1, true))?;
+    let b = net.conv2d("unframed", b, conv(9, 3, 1, 0, false))?;
+    let c = net.batch_norm("norm", shared)?;
+    let a = net.add(a, b)?;
+    let a = net.relu(a)?;
+    let x = net.add(c, a)?;
+    // And one without, with many consumers.
+    let y = net.conv2d("half", x, conv(10, 3, 2, 1, true))?;
+    let z = net.conv2d("half by one", x, conv(10, 1, 2, 0, false))?;
+    let w = net.add(y, z)?;
+    let v = net.max_pool(x, 2, 2, 0)?;
+    let v = net.conv2d("widen", v, conv(10, 1, 1, 0, true))?;
+    let v = net.relu(v)?;
+    let x = net.max_pool(w, 2, 1, 0)?;
+    let u = net.batch_norm("norm again", w)?;
+    let u = net.conv2d("third", u, conv(11, 3, 3, 1, true))?;
+    let x = net.conv2d("third too", x, conv(11, 3, 3, 1, true))?;
+    let v = net.conv2d("third as well", v, conv(11, 3, 3, 1, true))?;
+    let u = net.relu(u)?;
+    // Both a mean and what follows it read this one, so the mean's gradient takes an addend and a mask.
+    let mean = net.mean_pool(u)?;
+    let beside = plain(&mut net, "beside", u, 10)?;
+    let flat = plain(&mut net, "flat", x, 21)?;
+    let flat = net.relu(flat)?;
+    let more = net.linear("more", v, 13)?;
+    let again = net.linear("again", more, 10)?;
+    let there = plain(&mut net, "there", more, 10)?;
+    let both = net.add(again, there)?;
+    let left = net.linear("left", flat, 10)?;
+    let right = net.linear("right", flat, 10)?;
+    let middle = net.linear("middle", mean, 10)?;
+    let sum = net.add(left, middle)?;
+    let sum = net.add(sum, beside)?;
+    let second = net.add(right, both)?;
+    net.cross_entropy(sum, 0, 1.0);
+    net.cross_entropy(second, 1, 0.5);
+    assert_eq!(net.freeze("five"), 1);
+    Ok(net)
+}
