@@ -7,7 +7,7 @@
 use wattgrad::device::{Gpu, GpuOptions};
 use wattgrad::train::{Outcome, Regime, Silent, Trainer};
 
-fn accuracy(model: &str, lr: f64, steps: u64) -> f64 {
+fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
     assert!(!gpu.is_noop(), "results mean nothing on the backend without hardware");
     let regime = Regime {
@@ -21,9 +21,9 @@ fn accuracy(model: &str, lr: f64, steps: u64) -> f64 {
     };
     let run = Trainer::new(&gpu, regime).unwrap().run(&mut Silent).unwrap();
     assert_eq!(run.record.outcome, Outcome::Completed);
-    assert_eq!(run.record.steps, steps);
+    assert_eq!(run.record.steps, u64::from(steps));
     let last = run.record.evaluations.last().unwrap();
-    assert_eq!(last.step, steps);
+    assert_eq!(last.step, u64::from(steps));
     last.accuracy
 }
 
