@@ -13,15 +13,15 @@ use super::{Dispatch, List, Role, Tensor, Tuning};
 /// Which operand is stored transposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// `C = A B` with `A` [m, k] and `B` [k, n].
+    /// `C = A B` with `A` \[m, k\] and `B` \[k, n\].
     Nn,
-    /// `C = A Bᵀ` with `A` [m, k] and `B` [n, k].
+    /// `C = A Bᵀ` with `A` \[m, k\] and `B` \[n, k\].
     Nt,
-    /// `C = Aᵀ B` with `A` [k, m] and `B` [k, n].
+    /// `C = Aᵀ B` with `A` \[k, m\] and `B` \[k, n\].
     Tn,
 }
 
-/// A product `C` [m, n] of two operands that share a dimension of length `k`; rows of all three are padded to quads, and
+/// A product `C` \[m, n\] of two operands that share a dimension of length `k`; rows of all three are padded to quads, and
 /// the padding of `A` and `B` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gemm {
@@ -175,7 +175,7 @@ pub fn product(
     .append(list, tuning);
 }
 
-/// Appends `out`, a row, = the sum of the rows of `x` [rows, columns], the gradient of a bias added to every row: one
+/// Appends `out`, a row, = the sum of the rows of `x` \[rows, columns\], the gradient of a bias added to every row: one
 /// dispatch, or two where the rows are divided into chunks.
 ///
 /// # Panics

@@ -1,4 +1,4 @@
-//! Batch normalisation of [images, channels, height, width].
+//! Batch normalisation of \[images, channels, height, width\].
 //!
 //! All three passes over the data take a channel's mean, scale, shift and `invstd` from one quad a channel, the
 //! *coefficients*, which forward writes and backward reads again.
