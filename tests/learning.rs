@@ -9,7 +9,10 @@ use wattgrad::train::{Outcome, Regime, Silent, Trainer};
 
 fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
-    assert!(!gpu.is_noop(), "results mean nothing on the backend without hardware");
+    assert!(
+        !gpu.is_noop(),
+        "results mean nothing on the backend without hardware"
+    );
     let regime = Regime {
         model: model.into(),
         data: "fashion-mnist".into(),
@@ -19,7 +22,10 @@ fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
         seed: 1,
         ..Regime::default()
     };
-    let run = Trainer::new(&gpu, regime).unwrap().run(&mut Silent).unwrap();
+    let run = Trainer::new(&gpu, regime)
+        .unwrap()
+        .run(&mut Silent)
+        .unwrap();
     assert_eq!(run.record.outcome, Outcome::Completed);
     assert_eq!(run.record.steps, u64::from(steps));
     let last = run.record.evaluations.last().unwrap();
