@@ -25,6 +25,7 @@ fn only(core: &str, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
         name: "test".into(),
         texel,
         lanes: 32,
+        reduction_lanes: 32,
         fill: 40,
         gemm: vec![rule],
     }
@@ -122,8 +123,17 @@ fn weight_shape(conv: &Conv) -> Shape {
     }
 }
 
-/// Forward and all gradients of one convolution; returns the variants.
-fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
+/// Forward and all gradients of one convolution as dispatches.
+struct Built {
+    list: List,
+    conv: Conv,
+    /// x, weight, bias, dy, addend, mask.
+    inputs: [Tensor; 6],
+    /// y, dx, dw, db.
+    outputs: [Tensor; 4],
+}
+
+fn build(tuning: &Tuning, case: Case) -> Built {
     let conv = Conv {
         images: case.images,
         input: Shape {
@@ -137,27 +147,7 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
         stride: case.stride,
         padding: case.padding,
     };
-    let wide = oracle::Conv {
-        batch: case.images as usize,
-        channels: case.channels as usize,
-        height: case.size[0] as usize,
-        width: case.size[1] as usize,
-        out_channels: case.out as usize,
-        kernel_h: case.kernel[0] as usize,
-        kernel_w: case.kernel[1] as usize,
-        stride: case.stride as usize,
-        padding: case.padding as usize,
-    };
     let (xs, ys, ws) = (conv.input, conv.output(), weight_shape(&conv));
-    assert_eq!(ys.elements() as usize * wide.batch, wide.output_len());
-    assert_eq!(ws.quads(), conv.out_channels * conv.weight_row_quads());
-    let x = data(1, wide.input_len());
-    let w = data(2, wide.weight_len());
-    let bias = data(3, wide.out_channels);
-    let dy = data(4, wide.output_len());
-    let addend = data(5, wide.input_len());
-    let mask = data(6, wide.input_len());
-
     let mut list = List::default();
     let mut tensor = |name: &str, quads: u32| list.tensor(name, Role::Activation, u64::from(quads));
     let [tx, tdx, tadd, tmask] = [0; 4].map(|_| tensor("x", case.images * xs.quads()));
@@ -186,6 +176,46 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
     );
     grad_weight(&mut list, tuning, "grad weight", conv, tx, tdy, tdw);
     grad_bias(&mut list, tuning, "grad bias", conv, tdy, tdb);
+    Built {
+        list,
+        conv,
+        inputs: [tx, tw, tb, tdy, tadd, tmask],
+        outputs: [ty, tdx, tdw, tdb],
+    }
+}
+
+/// Runs them and compares every element; returns the variants.
+fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
+    let Built {
+        list,
+        conv,
+        inputs: [tx, tw, tb, tdy, tadd, tmask],
+        outputs,
+    } = build(tuning, case);
+    let wide = oracle::Conv {
+        batch: case.images as usize,
+        channels: case.channels as usize,
+        height: case.size[0] as usize,
+        width: case.size[1] as usize,
+        out_channels: case.out as usize,
+        kernel_h: case.kernel[0] as usize,
+        kernel_w: case.kernel[1] as usize,
+        stride: case.stride as usize,
+        padding: case.padding as usize,
+    };
+    let (xs, ys, ws) = (conv.input, conv.output(), weight_shape(&conv));
+    assert_eq!(ys.elements() as usize * wide.batch, wide.output_len());
+    assert_eq!(ws.quads(), conv.out_channels * conv.weight_row_quads());
+    let x = data(1, wide.input_len());
+    let w = data(2, wide.weight_len());
+    let bias = data(3, wide.out_channels);
+    let dy = data(4, wide.output_len());
+    let addend = data(5, wide.input_len());
+    // As a ReLU leaves them: zeros, not negatives.
+    let mask: Vec<f32> = data(6, wide.input_len())
+        .iter()
+        .map(|v| v.max(0.0))
+        .collect();
 
     let inputs: Vec<(Tensor, Vec<f32>)> = vec![
         (tx, pad(xs, case.images, &x)),
@@ -195,7 +225,7 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
         (tadd, pad(xs, case.images, &addend)),
         (tmask, pad(xs, case.images, &mask)),
     ];
-    let raw = run(&list, &inputs, &[ty, tdx, tdw, tdb], storage);
+    let raw = run(&list, &inputs, &outputs, storage);
     let what = |part: &str| format!("{part} {case:?} {:?} {storage:?}", tuning.gemm[0].core);
     let [x, w, bias, dy] = [&x, &w, &bias, &dy].map(|v| widen(v));
 
@@ -273,9 +303,15 @@ fn the_direct_core_matches_the_oracle() {
 
 #[test]
 fn the_tile_core_matches_the_oracle() {
-    for case in general().into_iter().step_by(3) {
-        check(&only("tile", [1, 1, 8, 8], 1, false), case, Storage::Buffer);
+    for (i, case) in general().into_iter().step_by(2).enumerate() {
+        let tile = [[1, 1, 8, 8], [1, 2, 16, 4]][i % 2];
+        check(&only("tile", tile, 1, false), case, Storage::Buffer);
     }
+    check(
+        &Tuning::gpu(),
+        case([2, 12, 9, 11, 20, 3, 1, 1]),
+        Storage::Buffer,
+    );
 }
 
 #[test]
@@ -327,6 +363,26 @@ fn the_3x3_kernels_of_software_devices_match_the_oracle() {
                 "{variants:?}"
             );
             assert_eq!(variants[2].contains("thin"), case.channels < 8);
+        }
+    }
+}
+
+#[test]
+fn every_form_is_valid_in_both_storages_and_reaches_every_language() {
+    use wattgrad::kernels::emit::{self, Language};
+    for tuning in [Tuning::gpu(), Tuning::cpu(), Tuning::texel()] {
+        for case in general().into_iter().chain(three()) {
+            for module in harness::validate(&build(&tuning, case).list) {
+                // The texel forms are for software Vulkan alone.
+                if !tuning.texel {
+                    assert_eq!(
+                        emit::supported(&module),
+                        Language::ALL,
+                        "{} {case:?}",
+                        tuning.name
+                    );
+                }
+            }
         }
     }
 }

@@ -25,6 +25,7 @@ fn only(core: &str, tile: [u32; 4], max_split: u32) -> Tuning {
         name: "test".into(),
         texel: core == "texel",
         lanes: 32,
+        reduction_lanes: 32,
         fill: 1000,
         gemm: vec![rule],
     };
@@ -82,7 +83,9 @@ fn check(tuning: &Tuning, gemm: Gemm, fused: Fused, storage: Storage) -> List {
     let seed = u64::from(m * 1_000_000 + n * 1000 + k);
     let [a, b] = [a_shape, b_shape].map(|s| data(seed + u64::from(s.width), s.elements() as usize));
     let bias = data(seed + 7, n as usize);
-    let [addend, output] = [8, 9].map(|s| data(seed + s, c_shape.elements() as usize));
+    let [addend, mut output] = [8, 9].map(|s| data(seed + s, c_shape.elements() as usize));
+    // As a ReLU leaves them: zeros, not negatives.
+    output.iter_mut().for_each(|v| *v = v.max(0.0));
 
     let mut list = List::default();
     let mut tensor = |name: &str, quads: u32| list.tensor(name, Role::Activation, u64::from(quads));

@@ -32,6 +32,7 @@ fn element_b(image: u32, y: u32, x: u32, j: u32) -> f32 {
     let at = ((image * sizes.channels + channel) * sizes.height + row) * sizes.width4 + (column >> 2u);
     return load_b_if(at, inside)[column & 3u];
 }
+fn begin_b(j4: u32) {}
 fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
     let plane = sizes.out_height * sizes.out_width4;
     let image = k4 / plane;

@@ -27,6 +27,8 @@ fn block_a(i4: u32, k4: u32) -> mat4x4<f32> {
 }
 //@end
 //@slot block_b
+// Called before block_b whenever j4 changes.
+fn begin_b(j4: u32) {}
 // Column r: row 4 k4 + r of B, the four columns of quad j4.
 fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
     let k = k4 * 4u;
@@ -58,7 +60,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let first = id.z * sizes.k4_layer;
     for (var k = first; k < first + sizes.k4_layer; k++) {
         var right: array<mat4x4<f32>, RN>;
-        for (var j = 0u; j < RN; j++) { right[j] = block_b(k, j0 + j); }
+        for (var j = 0u; j < RN; j++) {
+            begin_b(j0 + j);
+            right[j] = block_b(k, j0 + j);
+        }
         for (var i = 0u; i < RM; i++) {
             let left = block_a(i0 + i, k);
             for (var j = 0u; j < RN; j++) {

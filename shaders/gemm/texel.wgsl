@@ -25,6 +25,8 @@ fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
 fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= 8u), r & 7u); }
 //@end
 //@slot block_b
+// Called before block_b whenever j4 changes.
+fn begin_b(j4: u32) {}
 // Column r: row 4 k4 + r of B, the four columns of quad j4.
 fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
     let k = k4 * 4u;
@@ -51,6 +53,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = group.y * 16u;
     var sum: array<vec4<f32>, 16>;
     let first = group.z * sizes.k4_layer;
+    begin_b(j4);
     for (var k = first; k < first + sizes.k4_layer; k++) {
         let part0 = lane_a(row, 0u, k, lane);
         let part1 = lane_a(row, 1u, k, lane);

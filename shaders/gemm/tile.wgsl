@@ -27,6 +27,8 @@ fn block_a(i4: u32, k4: u32) -> mat4x4<f32> {
 }
 //@end
 //@slot block_b
+// Called before block_b whenever j4 changes.
+fn begin_b(j4: u32) {}
 // Column r: row 4 k4 + r of B, the four columns of quad j4.
 fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
     let k = k4 * 4u;
@@ -75,6 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
         for (var t = thread; t < QUADS * BK; t += TX * TY) {
             let quad = t % QUADS;
             let step = t / QUADS;
+            begin_b(j0 + quad);
             let right = block_b(k + step, j0 + quad);
             let at = step * 4u * QUADS + quad;
             quads[at] = right[0];

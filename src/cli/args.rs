@@ -43,6 +43,7 @@ More
   completions  Print a completion script for a shell
   man          Print the manual
 
+Options
 {options}{after-help}";
 
 /// An energy laboratory for neural-network training: trains networks through hand-written WGSL kernels on any GPU and

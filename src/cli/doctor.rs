@@ -17,7 +17,10 @@ use super::output;
 const SCHEMA: u32 = 1;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json")]
+#[command(
+    args_override_self = true,
+    after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json"
+)]
 pub struct Args {
     /// Print everything as JSON
     #[arg(long)]
@@ -35,7 +38,7 @@ struct Findings {
     problem: Option<String>,
     device: Option<Device>,
     energy: Vec<SourceReport>,
-    data: Vec<Found_>,
+    data: Vec<Place>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +51,7 @@ struct Listed {
 /// What the chosen adapter can do.
 #[derive(Serialize)]
 struct Device {
-    limits: Vec<(&'static str, u64)>,
+    limits: Limits,
     timestamps: bool,
     subgroups: bool,
     /// Lanes of the smallest and the largest subgroup.
@@ -59,9 +62,19 @@ struct Device {
     texel: bool,
 }
 
+#[derive(Serialize)]
+struct Limits {
+    buffer_bytes: u64,
+    storage_binding_bytes: u64,
+    storage_buffers: u32,
+    workgroup_invocations: u32,
+    workgroup_memory_bytes: u32,
+    workgroups_per_dimension: u32,
+}
+
 /// A place where data may be.
 #[derive(Serialize)]
-struct Found_ {
+struct Place {
     spec: String,
     path: String,
     present: bool,
@@ -123,29 +136,14 @@ fn look(global: &Global) -> Result<Findings, Failure> {
 fn examine(gpu: &Gpu) -> Device {
     let limits = &gpu.limits;
     Device {
-        limits: vec![
-            ("buffer bytes", limits.max_buffer_size),
-            (
-                "storage binding bytes",
-                limits.max_storage_buffer_binding_size,
-            ),
-            (
-                "storage buffers a kernel",
-                u64::from(limits.max_storage_buffers_per_shader_stage),
-            ),
-            (
-                "invocations a workgroup",
-                u64::from(limits.max_compute_invocations_per_workgroup),
-            ),
-            (
-                "workgroup memory bytes",
-                u64::from(limits.max_compute_workgroup_storage_size),
-            ),
-            (
-                "workgroups a dimension",
-                u64::from(limits.max_compute_workgroups_per_dimension),
-            ),
-        ],
+        limits: Limits {
+            buffer_bytes: limits.max_buffer_size,
+            storage_binding_bytes: limits.max_storage_buffer_binding_size,
+            storage_buffers: limits.max_storage_buffers_per_shader_stage,
+            workgroup_invocations: limits.max_compute_invocations_per_workgroup,
+            workgroup_memory_bytes: limits.max_compute_workgroup_storage_size,
+            workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+        },
         timestamps: gpu.timestamps(),
         subgroups: gpu.subgroups(),
         subgroup_lanes: [gpu.adapter.subgroup_min, gpu.adapter.subgroup_max],
@@ -155,14 +153,14 @@ fn examine(gpu: &Gpu) -> Device {
 }
 
 /// The first complete set is what `auto` takes; one that `$WATTGRAD_DATA` names is taken or refused, never passed over.
-fn places(found: Vec<Found>) -> Vec<Found_> {
+fn places(found: Vec<Found>) -> Vec<Place> {
     let auto = found
         .iter()
         .position(|place| place.present || place.spec == "auto");
     found
         .into_iter()
         .enumerate()
-        .map(|(i, place)| Found_ {
+        .map(|(i, place)| Place {
             auto: place.present && auto == Some(i),
             spec: place.spec,
             path: place.path.display().to_string(),
@@ -237,17 +235,27 @@ fn adapters(findings: &Findings) -> String {
 
 fn device_lines(device: &Device) -> String {
     let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
-    let mut rows: Vec<Vec<String>> = device
-        .limits
-        .iter()
-        .map(|(name, value)| {
-            let shown = match name.strip_suffix(" bytes") {
-                Some(_) => bytes(*value),
-                None => thousands(*value),
-            };
-            vec![(*name).trim_end_matches(" bytes").to_owned(), shown]
-        })
-        .collect();
+    let limits = &device.limits;
+    let count = |n: u32| thousands(u64::from(n));
+    let mut rows: Vec<Vec<String>> = [
+        ("largest buffer", bytes(limits.buffer_bytes)),
+        ("largest binding", bytes(limits.storage_binding_bytes)),
+        ("storage buffers a kernel", count(limits.storage_buffers)),
+        (
+            "invocations a workgroup",
+            count(limits.workgroup_invocations),
+        ),
+        (
+            "workgroup memory",
+            bytes(u64::from(limits.workgroup_memory_bytes)),
+        ),
+        (
+            "workgroups a dimension",
+            count(limits.workgroups_per_dimension),
+        ),
+    ]
+    .map(|(name, value)| vec![name.to_owned(), value])
+    .to_vec();
     let [least, most] = device.subgroup_lanes;
     rows.push(vec![
         "subgroups".into(),

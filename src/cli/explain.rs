@@ -15,6 +15,7 @@ use super::train::Setup;
 
 #[derive(Debug, clap::Args)]
 #[command(
+    args_override_self = true,
     after_help = "Examples:\n  wattgrad explain --model cnn --batch-size 64\n  wattgrad explain --model resnet8 --emit msl --out shaders-msl"
 )]
 pub struct Args {

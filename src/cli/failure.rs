@@ -52,8 +52,9 @@ impl Failure {
     /// Prints the sentence and gives the exit code.
     pub fn tell(&self) -> ExitCode {
         if !self.message.is_empty() {
-            let red = anstream::stderr();
-            let _ = writeln!(&mut red.lock(), "\x1b[1;31merror:\x1b[0m {}", self.message);
+            // The colour is taken out again where nobody would see it.
+            let mut err = anstream::stderr().lock();
+            let _ = writeln!(err, "\x1b[1;31merror:\x1b[0m {}", self.message);
         }
         ExitCode::from(self.code)
     }

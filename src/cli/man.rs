@@ -10,6 +10,7 @@ use super::output;
 
 #[derive(Debug, clap::Args)]
 #[command(
+    args_override_self = true,
     after_help = "Examples:\n  wattgrad man | man -l -\n  wattgrad man --out ~/.local/share/man/man1"
 )]
 pub struct Args {

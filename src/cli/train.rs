@@ -19,6 +19,7 @@ use super::{INTERRUPTED, output};
 
 #[derive(Debug, clap::Args)]
 #[command(
+    args_override_self = true,
     after_help = "Examples:\n  wattgrad train --model mlp --target-accuracy 0.85 --record run.json\n  wattgrad train --model cnn --lr 0.01 --epochs 3 --eval-every 0.5 --save-weights cnn.safetensors"
 )]
 pub struct Args {

@@ -106,7 +106,7 @@ impl Gpu {
             Memory::Image { texture, .. } => {
                 let row = (IMAGE_ROW * QUAD) as usize;
                 let mut whole;
-                let data = if bytes.len() % row == 0 {
+                let data = if bytes.len().is_multiple_of(row) {
                     bytes
                 } else {
                     whole = bytes.to_vec();

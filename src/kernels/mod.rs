@@ -292,6 +292,8 @@ pub struct Tuning {
     pub texel: bool,
     /// Lanes of a workgroup in elementwise and reduction kernels.
     pub lanes: u32,
+    /// Lanes of a workgroup in batch norm and the update rules: their barriers cost software devices more than they bring.
+    pub reduction_lanes: u32,
     /// Fewer workgroups than this leave the device idle: long sums are then split.
     pub fill: u32,
     /// First matching row decides.

@@ -72,8 +72,22 @@ impl Tuning {
             name: "gpu".into(),
             texel: false,
             lanes: 64,
+            reduction_lanes: 64,
             fill: 128,
             gemm: vec![
+                // Reading through a window costs more than the sums of few channels: do it once for all of them.
+                GemmRule {
+                    form: Some("conv-forward".into()),
+                    min_m: Some(9),
+                    max_m: Some(63),
+                    ..rule("tile", [1, 2, 16, 4], 16)
+                },
+                GemmRule {
+                    form: Some("conv-grad-input".into()),
+                    min_m: Some(9),
+                    max_m: Some(63),
+                    ..rule("tile", [1, 2, 16, 4], 16)
+                },
                 GemmRule {
                     min_m: Some(64),
                     min_n: Some(64),
@@ -94,6 +108,7 @@ impl Tuning {
             name: "cpu".into(),
             texel: false,
             lanes: 64,
+            reduction_lanes: 8,
             fill: 16,
             gemm: vec![
                 GemmRule {
@@ -112,6 +127,7 @@ impl Tuning {
             name: "texel".into(),
             texel: true,
             lanes: 64,
+            reduction_lanes: 8,
             fill: 16,
             gemm: vec![rule("texel", [1, 1, 8, 1], 1)],
         }
@@ -125,6 +141,14 @@ impl Tuning {
             (true, _) => Tuning::texel(),
             (false, true) => Tuning::cpu(),
             (false, false) => Tuning::gpu(),
+        }
+    }
+
+    /// The same with the lanes that suit kernels that end in a sum over a workgroup.
+    pub(in crate::kernels) fn for_reductions(&self) -> Tuning {
+        Tuning {
+            lanes: self.reduction_lanes,
+            ..self.clone()
         }
     }
 
@@ -155,7 +179,11 @@ impl Tuning {
     /// # Errors
     /// [`ProfileError`] names the first number or rule that is wrong.
     pub fn validate(&self) -> Result<(), ProfileError> {
-        for (field, value, most) in [("lanes", self.lanes, 256), ("fill", self.fill, 65_535)] {
+        for (field, value, most) in [
+            ("lanes", self.lanes, 256),
+            ("reduction_lanes", self.reduction_lanes, 256),
+            ("fill", self.fill, 65_535),
+        ] {
             if !(1..=most).contains(&value) {
                 return Err(ProfileError::Range {
                     profile: self.name.clone(),
@@ -259,7 +287,7 @@ mod tests {
         };
         assert!(broken(|t| t.gemm[1].core = "thin".into()).contains("gemm rule 2"));
         assert!(broken(|t| t.gemm[0].rm = 0).contains("rm = 0"));
-        assert!(broken(|t| t.gemm[0].threads_x = 64).contains("64 x 8 threads"));
+        assert!(broken(|t| t.gemm[0].threads_x = 128).contains("128 x 4 threads"));
         assert!(
             broken(|t| { (t.gemm[0].rm, t.gemm[0].threads_x, t.gemm[0].threads_y) = (4, 4, 64) })
                 .contains("workgroup memory")

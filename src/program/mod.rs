@@ -4,9 +4,13 @@
 //! `lower` walks the graph and appends symbolic dispatches, `fuse` decides which layers share a kernel, `plan` gives every
 //! tensor a place, `build` compiles and binds, `run` submits.
 
+mod arenas;
+mod backward;
 mod build;
 mod data;
 mod error;
+mod fit;
+mod forward;
 mod fuse;
 mod lower;
 mod options;

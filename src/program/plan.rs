@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::ProgramError;
-use super::lower::{Lowered, Slice};
+use super::arenas::Slice;
+use super::lower::Lowered;
 use crate::device::Gpu;
 use crate::kernels::{Role, Tensor};
 

@@ -478,6 +478,32 @@ impl<'g> Program<'g> {
         Ok(Some(spec.layout.restore(&device)))
     }
 
+    /// Seconds that one run of each dispatch takes, from `repeats` runs of it alone in one submit, in the order of the
+    /// lists; the time of an empty submit is taken off. Weights, statistics and counters are then no longer those of
+    /// the training: load them anew.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn time_dispatches(&mut self, repeats: u32) -> Result<Vec<f64>, ProgramError> {
+        let gpu = self.gpu;
+        let time = |steps: &[Step], repeats: u32| -> Result<f64, ProgramError> {
+            let start = Instant::now();
+            let mut recording = gpu.record();
+            recording.lists(&[steps], (0..repeats).map(|_| 0));
+            let index = gpu.submit(recording);
+            gpu.wait_for(index)?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        let mut seconds = vec![];
+        for step in &self.built.steps {
+            let step = std::slice::from_ref(step);
+            time(step, 1)?;
+            let empty = time(step, 0)?;
+            seconds.push((time(step, repeats)? - empty).max(0.0) / f64::from(repeats));
+        }
+        Ok(seconds)
+    }
+
     /// Keeps what the driver compiled for the next run.
     pub fn save_pipelines(&mut self) {
         self.cache.save();

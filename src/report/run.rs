@@ -34,7 +34,7 @@ pub fn run(record: &Record) -> String {
 fn model(record: &Record) -> String {
     let regime = &record.regime;
     let mut text = format!(
-        "{}, {} parameters; batch {}, SGD lr {}",
+        "{}, {} parameters; batch {}, SGD lr {:?}",
         record.network.name,
         thousands(record.network.parameters),
         regime.batch_size,

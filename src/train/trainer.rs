@@ -249,12 +249,6 @@ impl<'g> Trainer<'g> {
         let samples = u32::try_from(built.data.train.len).unwrap_or(u32::MAX);
         let dropped =
             samples.saturating_sub(steps_per_epoch.saturating_mul(this.regime.batch_size));
-        if dropped > 0 {
-            observer.event(&Event::Note(format!(
-                "{samples} samples make {steps_per_epoch} batches of {}; the last {dropped} of each epoch's order are left out",
-                this.regime.batch_size
-            )));
-        }
         let schedule = Schedule::new(
             this.regime.steps(steps_per_epoch),
             steps_per_epoch,
@@ -271,6 +265,12 @@ impl<'g> Trainer<'g> {
             batch_size: this.regime.batch_size,
             seconds: startup_seconds,
         }));
+        if dropped > 0 {
+            observer.event(&Event::Note(format!(
+                "{samples} samples make {steps_per_epoch} batches of {}; the last {dropped} of each epoch's order are left out",
+                this.regime.batch_size
+            )));
+        }
 
         let Built {
             data,

@@ -72,6 +72,14 @@ pub fn run(
     Prepared::new(list, inputs, storage).run_once(outputs)
 }
 
+/// Composes and validates the list in both storages without a device, and returns the modules of the buffer form.
+pub fn validate(list: &List) -> Vec<naga::Module> {
+    compose(list, Storage::Image);
+    let (composed, ..) = compose(list, Storage::Buffer);
+    let module = |c: &Composed| emit::validate(&c.wgsl).unwrap().0;
+    composed.iter().map(module).collect()
+}
+
 struct Step {
     pipeline: std::sync::Arc<wattgrad::device::Pipeline>,
     group: wgpu::BindGroup,

@@ -123,6 +123,7 @@ fn one(name: &str, texel: bool, lanes: u32, fill: u32, rule: GemmRule) -> Tuning
         name: name.into(),
         texel,
         lanes,
+        reduction_lanes: lanes,
         fill,
         gemm: vec![rule],
     }

@@ -34,6 +34,7 @@ pub fn tuning(lanes: u32, fill: u32) -> Tuning {
         name: "test".into(),
         texel: false,
         lanes,
+        reduction_lanes: lanes,
         fill,
         gemm: vec![],
     }

@@ -35,7 +35,7 @@ impl Shards {
     }
 }
 
-/// Appends the fetching of a batch: `out` [size, shape] becomes `(value / scale - mean) / std` of the samples that `batch`
+/// Appends the fetching of a batch: `out` \[size, shape\] becomes `(value / scale - mean) / std` of the samples that `batch`
 /// names, and zero in the rows that are not valid.
 #[allow(
     clippy::too_many_arguments,

@@ -5,7 +5,7 @@ use super::super::gemm::{chunks, reduce_rows};
 use super::super::{Dispatch, List, Role, Tensor, Tuning};
 use super::Conv;
 
-/// Appends `db` [out_channels] = the sum of `dy` over images and pixels, in a fixed order: one dispatch, or two where the
+/// Appends `db`, out_channels long, = the sum of `dy` over images and pixels, in a fixed order: one dispatch, or two where the
 /// images are divided into chunks.
 pub fn grad_bias(
     list: &mut List,

@@ -11,7 +11,7 @@ pub use bias::grad_bias;
 use super::gemm::{Epilogue, Images, Plan};
 use super::{List, Shape, Tensor, Tuning};
 
-/// A convolution: the weight is [out_channels][channels x taps], the taps of a channel padded to quads unless the kernel
+/// A convolution: the weight is `[out_channels][channels x taps]`, the taps of a channel padded to quads unless the kernel
 /// is 1x1, whose rows are padded as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {

@@ -60,7 +60,7 @@ pub(in crate::kernels) fn fold(groups: u64) -> [u32; 3] {
     [x as u32, groups.div_ceil(x).max(1) as u32, 1]
 }
 
-/// A visit of [images, channels, height, width] by workgroups of one channel and a chunk of images each.
+/// A visit of \[images, channels, height, width\] by workgroups of one channel and a chunk of images each.
 pub(in crate::kernels) struct Channels {
     /// Images a workgroup.
     pub(in crate::kernels) chunk: u32,

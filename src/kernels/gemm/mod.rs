@@ -13,15 +13,15 @@ use super::{Dispatch, List, Role, Tensor, Tuning};
 /// Which operand is stored transposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// `C = A B` with `A` [m, k] and `B` [k, n].
+    /// `C = A B` with `A` \[m, k\] and `B` \[k, n\].
     Nn,
-    /// `C = A Bᵀ` with `A` [m, k] and `B` [n, k].
+    /// `C = A Bᵀ` with `A` \[m, k\] and `B` \[n, k\].
     Nt,
-    /// `C = Aᵀ B` with `A` [k, m] and `B` [k, n].
+    /// `C = Aᵀ B` with `A` \[k, m\] and `B` \[k, n\].
     Tn,
 }
 
-/// A product `C` [m, n] of two operands that share a dimension of length `k`; rows of all three are padded to quads, and
+/// A product `C` \[m, n\] of two operands that share a dimension of length `k`; rows of all three are padded to quads, and
 /// the padding of `A` and `B` is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gemm {
@@ -173,7 +173,7 @@ pub fn product(
     .append(list, tuning);
 }
 
-/// Appends `out` [columns] = the sum of the rows of `x` [rows, columns], the gradient of a bias added to every row: one
+/// Appends `out`, a row, = the sum of the rows of `x` \[rows, columns\], the gradient of a bias added to every row: one
 /// dispatch, or two where the rows are divided into chunks.
 pub fn column_sum(
     list: &mut List,
@@ -186,7 +186,9 @@ pub fn column_sum(
 ) {
     let n4 = columns.div_ceil(4);
     let groups = n4.div_ceil(tuning.lanes);
-    let (layers, layer) = chunks(rows, 8, groups, tuning.fill);
+    // A device that few workgroups fill gains nothing from short chunks and pays for the second dispatch.
+    let least = if tuning.fill < 64 { 256 } else { 8 };
+    let (layers, layer) = chunks(rows, least, groups, tuning.fill);
     let target = if layers == 1 {
         out
     } else {

@@ -302,7 +302,7 @@ fn reduce(
     dispatch
 }
 
-/// Appends `out` [n] = the sum of `layers` rows of partial sums, in their order; a whole tensor counts as one row.
+/// Appends `out` \[n\] = the sum of `layers` rows of partial sums, in their order; a whole tensor counts as one row.
 pub(crate) fn reduce_rows(
     list: &mut List,
     tuning: &Tuning,

@@ -1,4 +1,4 @@
-//! Batch normalisation of [images, channels, height, width].
+//! Batch normalisation of \[images, channels, height, width\].
 //!
 //! All three passes over the data take a channel's mean, scale, shift and `invstd` from one quad a channel, the
 //! *coefficients*, which forward writes and backward reads again.
@@ -100,6 +100,7 @@ impl BatchNorm {
         addend: Option<Tensor>,
         relu: bool,
     ) {
+        let tuning = &tuning.for_reductions();
         let few = Channels::few(self.images, self.shape, tuning);
         let partials = self.partials(list, label, "statistics", few.chunks);
         let mut d = Dispatch::new(format!("{label} statistics"), "norm/statistics");
@@ -153,6 +154,7 @@ impl BatchNorm {
         running_var: Tensor,
         coefficients: Tensor,
     ) {
+        let tuning = &tuning.for_reductions();
         let mut d = Dispatch::new(format!("{label} coefficients"), "norm/running_coefficients");
         d.constants = vec![("W", tuning.lanes)];
         d.operands = vec![
@@ -187,6 +189,7 @@ impl BatchNorm {
         addend: Option<Tensor>,
         relu: bool,
     ) {
+        let tuning = &tuning.for_reductions();
         self.eval_coefficients(
             list,
             tuning,
@@ -218,6 +221,7 @@ impl BatchNorm {
         mask: Option<Tensor>,
         addend: Option<Tensor>,
     ) {
+        let tuning = &tuning.for_reductions();
         let few = Channels::few(self.images, self.shape, tuning);
         let partials = self.partials(list, label, "sums", few.chunks);
         let mut d = Dispatch::new(format!("{label} sums"), "norm/gradient_sums");

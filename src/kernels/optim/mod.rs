@@ -45,6 +45,7 @@ pub fn sgd(
     state: Tensor,
     norm_partials: Tensor,
 ) {
+    let tuning = &tuning.for_reductions();
     let mut d = Dispatch::new(label, "optim/sgd");
     d.constants = vec![
         ("W", tuning.lanes),

@@ -2,8 +2,8 @@
 
 use super::{check, magnitudes};
 
-/// The shape of a convolution: input [batch, channels, height, width], weight [out_channels, channels, kernel_h,
-/// kernel_w], output [batch, out_channels, out_height, out_width].
+/// The shape of a convolution: input \[batch, channels, height, width\], weight [out_channels, channels, kernel_h,
+/// kernel_w], output \[batch, out_channels, out_height, out_width\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// Images.
@@ -109,7 +109,7 @@ impl Conv {
         }
     }
 
-    /// The output, with `bias` [out_channels] added where given.
+    /// The output, with `bias` \[out_channels\] added where given.
     pub fn forward(&self, x: &[f64], w: &[f64], bias: Option<&[f64]>) -> Vec<f64> {
         check("input", x.len(), self.input_len());
         check("weight", w.len(), self.weight_len());
@@ -159,7 +159,7 @@ impl Conv {
         self.grad_weight(&magnitudes(x), &magnitudes(dy))
     }
 
-    /// The gradient of the bias [out_channels] from that of the output.
+    /// The gradient of the bias \[out_channels\] from that of the output.
     pub fn grad_bias(&self, dy: &[f64]) -> Vec<f64> {
         check("upstream gradient", dy.len(), self.output_len());
         let plane = self.out_height() * self.out_width();

@@ -18,7 +18,7 @@ impl Normalise {
     }
 }
 
-/// The rows `indices` of `data` [rows, row_length], normalised, as [indices, row_length]. Bytes and f32 both convert to
+/// The rows `indices` of `data` \[rows, row_length\], normalised, as \[indices, row_length\]. Bytes and f32 both convert to
 /// f64 without loss.
 pub fn gather<T: Copy + Into<f64>>(
     data: &[T],

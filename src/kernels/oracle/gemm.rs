@@ -5,15 +5,15 @@ use super::{check, magnitudes};
 /// Which operand is stored transposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Form {
-    /// `C = A B` with `A` [m, k] and `B` [k, n].
+    /// `C = A B` with `A` \[m, k\] and `B` \[k, n\].
     Nn,
-    /// `C = A Bᵀ` with `A` [m, k] and `B` [n, k].
+    /// `C = A Bᵀ` with `A` \[m, k\] and `B` \[n, k\].
     Nt,
-    /// `C = Aᵀ B` with `A` [k, m] and `B` [k, n].
+    /// `C = Aᵀ B` with `A` \[k, m\] and `B` \[k, n\].
     Tn,
 }
 
-/// A product `C` [m, n] of two operands that share a dimension of length `k`.
+/// A product `C` \[m, n\] of two operands that share a dimension of length `k`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gemm {
     /// Which operand is stored transposed.
@@ -41,7 +41,7 @@ impl Gemm {
         }
     }
 
-    /// `C` [m, n], plus `bias` [n] on every row where given, negative results replaced by 0 where `relu` is set.
+    /// `C` \[m, n\], plus `bias` \[n\] on every row where given, negative results replaced by 0 where `relu` is set.
     pub fn forward(&self, a: &[f64], b: &[f64], bias: Option<&[f64]>, relu: bool) -> Vec<f64> {
         check("left operand", a.len(), self.m * self.k);
         check("right operand", b.len(), self.k * self.n);
@@ -62,13 +62,13 @@ impl Gemm {
         c
     }
 
-    /// `sum |a b| + |bias|` of every element of `C` [m, n], the scale of its rounding error.
+    /// `sum |a b| + |bias|` of every element of `C` \[m, n\], the scale of its rounding error.
     pub fn magnitude(&self, a: &[f64], b: &[f64], bias: Option<&[f64]>) -> Vec<f64> {
         let bias = bias.map(magnitudes);
         self.forward(&magnitudes(a), &magnitudes(b), bias.as_deref(), false)
     }
 
-    /// Gradients of both operands, each in its operand's stored shape, from `dc` [m, n], the gradient of the product
+    /// Gradients of both operands, each in its operand's stored shape, from `dc` \[m, n\], the gradient of the product
     /// itself: a ReLU's mask is applied before, and the bias gradient is [`column_sums`] of `dc`.
     pub fn backward(&self, a: &[f64], b: &[f64], dc: &[f64]) -> (Vec<f64>, Vec<f64>) {
         check("left operand", a.len(), self.m * self.k);
@@ -89,7 +89,7 @@ impl Gemm {
     }
 }
 
-/// The sum of each column of `values` [rows, columns]: the gradient of a bias added to every row.
+/// The sum of each column of `values` \[rows, columns\]: the gradient of a bias added to every row.
 pub fn column_sums(values: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     check("matrix", values.len(), rows * columns);
     let mut sums = vec![0.0; columns];
@@ -101,7 +101,7 @@ pub fn column_sums(values: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     sums
 }
 
-/// The sum of absolute values of each column of `values` [rows, columns].
+/// The sum of absolute values of each column of `values` \[rows, columns\].
 pub fn column_sums_magnitude(values: &[f64], rows: usize, columns: usize) -> Vec<f64> {
     column_sums(&magnitudes(values), rows, columns)
 }

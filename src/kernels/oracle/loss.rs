@@ -9,13 +9,13 @@ pub struct CrossEntropy {
     pub sum: f64,
     /// `sum / valid`.
     pub mean: f64,
-    /// The gradient of `mean` with respect to the logits [rows, classes]; 0 in rows that do not count.
+    /// The gradient of `mean` with respect to the logits \[rows, classes\]; 0 in rows that do not count.
     pub dlogits: Vec<f64>,
     /// Valid rows whose largest logit, the first of equal ones, is their label's.
     pub correct: usize,
 }
 
-/// The loss of `logits` [rows, classes] against `labels` [rows], of which the first `valid` rows count: a last batch that
+/// The loss of `logits` \[rows, classes\] against `labels` \[rows\], of which the first `valid` rows count: a last batch that
 /// the data does not fill has fewer than its rows.
 pub fn cross_entropy(
     logits: &[f64],

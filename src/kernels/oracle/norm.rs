@@ -1,8 +1,8 @@
-//! Batch normalisation over [batch, channels, spatial], as PyTorch's `batch_norm`.
+//! Batch normalisation over \[batch, channels, spatial\], as PyTorch's `batch_norm`.
 
 use super::check;
 
-/// The shape and constants of a batch normalisation; a matrix [batch, channels] has `spatial` 1.
+/// The shape and constants of a batch normalisation; a matrix \[batch, channels\] has `spatial` 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchNorm {
     /// Images, or rows.

@@ -3,7 +3,7 @@
 use super::check;
 use super::conv::{tap, windows};
 
-/// The shape of a max pool with a square window: input [batch, channels, height, width], output [batch, channels,
+/// The shape of a max pool with a square window: input \[batch, channels, height, width\], output [batch, channels,
 /// out_height, out_width]. Windows that would hang over the far edge of the padded input are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MaxPool {
@@ -125,7 +125,7 @@ pub fn mean_pool(x: &[f64], planes: usize, spatial: usize) -> Vec<f64> {
         .collect()
 }
 
-/// The gradient of [`mean_pool`]'s input from `dy` [planes].
+/// The gradient of [`mean_pool`]'s input from `dy` \[planes\].
 pub fn mean_pool_backward(dy: &[f64], planes: usize, spatial: usize) -> Vec<f64> {
     check("upstream gradient", dy.len(), planes);
     (0..planes * spatial)

@@ -1,7 +1,7 @@
 use crate::kernels::elementwise::{Flat, Then, finish, steps};
 use crate::kernels::{Dispatch, List, Shape, Tensor, Tuning};
 
-/// A max pool with a square window over [images, channels, height, width]. Windows that would hang over the far edge of
+/// A max pool with a square window over \[images, channels, height, width\]. Windows that would hang over the far edge of
 /// the padded input are left out; the padding, at most half the window, never wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MaxPool {

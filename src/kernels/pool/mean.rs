@@ -1,7 +1,7 @@
 use crate::kernels::elementwise::{Channels, Then, finish, lanes_grid};
 use crate::kernels::{Dispatch, List, Shape, Tensor, Tuning};
 
-/// Appends the global average pool: `x` [images, input] to `y`, a vector of the channels for every image
+/// Appends the global average pool: `x` \[images, input\] to `y`, a vector of the channels for every image
 /// ([`Shape::vector`]).
 pub fn mean_forward(
     list: &mut List,

@@ -1,0 +1,101 @@
+//! What the network wants of the data set, and the data set of the batch size.
+
+use super::{ProgramError, ProgramOptions};
+use crate::data::Dataset;
+use crate::kernels::Shape;
+use crate::model::{Network, NodeKind};
+
+/// Bytes that a kernel's 32-bit arithmetic can address in one tensor.
+const ADDRESSABLE: u64 = 1 << 32;
+
+/// What the network wants of the data set, and the data set of the batch size.
+pub(super) fn check(
+    net: &Network,
+    data: &Dataset,
+    options: &ProgramOptions,
+) -> Result<(), ProgramError> {
+    let fit = |why: String| ProgramError::Fit {
+        data: data.name.clone(),
+        why,
+    };
+    if net.losses().is_empty() {
+        return Err(crate::model::ModelError::NoLoss.into());
+    }
+    if options.batch_size == 0 || options.batch_size as usize > data.train.len {
+        return Err(ProgramError::Batch {
+            batch: options.batch_size,
+            samples: data.train.len,
+        });
+    }
+    if data.test.len == 0 || options.eval_batch_size == 0 {
+        return Err(fit("there is no test sample to evaluate on".into()));
+    }
+    for node in net.nodes() {
+        if let NodeKind::Input(field) = node.kind {
+            for split in [&data.train, &data.test] {
+                let Some(column) = split.inputs.get(field) else {
+                    return Err(fit(format!(
+                        "the network reads input {field} and there are {}",
+                        split.inputs.len()
+                    )));
+                };
+                if column.field.elements() != node.shape.elements() as usize {
+                    return Err(fit(format!(
+                        "input {:?} has {} elements a sample and the network reads {}",
+                        column.field.name,
+                        column.field.elements(),
+                        node.shape.elements()
+                    )));
+                }
+            }
+        }
+    }
+    // Sizes are 32-bit from here on.
+    let images = u64::from(options.batch_size.max(options.eval_batch_size));
+    let values = net.nodes().iter().map(|node| {
+        let Shape {
+            channels,
+            height,
+            width,
+        } = node.shape;
+        let quads = [channels, height, width.div_ceil(4)]
+            .into_iter()
+            .fold(images, |all, n| all.saturating_mul(u64::from(n)));
+        (&node.name, quads)
+    });
+    let parameters = net
+        .parameters()
+        .iter()
+        .map(|p| (&p.name, p.layout.quads() as u64));
+    for (name, quads) in values.chain(parameters) {
+        let bytes = quads.saturating_mul(16);
+        if bytes >= ADDRESSABLE {
+            return Err(ProgramError::TooLarge {
+                tensor: name.clone(),
+                bytes,
+                limit: ADDRESSABLE - 1,
+            });
+        }
+    }
+    for loss in net.losses() {
+        if data.train.targets.len() <= loss.target || data.test.targets.len() <= loss.target {
+            return Err(fit(format!(
+                "a loss wants target {} and there are {}",
+                loss.target,
+                data.train.targets.len()
+            )));
+        }
+        let classes = net.nodes()[loss.logits.0].shape.elements() as usize;
+        let most = [&data.train, &data.test]
+            .into_iter()
+            .flat_map(|s| s.targets[loss.target].values())
+            .fold(0.0, f64::max);
+        if most >= classes as f64 {
+            return Err(fit(format!(
+                "a label is {most} and the network has {classes} classes, 0 to {}",
+                classes - 1
+            )));
+        }
+    }
+    Ok(())
+}

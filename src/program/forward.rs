@@ -1,0 +1,206 @@
+//! Forward: the batch, the stages in order, the losses.
+
+use std::collections::HashMap;
+
+use super::ProgramOptions;
+use super::data::Feed;
+use super::lower::{Fed, Lowering, Rows, Values};
+use crate::data::Dataset;
+use crate::kernels::{Dispatch, Role, Shape, Tensor, batch, loss};
+use crate::model::{Forward, NodeKind, Phase, Value};
+
+impl Lowering<'_> {
+    /// Appends what brings a batch from the resident data: the order, the inputs, the targets.
+    pub(super) fn feed(
+        &mut self,
+        feed: &Feed,
+        data: &Dataset,
+        options: &ProgramOptions,
+        state: Tensor,
+        windowed: &mut HashMap<usize, Vec<Dispatch>>,
+        evaluate: bool,
+    ) -> Fed {
+        let (size, split) = if evaluate {
+            (options.eval_batch_size, &data.test)
+        } else {
+            (options.batch_size, &data.train)
+        };
+        let list = &mut self.list;
+        let name = if evaluate { "evaluation" } else { "training" };
+        let batch = list.buffer(
+            format!("{name} batch"),
+            Role::Scratch,
+            1 + u64::from(size).div_ceil(4),
+        );
+        let shapes: Vec<(usize, Shape)> = self
+            .net
+            .nodes()
+            .iter()
+            .filter_map(|n| {
+                if let NodeKind::Input(field) = n.kind {
+                    Some((field, n.shape))
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let inputs: Vec<Tensor> = shapes
+            .iter()
+            .map(|(field, shape)| {
+                let quads = u64::from(size) * u64::from(shape.quads());
+                list.tensor(format!("{name} input {field}"), Role::Activation, quads)
+            })
+            .collect();
+        let targets: Vec<Tensor> = (0..split.targets.len())
+            .map(|t| {
+                list.buffer(
+                    format!("{name} target {t}"),
+                    Role::Activation,
+                    u64::from(size).div_ceil(4),
+                )
+            })
+            .collect();
+        let first = list.dispatches.len();
+        for window in 0..feed.windows.count() {
+            let from = list.dispatches.len();
+            let order = feed.windows.order(window, options, evaluate);
+            batch::order(
+                list,
+                self.tuning,
+                &format!("{name} order"),
+                state,
+                batch,
+                order,
+            );
+            for ((field, shape), out) in shapes.iter().zip(&inputs) {
+                let column = &feed.inputs[*field];
+                let label = format!("{name} gather {field}");
+                let shards = feed.windows.shards(window, column);
+                batch::gather(
+                    list,
+                    self.tuning,
+                    &label,
+                    batch,
+                    &shards,
+                    *out,
+                    size,
+                    *shape,
+                    data.scale as f32,
+                    data.mean as f32,
+                    data.std as f32,
+                );
+            }
+            for (target, out) in targets.iter().enumerate() {
+                let label = format!("{name} gather target {target}");
+                let shards = feed.windows.shards(window, &feed.targets[target]);
+                batch::gather_labels(list, self.tuning, &label, batch, &shards, *out, size);
+            }
+            // The list keeps the first window's form; the others stand beside it.
+            let forms: Vec<Dispatch> = if window == 0 {
+                list.dispatches[from..].to_vec()
+            } else {
+                list.dispatches.split_off(from)
+            };
+            if feed.windows.count() > 1 {
+                for (at, form) in forms.into_iter().enumerate() {
+                    windowed.entry(first + at).or_default().push(form);
+                }
+            }
+        }
+        Fed {
+            batch,
+            inputs,
+            targets,
+        }
+    }
+
+    pub(super) fn forward(
+        &mut self,
+        inputs: &[Tensor],
+        images: u32,
+        phase: Phase,
+    ) -> (Values, Vec<Vec<Tensor>>) {
+        let mut values: Values = HashMap::new();
+        for (at, node) in self.net.nodes().iter().enumerate() {
+            if let NodeKind::Input(field) = node.kind {
+                values.insert(Value(at), inputs[field]);
+            }
+        }
+        let mut saved = vec![];
+        for stage in &self.stages {
+            let node = &self.net.nodes()[stage.node];
+            let shape = self.net.nodes()[stage.output.0].shape;
+            let suffix = if phase == Phase::Train {
+                ""
+            } else {
+                " (evaluation)"
+            };
+            let quads = u64::from(images) * u64::from(shape.quads());
+            let output = self.list.tensor(
+                format!("{}.output{suffix}", node.name),
+                Role::Activation,
+                quads,
+            );
+            values.insert(stage.output, output);
+            let inputs: Vec<_> = stage
+                .inputs
+                .iter()
+                .map(|v| (values[v], self.net.nodes()[v.0].shape))
+                .collect();
+            let parameters: Vec<Tensor> = node
+                .parameters
+                .iter()
+                .map(|p| self.parameters[*p])
+                .collect();
+            saved.push(stage.layer.forward(Forward {
+                list: &mut self.list,
+                tuning: self.tuning,
+                images,
+                phase,
+                name: &node.name,
+                inputs: &inputs,
+                output: (output, shape),
+                parameters: &parameters,
+                addend: stage.addend.map(|v| values[&v]),
+                relu: stage.relu,
+            }));
+        }
+        (values, saved)
+    }
+
+    pub(super) fn losses(&mut self, values: &Values, fed: &Fed, size: u32, train: bool) -> Rows {
+        let count = size * self.net.losses().len() as u32;
+        let rows = self
+            .list
+            .buffer("loss rows", Role::Scratch, u64::from(count));
+        let mut dlogits = vec![];
+        for (at, loss) in self.net.losses().iter().enumerate() {
+            let classes = self.net.nodes()[loss.logits.0].shape.elements();
+            let quads = u64::from(size) * u64::from(Shape::vector(classes).quads());
+            let gradient = train.then(|| {
+                self.list
+                    .tensor(format!("logits {at} gradient"), Role::Activation, quads)
+            });
+            loss::cross_entropy(
+                &mut self.list,
+                self.tuning,
+                &format!("cross entropy {at}"),
+                fed.batch,
+                fed.targets[loss.target],
+                values[&loss.logits],
+                gradient,
+                rows,
+                at as u32 * size,
+                size,
+                classes,
+                loss.weight,
+            );
+            dlogits.push(gradient);
+        }
+        Rows {
+            rows,
+            count,
+            dlogits,
+        }
+    }
+}
