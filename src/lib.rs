@@ -10,6 +10,8 @@ pub mod energy;
 #[cfg(feature = "gpu")]
 pub mod kernels;
 #[cfg(feature = "gpu")]
+pub mod lab;
+#[cfg(feature = "gpu")]
 pub mod model;
 #[cfg(feature = "gpu")]
 pub mod optim;
@@ -19,3 +21,13 @@ pub mod program;
 pub mod report;
 #[cfg(feature = "gpu")]
 pub mod train;
+
+#[cfg(feature = "gpu")]
+pub use device::Gpu;
+pub use energy::{Energy, Meter};
+#[cfg(feature = "gpu")]
+pub use lab::Kernel;
+#[cfg(feature = "gpu")]
+pub use model::Network;
+#[cfg(feature = "gpu")]
+pub use train::{Record, Regime, Trainer};

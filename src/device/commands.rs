@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::gpu::Gpu;
 use super::memory::Memory;
 use super::pipeline::Pipeline;
+use super::stopwatch::Stopwatch;
 
 /// What a bind group binds, in order from binding 0.
 #[derive(Debug)]
@@ -103,9 +104,32 @@ fn buffer_slice(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindingR
 impl Recording {
     /// Records each list once for every window in `windows`, in one pass.
     pub fn lists(&mut self, lists: &[&[Step]], windows: impl Iterator<Item = usize>) {
+        self.pass(lists, windows, None);
+    }
+
+    /// As [`Recording::lists`], and the device notes on `stopwatch` when the pass began and ended.
+    pub fn timed(
+        &mut self,
+        stopwatch: &Stopwatch,
+        lists: &[&[Step]],
+        windows: impl Iterator<Item = usize>,
+    ) {
+        self.pass(lists, windows, Some(stopwatch.writes()));
+        stopwatch.resolve(&mut self.encoder);
+    }
+
+    fn pass(
+        &mut self,
+        lists: &[&[Step]],
+        windows: impl Iterator<Item = usize>,
+        timestamp_writes: Option<wgpu::ComputePassTimestampWrites<'_>>,
+    ) {
         let mut pass = self
             .encoder
-            .begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            .begin_compute_pass(&wgpu::ComputePassDescriptor {
+                label: None,
+                timestamp_writes,
+            });
         for window in windows {
             for step in lists.iter().copied().flatten() {
                 let command = match step {

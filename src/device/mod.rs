@@ -9,6 +9,7 @@ pub mod error;
 pub mod gpu;
 pub mod memory;
 pub mod pipeline;
+pub mod stopwatch;
 
 pub use adapter::{AdapterKind, AdapterSummary, Backend, ListOptions, list, select};
 pub use commands::{Bound, Command, Recording, Step};
@@ -16,3 +17,4 @@ pub use error::DeviceError;
 pub use gpu::{Gpu, GpuOptions};
 pub use memory::{IMAGE_ROW, Memory, Readback, Submission};
 pub use pipeline::{BindingKind, Pipeline, PipelineCache, PipelineStats};
+pub use stopwatch::Stopwatch;

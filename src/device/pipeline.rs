@@ -180,60 +180,102 @@ impl PipelineCache {
         wgsl: &str,
         bindings: &[BindingKind],
     ) -> Result<Pipeline, DeviceError> {
-        let device = self.device.clone();
-        let scopes = [
-            wgpu::ErrorFilter::OutOfMemory,
-            wgpu::ErrorFilter::Internal,
-            wgpu::ErrorFilter::Validation,
-        ]
-        .map(|filter| device.push_error_scope(filter));
-        let layout = match self.layouts.get(bindings) {
-            Some(layout) => layout.clone(),
-            None => make_layout(&device, bindings),
-        };
-        let descriptor = wgpu::ShaderModuleDescriptor {
-            label: Some(label),
-            source: wgpu::ShaderSource::Wgsl(wgsl.into()),
-        };
+        let known = self.layouts.get(bindings).cloned();
+        let fresh = known.is_none();
+        let cache = self.disk.as_ref().map(|disk| &disk.cache);
+        let trust = Trust::Own;
+        let (pipeline, layout) = build(&self.device, label, wgsl, bindings, (known, cache, trust))?;
+        if fresh {
+            self.layouts.insert(bindings.into(), layout);
+            self.stats.layouts += 1;
+        }
+        Ok(pipeline)
+    }
+}
+
+impl Gpu {
+    /// The pipeline of a text that is not this crate's own: compiled with every runtime check there is, so that no
+    /// text can reach outside its buffers. Kept nowhere; otherwise as [`PipelineCache::get`].
+    ///
+    /// # Errors
+    /// As [`PipelineCache::get`].
+    pub fn checked_pipeline(
+        &self,
+        label: &str,
+        wgsl: &str,
+        bindings: &[BindingKind],
+    ) -> Result<Arc<Pipeline>, DeviceError> {
+        let how = (None, None, Trust::Foreign);
+        build(&self.device, label, wgsl, bindings, how).map(|(pipeline, _)| Arc::new(pipeline))
+    }
+}
+
+/// Whose text a kernel is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    /// This crate's, which needs no runtime checks.
+    Own,
+    /// Anyone's.
+    Foreign,
+}
+
+/// Compiles a text; `known` is the layout of its bindings where there is one already.
+fn build(
+    device: &wgpu::Device,
+    label: &str,
+    wgsl: &str,
+    bindings: &[BindingKind],
+    (known, cache, trust): (Option<Layout>, Option<&wgpu::PipelineCache>, Trust),
+) -> Result<(Pipeline, Layout), DeviceError> {
+    let scopes = [
+        wgpu::ErrorFilter::OutOfMemory,
+        wgpu::ErrorFilter::Internal,
+        wgpu::ErrorFilter::Validation,
+    ]
+    .map(|filter| device.push_error_scope(filter));
+    let layout = known.unwrap_or_else(|| make_layout(device, bindings));
+    let descriptor = wgpu::ShaderModuleDescriptor {
+        label: Some(label),
+        source: wgpu::ShaderSource::Wgsl(wgsl.into()),
+    };
+    let module = match trust {
         // SAFETY: the text is one of this crate's own kernels, written to index only inside the buffers and images
         // bound to it, to divide by nothing that can be zero, and to loop a bounded number of times; so what the
         // runtime checks would prevent cannot happen.
-        let module = unsafe {
+        Trust::Own => unsafe {
             device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
-        };
-        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
-            label: Some(label),
-            layout: Some(&layout.pipeline),
-            module: &module,
-            entry_point: None,
-            compilation_options: wgpu::PipelineCompilationOptions {
-                zero_initialize_workgroup_memory: false,
-                ..Default::default()
-            },
-            cache: self.disk.as_ref().map(|disk| &disk.cache),
-        });
-        // Scopes form a stack, so the last one pushed is popped first.
-        let mut first = None;
-        for scope in scopes.into_iter().rev() {
-            let error = pollster::block_on(scope.pop());
-            first = first.or(error);
-        }
-        if let Some(error) = first {
-            return Err(DeviceError::Pipeline {
-                label: label.to_owned(),
-                detail: detail(&error),
-            });
-        }
-        if !self.layouts.contains_key(bindings) {
-            self.layouts.insert(bindings.into(), layout.clone());
-            self.stats.layouts += 1;
-        }
-        Ok(Pipeline {
-            pipeline,
-            layout: layout.group,
-            label: label.to_owned(),
-        })
+        },
+        Trust::Foreign => device.create_shader_module(descriptor),
+    };
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(label),
+        layout: Some(&layout.pipeline),
+        module: &module,
+        entry_point: None,
+        compilation_options: wgpu::PipelineCompilationOptions {
+            zero_initialize_workgroup_memory: trust == Trust::Foreign,
+            ..Default::default()
+        },
+        cache,
+    });
+    // Scopes form a stack, so the last one pushed is popped first.
+    let mut first = None;
+    for scope in scopes.into_iter().rev() {
+        let error = pollster::block_on(scope.pop());
+        first = first.or(error);
     }
+    if let Some(error) = first {
+        return Err(DeviceError::Pipeline {
+            label: label.to_owned(),
+            detail: detail(&error),
+        });
+    }
+    let pipeline = Pipeline {
+        pipeline,
+        layout: layout.group.clone(),
+        label: label.to_owned(),
+    };
+    Ok((pipeline, layout))
 }
 
 impl Drop for PipelineCache {

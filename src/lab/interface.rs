@@ -1,0 +1,252 @@
+//! What a user's kernel binds, found in its own text.
+
+use naga::{AddressSpace, ArraySize, Handle, Module, ScalarKind, StorageAccess, Type, TypeInner};
+
+use super::error::KernelError;
+use crate::device::BindingKind;
+
+/// What the 4-byte elements of a binding are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Element {
+    /// Floats.
+    F32,
+    /// Unsigned integers.
+    U32,
+    /// Signed integers.
+    I32,
+    /// A structure of several types: given and read as `u32` words, floats by their bits, gaps of the layout included.
+    Words,
+}
+
+impl Element {
+    /// The name in WGSL, or `u32 words`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::U32 => "u32",
+            Self::I32 => "i32",
+            Self::Words => "u32 words",
+        }
+    }
+}
+
+/// How a kernel uses a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// `var<uniform>`.
+    Uniform,
+    /// `var<storage, read>`.
+    Read,
+    /// `var<storage, read_write>`: an output.
+    ReadWrite,
+}
+
+/// One binding of group 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The variable's name.
+    pub name: String,
+    /// How it is used.
+    pub access: Access,
+    /// What it holds.
+    pub element: Element,
+    /// Elements it holds at least (one item, for an array whose length its data decides).
+    pub elements: usize,
+    /// Elements of an item of an array whose length its data decides; `None` where the length is fixed.
+    pub item: Option<usize>,
+}
+
+impl Binding {
+    pub(super) fn kind(&self) -> BindingKind {
+        match self.access {
+            Access::Uniform => BindingKind::Uniform,
+            Access::Read => BindingKind::StorageRead,
+            Access::ReadWrite => BindingKind::StorageReadWrite,
+        }
+    }
+
+    /// Whether `elements` can be bound.
+    pub(super) fn check_length(&self, elements: usize) -> Result<(), KernelError> {
+        let (fits, wanted) = match self.item {
+            None => (elements == self.elements, format!("{}", self.elements)),
+            Some(item) => (
+                elements >= self.elements && (elements - self.elements).is_multiple_of(item),
+                if item == 1 && self.elements == 1 {
+                    "at least 1 element".to_owned()
+                } else {
+                    format!("{} elements and any multiple of {item} more", self.elements)
+                },
+            ),
+        };
+        if fits {
+            return Ok(());
+        }
+        Err(KernelError::Length {
+            binding: self.name.clone(),
+            wanted,
+            given: elements,
+        })
+    }
+}
+
+/// The bindings of `module`, in order from binding 0.
+pub(super) fn bindings(kernel: &str, module: &Module) -> Result<Vec<Binding>, KernelError> {
+    let mut found = vec![];
+    for (_, variable) in module.global_variables.iter() {
+        let Some(place) = &variable.binding else {
+            continue;
+        };
+        let name = variable.name.clone().unwrap_or_default();
+        let unsupported = |what: String| KernelError::Unsupported {
+            kernel: kernel.to_owned(),
+            binding: name.clone(),
+            what,
+        };
+        if place.group != 0 {
+            return Err(unsupported(format!("in group {}", place.group)));
+        }
+        let access = match variable.space {
+            AddressSpace::Uniform => Access::Uniform,
+            AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
+                Access::ReadWrite
+            }
+            AddressSpace::Storage { .. } => Access::Read,
+            _ => return Err(unsupported("an image, a sampler or no buffer".to_owned())),
+        };
+        let element = element(module, variable.ty).map_err(|what| unsupported(what.to_owned()))?;
+        let inner = &module.types[variable.ty].inner;
+        let bytes = inner.size(module.to_ctx());
+        found.push((
+            place.binding,
+            Binding {
+                element,
+                access,
+                elements: bytes as usize / 4,
+                item: stride(module, variable.ty).map(|stride| stride as usize / 4),
+                name,
+            },
+        ));
+    }
+    found.sort_by_key(|(number, _)| *number);
+    let gap = (0..).zip(&found).find(|(at, (number, _))| at != number);
+    if let Some((missing, _)) = gap {
+        return Err(KernelError::Numbering {
+            kernel: kernel.to_owned(),
+            count: found.len(),
+            missing,
+        });
+    }
+    Ok(found.into_iter().map(|(_, binding)| binding).collect())
+}
+
+fn element(module: &Module, ty: Handle<Type>) -> Result<Element, &'static str> {
+    let scalar = |scalar: naga::Scalar| match (scalar.kind, scalar.width) {
+        (ScalarKind::Float, 4) => Ok(Element::F32),
+        (ScalarKind::Uint, 4) => Ok(Element::U32),
+        (ScalarKind::Sint, 4) => Ok(Element::I32),
+        _ => Err("of elements that do not have 4 bytes"),
+    };
+    match &module.types[ty].inner {
+        TypeInner::Scalar(of) | TypeInner::Atomic(of) => scalar(*of),
+        TypeInner::Vector { scalar: of, .. } => scalar(*of),
+        TypeInner::Array { base, .. } => match &module.types[*base].inner {
+            TypeInner::Vector {
+                size: naga::VectorSize::Tri,
+                ..
+            } => Err("an array of vec3, which leaves every fourth element unused"),
+            _ => element(module, *base),
+        },
+        TypeInner::Struct { members, span } => {
+            let mut kinds = members.iter().map(|member| element(module, member.ty));
+            let first = match kinds.next() {
+                Some(Ok(first)) => first,
+                _ => Element::Words,
+            };
+            let sizes = members.iter().map(|member| {
+                let inner = &module.types[member.ty].inner;
+                inner.size(module.to_ctx())
+            });
+            // With gaps between the members an element's place is no longer its number.
+            let dense = sizes.sum::<u32>() == *span;
+            let uniform = dense && kinds.all(|kind| kind == Ok(first));
+            Ok(if uniform { first } else { Element::Words })
+        }
+        _ => Err("of a type that is no number, vector, array or structure"),
+    }
+}
+
+/// Bytes from item to item, where the data decides how many items there are.
+fn stride(module: &Module, ty: Handle<Type>) -> Option<u32> {
+    match &module.types[ty].inner {
+        TypeInner::Array {
+            size: ArraySize::Dynamic,
+            stride,
+            ..
+        } => Some(*stride),
+        TypeInner::Struct { members, .. } => stride(module, members.last()?.ty),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Result<Vec<Binding>, KernelError> {
+        bindings("k", &naga::front::wgsl::parse_str(text).unwrap())
+    }
+
+    #[test]
+    fn bindings_are_found_in_order_with_types_and_sizes() {
+        let found = of("struct Sizes { n: u32, scale: f32 }
+            struct Tail { head: vec4<f32>, rest: array<f32> }
+            @group(0) @binding(2) var<storage, read_write> y: array<atomic<i32>>;
+            @group(0) @binding(0) var<uniform> sizes: Sizes;
+            @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+            @group(0) @binding(3) var<storage, read> table: array<u32, 6>;
+            @group(0) @binding(4) var<storage, read> tail: Tail;
+            var<workgroup> shared_by_all: array<f32, 8>;")
+        .unwrap();
+        let seen: Vec<_> = found
+            .iter()
+            .map(|b| (b.name.as_str(), b.access, b.element, b.elements, b.item))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("sizes", Access::Uniform, Element::Words, 2, None),
+                ("x", Access::Read, Element::F32, 4, Some(4)),
+                ("y", Access::ReadWrite, Element::I32, 1, Some(1)),
+                ("table", Access::Read, Element::U32, 6, None),
+                ("tail", Access::Read, Element::Words, 8, Some(1)),
+            ]
+        );
+        assert!(found[1].check_length(8).is_ok());
+        assert!(found[1].check_length(6).is_err());
+        assert!(found[3].check_length(7).is_err());
+        assert!(found[2].check_length(0).is_err());
+    }
+
+    #[test]
+    fn what_the_host_cannot_fill_is_refused_by_name() {
+        for (text, word) in [
+            ("@group(0) @binding(0) var image: texture_2d<f32>;", "image"),
+            (
+                "@group(1) @binding(0) var<storage> x: array<f32>;",
+                "group 1",
+            ),
+            (
+                "@group(0) @binding(0) var<storage> x: array<vec3<f32>>;",
+                "vec3",
+            ),
+            (
+                "@group(0) @binding(1) var<storage> x: array<f32>;",
+                "@binding(0)",
+            ),
+        ] {
+            let message = of(text).unwrap_err().to_string();
+            assert!(message.contains(word), "{message}");
+        }
+    }
+}

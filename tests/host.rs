@@ -1,0 +1,240 @@
+//! What a step costs the host: no allocation beyond what the bare wgpu calls make, nothing created, few submits. And
+//! the backend without hardware, which all this is counted on, can pass no test of results.
+#![cfg(feature = "gpu")]
+
+#[path = "../benches/control/mod.rs"]
+mod control;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use control::Control;
+use wattgrad::device::{AdapterKind, Backend, Gpu, GpuOptions, ListOptions, list};
+use wattgrad::kernels::Tuning;
+use wattgrad::model::init;
+use wattgrad::program::{Program, ProgramOptions, StepResult};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts this thread's allocations, a growing one included.
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+fn count() {
+    let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+const STEPS: u32 = 8;
+const SUBMITS: u32 = 50;
+/// The queue of submits under way, made once a call of `train` (whatever the number of steps), and nothing else.
+const PER_CALL: u64 = 2;
+
+fn train(program: &mut Program<'_>, steps: u32) {
+    let stop = AtomicBool::new(false);
+    assert_eq!(program.train(steps, &stop, &mut |_| ()).unwrap(), steps);
+}
+
+#[test]
+fn a_step_allocates_what_the_bare_calls_allocate() {
+    let (gpu, data) = (control::noop(), control::data());
+    for model in ["mlp", "cnn", "resnet8"] {
+        let mut program = control::program(&gpu, &data, model, 64, STEPS);
+        let mut control = Control::new(&gpu, &program);
+        // Pools and vectors reach their size first.
+        train(&mut program, STEPS * SUBMITS);
+        control.run(SUBMITS, STEPS);
+        let ours = allocations(|| train(&mut program, STEPS * SUBMITS));
+        let bare = allocations(|| {
+            control.run(SUBMITS, STEPS);
+        });
+        println!(
+            "{model}: {ours} allocations, bare wgpu {bare}, in {SUBMITS} submits of {STEPS} steps of {} dispatches",
+            control.dispatches()
+        );
+        assert!(bare > 0, "the counter counts");
+        assert!(
+            ours <= bare + PER_CALL,
+            "{model}: {ours} allocations and {bare} by the bare calls"
+        );
+    }
+}
+
+#[test]
+fn a_step_creates_nothing() {
+    let (gpu, data) = (control::noop(), control::data());
+    let mut program = control::program(&gpu, &data, "cnn", 64, STEPS);
+    let mut control = Control::new(&gpu, &program);
+    train(&mut program, STEPS * SUBMITS);
+    let bare = |control: &mut Control, each: &mut dyn FnMut(&wgpu::Device)| {
+        control.run(SUBMITS, STEPS);
+        allocations(|| {
+            control.run_with(SUBMITS, STEPS, each);
+        })
+    };
+    let without = bare(&mut control, &mut |_| ());
+    // Anything created allocates on the host: one buffer or one bind group a step is seen by the count.
+    let a_step = u64::from(STEPS * SUBMITS);
+    let buffers = bare(&mut control, &mut |device| {
+        let _ = device.create_buffer(&wgpu::BufferDescriptor {
+            label: None,
+            size: 16,
+            usage: wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+    });
+    let layout = gpu
+        .device
+        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+            label: None,
+            entries: &[],
+        });
+    let groups = bare(&mut control, &mut |device| {
+        let _ = device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &layout,
+            entries: &[],
+        });
+    });
+    assert!(buffers >= without + a_step, "{buffers} {without}");
+    assert!(groups >= without + a_step, "{groups} {without}");
+    let pipelines = program.summary().pipelines;
+    let ours = allocations(|| train(&mut program, STEPS * SUBMITS));
+    assert!(ours < without + a_step, "{ours} {without}");
+    assert_eq!(program.summary().pipelines, pipelines);
+}
+
+fn real() -> Gpu {
+    let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+    assert!(
+        !gpu.is_noop(),
+        "results mean nothing on the backend without hardware"
+    );
+    gpu
+}
+
+fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
+    let data = control::data();
+    let network = wattgrad::model::presets::by_name(
+        "mlp",
+        wattgrad::kernels::Shape {
+            channels: 1,
+            height: 28,
+            width: 28,
+        },
+        10,
+    )
+    .unwrap();
+    let options = ProgramOptions {
+        batch_size: 64,
+        eval_batch_size: 256,
+        seed: 0,
+        order: wattgrad::program::Order::Shuffled,
+        sgd: wattgrad::optim::Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
+        tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
+        shard_limit: None,
+        replay: false,
+        steps_per_submit: None,
+    };
+    let mut program = Program::new(gpu, &network, &data, &options).unwrap();
+    let weights = init::initial(network.parameters(), 1).unwrap();
+    program.load(&weights).unwrap();
+    program
+}
+
+#[test]
+fn small_networks_share_submits_and_take_no_device_memory_meanwhile() {
+    let gpu = real();
+    let mut program = on(&gpu);
+    train(&mut program, 40);
+    let before = (gpu.device.generate_allocator_report(), program.counters());
+    train(&mut program, 200);
+    let after = (gpu.device.generate_allocator_report(), program.counters());
+    let submits = after.1.submits - before.1.submits;
+    let steps = after.1.steps - before.1.steps;
+    println!("{submits} submits for {steps} steps");
+    assert_eq!(steps, 200);
+    assert!(submits < steps, "{submits} submits for {steps} steps");
+    if let (Some(before), Some(after)) = (before.0, after.0) {
+        assert_eq!(before.allocations.len(), after.allocations.len());
+        assert_eq!(before.total_allocated_bytes, after.total_allocated_bytes);
+    }
+}
+
+/// What every test of results asks of a first step on ten classes: a loss near that of guessing.
+fn looks_trained(results: &[StepResult]) -> bool {
+    results
+        .first()
+        .is_some_and(|first| (first.loss - 10.0_f32.ln()).abs() < 1.0 && first.gradient_norm > 0.0)
+}
+
+#[test]
+fn nothing_that_did_not_run_passes_for_a_result() {
+    for (gpu, runs) in [(real(), true), (control::noop(), false)] {
+        let mut program = on(&gpu);
+        let mut results = vec![];
+        let stop = AtomicBool::new(false);
+        program
+            .train(3, &stop, &mut |result| results.push(result))
+            .unwrap();
+        assert_eq!(looks_trained(&results), runs, "{results:?}");
+        let found = program.evaluate().unwrap();
+        assert_eq!(found.samples == 256, runs, "{found:?}");
+        assert_eq!(found.accuracy.is_finite(), runs, "{found:?}");
+        assert_eq!(gpu.is_noop(), !runs);
+    }
+    // Without being asked for it is not even listed, so no test that opens a device by default can get it.
+    let listed = list(&ListOptions::default()).unwrap();
+    assert!(listed.iter().all(|one| one.backend != Backend::Noop));
+}
+
+#[test]
+fn only_the_tests_of_the_host_ask_for_the_backend_without_hardware() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut seen = 0;
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(".rs") && !["host.rs", "device.rs"].contains(&name.as_str()) {
+                seen += 1;
+                let text = std::fs::read_to_string(&path).unwrap();
+                let asks = text.contains("noop: true") || text.contains("noop = true");
+                assert!(
+                    !asks,
+                    "{name} tests results and asks for the backend that has none"
+                );
+            }
+        }
+    }
+    assert!(seen > 5, "the tests were found");
+}
