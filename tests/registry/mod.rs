@@ -200,14 +200,19 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// The presets and the odd network for samples of one shape, two batch sizes and every tuning.
+/// The presets and the odd network for samples of one shape, batches of several sizes and every tuning.
 pub fn networks(shape: [u32; 3]) -> Vec<Case> {
     let data = dataset(shape, 96, 20, Dtype::U8);
     let [channels, height, width] = shape;
     let odd = odd(shape).unwrap();
+    // What a step costs to count grows with the batch, so the largest samples come in small ones.
+    let batches: &[(u32, u32)] = match channels * height * width {
+        ..1000 => &[(64, 20), (7, 3)],
+        _ => &[(16, 5)],
+    };
     let mut cases = vec![];
     for tuning in tunings() {
-        for (batch, eval) in [(64, 20), (7, 3)] {
+        for &(batch, eval) in batches {
             let options = options(&tuning, batch, eval);
             for preset in presets::NAMES {
                 let name = format!("{preset} {channels}x{height}x{width}");

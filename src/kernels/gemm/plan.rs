@@ -122,9 +122,9 @@ impl Plan<'_> {
         self.widened(rule)
     }
 
-    /// Where a large batch has more columns than a grid of the rule's tiles holds, the tiles become wider.
+    /// Where a large batch has more columns than a grid of the rule's tiles holds, the tiles become wider, and registers
+    /// take over where workgroup memory ends.
     fn widened(&self, mut rule: GemmRule) -> GemmRule {
-        let tile = rule.core == "tile";
         while rule.core != "texel" && self.n4.div_ceil(rule.threads_x * rule.rn) > MOST_WORKGROUPS {
             let mut wider = rule.clone();
             if rule.rn < 4 {
@@ -135,8 +135,8 @@ impl Plan<'_> {
                 break;
             }
             let vectors = 4 * (wider.threads_y * wider.rm + wider.threads_x * wider.rn);
-            if tile && vectors * TILE_K4 * 16 > TILE_BYTES {
-                break;
+            if wider.core == "tile" && vectors * TILE_K4 * 16 > TILE_BYTES {
+                wider.core = "direct".into();
             }
             rule = wider;
         }
