@@ -123,6 +123,7 @@ impl Control {
             .map(|(slot, size)| (slot, buffer(size, storage)))
             .collect();
         let uniform = buffer(256 * dispatches.len() as u64, wgpu::BufferUsages::UNIFORM);
+        let shaders = program.shaders();
         let mut pipelines: HashMap<String, wgpu::ComputePipeline> = HashMap::new();
         let mut layouts: HashMap<String, wgpu::BindGroupLayout> = HashMap::new();
         let calls: Vec<Call> = dispatches
@@ -130,16 +131,19 @@ impl Control {
             .enumerate()
             .map(|(at, dispatch)| {
                 let text = kernel(dispatch);
-                let key = format!("{} {}", dispatch.shader, dispatch.variant);
                 // Equal bindings share a layout, as in the program.
                 let layout = layouts
                     .entry(text.clone())
                     .or_insert_with(|| layout(&device, dispatch))
                     .clone();
-                let pipeline = pipelines
-                    .entry(key + &text)
-                    .or_insert_with(|| pipeline(&device, &layout, &text))
-                    .clone();
+                // A pipeline of its own where the program has one, else that of the dispatch before with equal bindings.
+                let name =
+                    format!("{} {}", dispatch.shader, dispatch.label).replace(['/', ' '], "_");
+                if shaders.iter().any(|(known, _)| *known == name) || !pipelines.contains_key(&text)
+                {
+                    pipelines.insert(text.clone(), pipeline(&device, &layout, &text));
+                }
+                let pipeline = pipelines[&text].clone();
                 let mut entries = vec![binding(0, &uniform, at as u64 * 256, 64)];
                 for (number, operand) in (1..).zip(&dispatch.operands) {
                     let buffer = &slots[&operand.slot];
