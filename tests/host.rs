@@ -55,6 +55,9 @@ const STEPS: u32 = 8;
 const SUBMITS: u32 = 50;
 /// The queue of submits under way, made once a call of `train` (whatever the number of steps), and nothing else.
 const PER_CALL: u64 = 2;
+/// wgpu's vectors of what a submit uses grow by doubling: where the program's pipelines or bindings are a few more than the
+/// control's, one vector grows once more. An allocation of our own in every step would be eight a submit.
+const PER_SUBMIT: u64 = 1;
 
 fn train(program: &mut Program<'_>, steps: u32) {
     let stop = AtomicBool::new(false);
@@ -80,7 +83,7 @@ fn a_step_allocates_what_the_bare_calls_allocate() {
         );
         assert!(bare > 0, "the counter counts");
         assert!(
-            ours <= bare + PER_CALL,
+            ours <= bare + PER_CALL + PER_SUBMIT * u64::from(SUBMITS),
             "{model}: {ours} allocations and {bare} by the bare calls"
         );
     }
