@@ -55,8 +55,8 @@ const STEPS: u32 = 8;
 const SUBMITS: u32 = 50;
 /// The queue of submits under way, made once a call of `train` (whatever the number of steps), and nothing else.
 const PER_CALL: u64 = 2;
-/// wgpu's vectors of what a submit uses grow by doubling: where the program's pipelines or bindings are a few more than the
-/// control's, some grow once more (1 a submit for the mlp, 2 for the cnn, measured). An allocation of our own in every step would be eight a submit.
+/// Measured: 1 allocation more a submit than the bare calls for the mlp and resnet8, 2 for the cnn; probably vectors inside
+/// wgpu that double once more, which was not traced. An allocation of our own in every step would be eight a submit.
 const PER_SUBMIT: u64 = 4;
 
 fn train(program: &mut Program<'_>, steps: u32) {
