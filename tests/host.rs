@@ -57,7 +57,7 @@ const SUBMITS: u32 = 50;
 const PER_CALL: u64 = 2;
 /// Measured: 1 allocation more a submit than the bare calls for the mlp and resnet8, 2 for the cnn; probably vectors inside
 /// wgpu that double once more, which was not traced. An allocation of our own in every step would be eight a submit.
-const PER_SUBMIT: u64 = 4;
+const PER_SUBMIT: u64 = 2;
 
 fn train(program: &mut Program<'_>, steps: u32) {
     let stop = AtomicBool::new(false);
