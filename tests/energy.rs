@@ -120,7 +120,7 @@ fn assumed_joules_are_cpu_seconds_times_watts_and_say_so() {
     );
     let read = (row.readings[1].value - row.readings[0].value) as f64 * 1e-9;
     assert!((joules - 10.0 * read).abs() < 1e-9);
-    assert_eq!(row.uncertainty_joules, None);
+    assert_eq!(row.joules_low, None);
     assert_eq!(row.measured(), None);
     assert_eq!(row.assumed().unwrap().joules(), joules);
     assert_eq!(row.assumed().unwrap().per(0), None);

@@ -112,7 +112,7 @@ fn only(rows: Vec<Energy>) -> Energy {
 fn refused(row: &Energy, with: &str) {
     assert_eq!(row.status, Status::Unavailable, "{row:?}");
     assert_eq!(row.joules, None, "{row:?}");
-    assert_eq!(row.uncertainty_joules, None, "{row:?}");
+    assert_eq!(row.joules_low, None, "{row:?}");
     assert!(
         row.reason
             .as_deref()
@@ -158,7 +158,7 @@ fn joules_are_the_cards_watts_times_the_window() {
     );
     let tick = row.tick_seconds.unwrap();
     assert!((0.019..0.2).contains(&tick), "{tick}");
-    let off = row.uncertainty_joules.unwrap();
+    let off = row.repeatability().unwrap().half();
     assert!(
         (joules - 200.0 * seconds).abs() <= off && off >= 2.0 * 4.0 * 0.9,
         "{off}"
@@ -301,7 +301,7 @@ fn a_tick_too_slow_to_be_seen_is_said() {
     );
     let row = only(window(&meter, 1.3).0);
     assert_eq!(
-        (row.status, row.uncertainty_joules, row.tick_seconds),
+        (row.status, row.joules_low, row.tick_seconds),
         (Status::Measured, None, None)
     );
     assert!(row.joules.is_some_and(|joules| joules > 0.0));
@@ -364,7 +364,7 @@ fn a_card_split_by_mig_is_shared() {
     assert_eq!(report(&meter).status, Status::Shared);
     let row = only(window(&meter, 0.3).0);
     assert_eq!(row.status, Status::Shared);
-    assert!(row.joules.is_some_and(|joules| joules > 0.0) && row.uncertainty_joules.is_some());
+    assert!(row.joules.is_some_and(|joules| joules > 0.0) && row.joules_low.is_some());
     assert_eq!(row.measured(), None, "shared joules are not this run's");
     assert!(
         row.reason

@@ -190,7 +190,7 @@ fn refused(row: &Energy, with: &str) {
 fn draws(row: &Energy, watts: f64) {
     assert_eq!(row.status, Status::Measured, "{row:?}");
     let (joules, seconds) = (row.joules.unwrap(), row.seconds.unwrap());
-    let off = row.uncertainty_joules.expect("ticks were seen");
+    let off = row.repeatability().expect("ticks were seen").half();
     assert!(
         (joules - watts * seconds).abs() <= off + watts * 0.005,
         "{row:?}"

@@ -1,7 +1,7 @@
 //! The two clocks every reading carries.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -52,9 +52,4 @@ fn origin() -> Instant {
 pub(crate) fn begin() -> Instant {
     origin();
     Instant::now()
-}
-
-/// Whole and split seconds of a duration, for sentences: `0.250 s`.
-pub(crate) fn seconds(duration: Duration) -> String {
-    format!("{:.3} s", duration.as_secs_f64())
 }

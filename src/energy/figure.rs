@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
+use super::instrument::Conditions;
 
 /// How a figure came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,18 +74,27 @@ pub enum Unit {
     /// 1e-6 joules.
     #[serde(rename = "uJ")]
     Microjoule,
+    /// 1e-9 joules.
+    #[serde(rename = "nJ")]
+    Nanojoule,
+    /// 1e-3 watts.
+    #[serde(rename = "mW")]
+    Milliwatt,
+    /// 1e-6 watts.
+    #[serde(rename = "uW")]
+    Microwatt,
     /// 1e-9 seconds of CPU time.
     #[serde(rename = "ns")]
     Nanosecond,
 }
 
 impl Unit {
-    /// The unit in its base unit (joules or seconds).
+    /// The unit in its base unit (joules, watts or seconds).
     pub fn scale(self) -> f64 {
         match self {
-            Unit::Millijoule => 1e-3,
-            Unit::Microjoule => 1e-6,
-            Unit::Nanosecond => 1e-9,
+            Unit::Millijoule | Unit::Milliwatt => 1e-3,
+            Unit::Microjoule | Unit::Microwatt => 1e-6,
+            Unit::Nanojoule | Unit::Nanosecond => 1e-9,
         }
     }
 
@@ -93,9 +103,61 @@ impl Unit {
         match self {
             Unit::Millijoule => "mJ",
             Unit::Microjoule => "uJ",
+            Unit::Nanojoule => "nJ",
+            Unit::Milliwatt => "mW",
+            Unit::Microwatt => "uW",
             Unit::Nanosecond => "ns",
         }
     }
+}
+
+/// A range that holds the truth with 95 % confidence.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Its lower end.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// `half` to either side of `middle`.
+    pub fn around(middle: f64, half: f64) -> Self {
+        Self {
+            low: middle - half,
+            high: middle + half,
+        }
+    }
+
+    /// Half its width.
+    pub fn half(self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
+    /// Whether `value` lies in it.
+    pub fn holds(self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// Both ends divided by `count`.
+    #[must_use]
+    pub fn over(self, count: f64) -> Self {
+        Self {
+            low: self.low / count,
+            high: self.high / count,
+        }
+    }
+}
+
+/// How far an instrument is to be trusted, by what `wattgrad calibrate` saw of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Grade {
+    /// Its ways of seeing the same energy agree within 2 %.
+    A,
+    /// Within 5 %; the best an instrument can have that was not calibrated.
+    B,
+    /// Within 10 %. Beyond that it is refused.
+    C,
 }
 
 /// One raw reading of a counter, from which a figure can be computed again.
@@ -143,15 +205,29 @@ pub struct Energy {
     /// Joules over the window; absent where nothing was measured, never 0 in its stead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joules: Option<f64>,
-    /// How far `joules` can be off, either way, through the counter's tick and the time its reads took: what the
-    /// mean power yields in one tick and one read, at each edge. Gain and offset of the instrument are not in it.
-    /// Absent where no tick was seen.
+    /// Lower end of the 95 % interval of repeatability: edges, quantum and sampling, not the instrument's gain. For
+    /// comparisons on one card through one instrument.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub uncertainty_joules: Option<f64>,
-    /// Seconds between the first and the last reading.
+    pub joules_low: Option<f64>,
+    /// Its upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules_high: Option<f64>,
+    /// Lower end of the 95 % interval that also holds the instrument's gain and offset: for everything across cards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute_low: Option<f64>,
+    /// Its upper end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute_high: Option<f64>,
+    /// Seconds of the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// The longest time between two changes of the counter seen when the meter was opened, in seconds.
+    /// How far the instrument is to be trusted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// Whole ticks of the instrument within the window.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticks: Option<u64>,
+    /// The instrument's tick in seconds, calibrated or seen around the window; absent where every read gives a new value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_seconds: Option<f64>,
     /// Why there is no figure, or what limits it.
@@ -160,17 +236,43 @@ pub struct Energy {
     /// What would open the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
-    /// The raw readings: first and last, and both sides of every wrap between them.
+    /// What else a reader has to know of the figure, a sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The device's state at the start and at the end of the window, where the instrument tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Conditions>,
+    /// The raw readings that the figure is computed from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,
 }
 
 impl Energy {
+    /// The interval of repeatability.
+    pub fn repeatability(&self) -> Option<Interval> {
+        interval(self.joules_low, self.joules_high)
+    }
+
+    /// The interval that also holds gain and offset.
+    pub fn absolute(&self) -> Option<Interval> {
+        interval(self.absolute_low, self.absolute_high)
+    }
+
+    /// Mean power over the window.
+    pub fn watts(&self) -> Option<f64> {
+        let seconds = self.seconds.filter(|&seconds| seconds > 0.0)?;
+        Some(self.joules? / seconds)
+    }
+
     /// The measured joules; `None` for assumed, shared and unavailable rows.
     pub fn measured(&self) -> Option<Measured> {
         self.joules
             .filter(|_| self.status == Status::Measured)
-            .map(Measured)
+            .map(|joules| Measured {
+                joules,
+                repeatability: self.repeatability(),
+                absolute: self.absolute(),
+            })
     }
 
     /// The assumed joules; `None` for every other row.
@@ -179,6 +281,13 @@ impl Energy {
             .filter(|_| self.status == Status::Assumed)
             .map(Assumed)
     }
+}
+
+fn interval(low: Option<f64>, high: Option<f64>) -> Option<Interval> {
+    Some(Interval {
+        low: low?,
+        high: high?,
+    })
 }
 
 impl fmt::Display for Energy {
@@ -196,8 +305,8 @@ impl fmt::Display for Energy {
         if let Some(seconds) = self.seconds {
             write!(f, " in {seconds:.3} s")?;
         }
-        if let Some(off) = self.uncertainty_joules {
-            write!(f, " (+-{off:.2} J)")?;
+        if let Some(off) = self.repeatability() {
+            write!(f, " (+-{:.2} J)", off.half())?;
         }
         match self.status {
             Status::Assumed => f.write_str(", assumed")?,
@@ -211,7 +320,8 @@ impl fmt::Display for Energy {
     }
 }
 
-/// Joules read from an instrument. A type of its own, so that they meet assumed joules in no expression:
+/// Joules read from an instrument, with both its intervals. A type of its own, so that they meet assumed joules in no
+/// expression:
 ///
 /// ```compile_fail
 /// use wattgrad::energy::{Assumed, Measured};
@@ -219,27 +329,52 @@ impl fmt::Display for Energy {
 ///     a + b
 /// }
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Measured(f64);
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measured {
+    joules: f64,
+    repeatability: Option<Interval>,
+    absolute: Option<Interval>,
+}
 
-/// Joules that rest on assumed watts. A type of its own: see [`Measured`].
+impl Measured {
+    /// The figure in joules.
+    pub fn joules(self) -> f64 {
+        self.joules
+    }
+
+    /// The 95 % interval of repeatability, for comparisons through one instrument.
+    pub fn repeatability(self) -> Option<Interval> {
+        self.repeatability
+    }
+
+    /// The 95 % interval that also holds gain and offset, for everything across instruments.
+    pub fn absolute(self) -> Option<Interval> {
+        self.absolute
+    }
+
+    /// The figure and its intervals for each of `count` steps, samples or iterations; `None` for none of them.
+    pub fn per(self, count: u64) -> Option<Self> {
+        let by = count as f64;
+        (count > 0).then(|| Self {
+            joules: self.joules / by,
+            repeatability: self.repeatability.map(|interval| interval.over(by)),
+            absolute: self.absolute.map(|interval| interval.over(by)),
+        })
+    }
+}
+
+/// Joules that rest on assumed watts. A type of its own: see [`Measured`]. They have no interval: the watts are a guess.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Assumed(f64);
 
-macro_rules! joules {
-    ($kind:ident) => {
-        impl $kind {
-            /// The figure in joules.
-            pub fn joules(self) -> f64 {
-                self.0
-            }
+impl Assumed {
+    /// The figure in joules.
+    pub fn joules(self) -> f64 {
+        self.0
+    }
 
-            /// Joules for each of `count` steps, samples or iterations; `None` for none of them.
-            pub fn per(self, count: u64) -> Option<f64> {
-                (count > 0).then(|| self.0 / count as f64)
-            }
-        }
-    };
+    /// Joules for each of `count` steps, samples or iterations; `None` for none of them.
+    pub fn per(self, count: u64) -> Option<f64> {
+        (count > 0).then(|| self.0 / count as f64)
+    }
 }
-joules!(Measured);
-joules!(Assumed);

@@ -4,12 +4,91 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::counter;
-use super::figure::{Covers, Energy, Method, Scope, Status};
+use super::calibration;
+use super::figure::{Covers, Energy, Grade, Method, Scope, Status};
+use super::instrument::{Instrument, Refusal, Spec};
+use super::known::Known;
 use super::options::{MeterError, MeterOptions, Selection};
-use super::source::{self, Refusal, Row};
+use super::source;
 use super::target::Target;
-use super::window::Window;
+use super::window::{PerUnit, Window};
+
+/// One row of an opened meter.
+pub(crate) struct Row {
+    pub main: Opened,
+    /// The same thing through another instrument; see [`source::Row::companion`].
+    pub companion: Option<Opened>,
+}
+
+impl Row {
+    pub(crate) fn each(&self) -> impl Iterator<Item = &Opened> {
+        std::iter::once(&self.main).chain(&self.companion)
+    }
+}
+
+/// One instrument, opened, or why it is not, with what is known of it.
+pub(crate) struct Opened {
+    pub source: String,
+    pub scope: Scope,
+    pub method: Method,
+    pub covers: Option<Covers>,
+    pub shared: Option<String>,
+    pub identity: String,
+    pub instrument: Result<Arc<dyn Instrument>, Refusal>,
+    pub known: Known,
+}
+
+impl Opened {
+    fn new(row: source::Row, options: &MeterOptions) -> (Self, Option<source::Row>) {
+        let source::Row {
+            source,
+            scope,
+            method,
+            covers,
+            shared,
+            instrument,
+            identity,
+            companion,
+        } = row;
+        let mut instrument: Result<Arc<dyn Instrument>, Refusal> = instrument.map(Arc::from);
+        let known = match &instrument {
+            Ok(opened) => calibration::recall(options, &identity, &opened.spec()),
+            Err(_) => Ok(Known::unopened()),
+        };
+        let known = known.unwrap_or_else(|refusal| {
+            // What its calibration found keeps it closed.
+            instrument = Err(refusal);
+            Known::unopened()
+        });
+        let opened = Self {
+            source,
+            scope,
+            method,
+            covers,
+            shared,
+            identity,
+            instrument,
+            known,
+        };
+        (opened, companion.map(|row| *row))
+    }
+
+    /// What a figure of it is worth.
+    pub(crate) fn status(&self) -> Status {
+        match (&self.instrument, self.method, &self.shared) {
+            (Err(_), _, _) => Status::Unavailable,
+            (Ok(_), Method::Assumed, _) => Status::Assumed,
+            (Ok(_), _, Some(_)) => Status::Shared,
+            (Ok(_), _, None) => Status::Measured,
+        }
+    }
+
+    /// The grade of its figures: its calibration's, or the best that can be said without one.
+    pub(crate) fn grade(&self, spec: &Spec) -> Grade {
+        let uncalibrated = if spec.is_power() { Grade::C } else { Grade::B };
+        self.known.grade.unwrap_or(uncalibrated)
+    }
+}
 
 /// Meters stretches of time through every source of this machine.
 ///
@@ -46,34 +125,67 @@ pub struct SourceReport {
     pub method: Method,
     /// What its figures would be worth; `Unavailable` where it can give none.
     pub status: Status,
-    /// The longest time between two changes seen, in seconds; absent where none were.
+    /// Seconds between two new values, calibrated or seen just now; absent where neither was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_seconds: Option<f64>,
+    /// The grade its figures have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// Whether it was calibrated on this machine.
+    pub calibrated: bool,
     /// Why it is not available, or what is odd about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// The one command or setting that opens it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,
+    /// The one command that closes it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
 }
 
 impl Meter {
     /// Opens the chosen sources for the adapter `target`, or, without one, for everything the machine has (every card
     /// and every package is then a row of its own).
     ///
-    /// Where a counter can be read it is watched for its ticks, half a second at most.
-    ///
     /// # Errors
     /// [`MeterError::UnknownMeter`] for a name no source has, [`MeterError::BadWatts`] for watts that are not finite
     /// and positive. A source that cannot be read is no error; its row says why.
     pub fn open(options: &MeterOptions, target: Option<&Target>) -> Result<Self, MeterError> {
         options.check()?;
-        let mut rows = rows(options, target);
-        source::watch_ticks(&mut rows);
-        Ok(Self { rows: rows.into() })
+        Ok(Self::of(rows(options, target), options))
     }
 
-    /// Takes the first readings of a window.
+    /// A meter of one instrument of the caller's own, under the name `source`: a port to a new accelerator, a
+    /// simulation. Its calibration is kept under that name too.
+    pub fn of_instrument(
+        source: &str,
+        scope: Scope,
+        instrument: Box<dyn Instrument>,
+        options: &MeterOptions,
+    ) -> Self {
+        let row = if instrument.spec().is_power() {
+            source::Row::power(source, scope, None, Ok(instrument))
+        } else {
+            source::Row::counter(source, scope, None, Ok(instrument))
+        };
+        Self::of(vec![row], options)
+    }
+
+    fn of(rows: Vec<source::Row>, options: &MeterOptions) -> Self {
+        let rows = rows
+            .into_iter()
+            .map(|row| {
+                let (main, companion) = Opened::new(row, options);
+                let companion = companion.map(|row| Opened::new(row, options).0);
+                Row { main, companion }
+            })
+            .collect();
+        Self { rows }
+    }
+
+    /// Opens a window: the sources are read from now on, and once each has shown a few ticks (0.6 s at most) the window
+    /// begins.
     pub fn start(&self) -> Window {
         Window::open(Arc::clone(&self.rows))
     }
@@ -85,20 +197,72 @@ impl Meter {
         (result, window.stop())
     }
 
-    /// One report per row, in the order of the rows of a window.
+    /// Meters work that is repeated: `step` is called until `seconds` have passed, its count stamped after each call.
+    /// Gives the rows of the whole, and the joules of one call through each source that can tell.
+    pub fn measure_repeated(
+        &self,
+        seconds: f64,
+        mut step: impl FnMut(),
+    ) -> (Vec<Energy>, Vec<PerUnit>) {
+        let window = self.start();
+        let end = window.from().monotonic + seconds;
+        let mut done = 0u64;
+        window.stamp(0.0);
+        while super::Moment::now().monotonic < end {
+            step();
+            done += 1;
+            window.stamp(done as f64);
+        }
+        window.stop_stamped()
+    }
+
+    /// One report per row, in the order of the rows of a window. Sources that can be read are watched for their ticks,
+    /// half a second at most.
     pub fn sources(&self) -> Vec<SourceReport> {
-        self.rows.iter().map(report).collect()
+        let window = self.start();
+        let seen = window.newest(usize::MAX);
+        drop(window);
+        self.rows
+            .iter()
+            .enumerate()
+            .map(|(at, row)| {
+                let mut found = report(&row.main);
+                let watched = seen.iter().find(|(row, ..)| *row == at);
+                if let Some((_, readings, lost)) = watched {
+                    found.tick_seconds = found
+                        .tick_seconds
+                        .or_else(|| super::series::tick_of(readings));
+                    let moved = readings
+                        .windows(2)
+                        .any(|pair| pair[0].value != pair[1].value);
+                    if let Some(refusal) = lost {
+                        found.status = Status::Unavailable;
+                        found.reason = Some(refusal.reason.clone());
+                        found.remedy = refusal.remedy.clone();
+                        found.undo = refusal.undo.clone();
+                    } else if !moved {
+                        found.reason = found.reason.or(Some(
+                            "it did not move in the half second it was watched".to_owned(),
+                        ));
+                    }
+                }
+                found
+            })
+            .collect()
+    }
+
+    pub(crate) fn rows(&self) -> &Arc<[Row]> {
+        &self.rows
     }
 }
 
 /// Every known source as it stands on this machine, without any option: what `wattgrad doctor` prints.
 pub fn survey(target: Option<&Target>) -> Vec<SourceReport> {
-    let mut rows = rows(&MeterOptions::default(), target);
-    source::watch_ticks(&mut rows);
-    rows.iter().map(report).collect()
+    let options = MeterOptions::default();
+    Meter::of(rows(&options, target), &options).sources()
 }
 
-fn rows(options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+fn rows(options: &MeterOptions, target: Option<&Target>) -> Vec<source::Row> {
     let mut rows = Vec::new();
     if options.selection == Selection::None {
         return rows;
@@ -110,7 +274,8 @@ fn rows(options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
                 found = only(part, found);
             }
             rows.extend(found);
-        } else if options.assume_watts_per_core.is_some() && source.name() == super::cpu_time::NAME
+        } else if options.assume_watts_per_core.is_some()
+            && source.name() == super::sources::cpu_time::NAME
         {
             // Giving the watts asks for the assumed source, whichever other one was named.
             rows.extend(source.rows(options, target));
@@ -120,7 +285,7 @@ fn rows(options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
 }
 
 /// The one row that was asked for by its full name. A source that cannot be opened keeps its one row and its reason.
-fn only(part: &str, mut found: Vec<Row>) -> Vec<Row> {
+fn only(part: &str, mut found: Vec<source::Row>) -> Vec<source::Row> {
     let names: Vec<String> = found.iter().map(|row| row.source.clone()).collect();
     if names.iter().any(|name| name == part) {
         found.retain(|row| row.source == part);
@@ -130,6 +295,7 @@ fn only(part: &str, mut found: Vec<Row>) -> Vec<Row> {
             row.source = part.to_owned();
             row.covers = None;
             row.shared = None;
+            row.companion = None;
             row.instrument = Err(Refusal::new(format!(
                 "there is no {part} here: there is {}",
                 names.join(", ")
@@ -139,29 +305,26 @@ fn only(part: &str, mut found: Vec<Row>) -> Vec<Row> {
     found
 }
 
-fn report(row: &Row) -> SourceReport {
-    let (status, reason, remedy) = match (&row.instrument, &row.shared) {
-        (Err(refusal), _) => (
-            Status::Unavailable,
-            Some(refusal.reason.clone()),
-            refusal.remedy.clone(),
-        ),
-        (Ok(_), Some(shared)) => (Status::Shared, Some(shared.clone()), None),
-        (Ok(_), None) if row.method == Method::Assumed => (Status::Assumed, None, None),
-        (Ok(_), None) => (
-            Status::Measured,
-            row.seen.still_seconds.map(counter::still),
-            None,
-        ),
-    };
+fn report(opened: &Opened) -> SourceReport {
+    let refusal = opened.instrument.as_ref().err();
     SourceReport {
-        source: row.source.clone(),
-        scope: row.scope,
-        covers: row.covers,
-        method: row.method,
-        status,
-        tick_seconds: row.seen.tick_seconds,
-        reason,
-        remedy,
+        source: opened.source.clone(),
+        scope: opened.scope,
+        covers: opened.covers,
+        method: opened.method,
+        status: opened.status(),
+        tick_seconds: opened.known.tick,
+        grade: match &opened.instrument {
+            Ok(instrument) if opened.method != Method::Assumed => {
+                Some(opened.grade(&instrument.spec()))
+            }
+            _ => None,
+        },
+        calibrated: opened.known.grade.is_some(),
+        reason: refusal
+            .map(|refusal| refusal.reason.clone())
+            .or_else(|| opened.shared.clone()),
+        remedy: refusal.and_then(|refusal| refusal.remedy.clone()),
+        undo: refusal.and_then(|refusal| refusal.undo.clone()),
     }
 }

@@ -1,28 +1,46 @@
 //! The meter: joules of a stretch of time, and the instrument they were read through.
 //!
-//! A [`Meter`] opens every source it knows: NVML's energy counter, RAPL (package and memory), and, only where the
-//! user says how many watts a busy core draws, this process's CPU time. [`Meter::start`] opens a [`Window`],
-//! [`Window::stop`] closes it and gives one [`Energy`] per source: joules, or the reason there are none. Nothing here
-//! knows of GPUs, networks or programs; what has to be known of the chosen adapter is plain data, a [`Target`].
+//! A [`Meter`] opens every source it knows. [`Meter::start`] opens a [`Window`], [`Window::stop`] closes it and gives one
+//! [`Energy`] per source: joules with two intervals, or the reason there are none. Nothing here knows of GPUs, networks
+//! or programs; what has to be known of the chosen adapter is plain data, a [`Target`].
 //!
-//! A new source is a file beside `nvml.rs`: it implements `Source` (which rows there are) and `Instrument` (how one is
+//! A joule's way: an [`Instrument`] is read by a collector at the times a [`Schedule`] says; the readings are checked
+//! and turned into energy over time (`series`), of which a window is settled (`estimate`) by what is [`Known`] of the
+//! instrument, from its calibration or without one.
+//!
+//! A new source is a file in `sources/`: it implements `Source` (which rows there are) and [`Instrument`] (how one is
 //! read) and is named in `source::ALL`.
 
+mod calibration;
 mod clock;
+mod collect;
 mod counter;
-mod cpu_time;
+mod essential;
+mod estimate;
 mod figure;
+mod instrument;
+mod known;
 mod meter;
-mod nvml;
 mod options;
-mod rapl;
+mod phase;
+mod recording;
+mod schedule;
+mod series;
 mod source;
+mod sources;
 mod target;
 mod window;
 
 pub use clock::Moment;
-pub use figure::{Assumed, Covers, Energy, Measured, Method, Reading, Scope, Status, Unit};
+pub use estimate::{Edges, Estimate, Stamp};
+pub use figure::{
+    Assumed, Covers, Energy, Grade, Interval, Measured, Method, Reading, Scope, Status, Unit,
+};
+pub use instrument::{Conditions, Instrument, Quantity, Refusal, Spec};
+pub use known::Known;
 pub use meter::{Meter, SourceReport, survey};
 pub use options::{MeterError, MeterOptions, Selection};
+pub use recording::{Present, Recording, Timeline};
+pub use schedule::Schedule;
 pub use target::{Target, TargetKind};
-pub use window::Window;
+pub use window::{PerUnit, Window};

@@ -105,6 +105,8 @@ pub struct MeterOptions {
     /// The NVML library to load; `None` takes the environment variable `WATTGRAD_NVML`, and without it the system's
     /// own (`libnvidia-ml.so.1`, `nvml.dll`).
     pub nvml_library: Option<PathBuf>,
+    /// The folder in which calibrations are kept; `None` takes the user's cache folder.
+    pub calibrations: Option<PathBuf>,
 }
 
 impl MeterOptions {

@@ -1,290 +1,368 @@
-//! A stretch of time between two readings of every source.
+//! A stretch of time, read through every source of a meter from before its start until after its end.
 
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-use super::counter;
+use super::clock::Moment;
+use super::collect::{Collected, Collector};
+use super::estimate::{Edges, Estimate, Stamp};
 use super::figure::{Energy, Method, Reading, Status};
-use super::source::{Refusal, Row};
+use super::instrument::{Conditions, Refusal, Spec};
+use super::known::Known;
+use super::meter::{Opened, Row};
+use super::recording::Recording;
+use super::{essential, phase};
 
-/// An open window of a [`Meter`](super::Meter): its first readings are taken, its last are taken by [`Window::stop`].
-///
-/// It may outlive the meter and be sent to another thread. Dropped without `stop` it gives no figure.
-///
-/// ```
-/// use wattgrad::energy::{Meter, MeterOptions};
-///
-/// let meter = Meter::open(&MeterOptions::default(), None)?;
-/// let window = meter.start();
-/// std::thread::sleep(std::time::Duration::from_millis(20));
-/// for row in window.stop() {
-///     println!("{row}");
-/// }
-/// # Ok::<(), wattgrad::energy::MeterError>(())
-/// ```
+/// An open window. It is read from before its start (the pre-roll) until after its end (the post-roll); the rolls are
+/// readings only, the window is from [`super::Meter::start`]'s return to [`Window::stop`]'s call.
 #[must_use = "a window gives its joules when it is stopped"]
 pub struct Window {
     rows: Arc<[Row]>,
-    first: Vec<Result<Reading, Refusal>>,
-    keeper: Option<Keeper>,
+    reading: Vec<Vec<Option<Collector>>>,
+    before: Vec<Option<Conditions>>,
+    from: Moment,
+    stamps: Mutex<Vec<Stamp>>,
 }
+
+/// Before a window so many changes are awaited, for at most so many seconds.
+const PRE_ROLL_CHANGES: usize = 4;
+const PRE_ROLL_SECONDS: f64 = 0.6;
+/// After it, at most so many seconds beyond what the instrument needs to settle.
+const POST_ROLL_SECONDS: f64 = 1.0;
 
 impl Window {
     pub(crate) fn open(rows: Arc<[Row]>) -> Self {
-        let first = rows.iter().map(Row::read).collect();
-        let keeper = Keeper::start(&rows);
+        let reading: Vec<Vec<Option<Collector>>> = rows
+            .iter()
+            .map(|row| row.each().map(collector).collect())
+            .collect();
+        for collector in reading.iter().flatten().flatten() {
+            collector.wait(PRE_ROLL_SECONDS, |readings, tick| {
+                let changes = changes(readings);
+                changes > PRE_ROLL_CHANGES && (tick.is_some() || changes > 20)
+            });
+        }
+        let before = rows
+            .iter()
+            .zip(&reading)
+            .map(|(_, collectors)| collectors.first()?.as_ref()?.conditions())
+            .collect();
         Self {
             rows,
-            first,
-            keeper,
+            reading,
+            before,
+            from: Moment::now(),
+            stamps: Mutex::new(Vec::new()),
         }
     }
 
-    /// Takes the last readings and gives one row per source, in the meter's order.
-    pub fn stop(self) -> Vec<Energy> {
-        let Self {
-            rows,
-            first,
-            keeper,
-        } = self;
-        let mut between = keeper.map(Keeper::stop).unwrap_or_default();
-        between.resize_with(rows.len(), Vec::new);
-        let last: Vec<_> = rows.iter().map(Row::read).collect();
-        rows.iter()
-            .zip(first)
-            .zip(between)
-            .zip(last)
-            .map(|(((row, first), between), last)| settle(row, first, between, last))
+    /// When the window began.
+    pub fn from(&self) -> Moment {
+        self.from
+    }
+
+    /// Says that `done` units of work (steps, iterations) since the start of the window are finished now.
+    pub fn stamp(&self, done: f64) {
+        let at = Moment::now().monotonic;
+        self.stamps
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Stamp { at, done });
+    }
+
+    /// The newest readings of each row's first instrument, at most `count`: what a live display shows.
+    pub(crate) fn newest(&self, count: usize) -> Vec<(usize, Vec<Reading>, Option<Refusal>)> {
+        self.reading
+            .iter()
+            .enumerate()
+            .filter_map(|(row, collectors)| {
+                let collector = collectors.first()?.as_ref()?;
+                Some((row, collector.newest(count), collector.lost()))
+            })
             .collect()
     }
-}
 
-const UNSEEN: &str =
-    "no tick of the counter was seen, so how far the figure may be off is not known";
-
-fn settle(
-    row: &Row,
-    first: Result<Reading, Refusal>,
-    between: Vec<Reading>,
-    last: Result<Reading, Refusal>,
-) -> Energy {
-    let mut readings: Vec<Reading> = first.iter().copied().collect();
-    readings.extend(between);
-    readings.extend(last.iter().copied());
-    let outcome = match (&row.instrument, first, last) {
-        // A row without an instrument has been refused at its first reading already, in the same words.
-        (Err(refusal), _, _) => Err(refusal.clone()),
-        (Ok(_), Err(refusal), _) => Err(refusal),
-        (Ok(_), Ok(_), Err(refusal)) => Err(Refusal {
-            reason: format!("lost within the window: {}", refusal.reason),
-            remedy: refusal.remedy,
-        }),
-        (Ok(instrument), Ok(_), Ok(_)) => instrument.settle(&readings, row.seen.tick_seconds),
-    };
-    let seconds = match (readings.first(), readings.last()) {
-        (Some(first), Some(last)) if readings.len() > 1 => {
-            Some(last.at.monotonic - first.at.monotonic)
-        }
-        _ => None,
-    };
-    let mut energy = Energy {
-        source: row.source.clone(),
-        scope: row.scope,
-        covers: row.covers,
-        method: row.method,
-        status: Status::Unavailable,
-        joules: None,
-        uncertainty_joules: None,
-        seconds,
-        tick_seconds: row.seen.tick_seconds,
-        reason: None,
-        remedy: None,
-        readings: counter::essential(&readings),
-    };
-    match outcome {
-        Ok(joules) if joules.joules.is_finite() && joules.joules > 0.0 => {
-            energy.status = match (row.method, &row.shared) {
-                (Method::Assumed, _) => Status::Assumed,
-                (_, Some(_)) => Status::Shared,
-                (_, None) => Status::Measured,
-            };
-            energy.joules = Some(joules.joules);
-            energy.uncertainty_joules = joules.uncertainty.filter(|off| off.is_finite());
-            let edges_unknown =
-                row.method == Method::Counter && energy.uncertainty_joules.is_none();
-            let unseen = edges_unknown.then(|| UNSEEN.to_owned());
-            energy.reason = row.shared.clone().or(unseen);
-        }
-        Ok(joules) => {
-            energy.reason = Some(format!(
-                "the readings came to {} J, which is no energy",
-                joules.joules
-            ))
-        }
-        Err(refusal) => {
-            energy.reason = Some(refusal.reason);
-            energy.remedy = refusal.remedy;
-        }
+    /// The shortest tick of the sources, once they are known: how finely work has to be stamped.
+    pub fn tick(&self) -> Option<f64> {
+        self.rows
+            .iter()
+            .flat_map(Row::each)
+            .filter_map(|opened| opened.known.tick)
+            .min_by(f64::total_cmp)
     }
-    energy
-}
 
-/// Reads, while a window is open, the counters that would otherwise wrap unseen. It sleeps in between.
-struct Keeper {
-    open: Sender<()>,
-    thread: JoinHandle<()>,
-    readings: Arc<Mutex<Vec<Vec<Reading>>>>,
-}
+    /// Ends the window: joules of the whole of it, a row a source.
+    pub fn stop(self) -> Vec<Energy> {
+        self.finish().0
+    }
 
-impl Keeper {
-    /// `None` where no row needs it, or no thread can be had; then the counter's own gap check refuses a long window.
-    fn start(rows: &Arc<[Row]>) -> Option<Self> {
-        let every = rows.iter().filter_map(cadence).min()?;
-        let (open, closed) = mpsc::channel();
-        let readings = Arc::new(Mutex::new(vec![Vec::new(); rows.len()]));
-        let kept = Arc::clone(&readings);
-        let rows = Arc::clone(rows);
-        let keep = move || {
-            // The window closes by dropping its sender, which ends the wait at once.
-            while let Err(RecvTimeoutError::Timeout) = closed.recv_timeout(every) {
-                for (index, row) in rows
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, row)| cadence(row).is_some())
-                {
-                    if let Ok(reading) = row.read() {
-                        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                        kept[index].push(reading);
-                    }
+    /// Ends the window: joules of the whole of it, and of one unit of the work that was stamped in it, from a tick to
+    /// another inside the work.
+    pub fn stop_stamped(self) -> (Vec<Energy>, Vec<PerUnit>) {
+        self.finish()
+    }
+
+    fn finish(self) -> (Vec<Energy>, Vec<PerUnit>) {
+        let to = Moment::now();
+        let Self {
+            rows,
+            reading,
+            before,
+            from,
+            stamps,
+        } = self;
+        let stamps = stamps.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut energies = Vec::new();
+        let mut units = Vec::new();
+        for (row, collectors) in rows.iter().zip(&reading) {
+            for (opened, collector) in row.each().zip(collectors) {
+                if let Some(collector) = collector {
+                    post_roll(collector, opened, to.monotonic);
                 }
             }
-        };
-        let thread = std::thread::Builder::new()
-            .name("wattgrad-meter".into())
-            .spawn(keep)
-            .ok()?;
-        Some(Self {
-            open,
-            thread,
-            readings,
-        })
-    }
-
-    fn stop(self) -> Vec<Vec<Reading>> {
-        let Self {
-            open,
-            thread,
-            readings,
-        } = self;
-        drop(open);
-        // A keeper that panicked has left fewer readings, which the gap check sees.
-        let _ = thread.join();
-        std::mem::take(&mut *readings.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-fn cadence(row: &Row) -> Option<Duration> {
-    row.instrument.as_ref().ok()?.cadence()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    use std::time::Instant;
-
-    use super::super::counter::Counter;
-    use super::super::figure::{Scope, Unit};
-    use super::super::source::{Instrument, Joules};
-    use super::*;
-
-    /// 100 W on a counter that begins again every 20 J, so every 200 ms.
-    struct Wrapping {
-        born: Instant,
-        every: Option<Duration>,
-        reads: Arc<AtomicU64>,
-    }
-
-    impl Instrument for Wrapping {
-        fn read(&self) -> Result<(u64, Unit), Refusal> {
-            self.reads.fetch_add(1, Ordering::Relaxed);
-            let millijoules = self.born.elapsed().as_micros() as u64 / 10;
-            Ok((1 + millijoules % 20_000, Unit::Millijoule))
         }
-
-        fn settle(&self, readings: &[Reading], _tick: Option<f64>) -> Result<Joules, Refusal> {
-            let rules = Counter {
-                unit: Unit::Millijoule,
-                wraps_at: Some(20_000),
-                most_watts: 110.0,
+        for ((row, collectors), before) in rows.iter().zip(reading).zip(before) {
+            let after = collectors
+                .first()
+                .and_then(|collector| collector.as_ref()?.conditions());
+            let conditions: Vec<Conditions> = before.into_iter().chain(after).collect();
+            let mut settled: Vec<Settled> = row
+                .each()
+                .zip(collectors)
+                .map(|(opened, collector)| {
+                    settle(opened, collector.map(Collector::stop), (from, to), &stamps)
+                })
+                .collect();
+            let mut companions = settled.split_off(1).into_iter();
+            let Some(mut main) = settled.pop() else {
+                continue;
             };
-            rules.settle(readings, Some(0.0))
+            main.energy.conditions = conditions;
+            let companion = companions.next();
+            if let Some(companion) = &companion {
+                compare(&mut main.energy, &companion.energy);
+            }
+            let lies = main.energy.joules.is_none() && row.main.instrument.is_ok();
+            energies.push(main.energy);
+            units.extend(main.unit);
+            if let Some(companion) =
+                companion.filter(|companion| lies && companion.energy.joules.is_some())
+            {
+                energies.push(companion.energy);
+                units.extend(companion.unit);
+            }
         }
+        (energies, units)
+    }
+}
 
-        fn cadence(&self) -> Option<Duration> {
-            self.every
+/// The joules of one unit of work through one source.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
+pub struct PerUnit {
+    /// The source.
+    pub source: String,
+    /// How its figure came about.
+    pub method: Method,
+    /// What the row is worth.
+    pub status: Status,
+    /// Units of work between the two ticks.
+    pub units: f64,
+    /// From the one tick to the other: joules and intervals of all those units.
+    pub window: Estimate,
+}
+
+impl PerUnit {
+    /// Joules a unit.
+    pub fn joules(&self) -> f64 {
+        self.window.joules / self.units
+    }
+}
+
+fn collector(opened: &Opened) -> Option<Collector> {
+    let instrument = opened.instrument.as_ref().ok()?;
+    Some(Collector::start(Arc::clone(instrument), opened.known.tick))
+}
+
+fn changes(readings: &[Reading]) -> usize {
+    readings
+        .windows(2)
+        .filter(|pair| pair[0].value != pair[1].value)
+        .count()
+}
+
+/// Reads on until the end of the window must have been shown, and the power after it with a few ticks.
+fn post_roll(collector: &Collector, opened: &Opened, to: f64) {
+    let known = &opened.known;
+    let settled = to + known.delay + known.delay_error + known.settle;
+    let longest = settled - Moment::now().monotonic + POST_ROLL_SECONDS;
+    collector.wait(longest, |readings, _| {
+        let after = readings.partition_point(|reading| reading.at.monotonic < settled);
+        changes(&readings[after..]) > PRE_ROLL_CHANGES
+    });
+}
+
+struct Settled {
+    energy: Energy,
+    unit: Option<PerUnit>,
+}
+
+const CALIBRATE: &str = "not calibrated: `wattgrad calibrate` would narrow the absolute interval's footing and may raise the grade";
+
+fn settle(
+    opened: &Opened,
+    collected: Option<Collected>,
+    (from, to): (Moment, Moment),
+    stamps: &[Stamp],
+) -> Settled {
+    let mut energy = Energy::unavailable(opened);
+    let instrument = match &opened.instrument {
+        Ok(instrument) => instrument,
+        Err(refusal) => {
+            energy.refuse(refusal.clone());
+            return Settled { energy, unit: None };
+        }
+    };
+    let spec = instrument.spec();
+    energy.seconds = Some(to.monotonic - from.monotonic);
+    let Collected { readings, lost } = collected.unwrap_or(Collected {
+        readings: Vec::new(),
+        lost: None,
+    });
+    energy.readings = essential::readings(spec, readings, (from.monotonic, to.monotonic));
+    if let Some(refusal) = lost {
+        energy.refuse(Refusal {
+            reason: format!("lost within the window: {}", refusal.reason),
+            ..refusal
+        });
+        return Settled { energy, unit: None };
+    }
+    let recording = Recording::new(spec, std::mem::take(&mut energy.readings));
+    let mut known = opened.known.clone();
+    if let Some(note) = contradicted(&mut known, &recording) {
+        energy.notes.push(note);
+    }
+    let outcome = recording.between(from.monotonic, to.monotonic, Edges::Load, &known);
+    let unit = stamped(opened, &recording, &known, (from, to), stamps);
+    energy.tick_seconds = known.tick.or(recording.tick());
+    energy.readings = recording.readings().to_vec();
+    match outcome {
+        Ok(estimate) => energy.fill(opened, &estimate, &spec),
+        Err(refusal) => energy.refuse(refusal),
+    }
+    if energy.status == Status::Measured && known.grade.is_none() {
+        energy.notes.push(CALIBRATE.to_owned());
+    }
+    Settled { energy, unit }
+}
+
+/// Drops a calibrated tick that the readings contradict.
+fn contradicted(known: &mut Known, recording: &Recording) -> Option<String> {
+    let (told, seen) = (known.tick?, recording.tick()?);
+    if (seen / told - 1.0).abs() <= 0.2 {
+        return None;
+    }
+    known.tick = None;
+    known.grade = None;
+    Some(format!(
+        "the calibrated tick of {told:.4} s was dropped: the readings tick every {seen:.4} s; run `wattgrad calibrate` again"
+    ))
+}
+
+fn stamped(
+    opened: &Opened,
+    recording: &Recording,
+    known: &Known,
+    (from, to): (Moment, Moment),
+    stamps: &[Stamp],
+) -> Option<PerUnit> {
+    if opened.method == Method::Assumed {
+        return None;
+    }
+    let (first, last) = (stamps.first()?, stamps.last()?);
+    let (from, to) = (from.monotonic.max(first.at), to.monotonic.min(last.at));
+    let mut window = recording.in_load(from, to, stamps, known).ok()?;
+    let at = |time: f64| phase::done(stamps, (time - known.delay).clamp(from, to));
+    let units = at(window.to)? - at(window.from)?;
+    if units <= 0.0 {
+        return None;
+    }
+    // A submit's work is stamped as a whole, so each edge may lie anywhere within one.
+    let longest = stamps
+        .windows(2)
+        .map(|pair| pair[1].at - pair[0].at)
+        .fold(0.0, f64::max);
+    window.widen(window.joules / window.seconds() * longest / 2.0);
+    Some(PerUnit {
+        source: opened.source.clone(),
+        method: opened.method,
+        status: opened.status(),
+        units,
+        window,
+    })
+}
+
+/// Beyond this share two ways of seeing the same energy disagree.
+const DISAGREE: f64 = 0.05;
+
+/// A counter beside integrated power of the same thing.
+fn compare(counter: &mut Energy, power: &Energy) {
+    let (Some(counted), Some(integrated)) = (counter.joules, power.joules) else {
+        return;
+    };
+    let off = counted / integrated - 1.0;
+    if off.abs() > DISAGREE {
+        counter.notes.push(format!(
+            "the counter and the integrated power of the same device disagree by {:+.1} %",
+            off * 100.0
+        ));
+        counter.grade = counter.grade.map(|_| super::Grade::C);
+    }
+}
+
+impl Energy {
+    fn unavailable(opened: &Opened) -> Self {
+        Self {
+            source: opened.source.clone(),
+            scope: opened.scope,
+            covers: opened.covers,
+            method: opened.method,
+            status: Status::Unavailable,
+            joules: None,
+            joules_low: None,
+            joules_high: None,
+            absolute_low: None,
+            absolute_high: None,
+            seconds: None,
+            grade: None,
+            ticks: None,
+            tick_seconds: None,
+            reason: None,
+            remedy: None,
+            notes: Vec::new(),
+            conditions: Vec::new(),
+            readings: Vec::new(),
         }
     }
 
-    fn window(every: Option<Duration>) -> (Window, Arc<AtomicU64>) {
-        let reads = Arc::new(AtomicU64::new(0));
-        let wrapping = Wrapping {
-            born: Instant::now(),
-            every,
-            reads: Arc::clone(&reads),
-        };
-        let row = Row::counter("made-up", Scope::Package, None, Ok(Box::new(wrapping)));
-        (Window::open(vec![row].into()), reads)
+    fn refuse(&mut self, refusal: Refusal) {
+        self.reason = Some(refusal.reason);
+        self.remedy = refusal.remedy;
     }
 
-    #[test]
-    fn a_counter_that_wraps_is_read_in_between() {
-        let (open, _) = window(Some(Duration::from_millis(5)));
-        let began = Instant::now();
-        std::thread::sleep(Duration::from_millis(900));
-        let rows = open.stop();
-        let most = 100.0 * began.elapsed().as_secs_f64();
-        let joules = rows[0].joules;
-        assert!(
-            joules.is_some_and(|joules| (89.0..most + 1.0).contains(&joules)),
-            "{:?}",
-            rows[0]
-        );
-        let wraps = rows[0]
-            .readings
-            .windows(2)
-            .filter(|pair| pair[1].value < pair[0].value)
-            .count();
-        assert!(wraps >= 4, "{:?}", rows[0].readings);
-    }
-
-    #[test]
-    fn unread_in_between_it_gives_no_figure() {
-        let (open, _) = window(None);
-        std::thread::sleep(Duration::from_millis(300));
-        let rows = open.stop();
-        assert_eq!(rows[0].joules, None);
-        assert_eq!(rows[0].status, Status::Unavailable);
-        assert!(
-            rows[0]
-                .reason
-                .as_deref()
-                .is_some_and(|why| why.contains("wrap may be missed")),
-            "{:?}",
-            rows[0]
-        );
-    }
-
-    #[test]
-    fn a_dropped_window_stops_reading() {
-        let (open, reads) = window(Some(Duration::from_millis(2)));
-        std::thread::sleep(Duration::from_millis(30));
-        drop(open);
-        std::thread::sleep(Duration::from_millis(30));
-        let then = reads.load(Ordering::Relaxed);
-        std::thread::sleep(Duration::from_millis(30));
-        assert_eq!(reads.load(Ordering::Relaxed), then);
-        assert!(then > 1);
+    fn fill(&mut self, opened: &Opened, estimate: &Estimate, spec: &Spec) {
+        self.status = opened.status();
+        self.joules = Some(estimate.joules);
+        self.reason = opened.shared.clone();
+        self.notes.extend(estimate.notes.iter().cloned());
+        if opened.method == Method::Assumed {
+            // No interval is stated: the watts are a guess, and beside it the clock's error is nothing.
+            return;
+        }
+        self.joules_low = Some(estimate.repeatability.low);
+        self.joules_high = Some(estimate.repeatability.high);
+        self.absolute_low = Some(estimate.absolute.low);
+        self.absolute_high = Some(estimate.absolute.high);
+        self.grade = Some(opened.grade(spec));
+        self.ticks = Some(estimate.ticks).filter(|&ticks| ticks > 0);
     }
 }

@@ -158,7 +158,7 @@ fn energy(record: &Record, row: &Energy) -> String {
         return format!("{}: unavailable: {reason}{remedy}", row.source);
     };
     let mut text = format!("{} ({}): {}", row.source, scope(row.scope), joules(amount));
-    if let Some(off) = row.uncertainty_joules {
+    if let Some(off) = row.repeatability().map(|interval| interval.half()) {
         text += &format!(" +-{}", joules(off));
     }
     text += match row.status {

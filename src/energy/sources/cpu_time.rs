@@ -1,9 +1,10 @@
 //! This process's own CPU time x the watts a busy core is assumed to draw.
 
-use super::figure::{Method, Reading, Scope, Unit};
-use super::options::MeterOptions;
-use super::source::{Instrument, Joules, Refusal, Row, Seen, Source};
-use super::target::Target;
+use crate::energy::figure::{Method, Scope, Unit};
+use crate::energy::instrument::{Instrument, Quantity, Refusal, Spec};
+use crate::energy::options::MeterOptions;
+use crate::energy::source::{Row, Source};
+use crate::energy::target::Target;
 
 pub(crate) const NAME: &str = "cpu-time";
 
@@ -23,15 +24,13 @@ impl Source for CpuTime {
             Some(watts) => process_cpu_nanoseconds()
                 .map(|_| Box::new(Assumption { watts }) as Box<dyn Instrument>),
         };
-        vec![Row {
-            source: NAME.into(),
-            scope: Scope::Process,
-            method: Method::Assumed,
-            covers: target.map(|target| target.host_covers(Scope::Process)),
-            shared: None,
+        vec![Row::new(
+            NAME,
+            Scope::Process,
+            Method::Assumed,
+            target.map(|target| target.host_covers(Scope::Process)),
             instrument,
-            seen: Seen::default(),
-        }]
+        )]
     }
 }
 
@@ -40,31 +39,19 @@ struct Assumption {
 }
 
 impl Instrument for Assumption {
-    fn read(&self) -> Result<(u64, Unit), Refusal> {
-        Ok((process_cpu_nanoseconds()?, Unit::Nanosecond))
-    }
-
-    /// No uncertainty is stated: the watts are a guess, and beside it the clock's error is nothing.
-    fn settle(&self, readings: &[Reading], _tick_seconds: Option<f64>) -> Result<Joules, Refusal> {
-        let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
-            return Err(Refusal::new("the process's CPU time was not read"));
-        };
-        match last.value.checked_sub(first.value) {
-            Some(busy) if busy > 0 => Ok(Joules {
-                joules: busy as f64 * Unit::Nanosecond.scale() * self.watts,
-                uncertainty: None,
-            }),
-            Some(_) => Err(Refusal::new(
-                "the process used no CPU time within the window",
-            )),
-            None => Err(Refusal::new(
-                "the process's CPU time went backwards within the window",
-            )),
+    fn spec(&self) -> Spec {
+        Spec {
+            unit: Unit::Nanosecond,
+            quantity: Quantity::Energy { wraps_at: None },
+            scale: Unit::Nanosecond.scale() * self.watts,
+            // No more cores than this run at once.
+            most_watts: 65_536.0 * self.watts,
+            expected_tick: 0.0,
         }
     }
 
-    fn ticks(&self) -> bool {
-        false
+    fn read(&self) -> Result<u64, Refusal> {
+        process_cpu_nanoseconds()
     }
 }
 

@@ -3,10 +3,11 @@
 //! The files are read by `rapl-energy`, which is GPL-3.0, so it is an optional feature. The platform counter (psys) is
 //! a row of its own with scope system: it contains the package, and no row is ever added to another.
 
-use super::figure::Scope;
-use super::options::MeterOptions;
-use super::source::{Refusal, Row, Source};
-use super::target::Target;
+use crate::energy::figure::Scope;
+use crate::energy::instrument::Refusal;
+use crate::energy::options::MeterOptions;
+use crate::energy::source::{Row, Source};
+use crate::energy::target::Target;
 
 #[cfg(all(feature = "rapl", target_os = "linux"))]
 mod zone;

@@ -11,13 +11,13 @@ use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use rapl_energy::{Package, Subzone};
 
-use crate::energy::counter::{self, Counter};
-use crate::energy::figure::{Reading, Scope, Unit};
-use crate::energy::source::{Instrument, Joules, Refusal, Row};
+use crate::energy::counter;
+use crate::energy::figure::{Scope, Unit};
+use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::source::Row;
 use crate::energy::target::Target;
 
 /// `rapl-energy` looks in these places, in this order, and settles once per process.
@@ -29,6 +29,9 @@ const ROOTS: [&str; 2] = [
 /// Above what a package or its memory ever draws; the platform counter may see a whole server.
 const PACKAGE_WATTS: f64 = 2_000.0;
 const SYSTEM_WATTS: f64 = 10_000.0;
+
+/// The counters move about every millisecond.
+const EXPECTED_TICK: f64 = 0.001;
 
 const OPEN_FILES: &str = "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj";
 
@@ -155,8 +158,7 @@ impl Zone {
 
 struct Gauge {
     energy: PathBuf,
-    counter: Counter,
-    cadence: Duration,
+    spec: Spec,
     /// Empty after a panic in the crate: its handle is not to be trusted then.
     zone: Mutex<Option<Zone>>,
 }
@@ -189,24 +191,21 @@ fn open(
     } else {
         PACKAGE_WATTS
     };
-    let unit = Unit::Microjoule;
     let gauge = Gauge {
         energy,
-        counter: Counter {
-            unit,
-            wraps_at: Some(range),
-            most_watts,
-        },
-        cadence: cadence(range, most_watts),
+        spec: Spec::energy(Unit::Microjoule, most_watts, EXPECTED_TICK).wrapping_at(range),
         zone: Mutex::new(Some(zone)),
     };
-    let (value, _) = gauge.read()?;
-    counter::supported(value, Some(range)).map_err(Refusal::new)?;
+    counter::supported(gauge.read()?, Some(range)).map_err(Refusal::new)?;
     Ok(Box::new(gauge))
 }
 
 impl Instrument for Gauge {
-    fn read(&self) -> Result<(u64, Unit), Refusal> {
+    fn spec(&self) -> Spec {
+        self.spec
+    }
+
+    fn read(&self) -> Result<u64, Refusal> {
         number(&self.energy)?;
         let mut slot = self.zone.lock().unwrap_or_else(PoisonError::into_inner);
         let mut zone = slot.take().ok_or_else(|| {
@@ -220,22 +219,8 @@ impl Instrument for Gauge {
             (zone, value)
         })?;
         *slot = Some(zone);
-        Ok((value, Unit::Microjoule))
+        Ok(value)
     }
-
-    fn settle(&self, readings: &[Reading], tick_seconds: Option<f64>) -> Result<Joules, Refusal> {
-        self.counter.settle(readings, tick_seconds)
-    }
-
-    fn cadence(&self) -> Option<Duration> {
-        Some(self.cadence)
-    }
-}
-
-/// How long a counter with this range may go unread: a quarter of the time `most_watts` would need to wrap it.
-fn cadence(range: u64, most_watts: f64) -> Duration {
-    let wrap_seconds = range as f64 * Unit::Microjoule.scale() / most_watts;
-    Duration::from_secs_f64((wrap_seconds / 4.0).clamp(0.05, 10.0))
 }
 
 /// A panic of the crate's becomes a refusal.
@@ -294,25 +279,4 @@ fn constraints(folder: &Path) -> Result<(), Refusal> {
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cadence_leaves_room_before_a_wrap() {
-        // The two ranges that processors have: 2^32 units of 15.26 and of 61 microjoules.
-        for (range, watts) in [
-            (65_532_610_987, PACKAGE_WATTS),
-            (262_143_328_850, SYSTEM_WATTS),
-        ] {
-            let every = cadence(range, watts).as_secs_f64();
-            assert!(
-                every > 1.0 && every * watts < range as f64 * 1e-6 / 2.0,
-                "{every}"
-            );
-        }
-        assert!(cadence(1, PACKAGE_WATTS) >= Duration::from_millis(50));
-    }
 }

@@ -8,23 +8,22 @@ use nvml_wrapper::Nvml as Library;
 use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 
-use super::counter::{self, Counter};
-use super::figure::{Covers, Reading, Scope, Unit};
-use super::options::MeterOptions;
-use super::source::{Instrument, Joules, Refusal, Row, Source};
-use super::target::{PciAddress, Target, TargetKind};
+use crate::energy::counter;
+use crate::energy::figure::{Covers, Scope, Unit};
+use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::options::MeterOptions;
+use crate::energy::source::{Row, Source};
+use crate::energy::target::{PciAddress, Target, TargetKind};
 
 const NAME: &str = "nvml";
 
 /// Loads this library in place of the system's.
 const LIBRARY_VARIABLE: &str = "WATTGRAD_NVML";
 
-const COUNTER: Counter = Counter {
-    unit: Unit::Millijoule,
-    // 64 bits of millijoules last for longer than the card.
-    wraps_at: None,
-    most_watts: 10_000.0,
-};
+/// Above what any board draws.
+const MOST_WATTS: f64 = 10_000.0;
+/// Cards publish a new value every 20 to 100 ms.
+const EXPECTED_TICK: f64 = 0.1;
 
 pub(crate) struct Nvml;
 
@@ -113,7 +112,7 @@ fn pair(
                 "no card at {wanted} (`{}`) could be found: {}",
                 target.name, silent.reason
             ),
-            remedy: silent.remedy,
+            ..silent
         }),
         ([], None) => Err(Refusal::new(format!(
             "NVML knows no card at {wanted} (`{}`), only at {}",
@@ -191,19 +190,16 @@ struct Board {
 }
 
 impl Instrument for Board {
-    fn read(&self) -> Result<(u64, Unit), Refusal> {
-        let index = self.index;
-        let value = self
-            .library
-            .device_by_index(index)
-            .and_then(|device| device.total_energy_consumption());
-        let value =
-            value.map_err(|error| refusal(&format!("card {index}'s energy counter"), &error))?;
-        Ok((value, Unit::Millijoule))
+    fn spec(&self) -> Spec {
+        Spec::energy(Unit::Millijoule, MOST_WATTS, EXPECTED_TICK)
     }
 
-    fn settle(&self, readings: &[Reading], tick_seconds: Option<f64>) -> Result<Joules, Refusal> {
-        COUNTER.settle(readings, tick_seconds)
+    fn read(&self) -> Result<u64, Refusal> {
+        let index = self.index;
+        self.library
+            .device_by_index(index)
+            .and_then(|device| device.total_energy_consumption())
+            .map_err(|error| refusal(&format!("card {index}'s energy counter"), &error))
     }
 }
 

@@ -1,0 +1,117 @@
+//! Calibrations of this machine's instruments, kept from one run to the next.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::instrument::{Refusal, Spec};
+use super::known::Known;
+use super::options::MeterOptions;
+
+/// The version of the files; a file of another one counts as none.
+const VERSION: u32 = 1;
+
+/// What `wattgrad calibrate` found of one instrument.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// The version of this layout.
+    pub version: u32,
+    /// Device and driver.
+    pub identity: String,
+    /// What a window is settled by.
+    pub known: Known,
+    /// Why the instrument is not to be used, where its examination ended so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+impl Calibration {
+    /// Of an instrument `identity`.
+    pub fn new(identity: &str, known: Known, refused: Option<String>) -> Self {
+        Self {
+            version: VERSION,
+            identity: identity.to_owned(),
+            known,
+            refused,
+        }
+    }
+
+    /// Keeps it in the folder of the options: written beside and renamed.
+    ///
+    /// # Errors
+    /// The system's, with the path.
+    pub fn keep(&self, options: &MeterOptions) -> std::io::Result<PathBuf> {
+        let folder = folder(options).ok_or_else(|| {
+            std::io::Error::other("no cache folder is known: set XDG_CACHE_HOME or HOME")
+        })?;
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(file_name(&self.identity));
+        let beside = path.with_extension(format!("{}.new", std::process::id()));
+        std::fs::write(&beside, serde_json::to_vec_pretty(self)?)?;
+        std::fs::rename(&beside, &path)?;
+        Ok(path)
+    }
+}
+
+/// What is known of the instrument `identity`: its calibration, or what can be said without one.
+pub(crate) fn recall(
+    options: &MeterOptions,
+    identity: &str,
+    spec: &Spec,
+) -> Result<Known, Refusal> {
+    let kept = folder(options)
+        .and_then(|folder| std::fs::read(folder.join(file_name(identity))).ok())
+        .and_then(|bytes| serde_json::from_slice::<Calibration>(&bytes).ok())
+        .filter(|kept| kept.version == VERSION && kept.identity == identity);
+    match kept {
+        Some(Calibration {
+            refused: Some(reason),
+            ..
+        }) => Err(
+            Refusal::new(format!("refused by its calibration: {reason}"))
+                .with_remedy("wattgrad calibrate"),
+        ),
+        Some(kept) => Ok(kept.known),
+        None => Ok(Known::uncalibrated(spec)),
+    }
+}
+
+fn folder(options: &MeterOptions) -> Option<PathBuf> {
+    if let Some(folder) = &options.calibrations {
+        return Some(folder.clone());
+    }
+    let from = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let cache = if cfg!(windows) {
+        from("LOCALAPPDATA")
+    } else {
+        from("XDG_CACHE_HOME").or_else(|| {
+            let below = if cfg!(target_os = "macos") {
+                "Library/Caches"
+            } else {
+                ".cache"
+            };
+            from("HOME").map(|home| home.join(below))
+        })
+    };
+    cache.map(|cache| cache.join("wattgrad").join("calibrations"))
+}
+
+/// Letters, digits and dashes of the identity, and a sum of all of it, so that no two share a file.
+fn file_name(identity: &str) -> String {
+    let plain: String = identity
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(80)
+        .collect();
+    let sum = identity
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("{plain}-{sum:016x}.json")
+}

@@ -1,0 +1,160 @@
+//! Threads that read instruments while a window is open.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::clock::Moment;
+use super::figure::Reading;
+use super::instrument::{Conditions, Instrument, Refusal};
+use super::schedule::Schedule;
+
+/// Reads one instrument until it is dropped.
+pub(crate) struct Collector {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    instrument: Arc<dyn Instrument>,
+    state: Mutex<State>,
+    wake: Condvar,
+    stop: AtomicBool,
+}
+
+struct State {
+    readings: Vec<Reading>,
+    schedule: Schedule,
+    lost: Option<Refusal>,
+}
+
+/// What a collector brought home.
+pub(crate) struct Collected {
+    pub readings: Vec<Reading>,
+    /// Why it could not be read any more, where it was lost.
+    pub lost: Option<Refusal>,
+}
+
+impl Collector {
+    /// Starts reading; `tick` where it is known.
+    pub(crate) fn start(instrument: Arc<dyn Instrument>, tick: Option<f64>) -> Self {
+        let schedule = Schedule::new(instrument.spec(), tick);
+        let shared = Arc::new(Shared {
+            instrument,
+            state: Mutex::new(State {
+                readings: Vec::new(),
+                schedule,
+                lost: None,
+            }),
+            wake: Condvar::new(),
+            stop: AtomicBool::new(false),
+        });
+        let worker = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("wattgrad-meter".into())
+            .spawn(move || worker.run())
+            .ok();
+        if thread.is_none() {
+            shared.state().lost = Some(Refusal::new("no thread could be started to read it"));
+        }
+        Self { shared, thread }
+    }
+
+    /// Waits until `enough` says so of what was read and the tick seen so far, or `longest` seconds have passed.
+    pub(crate) fn wait(&self, longest: f64, enough: impl Fn(&[Reading], Option<f64>) -> bool) {
+        let end = Moment::now().monotonic + longest;
+        let mut state = self.shared.state();
+        loop {
+            let left = end - Moment::now().monotonic;
+            if left <= 0.0 || state.lost.is_some() || enough(&state.readings, state.schedule.tick())
+            {
+                return;
+            }
+            let (guard, _) = self
+                .shared
+                .wake
+                .wait_timeout(state, Duration::from_secs_f64(left))
+                .unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+        }
+    }
+
+    /// The newest readings, at most `count`.
+    pub(crate) fn newest(&self, count: usize) -> Vec<Reading> {
+        let state = self.shared.state();
+        let from = state.readings.len().saturating_sub(count);
+        state.readings[from..].to_vec()
+    }
+
+    /// Why it could not be read any more.
+    pub(crate) fn lost(&self) -> Option<Refusal> {
+        self.shared.state().lost.clone()
+    }
+
+    pub(crate) fn conditions(&self) -> Option<Conditions> {
+        self.shared.instrument.conditions()
+    }
+
+    /// Ends the reading.
+    pub(crate) fn stop(mut self) -> Collected {
+        self.end();
+        let mut state = self.shared.state();
+        Collected {
+            readings: std::mem::take(&mut state.readings),
+            lost: state.lost.take(),
+        }
+    }
+
+    fn end(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // One that panicked has left its readings, and a refusal is made of their end.
+            if thread.join().is_err() {
+                self.shared.state().lost = Some(Refusal::new("reading it broke off"));
+            }
+        }
+    }
+}
+
+impl Drop for Collector {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self) {
+        let mut fresh = Vec::new();
+        while !self.stop.load(Ordering::Relaxed) {
+            let outcome = self.instrument.poll(&mut fresh);
+            let next = {
+                let mut state = self.state();
+                for reading in fresh.drain(..) {
+                    state.schedule.observe(&reading);
+                    state.readings.push(reading);
+                }
+                if let Err(refusal) = outcome {
+                    state.lost = Some(refusal);
+                }
+                self.wake.notify_all();
+                if state.lost.is_some() {
+                    return;
+                }
+                state.schedule.next(Moment::now().monotonic)
+            };
+            loop {
+                let wait = next - Moment::now().monotonic;
+                if wait <= 0.0 || self.stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                std::thread::park_timeout(Duration::from_secs_f64(wait));
+            }
+        }
+    }
+}

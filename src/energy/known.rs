@@ -1,0 +1,70 @@
+//! What is known of an instrument's behaviour when a window is settled.
+
+use serde::{Deserialize, Serialize};
+
+use super::figure::Grade;
+use super::instrument::{Quantity, Spec};
+
+/// How an instrument follows what it meters: learnt by `calibrate`, or, without it, as wide as instruments are known to
+/// be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Seconds between two new values; `None` until they were watched.
+    pub tick: Option<f64>,
+    /// Seconds from what happens to its being shown.
+    pub delay: f64,
+    /// How far `delay` can be off, either way (95 %).
+    pub delay_error: f64,
+    /// Seconds, after the delay, until a change of power is shown in full: averaging and lag.
+    pub settle: f64,
+    /// The share of the time in which a sensor samples; `None` where that is not known.
+    pub coverage: Option<f64>,
+    /// Share of the energy that the instrument was seen not to be linear in time (95 %); 0 where nothing was seen.
+    pub nonlinearity: f64,
+    /// Its grade; `None` where it was not calibrated.
+    pub grade: Option<Grade>,
+}
+
+/// Cards publish a value up to this long after they sampled it.
+const LATEST_PUBLICATION: f64 = 0.06;
+/// Counters that tick faster than this are read from the chip itself, not published by firmware.
+const CHIP_TICK: f64 = 0.005;
+/// Power sensors of unknown averaging may average over a second, as most boards of one vendor do.
+const UNKNOWN_AVERAGING: f64 = 1.0;
+
+impl Known {
+    /// What can be said of an instrument that nobody calibrated.
+    pub fn uncalibrated(spec: &Spec) -> Self {
+        let published = if spec.expected_tick > CHIP_TICK {
+            LATEST_PUBLICATION
+        } else {
+            spec.expected_tick
+        };
+        let (settle, coverage) = match spec.quantity {
+            Quantity::Energy { .. } => (0.0, Some(1.0)),
+            Quantity::Power { averaging } => (averaging.unwrap_or(UNKNOWN_AVERAGING), None),
+        };
+        Self {
+            tick: None,
+            delay: published / 2.0,
+            delay_error: published / 2.0,
+            settle,
+            coverage,
+            nonlinearity: 0.0,
+            grade: None,
+        }
+    }
+
+    /// Of an instrument that could not be opened.
+    pub(crate) fn unopened() -> Self {
+        Self {
+            tick: None,
+            delay: 0.0,
+            delay_error: 0.0,
+            settle: 0.0,
+            coverage: None,
+            nonlinearity: 0.0,
+            grade: None,
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! When an instrument is looked at: asleep until just before its next tick is due, then closely until it came.
+
+use super::figure::Reading;
+use super::instrument::Spec;
+
+/// Looks of an instrument whose tick is being learnt are this far apart, in seconds; later ones ever farther.
+const CLOSE: f64 = 0.001;
+const CLOSEST: f64 = 0.0002;
+/// Of an instrument that ticks faster than this, not every tick is awaited.
+const EVERY: f64 = 0.05;
+/// After so many changes the tick is known.
+const ENOUGH: usize = 5;
+
+/// The next look at one instrument, from what was seen of it so far. It knows no clock: it can be driven in any time.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    spec: Spec,
+    tick: Option<f64>,
+    /// Where changes are being awaited by close looks: times between them.
+    spacings: Vec<f64>,
+    last: Option<Look>,
+    changed: Option<f64>,
+    /// Looks since the last change.
+    looks: usize,
+    /// Looks in all, and those among them that showed a new value.
+    all: usize,
+    fresh: usize,
+    began: Option<f64>,
+    /// How far ticks came from when they were due, at most, fading.
+    jitter: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Look {
+    at: f64,
+    value: u64,
+    took: f64,
+}
+
+impl Schedule {
+    /// For an instrument whose tick may be known.
+    pub fn new(spec: Spec, tick: Option<f64>) -> Self {
+        Self {
+            spec,
+            tick: tick.filter(|tick| tick.is_finite() && *tick > 0.0),
+            spacings: Vec::new(),
+            last: None,
+            changed: None,
+            looks: 0,
+            all: 0,
+            fresh: 0,
+            began: None,
+            jitter: 0.0,
+        }
+    }
+
+    /// Takes note of a reading.
+    pub fn observe(&mut self, reading: &Reading) {
+        let at = reading.at.monotonic;
+        self.began.get_or_insert(at);
+        self.all += 1;
+        let Some(before) = self.last.replace(Look {
+            at,
+            value: reading.value,
+            took: reading.read_seconds,
+        }) else {
+            return;
+        };
+        self.looks += 1;
+        if reading.value == before.value {
+            return;
+        }
+        self.fresh += 1;
+        if let Some(changed) = self.changed {
+            let spacing = at - changed;
+            if self.looks >= 3 && self.tick.is_none() {
+                self.spacings.push(spacing);
+            }
+            if let Some(tick) = self.tick {
+                let due = (spacing / tick).round().max(1.0) * tick;
+                let off = (spacing - due).abs().min(tick / 2.0);
+                self.jitter = off.max(self.jitter * 0.9);
+            }
+        }
+        self.looks = 0;
+        self.changed = Some(at);
+        if self.tick.is_none() && self.spacings.len() >= ENOUGH {
+            let mut sorted = self.spacings.clone();
+            sorted.sort_by(f64::total_cmp);
+            self.tick = Some(sorted[sorted.len() / 2]);
+        }
+    }
+
+    /// The tick, once it is known.
+    pub fn tick(&self) -> Option<f64> {
+        self.tick
+    }
+
+    /// The changes that were seen.
+    pub fn changes(&self) -> usize {
+        self.fresh
+    }
+
+    /// When to look next, in the time of the readings; `now` is the present.
+    pub fn next(&self, now: f64) -> f64 {
+        let Some(last) = self.last else {
+            return now;
+        };
+        if self.spec.expected_tick == 0.0 {
+            return last.at + EVERY;
+        }
+        // Every look gave a new value: it ticks faster than it can be read.
+        let unresolved = self.tick.is_none() && self.all > 20 && 4 * self.fresh >= 3 * self.all;
+        if unresolved {
+            return last.at + EVERY;
+        }
+        let Some(tick) = self.tick else {
+            return now + self.learning(now).max(last.took / 4.0);
+        };
+        let ticks = (EVERY / tick).ceil().max(1.0);
+        if tick < 2.0 * CLOSE {
+            return last.at + ticks * tick;
+        }
+        let changed = self.changed.unwrap_or(last.at);
+        let due =
+            changed + ticks * tick - (2.0 * self.jitter).max(0.02 * tick).max(2.0 * last.took);
+        if now < due {
+            return due;
+        }
+        // Overdue by many ticks, it is no longer worth a close look.
+        let close = (tick / 100.0).clamp(CLOSEST, 10.0 * CLOSE);
+        if now - changed > 4.0 * ticks * tick {
+            return now + tick / 4.0;
+        }
+        now + close
+    }
+
+    fn learning(&self, now: f64) -> f64 {
+        let waited = now - self.changed.or(self.began).unwrap_or(now);
+        let close = (self.spec.expected_tick / 10.0).clamp(CLOSEST, CLOSE);
+        // A battery ticks in half minutes: the longer it stands, the coarser the looks.
+        close.max(waited / 200.0).min(1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::clock::Moment;
+    use super::super::figure::Unit;
+    use super::*;
+
+    /// Drives a schedule against a counter of 100 W that ticks every `tick`, for `seconds`; the times of its looks.
+    fn drive(tick: f64, seconds: f64, took: f64) -> (Schedule, Vec<f64>) {
+        let mut schedule = Schedule::new(Spec::energy(Unit::Millijoule, 1e4, 0.1), None);
+        let (mut now, mut looks) = (0.003, Vec::new());
+        while now < seconds {
+            let value = 1 + ((now / tick).floor() * tick * 1e5) as u64;
+            let at = Moment {
+                monotonic: now + took / 2.0,
+                unix: 1e9 + now,
+            };
+            schedule.observe(&Reading {
+                value,
+                unit: Unit::Millijoule,
+                at,
+                read_seconds: took,
+            });
+            looks.push(now);
+            now += took;
+            now = schedule.next(now).max(now);
+        }
+        (schedule, looks)
+    }
+
+    #[test]
+    fn it_sleeps_until_a_tick_is_due() {
+        for tick in [0.02, 0.1] {
+            let (schedule, looks) = drive(tick, 10.0, 0.0001);
+            let learnt = schedule.tick().unwrap();
+            assert!((learnt - tick).abs() < 0.05 * tick, "{learnt} for {tick}");
+            let late: Vec<f64> = looks.iter().copied().filter(|&at| at > 5.0).collect();
+            let ticks = 5.0 / tick.max(EVERY);
+            assert!(
+                (late.len() as f64) < 16.0 * ticks,
+                "{} looks for {ticks}",
+                late.len()
+            );
+        }
+    }
+
+    #[test]
+    fn slow_reads_are_fewer() {
+        let (schedule, looks) = drive(0.1, 10.0, 0.005);
+        assert!((schedule.tick().unwrap() - 0.1).abs() < 0.006);
+        let late = looks.iter().filter(|&&at| at > 5.0).count();
+        assert!(late <= 50 * 5, "{late}");
+    }
+
+    #[test]
+    fn an_instrument_that_always_moves_is_left_alone() {
+        let (schedule, looks) = drive(0.0001, 10.0, 0.0001);
+        assert_eq!(schedule.tick(), None);
+        assert!(looks.len() < 240, "{}", looks.len());
+    }
+}

@@ -1,0 +1,274 @@
+//! A run of readings of one instrument, checked, and turned into energy over time.
+
+use super::counter::Counter;
+use super::figure::Reading;
+use super::instrument::{Quantity, Refusal, Spec};
+
+/// Joules since the first point, as they were shown at a time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Point {
+    /// When this value was first shown, seconds on the monotonic clock: the middle of what is known of it.
+    pub at: f64,
+    /// Half of the time within which it must have appeared.
+    pub half: f64,
+    /// Joules since the first point.
+    pub joules: f64,
+    /// For how long values had been missing before it: it may hold the energy of several ticks.
+    pub gap: f64,
+}
+
+/// The values of an instrument in the order they appeared.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Series {
+    pub spec: Spec,
+    /// Each change of an energy counter; each update of a power sensor, integrated so far.
+    pub points: Vec<Point>,
+    /// Power sensors only: the watts of each point, which cover the time before it.
+    pub watts: Vec<f64>,
+    /// The tick: given, or learnt from these readings; `None` where every read gave a new value.
+    pub tick: Option<f64>,
+    /// The least step between two values, joules or watts.
+    pub quantum: f64,
+    /// Seconds of the first and the last reading.
+    pub span: (f64, f64),
+}
+
+/// A counter that stood still for so many of its ticks has stopped.
+const STILL_TICKS: f64 = 12.0;
+
+impl Series {
+    /// From raw readings in the order of time.
+    ///
+    /// # Errors
+    /// Why the instrument lies: a counter that stood still, ran backwards, jumped, read 0 or its type's maximum, or
+    /// could have wrapped unseen; a sensor whose watts are impossible.
+    pub(crate) fn new(
+        spec: Spec,
+        readings: &[Reading],
+        tick: Option<f64>,
+    ) -> Result<Self, Refusal> {
+        let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
+            return Err(Refusal::new("the instrument gave no reading"));
+        };
+        let span = (first.at.monotonic, last.at.monotonic);
+        let changes = changes(readings);
+        let tick =
+            tick.or_else(|| learn_tick(readings, &changes))
+                .or_else(|| match spec.quantity {
+                    Quantity::Energy { .. } => Some(spec.expected_tick),
+                    // Each reading is an update of its own.
+                    Quantity::Power { .. } => median_spacing(readings, &changes),
+                });
+        let mut series = Self {
+            spec,
+            points: Vec::with_capacity(changes.len()),
+            watts: Vec::new(),
+            tick,
+            quantum: quantum(readings) * spec.scale,
+            span,
+        };
+        match spec.quantity {
+            Quantity::Energy { wraps_at } => {
+                let rules = Counter {
+                    unit: spec.unit,
+                    scale: spec.scale,
+                    wraps_at,
+                    most_watts: spec.most_watts,
+                };
+                series.count(readings, &changes, &rules)?;
+            }
+            Quantity::Power { .. } => series.integrate(readings, &changes)?,
+        }
+        Ok(series)
+    }
+
+    fn count(
+        &mut self,
+        readings: &[Reading],
+        changes: &[usize],
+        rules: &Counter,
+    ) -> Result<(), Refusal> {
+        let joules = rules.unwrap(readings, self.tick)?;
+        let mut before: Option<f64> = None;
+        for &at in changes {
+            let (when, half) = self.appeared(readings, at);
+            self.points.push(Point {
+                at: when,
+                half,
+                joules: joules[at],
+                gap: before.map_or(0.0, |before| when - before),
+            });
+            before = Some(when);
+        }
+        self.stopped(readings)
+    }
+
+    /// A counter that moved and then stands for many ticks has stopped, however large the figure up to there.
+    fn stopped(&self, readings: &[Reading]) -> Result<(), Refusal> {
+        let (Some(tick), Some(last)) = (self.tick, readings.last()) else {
+            return Ok(());
+        };
+        let long = (STILL_TICKS * tick).max(0.25);
+        let mut since = self.span.0;
+        let ends = self.points.iter().map(|point| point.at);
+        for at in ends.chain([self.span.1]) {
+            if at - since > long && at - since - self.unread(readings, since, at) > long {
+                return Err(Refusal::new(format!(
+                    "the counter stood at {} {} for {:.2} s, though it moves every {tick:.3} s: it has stopped",
+                    last.value,
+                    last.unit.symbol(),
+                    at - since,
+                )));
+            }
+            since = at;
+        }
+        Ok(())
+    }
+
+    /// The longest time between `from` and `to` in which it was not read at all.
+    fn unread(&self, readings: &[Reading], from: f64, to: f64) -> f64 {
+        let within = |at: f64| at >= from && at <= to;
+        readings
+            .windows(2)
+            .map(|pair| (pair[0].at.monotonic, pair[1].at.monotonic))
+            .filter(|&(a, b)| within(a) || within(b))
+            .map(|(a, b)| b.min(to) - a.max(from))
+            .fold(0.0, f64::max)
+    }
+
+    fn integrate(&mut self, readings: &[Reading], changes: &[usize]) -> Result<(), Refusal> {
+        let unit = self.spec.unit.symbol();
+        for reading in readings {
+            let watts = reading.value as f64 * self.spec.scale;
+            if !(watts.is_finite() && watts <= self.spec.most_watts) {
+                return Err(Refusal::new(format!(
+                    "the sensor reads {} {unit}, more than {} W could explain",
+                    reading.value, self.spec.most_watts
+                )));
+            }
+        }
+        if readings.iter().all(|reading| reading.value == 0) {
+            return Err(Refusal::new(
+                "the sensor reads 0 throughout, as drivers do that have none",
+            ));
+        }
+        let mut joules = 0.0;
+        let mut before: Option<(f64, f64)> = None;
+        for &at in changes {
+            let (when, half) = self.appeared(readings, at);
+            let watts = readings[at].value as f64 * self.spec.scale;
+            let gap = before.map_or(0.0, |(before, _)| when - before);
+            if let Some((_, held)) = before {
+                // Updates that showed the same watts again are no changes: but for the last tick, the old value held.
+                let fresh = self.tick.map_or(gap, |tick| gap.min(tick));
+                joules += watts * fresh + held * (gap - fresh);
+            }
+            self.points.push(Point {
+                at: when,
+                half,
+                joules,
+                gap,
+            });
+            self.watts.push(watts);
+            before = Some((when, watts));
+        }
+        // What was shown last held until the last look.
+        if let Some((when, held)) = before.filter(|&(when, _)| self.span.1 > when) {
+            let tail = self.span.1 - when;
+            let whole = self.tick.map_or(tail, |tick| (tail / tick).floor() * tick);
+            if whole > 0.0 {
+                self.points.push(Point {
+                    at: when + whole,
+                    half: self.tick.unwrap_or(0.0) / 2.0,
+                    joules: joules + held * whole,
+                    gap: whole,
+                });
+                self.watts.push(held);
+            }
+        }
+        Ok(())
+    }
+
+    /// When the value of reading `at` appeared: after the read before it, and no more than a tick before its own.
+    fn appeared(&self, readings: &[Reading], at: usize) -> (f64, f64) {
+        let own = &readings[at];
+        let latest = own.at.monotonic + own.read_seconds / 2.0;
+        let mut earliest = own.at.monotonic - own.read_seconds / 2.0;
+        if at > 0 {
+            let before = &readings[at - 1];
+            earliest = earliest.min(before.at.monotonic - before.read_seconds / 2.0);
+        }
+        if let Some(tick) = self.tick {
+            earliest = earliest.max(own.at.monotonic - own.read_seconds / 2.0 - tick);
+        }
+        ((earliest + latest) / 2.0, (latest - earliest) / 2.0)
+    }
+
+    /// Joules shown at `time`, on the straight line between the points around it; `None` outside of them.
+    pub(crate) fn at(&self, time: f64) -> Option<f64> {
+        let next = self.points.partition_point(|point| point.at < time);
+        let after = self.points.get(next)?;
+        if after.at == time {
+            return Some(after.joules);
+        }
+        let before = self.points.get(next.checked_sub(1)?)?;
+        let share = (time - before.at) / (after.at - before.at);
+        Some(before.joules + share * (after.joules - before.joules))
+    }
+
+    /// Mean watts shown between two times, by the points nearest to them; `None` without two points.
+    pub(crate) fn mean_watts(&self, from: f64, to: f64) -> Option<f64> {
+        let first = self.points.partition_point(|point| point.at < from);
+        let end = self.points.partition_point(|point| point.at <= to);
+        let (a, b) = (
+            self.points.get(first)?,
+            self.points.get(end.checked_sub(1)?)?,
+        );
+        (b.at > a.at).then(|| (b.joules - a.joules) / (b.at - a.at))
+    }
+}
+
+/// The readings that show another value than the one before them; the first reading is one where it stands alone.
+fn changes(readings: &[Reading]) -> Vec<usize> {
+    (1..readings.len())
+        .filter(|&at| readings[at].value != readings[at - 1].value)
+        .collect()
+}
+
+/// The least difference between two values seen, in units.
+fn quantum(readings: &[Reading]) -> f64 {
+    readings
+        .windows(2)
+        .map(|pair| pair[1].value.abs_diff(pair[0].value))
+        .filter(|&step| step > 0)
+        .min()
+        .unwrap_or(0) as f64
+}
+
+/// The median time between two changes, of those changes that were looked for closely: more than one look lies between.
+pub(crate) fn learn_tick(readings: &[Reading], changes: &[usize]) -> Option<f64> {
+    let mut times: Vec<f64> = changes
+        .windows(2)
+        .filter(|pair| pair[1] - pair[0] >= 3)
+        .map(|pair| readings[pair[1]].at.monotonic - readings[pair[0]].at.monotonic)
+        .collect();
+    if times.len() < 2 {
+        return None;
+    }
+    times.sort_by(f64::total_cmp);
+    Some(times[times.len() / 2])
+}
+
+fn median_spacing(readings: &[Reading], changes: &[usize]) -> Option<f64> {
+    let mut times: Vec<f64> = changes
+        .windows(2)
+        .map(|pair| readings[pair[1]].at.monotonic - readings[pair[0]].at.monotonic)
+        .collect();
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied()
+}
+
+/// The readings that show another value, for those who learn a tick.
+pub(crate) fn tick_of(readings: &[Reading]) -> Option<f64> {
+    learn_tick(readings, &changes(readings))
+}
