@@ -101,7 +101,8 @@ impl fmt::Display for Metered {
             }
             let measured = row
                 .measured()
-                .and_then(|joules| joules.per(self.dispatches));
+                .and_then(|joules| joules.per(self.dispatches))
+                .map(|each| each.joules());
             let assumed = row.assumed().and_then(|joules| joules.per(self.dispatches));
             if let Some(joules) = measured.or(assumed) {
                 write!(f, "{:.3} uJ a dispatch; ", joules * 1e6)?;
