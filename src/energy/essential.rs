@@ -32,7 +32,7 @@ pub(crate) fn readings(spec: Spec, all: Vec<Reading>, (from, to): (f64, f64)) ->
         let mut chosen = wrapped;
         if changes[at] {
             // Three neighbours stay together: what they show of each other's scatter is needed.
-            chosen |= (change / 3) % every == 0;
+            chosen |= (change / 3).is_multiple_of(every);
             change += 1;
         }
         if chosen && at > 0 {

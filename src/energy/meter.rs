@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibration;
+use super::calibrate::{self, Calibration, Examination, Workload};
 use super::figure::{Covers, Energy, Grade, Method, Scope, Status};
 use super::instrument::{Instrument, Refusal, Spec};
 use super::known::Known;
 use super::options::{MeterError, MeterOptions, Selection};
+use super::recording::Present;
 use super::source;
 use super::target::Target;
 use super::window::{PerUnit, Window};
@@ -52,7 +53,7 @@ impl Opened {
         } = row;
         let mut instrument: Result<Arc<dyn Instrument>, Refusal> = instrument.map(Arc::from);
         let known = match &instrument {
-            Ok(opened) => calibration::recall(options, &identity, &opened.spec()),
+            Ok(opened) => calibrate::recall(options, &identity, &opened.spec()),
             Err(_) => Ok(Known::unopened()),
         };
         let known = known.unwrap_or_else(|refusal| {
@@ -251,8 +252,37 @@ impl Meter {
             .collect()
     }
 
-    pub(crate) fn rows(&self) -> &Arc<[Row]> {
-        &self.rows
+    /// Examines every instrument that measures, one after the other (about a minute each), and keeps what it finds in
+    /// the folder of `options`; `told` hears of each: the source, and its examination or why there is none.
+    ///
+    /// # Errors
+    /// The system's, where a calibration cannot be written.
+    pub fn calibrate(
+        &self,
+        options: &MeterOptions,
+        workload: &mut dyn Workload,
+        mut told: impl FnMut(&str, &Result<Examination, Refusal>),
+    ) -> std::io::Result<()> {
+        for row in self.rows.iter() {
+            let opened = &row.main;
+            let Ok(instrument) = &opened.instrument else {
+                continue;
+            };
+            if opened.method == Method::Assumed {
+                continue;
+            }
+            let second = row
+                .companion
+                .as_ref()
+                .and_then(|companion| companion.instrument.as_deref().ok());
+            let found = calibrate::examine(instrument.as_ref(), second, workload, &Present);
+            if let Ok(found) = &found {
+                Calibration::new(&opened.identity, found.known.clone(), found.refused.clone())
+                    .keep(options)?;
+            }
+            told(&opened.source, &found);
+        }
+        Ok(())
     }
 }
 

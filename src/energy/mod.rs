@@ -11,7 +11,7 @@
 //! A new source is a file in `sources/`: it implements `Source` (which rows there are) and [`Instrument`] (how one is
 //! read) and is named in `source::ALL`.
 
-mod calibration;
+mod calibrate;
 mod clock;
 mod collect;
 mod counter;
@@ -31,6 +31,7 @@ mod sources;
 mod target;
 mod window;
 
+pub use calibrate::{Activity, Calibration, Examination, Response, Workload, examine};
 pub use clock::Moment;
 pub use estimate::{Edges, Estimate, Stamp};
 pub use figure::{

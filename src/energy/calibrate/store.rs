@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::instrument::{Refusal, Spec};
-use super::known::Known;
-use super::options::MeterOptions;
+use crate::energy::instrument::{Refusal, Spec};
+use crate::energy::known::Known;
+use crate::energy::options::MeterOptions;
 
 /// The version of the files; a file of another one counts as none.
 const VERSION: u32 = 1;

@@ -1,0 +1,368 @@
+//! Self-examination: what an instrument is like, found by watching it at rest and under a load that is switched.
+//!
+//! [`examine`] runs in any [`Timeline`], so that a simulated instrument is examined as a card is. What it finds is kept
+//! by [`Calibration`], once per device and driver.
+
+mod response;
+mod store;
+
+pub use response::Response;
+pub use store::Calibration;
+pub(crate) use store::recall;
+
+use serde::{Deserialize, Serialize};
+
+use super::estimate::{self, Estimate};
+use super::figure::Grade;
+use super::instrument::{Instrument, Refusal};
+use super::known::Known;
+use super::recording::{Recording, Timeline};
+
+/// What the device does during a part of an examination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Activity {
+    /// Nothing, without so much as a context on it.
+    Cold,
+    /// Nothing, but a context with its buffers is open: many devices keep their clocks up then.
+    Context,
+    /// Dispatches of an empty kernel, one after the other.
+    Empty,
+    /// A steady load.
+    Load,
+}
+
+/// Something that can be made to work and to rest.
+pub trait Workload {
+    /// Goes over to `activity` and returns once it has.
+    fn set(&mut self, activity: Activity);
+}
+
+/// What an examination found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Examination {
+    /// Seconds between two new values; absent where every read gave a new one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tick_seconds: Option<f64>,
+    /// The least step between two values, joules or watts.
+    pub quantum: f64,
+    /// The median time of a read, seconds.
+    pub read_seconds: f64,
+    /// Mean watts of each activity, the load's last.
+    pub watts: Vec<(Activity, f64)>,
+    /// Watts more at rest while it is read without a pause than while it is read as a window does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub polling_watts: Option<f64>,
+    /// How it follows a load that is switched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Response>,
+    /// Watts of one steady load over windows of these seconds.
+    pub lengths: Vec<(f64, f64)>,
+    /// By how much it differs from the second way of seeing the same thing, as a share, at rest and under load.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<(f64, f64)>,
+    /// The grade; absent where it is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
+    /// Why it is not to be used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// What windows are settled by from now on.
+    pub known: Known,
+}
+
+/// Seconds at rest, in each way of resting.
+const REST: f64 = 3.0;
+/// Seconds of steady load.
+const LOAD: f64 = 12.0;
+/// Lengths of the windows cut out of it, seconds.
+const LENGTHS: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
+/// A load that draws no more than this share above rest shows no response.
+const LEAST_RISE: f64 = 0.05;
+
+/// Examines `instrument`, beside `second`, another way of seeing the same thing, where there is one. Takes about a
+/// minute of `timeline`.
+///
+/// # Errors
+/// Why it cannot be read. An instrument that can be read but not trusted is no error: [`Examination::refused`].
+pub fn examine(
+    instrument: &dyn Instrument,
+    second: Option<&dyn Instrument>,
+    workload: &mut dyn Workload,
+    timeline: &dyn Timeline,
+) -> Result<Examination, Refusal> {
+    let spec = instrument.spec();
+    let mut known = Known::uncalibrated(&spec);
+    workload.set(Activity::Cold);
+    let cold = watch(instrument, timeline, None, REST)?;
+    let tick = cold.tick().or(learn_longer(instrument, timeline, &cold)?);
+    known.tick = tick;
+    let mut watts = Vec::new();
+    note(&mut watts, Activity::Cold, &cold, &known);
+    for activity in [Activity::Context, Activity::Empty] {
+        workload.set(activity);
+        let at_rest = watch(instrument, timeline, tick, REST)?;
+        note(&mut watts, activity, &at_rest, &known);
+    }
+    workload.set(Activity::Context);
+    let polling_watts = polling(instrument, timeline, &known)?;
+
+    let response = response::measure(instrument, workload, timeline, &known)?;
+    if let Some(response) = &response {
+        response.apply(&mut known, &spec);
+    }
+    workload.set(Activity::Load);
+    timeline.sleep_until(timeline.now() + 2.0 * known.settle + 0.2);
+    let from = timeline.now();
+    let (loaded, beside) = both(instrument, second, timeline, &known, LOAD)?;
+    let whole = loaded.in_load(from, timeline.now(), &[], &known);
+    workload.set(Activity::Context);
+    let mut lengths = Vec::new();
+    for length in LENGTHS {
+        if let Ok(window) = loaded.in_load(from, from + length, &[], &known) {
+            lengths.push((window.seconds(), window.joules / window.seconds()));
+        }
+    }
+    let mut disagreement = None;
+    let mut refused = None;
+    match &whole {
+        Ok(whole) => {
+            watts.push((Activity::Load, whole.joules / whole.seconds()));
+            known.nonlinearity = nonlinearity(&lengths, whole, &loaded, &known);
+            disagreement = compare(instrument, second, timeline, &known, whole, beside)?;
+        }
+        Err(refusal) => refused = Some(refusal.reason.clone()),
+    }
+    let grade = match refused {
+        Some(_) => None,
+        None => grade(disagreement, known.nonlinearity),
+    };
+    if refused.is_none() && grade.is_none() {
+        refused = Some(inconsistent(disagreement, known.nonlinearity));
+    }
+    known.grade = grade;
+    Ok(Examination {
+        tick_seconds: tick,
+        quantum: quantum(&cold, &loaded),
+        read_seconds: read_cost(&cold),
+        watts,
+        polling_watts,
+        response,
+        lengths,
+        disagreement,
+        grade,
+        refused,
+        known,
+    })
+}
+
+fn watch(
+    instrument: &dyn Instrument,
+    timeline: &dyn Timeline,
+    tick: Option<f64>,
+    seconds: f64,
+) -> Result<Recording, Refusal> {
+    let end = timeline.now() + seconds;
+    Recording::take(instrument, timeline, tick, |now| now >= end)
+}
+
+/// An instrument that showed fewer than three changes is watched for longer, up to a minute.
+fn learn_longer(
+    instrument: &dyn Instrument,
+    timeline: &dyn Timeline,
+    so_far: &Recording,
+) -> Result<Option<f64>, Refusal> {
+    let changes = so_far
+        .readings()
+        .windows(2)
+        .filter(|pair| pair[0].value != pair[1].value)
+        .count();
+    if changes >= 5 {
+        return Ok(None);
+    }
+    let mut left = 20;
+    loop {
+        let longer = watch(instrument, timeline, None, REST)?;
+        left -= 1;
+        if longer.tick().is_some() || left == 0 {
+            return Ok(longer.tick());
+        }
+    }
+}
+
+fn note(watts: &mut Vec<(Activity, f64)>, activity: Activity, at_rest: &Recording, known: &Known) {
+    let Ok(series) = at_rest.series(known) else {
+        return;
+    };
+    if let Some(mean) = series.mean_watts(f64::MIN, f64::MAX) {
+        watts.push((activity, mean));
+    }
+}
+
+/// Reads without a pause, then as a window does: the difference is what reading itself draws.
+fn polling(
+    instrument: &dyn Instrument,
+    timeline: &dyn Timeline,
+    known: &Known,
+) -> Result<Option<f64>, Refusal> {
+    let end = timeline.now() + REST;
+    let mut readings = Vec::new();
+    while timeline.now() < end && !instrument.keeps_record() {
+        instrument.poll(&mut readings)?;
+        timeline.sleep_until(timeline.now() + 1e-4);
+    }
+    let busy = Recording::new(instrument.spec(), readings);
+    let calm = watch(instrument, timeline, known.tick, REST)?;
+    let mean = |recording: &Recording| {
+        recording
+            .series(known)
+            .ok()
+            .and_then(|series| series.mean_watts(f64::MIN, f64::MAX))
+    };
+    Ok(mean(&busy).zip(mean(&calm)).map(|(busy, calm)| busy - calm))
+}
+
+/// Both instruments over the same seconds, one after the other's look.
+fn both(
+    instrument: &dyn Instrument,
+    second: Option<&dyn Instrument>,
+    timeline: &dyn Timeline,
+    known: &Known,
+    seconds: f64,
+) -> Result<(Recording, Option<Recording>), Refusal> {
+    let end = timeline.now() + seconds;
+    let mut readings = Vec::new();
+    let mut failed = None;
+    let first = Recording::take(instrument, timeline, known.tick, |now| {
+        if let Some(second) = second
+            && failed.is_none()
+        {
+            failed = second.poll(&mut readings).err();
+        }
+        now >= end
+    })?;
+    let beside = match (second, failed) {
+        (Some(second), None) => Some(Recording::new(second.spec(), readings)),
+        _ => None,
+    };
+    Ok((first, beside))
+}
+
+fn compare(
+    instrument: &dyn Instrument,
+    second: Option<&dyn Instrument>,
+    timeline: &dyn Timeline,
+    known: &Known,
+    whole: &Estimate,
+    beside: Option<Recording>,
+) -> Result<Option<(f64, f64)>, Refusal> {
+    let (Some(second), Some(beside)) = (second, beside) else {
+        return Ok(None);
+    };
+    let other = Known::uncalibrated(&second.spec());
+    let share = |own: f64, beside: &Recording, from: f64, to: f64| {
+        let series = beside.series(&other).ok()?;
+        let watts = series.mean_watts(from, to)?;
+        Some(own / watts - 1.0)
+    };
+    let load = share(
+        whole.joules / whole.seconds(),
+        &beside,
+        whole.from + other.settle,
+        whole.to,
+    );
+    timeline.sleep_until(timeline.now() + 2.0 * (known.settle + other.settle) + 0.5);
+    let (rest, beside) = both(
+        instrument,
+        Some(second),
+        timeline,
+        known,
+        REST + other.settle,
+    )?;
+    let own = rest
+        .series(known)
+        .ok()
+        .and_then(|series| series.mean_watts(f64::MIN, f64::MAX));
+    let rest = own
+        .zip(beside)
+        .and_then(|(own, beside)| share(own, &beside, f64::MIN, f64::MAX));
+    Ok(rest.zip(load))
+}
+
+/// The share by which the watts of one load differ between windows of different lengths, beyond what their own
+/// intervals explain.
+fn nonlinearity(
+    lengths: &[(f64, f64)],
+    whole: &Estimate,
+    loaded: &Recording,
+    known: &Known,
+) -> f64 {
+    let mean = whole.joules / whole.seconds();
+    let Ok(series) = loaded.series(known) else {
+        return 0.0;
+    };
+    lengths
+        .iter()
+        .map(|&(seconds, watts)| {
+            let (from, to) = (whole.from - 1e-6, whole.from + seconds);
+            let own = estimate::in_load(&series, known, from, to, &[]);
+            let explained = own.map_or(0.0, |own| own.repeatability.half() / own.joules);
+            // A load heats up: a few percent over the first seconds are the device's own.
+            ((watts / mean - 1.0).abs() - 2.0 * explained - 0.02).max(0.0)
+        })
+        .fold(0.0, f64::max)
+}
+
+fn grade(disagreement: Option<(f64, f64)>, nonlinearity: f64) -> Option<Grade> {
+    let worst = match disagreement {
+        Some((rest, load)) => {
+            // At rest a fixed offset weighs more than it does under load.
+            nonlinearity.max(load.abs()).max(rest.abs() / 2.0)
+        }
+        // Nothing to compare with: no better than B.
+        None => nonlinearity.max(0.021),
+    };
+    match worst {
+        worst if worst <= 0.02 => Some(Grade::A),
+        worst if worst <= 0.05 => Some(Grade::B),
+        worst if worst <= 0.10 => Some(Grade::C),
+        _ => None,
+    }
+}
+
+fn inconsistent(disagreement: Option<(f64, f64)>, nonlinearity: f64) -> String {
+    match disagreement {
+        Some((rest, load)) => format!(
+            "its counter and its integrated power disagree by {:+.1} % at rest and {:+.1} % under load",
+            rest * 100.0,
+            load * 100.0
+        ),
+        None => format!(
+            "its energy is not linear in time: windows of one load differ by {:.1} %",
+            nonlinearity * 100.0
+        ),
+    }
+}
+
+fn quantum(cold: &Recording, loaded: &Recording) -> f64 {
+    let scale = cold.spec().scale;
+    [cold, loaded]
+        .iter()
+        .flat_map(|recording| recording.readings().windows(2))
+        .map(|pair| pair[1].value.abs_diff(pair[0].value))
+        .filter(|&step| step > 0)
+        .min()
+        .unwrap_or(0) as f64
+        * scale
+}
+
+fn read_cost(recording: &Recording) -> f64 {
+    let mut took: Vec<f64> = recording
+        .readings()
+        .iter()
+        .map(|reading| reading.read_seconds)
+        .collect();
+    took.sort_by(f64::total_cmp);
+    took.get(took.len() / 2).copied().unwrap_or(0.0)
+}
