@@ -80,6 +80,14 @@ impl Collector {
         }
     }
 
+    /// Reads at once, beside the schedule.
+    pub(crate) fn look(&self) {
+        let mut state = self.shared.state();
+        if let Err(refusal) = self.shared.instrument.poll(&mut state.readings) {
+            state.lost = Some(refusal);
+        }
+    }
+
     /// The newest readings, at most `count`.
     pub(crate) fn newest(&self, count: usize) -> Vec<Reading> {
         let state = self.shared.state();

@@ -84,6 +84,12 @@ impl Opened {
         }
     }
 
+    /// Whether every read gives a new value.
+    pub(crate) fn ever_moving(&self) -> bool {
+        let moves = |instrument: &Arc<dyn Instrument>| instrument.spec().expected_tick == 0.0;
+        self.instrument.as_ref().is_ok_and(moves)
+    }
+
     /// The grade of its figures: its calibration's, or the best that can be said without one.
     pub(crate) fn grade(&self, spec: &Spec) -> Grade {
         let uncalibrated = if spec.is_power() { Grade::C } else { Grade::B };

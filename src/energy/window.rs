@@ -46,6 +46,7 @@ impl Window {
             .zip(&reading)
             .map(|(_, collectors)| collectors.first()?.as_ref()?.conditions())
             .collect();
+        look(&rows, &reading);
         Self {
             rows,
             reading,
@@ -103,6 +104,7 @@ impl Window {
 
     fn finish(self) -> (Vec<Energy>, Vec<PerUnit>) {
         let to = Moment::now();
+        look(&self.rows, &self.reading);
         let Self {
             rows,
             reading,
@@ -178,6 +180,17 @@ impl PerUnit {
     }
 }
 
+/// What moves with every read is read at the very ends of the window.
+fn look(rows: &[Row], reading: &[Vec<Option<Collector>>]) {
+    for (row, collectors) in rows.iter().zip(reading) {
+        for (opened, collector) in row.each().zip(collectors) {
+            if let (true, Some(collector)) = (opened.ever_moving(), collector) {
+                collector.look();
+            }
+        }
+    }
+}
+
 fn collector(opened: &Opened) -> Option<Collector> {
     let instrument = opened.instrument.as_ref().ok()?;
     Some(Collector::start(Arc::clone(instrument), opened.known.tick))
@@ -241,7 +254,12 @@ fn settle(
     if let Some(note) = contradicted(&mut known, &recording) {
         energy.notes.push(note);
     }
-    let outcome = recording.between(from.monotonic, to.monotonic, Edges::Load, &known);
+    let edges = if opened.ever_moving() {
+        Edges::Cut
+    } else {
+        Edges::Load
+    };
+    let outcome = recording.between(from.monotonic, to.monotonic, edges, &known);
     let unit = stamped(opened, &recording, &known, (from, to), stamps);
     energy.tick_seconds = known.tick.or(recording.tick());
     energy.readings = recording.readings().to_vec();

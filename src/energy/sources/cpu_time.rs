@@ -55,7 +55,8 @@ impl Instrument for Assumption {
     }
 }
 
-/// CPU time of all threads of this process so far.
+/// CPU time so far of all threads of this process, and of the children it has waited for: a command is charged when it
+/// has ended.
 #[cfg(unix)]
 fn process_cpu_nanoseconds() -> Result<u64, Refusal> {
     let mut time = libc::timespec {
@@ -70,12 +71,27 @@ fn process_cpu_nanoseconds() -> Result<u64, Refusal> {
             "the process's CPU clock cannot be read: {why}"
         )));
     }
-    let nanoseconds = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    let own = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    let nanoseconds = own + children_nanoseconds();
     u64::try_from(nanoseconds).map_err(|_| {
         Refusal::new(format!(
             "the process's CPU clock reads {nanoseconds} ns, which is no time"
         ))
     })
+}
+
+#[cfg(unix)]
+fn children_nanoseconds() -> i128 {
+    // SAFETY: an all-zero rusage is a valid one.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a rusage of our own that outlives the call, which writes it and nothing else.
+    if unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &mut usage) } != 0 {
+        return 0;
+    }
+    let of = |time: libc::timeval| {
+        i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_usec) * 1_000
+    };
+    of(usage.ru_utime) + of(usage.ru_stime)
 }
 
 /// Only Unix has the clock this is read from.
