@@ -1,9 +1,10 @@
 //! The flags that every command has, and the list of commands.
 
 use clap::{Args, Parser, Subcommand};
+use wattgrad::energy::{MeterError, Selection};
 
 use super::suggest::Suggest;
-use super::{completions, doctor, explain, man, train};
+use super::{calibrate, completions, doctor, explain, man, train};
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -34,6 +35,7 @@ const TEMPLATE: &str = "\
 
 Measure
   doctor       What can be measured and trained on here, and how to unlock the rest
+  calibrate    Examine this machine's instruments, once, for narrower intervals
 
 Train
   train        Train one network: accuracy, time, joules
@@ -70,6 +72,8 @@ pub struct Cli {
 pub enum Command {
     /// What can be measured and trained on here, and how to unlock the rest
     Doctor(doctor::Args),
+    /// Examine this machine's instruments, once, for narrower intervals
+    Calibrate(calibrate::Args),
     /// Train one network: accuracy, time, joules
     Train(Box<train::Args>),
     /// Print the step: kernels, grids, FLOPs, bytes, memory
@@ -109,6 +113,17 @@ pub struct Global {
     /// When to use colours
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
+}
+
+impl Global {
+    /// The sources asked for.
+    pub fn selection(&self) -> Result<Selection, MeterError> {
+        match self.meter.trim() {
+            // An environment variable that is set to nothing.
+            "" => Ok(Selection::Auto),
+            name => name.parse(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each parses, calls the library and prints.
 
 mod args;
+mod calibrate;
 mod completions;
 mod doctor;
 mod explain;
@@ -46,6 +47,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     let global: &Global = &cli.global;
     match &cli.command {
         Command::Doctor(args) => doctor::run(args, global),
+        Command::Calibrate(args) => calibrate::run(args, global),
         Command::Train(args) => train::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Completions(args) => completions::run(args),

@@ -245,11 +245,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
 /// What is metered with; an unknown name or impossible watts are found here.
 fn meter(global: &Global, watts: Option<f64>) -> Result<MeterOptions, Failure> {
     let options = MeterOptions {
-        selection: match global.meter.trim() {
-            // An environment variable that is set to nothing.
-            "" => Selection::Auto,
-            name => name.parse()?,
-        },
+        selection: global.selection()?,
         assume_watts_per_core: watts,
         ..Default::default()
     };

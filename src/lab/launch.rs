@@ -173,6 +173,30 @@ impl<'k> Launch<'k> {
         })
     }
 
+    /// Dispatches one after the other, `each` to a submission, as long as `going` says so; `begun` is called once the
+    /// device works.
+    pub(super) fn repeat(
+        &self,
+        each: u32,
+        begun: impl FnOnce(),
+        going: impl Fn() -> bool,
+    ) -> Result<(), KernelError> {
+        let gpu = self.kernel.gpu;
+        let mut before = self.submit(each);
+        begun();
+        while going() {
+            let next = self.submit(each);
+            gpu.wait_for(std::mem::replace(&mut before, next))?;
+        }
+        Ok(gpu.wait_for(before)?)
+    }
+
+    /// Warms up; how many dispatches make a submission of a few milliseconds.
+    pub(super) fn short_submission(&self) -> Result<u32, KernelError> {
+        self.fresh()?;
+        Ok((self.settle()? / 8).max(1))
+    }
+
     /// What one invocation does, counted from the kernel's own code with the words at binding 0 as its sizes.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod error;
 mod interface;
 mod kernel;
 mod launch;
+mod load;
 mod timing;
 
 pub use compare::Comparison;
@@ -17,4 +18,5 @@ pub use error::KernelError;
 pub use interface::{Access, Binding, Element};
 pub use kernel::Kernel;
 pub use launch::Launch;
+pub use load::DeviceLoad;
 pub use timing::{Clock, Metered, Timing};

@@ -1,0 +1,198 @@
+//! `wattgrad calibrate`.
+
+use serde::Serialize;
+
+use wattgrad::device::{self, GpuOptions, ListOptions};
+use wattgrad::energy::{Activity, Examination, Meter, MeterOptions, Refusal, SourceReport, Status};
+use wattgrad::lab::DeviceLoad;
+use wattgrad::report::units::seconds;
+use wattgrad::train;
+
+use super::args::Global;
+use super::failure::Failure;
+use super::output;
+
+/// Version of the keys of `calibrate --json`.
+const SCHEMA: u32 = 1;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    args_override_self = true,
+    after_help = "Examples:\n  wattgrad calibrate\n  wattgrad calibrate --adapter 0 --meter nvml --json"
+)]
+pub struct Args {
+    /// Print everything as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Findings {
+    schema: u32,
+    adapter: String,
+    sources: Vec<Source>,
+}
+
+#[derive(Serialize)]
+struct Source {
+    source: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    examination: Option<Examination>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+}
+
+pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
+    let adapters = device::list(&ListOptions::default())?;
+    let chosen = device::select(&adapters, global.adapter.as_deref())?;
+    let options = MeterOptions {
+        selection: global.selection()?,
+        ..Default::default()
+    };
+    let meter = Meter::open(&options, Some(&train::target(chosen)))?;
+    let sources = meter.sources();
+    let usable = sources.iter().filter(|source| examinable(source)).count();
+    output::say(
+        global,
+        &match usable {
+            0 => "no instrument can be read here, so there is nothing to examine".to_owned(),
+            count => format!(
+                "examining {count} instrument(s) under a load on {}, about a minute each: leave the machine alone",
+                chosen.name
+            ),
+        },
+    );
+    let mut found: Vec<Source> = sources
+        .into_iter()
+        .filter(|source| !examinable(source))
+        .map(|source| Source {
+            source: source.source,
+            examination: None,
+            reason: source.reason,
+            remedy: source.remedy,
+        })
+        .collect();
+    if usable > 0 {
+        let mut load = DeviceLoad::new(GpuOptions {
+            adapter: Some(chosen.index.to_string()),
+            ..Default::default()
+        });
+        let mut examined = Vec::new();
+        meter
+            .calibrate(&options, &mut load, |source, outcome| {
+                examined.push(examined_source(source, outcome));
+            })
+            .map_err(|error| {
+                Failure::failed(format!(
+                    "the calibration cannot be kept ({error}): make the cache folder writable, or set XDG_CACHE_HOME"
+                ))
+            })?;
+        if let Some(why) = load.failed() {
+            return Err(Failure::failed(format!(
+                "the adapter {} could not be worked, so nothing was learnt: {why}",
+                chosen.name
+            )));
+        }
+        found.splice(0..0, examined);
+    }
+    let findings = Findings {
+        schema: SCHEMA,
+        adapter: chosen.name.clone(),
+        sources: found,
+    };
+    if args.json {
+        output::print_json(&findings)?;
+    } else {
+        output::print(&text(&findings))?;
+    }
+    Ok(0)
+}
+
+fn examinable(source: &SourceReport) -> bool {
+    matches!(source.status, Status::Measured | Status::Shared)
+}
+
+fn examined_source(source: &str, outcome: &Result<Examination, Refusal>) -> Source {
+    let refusal = outcome.as_ref().err();
+    Source {
+        source: source.to_owned(),
+        examination: outcome.as_ref().ok().cloned(),
+        reason: refusal.map(|refusal| refusal.reason.clone()),
+        remedy: refusal.and_then(|refusal| refusal.remedy.clone()),
+    }
+}
+
+fn text(findings: &Findings) -> String {
+    let mut text = String::new();
+    for source in &findings.sources {
+        match (&source.examination, &source.reason) {
+            (Some(found), _) => text += &examination(&source.source, found),
+            (None, reason) => {
+                let reason = reason.as_deref().unwrap_or("it gives no measurement");
+                text += &format!("{}: not examined: {reason}\n", source.source);
+            }
+        }
+        if let Some(remedy) = &source.remedy {
+            text += &format!("    to open it: {remedy}\n");
+        }
+    }
+    text
+}
+
+fn examination(source: &str, found: &Examination) -> String {
+    let mut text = match (found.grade, &found.refused) {
+        (Some(grade), _) => format!("{source}: grade {grade:?}\n"),
+        (None, refused) => format!(
+            "{source}: refused: {}\n",
+            refused.as_deref().unwrap_or("its figures do not hold")
+        ),
+    };
+    let mut line = |name: &str, value: String| text += &format!("    {name:<11} {value}\n");
+    line(
+        "tick",
+        match found.tick_seconds {
+            Some(tick) => seconds(tick),
+            None => "every read gives a new value".to_owned(),
+        },
+    );
+    line("quantum", format!("{:.3e} J or W", found.quantum));
+    line("a read", seconds(found.read_seconds));
+    for (activity, watts) in &found.watts {
+        let name = match activity {
+            Activity::Cold => "cold",
+            Activity::Context => "context",
+            Activity::Empty => "empty",
+            Activity::Load => "load",
+        };
+        line(name, format!("{watts:.2} W"));
+    }
+    if let Some(watts) = found.polling_watts {
+        line("polling", format!("{watts:+.2} W"));
+    }
+    match &found.response {
+        Some(response) => line(
+            "delay",
+            format!(
+                "{:.1} ms +- {:.1} ms, settled {:.0} ms later, looks {:.0} % of the time",
+                response.delay * 1e3,
+                response.delay_error * 1e3,
+                response.settle * 1e3,
+                response.coverage * 100.0
+            ),
+        ),
+        None => line("delay", "not seen: the load hardly shows".to_owned()),
+    }
+    if let Some((rest, load)) = found.disagreement {
+        line(
+            "beside",
+            format!(
+                "{:+.1} % at rest, {:+.1} % under load against its second instrument",
+                rest * 100.0,
+                load * 100.0
+            ),
+        );
+    }
+    text
+}
