@@ -18,6 +18,7 @@ mod plan;
 mod run;
 mod schedule;
 mod summary;
+mod weights;
 
 pub use error::ProgramError;
 pub use lower::dispatches;
