@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::arenas::Arenas;
-use super::data::{Feed, Windows};
+use super::data::Feed;
 use super::fit::{ADDRESSABLE, check};
 use super::fuse::{Stage, stages};
+use super::windows::Windows;
 use super::{Order, ProgramError, ProgramOptions};
 use crate::data::Dataset;
 use crate::kernels::{Dispatch, List, Role, Tensor, Tuning, batch, optim};

@@ -19,6 +19,7 @@ mod run;
 mod schedule;
 mod summary;
 mod weights;
+mod windows;
 
 pub use error::ProgramError;
 pub use lower::dispatches;
