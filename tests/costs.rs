@@ -141,12 +141,10 @@ fn a_batch_that_no_kernel_can_take_is_refused_in_one_sentence() {
         assert_eq!(plan("cnn", [1, 28, 28], batch, &gpu), Ok(()));
     }
     assert_eq!(plan("mlp", [1, 28, 28], 60_000, &gpu), Ok(()));
-    // The texel form of a convolution has a layer of workgroups an image.
-    let why = plan("resnet8", [1, 8, 8], 70_000, &Tuning::texel()).unwrap_err();
-    assert!(
-        why.starts_with("kernel \"conv1 forward\" needs 1 x 2 x 70000 workgroups"),
-        "{why}"
-    );
+    // The texel form of a convolution has a layer of workgroups an image: several dispatches where a grid has too few.
+    for batch in [60_000, 70_000] {
+        assert_eq!(plan("resnet8", [1, 8, 8], batch, &Tuning::texel()), Ok(()));
+    }
     let why = plan("cnn", [1, 28, 28], 60_000, &gpu).unwrap_err();
     assert!(
         why.starts_with("tensor \"conv1\" needs 6021120000 bytes"),

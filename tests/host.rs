@@ -162,6 +162,7 @@ fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
         sgd: wattgrad::optim::Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
         tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
         shard_limit: None,
+        arena_limit: None,
         replay: false,
         steps_per_submit: None,
     };

@@ -367,6 +367,43 @@ fn the_3x3_kernels_of_software_devices_match_the_oracle() {
     }
 }
 
+/// A batch of more images than a grid has layers: the parts' grids hold every image once, and the few beyond the first part
+/// are right too.
+#[test]
+fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
+    let tuning = only("texel", [1, 1, 8, 1], 1, true);
+    for stride in [1, 2] {
+        let many = case([140_000, 3, 4, 5, 9, 3, stride, 1]);
+        let list = build(&tuning, many).list;
+        assert_eq!(list.failure, None);
+        for label in ["forward", "grad input"] {
+            let parts: Vec<_> = list
+                .dispatches
+                .iter()
+                .filter(|d| d.label == label)
+                .map(|d| (d.sizes[10], d.grid[2], d.sizes[0]))
+                .collect();
+            let images = 140_000;
+            let most = 65_535;
+            assert_eq!(
+                parts,
+                [
+                    (0, most, images),
+                    (most, most, images),
+                    (2 * most, 8930, images)
+                ]
+            );
+        }
+        if gpu().texel() {
+            check(
+                &tuning,
+                case([65_540, 1, 1, 3, 1, 3, stride, 1]),
+                Storage::Image,
+            );
+        }
+    }
+}
+
 #[test]
 fn every_form_is_valid_in_both_storages_and_reaches_every_language() {
     use wattgrad::kernels::emit::{self, Language};

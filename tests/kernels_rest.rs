@@ -727,17 +727,10 @@ fn sgd() {
         let tgrads = list.tensor("grads", Role::Gradient, quads as u64);
         let tmomenta = list.tensor("momenta", Role::Momentum, quads as u64);
         let tpartials = list.buffer("partials", Role::Scratch, chunks.len() as u64);
-        for _ in 0..2 {
+        // The first step at once, the second as if its chunks belonged to two arenas.
+        for range in [0..6, 0..3, 3..6] {
             optim::sgd(
-                &mut list,
-                &tuning,
-                "sgd",
-                tchunks,
-                chunks.len() as u32,
-                tparams,
-                tgrads,
-                tmomenta,
-                tstate,
+                &mut list, &tuning, "sgd", tchunks, range, tparams, tgrads, tmomenta, tstate,
                 tpartials,
             );
         }
@@ -810,7 +803,16 @@ fn a_gradient_that_is_not_finite_shows_in_the_norm() {
             let trows = list.buffer("rows", Role::Scratch, 1);
             let tresults = list.buffer("results", Role::Results, 1);
             optim::sgd(
-                &mut list, &tuning, "sgd", tchunks, 2, tparams, tgrads, tmomenta, tstate, tpartials,
+                &mut list,
+                &tuning,
+                "sgd",
+                tchunks,
+                0..2,
+                tparams,
+                tgrads,
+                tmomenta,
+                tstate,
+                tpartials,
             );
             batch::finish_step(
                 &mut list, &tuning, "end", trows, 1, tpartials, 2, tstate, tresults, 1, 0, 1,

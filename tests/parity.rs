@@ -62,6 +62,7 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
         sgd: case.sgd,
         tuning,
         shard_limit: None,
+        arena_limit: None,
         replay: false,
         steps_per_submit: None,
     };

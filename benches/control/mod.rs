@@ -63,6 +63,7 @@ pub fn program<'g>(
         sgd: Sgd::new(0.05, 0.9, 0.0, false).expect("a rule"),
         tuning: Tuning::for_device(false, false),
         shard_limit: None,
+        arena_limit: None,
         replay: false,
         steps_per_submit: Some(steps),
     };

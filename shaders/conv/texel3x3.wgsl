@@ -5,7 +5,7 @@ struct Sizes {
     channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
     out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
     row: u32,                                                         // quads of a row of the weight, [out, channels, 12]
-    layer: u32, plane: u32,                                           // grad-weight: images a layer sums; quads of a plane
+    first: u32,                                                       // the image of grid z = 0
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -52,6 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let lane = thread & 7u;
     let p = (group.x * SUBGROUPS + (thread >> 3u)) * 8u + lane;
     let out = group.y * 8u;
+    let image = sizes.first + group.z;
     let y = p / sizes.out_width4;
     let q = p % sizes.out_width4;
     var sum: array<vec4<f32>, 8>;
@@ -59,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let w0 = weight(channel, out + lane, 0u);
         let w1 = weight(channel, out + lane, 1u);
         let w2 = weight(channel, out + lane, 2u);
-        let b = taps(group.z * sizes.channels + channel, y, q);
+        let b = taps(image * sizes.channels + channel, y, q);
         for (var r = 0u; r < 8u; r++) {
             sum[r] += apply(subgroupShuffle(w0, r), subgroupShuffle(w1, r), subgroupShuffle(w2, r), b);
         }
@@ -68,7 +69,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var r = 0u; r < 8u; r++) {
         let i = out + r;
         if (i < sizes.out_channels) {
-            let at = ((group.z * sizes.out_channels + i) * sizes.out_height + y) * sizes.out_width4 + q;
+            let at = ((image * sizes.out_channels + i) * sizes.out_height + y) * sizes.out_width4 + q;
             let v = epilogue(sum[r], i, p, at);
             store_c(at, select(vec4<f32>(), v, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(sizes.out_width - q * 4u)));
         }

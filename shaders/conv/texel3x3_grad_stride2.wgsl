@@ -6,7 +6,7 @@ struct Sizes {
     channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
     out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
     row: u32,                                                         // quads of a row of the weight, [out, channels, 12]
-    layer: u32, plane: u32,                                           // grad-weight: images a layer sums; quads of a plane
+    first: u32,                                                       // the image of grid z = 0
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
@@ -32,6 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let lane = thread & 7u;
     let p = (group.x * SUBGROUPS + (thread >> 3u)) * 8u + lane;
     let out = group.y * 8u;
+    let image = sizes.first + group.z;
     let y = p / sizes.out_width4;
     let q = p % sizes.out_width4;
     // Window column 2 q is the first pixel's, at the start or in the middle of a quad.
@@ -48,7 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let w0 = load_w_if(w_at, given);
         let w1 = load_w_if(w_at + 1u, given);
         let w2 = load_w_if(w_at + 2u, given);
-        let at = ((group.z * sizes.channels + channel) * sizes.height + y) * sizes.width4 + (q >> 1u);
+        let at = ((image * sizes.channels + channel) * sizes.height + y) * sizes.width4 + (q >> 1u);
         let u = load_x_if(at, level && near);
         let u_next = load_x_if(at + 1u, level && far);
         let v = load_x_if(at + sizes.width4, below && near);
@@ -69,7 +70,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
     for (var r = 0u; r < 8u; r++) {
-        put(even[r], group.z, out + r, y * 2u, q);
-        put(odd[r], group.z, out + r, y * 2u + 1u, q);
+        put(even[r], image, out + r, y * 2u, q);
+        put(odd[r], image, out + r, y * 2u + 1u, q);
     }
 }

@@ -1,7 +1,7 @@
 // One step of stochastic gradient descent as PyTorch's: decay, momentum without dampening, Nesterov. A workgroup takes a
 // chunk of the arenas, all of one parameter group, and writes the sum of its squared gradients, added in a fixed order.
 struct Sizes {
-    chunks: u32, groups_x: u32,   // chunks, workgroups in a row of the grid
+    first: u32, end: u32, groups_x: u32,   // chunks of these arenas, workgroups in a row of the grid
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> chunks: array<vec4<u32>>;
@@ -24,8 +24,8 @@ var<workgroup> part: array<f32, W>;
 
 @compute @workgroup_size(W)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let n = group.y * sizes.groups_x + group.x;
-    if (n >= sizes.chunks) { return; }
+    let n = sizes.first + group.y * sizes.groups_x + group.x;
+    if (n >= sizes.end) { return; }
     let chunk = chunks[n]; // first quad, quads, group
     let settings = GROUPS + GROUP_WORDS * chunk.z;
     let lr = bitcast<f32>(state[settings]);

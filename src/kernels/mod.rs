@@ -46,13 +46,13 @@ pub enum Storage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Trainable and frozen parameters: slices of one arena.
+    /// Trainable and frozen parameters: slices of arenas.
     Parameter,
-    /// Gradients of the parameters: slices of one arena, at the parameters' offsets.
+    /// Gradients of the parameters: slices of arenas, at the parameters' offsets.
     Gradient,
-    /// Optimizer state: slices of one arena, at the parameters' offsets.
+    /// Optimizer state: slices of arenas, at the parameters' offsets.
     Momentum,
-    /// Running statistics: slices of one arena.
+    /// Running statistics: slices of arenas.
     Statistic,
     /// Activations, kept from forward to backward, and what backward passes on.
     Activation,

@@ -1,10 +1,12 @@
-//! Where parameters lie: slices of one arena, their gradients and momentum at the same places of two others, running
-//! statistics in a fourth.
+//! Where parameters lie: slices of arenas, their gradients and momentum at the same places of arenas beside them, running
+//! statistics in arenas of their own. An arena holds as much as the device binds at once; what is more begins another.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
-use crate::kernels::{List, Role, Tensor};
-use crate::model::Network;
+use super::ProgramError;
+use crate::kernels::{List, Role, Tensor, optim};
+use crate::model::{Network, ParameterSpec};
 
 /// Parameters start at multiples of this many quads, so that each can be bound on its own on any device.
 const ALIGN: u64 = 16;
@@ -16,70 +18,271 @@ pub(super) struct Slice {
     pub first_quad: u64,
 }
 
-pub(super) type Ranges = Vec<(u64, u64, u32)>;
+/// Parameters, the trained ones first.
+#[derive(Debug)]
+pub(super) struct Arena {
+    pub parameters: Tensor,
+    /// Absent where all are frozen.
+    pub trained: Option<Trained>,
+}
 
-/// Lays the parameters out: trained ones first, then frozen ones; running statistics in an arena of their own.
-pub(super) fn arenas(
-    net: &Network,
-    list: &mut List,
-    slices: &mut HashMap<Tensor, Slice>,
-) -> (Vec<Tensor>, [Tensor; 4], Ranges) {
-    let (mut trained, mut frozen, mut statistics) = (0, 0, 0);
-    let size = |quads: usize| (quads as u64).next_multiple_of(ALIGN);
-    let total: u64 = net
-        .parameters()
-        .iter()
-        .filter(|p| p.trained())
-        .map(|p| size(p.layout.quads()))
-        .sum();
-    let mut ranges = vec![];
-    let mut places = vec![];
-    for spec in net.parameters() {
-        let quads = size(spec.layout.quads());
-        let at = match (spec.kind.trained(), spec.frozen) {
-            (false, _) => &mut statistics,
-            (true, true) => &mut frozen,
-            (true, false) => &mut trained,
-        };
-        let first = *at
-            + if spec.kind.trained() && spec.frozen {
-                total
+/// What belongs to the trained parameters of an arena, in their layout.
+#[derive(Debug)]
+pub(super) struct Trained {
+    pub gradients: Tensor,
+    pub momenta: Tensor,
+    /// Its part of the update rule's table.
+    pub chunks: Range<u32>,
+}
+
+/// All arenas of a network.
+#[derive(Debug, Default)]
+pub(super) struct Arenas {
+    pub parameters: Vec<Arena>,
+    pub statistics: Vec<Tensor>,
+    /// Each parameter, in the network's order.
+    pub tensors: Vec<Tensor>,
+    /// Their gradients, where there are any.
+    pub gradients: Vec<Option<Tensor>>,
+    pub slices: HashMap<Tensor, Slice>,
+    /// The update rule's table: all arenas' chunks, one arena after the other.
+    pub chunks: Vec<[u32; 4]>,
+}
+
+impl Arenas {
+    /// Lays the parameters out in arenas of at most `limit` bytes: trained ones first, then frozen ones; and the running
+    /// statistics.
+    ///
+    /// # Errors
+    /// A parameter is larger than `limit` by itself.
+    pub fn new(net: &Network, list: &mut List, limit: u64) -> Result<Arenas, ProgramError> {
+        let specs = net.parameters();
+        let mut arenas = Arenas::default();
+        for spec in specs {
+            let role = if spec.kind.trained() {
+                Role::Parameter
             } else {
-                0
+                Role::Statistic
             };
-        *at += quads;
-        if spec.trained() {
-            ranges.push((first, spec.layout.quads() as u64, 0));
+            let quads = spec.layout.quads() as u64;
+            arenas
+                .tensors
+                .push(list.tensor(spec.name.clone(), role, quads));
+            arenas.gradients.push(spec.trained().then(|| {
+                let name = format!("{} gradient", spec.name);
+                list.tensor(name, Role::Gradient, quads)
+            }));
         }
-        let role = if spec.kind.trained() {
-            Role::Parameter
-        } else {
-            Role::Statistic
+        let all = || 0..specs.len();
+        let mut order: Vec<usize> = all().filter(|at| specs[*at].kind.trained()).collect();
+        order.sort_by_key(|at| specs[*at].frozen);
+        let packed = pack(specs, &order, limit)?;
+        let numbered = |name: &str, at: usize| match at {
+            0 => name.to_owned(),
+            _ => format!("{name} {at}"),
         };
-        places.push((
-            list.tensor(spec.name.clone(), role, spec.layout.quads() as u64),
-            first,
-        ));
+        for (at, places) in packed.iter().enumerate() {
+            arenas.arena(specs, list, places, |name| numbered(name, at));
+        }
+        let order: Vec<usize> = all().filter(|at| !specs[*at].kind.trained()).collect();
+        for (at, places) in pack(specs, &order, limit)?.iter().enumerate() {
+            let name = numbered("running statistics", at);
+            let arena = list.tensor(name, Role::Statistic, end(specs, places));
+            arenas.statistics.push(arena);
+            for (parameter, first_quad) in places.iter().copied() {
+                arenas
+                    .slices
+                    .insert(arenas.tensors[parameter], Slice { arena, first_quad });
+            }
+        }
+        Ok(arenas)
     }
-    let arena = [
-        list.tensor("parameters", Role::Parameter, (total + frozen).max(1)),
-        list.tensor("momentum", Role::Momentum, total.max(1)),
-        list.tensor("running statistics", Role::Statistic, statistics.max(1)),
-        list.tensor("gradients", Role::Gradient, total.max(1)),
-    ];
-    for (tensor, first) in &places {
-        let of = if list.info(*tensor).role == Role::Parameter {
-            arena[0]
-        } else {
-            arena[2]
+
+    /// Every arena, so that the plan can give each its memory.
+    pub fn all(&self) -> impl Iterator<Item = Tensor> + '_ {
+        let trained = self.parameters.iter().filter_map(|a| a.trained.as_ref());
+        let parameters = self.parameters.iter().map(|a| a.parameters);
+        parameters
+            .chain(trained.flat_map(|t| [t.gradients, t.momenta]))
+            .chain(self.statistics.iter().copied())
+    }
+
+    fn arena(
+        &mut self,
+        specs: &[ParameterSpec],
+        list: &mut List,
+        places: &[(usize, u64)],
+        name: impl Fn(&str) -> String,
+    ) {
+        let trained: Vec<(usize, u64)> = places
+            .iter()
+            .copied()
+            .filter(|(at, _)| specs[*at].trained())
+            .collect();
+        let ranges: Vec<(u64, u64, u32)> = trained
+            .iter()
+            .map(|(at, first)| (*first, specs[*at].layout.quads() as u64, 0))
+            .collect();
+        let from = self.chunks.len() as u32;
+        self.chunks.extend(optim::chunks(&ranges));
+        let quads = end(specs, &trained);
+        let arena = Arena {
+            parameters: list.tensor(name("parameters"), Role::Parameter, end(specs, places)),
+            trained: (!trained.is_empty()).then(|| Trained {
+                gradients: list.tensor(name("gradients"), Role::Gradient, quads),
+                momenta: list.tensor(name("momentum"), Role::Momentum, quads),
+                chunks: from..self.chunks.len() as u32,
+            }),
         };
-        slices.insert(
-            *tensor,
-            Slice {
-                arena: of,
-                first_quad: *first,
-            },
-        );
+        let mut slice = |tensor, arena, first_quad| {
+            self.slices.insert(tensor, Slice { arena, first_quad });
+        };
+        for (at, first) in places.iter().copied() {
+            slice(self.tensors[at], arena.parameters, first);
+            if let (Some(gradient), Some(trained)) = (self.gradients[at], &arena.trained) {
+                slice(gradient, trained.gradients, first);
+            }
+        }
+        self.parameters.push(arena);
     }
-    (places.into_iter().map(|(t, _)| t).collect(), arena, ranges)
+}
+
+/// Parameters one after the other, each with its first quad, in as many arenas as `limit` bytes each ask for.
+fn pack(
+    specs: &[ParameterSpec],
+    order: &[usize],
+    limit: u64,
+) -> Result<Vec<Vec<(usize, u64)>>, ProgramError> {
+    let mut arenas: Vec<Vec<(usize, u64)>> = vec![];
+    for &at in order {
+        let quads = specs[at].layout.quads() as u64;
+        if quads * 16 > limit {
+            return Err(ProgramError::TooLarge {
+                tensor: specs[at].name.clone(),
+                bytes: quads * 16,
+                limit,
+            });
+        }
+        match arenas.last_mut() {
+            Some(last) if (next(specs, last) + quads) * 16 <= limit => {
+                let first = next(specs, last);
+                last.push((at, first));
+            }
+            _ => arenas.push(vec![(at, 0)]),
+        }
+    }
+    Ok(arenas)
+}
+
+/// Quads up to the end of the last of `places`.
+fn end(specs: &[ParameterSpec], places: &[(usize, u64)]) -> u64 {
+    places
+        .last()
+        .map_or(0, |(at, first)| first + specs[*at].layout.quads() as u64)
+}
+
+/// Where another may start.
+fn next(specs: &[ParameterSpec], places: &[(usize, u64)]) -> u64 {
+    end(specs, places).next_multiple_of(ALIGN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trained tensors of 16, 16, 6 and 1 quads, frozen ones of 80 and 2, and statistics of 16 each.
+    fn network() -> Network {
+        let mut net = Network::new();
+        let x = net.input([64, 1, 1]);
+        let h = net.batch_norm("norm", x).unwrap();
+        let frozen = net.linear("frozen", h, 5).unwrap();
+        let h = net.linear("fc", frozen, 3).unwrap();
+        net.cross_entropy(h, 0, 1.0);
+        net.freeze("frozen");
+        net
+    }
+
+    #[test]
+    fn what_an_arena_cannot_hold_begins_another() {
+        let net = network();
+        let largest = net
+            .parameters()
+            .iter()
+            .map(|p| p.layout.quads() as u64 * 16)
+            .max()
+            .unwrap();
+        for limit in [u64::MAX, 2 * largest, largest + 8, largest] {
+            let mut list = List::default();
+            let arenas = Arenas::new(&net, &mut list, limit).unwrap();
+            assert_eq!(arenas.parameters.len() > 1, limit < 2 * largest);
+            let mut used: HashMap<Tensor, Vec<Range<u64>>> = HashMap::new();
+            for (tensor, slice) in &arenas.slices {
+                let quads = list.info(*tensor).quads;
+                assert!(slice.first_quad.is_multiple_of(ALIGN));
+                assert!(slice.first_quad + quads <= list.info(slice.arena).quads);
+                let range = slice.first_quad..slice.first_quad + quads;
+                let others = used.entry(slice.arena).or_default();
+                assert!(
+                    others
+                        .iter()
+                        .all(|o| o.end <= range.start || range.end <= o.start)
+                );
+                others.push(range);
+            }
+            for arena in arenas.all() {
+                assert!(list.info(arena).quads * 16 <= limit);
+            }
+            // A gradient lies where its parameter does, and the table names every trained quad once.
+            let mut chunks = vec![];
+            for arena in &arenas.parameters {
+                let Some(trained) = &arena.trained else {
+                    continue;
+                };
+                assert_eq!(trained.chunks.start as usize, chunks.len());
+                for at in trained.chunks.clone() {
+                    chunks.push((arena.parameters, arenas.chunks[at as usize]));
+                }
+            }
+            assert_eq!(chunks.len(), arenas.chunks.len());
+            let named: u64 = chunks.iter().map(|(_, c)| u64::from(c[1])).sum();
+            let mut trained = 0;
+            for (tensor, gradient) in arenas.tensors.iter().zip(&arenas.gradients) {
+                let slice = arenas.slices[tensor];
+                let Some(gradient) = gradient else { continue };
+                trained += list.info(*tensor).quads;
+                assert_eq!(arenas.slices[gradient].first_quad, slice.first_quad);
+                assert!(chunks.iter().any(|(of, c)| *of == slice.arena
+                    && u64::from(c[0]) == slice.first_quad
+                    && u64::from(c[1]) == list.info(*tensor).quads));
+            }
+            assert_eq!(named, trained);
+        }
+    }
+
+    #[test]
+    fn running_statistics_divide_too() {
+        let mut net = Network::new();
+        let x = net.input([64, 1, 1]);
+        let h = net.batch_norm("first", x).unwrap();
+        let h = net.batch_norm("second", h).unwrap();
+        net.cross_entropy(h, 0, 1.0);
+        let arenas = Arenas::new(&net, &mut List::default(), 256).unwrap();
+        assert_eq!((arenas.parameters.len(), arenas.statistics.len()), (4, 4));
+        let arenas = Arenas::new(&net, &mut List::default(), 512).unwrap();
+        assert_eq!((arenas.parameters.len(), arenas.statistics.len()), (2, 2));
+    }
+
+    #[test]
+    fn a_parameter_above_the_limit_is_named() {
+        let why = Arenas::new(&network(), &mut List::default(), 255).unwrap_err();
+        let ProgramError::TooLarge {
+            tensor,
+            bytes,
+            limit,
+        } = &why
+        else {
+            panic!("{why}")
+        };
+        assert_eq!((tensor.as_str(), *bytes, *limit), ("norm.weight", 256, 255));
+    }
 }

@@ -42,12 +42,11 @@ pub(super) fn build(
         .collect();
     upload(gpu, &memory, plan, &lowered.train_feed, &data.train)?;
     upload(gpu, &memory, plan, &lowered.eval_feed, &data.test)?;
-    let (table, chunks) = &lowered.chunks;
-    if let Some(place) = plan.places.get(table) {
+    if let Some(place) = plan.places.get(&lowered.chunks) {
         gpu.write(
             &memory[place.slot],
             0,
-            bytemuck::cast_slice(chunks.as_flattened()),
+            bytemuck::cast_slice(lowered.arenas.chunks.as_flattened()),
         );
     }
 

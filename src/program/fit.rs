@@ -6,7 +6,7 @@ use crate::kernels::Shape;
 use crate::model::{Network, NodeKind};
 
 /// Bytes that a kernel's 32-bit arithmetic can address in one tensor.
-const ADDRESSABLE: u64 = 1 << 32;
+pub(super) const ADDRESSABLE: u64 = 1 << 32;
 
 /// What the network wants of the data set, and the data set of the batch size.
 pub(super) fn check(

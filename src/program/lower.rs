@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::arenas::{Slice, arenas};
-use super::data::{Feed, Windows};
-use super::fit::check;
+use super::arenas::Arenas;
+use super::data::Feed;
+use super::fit::{ADDRESSABLE, check};
 use super::fuse::{Stage, stages};
+use super::windows::Windows;
 use super::{Order, ProgramError, ProgramOptions};
 use crate::data::Dataset;
 use crate::kernels::{Dispatch, List, Role, Tensor, Tuning, batch, optim};
@@ -19,26 +20,19 @@ pub(super) const RING: u32 = 256;
 #[derive(Debug)]
 pub(super) struct Lowered {
     pub list: List,
-    pub slices: HashMap<Tensor, Slice>,
+    pub arenas: Arenas,
     /// Dispatches of the three lists.
     pub forward_backward: Range<usize>,
     pub update: Range<usize>,
     pub evaluate: Range<usize>,
     /// Forms of a dispatch by window, the first being the one in the list.
     pub windowed: HashMap<usize, Vec<Dispatch>>,
-    /// Slice of each parameter's arena, in the network's order.
-    pub parameters: Vec<Tensor>,
-    pub parameter_arena: Tensor,
-    pub momentum_arena: Tensor,
-    pub statistic_arena: Tensor,
-    /// Gradients by parameter, where there are any.
-    pub gradients: Vec<Option<Tensor>>,
     pub state: Tensor,
     pub results: Tensor,
     pub eval_results: Tensor,
     pub eval_batches: u32,
-    /// Initial contents: the update rule's table.
-    pub chunks: (Tensor, Vec<[u32; 4]>),
+    /// What holds the update rule's table.
+    pub chunks: Tensor,
     pub train_feed: Feed,
     pub eval_feed: Feed,
 }
@@ -49,12 +43,36 @@ pub(super) struct Lowering<'a> {
     pub stages: Vec<Stage>,
     pub tuning: &'a Tuning,
     pub list: List,
-    pub parameters: Vec<Tensor>,
-    pub gradients: Vec<Option<Tensor>>,
+    pub parameters: &'a [Tensor],
+    pub gradients: &'a [Option<Tensor>],
+}
+
+/// Most bytes of what the host divides over several buffers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// A shard of the data set.
+    pub shard: u64,
+    /// An arena.
+    pub arena: u64,
+}
+
+impl Limits {
+    /// What the options ask for, where a device binds at most `data` bytes of the data set and `arena` of an arena.
+    pub fn new(options: &ProgramOptions, data: u64, arena: u64) -> Limits {
+        Limits {
+            shard: options.shard_limit.unwrap_or(u64::MAX).min(data),
+            // The update kernel addresses a whole arena.
+            arena: options
+                .arena_limit
+                .unwrap_or(u64::MAX)
+                .min(arena)
+                .min(ADDRESSABLE - 1),
+        }
+    }
 }
 
 /// The dispatches of a program before a device gives their tensors places: of training, of the update and of evaluation,
-/// then the forms that other windows of the data set need. `options.shard_limit` stands for what the device can bind.
+/// then the forms that other windows of the data set need. The limits in `options` stand for what the device can bind.
 ///
 /// # Errors
 /// The network and the data do not fit each other, or a kernel is larger than any device runs.
@@ -63,8 +81,8 @@ pub fn dispatches(
     data: &Dataset,
     options: &ProgramOptions,
 ) -> Result<List, ProgramError> {
-    let limit = options.shard_limit.unwrap_or(u64::MAX);
-    let lowered = lower(network, data, options, limit)?;
+    let limits = Limits::new(options, u64::MAX, u64::MAX);
+    let lowered = lower(network, data, options, limits)?;
     let mut list = lowered.list;
     let mut others: Vec<_> = lowered.windowed.into_iter().collect();
     others.sort_by_key(|(at, _)| *at);
@@ -80,50 +98,32 @@ pub(super) fn lower(
     net: &Network,
     data: &Dataset,
     options: &ProgramOptions,
-    shard_limit: u64,
+    limits: Limits,
 ) -> Result<Lowered, ProgramError> {
     check(net, data, options)?;
     let mut list = List::default();
-    let mut slices = HashMap::new();
-    let (parameters, arenas, ranges) = arenas(net, &mut list, &mut slices);
-    let [
-        parameter_arena,
-        momentum_arena,
-        statistic_arena,
-        gradient_arena,
-    ] = arenas;
+    let arenas = Arenas::new(net, &mut list, limits.arena)?;
     let state = list.buffer("state", Role::State, batch::state::quads(1));
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
     let eval_results = list.buffer("evaluation results", Role::Results, u64::from(eval_batches));
-    let train_feed = Feed::new(&mut list, "train", &data.train, options, shard_limit, false)?;
-    let eval_feed = Feed::new(&mut list, "test", &data.test, options, shard_limit, true)?;
+    let train_feed = Feed::new(
+        &mut list,
+        "train",
+        &data.train,
+        options,
+        limits.shard,
+        false,
+    )?;
+    let eval_feed = Feed::new(&mut list, "test", &data.test, options, limits.shard, true)?;
 
-    let mut gradients = vec![];
-    for (spec, parameter) in net.parameters().iter().zip(&parameters) {
-        gradients.push(spec.trained().then(|| {
-            let tensor = list.tensor(
-                format!("{} gradient", spec.name),
-                Role::Gradient,
-                spec.layout.quads() as u64,
-            );
-            slices.insert(
-                tensor,
-                Slice {
-                    arena: gradient_arena,
-                    first_quad: slices[parameter].first_quad,
-                },
-            );
-            tensor
-        }));
-    }
     let mut l = Lowering {
         net,
         stages: stages(net),
         tuning: &options.tuning,
         list,
-        parameters,
-        gradients,
+        parameters: &arenas.tensors,
+        gradients: &arenas.gradients,
     };
 
     let mut windowed = HashMap::new();
@@ -133,25 +133,31 @@ pub(super) fn lower(
     l.backward(&values, &saved, &rows.dlogits, options.batch_size);
     let forward_backward = 0..l.list.dispatches.len();
 
-    let chunks = optim::chunks(&ranges);
-    let chunk_table = l
+    let count = arenas.chunks.len() as u32;
+    let chunks = l
         .list
-        .buffer("optimizer chunks", Role::State, chunks.len() as u64);
+        .buffer("optimizer chunks", Role::State, u64::from(count));
     let partials = l
         .list
-        .buffer("gradient norm partials", Role::Scratch, chunks.len() as u64);
-    let count = chunks.len() as u32;
+        .buffer("gradient norm partials", Role::Scratch, u64::from(count));
     let tuning = &options.tuning;
-    if count > 0 {
+    for (at, arena) in arenas.parameters.iter().enumerate() {
+        let Some(trained) = &arena.trained else {
+            continue;
+        };
+        let label = match at {
+            0 => "sgd".to_owned(),
+            _ => format!("sgd {at}"),
+        };
         optim::sgd(
             &mut l.list,
             tuning,
-            "sgd",
-            chunk_table,
-            count,
-            parameter_arena,
-            gradient_arena,
-            momentum_arena,
+            &label,
+            chunks,
+            trained.chunks.clone(),
+            arena.parameters,
+            trained.gradients,
+            trained.momenta,
             state,
             partials,
         );
@@ -187,27 +193,23 @@ pub(super) fn lower(
         eval_batches,
     );
     let evaluate = update.end..l.list.dispatches.len();
-    if let Some(why) = l.list.failure.take() {
+    let mut list = l.list;
+    if let Some(why) = list.failure.take() {
         return Err(ProgramError::Grid { why });
     }
 
     Ok(Lowered {
-        list: l.list,
-        slices,
+        list,
+        arenas,
         forward_backward,
         update,
         evaluate,
         windowed,
-        parameters: l.parameters,
-        parameter_arena,
-        momentum_arena,
-        statistic_arena,
-        gradients: l.gradients,
         state,
         results,
         eval_results,
         eval_batches,
-        chunks: (chunk_table, chunks),
+        chunks,
         train_feed,
         eval_feed,
     })

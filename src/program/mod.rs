@@ -18,6 +18,8 @@ mod plan;
 mod run;
 mod schedule;
 mod summary;
+mod weights;
+mod windows;
 
 pub use error::ProgramError;
 pub use lower::dispatches;

@@ -30,6 +30,9 @@ pub struct ProgramOptions {
     pub tuning: Tuning,
     /// Most bytes of a shard of the data set; `None`: what the device can bind.
     pub shard_limit: Option<u64>,
+    /// Most bytes of an arena that parameters, their gradients, momentum or running statistics share; `None`: what the
+    /// device can bind. A network beyond it takes several, with the same results.
+    pub arena_limit: Option<u64>,
     /// Gives every tensor its own memory, so that any dispatch can be repeated on the values it saw.
     pub replay: bool,
     /// Steps a submit; `None`: chosen from measured time so that a submit stays under 200 ms.

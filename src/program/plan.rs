@@ -60,24 +60,15 @@ pub(super) fn plan(
     let mut free: Vec<(usize, usize)> = vec![];
     let mut order: Vec<(&Tensor, &(usize, usize))> = uses.iter().collect();
     order.sort_by_key(|(tensor, (first, _))| (*first, **tensor));
-    let mut arenas: Vec<Tensor> = vec![
-        lowered.parameter_arena,
-        lowered.momentum_arena,
-        lowered.statistic_arena,
-        lowered.state,
-        lowered.results,
-    ];
-    arenas.extend(lowered.slices.values().map(|s| s.arena));
-    arenas.sort_unstable();
-    arenas.dedup();
-    for tensor in arenas {
+    let arenas = lowered.arenas.all();
+    for tensor in arenas.chain([lowered.state, lowered.results]) {
         plan.own(gpu, lowered, tensor, images)?;
     }
     for (tensor, (first, last)) in order {
         if plan.places.contains_key(tensor) {
             continue;
         }
-        if let Some(Slice { arena, first_quad }) = lowered.slices.get(tensor) {
+        if let Some(Slice { arena, first_quad }) = lowered.arenas.slices.get(tensor) {
             let arena = plan.places[arena];
             let quads = lowered.list.info(*tensor).quads;
             plan.places.insert(

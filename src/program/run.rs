@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::build::{Built, build, part};
-use super::lower::{Lowered, RING, lower};
+use super::lower::{Limits, Lowered, RING, lower};
 use super::plan::{Plan, plan};
 use super::schedule::Schedule;
 use super::{ProgramError, ProgramOptions};
@@ -14,8 +14,7 @@ use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission};
 use crate::kernels::batch::state;
 use crate::kernels::{List, Tensor};
 use crate::model::Network;
-use crate::model::weights::{Values, Weights};
-use crate::optim::Sgd;
+use crate::model::weights::Weights;
 
 /// Submits under way at once: one runs while the next is recorded.
 const IN_FLIGHT: usize = 2;
@@ -104,7 +103,7 @@ impl Pace {
 /// A network, a batch size and an optimizer as prebuilt lists on a device.
 #[derive(Debug)]
 pub struct Program<'g> {
-    gpu: &'g Gpu,
+    pub(super) gpu: &'g Gpu,
     pub(super) network: Network,
     pub(super) lowered: Lowered,
     pub(super) plan: Plan,
@@ -116,8 +115,8 @@ pub struct Program<'g> {
     readback: Vec<Readback>,
     schedule: Schedule,
     /// How many batches each norm had seen before step 0.
-    tracked: Weights,
-    step: u64,
+    pub(super) tracked: Weights,
+    pub(super) step: u64,
     counters: Counters,
     pace: Pace,
     eval_pace: Pace,
@@ -135,11 +134,9 @@ impl<'g> Program<'g> {
         data: &Dataset,
         options: &ProgramOptions,
     ) -> Result<Program<'g>, ProgramError> {
-        let limit = gpu
-            .most_bytes(false)
-            .min(options.shard_limit.unwrap_or(u64::MAX));
-        let lowered = lower(network, data, options, limit)?;
         let images = options.tuning.texel && gpu.texel();
+        let limits = Limits::new(options, gpu.most_bytes(false), gpu.most_bytes(images));
+        let lowered = lower(network, data, options, limits)?;
         let plan = plan(gpu, &lowered, images, !options.replay)?;
         let mut cache = PipelineCache::new(gpu);
         let built = build(gpu, &mut cache, &lowered, &plan, data)?;
@@ -169,88 +166,8 @@ impl<'g> Program<'g> {
             pace: Pace::new(options.steps_per_submit),
             eval_pace: Pace::new(options.steps_per_submit),
         };
-        program.reset(&options.sgd);
+        program.reset();
         Ok(program)
-    }
-
-    /// Puts `weights` in place, clears the optimizer's state and starts again at step 0.
-    ///
-    /// # Errors
-    /// The weights lack a tensor, hold another, or one has the wrong shape.
-    pub fn load(&mut self, weights: &Weights) -> Result<(), ProgramError> {
-        weights.check(self.network.parameters())?;
-        let mut arenas =
-            [self.lowered.parameter_arena, self.lowered.statistic_arena].map(|arena| {
-                (
-                    arena,
-                    vec![0.0_f32; self.lowered.list.info(arena).quads as usize * 4],
-                )
-            });
-        for (spec, tensor) in self
-            .network
-            .parameters()
-            .iter()
-            .zip(&self.lowered.parameters)
-        {
-            let Some(values) = weights.floats(&spec.name) else {
-                continue;
-            };
-            let slice = self.lowered.slices[tensor];
-            let at = slice.first_quad as usize * 4;
-            for (_, host) in arenas.iter_mut().filter(|(arena, _)| *arena == slice.arena) {
-                let stored = spec.layout.store(values);
-                host[at..at + stored.len()].copy_from_slice(&stored);
-            }
-        }
-        for (arena, host) in &arenas {
-            self.gpu
-                .write(self.memory(*arena), 0, bytemuck::cast_slice(host));
-        }
-        let momentum = self.lowered.list.info(self.lowered.momentum_arena).quads as usize * 16;
-        self.gpu.write(
-            self.memory(self.lowered.momentum_arena),
-            0,
-            &vec![0; momentum],
-        );
-        self.tracked = Weights::default();
-        for (name, param) in weights.iter() {
-            if let Values::I64(count) = param.values {
-                self.tracked.insert_count(name, count);
-            }
-        }
-        self.step = 0;
-        self.reset(&self.options.sgd.clone());
-        Ok(())
-    }
-
-    /// Reads the weights back.
-    ///
-    /// # Errors
-    /// The device failed.
-    pub fn weights(&self) -> Result<Weights, ProgramError> {
-        let mut weights = Weights::default();
-        let mut arenas = std::collections::HashMap::new();
-        for (spec, tensor) in self
-            .network
-            .parameters()
-            .iter()
-            .zip(&self.lowered.parameters)
-        {
-            let slice = self.lowered.slices[tensor];
-            if let std::collections::hash_map::Entry::Vacant(entry) = arenas.entry(slice.arena) {
-                entry.insert(self.gpu.read(self.memory(slice.arena))?);
-            }
-            let at = slice.first_quad as usize * 16;
-            let bytes = &arenas[&slice.arena][at..at + spec.layout.quads() * 16];
-            let device: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
-            weights.insert(
-                spec.name.clone(),
-                spec.shape.clone(),
-                spec.layout.restore(&device),
-            )?;
-        }
-        weights.count_batches(self.network.parameters(), &self.tracked, self.step);
-        Ok(weights)
     }
 
     /// Whole batches of an epoch.
@@ -456,28 +373,6 @@ impl<'g> Program<'g> {
         out
     }
 
-    /// The gradient of a parameter as the last step left it, in the file's order; `None` where it is not trained.
-    ///
-    /// # Errors
-    /// The device failed.
-    pub fn gradient(&self, name: &str) -> Result<Option<Vec<f32>>, ProgramError> {
-        let found = self
-            .network
-            .parameters()
-            .iter()
-            .position(|p| p.name == name);
-        let Some((at, tensor)) = found.and_then(|at| Some((at, self.lowered.gradients[at]?)))
-        else {
-            return Ok(None);
-        };
-        let (spec, slice) = (&self.network.parameters()[at], self.lowered.slices[&tensor]);
-        let bytes = self.gpu.read(self.memory(slice.arena))?;
-        let first = slice.first_quad as usize * 16;
-        let device: Vec<f32> =
-            bytemuck::pod_collect_to_vec(&bytes[first..first + spec.layout.quads() * 16]);
-        Ok(Some(spec.layout.restore(&device)))
-    }
-
     /// Seconds that one run of each dispatch takes, from `repeats` runs of it alone in one submit, in the order of the
     /// lists; the time of an empty submit is taken off. Weights, statistics and counters are then no longer those of
     /// the training: load them anew.
@@ -509,11 +404,14 @@ impl<'g> Program<'g> {
         self.cache.save();
     }
 
-    fn memory(&self, tensor: Tensor) -> &Memory {
+    pub(super) fn memory(&self, tensor: Tensor) -> &Memory {
         &self.built.memory[self.plan.places[&tensor].slot]
     }
 
-    fn reset(&mut self, sgd: &Sgd) {
+    /// Starts again at step 0.
+    pub(super) fn reset(&mut self) {
+        let sgd = &self.options.sgd;
+        self.step = 0;
         let group = state::Group {
             lr: sgd.lr as f32,
             momentum: sgd.momentum as f32,

@@ -1,6 +1,6 @@
 //! Which window each training step binds, and where the host has to start a window.
 
-use super::data::Windows;
+use super::windows::Windows;
 use super::{Order, ProgramOptions};
 use crate::data::permute;
 

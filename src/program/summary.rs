@@ -250,7 +250,7 @@ impl Program<'_> {
             summary.bytes += memory.bytes();
         }
         for (tensor, place) in &self.plan.places {
-            if self.lowered.slices.contains_key(tensor) {
+            if self.lowered.arenas.slices.contains_key(tensor) {
                 continue;
             }
             let role = self.plan.slots[place.slot].role;

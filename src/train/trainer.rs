@@ -152,7 +152,8 @@ impl<'g> Trainer<'g> {
         self
     }
 
-    /// Cuts the data set into shards of at most this many bytes; changes no result.
+    /// Cuts the data set into shards of at most this many bytes; changes no result but, in more than four shards, the
+    /// order of a shuffle.
     #[must_use]
     pub fn shard_limit(mut self, bytes: u64) -> Self {
         self.shard_limit = Some(bytes);
@@ -214,6 +215,7 @@ impl<'g> Trainer<'g> {
                 }
             },
             shard_limit: self.shard_limit,
+            arena_limit: None,
             replay: self.replay,
             steps_per_submit: self.steps_per_submit,
         };

@@ -169,6 +169,7 @@ fn options(tuning: &Tuning, batch_size: u32, eval_batch_size: u32) -> ProgramOpt
         sgd: Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
         tuning: tuning.clone(),
         shard_limit: None,
+        arena_limit: None,
         replay: false,
         steps_per_submit: None,
     }

@@ -1,7 +1,7 @@
 //! 3x3 convolutions, padding 1, stride 1 or 2, on devices with the `texel` forms.
 
 use super::super::gemm::{Epilogue, chunks, reduce_rows, subgroups};
-use super::super::{Dispatch, List, Role, Shape, Tensor, Tuning};
+use super::super::{Dispatch, List, MOST_WORKGROUPS, Role, Shape, Tensor, Tuning};
 use super::Conv;
 
 /// Lanes of a subgroup, output channels of an invocation.
@@ -70,7 +70,7 @@ pub(super) fn grad_input(
     );
 }
 
-fn sizes(conv: Conv, from: Shape, to: Shape, layer: u32, plane: u32) -> Vec<u32> {
+fn sizes(conv: Conv, from: Shape, to: Shape) -> Vec<u32> {
     vec![
         conv.images,
         from.channels,
@@ -82,12 +82,11 @@ fn sizes(conv: Conv, from: Shape, to: Shape, layer: u32, plane: u32) -> Vec<u32>
         to.width,
         to.row_quads(),
         conv.weight_row_quads(),
-        layer,
-        plane,
     ]
 }
 
-/// Completes a dispatch whose lanes own a quad in `rows` rows of `to` and read through the window in `from`.
+/// Completes a dispatch whose lanes own a quad in `rows` rows of `to` and read through the window in `from`: a layer of
+/// workgroups an image, so that a batch of more images than a grid has layers takes several dispatches.
 fn window(
     list: &mut List,
     mut dispatch: Dispatch,
@@ -99,26 +98,31 @@ fn window(
 ) {
     let quads = to.height.div_ceil(rows) * to.row_quads();
     let subgroups = subgroups(quads, 8);
-    let groups = [
-        quads.div_ceil(LANES * subgroups),
-        to.channels.div_ceil(8),
-        conv.images,
-    ];
+    let groups = [quads.div_ceil(LANES * subgroups), to.channels.div_ceil(8)];
     dispatch.constants = vec![("SUBGROUPS", subgroups)];
     dispatch.operands = vec![("x", x), ("w", w), ("c", c)];
-    dispatch.sizes = sizes(conv, from, to, 0, 0);
-    dispatch.grid = groups;
-    let lanes = u64::from(groups[0] * subgroups * LANES) * u64::from(groups[1] * groups[2]);
+    dispatch.variant = "texel3x3".into();
     // At stride 2 the gradient's eight pixels meet nine taps twice.
     let flops = if rows == 2 {
         QUAD_FLOPS / 2
     } else {
         QUAD_FLOPS
     };
-    dispatch.flops = lanes * 8 * u64::from(from.channels) * flops;
-    dispatch.variant = "texel3x3".into();
-    epilogue.fuse(&mut dispatch, true, lanes * 8 * u64::from(rows));
-    list.push(dispatch);
+    for first in (0..conv.images).step_by(MOST_WORKGROUPS as usize) {
+        let images = (conv.images - first).min(MOST_WORKGROUPS);
+        let mut part = dispatch.clone();
+        part.sizes = sizes(conv, from, to);
+        part.sizes.push(first);
+        part.grid = [groups[0], groups[1], images];
+        let lanes = u64::from(groups[0] * subgroups * LANES) * u64::from(groups[1] * images);
+        part.flops = lanes * 8 * u64::from(from.channels) * flops;
+        epilogue.fuse(&mut part, true, lanes * 8 * u64::from(rows));
+        list.push(part);
+        // Of the images each part moves its own.
+        if let Some(last) = list.dispatches.last_mut() {
+            last.bytes = last.bytes * u64::from(images) / u64::from(conv.images);
+        }
+    }
 }
 
 pub(super) fn grad_weight(
@@ -161,7 +165,8 @@ pub(super) fn grad_weight(
         .slots
         .extend((conv.stride == 2).then_some(("taps", "conv/taps_stride2")));
     dispatch.operands = vec![("x", x), ("d", dy), ("c", target)];
-    dispatch.sizes = sizes(conv, from, to, layer, plane);
+    dispatch.sizes = sizes(conv, from, to);
+    dispatch.sizes.extend([layer, plane]);
     dispatch.grid = [groups[0], groups[1], layers];
     let pixels = u64::from(to.plane_quads());
     let pairs = u64::from(groups[0] * groups[1] * 8);

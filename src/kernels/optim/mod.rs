@@ -1,4 +1,6 @@
-//! Update rules, over whole arenas in chunks.
+//! Update rules, over whole arenas in chunks; several arenas share a table of them.
+
+use std::ops::Range;
 
 use super::batch::state;
 use super::elementwise::{fold, rounds};
@@ -26,8 +28,8 @@ pub fn chunks(ranges: &[(u64, u64, u32)]) -> Vec<[u32; 4]> {
 /// Appends a step of stochastic gradient descent as PyTorch's `SGD` (decay, momentum without dampening, Nesterov), each
 /// group with its settings in `state` ([`state`]).
 ///
-/// `chunks` holds `chunk_count` times (first quad, quads, group, 0) as u32 ([`chunks`]); `params`, `grads` and `momenta` are
-/// whole arenas with one layout, `params` and `momenta` updated in place. `norm_partials[chunk].x` becomes the chunk's sum of
+/// `chunks` holds (first quad, quads, group, 0) as u32 ([`chunks`]), of which those in `range` are of these arenas; `params`,
+/// `grads` and `momenta` have one layout, `params` and `momenta` updated in place. `norm_partials[chunk].x` becomes the chunk's sum of
 /// squared gradients, which is not finite when a gradient is not.
 #[allow(
     clippy::too_many_arguments,
@@ -38,7 +40,7 @@ pub fn sgd(
     tuning: &Tuning,
     label: &str,
     chunks: Tensor,
-    chunk_count: u32,
+    range: Range<u32>,
     params: Tensor,
     grads: Tensor,
     momenta: Tensor,
@@ -60,12 +62,13 @@ pub fn sgd(
         ("momenta", momenta),
         ("norm_partials", norm_partials),
     ];
-    d.grid = fold(u64::from(chunk_count));
-    d.sizes = vec![chunk_count, d.grid[0]];
+    let count = range.end - range.start;
+    d.grid = fold(u64::from(count));
+    d.sizes = vec![range.start, range.end, d.grid[0]];
     // Squared and added; decay, momentum and Nesterov two operations each, the step two; and the trees. A chunk's length
     // is data; all together are at most the arena.
-    let trees = u64::from(chunk_count) * u64::from(tuning.lanes) * (3 + rounds(tuning.lanes));
-    d.flops = 40 * list.info(params).quads + trees;
+    let trees = u64::from(count) * u64::from(tuning.lanes) * (3 + rounds(tuning.lanes));
+    d.flops = 40 * list.info(grads).quads + trees;
     d.once = true;
     list.push(d);
 }

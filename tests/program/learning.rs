@@ -1,0 +1,44 @@
+//! Every preset learns.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{gpu, options};
+use wattgrad::data::Dataset;
+use wattgrad::kernels::Shape;
+use wattgrad::model::{init, presets};
+use wattgrad::optim::Sgd;
+use wattgrad::program::{Program, ProgramOptions};
+
+#[test]
+fn digits_are_learnt_by_every_preset_that_fits() {
+    let gpu = gpu();
+    let data = Dataset::open("digits").unwrap();
+    for (name, lr, epochs) in [("mlp", 0.05, 8), ("cnn", 0.05, 6), ("resnet8", 0.05, 3)] {
+        let network = presets::by_name(
+            name,
+            Shape {
+                channels: 1,
+                height: 8,
+                width: 8,
+            },
+            10,
+        )
+        .unwrap();
+        let with = ProgramOptions {
+            sgd: Sgd::new(lr, 0.9, 0.0, false).unwrap(),
+            ..options(&gpu)
+        };
+        let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
+        program
+            .load(&init::initial(network.parameters(), 1).unwrap())
+            .unwrap();
+        let steps = epochs * program.steps_per_epoch();
+        program
+            .train(steps, &AtomicBool::new(false), &mut |_| ())
+            .unwrap();
+        let accuracy = program.evaluate().unwrap().accuracy;
+        assert!(accuracy > 0.85, "{name}: {accuracy}");
+        let counters = program.counters();
+        assert!(counters.submits < counters.steps, "{name}: {counters:?}");
+    }
+}

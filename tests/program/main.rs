@@ -1,0 +1,96 @@
+//! Programs: what must not change a bit does not, what counts samples counts each once, and what does not fit says so.
+#![cfg(feature = "gpu")]
+
+mod arenas;
+mod evaluation;
+mod learning;
+mod limits;
+mod same_bits;
+mod shards;
+mod two_heads;
+
+use std::sync::atomic::AtomicBool;
+
+use wattgrad::data::Dataset;
+use wattgrad::device::{AdapterKind, Gpu, GpuOptions};
+use wattgrad::kernels::{Shape, Tuning};
+use wattgrad::model::weights::Weights;
+use wattgrad::model::{Network, init, presets};
+use wattgrad::optim::Sgd;
+use wattgrad::program::{Order, Program, ProgramOptions, StepResult};
+
+fn gpu() -> Gpu {
+    let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+    assert!(
+        !gpu.is_noop(),
+        "results mean nothing on the backend without hardware"
+    );
+    gpu
+}
+
+fn options(gpu: &Gpu) -> ProgramOptions {
+    ProgramOptions {
+        batch_size: 64,
+        eval_batch_size: 256,
+        seed: 3,
+        order: Order::Shuffled,
+        sgd: Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
+        tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
+        shard_limit: None,
+        arena_limit: None,
+        replay: false,
+        steps_per_submit: None,
+    }
+}
+
+fn train(
+    gpu: &Gpu,
+    network: &Network,
+    data: &Dataset,
+    options: &ProgramOptions,
+    steps: u32,
+) -> (Vec<StepResult>, Weights) {
+    let mut program = Program::new(gpu, network, data, options).unwrap();
+    program
+        .load(&init::initial(network.parameters(), 5).unwrap())
+        .unwrap();
+    let mut results = vec![];
+    let done = program
+        .train(steps, &AtomicBool::new(false), &mut |r| results.push(r))
+        .unwrap();
+    assert_eq!(done, steps);
+    (results, program.weights().unwrap())
+}
+
+fn mlp(data: &Dataset) -> Network {
+    let shape = &data.train.inputs[0].field.shape;
+    let shape = Shape {
+        channels: 1,
+        height: shape[1] as u32,
+        width: shape[2] as u32,
+    };
+    presets::by_name("mlp", shape, data.classes as u32).unwrap()
+}
+
+/// Bits of the losses, of the gradients' norms and of every weight.
+fn bits(run: &(Vec<StepResult>, Weights)) -> Vec<u32> {
+    let losses = run
+        .0
+        .iter()
+        .flat_map(|r| [r.loss.to_bits(), r.gradient_norm.to_bits()]);
+    let weights = run
+        .1
+        .iter()
+        .filter_map(|(name, _)| run.1.floats(name))
+        .flatten()
+        .map(|v| v.to_bits());
+    losses.chain(weights).collect()
+}
+
+/// Numbers in [-1, 1) without a pattern.
+fn noise(i: u32) -> f32 {
+    let mut x = i.wrapping_add(1).wrapping_mul(0x9e37_79b9);
+    x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);
+    x = (x ^ (x >> 15)).wrapping_mul(0x846c_a68b);
+    ((x ^ (x >> 16)) >> 8) as f32 / 8_388_608.0 - 1.0
+}

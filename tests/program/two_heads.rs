@@ -1,0 +1,178 @@
+//! A trunk with two heads, two losses and a frozen layer.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{gpu, noise, options};
+use wattgrad::data::{Arrays, Dataset, Values};
+use wattgrad::model::weights::Weights;
+use wattgrad::model::{Network, init};
+use wattgrad::optim::Sgd;
+use wattgrad::program::{Order, Program, ProgramOptions};
+
+/// A trunk shared by two heads with two losses and one frozen layer: the gradients are those of the f64 oracle, and the
+/// frozen layer does not move.
+#[test]
+fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
+    let gpu = gpu();
+    let data = two_targets();
+    let mut network = Network::new();
+    let x = network.input([1, 6, 6]);
+    let conv = wattgrad::model::layers::Conv2d {
+        out: 4,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        bias: true,
+    };
+    let frozen = network.conv2d("stem", x, conv).unwrap();
+    let h = network.relu(frozen).unwrap();
+    let trunk = network.linear("trunk", h, 12).unwrap();
+    let h = network.relu(trunk).unwrap();
+    let left = network.linear("left", h, 3).unwrap();
+    let side = network.linear("side", h, 5).unwrap();
+    let side = network.relu(side).unwrap();
+    let right = network.linear("right", side, 2).unwrap();
+    network.cross_entropy(left, 0, 1.0);
+    network.cross_entropy(right, 1, 0.5);
+    assert_eq!(network.freeze("stem"), 2);
+    let with = ProgramOptions {
+        batch_size: 16,
+        eval_batch_size: 16,
+        order: Order::Sequential,
+        sgd: Sgd::new(0.0, 0.0, 0.0, false).unwrap(),
+        ..options(&gpu)
+    };
+    let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
+    let weights = init::initial(network.parameters(), 11).unwrap();
+    program.load(&weights).unwrap();
+    let mut loss = 0.0;
+    program
+        .train(1, &AtomicBool::new(false), &mut |r| {
+            loss = f64::from(r.loss)
+        })
+        .unwrap();
+    assert!(program.gradient("stem.weight").unwrap().is_none());
+    let (want_loss, want) = two_heads_in_f64(&data, &weights);
+    assert!(
+        (loss - want_loss).abs() < 1e-6 * want_loss,
+        "loss {loss}, in f64 {want_loss}"
+    );
+    for (name, want) in want {
+        let got = program.gradient(name).unwrap().unwrap();
+        let most = want.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        assert!(most > 1e-3, "{name} has a gradient");
+        for (g, w) in got.iter().zip(&want) {
+            assert!(
+                (f64::from(*g) - w).abs() < 1e-5 * most,
+                "{name}: {g}, in f64 {w}"
+            );
+        }
+    }
+    let with = ProgramOptions {
+        sgd: Sgd::new(0.02, 0.9, 0.0, false).unwrap(),
+        ..with
+    };
+    let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
+    program.load(&weights).unwrap();
+    let mut losses = vec![];
+    program
+        .train(400, &AtomicBool::new(false), &mut |r| losses.push(r.loss))
+        .unwrap();
+    assert!(
+        losses[399] < 0.8 * losses[0],
+        "{} to {}",
+        losses[0],
+        losses[399]
+    );
+    let trained = program.weights().unwrap();
+    assert_eq!(trained.floats("stem.weight"), weights.floats("stem.weight"));
+    assert_ne!(
+        trained.floats("trunk.weight"),
+        weights.floats("trunk.weight")
+    );
+}
+
+/// The same network put together from the f64 oracle: its loss and the gradient of every trained parameter.
+fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static str, Vec<f64>)>) {
+    use wattgrad::kernels::oracle::elementwise::{add, relu, relu_backward};
+    use wattgrad::kernels::oracle::{Conv, Form, Gemm, column_sums, cross_entropy, widen};
+    let get = |name: &str| widen(weights.floats(name).unwrap());
+    let batch = 16;
+    let x: Vec<f64> = data.train.inputs[0]
+        .values()
+        .map(|v| (v - data.mean) / data.std)
+        .collect();
+    let conv = Conv {
+        batch,
+        channels: 1,
+        height: 6,
+        width: 6,
+        out_channels: 4,
+        kernel_h: 3,
+        kernel_w: 3,
+        stride: 1,
+        padding: 1,
+    };
+    let h = relu(&conv.forward(&x, &get("stem.weight"), Some(&get("stem.bias"))));
+    let linear = |n, k| Gemm {
+        form: Form::Nt,
+        m: batch,
+        n,
+        k,
+    };
+    let forward = |g: &Gemm, x: &[f64], name: &str, relu| {
+        g.forward(
+            x,
+            &get(&format!("{name}.weight")),
+            Some(&get(&format!("{name}.bias"))),
+            relu,
+        )
+    };
+    let (trunk, left, side, right) = (linear(12, 144), linear(3, 12), linear(5, 12), linear(2, 5));
+    let t = forward(&trunk, &h, "trunk", true);
+    let s = forward(&side, &t, "side", true);
+    let labels = |target: usize| {
+        data.train.targets[target]
+            .values()
+            .map(|v| v as usize)
+            .collect::<Vec<_>>()
+    };
+    let l = cross_entropy(&forward(&left, &t, "left", false), &labels(0), 3, batch);
+    let r = cross_entropy(&forward(&right, &s, "right", false), &labels(1), 2, batch);
+    let dr: Vec<f64> = r.dlogits.iter().map(|v| 0.5 * v).collect();
+    let (ds, dw_right) = right.backward(&s, &get("right.weight"), &dr);
+    let ds = relu_backward(&s, &ds);
+    let (dt_side, dw_side) = side.backward(&t, &get("side.weight"), &ds);
+    let (dt_left, dw_left) = left.backward(&t, &get("left.weight"), &l.dlogits);
+    let dt = relu_backward(&t, &add(&dt_left, &dt_side));
+    let (_, dw_trunk) = trunk.backward(&h, &get("trunk.weight"), &dt);
+    let gradients = vec![
+        ("trunk.weight", dw_trunk),
+        ("trunk.bias", column_sums(&dt, batch, 12)),
+        ("left.weight", dw_left),
+        ("left.bias", column_sums(&l.dlogits, batch, 3)),
+        ("side.weight", dw_side),
+        ("side.bias", column_sums(&ds, batch, 5)),
+        ("right.weight", dw_right),
+        ("right.bias", column_sums(&dr, batch, 2)),
+    ];
+    (l.mean + 0.5 * r.mean, gradients)
+}
+
+fn two_targets() -> Dataset {
+    let count = 16;
+    let inputs: Vec<f32> = (0..count as u32 * 36).map(noise).collect();
+    let first: Vec<u32> = (0..count as u32).map(|i| i % 3).collect();
+    let arrays = || Arrays {
+        inputs: Values::F32(&inputs),
+        labels: &first,
+    };
+    let mut data = Dataset::from_arrays("two", 3, &[1, 6, 6], arrays(), arrays()).unwrap();
+    for split in [&mut data.train, &mut data.test] {
+        let mut second = split.targets[0].clone();
+        second.field.name = "parity".into();
+        second.bytes = (0..count as u8).map(|i| (i / 3) % 2).collect();
+        split.targets.push(second);
+    }
+    data
+}
