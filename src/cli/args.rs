@@ -33,7 +33,7 @@ const TEMPLATE: &str = "\
 {usage-heading} {usage}
 
 Measure
-  doctor       What can be measured and trained on here, and how to unlock the rest
+  doctor       What can be measured and run here, and how to unlock more
 
 Train
   train        Train one network: accuracy, time, joules
@@ -68,7 +68,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// What can be measured and trained on here, and how to unlock the rest
+    /// What can be measured and run here, and how to unlock more
     Doctor(doctor::Args),
     /// Train one network: accuracy, time, joules
     Train(Box<train::Args>),
