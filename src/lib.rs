@@ -31,3 +31,8 @@ pub use lab::Kernel;
 pub use model::Network;
 #[cfg(feature = "gpu")]
 pub use train::{Record, Regime, Trainer};
+
+/// The examples of README.md, which `cargo test --doc` compiles as they stand.
+#[cfg(all(doctest, feature = "gpu"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,6 +1,7 @@
 //! The device floor on a real driver: a software Vulkan device is enough, and the backend without hardware.
 #![cfg(feature = "gpu")]
 
+#[cfg(target_os = "linux")]
 use std::process::Command;
 
 use wattgrad::device::{
@@ -115,6 +116,7 @@ fn limits_can_be_lowered_and_never_raised() {
 
 /// Runs in a process of its own, where the environment hides every driver.
 #[test]
+#[cfg(target_os = "linux")]
 fn child_without_driver() {
     if std::env::var_os("WATTGRAD_TEST_HIDDEN_DRIVERS").is_none() {
         return;

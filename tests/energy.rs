@@ -3,9 +3,10 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use wattgrad::energy::{Covers, Method, Scope};
 use wattgrad::energy::{
-    Covers, Energy, Meter, MeterError, MeterOptions, Method, Scope, Selection, Status, Target,
-    TargetKind, survey,
+    Energy, Meter, MeterError, MeterOptions, Selection, Status, Target, TargetKind, survey,
 };
 
 fn named(name: &str, watts: Option<f64>) -> MeterOptions {

@@ -34,7 +34,7 @@ const TEMPLATE: &str = "\
 {usage-heading} {usage}
 
 Measure
-  doctor       What can be measured and trained on here, and how to unlock the rest
+  doctor       What can be measured and run here, and how to unlock more
   calibrate    Examine this machine's instruments, once, for narrower intervals
 
 Train
@@ -70,7 +70,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// What can be measured and trained on here, and how to unlock the rest
+    /// What can be measured and run here, and how to unlock more
     Doctor(doctor::Args),
     /// Examine this machine's instruments, once, for narrower intervals
     Calibrate(calibrate::Args),

@@ -77,7 +77,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         output::print_json(&summary)?;
     } else {
         let lists = report::program(&summary, global.verbose > 0);
-        output::print(&format!("{head}\n{lists}"))?;
+        output::print_text(&format!("{head}\n{lists}"))?;
     }
     Ok(0)
 }

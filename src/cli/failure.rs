@@ -10,6 +10,9 @@ use wattgrad::kernels::emit::EmitError;
 use wattgrad::model::ModelError;
 use wattgrad::train::{RegimeError, TrainError};
 
+use super::output::stderr_width;
+use super::wrap;
+
 /// The command did not do its work.
 const FAILED: u8 = 1;
 
@@ -52,9 +55,10 @@ impl Failure {
     /// Prints the sentence and gives the exit code.
     pub fn tell(&self) -> ExitCode {
         if !self.message.is_empty() {
+            let lines = wrap::lines(&format!("error: {}", self.message), stderr_width());
             // The colour is taken out again where nobody would see it.
-            let mut err = anstream::stderr().lock();
-            let _ = writeln!(err, "\x1b[1;31merror:\x1b[0m {}", self.message);
+            let lines = lines.replacen("error:", "\x1b[1;31merror:\x1b[0m", 1);
+            let _ = writeln!(anstream::stderr().lock(), "{lines}");
         }
         ExitCode::from(self.code)
     }

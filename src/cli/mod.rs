@@ -7,10 +7,12 @@ mod doctor;
 mod explain;
 mod failure;
 mod man;
+mod margin;
 mod output;
 mod progress;
 mod suggest;
 mod train;
+mod wrap;
 
 use std::process::ExitCode;
 

@@ -3,12 +3,13 @@
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use wattgrad::report::units::{percent, seconds, thousands};
+use wattgrad::report::units::{percent, seconds, si, thousands};
 use wattgrad::train::{EvaluationPoint, Event, Observer, Ready};
 
 use super::args::Global;
+use super::margin::Margin;
 use super::output::say;
 
 /// How often the figures beside the bar change; more often nobody reads.
@@ -45,8 +46,10 @@ impl<'a> Progress<'a> {
         ));
         let terminal = std::io::stderr().is_terminal();
         if terminal && !self.global.quiet && ready.steps > 0 {
-            let bar = ProgressBar::new(ready.steps);
-            let template = "{bar:24} {pos}/{len} steps  {msg}  {eta} left";
+            let target = ProgressDrawTarget::term_like(Box::new(Margin::new()));
+            let bar = ProgressBar::with_draw_target(Some(ready.steps), target);
+            // The message is cut where the terminal ends: a line that goes on below would stay behind.
+            let template = "{bar:8} {human_pos}/{human_len}  {eta} left  {wide_msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
@@ -94,8 +97,8 @@ impl Observer for Progress<'_> {
                         .map(|share| format!("  accuracy {}", percent(share)))
                         .unwrap_or_default();
                     bar.set_message(format!(
-                        "{:.1} steps/s  loss {:.4}{accuracy}",
-                        step.step as f64 / step.seconds.max(1e-9),
+                        "{}steps/s  loss {:.4}{accuracy}",
+                        si(step.step as f64 / step.seconds.max(1e-9)),
                         step.loss
                     ));
                 }

@@ -234,7 +234,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if args.json {
         output::print(&record.to_json()?)?;
     } else {
-        output::print(&report::run(&record))?;
+        output::print_text(&report::run(&record))?;
     }
     Ok(match record.outcome {
         Outcome::Interrupted => INTERRUPTED,

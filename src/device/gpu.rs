@@ -29,6 +29,18 @@ struct Reports {
 }
 
 /// An open device, its queue, and what it can do.
+///
+/// ```
+/// use wattgrad::device::{Gpu, GpuOptions};
+///
+/// match Gpu::open(&GpuOptions::default()) {
+///     Ok(gpu) => {
+///         let most = gpu.limits.max_storage_buffer_binding_size;
+///         println!("{} ({}): bindings of up to {most} bytes", gpu.adapter.name, gpu.adapter.kind);
+///     }
+///     Err(why) => println!("{why}"), // what is missing, and what would bring it
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Gpu {
     /// The device: creates buffers, images and pipelines.

@@ -37,10 +37,10 @@ fn lists(list: &ListSummary, places: bool) -> String {
         si(list.bytes as f64)
     );
     let title = [
-        "", "", "dispatch", "kernel", "variant", "grid", "groups", "lanes", "K", "FLOP", "B",
-        "buffers",
+        "", "", "dispatch", "grid", "groups", "lanes", "K", "FLOP", "B",
     ];
     let mut rows = vec![title.map(String::from).to_vec()];
+    let mut below = vec!["      kernel variant: buffers".to_owned()];
     for (number, row) in list.dispatches.iter().enumerate() {
         let operands: Vec<String> = row
             .operands
@@ -54,21 +54,29 @@ fn lists(list: &ListSummary, places: bool) -> String {
             if row.idle { "!" } else { "" }.into(),
             (number + 1).to_string(),
             row.label.clone(),
-            row.shader.to_string(),
-            row.variant.clone(),
             sizes(row.grid),
             thousands(row.workgroups),
             sizes(row.workgroup_size),
             row.k.map(|k| k.to_string()).unwrap_or_default(),
             si(row.flops as f64).trim_end().to_owned(),
             si(row.bytes as f64).trim_end().to_owned(),
-            operands.join(" "),
         ]);
+        let variant = match row.variant.as_str() {
+            "" => String::new(),
+            variant => format!(" {variant}"),
+        };
+        below.push(format!(
+            "      {}{variant}: {}",
+            row.shader,
+            operands.join(" ")
+        ));
     }
-    let align = [
-        Left, Right, Left, Left, Left, Right, Right, Right, Right, Right, Right, Left,
-    ];
-    head + &columns(&rows, &align, "")
+    let align = [Left, Right, Left, Right, Right, Right, Right, Right, Right];
+    let above = columns(&rows, &align, "");
+    let lines = above.lines().zip(&below);
+    head + &lines
+        .map(|(row, rest)| format!("{row}\n{rest}\n"))
+        .collect::<String>()
 }
 
 /// `8x4`, `8x4x2`, `8`: trailing ones left out.
@@ -89,10 +97,14 @@ fn memory(summary: &Summary) -> String {
         .memory
         .iter()
         .map(|row| {
-            let buffers = match row.slots {
-                1 => format!("1 piece for {} tensors", row.tensors),
-                n => format!("{n} pieces for {} tensors", row.tensors),
-            };
+            let plural = |n: usize| if n == 1 { "" } else { "s" };
+            let buffers = format!(
+                "{} piece{} for {} tensor{}",
+                row.slots,
+                plural(row.slots),
+                row.tensors,
+                plural(row.tensors)
+            );
             vec![row.role.to_string(), bytes(row.bytes), buffers]
         })
         .collect();
@@ -102,7 +114,7 @@ fn memory(summary: &Summary) -> String {
         "pipelines: {}, compiled in {:.3} s\nmemory\n{}",
         summary.pipelines,
         summary.compile_seconds,
-        columns(&rows, &[Align::Left, Align::Right, Align::Right], "  ")
+        columns(&rows, &[Align::Left, Align::Right, Align::Left], "  ")
     )
 }
 

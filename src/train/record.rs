@@ -214,6 +214,21 @@ pub struct EnergyPerStep {
 }
 
 /// Everything about one run.
+///
+/// ```no_run
+/// use wattgrad::Record;
+///
+/// // Written by `wattgrad train --record run.json`, by `Record::write`, or by a `Trainer` with `Outputs`.
+/// let record = Record::read("run.json".as_ref())?;
+/// println!("{} after {} steps in {:.1} s", record.outcome, record.steps, record.times.training_seconds);
+/// for point in &record.evaluations {
+///     println!("step {}: {:.2} % of the test set", point.step, 100.0 * point.accuracy);
+/// }
+/// for row in &record.energy {
+///     println!("{row}"); // joules, or why there are none
+/// }
+/// # Ok::<(), wattgrad::train::TrainError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`SCHEMA`] of the version that wrote it.

@@ -1,0 +1,62 @@
+//! A terminal that seems a little narrower than it is.
+
+use std::io;
+
+use console::Term;
+use indicatif::TermLike;
+
+/// Columns that stay free at the right: a terminal writes `^C` where the cursor stands. At the edge that would carry the
+/// cursor to the next line, and what is drawn over the bar from then on would leave the bar standing above.
+const FREE: u16 = 3;
+
+/// stderr less its last columns.
+#[derive(Debug)]
+pub struct Margin(Term);
+
+impl Margin {
+    pub fn new() -> Self {
+        Self(Term::buffered_stderr())
+    }
+}
+
+impl TermLike for Margin {
+    fn width(&self) -> u16 {
+        TermLike::width(&self.0).saturating_sub(FREE)
+    }
+
+    fn height(&self) -> u16 {
+        TermLike::height(&self.0)
+    }
+
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_up(n)
+    }
+
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_down(n)
+    }
+
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_right(n)
+    }
+
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.0.move_cursor_left(n)
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.0.write_line(text)
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.0.write_str(text)
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.0.clear_line()
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
