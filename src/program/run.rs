@@ -36,6 +36,8 @@ pub struct StepResult {
     pub gradient_norm: f32,
     /// Whether loss or gradient was infinite or not a number.
     pub non_finite: bool,
+    /// Whether it is the last of its submit: the device had just finished it when this was told.
+    pub ends_submit: bool,
 }
 
 /// What an evaluation found, every test sample counted once.
@@ -66,6 +68,7 @@ pub struct Counters {
 #[derive(Clone, Copy, Debug)]
 struct Pace {
     fixed: Option<u32>,
+    longest: f64,
     seconds: Option<f64>,
     last: u32,
 }
@@ -74,6 +77,7 @@ impl Pace {
     fn new(fixed: Option<u32>) -> Pace {
         Pace {
             fixed,
+            longest: SUBMIT_SECONDS,
             seconds: None,
             last: 0,
         }
@@ -84,7 +88,7 @@ impl Pace {
             (Some(k), _) => k,
             (None, None) => 1,
             // Growing slowly keeps one wrong measurement from making a submit that the system's watchdog ends.
-            (None, Some(seconds)) => ((SUBMIT_SECONDS / seconds) as u32).min(self.last.max(1) * 4),
+            (None, Some(seconds)) => ((self.longest / seconds) as u32).min(self.last.max(1) * 4),
         };
         self.last = k.clamp(1, MOST_STEPS);
         self.last
@@ -180,6 +184,14 @@ impl<'g> Program<'g> {
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
+    }
+
+    /// Keeps submits shorter than `seconds`, or one step (one batch of an evaluation) long: a meter joins steps to its
+    /// ticks by the submits' ends.
+    pub fn keep_submits_below(&mut self, seconds: f64) {
+        for pace in [&mut self.pace, &mut self.eval_pace] {
+            pace.longest = seconds.min(SUBMIT_SECONDS);
+        }
     }
 
     /// Trains `steps` steps, or fewer when `stop` is set meanwhile, and hands each step's result to `each` in order.
@@ -289,6 +301,7 @@ impl<'g> Program<'g> {
                         correct: row[1] as u32,
                         gradient_norm: row[2],
                         non_finite: row[3] != 0.0,
+                        ends_submit: at + 1 == count as usize,
                     });
                 }
             },

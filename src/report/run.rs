@@ -3,7 +3,7 @@
 use super::columns::{Align, columns};
 use super::units::{joules, percent, seconds, si, thousands};
 use crate::energy::{Energy, Scope, Status};
-use crate::train::{Outcome, Record};
+use crate::train::{EnergyFigure, Outcome, Record, Way};
 
 /// The few lines that `wattgrad train` ends with.
 pub fn run(record: &Record) -> String {
@@ -177,12 +177,43 @@ fn energy(record: &Record, row: &Energy) -> String {
         .iter()
         .find(|each| each.source == row.source);
     if let Some(each) = each {
-        text += &format!(", {} a step", joules(each.joules));
+        let batch = f64::from(record.regime.batch_size);
+        text += &format!(
+            "; {}{} a step, {} a sample{}",
+            joules(each.joules),
+            interval(each),
+            joules(each.joules / batch),
+            match each.way {
+                Way::RunOverSteps => ", evaluations in it",
+                _ => "",
+            }
+        );
+    }
+    if let Some(watts) = row.watts() {
+        text += &format!("; {watts:.1} W on average");
+    }
+    let counted = record
+        .energy_to_end
+        .iter()
+        .find(|figure| figure.source == row.source && figure.way == Way::StepsTimesJoules);
+    if let Some(counted) = counted {
+        text += &format!(
+            "; by steps x joules {}{}",
+            joules(counted.joules),
+            interval(counted)
+        );
     }
     if row.reason.is_some() {
         text += &format!(" ({reason})");
     }
     text
+}
+
+fn interval(figure: &EnergyFigure) -> String {
+    match figure.repeatability {
+        Some(interval) => format!(" +-{}", joules(interval.half())),
+        None => String::new(),
+    }
 }
 
 fn scope(scope: Scope) -> &'static str {

@@ -3,6 +3,7 @@
 mod error;
 mod events;
 mod host;
+mod joules;
 mod outputs;
 mod record;
 mod regime;
@@ -15,8 +16,8 @@ pub use events::{Event, Observer, Ready, Silent, Step};
 pub use host::{Host, Versions};
 pub use outputs::Outputs;
 pub use record::{
-    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
-    Record, SCHEMA, Times, Work,
+    DataRecord, DeviceRecord, EnergyFigure, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
+    Record, SCHEMA, Times, Way, Work,
 };
 pub use regime::{Optimizer, Regime, RegimeError};
 pub use schedule::Schedule;

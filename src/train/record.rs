@@ -11,7 +11,7 @@ use super::outputs;
 use super::regime::Regime;
 use crate::data::Dataset;
 use crate::device::AdapterSummary;
-use crate::energy::{Energy, Status};
+use crate::energy::{Energy, Interval, Status};
 
 /// Version of the record's keys; a key that changes its meaning raises it.
 pub const SCHEMA: u32 = 1;
@@ -202,15 +202,38 @@ pub struct MeterRecord {
     pub window: String,
 }
 
-/// A source's joules divided by the training steps; evaluations are in it.
+/// How a figure of energy was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// The joules of the run itself, over an interval of at least 50 ticks of the instrument.
+    Direct,
+    /// Counted work times the joules of one step and of one evaluation, each from a long window of the same program,
+    /// run on past the end with its weights thrown away.
+    StepsTimesJoules,
+    /// From such a window.
+    Window,
+    /// The joules of the whole run, evaluations included, divided by its steps: nothing better could be had.
+    RunOverSteps,
+}
+
+/// A figure of energy that follows from a run's readings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EnergyPerStep {
+pub struct EnergyFigure {
     /// The instrument.
     pub source: String,
     /// What the figure is worth.
     pub status: Status,
-    /// Joules a training step.
+    /// How it was come by.
+    pub way: Way,
+    /// Joules.
     pub joules: f64,
+    /// The 95 % interval of repeatability; absent for assumed joules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeatability: Option<Interval>,
+    /// The 95 % interval that also holds the instrument's gain and offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute: Option<Interval>,
 }
 
 /// Everything about one run.
@@ -270,8 +293,15 @@ pub struct Record {
     pub meter: MeterRecord,
     /// A row per source, over training steps and the evaluations between and after them.
     pub energy: Vec<Energy>,
-    /// Joules a step, for each source that has joules.
-    pub energy_per_step: Vec<EnergyPerStep>,
+    /// Joules a training step, for each source that has joules.
+    pub energy_per_step: Vec<EnergyFigure>,
+    /// Joules of one evaluation of the test set, for each source of which a window of evaluations was metered.
+    #[serde(default)]
+    pub energy_per_evaluation: Vec<EnergyFigure>,
+    /// Joules from the first step to the end of the run (to the target, where it was reached), evaluations included: in
+    /// every way in which each source can tell. Where there are two, both are kept.
+    #[serde(default)]
+    pub energy_to_end: Vec<EnergyFigure>,
     /// The step list: kernels, variants, grids, operations, bytes, memory.
     pub program: serde_json::Value,
 }

@@ -4,22 +4,23 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::TrainError;
 use super::events::{Event, Observer, Ready, Step};
 use super::host::{Host, Versions};
+use super::joules::Figures;
 use super::outputs::Outputs;
 use super::record::{
-    DataRecord, DeviceRecord, EnergyPerStep, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
-    Record, SCHEMA, Times, Work,
+    DataRecord, DeviceRecord, EvaluationPoint, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA,
+    Times, Work,
 };
 use super::regime::Regime;
 use super::schedule::Schedule;
 use super::steps_log::StepsLog;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
-use crate::energy::{Energy, Meter, MeterOptions, Selection, Status, Target, TargetKind};
+use crate::energy::{Energy, Meter, MeterOptions, PerUnit, Selection, Status, Target, TargetKind};
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};
@@ -28,6 +29,13 @@ use crate::program::{Program, ProgramOptions, Summary};
 /// What the energy rows of a run cover.
 const WINDOW: &str =
     "training steps and the evaluations between and after them; start-up is not in it";
+
+/// While metered, so many submits fit into a tick of the instrument at least (or a submit is one step).
+const SUBMITS_PER_TICK: f64 = 5.0;
+/// How long a run goes on past its end for the joules of a step: in ticks of the slowest instrument, and in seconds.
+const RUN_ON_TICKS: f64 = 60.0;
+const RUN_ON_SECONDS: f64 = 5.0;
+const RUN_ON_MOST: f64 = 60.0;
 
 /// Losses whose mean stands in the record as the training loss.
 const LAST_LOSSES: usize = 10;
@@ -295,6 +303,9 @@ impl<'g> Trainer<'g> {
             evaluation_seconds: 0.0,
         };
         let window = meter.start();
+        if let Some(tick) = window.tick() {
+            course.program.keep_submits_below(tick / SUBMITS_PER_TICK);
+        }
         let ended = course.run(observer);
         let energy = window.stop();
         let total_seconds = begun.elapsed().as_secs_f64();
@@ -302,12 +313,21 @@ impl<'g> Trainer<'g> {
         let outcome = ended?;
 
         let weights = course.program.weights()?;
+        let submits = course.program.counters().submits;
+        let evaluations = course.evaluations.len() as u64;
+        let on = course.run_on(&meter, &energy, outcome)?;
+        let figures = Figures::new(
+            &energy,
+            (course.steps, evaluations),
+            &on.steps,
+            &on.evaluations,
+        );
 
         let summary = course.program.summary();
         let mut work = work(&summary, course.steps);
         work.evaluation_flops =
             evaluation_flops(&this.regime, &data, &summary) * course.evaluations.len() as f64;
-        work.submits = course.program.counters().submits;
+        work.submits = submits;
         let record = Record {
             schema: SCHEMA,
             started,
@@ -348,7 +368,9 @@ impl<'g> Trainer<'g> {
                 assume_watts_per_core: this.meter.assume_watts_per_core,
                 window: WINDOW.to_owned(),
             },
-            energy_per_step: per_step(&energy, course.steps),
+            energy_per_step: figures.per_step,
+            energy_per_evaluation: figures.per_evaluation,
+            energy_to_end: figures.to_end,
             energy,
             program: serde_json::to_value(&summary).map_err(|error| TrainError::Summary {
                 detail: error.to_string(),
@@ -372,6 +394,13 @@ impl<'g> Trainer<'g> {
             None => Ok(Run { record, weights }),
         }
     }
+}
+
+/// What was metered past the end of a run.
+#[derive(Default)]
+struct RunOn {
+    steps: Vec<PerUnit>,
+    evaluations: Vec<PerUnit>,
 }
 
 /// The state of a run between its first step and its last evaluation.
@@ -459,6 +488,53 @@ impl Course<'_> {
         Ok(taken)
     }
 
+    /// Trains and evaluates on past the end of the run, metered, for the joules of one step and of one evaluation; what
+    /// becomes of the weights does not matter any more. Nothing where no source measures, or the run was cut short.
+    fn run_on(
+        &mut self,
+        meter: &Meter,
+        energy: &[Energy],
+        outcome: Outcome,
+    ) -> Result<RunOn, TrainError> {
+        let measured = energy.iter().any(|row| row.status == Status::Measured);
+        let whole = !matches!(outcome, Outcome::Interrupted | Outcome::Diverged);
+        if !(measured && whole && self.steps > 0) {
+            return Ok(RunOn::default());
+        }
+        let ticks = energy.iter().filter_map(|row| row.tick_seconds);
+        let seconds = (RUN_ON_TICKS * ticks.fold(0.0, f64::max)).clamp(RUN_ON_SECONDS, RUN_ON_MOST);
+
+        let window = meter.start();
+        let end = Instant::now() + Duration::from_secs_f64(seconds);
+        let first = self.steps;
+        let halt = AtomicBool::new(false);
+        window.stamp(0.0);
+        self.program.train(u32::MAX, &halt, &mut |result| {
+            if result.ends_submit {
+                window.stamp((result.step - first) as f64);
+            }
+            if Instant::now() >= end || self.interrupt.load(Ordering::Relaxed) {
+                halt.store(true, Ordering::Relaxed);
+            }
+        })?;
+        let (_, steps) = window.stop_stamped();
+
+        let window = meter.start();
+        let end = Instant::now() + Duration::from_secs_f64(seconds);
+        let mut done = 0u32;
+        window.stamp(0.0);
+        while !self.evaluations.is_empty()
+            && Instant::now() < end
+            && !self.interrupt.load(Ordering::Relaxed)
+        {
+            self.program.evaluate()?;
+            done += 1;
+            window.stamp(f64::from(done));
+        }
+        let (_, evaluations) = window.stop_stamped();
+        Ok(RunOn { steps, evaluations })
+    }
+
     /// Evaluates the test set: whether the target is reached.
     fn evaluate(
         &mut self,
@@ -523,24 +599,6 @@ fn evaluation_flops(regime: &Regime, data: &Dataset, summary: &Summary) -> f64 {
     let batches = data.test.len.div_ceil(batch.max(1)) as f64;
     let list = summary.lists.iter().find(|list| list.name == "evaluate");
     list.map_or(0.0, |list| list.flops as f64 * batches)
-}
-
-/// Joules a step of every row that has joules which are this run's.
-fn per_step(energy: &[Energy], steps: u64) -> Vec<EnergyPerStep> {
-    if steps == 0 {
-        return Vec::new();
-    }
-    energy
-        .iter()
-        .filter(|row| matches!(row.status, Status::Measured | Status::Assumed))
-        .filter_map(|row| {
-            Some(EnergyPerStep {
-                source: row.source.clone(),
-                status: row.status,
-                joules: row.joules? / steps as f64,
-            })
-        })
-        .collect()
 }
 
 impl Regime {

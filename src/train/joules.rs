@@ -1,0 +1,106 @@
+//! What a run's energy amounts to: joules a step, an evaluation, and to the end, each by the ways its source allows.
+
+use super::record::{EnergyFigure, Way};
+use crate::energy::{Energy, Interval, PerUnit, Status};
+
+/// A difference of readings over fewer ticks than this is no figure of its own.
+const DIRECT_TICKS: u64 = 50;
+
+/// The figures of one run.
+pub(super) struct Figures {
+    pub per_step: Vec<EnergyFigure>,
+    pub per_evaluation: Vec<EnergyFigure>,
+    pub to_end: Vec<EnergyFigure>,
+}
+
+impl Figures {
+    /// Of a run of `steps` and `evaluations`, whose whole came to `run`; `step` and `evaluation` are what was metered
+    /// of each past its end.
+    pub(super) fn new(
+        run: &[Energy],
+        (steps, evaluations): (u64, u64),
+        step: &[PerUnit],
+        evaluation: &[PerUnit],
+    ) -> Self {
+        let usable = |row: &&Energy| matches!(row.status, Status::Measured | Status::Assumed);
+        let mut figures = Self {
+            per_step: Vec::new(),
+            per_evaluation: evaluation.iter().map(one).collect(),
+            to_end: Vec::new(),
+        };
+        for row in run.iter().filter(usable) {
+            let own = |units: &[PerUnit]| {
+                let same = |unit: &&PerUnit| unit.source == row.source && unit.method == row.method;
+                units.iter().find(same).map(one)
+            };
+            let (step, evaluation) = (own(step), own(evaluation));
+            let whole = row.joules.map(|joules| EnergyFigure {
+                source: row.source.clone(),
+                status: row.status,
+                way: Way::Direct,
+                joules,
+                repeatability: row.repeatability(),
+                absolute: row.absolute(),
+            });
+            let long = row.ticks.is_none_or(|ticks| ticks >= DIRECT_TICKS);
+            figures.to_end.extend(whole.clone().filter(|_| long));
+            if let Some(step) = &step
+                && let Some(sum) = counted(step, steps, evaluation.as_ref(), evaluations)
+            {
+                figures.to_end.push(sum);
+            }
+            let divided = whole
+                .filter(|_| long && steps > 0)
+                .map(|whole| scaled(&whole, 1.0 / steps as f64, Way::RunOverSteps));
+            figures.per_step.extend(step.or(divided));
+        }
+        figures
+    }
+}
+
+fn one(unit: &PerUnit) -> EnergyFigure {
+    EnergyFigure {
+        source: unit.source.clone(),
+        status: unit.status,
+        way: Way::Window,
+        joules: unit.joules(),
+        repeatability: Some(unit.window.repeatability.over(unit.units)),
+        absolute: Some(unit.window.absolute.over(unit.units)),
+    }
+}
+
+fn scaled(figure: &EnergyFigure, by: f64, way: Way) -> EnergyFigure {
+    EnergyFigure {
+        way,
+        joules: figure.joules * by,
+        repeatability: figure.repeatability.map(|interval| interval.over(1.0 / by)),
+        absolute: figure.absolute.map(|interval| interval.over(1.0 / by)),
+        ..figure.clone()
+    }
+}
+
+/// Steps and evaluations times what one of each costs. Without an evaluation's figure there is a sum only where there
+/// were no evaluations.
+fn counted(
+    step: &EnergyFigure,
+    steps: u64,
+    evaluation: Option<&EnergyFigure>,
+    evaluations: u64,
+) -> Option<EnergyFigure> {
+    let training = scaled(step, steps as f64, Way::StepsTimesJoules);
+    if evaluations == 0 {
+        return (steps > 0).then_some(training);
+    }
+    let evaluating = scaled(evaluation?, evaluations as f64, Way::StepsTimesJoules);
+    let joules = training.joules + evaluating.joules;
+    let both = |a: Option<Interval>, b: Option<Interval>| {
+        // Both come through one instrument: its gain moves them together, so the halves are added.
+        Some(Interval::around(joules, a?.half() + b?.half()))
+    };
+    (steps > 0).then(|| EnergyFigure {
+        joules,
+        repeatability: both(training.repeatability, evaluating.repeatability),
+        absolute: both(training.absolute, evaluating.absolute),
+        ..training
+    })
+}
