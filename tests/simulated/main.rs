@@ -102,6 +102,26 @@ fn drifting_counter() {
     judge(sensor::DRIFTING, false);
 }
 
+/// An interval shorter than ten averaging windows, or ten updates of a battery, has no figure of its own.
+#[test]
+fn windows_of_few_averagings_have_no_figure() {
+    for model in [sensor::ONE_SECOND, sensor::BATTERY] {
+        for kind in [Kind::InLoad, Kind::Between] {
+            for seed in 0..trials() as u64 / 4 {
+                let outcome = trial::run_for(model, kind, seed, |rng, model| {
+                    model.averaging() * draw::within(rng, 0.5, 9.5)
+                });
+                assert!(
+                    outcome.estimate.is_err(),
+                    "{} {kind:?}, seed {seed}: {} s",
+                    model.name,
+                    outcome.window
+                );
+            }
+        }
+    }
+}
+
 /// Mean and standard deviation.
 fn spread(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;

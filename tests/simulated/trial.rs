@@ -28,6 +28,8 @@ pub struct Outcome {
     /// True joules of the window that was given, and what they are through the instrument's gain and offset.
     pub truth: f64,
     pub through: f64,
+    /// Watts in the second around the beginning less those around the end, of the window that was given.
+    pub fall: f64,
     pub estimate: Result<Estimate, Refusal>,
     /// Joules by which the last value shown minus the first, or mean power times time, is off.
     pub naive_error: f64,
@@ -45,7 +47,18 @@ fn seconds(rng: &mut Rng, model: &Model) -> f64 {
     }
 }
 
+/// A trial with a window of a drawn length.
 pub fn run(model: Model, kind: Kind, seed: u64) -> Outcome {
+    run_for(model, kind, seed, seconds)
+}
+
+/// A trial with a window that `seconds` draws.
+pub fn run_for(
+    model: Model,
+    kind: Kind,
+    seed: u64,
+    seconds: impl Fn(&mut Rng, &Model) -> f64,
+) -> Outcome {
     let mut rng = Rng::with_seed(seed);
     let program = Program::draw(&mut rng, model.watts);
     let hidden = Hidden::draw(&mut rng, &model);
@@ -79,6 +92,7 @@ pub fn run(model: Model, kind: Kind, seed: u64) -> Outcome {
     };
     let sensor = &world.sensor;
     let truth = sensor.load.between(given_from, given_to);
+    let around = |at: f64| sensor.load.between(at - 0.5, at + 0.5);
     Outcome {
         seed,
         program,
@@ -87,6 +101,7 @@ pub fn run(model: Model, kind: Kind, seed: u64) -> Outcome {
         window,
         truth,
         through: sensor.through(truth, given_to - given_from),
+        fall: around(given_from) - around(given_to),
         estimate,
         naive_error: naive(sensor, &readings, from, to)
             - sensor.through(sensor.load.between(from, to), window),
