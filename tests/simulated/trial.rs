@@ -1,0 +1,124 @@
+//! One seeded trial: a load, an instrument, a window, and what the estimator makes of them.
+
+use fastrand::Rng;
+use wattgrad::energy::{Edges, Estimate, Reading, Refusal};
+
+use crate::draw::{log_within, within};
+use crate::load::Program;
+use crate::sensor::{Hidden, Model, Sensor};
+use crate::world::{World, knowledge};
+
+/// The two kinds of window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// From a tick to a tick while the load goes on.
+    InLoad,
+    /// The load begins and ends with it.
+    Between,
+}
+
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    pub seed: u64,
+    pub program: Program,
+    pub hidden: Hidden,
+    pub latency: f64,
+    /// Seconds of the window that was asked for.
+    pub window: f64,
+    /// True joules of the window that was given, and what they are through the instrument's gain and offset.
+    pub truth: f64,
+    pub through: f64,
+    /// Watts in the second around the beginning less those around the end, of the window that was given.
+    pub fall: f64,
+    pub estimate: Result<Estimate, Refusal>,
+    /// Joules by which the last value shown minus the first, or mean power times time, is off.
+    pub naive_error: f64,
+}
+
+/// Seconds of a window: about 5, about 10, or anything from 2 to 20; longer for instruments that average longer.
+fn seconds(rng: &mut Rng, model: &Model) -> f64 {
+    if model.averaging() >= 1.0 {
+        return model.averaging() * log_within(rng, 12.0, 40.0);
+    }
+    match rng.u8(..10) {
+        0..3 => within(rng, 4.9, 5.1),
+        3..6 => within(rng, 9.9, 10.1),
+        _ => log_within(rng, 2.0, 20.0),
+    }
+}
+
+/// A trial with a window of a drawn length.
+pub fn run(model: Model, kind: Kind, seed: u64) -> Outcome {
+    run_for(model, kind, seed, seconds)
+}
+
+/// A trial with a window that `seconds` draws.
+pub fn run_for(
+    model: Model,
+    kind: Kind,
+    seed: u64,
+    seconds: impl Fn(&mut Rng, &Model) -> f64,
+) -> Outcome {
+    let mut rng = Rng::with_seed(seed);
+    let program = Program::draw(&mut rng, model.watts);
+    let hidden = Hidden::draw(&mut rng, &model);
+    let window = seconds(&mut rng, &model);
+    // Time before and after, for instruments to show what goes on there.
+    let mut roll = || 4.0 * model.averaging() + within(&mut rng, 1.5, 3.0);
+    let (idle_before, idle_after) = (roll(), roll());
+    let (load_before, load_after) = match kind {
+        Kind::InLoad => (roll(), roll()),
+        Kind::Between => (0.0, 0.0),
+    };
+    let from = idle_before + load_before;
+    let to = from + window;
+    let end = to + load_after + idle_after;
+    let load = program.load(&mut rng, idle_before, to + load_after, end);
+    let world = World::new(Sensor::new(model, hidden, load), &mut rng);
+    let (estimate, readings) = match world.watch() {
+        Ok(recording) => {
+            let known = knowledge(&world);
+            let estimate = match kind {
+                Kind::InLoad => recording.in_load(from, to, &[], &known),
+                Kind::Between => recording.between(from, to, Edges::Load, &known),
+            };
+            (estimate, recording.readings().to_vec())
+        }
+        Err(refusal) => (Err(refusal), Vec::new()),
+    };
+    let (given_from, given_to) = match &estimate {
+        Ok(estimate) => (estimate.from, estimate.to),
+        Err(_) => (from, to),
+    };
+    let sensor = &world.sensor;
+    let truth = sensor.load.between(given_from, given_to);
+    let around = |at: f64| sensor.load.between(at - 0.5, at + 0.5);
+    Outcome {
+        seed,
+        program,
+        hidden,
+        latency: world.latency,
+        window,
+        truth,
+        through: sensor.through(truth, given_to - given_from),
+        fall: around(given_from) - around(given_to),
+        estimate,
+        naive_error: naive(sensor, &readings, from, to)
+            - sensor.through(sensor.load.between(from, to), window),
+    }
+}
+
+/// What today's tools do.
+pub fn naive(sensor: &Sensor, readings: &[Reading], from: f64, to: f64) -> f64 {
+    let scale = sensor.model.spec().unit.scale();
+    if sensor.model.is_counter() {
+        let (first, last) = (sensor.shown(from), sensor.shown(to));
+        return (last as f64 - first as f64) * scale;
+    }
+    let inside: Vec<f64> = readings
+        .iter()
+        .filter(|reading| (from..=to).contains(&reading.at.monotonic))
+        .map(|reading| reading.value as f64 * scale)
+        .collect();
+    inside.iter().sum::<f64>() / inside.len() as f64 * (to - from)
+}

@@ -1,0 +1,104 @@
+//! A machine of virtual time: reading the instrument takes time, and so does sleeping.
+
+use std::sync::Mutex;
+
+use fastrand::Rng;
+use wattgrad::energy::{
+    Instrument, Known, Moment, Reading, Recording, Refusal, Spec, Timeline, Unit,
+};
+
+use crate::draw::{log_within, normal, within};
+use crate::sensor::Sensor;
+
+#[derive(Debug)]
+pub struct World {
+    pub sensor: Sensor,
+    /// Seconds a read takes, mostly.
+    pub latency: f64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    now: f64,
+    rng: Rng,
+}
+
+/// Any date will do.
+const UNIX: f64 = 1.8e9;
+
+impl World {
+    pub fn new(sensor: Sensor, rng: &mut Rng) -> Self {
+        Self {
+            sensor,
+            latency: log_within(rng, 1e-4, 0.03),
+            state: Mutex::new(State {
+                now: 0.0,
+                rng: rng.fork(),
+            }),
+        }
+    }
+
+    /// Watches the instrument to the end of the load.
+    pub fn watch(&self) -> Result<Recording, Refusal> {
+        let end = self.sensor.load.end();
+        Recording::take(self, self, None, |now| now >= end)
+    }
+
+    /// One read: its value is taken at some moment of it.
+    fn look(&self) -> Reading {
+        let mut state = self.state.lock().unwrap();
+        let mut took = self.latency * (0.2 * normal(&mut state.rng)).exp();
+        if state.rng.f64() < 0.01 {
+            took *= within(&mut state.rng, 2.0, 4.0);
+        }
+        let began = state.now;
+        let value = self.sensor.shown(began + took * state.rng.f64());
+        state.now += took;
+        Reading {
+            value,
+            unit: self.unit(),
+            at: Moment {
+                monotonic: began + took / 2.0,
+                unix: UNIX + began + took / 2.0,
+            },
+            read_seconds: took,
+        }
+    }
+
+    fn unit(&self) -> Unit {
+        self.sensor.model.spec().unit
+    }
+}
+
+/// What the estimator is told of the instrument.
+pub fn knowledge(world: &World) -> Known {
+    Known::uncalibrated(&world.spec())
+}
+
+impl Instrument for World {
+    fn spec(&self) -> Spec {
+        self.sensor.model.spec()
+    }
+
+    fn read(&self) -> Result<u64, Refusal> {
+        Ok(self.look().value)
+    }
+
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+        into.push(self.look());
+        Ok(())
+    }
+}
+
+impl Timeline for World {
+    fn now(&self) -> f64 {
+        self.state.lock().unwrap().now
+    }
+
+    fn sleep_until(&self, at: f64) {
+        let mut state = self.state.lock().unwrap();
+        let late = within(&mut state.rng, 5e-5, 2e-4);
+        state.now = state.now.max(at) + late;
+    }
+}
