@@ -175,11 +175,14 @@ fn examination(source: &str, found: &Examination) -> String {
         Some(response) => line(
             "delay",
             format!(
-                "{:.1} ms +- {:.1} ms, settled {:.0} ms later, looks {:.0} % of the time",
+                "{:.1} ms +- {:.1} ms, settled {:.0} ms later{}",
                 response.delay * 1e3,
                 response.delay_error * 1e3,
                 response.settle * 1e3,
-                response.coverage * 100.0
+                match response.coverage {
+                    Some(share) => format!(", looks {:.0} % of the time", share * 100.0),
+                    None => String::new(),
+                }
             ),
         ),
         None => line("delay", "not seen: the load hardly shows".to_owned()),

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::Interval;
 use super::instrument::{Quantity, Refusal};
-use super::known::Known;
+use super::known::{Known, SETTLED};
 use super::phase;
 use super::series::{Point, Series};
 
@@ -29,8 +29,6 @@ pub struct Estimate {
     pub to: f64,
     /// Whole ticks within it; 0 where every read gave a new value.
     pub ticks: u64,
-    /// What else has to be known of it.
-    pub notes: Vec<String>,
 }
 
 impl Estimate {
@@ -76,6 +74,12 @@ const OFFSET_WATTS: f64 = 2.0;
 const AVERAGINGS: f64 = 10.0;
 /// So many ticks to either side of an edge say what power is there.
 const EDGE_TICKS: f64 = 5.0;
+/// Power is looked at over no less than so many seconds.
+const GRAIN: f64 = 0.02;
+/// A sensor that looks all the time is known to do so within this much: its averaging and its tick are not quite equal.
+const FULL_COVERAGE: f64 = 0.97;
+/// 1/2 were the unseen part of a tick independent of the seen one; 1 were it the more like it the shorter it is.
+const UNLIKE: f64 = 0.75;
 /// What is taken for the share of time a sensor samples where nobody looked: the least that cards are known to have.
 const LEAST_COVERAGE: f64 = 0.25;
 
@@ -88,8 +92,8 @@ pub(crate) fn in_load(
     to: f64,
     stamps: &[Stamp],
 ) -> Result<Estimate, Refusal> {
-    let roll = known.delay + known.delay_error + 2.0 * known.settle;
-    let sharp = sharpness(series);
+    let roll = known.delay + known.delay_error + known.settle;
+    let sharp = sharpness(series, from + roll, to);
     let inside = |point: &&Point| point.half <= sharp && point.at - point.half >= from + roll;
     let first = series.points.iter().position(|point| inside(&point));
     let last = series
@@ -112,16 +116,22 @@ pub(crate) fn in_load(
     let late = series.mean_watts(b.at - local, b.at).unwrap_or(power);
     let shift = known.delay_error / Z * (early - late).abs().hypot(scatter.watts);
     let edges = scatter.edge(a, power).hypot(scatter.edge(b, power));
-    let mut notes = Vec::new();
     let sampling = sampling(series, known, &scatter, seconds);
-    let mut sd = edges.hypot(shift).hypot(sampling);
+    let mut sd = edges
+        .hypot(shift)
+        .hypot(sampling)
+        .hypot(smear(series, known, first, last));
     sd = sd.hypot(known.nonlinearity * joules / Z);
     let mut half = Z * sd;
-    if let Some(aliasing) = phase::aliasing(series, known, first, last, stamps) {
+    let mut joules = joules;
+    if let Some(aliasing) = phase::aliasing(series, known, first, last, stamps)? {
+        joules += aliasing.correction;
         half += aliasing.joules;
-        notes.extend(aliasing.note);
     }
-    Ok(finish(joules, half, (a.at, b.at), series, notes))
+    // What was shown at a tick had happened a delay before it.
+    let happened = (a.at - known.delay, b.at - known.delay);
+    let ticks = (last - first) as u64;
+    Ok(finish(joules, half, happened, ticks))
 }
 
 /// All of a fixed window.
@@ -173,7 +183,7 @@ pub(crate) fn between(
     .iter()
     .fold(0.0, |sum: f64, &sd| sum.hypot(sd));
     let half = Z * sd + start.bound + end.bound;
-    Ok(finish(joules, half, (from, to), series, Vec::new()))
+    Ok(finish(joules, half, (from, to), ticks as u64))
 }
 
 /// Joules shown at an end of a fixed window, and what is not known of them.
@@ -188,7 +198,9 @@ struct End {
 
 /// The start of a load: until it can show, the power is that of the time before.
 fn before_load(series: &Series, known: &Known, from: f64) -> End {
-    let shown = from + (known.delay - known.delay_error).max(0.0);
+    // A mean begins to move half its length before the middle by which its delay is told.
+    let early = known.delay_error + known.settle / SETTLED;
+    let shown = from + (known.delay - early).max(0.0);
     let at = series
         .points
         .partition_point(|point| point.at + point.half <= shown);
@@ -196,7 +208,7 @@ fn before_load(series: &Series, known: &Known, from: f64) -> End {
     let Some(anchor) = at.checked_sub(1).map(|at| series.points[at]) else {
         return outside(series, moment, 0);
     };
-    let reach = EDGE_TICKS * 2.0 * series.tick.unwrap_or(0.0).max(0.01);
+    let reach = EDGE_TICKS * 2.0 * series.tick.unwrap_or(0.0).max(0.03);
     let Some(roll) = Roll::of(series, anchor.at - reach - known.settle, anchor.at) else {
         return outside(series, moment, at);
     };
@@ -218,7 +230,7 @@ fn after_load(series: &Series, known: &Known, to: f64) -> End {
     let Some(anchor) = series.points.get(at).copied() else {
         return outside(series, moment, series.points.len() - 1);
     };
-    let reach = EDGE_TICKS * 2.0 * series.tick.unwrap_or(0.0).max(0.01);
+    let reach = EDGE_TICKS * 2.0 * series.tick.unwrap_or(0.0).max(0.03);
     let Some(roll) = Roll::of(series, anchor.at, anchor.at + reach + known.settle) else {
         return outside(series, moment, at);
     };
@@ -285,14 +297,21 @@ impl Roll {
             return None;
         }
         let watts = (b.joules - a.joules) / (b.at - a.at);
-        let each: Vec<f64> = points
-            .windows(2)
-            .filter(|pair| pair[1].at > pair[0].at)
-            .map(|pair| (pair[1].joules - pair[0].joules) / (pair[1].at - pair[0].at))
-            .collect();
-        let sd = spread(&each) / (each.len() as f64).sqrt();
+        let mut each = coarse(points);
+        if each.is_empty() {
+            each.push(watts);
+        }
+        // Times that are not known sharply make one tick's watts high and the next one's low; only what scatters beyond
+        // that is power's own.
+        let tick = (b.at - a.at) / each.len() as f64;
+        let half = points.iter().map(|point| point.half).sum::<f64>() / points.len() as f64;
+        let blurred = 2.0 * (watts * half / tick).powi(2) / 3.0;
+        let own = (spread(&each).powi(2) - blurred).max(0.0);
+        let count = each.len() as f64;
+        // Few values show less than they scatter.
+        let sd = (own / count).sqrt() * (1.0 + 20.0 / count.powi(2));
         // The ends of the roll are as unsure as any tick.
-        let timing = watts * (a.half + b.half) / 3f64.sqrt() / (b.at - a.at);
+        let timing = watts * a.half.hypot(b.half) / 3f64.sqrt() / (b.at - a.at);
         Some(Self {
             watts,
             sd: sd.hypot(timing),
@@ -305,8 +324,12 @@ struct Scatter {
     /// Joules by which a tick lies off the line through its neighbours: jitter of its time, quantum, and power that
     /// changes within a tick.
     joules: Option<f64>,
-    /// Watts by which one tick differs from the next.
+    /// Watts by which one tick (of a fast instrument, one [`GRAIN`]) differs from the next.
     watts: f64,
+    /// Mean half of the time within which a point must have appeared.
+    half: f64,
+    /// Updates that did not come.
+    missed: f64,
     /// Ticks (updates) within the window.
     ticks: usize,
 }
@@ -330,17 +353,20 @@ impl Scatter {
         // The median of |x| of a normal x is 0.6745 of its standard deviation.
         let joules = (off.len() >= 4).then(|| off[off.len() / 2] / 0.6745);
         let watts: Vec<f64> = if series.watts.is_empty() {
-            points
-                .windows(2)
-                .filter(|pair| pair[1].at > pair[0].at)
-                .map(|pair| (pair[1].joules - pair[0].joules) / (pair[1].at - pair[0].at))
-                .collect()
+            coarse(points)
         } else {
             series.watts[first..=last].to_vec()
         };
+        let count = points.len() as f64;
         Self {
             joules,
             watts: spread(&watts),
+            half: points.iter().map(|point| point.half).sum::<f64>() / count,
+            missed: points
+                .iter()
+                .filter(|point| !near(point.gap))
+                .map(|point| point.gap / series.tick.unwrap_or(point.gap).max(1e-9) - 1.0)
+                .sum(),
             ticks: points.len() - 1,
         }
     }
@@ -350,6 +376,20 @@ impl Scatter {
         let timing = power * point.half / 3f64.sqrt();
         self.joules.unwrap_or(timing).max(timing / 2.0)
     }
+}
+
+/// Mean watts of stretches of at least [`GRAIN`]: over less, the times of the points matter more than the power.
+fn coarse(points: &[Point]) -> Vec<f64> {
+    let mut watts = Vec::new();
+    let mut start = points[0];
+    for point in points {
+        let seconds = point.at - start.at;
+        if seconds >= GRAIN {
+            watts.push((point.joules - start.joules) / seconds);
+            start = *point;
+        }
+    }
+    watts
 }
 
 /// Standard deviation by successive differences: a drift is no scatter.
@@ -364,28 +404,71 @@ fn spread(values: &[f64]) -> f64 {
     (sum / 2.0 / (values.len() - 1) as f64).sqrt()
 }
 
-/// Standard deviation of the joules that a sensor misses, or counts twice, because it looks only part of the time.
+/// Standard deviation of the joules that a sensor misses, or counts twice, because it looks only part of the time,
+/// because an update did not come, or because its updates' times are not known sharply.
 fn sampling(series: &Series, known: &Known, scatter: &Scatter, seconds: f64) -> f64 {
     let coverage = match (series.spec.quantity, known.coverage) {
-        (_, Some(coverage)) => coverage.clamp(0.0, 1.0),
-        (Quantity::Energy { .. }, None) => 1.0,
+        (Quantity::Power { .. }, Some(coverage)) => coverage.clamp(0.0, FULL_COVERAGE),
         (Quantity::Power { .. }, None) => LEAST_COVERAGE,
+        (Quantity::Energy { .. }, coverage) => coverage.unwrap_or(1.0),
     };
     let ticks = scatter.ticks.max(1) as f64;
-    scatter.watts * seconds / ticks.sqrt() * (1.0 - coverage).sqrt()
+    let tick = seconds / ticks;
+    // What is not seen of a tick lies beside what is, and is the more like it the less it is.
+    let looks = scatter.watts * tick * ticks.sqrt() * (1.0 - coverage).powf(UNLIKE);
+    if !series.spec.is_power() {
+        return looks;
+    }
+    let missed = scatter.watts * tick * (1.5 * scatter.missed.max(0.0)).sqrt();
+    let timing = scatter.watts * scatter.half * (2.0 * ticks / 3.0).sqrt();
+    looks.hypot(missed).hypot(timing)
+}
+
+/// Standard deviation of the joules by which a mean over several ticks blurs both edges: the power's change from one
+/// such mean to the next, over the spread of what it averages by.
+fn smear(series: &Series, known: &Known, first: usize, last: usize) -> f64 {
+    let over = known.settle;
+    if series.watts.is_empty() || over <= 3.0 * series.tick.unwrap_or(0.0) {
+        return 0.0;
+    }
+    let (mut sum, mut count) = (0.0, 0.0);
+    let mut ahead = first;
+    for at in first..=last {
+        while ahead < last && series.points[ahead].at < series.points[at].at + over {
+            ahead += 1;
+        }
+        if series.points[ahead].at >= series.points[at].at + over {
+            sum += (series.watts[ahead] - series.watts[at]).powi(2);
+            count += 1.0;
+        }
+    }
+    if count < 1.0 {
+        return 0.0;
+    }
+    let watts = (sum / count / 2.0_f64).sqrt();
+    // Half of a settling time, so stretched, is 1.6 standard deviations of a box and of a first-order lag alike.
+    2f64.sqrt() * watts * over / SETTLED / 1.6
 }
 
 /// Edges on points that appeared within this much are worth having.
-fn sharpness(series: &Series) -> f64 {
-    let mut halves: Vec<f64> = series.points.iter().map(|point| point.half).collect();
+fn sharpness(series: &Series, from: f64, to: f64) -> f64 {
+    let mut halves: Vec<f64> = series
+        .points
+        .iter()
+        .filter(|point| (from..=to).contains(&point.at))
+        .map(|point| point.half)
+        .collect();
     halves.sort_by(f64::total_cmp);
     let median = halves.get(halves.len() / 2).copied().unwrap_or(0.0);
-    (1.5 * median).max(1e-3)
+    1.5 * median
 }
 
 fn averaged(series: &Series, known: &Known, seconds: f64) -> Result<(), Refusal> {
     let over = match series.spec.quantity {
-        Quantity::Power { averaging } => averaging.unwrap_or(0.0).max(known.settle),
+        Quantity::Power { averaging } => averaging
+            .unwrap_or(0.0)
+            .max(known.settle / SETTLED)
+            .max(series.tick.unwrap_or(0.0)),
         Quantity::Energy { .. } => 0.0,
     };
     if seconds < AVERAGINGS * over {
@@ -418,22 +501,14 @@ fn positive(joules: f64, seconds: f64) -> Result<f64, Refusal> {
     )))
 }
 
-fn finish(
-    joules: f64,
-    half: f64,
-    (from, to): (f64, f64),
-    series: &Series,
-    notes: Vec<String>,
-) -> Estimate {
+fn finish(joules: f64, half: f64, (from, to): (f64, f64), ticks: u64) -> Estimate {
     let off = GAIN * joules + OFFSET_WATTS * (to - from);
-    let inside = |point: &&Point| point.at > from && point.at <= to;
     Estimate {
         joules,
         repeatability: Interval::around(joules, half),
         absolute: Interval::around(joules, half.hypot(off)),
         from,
         to,
-        ticks: series.points.iter().filter(inside).count() as u64,
-        notes,
+        ticks,
     }
 }

@@ -15,7 +15,7 @@ pub struct Known {
     pub delay: f64,
     /// How far `delay` can be off, either way (95 %).
     pub delay_error: f64,
-    /// Seconds, after the delay, until a change of power is shown in full: averaging and lag.
+    /// Seconds, after the delay, until a change of power is shown in full, the tail of a lag included.
     pub settle: f64,
     /// The share of the time in which a sensor samples; `None` where that is not known.
     pub coverage: Option<f64>,
@@ -25,6 +25,8 @@ pub struct Known {
     pub grade: Option<Grade>,
 }
 
+/// So many times what a sensor averages over, a change is shown in full even where it comes by a lag and no mean.
+pub(crate) const SETTLED: f64 = 2.5;
 /// Cards publish a value up to this long after they sampled it.
 const LATEST_PUBLICATION: f64 = 0.06;
 /// Counters that tick faster than this are read from the chip itself, not published by firmware.
@@ -40,14 +42,29 @@ impl Known {
         } else {
             spec.expected_tick
         };
-        let (settle, coverage) = match spec.quantity {
-            Quantity::Energy { .. } => (0.0, Some(1.0)),
-            Quantity::Power { averaging } => (averaging.unwrap_or(UNKNOWN_AVERAGING), None),
-        };
+        let (mut delay, mut delay_error) = (published / 2.0, published / 2.0);
+        let (mut settle, mut coverage) = (0.0, Some(1.0));
+        match spec.quantity {
+            Quantity::Energy { .. } => {}
+            // A mean over more than a tick is, on the whole, the power of its middle.
+            Quantity::Power {
+                averaging: Some(over),
+            } => {
+                delay += (over - spec.expected_tick).max(0.0) / 2.0;
+                settle = SETTLED * over;
+                coverage = None;
+            }
+            Quantity::Power { averaging: None } => {
+                delay += UNKNOWN_AVERAGING / 4.0;
+                delay_error += UNKNOWN_AVERAGING / 4.0;
+                settle = SETTLED * UNKNOWN_AVERAGING;
+                coverage = None;
+            }
+        }
         Self {
             tick: None,
-            delay: published / 2.0,
-            delay_error: published / 2.0,
+            delay,
+            delay_error,
             settle,
             coverage,
             nonlinearity: 0.0,

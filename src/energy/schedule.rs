@@ -10,6 +10,8 @@ const CLOSEST: f64 = 0.0002;
 const EVERY: f64 = 0.05;
 /// After so many changes the tick is known.
 const ENOUGH: usize = 5;
+/// After so many changes, hardly any of them looked for closely, it ticks as fast as it can be read.
+const MANY: usize = 100;
 
 /// The next look at one instrument, from what was seen of it so far. It knows no clock: it can be driven in any time.
 #[derive(Clone, Debug)]
@@ -84,10 +86,19 @@ impl Schedule {
         }
         self.looks = 0;
         self.changed = Some(at);
+        self.learn_fast(at);
         if self.tick.is_none() && self.spacings.len() >= ENOUGH {
             let mut sorted = self.spacings.clone();
             sorted.sort_by(f64::total_cmp);
             self.tick = Some(sorted[sorted.len() / 2]);
+        }
+    }
+
+    /// One that ticks nearly as fast as it can be read shows its tick by the number of its changes alone.
+    fn learn_fast(&mut self, at: f64) {
+        let watched = at - self.began.unwrap_or(at);
+        if self.tick.is_none() && self.fresh >= MANY && self.spacings.len() < ENOUGH {
+            self.tick = Some(watched / self.fresh as f64);
         }
     }
 
@@ -117,7 +128,9 @@ impl Schedule {
         let Some(tick) = self.tick else {
             return now + self.learning(now).max(last.took / 4.0);
         };
-        let ticks = (EVERY / tick).ceil().max(1.0);
+        // Of a counter a tick now and then is enough; of a power sensor every update is part of the sum.
+        let every = if self.spec.is_power() { 0.0 } else { EVERY };
+        let ticks = (every / tick).ceil().max(1.0);
         if tick < 2.0 * CLOSE {
             return last.at + ticks * tick;
         }

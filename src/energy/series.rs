@@ -245,7 +245,10 @@ fn quantum(readings: &[Reading]) -> f64 {
         .unwrap_or(0) as f64
 }
 
-/// The median time between two changes, of those changes that were looked for closely: more than one look lies between.
+/// Changes farther apart than this many ticks do not tell how many lay between.
+const MANY_TICKS: f64 = 5.0;
+
+/// The mean time between two ticks, as the median of those changes that were looked for closely: more than one look lies between.
 pub(crate) fn learn_tick(readings: &[Reading], changes: &[usize]) -> Option<f64> {
     let mut times: Vec<f64> = changes
         .windows(2)
@@ -256,7 +259,18 @@ pub(crate) fn learn_tick(readings: &[Reading], changes: &[usize]) -> Option<f64>
         return None;
     }
     times.sort_by(f64::total_cmp);
-    Some(times[times.len() / 2])
+    let median = times[times.len() / 2];
+    // Over many ticks the times of single looks average out.
+    let (mut seconds, mut ticks) = (0.0, 0.0);
+    for pair in changes.windows(2) {
+        let spacing = readings[pair[1]].at.monotonic - readings[pair[0]].at.monotonic;
+        let count = (spacing / median).round();
+        if (1.0..=MANY_TICKS).contains(&count) {
+            seconds += spacing;
+            ticks += count;
+        }
+    }
+    Some(if ticks > 0.0 { seconds / ticks } else { median })
 }
 
 fn median_spacing(readings: &[Reading], changes: &[usize]) -> Option<f64> {

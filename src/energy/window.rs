@@ -299,7 +299,7 @@ fn stamped(
     let (first, last) = (stamps.first()?, stamps.last()?);
     let (from, to) = (from.monotonic.max(first.at), to.monotonic.min(last.at));
     let mut window = recording.in_load(from, to, stamps, known).ok()?;
-    let at = |time: f64| phase::done(stamps, (time - known.delay).clamp(from, to));
+    let at = |time: f64| phase::done(stamps, time.clamp(from, to));
     let units = at(window.to)? - at(window.from)?;
     if units <= 0.0 {
         return None;
@@ -371,7 +371,6 @@ impl Energy {
         self.status = opened.status();
         self.joules = Some(estimate.joules);
         self.reason = opened.shared.clone();
-        self.notes.extend(estimate.notes.iter().cloned());
         if opened.method == Method::Assumed {
             // No interval is stated: the watts are a guess, and beside it the clock's error is nothing.
             return;

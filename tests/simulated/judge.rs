@@ -44,9 +44,9 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub fn of(model: Model, kind: Kind) -> Self {
+    pub fn of(model: Model, kind: Kind, learnt: bool) -> Self {
         let outcomes = (0..trials() as u64)
-            .map(|trial| trial::run(model, kind, trial))
+            .map(|trial| trial::run(model, kind, learnt, trial))
             .collect();
         Self {
             model,

@@ -243,6 +243,32 @@ impl Sensor {
         sensor
     }
 
+    /// Lets the load go on at `watts` until `end`.
+    pub fn grow(&mut self, end: f64, watts: f64) {
+        self.load.push(end, watts, watts);
+        let knot = self.load.knots.len() - 1;
+        match self.model.shows {
+            Shows::Energy(_) | Shows::Average(_) => {}
+            Shows::Lagged => {
+                let shown = self.follow(knot - 1, self.memo[knot - 1], self.load.knots[knot].at);
+                self.memo.push(shown);
+            }
+            Shows::Drifting => {
+                let (from, to) = (self.load.knots[knot - 1].at, self.load.knots[knot].at);
+                let joules = self.memo[knot - 1] + self.swung(from, to);
+                self.memo.push(joules);
+            }
+            Shows::SumOfSamples(share) => {
+                // Ticks that were summed before their time are summed again.
+                let keep = ((self.load.knots[knot].at - self.hidden.phase) / self.hidden.tick)
+                    .floor()
+                    .max(0.0) as usize;
+                self.memo.truncate(keep);
+                self.sum_on(share);
+            }
+        }
+    }
+
     /// The raw value that a read at `at` gives.
     pub fn shown(&self, at: f64) -> u64 {
         let hidden = &self.hidden;
@@ -347,15 +373,24 @@ impl Sensor {
 
     /// Joules at each tick, each tick's power being that of its last part.
     fn summed(&self, share: f64) -> Vec<f64> {
-        let ticks = (self.load.end() / self.hidden.tick) as i64 + 100;
-        let mut joules = 0.0;
-        (0..ticks)
-            .map(|tick| {
-                let (before, at) = (self.sampled(tick - 1), self.sampled(tick));
-                let watts = self.mean(at - share * self.hidden.tick, at);
-                joules += self.through(watts * (at - before), at - before);
-                joules
-            })
-            .collect()
+        let mut sensor = Self {
+            model: self.model,
+            hidden: self.hidden,
+            load: self.load.clone(),
+            memo: Vec::new(),
+        };
+        sensor.sum_on(share);
+        sensor.memo
+    }
+
+    fn sum_on(&mut self, share: f64) {
+        let ticks = (self.load.end() / self.hidden.tick) as usize + 3;
+        let mut joules = self.memo.last().copied().unwrap_or(0.0);
+        for tick in self.memo.len() as i64..ticks as i64 {
+            let (before, at) = (self.sampled(tick - 1), self.sampled(tick));
+            let watts = self.mean(at - share * self.hidden.tick, at);
+            joules += self.through(watts * (at - before), at - before);
+            self.memo.push(joules);
+        }
     }
 }

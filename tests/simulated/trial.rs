@@ -3,10 +3,11 @@
 use fastrand::Rng;
 use wattgrad::energy::{Edges, Estimate, Reading, Refusal};
 
+use crate::bench;
 use crate::draw::{log_within, within};
 use crate::load::Program;
 use crate::sensor::{Hidden, Model, Sensor};
-use crate::world::{World, knowledge};
+use crate::world::World;
 
 /// The two kinds of window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,14 +49,15 @@ fn seconds(rng: &mut Rng, model: &Model) -> f64 {
 }
 
 /// A trial with a window of a drawn length.
-pub fn run(model: Model, kind: Kind, seed: u64) -> Outcome {
-    run_for(model, kind, seed, seconds)
+pub fn run(model: Model, kind: Kind, learnt: bool, seed: u64) -> Outcome {
+    run_for(model, kind, learnt, seed, seconds)
 }
 
 /// A trial with a window that `seconds` draws.
 pub fn run_for(
     model: Model,
     kind: Kind,
+    learnt: bool,
     seed: u64,
     seconds: impl Fn(&mut Rng, &Model) -> f64,
 ) -> Outcome {
@@ -77,11 +79,10 @@ pub fn run_for(
     let world = World::new(Sensor::new(model, hidden, load), &mut rng);
     let (estimate, readings) = match world.watch() {
         Ok(recording) => {
-            let known = knowledge(&world);
-            let estimate = match kind {
+            let estimate = bench::knowledge(&world, learnt, seed).and_then(|known| match kind {
                 Kind::InLoad => recording.in_load(from, to, &[], &known),
                 Kind::Between => recording.between(from, to, Edges::Load, &known),
-            };
+            });
             (estimate, recording.readings().to_vec())
         }
         Err(refusal) => (Err(refusal), Vec::new()),

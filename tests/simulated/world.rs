@@ -3,9 +3,7 @@
 use std::sync::Mutex;
 
 use fastrand::Rng;
-use wattgrad::energy::{
-    Instrument, Known, Moment, Reading, Recording, Refusal, Spec, Timeline, Unit,
-};
+use wattgrad::energy::{Instrument, Moment, Reading, Recording, Refusal, Spec, Timeline, Unit};
 
 use crate::draw::{log_within, normal, within};
 use crate::sensor::Sensor;
@@ -25,7 +23,7 @@ struct State {
 }
 
 /// Any date will do.
-const UNIX: f64 = 1.8e9;
+pub const UNIX: f64 = 1.8e9;
 
 impl World {
     pub fn new(sensor: Sensor, rng: &mut Rng) -> Self {
@@ -69,11 +67,6 @@ impl World {
     fn unit(&self) -> Unit {
         self.sensor.model.spec().unit
     }
-}
-
-/// What the estimator is told of the instrument.
-pub fn knowledge(world: &World) -> Known {
-    Known::uncalibrated(&world.spec())
 }
 
 impl Instrument for World {

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::estimate::{self, Estimate};
 use super::figure::Grade;
 use super::instrument::{Instrument, Refusal};
-use super::known::Known;
+use super::known::{Known, SETTLED};
 use super::recording::{Recording, Timeline};
 
 /// What the device does during a part of an examination.
@@ -76,6 +76,10 @@ pub struct Examination {
 const REST: f64 = 3.0;
 /// Seconds of steady load.
 const LOAD: f64 = 12.0;
+/// What an instrument that is slow for these times gets instead.
+const REST_TICKS: f64 = 6.0;
+const LOAD_TICKS: f64 = 20.0;
+const LOAD_AVERAGINGS: f64 = 4.0;
 /// Lengths of the windows cut out of it, seconds.
 const LENGTHS: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 /// A load that draws no more than this share above rest shows no response.
@@ -98,11 +102,13 @@ pub fn examine(
     let cold = watch(instrument, timeline, None, REST)?;
     let tick = cold.tick().or(learn_longer(instrument, timeline, &cold)?);
     known.tick = tick;
+    // A slow instrument is watched for longer.
+    let rest = REST.max(REST_TICKS * tick.unwrap_or(0.0));
     let mut watts = Vec::new();
     note(&mut watts, Activity::Cold, &cold, &known);
     for activity in [Activity::Context, Activity::Empty] {
         workload.set(activity);
-        let at_rest = watch(instrument, timeline, tick, REST)?;
+        let at_rest = watch(instrument, timeline, tick, rest)?;
         note(&mut watts, activity, &at_rest, &known);
     }
     workload.set(Activity::Context);
@@ -113,13 +119,16 @@ pub fn examine(
         response.apply(&mut known, &spec);
     }
     workload.set(Activity::Load);
-    timeline.sleep_until(timeline.now() + 2.0 * known.settle + 0.2);
+    timeline.sleep_until(timeline.now() + known.settle + 0.2);
     let from = timeline.now();
-    let (loaded, beside) = both(instrument, second, timeline, &known, LOAD)?;
+    let unit = (LOAD_AVERAGINGS * known.settle / SETTLED).max(LOAD_TICKS * tick.unwrap_or(0.0))
+        / LENGTHS[0];
+    let unit = unit.max(1.0);
+    let (loaded, beside) = both(instrument, second, timeline, &known, LOAD * unit)?;
     let whole = loaded.in_load(from, timeline.now(), &[], &known);
     workload.set(Activity::Context);
     let mut lengths = Vec::new();
-    for length in LENGTHS {
+    for length in LENGTHS.map(|length| length * unit) {
         if let Ok(window) = loaded.in_load(from, from + length, &[], &known) {
             lengths.push((window.seconds(), window.joules / window.seconds()));
         }
@@ -167,7 +176,7 @@ fn watch(
     Recording::take(instrument, timeline, tick, |now| now >= end)
 }
 
-/// An instrument that showed fewer than three changes is watched for longer, up to a minute.
+/// An instrument that showed few changes is watched for longer, up to a minute.
 fn learn_longer(
     instrument: &dyn Instrument,
     timeline: &dyn Timeline,
@@ -178,17 +187,15 @@ fn learn_longer(
         .windows(2)
         .filter(|pair| pair[0].value != pair[1].value)
         .count();
-    if changes >= 5 {
-        return Ok(None);
-    }
-    let mut left = 20;
-    loop {
-        let longer = watch(instrument, timeline, None, REST)?;
-        left -= 1;
-        if longer.tick().is_some() || left == 0 {
+    let mut seconds = 2.0 * REST;
+    while changes < 5 && seconds < 64.0 {
+        let longer = watch(instrument, timeline, None, seconds)?;
+        if longer.tick().is_some() {
             return Ok(longer.tick());
         }
+        seconds *= 2.0;
     }
+    Ok(None)
 }
 
 fn note(watts: &mut Vec<(Activity, f64)>, activity: Activity, at_rest: &Recording, known: &Known) {
@@ -272,7 +279,7 @@ fn compare(
         whole.from + other.settle,
         whole.to,
     );
-    timeline.sleep_until(timeline.now() + 2.0 * (known.settle + other.settle) + 0.5);
+    timeline.sleep_until(timeline.now() + known.settle + other.settle + 0.5);
     let (rest, beside) = both(
         instrument,
         Some(second),
@@ -309,7 +316,7 @@ fn nonlinearity(
             let own = estimate::in_load(&series, known, from, to, &[]);
             let explained = own.map_or(0.0, |own| own.repeatability.half() / own.joules);
             // A load heats up: a few percent over the first seconds are the device's own.
-            ((watts / mean - 1.0).abs() - 2.0 * explained - 0.02).max(0.0)
+            ((watts / mean - 1.0).abs() - 3.0 * explained - 0.02).max(0.0)
         })
         .fold(0.0, f64::max)
 }

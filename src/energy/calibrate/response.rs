@@ -7,9 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, LEAST_RISE, Workload};
-use crate::energy::instrument::{Instrument, Refusal, Spec};
-use crate::energy::known::Known;
+use crate::energy::instrument::{Instrument, Quantity, Refusal, Spec};
+use crate::energy::known::{Known, SETTLED};
 use crate::energy::recording::{Recording, Timeline};
+use crate::energy::schedule::Schedule;
 use crate::energy::series::Series;
 
 /// What the switches showed.
@@ -22,8 +23,9 @@ pub struct Response {
     pub delay_error: f64,
     /// Seconds after the delay until the new power is shown in full.
     pub settle: f64,
-    /// The share of the time in which it samples.
-    pub coverage: f64,
+    /// The share of the time in which it samples; absent where the load is too unsteady to tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
     /// Switches that were looked at.
     pub switches: usize,
 }
@@ -33,6 +35,16 @@ const SWITCHES: usize = 24;
 /// At least so many ticks lie between two switches.
 const TICKS: f64 = 8.0;
 const LEAST_HOLD: f64 = 0.8;
+/// A rise of fewer times the watts' own scatter does not show whether a value holds part of it; so many switches have
+/// to.
+const STEADY: f64 = 6.0;
+const LEAST_SWITCHES: usize = 8;
+/// No sensor is known to look less.
+const LEAST_COVERAGE: f64 = 0.2;
+/// An instrument with such a tick is given half as many switches, of longer holds.
+const SLOW: f64 = 1.0;
+/// One with such a tick counts; it does not sample.
+const FAST: f64 = 0.005;
 /// Between these shares of the rise a value is neither the old nor the new power.
 const BETWEEN: (f64, f64) = (0.08, 0.92);
 /// Below this a sensor is taken to look part of the time; above it the count of switches can't tell it from all of it.
@@ -40,10 +52,17 @@ const FULL: f64 = 0.8;
 
 impl Response {
     pub(super) fn apply(&self, known: &mut Known, spec: &Spec) {
-        known.delay = self.delay.max(0.0);
-        known.delay_error = self.delay_error;
-        known.coverage = Some(self.coverage);
-        known.settle = if spec.is_power() { self.settle } else { 0.0 };
+        // Where less is known from watching than beforehand, what was known stands.
+        if self.delay_error < known.delay_error {
+            known.delay = self.delay.max(0.0);
+            known.delay_error = self.delay_error;
+        }
+        known.coverage = self.coverage.or(known.coverage);
+        known.settle = if spec.is_power() {
+            SETTLED * self.settle
+        } else {
+            0.0
+        };
     }
 }
 
@@ -54,18 +73,25 @@ pub(super) fn measure(
     timeline: &dyn Timeline,
     known: &Known,
 ) -> Result<Option<Response>, Refusal> {
-    let tick = known.tick.unwrap_or(0.01);
-    let hold = (TICKS * tick).max(LEAST_HOLD) + 2.0 * known.settle;
-    let mut switches: Vec<f64> = Vec::with_capacity(SWITCHES);
+    let tick = known.tick.unwrap_or(instrument.spec().expected_tick);
+    let hold = (TICKS * tick).max(LEAST_HOLD) + known.settle;
+    let count = if tick >= SLOW { SWITCHES / 2 } else { SWITCHES };
     let start = timeline.now() + hold;
-    let mut on = false;
-    let end = start + SWITCHES as f64 * (hold + tick) + hold;
-    let recording = Recording::take(instrument, timeline, known.tick, |now| {
-        let at = switches.len();
-        // The golden ratio spreads the phases over the tick, whatever its length is exactly.
-        let due = start + at as f64 * hold + (at as f64 * 0.618_034).fract() * tick;
-        if at < SWITCHES && now >= due {
-            on = !on;
+    let mut switches: Vec<f64> = Vec::with_capacity(count);
+    let mut schedule = Schedule::new(instrument.spec(), known.tick);
+    let mut readings = Vec::new();
+    // The golden ratio spreads the phases over the tick, whatever its length is exactly.
+    let due = |at: usize| start + at as f64 * hold + (at as f64 * 0.618_034).fract() * tick;
+    while timeline.now() < due(count) {
+        let before = readings.len();
+        instrument.poll(&mut readings)?;
+        readings[before..]
+            .iter()
+            .for_each(|reading| schedule.observe(reading));
+        let next = due(switches.len());
+        timeline.sleep_until(schedule.next(timeline.now()).min(next));
+        if timeline.now() >= next && switches.len() < count {
+            let on = switches.len().is_multiple_of(2);
             workload.set(if on {
                 Activity::Load
             } else {
@@ -73,17 +99,17 @@ pub(super) fn measure(
             });
             switches.push(timeline.now());
         }
-        now >= end
-    })?;
+    }
+    let recording = Recording::new(instrument.spec(), readings);
     workload.set(Activity::Context);
     let series = recording.series(known)?;
-    Ok(analyse(&series, &switches, hold))
+    Ok(analyse(&series, &switches, hold, tick))
 }
 
-fn analyse(series: &Series, switches: &[f64], hold: f64) -> Option<Response> {
+fn analyse(series: &Series, switches: &[f64], hold: f64, tick: f64) -> Option<Response> {
     let mut delays = Vec::new();
     let mut settles = Vec::new();
-    let (mut between, mut looked) = (0usize, 0usize);
+    let (mut between, mut partials, mut looked) = (0usize, 0usize, 0usize);
     let ends = switches.iter().skip(1).copied().chain([f64::MAX]);
     let mut before = f64::MIN;
     for (&at, next) in switches.iter().zip(ends) {
@@ -100,11 +126,15 @@ fn analyse(series: &Series, switches: &[f64], hold: f64) -> Option<Response> {
         let meet = (old.joules - new.joules + new.watts * new.at - old.watts * old.at) / rise;
         delays.push(meet - at);
         let (partial, settled) = follow(series, at, at + 0.4 * hold, old.watts, rise);
-        looked += 1;
-        between += usize::from(partial);
         settles.push(settled - meet);
+        if rise.abs() < STEADY * new.scatter.max(old.scatter) {
+            continue;
+        }
+        looked += 1;
+        between += usize::from(partial > 0);
+        partials += partial;
     }
-    if delays.len() < SWITCHES / 3 {
+    if delays.len() < switches.len() / 3 {
         return None;
     }
     delays.sort_by(f64::total_cmp);
@@ -114,20 +144,48 @@ fn analyse(series: &Series, switches: &[f64], hold: f64) -> Option<Response> {
     // The quartiles of a normal lie 1.35 standard deviations apart.
     let sd = (delays[delays.len() - 1 - quarter] - delays[quarter]) / 1.35;
     let share = between as f64 / looked as f64 / (BETWEEN.1 - BETWEEN.0);
+    // A value that shows the whole rise comes up to a tick late.
+    let settle = (settles[settles.len() * 9 / 10] - tick).max(0.0);
+    let told = match series.spec.quantity {
+        Quantity::Power { averaging } => averaging.is_some(),
+        Quantity::Energy { .. } => true,
+    };
+    let coverage = if tick < FAST {
+        Some(1.0)
+    } else if looked < LEAST_SWITCHES {
+        None
+    } else if !told && 2 * partials > 3 * looked {
+        Some(lagging(settle, tick))
+    } else if share >= FULL {
+        Some(1.0)
+    } else {
+        Some(share.max(LEAST_COVERAGE))
+    };
     Some(Response {
         delay,
         delay_error: (1.96 * 1.25 * sd / (delays.len() as f64).sqrt()).max(5e-4),
-        settle: settles[settles.len() * 9 / 10].max(0.0),
-        coverage: if share >= FULL { 1.0 } else { share.max(0.05) },
+        settle,
+        coverage,
         switches: delays.len(),
     })
 }
 
-/// Energy shown around the middle of a stretch of steady power.
+/// What is left of full coverage where power is followed by a lag of first order and looked at once a tick: of one time
+/// more gets into the sum than of another.
+fn lagging(settle: f64, tick: f64) -> f64 {
+    // A first-order lag shows 92 % of a rise 1.5 of its times after its mean.
+    let lag = (settle / 1.5).max(1e-3);
+    let half = tick / (2.0 * lag);
+    let uneven = (half / half.tanh() - 1.0).max(0.0).sqrt();
+    (1.0 - uneven.min(1.0)).max(LEAST_COVERAGE)
+}
+
+/// Energy shown around the middle of a stretch of steady power, and by how much its watts scatter.
 struct Line {
     at: f64,
     joules: f64,
     watts: f64,
+    scatter: f64,
 }
 
 fn line(series: &Series, from: f64, to: f64) -> Option<Line> {
@@ -145,16 +203,26 @@ fn line(series: &Series, from: f64, to: f64) -> Option<Line> {
         cross += (point.at - at) * (point.joules - joules);
         square += (point.at - at).powi(2);
     }
-    (square > 0.0).then(|| Line {
+    let watts = cross / square;
+    let off = points
+        .windows(2)
+        .filter(|pair| pair[1].at > pair[0].at)
+        .map(|pair| {
+            let own = (pair[1].joules - pair[0].joules) / (pair[1].at - pair[0].at);
+            (own - watts).powi(2)
+        });
+    let scatter = (off.sum::<f64>() / (count - 1.0)).sqrt();
+    (square > 0.0).then_some(Line {
         at,
         joules,
-        watts: cross / square,
+        watts,
+        scatter,
     })
 }
 
-/// Whether a value showed part of the rise, and when the new power was first shown in full.
-fn follow(series: &Series, from: f64, to: f64, old: f64, rise: f64) -> (bool, f64) {
-    let mut partial = false;
+/// How many values showed part of the rise, and when the new power was first shown in full.
+fn follow(series: &Series, from: f64, to: f64, old: f64, rise: f64) -> (usize, f64) {
+    let mut partial = 0;
     let first = series.points.partition_point(|point| point.at <= from);
     for at in first.max(1)..series.points.len() {
         let (before, point) = (&series.points[at - 1], &series.points[at]);
@@ -166,7 +234,7 @@ fn follow(series: &Series, from: f64, to: f64, old: f64, rise: f64) -> (bool, f6
             None => (point.joules - before.joules) / (point.at - before.at),
         };
         let share = (watts - old) / rise;
-        partial |= share > BETWEEN.0 && share < BETWEEN.1;
+        partial += usize::from(share > BETWEEN.0 && share < BETWEEN.1);
         if share >= BETWEEN.1 {
             // A value covers the time before it: it was in full already when the last one was shown.
             return (

@@ -1,0 +1,147 @@
+//! An instrument on the bench: the load is switched while it is watched, as an examination does.
+
+use std::sync::{Mutex, MutexGuard};
+
+use fastrand::Rng;
+use wattgrad::energy::{
+    Activity, Instrument, Known, Moment, Reading, Refusal, Spec, Timeline, Workload, examine,
+};
+
+use crate::draw::{normal, within};
+use crate::load::Load;
+use crate::sensor::Sensor;
+use crate::world::{UNIX, World};
+
+struct Bench {
+    spec: Spec,
+    latency: f64,
+    state: Mutex<State>,
+}
+
+struct State {
+    now: f64,
+    rng: Rng,
+    sensor: Sensor,
+    /// Mean watts of what the device does now, and their noise.
+    level: f64,
+    noise: f64,
+    idle: f64,
+    loaded: f64,
+}
+
+/// One draw of the noise lasts so long.
+const GRAIN: f64 = 0.02;
+
+/// What the estimator is told of the instrument: what an examination finds (`learnt`), or what is told of any.
+pub fn knowledge(world: &World, learnt: bool, seed: u64) -> Result<Known, Refusal> {
+    if learnt {
+        learn(world, seed)
+    } else {
+        Ok(Known::uncalibrated(&world.spec()))
+    }
+}
+
+/// What an examination finds of the instrument of `world`, on a bench of its own.
+fn learn(world: &World, seed: u64) -> Result<Known, Refusal> {
+    let mut rng = Rng::with_seed(!seed);
+    let mut load = Load::default();
+    let [idle, loaded] = world.sensor.model.watts;
+    let (idle, loaded) = (
+        within(&mut rng, idle.0, idle.1),
+        within(&mut rng, loaded.0, loaded.1),
+    );
+    load.push(0.5, idle, idle);
+    let model = world.sensor.model;
+    let bench = Bench {
+        spec: model.spec(),
+        latency: world.latency,
+        state: Mutex::new(State {
+            now: 0.4,
+            sensor: Sensor::new(model, world.sensor.hidden, load),
+            level: idle,
+            noise: 0.01,
+            idle,
+            loaded,
+            rng,
+        }),
+    };
+    let found = examine(&bench, None, &mut Switch(&bench), &bench)?;
+    match found.refused {
+        Some(reason) => Err(Refusal::new(reason)),
+        None => Ok(found.known),
+    }
+}
+
+struct Switch<'a>(&'a Bench);
+
+impl Workload for Switch<'_> {
+    fn set(&mut self, activity: Activity) {
+        let mut state = self.0.state();
+        let now = state.now;
+        state.grow(now);
+        (state.level, state.noise) = match activity {
+            Activity::Load => (state.loaded, 0.03),
+            Activity::Empty => (1.2 * state.idle, 0.01),
+            Activity::Cold | Activity::Context => (state.idle, 0.01),
+        };
+    }
+}
+
+impl Bench {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+}
+
+impl State {
+    /// Lets the device go on as it is until `to`.
+    fn grow(&mut self, to: f64) {
+        while self.sensor.load.end() < to {
+            let end = (self.sensor.load.end() + GRAIN).min(to);
+            let watts = self.level * (1.0 + self.noise * normal(&mut self.rng).clamp(-3.0, 3.0));
+            self.sensor.grow(end, watts);
+        }
+    }
+}
+
+impl Instrument for Bench {
+    fn spec(&self) -> Spec {
+        self.spec
+    }
+
+    fn read(&self) -> Result<u64, Refusal> {
+        let mut readings = Vec::new();
+        self.poll(&mut readings)?;
+        Ok(readings[0].value)
+    }
+
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+        let mut state = self.state();
+        let took = self.latency * (0.2 * normal(&mut state.rng)).exp();
+        let (began, at) = (state.now, state.now + took * state.rng.f64());
+        state.grow(at);
+        state.now += took;
+        into.push(Reading {
+            value: state.sensor.shown(at),
+            unit: self.spec.unit,
+            at: Moment {
+                monotonic: began + took / 2.0,
+                unix: UNIX + began + took / 2.0,
+            },
+            read_seconds: took,
+        });
+        Ok(())
+    }
+}
+
+impl Timeline for Bench {
+    fn now(&self) -> f64 {
+        self.state().now
+    }
+
+    fn sleep_until(&self, at: f64) {
+        let mut state = self.state();
+        let late = within(&mut state.rng, 5e-5, 2e-4);
+        state.now = state.now.max(at) + late;
+    }
+}
