@@ -109,6 +109,33 @@ fn batteries(class: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// What gives power now; refused while anything else does.
+fn discharging<'a>(class: &Path, batteries: &'a [PathBuf]) -> Result<Vec<&'a PathBuf>, Refusal> {
+    for name in files::names(class) {
+        let supply = class.join(&name);
+        let kind = files::optional(&supply.join("type")).unwrap_or_default();
+        let online = files::optional(&supply.join("online"));
+        let battery = kind == "Battery";
+        if !battery && online.is_some_and(|online| online != "0") {
+            return Err(plugged(&format!("the machine runs on {name} ({kind})")));
+        }
+    }
+    let mut found = Vec::new();
+    for battery in batteries {
+        match files::text(&battery.join("status"))?.as_str() {
+            "Discharging" => found.push(battery),
+            "Charging" => {
+                return Err(plugged(&format!("{} is being charged", battery.display())));
+            }
+            _ => {}
+        }
+    }
+    if found.is_empty() {
+        return Err(plugged("no battery is discharging"));
+    }
+    Ok(found)
+}
+
 impl Gauge {
     fn open(class: &Path) -> Result<Self, Refusal> {
         let batteries = batteries(class);
@@ -118,6 +145,7 @@ impl Gauge {
                 class.display()
             )));
         }
+        discharging(class, &batteries)?;
         let tells = |way: &Way| {
             let all =
                 |battery: &PathBuf| way.files().iter().all(|file| battery.join(file).exists());
@@ -159,36 +187,9 @@ impl Gauge {
         format!("{identity} {}", files::kernel())
     }
 
-    /// What gives power now; refused while anything else does.
-    fn discharging(&self) -> Result<Vec<&PathBuf>, Refusal> {
-        for name in files::names(&self.class) {
-            let supply = self.class.join(&name);
-            let kind = files::optional(&supply.join("type")).unwrap_or_default();
-            let online = files::optional(&supply.join("online"));
-            let battery = kind == "Battery";
-            if !battery && online.is_some_and(|online| online != "0") {
-                return Err(plugged(&format!("the machine runs on {name} ({kind})")));
-            }
-        }
-        let mut found = Vec::new();
-        for battery in &self.batteries {
-            match files::text(&battery.join("status"))?.as_str() {
-                "Discharging" => found.push(battery),
-                "Charging" => {
-                    return Err(plugged(&format!("{} is being charged", battery.display())));
-                }
-                _ => {}
-            }
-        }
-        if found.is_empty() {
-            return Err(plugged("no battery is discharging"));
-        }
-        Ok(found)
-    }
-
     fn microwatts(&self) -> Result<u64, Refusal> {
         let mut sum = 0u64;
-        for battery in self.discharging()? {
+        for battery in discharging(&self.class, &self.batteries)? {
             // Drivers disagree on the sign of what flows out.
             let value = |file: &str| -> Result<u64, Refusal> {
                 files::number::<i64>(&battery.join(file)).map(i64::unsigned_abs)
@@ -220,7 +221,7 @@ impl Gauge {
 
     /// Microjoules drawn since the opening.
     fn microjoules(&self) -> Result<u64, Refusal> {
-        self.discharging()?;
+        discharging(&self.class, &self.batteries)?;
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let left = self.left()?;
         let mut more = 0.0;
