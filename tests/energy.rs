@@ -46,7 +46,15 @@ fn every_known_source_has_a_row() {
         Some(target(TargetKind::Cpu)),
     ] {
         let reports = survey(target.as_ref());
-        for family in ["nvml", "rapl", "cpu-time"] {
+        for family in [
+            "nvml",
+            "hwmon",
+            "pm_counters",
+            "battery",
+            "perf",
+            "rapl",
+            "cpu-time",
+        ] {
             let of = |source: &str| source == family || source.starts_with(&format!("{family}:"));
             assert!(
                 reports.iter().any(|report| of(&report.source)),
