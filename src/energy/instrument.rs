@@ -191,6 +191,12 @@ pub trait Instrument: Send + Sync {
         false
     }
 
+    /// The least number of new values that a window must hold to have a figure, beyond what any needs: where their
+    /// quantum, or how late they are, is large beside what a few of them amount to.
+    fn least_updates(&self) -> u64 {
+        0
+    }
+
     /// The state of what it meters, where it can tell.
     fn conditions(&self) -> Option<Conditions> {
         None

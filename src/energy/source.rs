@@ -9,6 +9,10 @@ use super::target::Target;
 /// Every source there is, in the order their rows are shown: first what an ordinary user may read.
 pub(crate) static ALL: &[&dyn Source] = &[
     &sources::nvml::Nvml,
+    &sources::hwmon::Hwmon,
+    &sources::pm_counters::PmCounters,
+    &sources::battery::Battery,
+    &sources::perf::Perf,
     &sources::rapl::Rapl,
     &sources::cpu_time::CpuTime,
 ];

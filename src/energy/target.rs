@@ -48,8 +48,10 @@ impl Target {
     pub(crate) fn host_covers(&self, scope: Scope) -> Covers {
         match (self.kind, scope) {
             (TargetKind::Cpu, Scope::Package | Scope::Process) => Covers::Adapter,
-            (TargetKind::Cpu, Scope::System) => Covers::Contains,
-            (TargetKind::Integrated, Scope::Package | Scope::System) => Covers::Contains,
+            (TargetKind::Cpu, Scope::System | Scope::Socket) => Covers::Contains,
+            (TargetKind::Integrated, Scope::Package | Scope::System | Scope::Socket) => {
+                Covers::Contains
+            }
             _ => Covers::Host,
         }
     }

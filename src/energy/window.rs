@@ -35,8 +35,10 @@ impl Window {
             .iter()
             .map(|row| row.each().map(collector).collect())
             .collect();
+        let end = Moment::now().monotonic + PRE_ROLL_SECONDS;
         for collector in reading.iter().flatten().flatten() {
-            collector.wait(PRE_ROLL_SECONDS, |readings, tick| {
+            // One deadline for all: many slow instruments do not add up.
+            collector.wait(end - Moment::now().monotonic, |readings, tick| {
                 let changes = changes(readings);
                 changes > PRE_ROLL_CHANGES && (tick.is_some() || changes > 20)
             });
@@ -263,7 +265,16 @@ fn settle(
     let unit = stamped(opened, &recording, &known, (from, to), stamps);
     energy.tick_seconds = known.tick.or(recording.tick());
     energy.readings = recording.readings().to_vec();
+    let least = instrument.least_updates();
     match outcome {
+        Ok(estimate) if estimate.ticks < least => energy.refuse(
+            Refusal::new(format!(
+                "the window of {:.3} s holds {} of the instrument's own updates, and a figure needs {least}",
+                estimate.seconds(),
+                estimate.ticks
+            ))
+            .with_remedy("meter a longer window"),
+        ),
         Ok(estimate) => energy.fill(opened, &estimate, &spec),
         Err(refusal) => energy.refuse(refusal),
     }

@@ -1,5 +1,10 @@
 //! The sources, a file each.
 
+pub(super) mod battery;
 pub(super) mod cpu_time;
+mod files;
+pub(super) mod hwmon;
 pub(super) mod nvml;
+pub(super) mod perf;
+pub(super) mod pm_counters;
 pub(super) mod rapl;

@@ -14,6 +14,10 @@ mod zone;
 
 const NAME: &str = "rapl";
 
+const ROOT: &str = "/sys/class/powercap/intel-rapl";
+const OPEN_FILES: &str = "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj";
+const CLOSE_FILES: &str = "sudo chmod go-r /sys/class/powercap/intel-rapl:*/energy_uj";
+
 pub(crate) struct Rapl;
 
 impl Source for Rapl {
@@ -27,6 +31,12 @@ impl Source for Rapl {
             vec![Row::counter(NAME, Scope::Package, covers, Err(refusal))]
         })
     }
+}
+
+/// The command that opens its files and the one that undoes that, where the processor has them.
+pub(super) fn remedy() -> Option<(String, Option<String>)> {
+    let there = cfg!(feature = "rapl") && std::path::Path::new(ROOT).exists();
+    there.then(|| (OPEN_FILES.to_owned(), Some(CLOSE_FILES.to_owned())))
 }
 
 #[cfg(all(feature = "rapl", target_os = "linux"))]

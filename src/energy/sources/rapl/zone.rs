@@ -21,10 +21,7 @@ use crate::energy::source::Row;
 use crate::energy::target::Target;
 
 /// `rapl-energy` looks in these places, in this order, and settles once per process.
-const ROOTS: [&str; 2] = [
-    "/sys/class/powercap/intel-rapl",
-    "/sys/devices/virtual/powercap/intel-rapl",
-];
+const ROOTS: [&str; 2] = [super::ROOT, "/sys/devices/virtual/powercap/intel-rapl"];
 
 /// Above what a package or its memory ever draws; the platform counter may see a whole server.
 const PACKAGE_WATTS: f64 = 2_000.0;
@@ -32,8 +29,6 @@ const SYSTEM_WATTS: f64 = 10_000.0;
 
 /// The counters move about every millisecond.
 const EXPECTED_TICK: f64 = 0.001;
-
-const OPEN_FILES: &str = "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj";
 
 pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
     let root = ROOTS.iter().map(Path::new).find(|root| root.exists()).ok_or_else(|| {
@@ -240,7 +235,9 @@ fn number(path: &Path) -> Result<u64, Refusal> {
         let shown = path.display();
         match error.kind() {
             ErrorKind::PermissionDenied => {
-                Refusal::new(format!("{shown} may be read by root only")).with_remedy(OPEN_FILES)
+                Refusal::new(format!("{shown} may be read by root only"))
+                    .with_remedy(super::OPEN_FILES)
+                    .with_undo(super::CLOSE_FILES)
             }
             ErrorKind::NotFound => Refusal::new(format!(
                 "{shown} is not there: its driver is not loaded (any more)"

@@ -1,0 +1,207 @@
+//! Linux hwmon: the energy and power sensors of graphics cards, servers, boards and rails, one reader for all.
+//!
+//! Each driver shows numbers in the same files and units (`energy1_input` in microjoules, `power1_average` and
+//! `power1_input` in microwatts); a table says what they cover. A card is paired with the adapter by the PCI address of
+//! the device behind its driver.
+
+use std::path::Path;
+
+use crate::energy::figure::{Covers, Scope};
+use crate::energy::instrument::{Instrument, Refusal};
+use crate::energy::options::MeterOptions;
+use crate::energy::source::{Row, Source};
+use crate::energy::target::{PciAddress, Target, TargetKind};
+
+use super::files;
+use chip::{Chip, Reader, Sensor};
+use gauge::{Files, Gauge};
+use labels::Part;
+
+mod chip;
+mod gauge;
+mod gpu_metrics;
+mod labels;
+
+const NAME: &str = "hwmon";
+const CLASS: &str = "/sys/class/hwmon";
+
+/// Above what anything behind one sensor draws.
+const MOST_WATTS: f64 = 10_000.0;
+/// Drivers renew their values this often, roughly.
+const EXPECTED_TICK: f64 = 0.1;
+
+pub(crate) struct Hwmon;
+
+impl Source for Hwmon {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+        rows(Path::new(CLASS), target)
+    }
+}
+
+fn rows(class: &Path, target: Option<&Target>) -> Vec<Row> {
+    let chips: Vec<Chip> = files::names(class)
+        .into_iter()
+        .filter_map(|place| Chip::open(class, place))
+        .collect();
+    let mut sensors: Vec<Sensor> = chips.iter().flat_map(Chip::sensors).collect();
+    sensors.retain(|sensor| sensor.part != Part::Inside);
+    let names = names(&sensors);
+    let cards: Vec<PciAddress> = sensors
+        .iter()
+        .filter(|sensor| sensor.part == Part::Device)
+        .filter_map(|sensor| sensor.pci)
+        .collect();
+    let mut rows: Vec<Row> = sensors
+        .into_iter()
+        .zip(names)
+        .filter_map(|(sensor, name)| {
+            let covers = match target {
+                Some(target) => Some(sensor.covers(target)?),
+                None => None,
+            };
+            Some(sensor.row(name, covers))
+        })
+        .collect();
+    let refusal = match target {
+        Some(target) => unpaired(&cards, target),
+        None => None,
+    };
+    let refusal = refusal.or_else(|| rows.is_empty().then(|| nothing(class, chips.len())));
+    if let Some(refusal) = refusal {
+        let covers = target.map(|_| Covers::Adapter);
+        rows.insert(0, Row::power(NAME, Scope::Board, covers, Err(refusal)));
+    }
+    rows
+}
+
+fn nothing(class: &Path, chips: usize) -> Refusal {
+    let class = class.display();
+    if chips == 0 {
+        return Refusal::new(format!(
+            "{class} holds no sensor (another system than Linux, no driver, or hidden by a container or virtual machine)"
+        ));
+    }
+    Refusal::new(format!(
+        "none of the {chips} chips in {class} shows the power or energy of the adapter or its host"
+    ))
+}
+
+/// Why none of the cards that hwmon knows is the adapter. Never the first card for want of a better one.
+fn unpaired(cards: &[PciAddress], target: &Target) -> Option<Refusal> {
+    if cards.is_empty() || target.kind == TargetKind::Cpu {
+        return None;
+    }
+    let name = &target.name;
+    match address(target) {
+        None => Some(Refusal::new(format!(
+            "the graphics backend tells no PCI address of the adapter `{name}` that can be read, so no card can be paired with it"
+        ))),
+        Some(wanted) if !cards.contains(&wanted) => {
+            let mut others: Vec<String> = cards.iter().map(PciAddress::to_string).collect();
+            others.dedup();
+            Some(Refusal::new(format!(
+                "hwmon knows no card at {wanted} (`{name}`), only at {}",
+                others.join(", ")
+            )))
+        }
+        Some(_) => None,
+    }
+}
+
+fn address(target: &Target) -> Option<PciAddress> {
+    PciAddress::parse(target.pci_id.as_deref()?)
+}
+
+/// `hwmon:DRIVER`, with as much behind it as tells sensors apart.
+fn names(sensors: &[Sensor]) -> Vec<String> {
+    let mut names: Vec<String> = sensors
+        .iter()
+        .map(|sensor| format!("{NAME}:{}", sensor.driver))
+        .collect();
+    let most = sensors.iter().map(|sensor| sensor.parts.len()).max();
+    for level in 0..most.unwrap_or(0) {
+        let before = names.clone();
+        for (at, sensor) in sensors.iter().enumerate() {
+            let twins: Vec<&Sensor> = sensors
+                .iter()
+                .zip(&before)
+                .filter(|(_, name)| **name == before[at])
+                .map(|(sensor, _)| sensor)
+                .collect();
+            let part = sensor.parts.get(level);
+            let tells = twins.iter().any(|twin| twin.parts.get(level) != part);
+            if let Some(part) = part.filter(|part| tells && !part.is_empty()) {
+                names[at] = format!("{}-{part}", before[at]);
+            }
+        }
+    }
+    names
+}
+
+impl Sensor {
+    /// How it lies to the adapter; `None` for another card, which has no part in the run.
+    fn covers(&self, target: &Target) -> Option<Covers> {
+        match self.part {
+            Part::Inside => None,
+            Part::Whole => Some(Covers::Contains),
+            Part::Host if target.kind == TargetKind::Integrated && self.label.contains("GPU") => {
+                Some(Covers::Contains)
+            }
+            Part::Host => Some(target.host_covers(self.scope)),
+            Part::Device => {
+                let paired = self.pci.is_some() && self.pci == address(target);
+                match (target.kind, self.apu) {
+                    (TargetKind::Cpu, true) => Some(Covers::Contains),
+                    (TargetKind::Cpu, false) => None,
+                    (_, true) if paired => Some(Covers::Contains),
+                    (_, false) if paired => Some(Covers::Adapter),
+                    // The processor beside a card.
+                    (TargetKind::Discrete, true) => Some(Covers::Host),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    fn row(self, name: String, covers: Option<Covers>) -> Row {
+        let Self {
+            driver,
+            scope,
+            identity,
+            reader,
+            ..
+        } = self;
+        let gauge = |files: Files, averaging: Option<f64>| {
+            Gauge::open(files, &driver, averaging, MOST_WATTS, EXPECTED_TICK)
+                .map(|gauge| Box::new(gauge) as Box<dyn Instrument>)
+        };
+        let mut row = match reader {
+            Reader::Files { files, averaging } => {
+                let counts = matches!(files, Files::Energy(_));
+                let opened = gauge(files, averaging);
+                if counts {
+                    Row::counter(name, scope, covers, opened)
+                } else {
+                    Row::power(name, scope, covers, opened)
+                }
+            }
+            Reader::Accumulator { table, power } => {
+                let mut row = Row::counter(&name, scope, covers, Ok(Box::new(table)));
+                row.companion = power.map(|(files, averaging)| {
+                    let source = format!("{name}-power");
+                    let mut power = Row::power(source, scope, covers, gauge(files, averaging));
+                    power.identity = format!("{identity} power");
+                    Box::new(power)
+                });
+                row
+            }
+            Reader::Refused(refusal) => Row::counter(name, scope, covers, Err(refusal)),
+        };
+        row.identity = identity;
+        row
+    }
+}

@@ -1,0 +1,125 @@
+//! HPE Cray's power management counters: the node and its parts, metered by the blade, ten times a second.
+
+use std::path::{Path, PathBuf};
+
+use crate::energy::counter;
+use crate::energy::figure::{Covers, Scope, Unit};
+use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::options::MeterOptions;
+use crate::energy::source::{Row, Source};
+use crate::energy::target::{Target, TargetKind};
+
+use super::files;
+
+const NAME: &str = "pm_counters";
+const FOLDER: &str = "/sys/cray/pm_counters";
+
+/// Above what a node draws.
+const MOST_WATTS: f64 = 20_000.0;
+const EXPECTED_TICK: f64 = 0.1;
+
+pub(crate) struct PmCounters;
+
+impl Source for PmCounters {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+        rows(Path::new(FOLDER), target)
+    }
+}
+
+fn rows(folder: &Path, target: Option<&Target>) -> Vec<Row> {
+    let rows: Vec<Row> = files::names(folder)
+        .iter()
+        .filter_map(|name| row(folder, name, target))
+        .collect();
+    if rows.is_empty() {
+        let refusal = Refusal::new(format!(
+            "{} holds no counter: this is no node of an HPE Cray machine",
+            folder.display()
+        ));
+        let covers = target.map(|_| Covers::Contains);
+        return vec![Row::counter(NAME, Scope::System, covers, Err(refusal))];
+    }
+    rows
+}
+
+fn row(folder: &Path, name: &str, target: Option<&Target>) -> Option<Row> {
+    let (part, scope) = match name.strip_suffix("energy")?.strip_suffix('_') {
+        None if name == "energy" => ("node", Scope::System),
+        Some("cpu") => ("cpu", Scope::Package),
+        Some("memory") => ("memory", Scope::Dram),
+        Some(accelerator) if accelerator.starts_with("accel") => (accelerator, Scope::Board),
+        _ => return None,
+    };
+    let covers = match (scope, target) {
+        (_, None) => None,
+        (Scope::System, Some(_)) => Some(Covers::Contains),
+        (Scope::Board, Some(target)) if target.kind == TargetKind::Cpu => return None,
+        (Scope::Board, Some(_)) => Some(Covers::Adapter),
+        (scope, Some(target)) => Some(target.host_covers(scope)),
+    };
+    let opened = match (scope, target) {
+        (Scope::Board, Some(target)) => Err(Refusal::new(format!(
+            "{} tells no PCI address, so it cannot be paired with the adapter `{}`",
+            folder.join(name).display(),
+            target.name
+        ))),
+        _ => open(folder.join(name), "J"),
+    };
+    let source = format!("{NAME}:{part}");
+    let mut row = Row::counter(&source, scope, covers, opened);
+    row.identity = format!("{source} {}", files::kernel());
+    let power = folder.join(name.replace("energy", "power"));
+    if row.instrument.is_ok() && power.exists() {
+        let source = format!("{source}-power");
+        let mut power = Row::power(&source, scope, covers, open(power, "W"));
+        power.identity = format!("{source} {}", files::kernel());
+        row.companion = Some(Box::new(power));
+    }
+    Some(row)
+}
+
+struct Gauge {
+    path: PathBuf,
+    /// `J` or `W`.
+    symbol: &'static str,
+}
+
+fn open(path: PathBuf, symbol: &'static str) -> Result<Box<dyn Instrument>, Refusal> {
+    let gauge = Gauge { path, symbol };
+    let value = gauge.read()?;
+    if symbol == "J" {
+        counter::supported(value, None)
+            .map_err(|why| Refusal::new(format!("{}: {why}", gauge.path.display())))?;
+    }
+    Ok(Box::new(gauge))
+}
+
+impl Instrument for Gauge {
+    fn spec(&self) -> Spec {
+        match self.symbol {
+            "J" => Spec::energy(Unit::Millijoule, MOST_WATTS, EXPECTED_TICK),
+            _ => Spec::power(Unit::Milliwatt, MOST_WATTS, EXPECTED_TICK),
+        }
+    }
+
+    /// `12345 J 1700000000000000 us`: whole joules or watts, and when the blade took them.
+    fn read(&self) -> Result<u64, Refusal> {
+        let text = files::text(&self.path)?;
+        let mut words = text.split_whitespace();
+        let value = words.next().and_then(|word| word.parse::<u64>().ok());
+        value
+            .filter(|_| words.next() == Some(self.symbol))
+            .and_then(|value| value.checked_mul(1000))
+            .ok_or_else(|| {
+                Refusal::new(format!(
+                    "{} holds `{text}`, which is no number of {}",
+                    self.path.display(),
+                    self.symbol
+                ))
+            })
+    }
+}
