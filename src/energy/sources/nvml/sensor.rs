@@ -125,26 +125,26 @@ fn conditions(device: &Device<'_>) -> Conditions {
         let told = status.violation_time != u64::MAX;
         told.then_some(status.violation_time as f64 * 1e-9)
     };
-    let mut conditions = Conditions::default();
-    conditions.core_mhz = device.clock_info(Clock::SM).ok().and_then(number);
-    conditions.memory_mhz = device.clock_info(Clock::Memory).ok().and_then(number);
-    conditions.celsius = device
-        .temperature(TemperatureSensor::Gpu)
-        .ok()
-        .and_then(number)
-        .map(f64::from);
-    conditions.limit_watts = device
-        .enforced_power_limit()
-        .ok()
-        .and_then(number)
-        .map(|milliwatts| f64::from(milliwatts) * 1e-3);
-    conditions.throttled_by = device
-        .current_throttle_reasons()
-        .map(words)
-        .unwrap_or_default();
-    conditions.power_violation_seconds = violated(PerformancePolicy::Power);
-    conditions.thermal_violation_seconds = violated(PerformancePolicy::Thermal);
-    conditions
+    Conditions {
+        core_mhz: device.clock_info(Clock::SM).ok().and_then(number),
+        memory_mhz: device.clock_info(Clock::Memory).ok().and_then(number),
+        celsius: device
+            .temperature(TemperatureSensor::Gpu)
+            .ok()
+            .and_then(number)
+            .map(f64::from),
+        limit_watts: device
+            .enforced_power_limit()
+            .ok()
+            .and_then(number)
+            .map(|milliwatts| f64::from(milliwatts) * 1e-3),
+        throttled_by: device
+            .current_throttle_reasons()
+            .map(words)
+            .unwrap_or_default(),
+        power_violation_seconds: violated(PerformancePolicy::Power),
+        thermal_violation_seconds: violated(PerformancePolicy::Thermal),
+    }
 }
 
 /// The names of `nvidia-smi -q`. An idle card is not held down.
