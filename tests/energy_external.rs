@@ -119,9 +119,43 @@ fn the_watts_of_a_file_become_joules() {
     let seconds = row.seconds.unwrap();
     let truth = 42.5 * seconds;
     assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.03, "{row:?}");
-    assert!(row.repeatability().unwrap().holds(truth));
+    assert!(
+        row.repeatability().unwrap().holds(truth),
+        "{truth} J, {:?}",
+        row.repeatability()
+    );
     // Constant power is an update with every line, not a sensor that stands still.
     assert!(row.ticks.unwrap() > 30, "{row:?}");
+}
+
+#[test]
+fn a_load_between_two_rests_is_found_from_slow_lines() {
+    // 10 W at rest and 100 W under load, a line every 0.1 s, each the mean since the line before it.
+    let (_folder, path, name) = log();
+    let load: Arc<std::sync::Mutex<Vec<(f64, f64)>>> = Arc::default();
+    let told = Arc::clone(&load);
+    let before = std::sync::Mutex::new(unix());
+    let _writer = Writer::start(&path, 0.1, move |now| {
+        let since = std::mem::replace(&mut *before.lock().unwrap(), now);
+        let loads = told.lock().unwrap();
+        let loaded: f64 = loads
+            .iter()
+            .map(|&(from, to)| (now.min(to) - since.max(from)).max(0.0))
+            .sum();
+        format!("{now} {}", 10.0 + 90.0 * loaded / (now - since))
+    });
+    sleep(Duration::from_millis(600));
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let (_, rows) = meter.measure(|| {
+        load.lock().unwrap().push((unix(), f64::INFINITY));
+        sleep(Duration::from_secs(2));
+        load.lock().unwrap()[0].1 = unix();
+    });
+    let (row, load) = (only(rows), load.lock().unwrap()[0]);
+    let truth = 100.0 * (load.1 - load.0);
+    let interval = row.repeatability().unwrap();
+    assert!(interval.holds(truth), "{truth} J, {row:?}");
+    assert!(interval.half() < 0.12 * truth, "{interval:?}");
 }
 
 #[test]

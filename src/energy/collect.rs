@@ -12,7 +12,7 @@ use super::schedule::Schedule;
 
 /// So often it is looked whether an instrument that keeps its own record has more of it: its readings carry their own
 /// times, so nothing is won by looking when they come.
-const RECORD_SECONDS: f64 = 0.05;
+pub(crate) const RECORD_SECONDS: f64 = 0.05;
 
 /// Reads one instrument until it is dropped.
 pub(crate) struct Collector {

@@ -87,9 +87,11 @@ impl Opened {
         }
     }
 
-    /// Whether every read gives a new value.
+    /// Whether every read gives a new value, taken at the moment of the read.
     pub(crate) fn ever_moving(&self) -> bool {
-        let moves = |instrument: &Arc<dyn Instrument>| instrument.spec().expected_tick == 0.0;
+        let moves = |instrument: &Arc<dyn Instrument>| {
+            instrument.spec().expected_tick == 0.0 && !instrument.keeps_record()
+        };
         self.instrument.as_ref().is_ok_and(moves)
     }
 
