@@ -53,6 +53,7 @@ fn every_known_source_has_a_row() {
             "battery",
             "perf",
             "rapl",
+            "apple",
             "cpu-time",
         ] {
             let of = |source: &str| source == family || source.starts_with(&format!("{family}:"));
@@ -197,7 +198,9 @@ fn bad_options_are_one_sentence() {
     };
     let error = Meter::open(&unknown, None).err().unwrap();
     assert!(matches!(&error, MeterError::UnknownMeter { name, .. } if name == "wattmeter"));
-    for known in ["nvml", "hwmon", "battery", "perf", "rapl", "cpu-time"] {
+    for known in [
+        "nvml", "hwmon", "battery", "perf", "rapl", "apple", "file", "cmd", "cpu-time",
+    ] {
         assert!(error.to_string().contains(known), "{error}");
     }
     for watts in [0.0, -3.0, f64::NAN, f64::INFINITY] {

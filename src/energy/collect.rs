@@ -10,6 +10,10 @@ use super::figure::Reading;
 use super::instrument::{Conditions, Instrument, Refusal};
 use super::schedule::Schedule;
 
+/// So often it is looked whether an instrument that keeps its own record has more of it: its readings carry their own
+/// times, so nothing is won by looking when they come.
+pub(crate) const RECORD_SECONDS: f64 = 0.05;
+
 /// Reads one instrument until it is dropped.
 pub(crate) struct Collector {
     shared: Arc<Shared>,
@@ -100,6 +104,10 @@ impl Collector {
         self.shared.state().lost.clone()
     }
 
+    pub(crate) fn shared_with(&self) -> Option<String> {
+        self.shared.instrument.shared()
+    }
+
     pub(crate) fn conditions(&self) -> Option<Conditions> {
         self.shared.instrument.conditions()
     }
@@ -154,7 +162,12 @@ impl Shared {
                 if state.lost.is_some() {
                     return;
                 }
-                state.schedule.next(Moment::now().monotonic)
+                let now = Moment::now().monotonic;
+                if self.instrument.keeps_record() {
+                    now + RECORD_SECONDS
+                } else {
+                    state.schedule.next(now)
+                }
             };
             loop {
                 let wait = next - Moment::now().monotonic;

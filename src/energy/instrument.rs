@@ -197,6 +197,11 @@ pub trait Instrument: Send + Sync {
         0
     }
 
+    /// Why what it meters is not this run's own at this moment: a sentence that names who else uses it.
+    fn shared(&self) -> Option<String> {
+        None
+    }
+
     /// The state of what it meters, where it can tell.
     fn conditions(&self) -> Option<Conditions> {
         None

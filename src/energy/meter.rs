@@ -34,6 +34,7 @@ pub(crate) struct Opened {
     pub method: Method,
     pub covers: Option<Covers>,
     pub shared: Option<String>,
+    pub note: Option<String>,
     pub identity: String,
     pub instrument: Result<Arc<dyn Instrument>, Refusal>,
     pub known: Known,
@@ -47,6 +48,7 @@ impl Opened {
             method,
             covers,
             shared,
+            note,
             instrument,
             identity,
             companion,
@@ -67,6 +69,7 @@ impl Opened {
             method,
             covers,
             shared,
+            note,
             identity,
             instrument,
             known,
@@ -84,9 +87,11 @@ impl Opened {
         }
     }
 
-    /// Whether every read gives a new value.
+    /// Whether every read gives a new value, taken at the moment of the read.
     pub(crate) fn ever_moving(&self) -> bool {
-        let moves = |instrument: &Arc<dyn Instrument>| instrument.spec().expected_tick == 0.0;
+        let moves = |instrument: &Arc<dyn Instrument>| {
+            instrument.spec().expected_tick == 0.0 && !instrument.keeps_record()
+        };
         self.instrument.as_ref().is_ok_and(moves)
     }
 
@@ -306,8 +311,9 @@ fn rows(options: &MeterOptions, target: Option<&Target>) -> Vec<source::Row> {
     for source in source::ALL {
         if options.selection.wants(source.name()) {
             let mut found = source.rows(options, target);
-            if let Some(part) = options.selection.part() {
-                found = only(part, found);
+            let parts = options.selection.parts(source.name());
+            if !parts.is_empty() {
+                found = only(&parts, found);
             }
             rows.extend(found);
         } else if options.assume_watts_per_core.is_some()
@@ -320,35 +326,44 @@ fn rows(options: &MeterOptions, target: Option<&Target>) -> Vec<source::Row> {
     rows
 }
 
-/// The one row that was asked for by its full name. A source that cannot be opened keeps its one row and its reason.
-fn only(part: &str, mut found: Vec<source::Row>) -> Vec<source::Row> {
+/// The rows that were asked for by their full names. A source that cannot be opened keeps its one row and its reason.
+fn only(parts: &[&str], mut found: Vec<source::Row>) -> Vec<source::Row> {
     let names: Vec<String> = found.iter().map(|row| row.source.clone()).collect();
-    if names.iter().any(|name| name == part) {
-        found.retain(|row| row.source == part);
-    } else if names.iter().any(|name| name.contains(':')) {
-        found.truncate(1);
-        for row in &mut found {
-            row.source = part.to_owned();
-            row.covers = None;
-            row.shared = None;
-            row.companion = None;
-            row.instrument = Err(Refusal::new(format!(
+    if !names.iter().any(|name| name.contains(':')) {
+        return found;
+    }
+    let missing: Vec<source::Row> = parts
+        .iter()
+        .filter(|part| !names.iter().any(|name| name == *part))
+        .map(|part| {
+            let refusal = Refusal::new(format!(
                 "there is no {part} here: there is {}",
                 names.join(", ")
-            )));
-        }
-    }
+            ));
+            source::Row::new(*part, found[0].scope, found[0].method, None, Err(refusal))
+        })
+        .collect();
+    found.retain(|row| parts.contains(&row.source.as_str()));
+    found.extend(missing);
     found
 }
 
 fn report(opened: &Opened) -> SourceReport {
     let refusal = opened.instrument.as_ref().err();
+    let others = match &opened.instrument {
+        Ok(instrument) => opened.shared.clone().or_else(|| instrument.shared()),
+        Err(_) => None,
+    };
+    let status = match (opened.status(), &others) {
+        (Status::Measured, Some(_)) => Status::Shared,
+        (status, _) => status,
+    };
     SourceReport {
         source: opened.source.clone(),
         scope: opened.scope,
         covers: opened.covers,
         method: opened.method,
-        status: opened.status(),
+        status,
         tick_seconds: opened.known.tick,
         grade: match &opened.instrument {
             Ok(instrument) if opened.method != Method::Assumed => {
@@ -359,7 +374,8 @@ fn report(opened: &Opened) -> SourceReport {
         calibrated: opened.known.grade.is_some(),
         reason: refusal
             .map(|refusal| refusal.reason.clone())
-            .or_else(|| opened.shared.clone()),
+            .or(others)
+            .or_else(|| opened.note.clone()),
         remedy: refusal.and_then(|refusal| refusal.remedy.clone()),
         undo: refusal.and_then(|refusal| refusal.undo.clone()),
     }

@@ -40,7 +40,7 @@ pub use figure::{
 pub use instrument::{Conditions, Instrument, Quantity, Refusal, Spec};
 pub use known::Known;
 pub use meter::{Meter, SourceReport, survey};
-pub use options::{MeterError, MeterOptions, Selection};
+pub use options::{MeterError, MeterOptions, MeterUnit, Selection};
 pub use recording::{Present, Recording, Timeline};
 pub use schedule::Schedule;
 pub use target::{Target, TargetKind};

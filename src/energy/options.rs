@@ -6,6 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::source;
+use super::sources::external;
 
 /// Why no meter could be opened. A source that cannot be read is no error: its row says so.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -17,6 +18,21 @@ pub enum MeterError {
         name: String,
         /// The names there are.
         known: String,
+    },
+    /// `none` stands beside another meter.
+    #[error("the meter `none` cannot stand beside others: leave it out, or give it alone")]
+    NoneBeside,
+    /// A `file:` or `cmd:` without anything behind the colon.
+    #[error("the meter `{name}` names nothing: write file:PATH or cmd:COMMAND")]
+    NamesNothing {
+        /// The name as it was given.
+        name: String,
+    },
+    /// No unit an outside meter could have.
+    #[error("the meter unit `{unit}` is not known: choose watts or joules")]
+    BadUnit {
+        /// The unit as it was given.
+        unit: String,
     },
     /// The assumed watts are no power a core could draw.
     #[error("{watts} W per core cannot be assumed: give a finite number above 0, such as 7.5")]
@@ -37,6 +53,31 @@ pub enum Selection {
     /// One source by its name (`nvml`), or one part of it (`nvml:0`, `rapl:package-0`). The assumed source stays
     /// beside it where watts are given.
     Named(String),
+    /// Several of them, outside meters (`file:PATH`, `cmd:COMMAND`) among them; `auto` beside them stands for every
+    /// source that is known.
+    Several(Vec<String>),
+}
+
+/// What the second column of an outside meter's lines is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MeterUnit {
+    /// Watts at, or up to, the line's time.
+    #[default]
+    Watts,
+    /// Joules since some moment in the past: a cumulative counter.
+    Joules,
+}
+
+impl FromStr for MeterUnit {
+    type Err = MeterError;
+
+    fn from_str(text: &str) -> Result<Self, MeterError> {
+        match text {
+            "watts" => Ok(Self::Watts),
+            "joules" => Ok(Self::Joules),
+            other => Err(MeterError::BadUnit { unit: other.into() }),
+        }
+    }
 }
 
 impl FromStr for Selection {
@@ -57,35 +98,75 @@ impl FromStr for Selection {
 }
 
 impl Selection {
-    pub(crate) fn check(&self) -> Result<(), MeterError> {
-        match self {
-            Self::Named(name) if !source::ALL.iter().any(|known| known.name() == family(name)) => {
-                let mut known = vec!["auto", "none"];
-                known.extend(source::ALL.iter().map(|source| source.name()));
-                Err(MeterError::UnknownMeter {
-                    name: name.clone(),
-                    known: known.join(", "),
-                })
+    /// The sources of all the names given, each as [`Selection::from_str`] takes it; every source for none.
+    ///
+    /// # Errors
+    /// As [`Selection::from_str`], and `none` beside another name.
+    pub fn of<S: AsRef<str>>(names: &[S]) -> Result<Self, MeterError> {
+        match names {
+            [] => Ok(Self::Auto),
+            [name] => name.as_ref().parse(),
+            names => {
+                let names = names.iter().map(|name| name.as_ref().to_owned());
+                let several = Self::Several(names.collect());
+                several.check()?;
+                Ok(several)
             }
-            _ => Ok(()),
         }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), MeterError> {
+        for name in self.names() {
+            let family = family(name);
+            match name.as_str() {
+                "auto" => {}
+                "none" => return Err(MeterError::NoneBeside),
+                _ if !source::ALL.iter().any(|known| known.name() == family) => {
+                    let mut known = vec!["auto", "none"];
+                    known.extend(source::ALL.iter().map(|source| source.name()));
+                    return Err(MeterError::UnknownMeter {
+                        name: name.clone(),
+                        known: known.join(", "),
+                    });
+                }
+                _ if external::NAMES.contains(&family) && external::behind(name).is_none() => {
+                    return Err(MeterError::NamesNothing { name: name.clone() });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The names given; none for those that are no names.
+    pub(crate) fn names(&self) -> &[String] {
+        match self {
+            Self::Auto | Self::None => &[],
+            Self::Named(name) => std::slice::from_ref(name),
+            Self::Several(names) => names,
+        }
+    }
+
+    fn all(&self) -> bool {
+        *self == Self::Auto || self.names().iter().any(|name| name == "auto")
     }
 
     /// Whether the source `name` is among those chosen.
     pub(crate) fn wants(&self, name: &str) -> bool {
-        match self {
-            Self::Auto => true,
-            Self::None => false,
-            Self::Named(named) => family(named) == name,
-        }
+        self.all() || self.names().iter().any(|named| family(named) == name)
     }
 
-    /// The one part asked for, `nvml:0`; `None` where a whole source is.
-    pub(crate) fn part(&self) -> Option<&str> {
-        match self {
-            Self::Named(named) if family(named) != named => Some(named),
-            _ => None,
+    /// The parts asked for of the source `name`, such as `nvml:0`; none where all of it is.
+    pub(crate) fn parts(&self, name: &str) -> Vec<&str> {
+        if self.all() || self.names().iter().any(|named| named == name) {
+            return Vec::new();
         }
+        let of_it = |named: &&String| family(named) == name;
+        self.names()
+            .iter()
+            .filter(of_it)
+            .map(String::as_str)
+            .collect()
     }
 }
 
@@ -102,6 +183,8 @@ pub struct MeterOptions {
     /// Watts that one busy core is assumed to draw. Only where this is given is CPU time turned into joules, and they
     /// are marked assumed wherever they appear.
     pub assume_watts_per_core: Option<f64>,
+    /// What the lines of an outside meter (`file:PATH`, `cmd:COMMAND`) give beside the time.
+    pub meter_unit: MeterUnit,
     /// The NVML library to load; `None` takes the environment variable `WATTGRAD_NVML`, and without it the system's
     /// own (`libnvidia-ml.so.1`, `nvml.dll`).
     pub nvml_library: Option<PathBuf>,
@@ -139,6 +222,27 @@ mod tests {
             "rapl:package-0".parse(),
             Ok(Selection::Named("rapl:package-0".into()))
         );
+    }
+
+    #[test]
+    fn several_meters_are_chosen_side_by_side() {
+        let both = Selection::of(&["nvml:1", "cmd:sh -c 'a:b'"]).unwrap();
+        assert!(both.wants("nvml") && both.wants("cmd") && !both.wants("rapl"));
+        assert_eq!(both.parts("nvml"), ["nvml:1"]);
+        assert_eq!(both.parts("cmd"), ["cmd:sh -c 'a:b'"]);
+        let all = Selection::of(&["auto", "file:/tmp/log:1"]).unwrap();
+        assert!(all.wants("rapl") && all.parts("nvml").is_empty());
+        let whole = Selection::of(&["nvml:1", "nvml"]).unwrap();
+        assert!(whole.parts("nvml").is_empty());
+        assert_eq!(Selection::of::<&str>(&[]), Ok(Selection::Auto));
+        assert_eq!(
+            Selection::of(&["none", "nvml"]),
+            Err(MeterError::NoneBeside)
+        );
+        for name in ["file", "file:", "cmd:  "] {
+            let error = name.parse::<Selection>().unwrap_err();
+            assert!(matches!(error, MeterError::NamesNothing { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The readings of one instrument over a stretch of time, and what follows from them.
 
 use super::clock::Moment;
+use super::collect::RECORD_SECONDS;
 use super::estimate::{self, Edges, Estimate, Stamp};
 use super::figure::Reading;
 use super::instrument::{Instrument, Refusal, Spec};
@@ -85,7 +86,12 @@ impl Recording {
             readings[before..]
                 .iter()
                 .for_each(|reading| schedule.observe(reading));
-            timeline.sleep_until(schedule.next(timeline.now()));
+            let now = timeline.now();
+            timeline.sleep_until(if instrument.keeps_record() {
+                now + RECORD_SECONDS
+            } else {
+                schedule.next(now)
+            });
         }
         Ok(Self { spec, readings })
     }

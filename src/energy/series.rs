@@ -51,7 +51,12 @@ impl Series {
             return Err(Refusal::new("the instrument gave no reading"));
         };
         let span = (first.at.monotonic, last.at.monotonic);
-        let changes = changes(readings);
+        // Each reading of one that changes with every read is an update, also where it shows the same watts again.
+        let changes = if spec.is_power() && spec.expected_tick == 0.0 {
+            (1..readings.len()).collect()
+        } else {
+            changes(readings)
+        };
         let tick =
             tick.or_else(|| learn_tick(readings, &changes))
                 .or_else(|| match spec.quantity {
@@ -192,6 +197,16 @@ impl Series {
     /// When the value of reading `at` appeared: after the read before it, and no more than a tick before its own.
     fn appeared(&self, readings: &[Reading], at: usize) -> (f64, f64) {
         let own = &readings[at];
+        if self.spec.expected_tick == 0.0 {
+            // It shows what is true at its own time; of power it is not said whether up to then or around it.
+            let before = readings[at.saturating_sub(1)].at.monotonic;
+            let spacing = if self.spec.is_power() {
+                own.at.monotonic - before
+            } else {
+                own.read_seconds
+            };
+            return (own.at.monotonic, spacing / 2.0);
+        }
         let latest = own.at.monotonic + own.read_seconds / 2.0;
         let mut earliest = own.at.monotonic - own.read_seconds / 2.0;
         if at > 0 {

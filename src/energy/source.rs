@@ -14,10 +14,14 @@ pub(crate) static ALL: &[&dyn Source] = &[
     &sources::battery::Battery,
     &sources::perf::Perf,
     &sources::rapl::Rapl,
+    &sources::apple::Apple,
+    &sources::external::File,
+    &sources::external::Command,
     &sources::cpu_time::CpuTime,
 ];
 
-/// A kind of instrument. It always answers with one row at least: an instrument, or the reason there is none.
+/// A kind of instrument. It always answers with one row at least: an instrument, or the reason there is none. Only the
+/// outside meters, which no machine has of its own, answer with none until one is named.
 pub(crate) trait Source: Sync {
     /// The name by which it is chosen, and with which the names of its rows begin.
     fn name(&self) -> &'static str;
@@ -36,6 +40,8 @@ pub(crate) struct Row {
     pub covers: Option<Covers>,
     /// Why the figure is not this run's own, where the instrument counts others' work too.
     pub shared: Option<String>,
+    /// What else has to be said of its figures: why power has to stand in for a counter.
+    pub note: Option<String>,
     pub instrument: Result<Box<dyn Instrument>, Refusal>,
     /// What the instrument is, over restarts and exchanged cards: device and driver. Calibrations are kept under it.
     pub identity: String,
@@ -61,6 +67,7 @@ impl Row {
             method,
             covers,
             shared: None,
+            note: None,
             instrument,
             companion: None,
         }

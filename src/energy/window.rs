@@ -18,9 +18,16 @@ use super::{essential, phase};
 pub struct Window {
     rows: Arc<[Row]>,
     reading: Vec<Vec<Option<Collector>>>,
-    before: Vec<Option<Conditions>>,
+    before: Vec<Before>,
     from: Moment,
     stamps: Mutex<Vec<Stamp>>,
+}
+
+/// How a row's first instrument found its device before the window.
+#[derive(Default)]
+struct Before {
+    conditions: Option<Conditions>,
+    shared: Option<String>,
 }
 
 /// Before a window so many changes are awaited, for at most so many seconds.
@@ -46,7 +53,13 @@ impl Window {
         let before = rows
             .iter()
             .zip(&reading)
-            .map(|(_, collectors)| collectors.first()?.as_ref()?.conditions())
+            .map(|(_, collectors)| {
+                let first = collectors.first().and_then(Option::as_ref);
+                first.map_or_else(Before::default, |first| Before {
+                    conditions: first.conditions(),
+                    shared: first.shared_with(),
+                })
+            })
             .collect();
         look(&rows, &reading);
         Self {
@@ -125,10 +138,12 @@ impl Window {
             }
         }
         for ((row, collectors), before) in rows.iter().zip(reading).zip(before) {
-            let after = collectors
-                .first()
-                .and_then(|collector| collector.as_ref()?.conditions());
-            let conditions: Vec<Conditions> = before.into_iter().chain(after).collect();
+            let first = collectors.first().and_then(Option::as_ref);
+            let after = first.and_then(Collector::conditions);
+            let conditions: Vec<Conditions> = before.conditions.into_iter().chain(after).collect();
+            let shared = before
+                .shared
+                .or_else(|| first.and_then(Collector::shared_with));
             let mut settled: Vec<Settled> = row
                 .each()
                 .zip(collectors)
@@ -141,7 +156,13 @@ impl Window {
                 continue;
             };
             main.energy.conditions = conditions;
-            let companion = companions.next();
+            let mut companion = companions.next();
+            if let Some(shared) = shared {
+                main.share(&shared);
+                companion
+                    .iter_mut()
+                    .for_each(|companion| companion.share(&shared));
+            }
             if let Some(companion) = &companion {
                 compare(&mut main.energy, &companion.energy);
             }
@@ -221,6 +242,19 @@ struct Settled {
     unit: Option<PerUnit>,
 }
 
+impl Settled {
+    /// Others used the device too: the figure stays, but is not charged to this run.
+    fn share(&mut self, why: &str) {
+        if self.energy.status == Status::Measured {
+            self.energy.status = Status::Shared;
+            self.energy.reason = Some(why.to_owned());
+        }
+        if let Some(unit) = &mut self.unit {
+            unit.status = self.energy.status;
+        }
+    }
+}
+
 const CALIBRATE: &str = "not calibrated: `wattgrad calibrate` would narrow the absolute interval's footing and may raise the grade";
 
 fn settle(
@@ -230,6 +264,7 @@ fn settle(
     stamps: &[Stamp],
 ) -> Settled {
     let mut energy = Energy::unavailable(opened);
+    energy.notes.extend(opened.note.clone());
     let instrument = match &opened.instrument {
         Ok(instrument) => instrument,
         Err(refusal) => {

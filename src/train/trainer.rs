@@ -364,6 +364,7 @@ impl<'g> Trainer<'g> {
                     Selection::Auto => "auto".to_owned(),
                     Selection::None => "none".to_owned(),
                     Selection::Named(name) => name.clone(),
+                    Selection::Several(names) => names.join(", "),
                 },
                 assume_watts_per_core: this.meter.assume_watts_per_core,
                 window: WINDOW.to_owned(),

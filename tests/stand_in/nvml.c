@@ -1,14 +1,21 @@
 /* A stand-in for NVML: the few functions a meter calls, over cards that the test describes.
  *
  * CARDS is a list of struct card; ENERGY_ABSENT leaves the energy function out, as drivers before it did;
- * SHUTDOWN_ABSENT leaves out the function without which a library is no NVML; INIT is what nvmlInit_v2 returns.
- * The layout of nvmlPciInfo_t and the error numbers are those of NVIDIA's header.
+ * SHUTDOWN_ABSENT leaves out the function without which a library is no NVML; INIT is what nvmlInit_v2 returns;
+ * LATENCY is how many seconds each read takes; FAULT_AT is the age in seconds at which a fault sets in; MILLIWATTS is
+ * what power reads, whatever the card draws; COMPUTE and GRAPHICS are the numbers of processes on each card.
+ * The layouts and the error numbers are those of NVIDIA's header.
  */
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
 
-enum { STEADY, STUCK, BACKWARDS, ZERO, MAXIMUM, LOST };
+/* The first line from the start, the others from FAULT_AT on. */
+enum {
+    STEADY, STUCK, BACKWARDS, ZERO, MAXIMUM,
+    STICKS, REVERSES, ZEROES, CONSTANT, UNDERFLOWS, FORBIDDEN,
+    UNLOADED, LOST /* which take the power with them */
+};
 
 struct card {
     const char *bus;
@@ -16,6 +23,10 @@ struct card {
     int mig;          /* -1: the card knows no MIG */
     int handle;       /* what asking for the card's handle returns */
     int energy;       /* what asking for its energy returns */
+    int power;        /* what asking for its power returns */
+    int instant;      /* what asking for the power of the moment returns */
+    unsigned device;  /* PCI device and vendor */
+    int virtual;      /* its virtualization mode; -1: not told */
     int behaviour;
     double watts;
     double tick;      /* seconds between two publications */
@@ -26,6 +37,13 @@ static const unsigned count = sizeof cards / sizeof cards[0];
 
 #ifndef INIT
 #define INIT 0
+#endif
+
+#ifndef LATENCY
+#define LATENCY 0
+#endif
+#ifndef FAULT_AT
+#define FAULT_AT 1.0
 #endif
 
 struct pci {
@@ -41,6 +59,33 @@ static double now(void) {
 }
 
 static double born;
+
+static void dawdle(void) {
+    struct timespec t = { 0, (long)(LATENCY * 1e9) };
+    if (t.tv_nsec > 0) nanosleep(&t, 0);
+}
+
+/* What has become of the card, as an error number, or 0. */
+static int gone(const struct card *device) {
+    if (now() - born < FAULT_AT) return 0;
+    if (device->behaviour == UNLOADED) return 9;
+    if (device->behaviour == LOST) return 15;
+    return 0;
+}
+
+static uint64_t ticks(const struct card *device) {
+    return (uint64_t)((now() - born) / device->tick);
+}
+
+static unsigned milliwatts(const struct card *device) {
+#ifdef MILLIWATTS
+    (void)device;
+    return MILLIWATTS;
+#else
+    /* No sensor of power stands still: a watt up or down, evenly. */
+    return (unsigned)(1e3 * device->watts) + (ticks(device) % 2 ? 1000 : -1000);
+#endif
+}
 
 int nvmlInit_v2(void) {
     if (born == 0) born = now();
@@ -64,12 +109,14 @@ int nvmlDeviceGetCount_v2(unsigned *n) {
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, const struct card **device) {
     if (index >= count) return 2;
     *device = &cards[index];
+    if (gone(&cards[index])) return gone(&cards[index]);
     return cards[index].handle;
 }
 
 int nvmlDeviceGetPciInfo_v3(const struct card *device, struct pci *pci) {
     memset(pci, 0, sizeof *pci);
     strncpy(pci->bus_id, device->bus, sizeof pci->bus_id - 1);
+    pci->id = device->device;
     return 0;
 }
 
@@ -90,19 +137,131 @@ int nvmlDeviceGetMigMode(const struct card *device, unsigned *current, unsigned 
     return 0;
 }
 
+int nvmlDeviceGetUUID(const struct card *device, char *text, unsigned length) {
+    strncpy(text, "GPU-", length);
+    strncat(text, device->bus, length - 5);
+    return 0;
+}
+
+int nvmlDeviceGetVirtualizationMode(const struct card *device, unsigned *mode) {
+    if (device->virtual < 0) return 3;
+    *mode = (unsigned)device->virtual;
+    return 0;
+}
+
+int nvmlDeviceGetPowerUsage(const struct card *device, unsigned *value) {
+    dawdle();
+    *value = milliwatts(device);
+    return device->power;
+}
+
+struct field {
+    unsigned id, scope;
+    long long timestamp, latency;
+    int type, outcome;
+    union { double real; unsigned word; unsigned long long wide; } value;
+};
+
+int nvmlDeviceGetFieldValues(const struct card *device, int fields, struct field *field) {
+    dawdle();
+    for (int at = 0; at < fields; at++) {
+        field[at].outcome = field[at].id == 186 ? device->instant : 3;
+        field[at].type = 1; /* unsigned int */
+        field[at].value.word = milliwatts(device);
+    }
+    return 0;
+}
+
+int nvmlDeviceGetClockInfo(const struct card *device, unsigned type, unsigned *megahertz) {
+    (void)device;
+    if (type != 1 && type != 2) return 2;
+    *megahertz = type == 1 ? 1410 : 9501; /* SM, memory */
+    return 0;
+}
+
+int nvmlDeviceGetTemperature(const struct card *device, unsigned sensor, unsigned *celsius) {
+    (void)device;
+    *celsius = 71;
+    return sensor ? 2 : 0;
+}
+
+int nvmlDeviceGetEnforcedPowerLimit(const struct card *device, unsigned *limit) {
+    (void)device;
+    *limit = 285000;
+    return 0;
+}
+
+int nvmlDeviceGetCurrentClocksThrottleReasons(const struct card *device, unsigned long long *reasons) {
+    (void)device;
+    *reasons = 0x4 | 0x20 | 0x1; /* SW power cap, SW thermal slowdown, idle */
+    return 0;
+}
+
+int nvmlDeviceGetViolationStatus(const struct card *device, unsigned policy, unsigned long long *times) {
+    (void)device;
+    if (policy > 1) return 3;
+    times[0] = 1;
+    times[1] = policy == 0 ? 2500000000ull : 125000000ull; /* power, heat: nanoseconds */
+    return 0;
+}
+
+struct process {
+    unsigned pid;
+    unsigned long long memory;
+    unsigned instance, part;
+};
+
+#ifndef COMPUTE
+#define COMPUTE 0
+#endif
+#ifndef GRAPHICS
+#define GRAPHICS 0
+#endif
+
+/* A list that ends at the first 0. */
+static int list(const unsigned *pids, unsigned length, unsigned *n, struct process *out) {
+    unsigned there = 0, room = *n;
+    while (there < length && pids[there]) there++;
+    *n = there;
+    if (room < there) return 7;
+    for (unsigned at = 0; at < there; at++)
+        out[at] = (struct process){ pids[at], 1 << 20, ~0u, ~0u };
+    return 0;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(const struct card *device, unsigned *n, struct process *out) {
+    static const unsigned pids[] = { COMPUTE };
+    (void)device;
+    return list(pids, sizeof pids / sizeof pids[0], n, out);
+}
+
+int nvmlDeviceGetGraphicsRunningProcesses_v3(const struct card *device, unsigned *n, struct process *out) {
+    static const unsigned pids[] = { GRAPHICS };
+    (void)device;
+    return list(pids, sizeof pids / sizeof pids[0], n, out);
+}
+
 #ifndef ENERGY_ABSENT
 int nvmlDeviceGetTotalEnergyConsumption(const struct card *device, unsigned long long *millijoules) {
-    double age = now() - born;
-    uint64_t ticks = (uint64_t)(age / device->tick);
-    uint64_t grown = (uint64_t)(1e3 * device->watts * (double)ticks * device->tick);
+    int late = now() - born >= FAULT_AT;
+    double joules = device->watts * (double)ticks(device) * device->tick;
+    uint64_t grown = (uint64_t)(1e3 * joules);
+    uint64_t then = (uint64_t)(1e3 * device->watts * FAULT_AT);
+    dawdle();
     if (device->energy) return device->energy;
+    *millijoules = 5000000 + grown;
     switch (device->behaviour) {
     case STUCK: *millijoules = 4711; break;
     case BACKWARDS: *millijoules = 900000000 - grown; break;
     case ZERO: *millijoules = 0; break;
     case MAXIMUM: *millijoules = UINT64_MAX; break;
-    case LOST: if (age > 1.0) return 15; /* fall through */
-    default: *millijoules = 5000000 + grown;
+    case STICKS: if (late) *millijoules = 5000000 + then; break;
+    case REVERSES: if (late) *millijoules = 5000000 + 2 * then - grown; break;
+    case ZEROES: if (late) *millijoules = 0; break;
+    case CONSTANT: if (late) *millijoules = 200000; break;
+    case UNDERFLOWS: if (late) *millijoules = 0 - (uint64_t)4096; break;
+    case FORBIDDEN: if (late) return 4; break;
+    default: break;
     }
     return 0;
 }

@@ -1,7 +1,9 @@
 //! The sources, a file each.
 
+pub(super) mod apple;
 pub(super) mod battery;
 pub(super) mod cpu_time;
+pub(super) mod external;
 mod files;
 pub(super) mod hwmon;
 pub(super) mod nvml;

@@ -1,29 +1,26 @@
-//! NVML's energy counter: the whole board, in millijoules since the driver was loaded.
+//! NVML: the whole board's energy counter, in millijoules since the driver was loaded, and its power beside it, or in
+//! its place on cards that have no counter.
 
 use std::ffi::OsString;
 use std::sync::Arc;
 
-use nvml_wrapper::Device;
 use nvml_wrapper::Nvml as Library;
-use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 
-use crate::energy::counter;
-use crate::energy::figure::{Covers, Scope, Unit};
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::{Covers, Scope};
+use crate::energy::instrument::Refusal;
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
 use crate::energy::target::{PciAddress, Target, TargetKind};
+
+mod card;
+mod others;
+mod sensor;
 
 const NAME: &str = "nvml";
 
 /// Loads this library in place of the system's.
 const LIBRARY_VARIABLE: &str = "WATTGRAD_NVML";
-
-/// Above what any board draws.
-const MOST_WATTS: f64 = 10_000.0;
-/// Cards publish a new value every 20 to 100 ms.
-const EXPECTED_TICK: f64 = 0.1;
 
 pub(crate) struct Nvml;
 
@@ -57,7 +54,9 @@ fn found(options: &MeterOptions, target: Option<&Target>) -> Result<Vec<Row>, Re
         Some(index) => index..index + 1,
         None => 0..count,
     };
-    Ok(indices.map(|index| card(&library, index, target)).collect())
+    Ok(indices
+        .flat_map(|index| card::rows(&library, index, target))
+        .collect())
 }
 
 /// The PCI address of the adapter, without which no card is its own.
@@ -127,82 +126,6 @@ fn pair(
     }
 }
 
-fn card(library: &Arc<Library>, index: u32, target: Option<&Target>) -> Row {
-    let source = format!("{NAME}:{index}");
-    let covers = target.map(|_| Covers::Adapter);
-    let opened = library
-        .device_by_index(index)
-        .map_err(|error| refusal(&format!("opening card {index}"), &error))
-        .and_then(|device| {
-            let mig = device.mig_mode().is_ok_and(|mode| mode.current == 1);
-            match device.total_energy_consumption() {
-                Ok(value) => counter::supported(value, None)
-                    .map(|()| mig)
-                    .map_err(Refusal::new),
-                Err(NvmlError::NotSupported) => Err(no_counter(&device, mig)),
-                Err(error) => Err(refusal(&format!("card {index}'s energy counter"), &error)),
-            }
-        });
-    let (mig, instrument) = match opened {
-        Ok(mig) => {
-            let board: Box<dyn Instrument> = Box::new(Board {
-                library: Arc::clone(library),
-                index,
-            });
-            (mig, Ok(board))
-        }
-        Err(refusal) => (false, Err(refusal)),
-    };
-    let mut row = Row::counter(source, Scope::Board, covers, instrument);
-    if mig {
-        row.shared = Some(
-            "MIG is on: the counter covers every instance of the card, not this run alone".into(),
-        );
-    }
-    row
-}
-
-/// Why a card that answers has no energy counter.
-fn no_counter(device: &Device<'_>, mig: bool) -> Refusal {
-    let name = device.name().unwrap_or_else(|_| "the card".into());
-    if mig {
-        return Refusal::new(format!(
-            "MIG is on, and {name} gives no energy of an instance"
-        ))
-        .with_remedy("sudo nvidia-smi -mig 0");
-    }
-    match device.architecture() {
-        Ok(
-            DeviceArchitecture::Kepler | DeviceArchitecture::Maxwell | DeviceArchitecture::Pascal,
-        ) => Refusal::new(format!(
-            "{name} is older than Volta and has no energy counter"
-        )),
-        _ => Refusal::new(format!(
-            "{name} shows no energy counter: its driver or a virtual machine hides it, or it is a laptop card that \
-             gives power only"
-        )),
-    }
-}
-
-struct Board {
-    library: Arc<Library>,
-    index: u32,
-}
-
-impl Instrument for Board {
-    fn spec(&self) -> Spec {
-        Spec::energy(Unit::Millijoule, MOST_WATTS, EXPECTED_TICK)
-    }
-
-    fn read(&self) -> Result<u64, Refusal> {
-        let index = self.index;
-        self.library
-            .device_by_index(index)
-            .and_then(|device| device.total_energy_consumption())
-            .map_err(|error| refusal(&format!("card {index}'s energy counter"), &error))
-    }
-}
-
 fn load(options: &MeterOptions) -> Result<Library, Refusal> {
     let chosen: Option<OsString> = match &options.nvml_library {
         Some(path) => Some(path.clone().into_os_string()),
@@ -249,7 +172,7 @@ fn refusal(doing: &str, error: &NvmlError) -> Refusal {
             } else {
                 "sudo chmod a+rw /dev/nvidia*"
             }),
-        NvmlError::DriverNotLoaded => {
+        NvmlError::DriverNotLoaded | NvmlError::Uninitialized => {
             Refusal::new(format!("NVML: {doing}: the NVIDIA driver is not loaded"))
                 .with_remedy("sudo modprobe nvidia")
         }

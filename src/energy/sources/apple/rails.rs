@@ -1,0 +1,136 @@
+//! The rails as `macmon` gives them: mean watts over short stretches, one after the other.
+
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use macmon::{Metrics, Sampler};
+
+use crate::energy::clock::Moment;
+use crate::energy::figure::{Covers, Reading, Scope, Unit};
+use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::source::Row;
+use crate::energy::target::Target;
+
+/// Each reading is the mean over so many milliseconds; the slower rails move about once a second.
+const EVERY_MS: u32 = 200;
+/// Readings that nobody fetches are kept up to so many.
+const KEPT: usize = 4096;
+/// Above what any of these machines draws.
+const MOST_WATTS: f64 = 2_000.0;
+/// Looking up the chip takes a while.
+const OPENING: Duration = Duration::from_secs(10);
+
+type Outcome = Result<Reading, Refusal>;
+type Rail = (&'static str, Scope, fn(&Metrics) -> f32);
+
+const RAILS: [Rail; 3] = [
+    ("apple:gpu", Scope::Rail, |metrics| metrics.gpu_power),
+    ("apple:cpu", Scope::Rail, |metrics| metrics.cpu_power),
+    ("apple:system", Scope::System, |metrics| metrics.sys_power),
+];
+
+pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = RAILS.iter().map(|_| sync_channel(KEPT)).unzip();
+    let (ready, opened) = sync_channel(1);
+    std::thread::Builder::new()
+        .name("wattgrad-apple".into())
+        .spawn(move || sample(&ready, senders))
+        .map_err(|why| Refusal::new(format!("no thread could be started to read them: {why}")))?;
+    opened.recv_timeout(OPENING).unwrap_or_else(|_| {
+        Err(Refusal::new(
+            "the power rails did not answer within 10 s of asking",
+        ))
+    })?;
+    Ok(RAILS
+        .iter()
+        .zip(receivers)
+        .map(|(&(name, scope, _), readings)| {
+            let covers = target.map(|target| match name {
+                "apple:gpu" => super::gpu_covers(target),
+                "apple:system" => Covers::Contains,
+                _ => Covers::Host,
+            });
+            let sensor = Sensor(Mutex::new(readings));
+            Row::power(name, scope, covers, Ok(Box::new(sensor)))
+        })
+        .collect())
+}
+
+/// Samples until nobody listens any more. The sampler stays on the thread that made it.
+fn sample(ready: &SyncSender<Result<(), Refusal>>, mut senders: Vec<SyncSender<Outcome>>) {
+    let mut sampler = match Sampler::new() {
+        Ok(sampler) => sampler,
+        Err(why) => {
+            // The one who asked may have given up waiting.
+            let _ = ready.send(Err(Refusal::new(format!(
+                "Apple's power rails cannot be opened: {why}"
+            ))));
+            return;
+        }
+    };
+    let _ = ready.send(Ok(()));
+    let mut gone = [false; RAILS.len()];
+    while gone.contains(&false) {
+        let metrics = sampler.get_metrics(EVERY_MS);
+        let at = Moment::now();
+        for ((sender, gone), (name, _, watts)) in senders.iter_mut().zip(&mut gone).zip(RAILS) {
+            let outcome = match &metrics {
+                Ok(metrics) => reading(name, watts(metrics), at),
+                Err(why) => Err(Refusal::new(format!("{name}: {why}"))),
+            };
+            // A full channel belongs to a meter without a window: what it misses it never asked for.
+            *gone |= matches!(sender.try_send(outcome), Err(TrySendError::Disconnected(_)));
+        }
+        if metrics.is_err() {
+            return;
+        }
+    }
+}
+
+fn reading(name: &str, watts: f32, at: Moment) -> Outcome {
+    let watts = f64::from(watts);
+    if !(watts.is_finite() && watts >= 0.0) {
+        return Err(Refusal::new(format!("{name} reads {watts} W")));
+    }
+    Ok(Reading {
+        value: (watts * 1e6).round() as u64,
+        unit: Unit::Microwatt,
+        at,
+        read_seconds: 0.0,
+    })
+}
+
+struct Sensor(Mutex<Receiver<Outcome>>);
+
+impl Instrument for Sensor {
+    fn spec(&self) -> Spec {
+        Spec::power(Unit::Microwatt, MOST_WATTS, 0.0).averaging(f64::from(EVERY_MS) * 1e-3)
+    }
+
+    fn read(&self) -> Result<u64, Refusal> {
+        let mut fresh = Vec::new();
+        self.poll(&mut fresh)?;
+        fresh
+            .last()
+            .map(|reading| reading.value)
+            .ok_or_else(|| Refusal::new("nothing new has been sampled yet"))
+    }
+
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+        let readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match readings.try_recv() {
+                Ok(outcome) => into.push(outcome?),
+                Err(TryRecvError::Empty) => return Ok(()),
+                Err(TryRecvError::Disconnected) => {
+                    return Err(Refusal::new("the power rails cannot be read any more"));
+                }
+            }
+        }
+    }
+
+    fn keeps_record(&self) -> bool {
+        true
+    }
+}

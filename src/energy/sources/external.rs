@@ -1,0 +1,318 @@
+//! An outside meter: a file that grows, or a command that prints, lines of `seconds watts` or `seconds joules`, with
+//! the seconds on the Unix clock.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::energy::clock::Moment;
+use crate::energy::figure::{Covers, Method, Reading, Scope, Unit};
+use crate::energy::instrument::{Instrument, Quantity, Refusal, Spec};
+use crate::energy::options::{MeterOptions, MeterUnit};
+use crate::energy::source::{Row, Source};
+use crate::energy::target::Target;
+
+use feed::{Child, Feed, Tail};
+
+mod feed;
+
+const FILE: &str = "file";
+const COMMAND: &str = "cmd";
+
+/// The names that stand before the colon of an outside meter.
+pub(crate) const NAMES: [&str; 2] = [FILE, COMMAND];
+
+/// `PATH` of `file:PATH`, `COMMAND` of `cmd:COMMAND`.
+pub(crate) fn behind(name: &str) -> Option<&str> {
+    let (_, behind) = name.split_once(':')?;
+    Some(behind).filter(|behind| !behind.trim().is_empty())
+}
+
+pub(crate) struct File;
+pub(crate) struct Command;
+
+impl Source for File {
+    fn name(&self) -> &'static str {
+        FILE
+    }
+
+    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+        rows(FILE, options, target, |path| {
+            Ok(Box::new(Tail::open(Path::new(path))?))
+        })
+    }
+}
+
+impl Source for Command {
+    fn name(&self) -> &'static str {
+        COMMAND
+    }
+
+    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+        rows(COMMAND, options, target, |command| {
+            Ok(Box::new(Child::start(command)?))
+        })
+    }
+}
+
+fn rows(
+    family: &str,
+    options: &MeterOptions,
+    target: Option<&Target>,
+    open: impl Fn(&str) -> Result<Box<dyn Feed>, Refusal>,
+) -> Vec<Row> {
+    let method = match options.meter_unit {
+        MeterUnit::Watts => Method::IntegratedPower,
+        MeterUnit::Joules => Method::Counter,
+    };
+    let covers = target.map(|_| Covers::Contains);
+    let chosen = options.selection.parts(family).into_iter();
+    let asked = options.selection.names().iter().map(String::as_str);
+    // `auto` beside an outside meter asks for every source, which leaves no parts: the names are what was asked for.
+    let beside = asked.filter(|name| name.split_once(':').is_some_and(|(own, _)| own == family));
+    let mut names: Vec<&str> = chosen.chain(beside).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+        .into_iter()
+        .filter_map(|name| Some((name, behind(name)?)))
+        .map(|(name, behind)| {
+            let instrument = open(behind).map(|feed| {
+                Box::new(Outside::new(name, options.meter_unit, feed)) as Box<dyn Instrument>
+            });
+            Row::new(name, Scope::System, method, covers, instrument)
+        })
+        .collect()
+}
+
+/// Above what any meter of a machine shows.
+const MOST_WATTS: f64 = 1e6;
+/// A line's time may lie this far from the present.
+const MOST_SECONDS: f64 = 5.0;
+/// Of what was recorded before the row was opened, the last seconds are taken.
+const BEFORE_SECONDS: f64 = 2.0;
+/// The Unix clock was stepped when it ran off the monotonic one by more than this, and than a share of the time.
+const STEP_SECONDS: f64 = 0.25;
+const SLEW: f64 = 1e-3;
+
+struct Outside {
+    name: String,
+    unit: MeterUnit,
+    lines: Mutex<Lines>,
+}
+
+/// What was read so far.
+struct Lines {
+    feed: Box<dyn Feed>,
+    /// The start of a line whose end has not come yet.
+    rest: Vec<u8>,
+    /// Whether a line was met that is neither blank nor a comment: a header may only be the first of them.
+    begun: bool,
+    opened: Moment,
+    polled: f64,
+    last: Option<Reading>,
+    /// Seconds between the last two lines.
+    spacing: Option<f64>,
+    /// Said once, it stays.
+    refusal: Option<Refusal>,
+}
+
+impl Outside {
+    fn new(name: &str, unit: MeterUnit, feed: Box<dyn Feed>) -> Self {
+        let opened = Moment::now();
+        Self {
+            name: name.to_owned(),
+            unit,
+            lines: Mutex::new(Lines {
+                feed,
+                rest: Vec::new(),
+                begun: false,
+                opened,
+                polled: opened.monotonic,
+                last: None,
+                spacing: None,
+                refusal: None,
+            }),
+        }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unit(&self) -> Unit {
+        match self.unit {
+            MeterUnit::Watts => Unit::Microwatt,
+            MeterUnit::Joules => Unit::Microjoule,
+        }
+    }
+}
+
+impl Instrument for Outside {
+    /// What a meter averages over it does not say: from one line to the next is taken.
+    fn spec(&self) -> Spec {
+        let quantity = match self.unit {
+            MeterUnit::Watts => Quantity::Power {
+                averaging: Some(self.lines().spacing.unwrap_or(0.0)),
+            },
+            MeterUnit::Joules => Quantity::Energy { wraps_at: None },
+        };
+        Spec {
+            unit: self.unit(),
+            quantity,
+            scale: self.unit().scale(),
+            most_watts: MOST_WATTS,
+            expected_tick: 0.0,
+        }
+    }
+
+    fn read(&self) -> Result<u64, Refusal> {
+        self.poll(&mut Vec::new())?;
+        self.lines()
+            .last
+            .map(|reading| reading.value)
+            .ok_or_else(|| Refusal::new(format!("{} has given no line yet", self.name)))
+    }
+
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+        let mut lines = self.lines();
+        if let Some(refusal) = &lines.refusal {
+            return Err(refusal.clone());
+        }
+        let outcome = lines.take(self.unit(), into);
+        outcome.map_err(|refusal| {
+            let refusal = Refusal {
+                reason: format!("{}: {}", self.name, refusal.reason),
+                ..refusal
+            };
+            lines.refusal = Some(refusal.clone());
+            refusal
+        })
+    }
+
+    fn keeps_record(&self) -> bool {
+        true
+    }
+}
+
+impl Lines {
+    fn take(&mut self, unit: Unit, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+        let mut fresh = std::mem::take(&mut self.rest);
+        // What came before the feed failed still counts.
+        let ended = self.feed.read(&mut fresh).err();
+        let now = Moment::now();
+        let stepped = (now.unix - now.monotonic) - (self.opened.unix - self.opened.monotonic);
+        if stepped.abs() > STEP_SECONDS + SLEW * (now.monotonic - self.opened.monotonic) {
+            return Err(Refusal::new(format!(
+                "the machine's clock was stepped by {stepped:+.3} s, so the meter's times cannot be placed"
+            ))
+            .with_remedy("meter again"));
+        }
+        let whole = fresh
+            .iter()
+            .rposition(|&byte| byte == b'\n')
+            .map_or(0, |end| end + 1);
+        self.rest = fresh.split_off(whole);
+        for line in fresh.split(|&byte| byte == b'\n') {
+            self.line(&String::from_utf8_lossy(line), unit, now.monotonic, into)?;
+        }
+        self.polled = now.monotonic;
+        ended.map_or(Ok(()), Err)
+    }
+
+    fn line(
+        &mut self,
+        line: &str,
+        unit: Unit,
+        now: f64,
+        into: &mut Vec<Reading>,
+    ) -> Result<(), Refusal> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Ok(());
+        }
+        let first = !std::mem::replace(&mut self.begun, true);
+        let mut fields = line
+            .split(|c: char| c.is_whitespace() || matches!(c, ',' | ';'))
+            .filter(|field| !field.is_empty());
+        let parsed = match (fields.next(), fields.next(), fields.next()) {
+            (Some(time), Some(value), None) => time.parse::<f64>().ok().zip(value.parse().ok()),
+            _ => None,
+        };
+        let named = if unit == Unit::Microjoule {
+            "joules"
+        } else {
+            "watts"
+        };
+        let Some((unix, value)) = parsed else {
+            let header = first && line.starts_with(|c: char| c.is_alphabetic());
+            return if header {
+                Ok(())
+            } else {
+                Err(Refusal::new(format!(
+                    "the line `{line}` is not `seconds {named}`"
+                )))
+            };
+        };
+        self.place(unix, value, now, line, unit, into)
+    }
+
+    fn place(
+        &mut self,
+        unix: f64,
+        value: f64,
+        now: f64,
+        line: &str,
+        unit: Unit,
+        into: &mut Vec<Reading>,
+    ) -> Result<(), Refusal> {
+        if !(unix.is_finite() && value.is_finite() && value >= 0.0) {
+            return Err(Refusal::new(format!(
+                "the line `{line}` holds what no meter can show"
+            )));
+        }
+        let monotonic = unix - (self.opened.unix - self.opened.monotonic);
+        if monotonic < self.opened.monotonic - BEFORE_SECONDS && self.last.is_none() {
+            // Recorded long before, unless its clock is another one: then no line will ever be near.
+            let late = now - self.opened.monotonic > MOST_SECONDS;
+            return if late {
+                Err(far(line, monotonic - now))
+            } else {
+                Ok(())
+            };
+        }
+        let oldest = self.polled.min(now) - MOST_SECONDS;
+        if monotonic > now + MOST_SECONDS || monotonic < oldest {
+            return Err(far(line, monotonic - now));
+        }
+        if let Some(last) = self.last {
+            let spacing = monotonic - last.at.monotonic;
+            if spacing <= 0.0 {
+                return Err(Refusal::new(format!(
+                    "the time of the line `{line}` is not after that of the line before it: the meter's clock was stepped"
+                )));
+            }
+            self.spacing = Some(spacing);
+        }
+        let scaled = (value / unit.scale()).round();
+        // A counter that begins with its command shows 0 until it has counted something.
+        if scaled == 0.0 && self.last.is_none() && unit == Unit::Microjoule {
+            return Ok(());
+        }
+        let reading = Reading {
+            value: scaled as u64,
+            unit,
+            at: Moment { monotonic, unix },
+            read_seconds: 0.0,
+        };
+        self.last = Some(reading);
+        into.push(reading);
+        Ok(())
+    }
+}
+
+fn far(line: &str, off: f64) -> Refusal {
+    Refusal::new(format!(
+        "the time of the line `{line}` is {off:+.1} s from now: it is not on this machine's Unix clock"
+    ))
+    .with_remedy("give seconds since 1970-01-01 UTC in the first column")
+}

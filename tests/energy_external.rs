@@ -1,0 +1,342 @@
+//! Outside meters: files that grow and commands that print, written by these tests at powers of their own.
+#![cfg(unix)]
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tempfile::TempDir;
+use wattgrad::energy::{
+    Covers, Energy, Meter, MeterOptions, MeterUnit, Method, Scope, Selection, Status, Target,
+    TargetKind,
+};
+
+fn unix() -> f64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64()
+}
+
+fn options(names: &[&str], unit: MeterUnit) -> MeterOptions {
+    MeterOptions {
+        selection: Selection::of(names).unwrap(),
+        meter_unit: unit,
+        ..Default::default()
+    }
+}
+
+fn window(meter: &Meter, seconds: f64) -> Vec<Energy> {
+    meter.measure(|| sleep(Duration::from_secs_f64(seconds))).1
+}
+
+fn only(rows: Vec<Energy>) -> Energy {
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    rows.into_iter().next().unwrap()
+}
+
+fn refused(row: &Energy, with: &str) {
+    assert_eq!(
+        (row.status, row.joules),
+        (Status::Unavailable, None),
+        "{row:?}"
+    );
+    let reason = row.reason.as_deref().unwrap_or_default();
+    assert!(reason.contains(with), "`{with}` is not in `{reason}`");
+}
+
+/// Appends a line every `every` until it is dropped.
+struct Writer {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    fn start(path: &Path, every: f64, line: impl Fn(f64) -> String + Send + 'static) -> Self {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                writeln!(file, "{}", line(unix())).unwrap();
+                sleep(Duration::from_secs_f64(every));
+            }
+        });
+        Self {
+            stop,
+            thread: Some(thread),
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
+    }
+}
+
+fn log() -> (TempDir, PathBuf, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("meter: log.txt");
+    let name = format!("file:{}", path.display());
+    (folder, path, name)
+}
+
+#[test]
+fn the_watts_of_a_file_become_joules() {
+    let (_folder, path, name) = log();
+    // An old run's lines, far from now, are passed over.
+    std::fs::write(&path, "seconds,watts\n# yesterday\n1700000000.0,999.0\n").unwrap();
+    let _writer = Writer::start(&path, 0.02, |now| format!("{now:.6}, 42.5"));
+    let discrete = Target {
+        pci_id: None,
+        kind: TargetKind::Discrete,
+        name: "card".into(),
+    };
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), Some(&discrete)).unwrap();
+    let row = only(window(&meter, 1.5));
+    assert_eq!(
+        (row.source.as_str(), row.scope, row.method, row.covers),
+        (
+            name.as_str(),
+            Scope::System,
+            Method::IntegratedPower,
+            Some(Covers::Contains)
+        )
+    );
+    assert_eq!(row.status, Status::Measured, "{row:?}");
+    let seconds = row.seconds.unwrap();
+    let truth = 42.5 * seconds;
+    assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.03, "{row:?}");
+    assert!(
+        row.repeatability().unwrap().holds(truth),
+        "{truth} J, {:?}",
+        row.repeatability()
+    );
+    // Constant power is an update with every line, not a sensor that stands still.
+    assert!(row.ticks.unwrap() > 30, "{row:?}");
+}
+
+#[test]
+fn a_load_between_two_rests_is_found_from_slow_lines() {
+    // 10 W at rest and 100 W under load, a line every 0.1 s, each the mean since the line before it.
+    let (_folder, path, name) = log();
+    let load: Arc<std::sync::Mutex<Vec<(f64, f64)>>> = Arc::default();
+    let told = Arc::clone(&load);
+    let before = std::sync::Mutex::new(unix());
+    let _writer = Writer::start(&path, 0.1, move |now| {
+        let since = std::mem::replace(&mut *before.lock().unwrap(), now);
+        let loads = told.lock().unwrap();
+        let loaded: f64 = loads
+            .iter()
+            .map(|&(from, to)| (now.min(to) - since.max(from)).max(0.0))
+            .sum();
+        format!("{now} {}", 10.0 + 90.0 * loaded / (now - since))
+    });
+    sleep(Duration::from_millis(600));
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let (_, rows) = meter.measure(|| {
+        load.lock().unwrap().push((unix(), f64::INFINITY));
+        sleep(Duration::from_secs(2));
+        load.lock().unwrap()[0].1 = unix();
+    });
+    let (row, load) = (only(rows), load.lock().unwrap()[0]);
+    let truth = 100.0 * (load.1 - load.0);
+    let interval = row.repeatability().unwrap();
+    assert!(interval.holds(truth), "{truth} J, {row:?}");
+    assert!(interval.half() < 0.12 * truth, "{interval:?}");
+}
+
+#[test]
+fn a_counter_of_joules_becomes_the_windows_joules() {
+    let (_folder, path, name) = log();
+    let began = unix();
+    // 30 W; a counter that begins at 0 with its meter.
+    let _writer = Writer::start(&path, 0.02, move |now| {
+        let joules = (30.0 * (now - began) - 0.5).max(0.0);
+        format!("{now:.6}\t{joules:.6}")
+    });
+    sleep(Duration::from_millis(30));
+    let meter = Meter::open(&options(&[&name], MeterUnit::Joules), None).unwrap();
+    let row = only(window(&meter, 1.0));
+    assert_eq!(
+        (row.status, row.method),
+        (Status::Measured, Method::Counter),
+        "{row:?}"
+    );
+    let truth = 30.0 * row.seconds.unwrap();
+    assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.03, "{row:?}");
+    assert!(row.repeatability().unwrap().holds(truth), "{row:?}");
+}
+
+/// A shell script that prints `lines` lines, 20 ms apart, and then does `last`.
+fn script(folder: &Path, lines: u32, line: &str, last: &str) -> String {
+    let path = folder.join("meter.sh");
+    let mut file = File::create(&path).unwrap();
+    write!(
+        file,
+        "trap 'echo told > {0}/told; exit 0' TERM\nn=0\nwhile [ $n -lt {lines} ]; do\n  now=$(date +%s.%N)\n  {line}\n  n=$((n+1))\n  sleep 0.02\ndone\n{last}\n",
+        folder.display()
+    )
+    .unwrap();
+    format!("cmd:sh {}", path.display())
+}
+
+#[test]
+fn a_command_is_a_meter_for_as_long_as_its_row_lives() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = script(folder.path(), 100_000, "echo \"$now 80\"", "");
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    for _ in 0..2 {
+        let row = only(window(&meter, 1.0));
+        assert_eq!(
+            (row.source.as_str(), row.status),
+            (name.as_str(), Status::Measured),
+            "{row:?}"
+        );
+        let truth = 80.0 * row.seconds.unwrap();
+        assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.05, "{row:?}");
+    }
+    drop(meter);
+    let began = Instant::now();
+    while !folder.path().join("told").exists() {
+        assert!(
+            began.elapsed() < Duration::from_secs(2),
+            "the command was not told to end"
+        );
+        sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn a_command_that_does_not_listen_is_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid = folder.path().join("pid");
+    let name = format!(
+        "cmd:trap '' TERM; echo $$ > {}; while :; do echo \"$(date +%s.%N) 5\"; sleep 0.05; done",
+        pid.display()
+    );
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let process = std::fs::read_to_string(&pid).unwrap();
+    let alive = || Path::new("/proc").join(process.trim()).exists();
+    assert!(alive() || !Path::new("/proc/self").exists());
+    drop(meter);
+    assert!(!alive());
+}
+
+#[test]
+fn a_command_that_fails_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let early = "cmd:echo looking >&2; echo 'no such port' >&2; exit 3";
+    let meter = Meter::open(&options(&[early], MeterUnit::Watts), None).unwrap();
+    let row = only(window(&meter, 0.1));
+    refused(&row, "before it gave a line");
+    refused(&row, "3");
+    refused(&row, "it last said: no such port");
+    let midway = script(
+        folder.path(),
+        60,
+        "echo \"$now 80\"",
+        "echo unplugged >&2; exit 7",
+    );
+    let meter = Meter::open(&options(&[&midway], MeterUnit::Watts), None).unwrap();
+    let row = only(window(&meter, 3.0));
+    refused(&row, "ended midway");
+    refused(&row, "7");
+    refused(&row, "unplugged");
+    assert!(!row.readings.is_empty());
+}
+
+#[test]
+fn a_line_that_is_no_reading_is_named() {
+    for (line, with) in [
+        ("NaN", "holds what no meter can show"),
+        ("-3", "holds what no meter can show"),
+        ("inf", "holds what no meter can show"),
+        ("lots", "is not `seconds watts`"),
+        ("80 90", "is not `seconds watts`"),
+    ] {
+        let (_folder, path, name) = log();
+        let began = Instant::now();
+        let line = line.to_owned();
+        let wrong = line.clone();
+        let _writer = Writer::start(&path, 0.02, move |now| {
+            if began.elapsed().as_secs_f64() < 0.9 {
+                format!("{now} 80")
+            } else {
+                format!("{now} {wrong}")
+            }
+        });
+        sleep(Duration::from_millis(50));
+        let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+        let row = only(window(&meter, 0.8));
+        refused(&row, with);
+        refused(&row, &format!(" {line}`"));
+    }
+}
+
+#[test]
+fn a_clock_that_was_stepped_is_refused() {
+    for (step, with) in [
+        (-1.0, "not after that of the line before it"),
+        (-30.0, "from now"),
+        (30.0, "from now"),
+    ] {
+        let (_folder, path, name) = log();
+        let began = Instant::now();
+        let _writer = Writer::start(&path, 0.02, move |now| {
+            let late = began.elapsed().as_secs_f64() > 0.9;
+            format!("{} 80", if late { now + step } else { now })
+        });
+        sleep(Duration::from_millis(50));
+        let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+        refused(&only(window(&meter, 0.8)), with);
+    }
+}
+
+#[test]
+fn a_meter_that_is_silent_or_absent_gives_no_figure() {
+    let (_folder, path, name) = log();
+    let meter = |name: &str| Meter::open(&options(&[name], MeterUnit::Watts), None).unwrap();
+    refused(&only(window(&meter(&name), 0.1)), "cannot be read");
+    File::create(&path).unwrap();
+    refused(&only(window(&meter(&name), 0.1)), "gave no reading");
+    // A counter that only ever shows 0 counts nothing.
+    let _writer = Writer::start(&path, 0.02, |now| format!("{now} 0"));
+    let zero = Meter::open(&options(&[&name], MeterUnit::Joules), None).unwrap();
+    let row = only(window(&zero, 0.5));
+    assert_eq!((row.status, row.joules), (Status::Unavailable, None));
+    refused(&only(window(&meter(&name), 0.5)), "reads 0 throughout");
+}
+
+#[test]
+fn several_meters_have_a_row_each() {
+    let (_folder, path, name) = log();
+    let other = path.with_extension("second");
+    let second = format!("file:{}", other.display());
+    let _writers = [
+        Writer::start(&path, 0.02, |now| format!("{now} 10")),
+        Writer::start(&other, 0.02, |now| format!("{now} 20")),
+    ];
+    let chosen = options(&[&name, &second, "cpu-time"], MeterUnit::Watts);
+    let rows = window(&Meter::open(&chosen, None).unwrap(), 0.5);
+    let names: Vec<_> = rows.iter().map(|row| row.source.as_str()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(names.contains(&"cpu-time"), "{names:?}");
+    for (name, watts) in [(&name, 10.0), (&second, 20.0)] {
+        let row = rows.iter().find(|row| row.source == *name).unwrap();
+        let truth = watts * row.seconds.unwrap();
+        assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.1, "{row:?}");
+    }
+}
