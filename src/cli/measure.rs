@@ -37,24 +37,24 @@ pub struct Args {
     argv: Vec<OsString>,
 
     /// Runs of each command
-    #[arg(long, value_name = "N", default_value_t = 10, requires = "commands",
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with_all = ["argv", "replay"],
         value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 
     /// Runs of each command before those that count
-    #[arg(long, value_name = "N", default_value_t = 0, requires = "commands")]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["argv", "replay"])]
     warmup: u32,
 
     /// Command for the shell before each run, outside of the window
-    #[arg(long, value_name = "COMMAND", requires = "commands")]
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["argv", "replay"])]
     prepare: Option<String>,
 
     /// Write every run and the comparison as JSON
-    #[arg(long, value_name = "FILE", requires = "commands")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "replay"])]
     export_json: Option<PathBuf>,
 
     /// Write the comparison as a table in Markdown
-    #[arg(long, value_name = "FILE", requires = "commands")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "replay"])]
     export_markdown: Option<PathBuf>,
 
     /// Settle recorded readings instead: CSV, plain or gzipped, with a line of names; the first column is seconds
@@ -62,18 +62,18 @@ pub struct Args {
     replay: Option<PathBuf>,
 
     /// Column of the readings
-    #[arg(long, value_name = "NAME", requires = "replay")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["commands", "argv"])]
     column: Option<String>,
 
     /// Whether the readings are power or a counter of energy
-    #[arg(long, value_name = "UNIT", requires = "replay")]
+    #[arg(long, value_name = "UNIT", conflicts_with_all = ["commands", "argv"])]
     unit: Option<replay::Unit>,
 
     /// Begin of the window in the recording's seconds [default: its first reading]
     #[arg(
         long,
         value_name = "S",
-        requires = "replay",
+        conflicts_with_all = ["commands", "argv"],
         allow_hyphen_values = true
     )]
     from: Option<f64>,
@@ -82,7 +82,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "S",
-        requires = "replay",
+        conflicts_with_all = ["commands", "argv"],
         allow_hyphen_values = true
     )]
     to: Option<f64>,
@@ -91,7 +91,7 @@ pub struct Args {
     #[arg(
         long,
         value_name = "S",
-        requires = "replay",
+        conflicts_with_all = ["commands", "argv"],
         allow_hyphen_values = true
     )]
     averaging: Option<f64>,

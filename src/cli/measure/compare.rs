@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use wattgrad::energy::{Meter, Status};
-use wattgrad::report::units::{joules, seconds, si};
+use wattgrad::report::units::{joules, joules_within, seconds, si};
 use wattgrad::report::{Align, columns, wrap};
 
 use super::ratio::{Ratio, half_of_mean, repeatability_of_mean};
@@ -351,9 +351,9 @@ impl Means {
         let Some((mean, half)) = self.joules else {
             return "-".into();
         };
-        let off = half.map_or(String::new(), |half| format!(" +- {}", joules(half)));
+        let amount = half.map_or_else(|| joules(mean), |half| joules_within(mean, half));
         let assumed = if self.assumed { " assumed" } else { "" };
-        format!("{}{off}{assumed}", joules(mean))
+        format!("{amount}{assumed}")
     }
 
     pub fn power(&self) -> String {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use wattgrad::energy::{Energy, Estimate, Grade, Interval, Method, Refusal, Scope, Status};
-use wattgrad::report::units::{joules, seconds, si};
+use wattgrad::report::units::{joules, joules_within, seconds, si};
 use wattgrad::report::{Align, columns, wrap};
 
 /// Columns of a terminal.
@@ -136,7 +136,7 @@ impl Row {
             match (self.joules, off) {
                 (None, _) => "-".into(),
                 (Some(amount), None) => joules(amount),
-                (Some(amount), Some(off)) => format!("{} +- {}", joules(amount), joules(off)),
+                (Some(amount), Some(off)) => joules_within(amount, off),
             },
             self.watts()
                 .map_or("-".into(), |watts| format!("{}W", si(watts))),
@@ -232,12 +232,16 @@ pub fn sentence(rows: &[Row]) -> String {
             false => "its joules could not be measured here: `wattgrad doctor` says what would open a source".into(),
         };
     };
-    let mut text = format!("{} measured {}", row.source, joules(amount));
+    let figure = match row.repeatability() {
+        Some(interval) => joules_within(amount, interval.half()),
+        None => joules(amount),
+    };
+    let mut text = format!("{} measured {figure}", row.source);
     if let Some(interval) = row.absolute() {
         text += &format!(
-            ", in truth {} to {} (95 %)",
-            joules(interval.low),
-            joules(interval.high)
+            ", with its own error {}J to {}J (95 %)",
+            si(interval.low),
+            si(interval.high)
         );
     }
     text
