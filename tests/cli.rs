@@ -7,10 +7,11 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "measure",
     "watch",
     "doctor",
+    "calibrate",
     "train",
     "explain",
     "completions",
@@ -124,9 +125,9 @@ fn every_help_ends_with_two_examples_that_name_real_flags() {
 fn the_root_help_lists_every_command_in_its_group() {
     let text = stdout(&wattgrad(&["--help"]));
     for (group, next, members) in [
-        ("\nMeasure\n", "\nTrain\n", &COMMANDS[..3]),
-        ("\nTrain\n", "\nMore\n", &COMMANDS[3..5]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[5..]),
+        ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
+        ("\nTrain\n", "\nMore\n", &COMMANDS[4..6]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[6..]),
     ] {
         let part = text
             .split_once(group)

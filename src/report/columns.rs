@@ -39,31 +39,3 @@ pub fn columns(rows: &[Vec<String>], align: &[Align], indent: &str) -> String {
     }
     text
 }
-
-/// `text` as lines of at most `width` characters, broken between words, each but the first behind `indent`; a longer word
-/// has a line of its own.
-///
-/// ```
-/// use wattgrad::report::wrap;
-///
-/// assert_eq!(wrap("one two three", 8, "  "), "one two\n  three\n");
-/// ```
-pub fn wrap(text: &str, width: usize, indent: &str) -> String {
-    let mut wrapped = String::new();
-    let mut used = 0;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > width {
-            wrapped.push('\n');
-            wrapped.push_str(indent);
-            used = indent.chars().count();
-        } else if used > 0 {
-            wrapped.push(' ');
-            used += 1;
-        }
-        wrapped.push_str(word);
-        used += length;
-    }
-    wrapped.push('\n');
-    wrapped
-}

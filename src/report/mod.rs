@@ -5,6 +5,6 @@ mod program;
 mod run;
 pub mod units;
 
-pub use columns::{Align, columns, wrap};
+pub use columns::{Align, columns};
 pub use program::program;
 pub use run::run;

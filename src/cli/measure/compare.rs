@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use wattgrad::energy::{Meter, Status};
 use wattgrad::report::units::{joules, joules_within, seconds, si};
-use wattgrad::report::{Align, columns, wrap};
+use wattgrad::report::{Align, columns};
 
 use super::ratio::{Ratio, half_of_mean, repeatability_of_mean};
 use super::rows::{self, Run};
@@ -102,7 +102,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if args.json {
         output::print_json(&report)?;
     } else {
-        output::print(&text(&report))?;
+        output::print_text(&text(&report))?;
     }
     if child::interrupted() {
         return Ok(INTERRUPTED);
@@ -406,7 +406,7 @@ fn text(report: &Report) -> String {
         text += &rows::remarks(&run.sources);
     }
     if let Some(comparison) = &report.comparison {
-        text += &wrap(&comparison.sentence, 80, "");
+        text += &format!("{}\n", comparison.sentence);
     }
     text
 }

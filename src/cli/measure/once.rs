@@ -4,7 +4,6 @@ use std::ffi::{OsStr, OsString};
 
 use wattgrad::energy::Meter;
 use wattgrad::report::units::seconds;
-use wattgrad::report::wrap;
 
 use super::rows::{self, Run};
 use super::{Args, child};
@@ -46,10 +45,10 @@ pub fn run(
             seconds(ended.seconds),
             rows::sentence(&run.sources)
         );
-        output::print(&format!(
-            "{}{}",
-            rows::table(&run.sources),
-            wrap(&sentence, 80, "")
+        output::print_text(&format!(
+            "{}{sentence}
+",
+            rows::table(&run.sources)
         ))
     };
     // The command's own end counts, whether or not anybody read.

@@ -8,7 +8,6 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use flate2::read::MultiGzDecoder;
 
 use wattgrad::energy::{self, Edges, Grade, Known, Method, Moment, Reading, Recording, Spec};
-use wattgrad::report::wrap;
 
 use super::Args;
 use super::rows::{self, Row, Run};
@@ -72,7 +71,7 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
             None => "this stretch of the recording gives no joules".into(),
         };
         let sentence = format!("From {from} s to {to} s: {sentence}.");
-        output::print(&(rows::table(&run.sources) + &wrap(&sentence, 80, "")))?;
+        output::print_text(&format!("{}{sentence}\n", rows::table(&run.sources)))?;
     }
     Ok(0)
 }

@@ -4,11 +4,9 @@ use serde::Serialize;
 
 use wattgrad::energy::{Energy, Estimate, Grade, Interval, Method, Refusal, Scope, Status};
 use wattgrad::report::units::{joules, joules_within, seconds, si};
-use wattgrad::report::{Align, columns, wrap};
+use wattgrad::report::{Align, columns};
 
-/// Columns of a terminal.
-const WIDTH: usize = 80;
-/// Names beyond this are cut in the table.
+/// Names beyond this are cut, so that the table fits into 80 columns.
 const LONGEST_NAME: usize = 24;
 
 /// One run.
@@ -210,10 +208,9 @@ pub fn remarks(rows: &[Row]) -> String {
     for row in rows {
         let told = row.reason.iter().chain(&row.notes);
         for said in told {
-            text += &wrap(&format!("{}: {said}", row.source), WIDTH, "    ");
+            text += &format!("{}: {said}\n", row.source);
         }
         if let Some(remedy) = &row.remedy {
-            // Unbroken, so that it can be copied.
             text += &format!("    to open it: {remedy}\n");
         }
     }
