@@ -28,8 +28,7 @@ const KEPT_SECONDS: f64 = 60.0;
 /// }
 /// # Ok::<(), wattgrad::energy::MeterError>(())
 /// ```
-pub struct Live<'a> {
-    meter: &'a Meter,
+pub struct Live {
     window: Window,
 }
 
@@ -56,22 +55,21 @@ pub struct LiveRow {
 
 impl Meter {
     /// Reads the sources from now on, for a live display. Returns once each has shown a few ticks (0.6 s at most).
-    pub fn live(&self) -> Live<'_> {
+    pub fn live(&self) -> Live {
         Live {
-            meter: self,
             window: self.start(),
         }
     }
 }
 
-impl Live<'_> {
+impl Live {
     /// Mean watts over the last `seconds`, a row a source: of a counter between its newest tick and the last one that
     /// lies so far before it (at least one tick), of a sensor the mean of its readings.
     pub fn watts(&self, seconds: f64) -> Vec<LiveRow> {
         let now = Moment::now().monotonic;
         self.window.forget(now - seconds - KEPT_SECONDS);
         let seen = self.window.newest(usize::MAX);
-        self.meter
+        self.window
             .rows()
             .iter()
             .enumerate()

@@ -82,6 +82,11 @@ impl Window {
             .collect()
     }
 
+    /// What is read.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
     /// Lets go of what was read before `before`: for displays that are never stopped.
     pub(crate) fn forget(&self, before: f64) {
         for collector in self.reading.iter().flatten().flatten() {
