@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use wattgrad::energy::{MeterError, Selection};
 
 use super::suggest::Suggest;
-use super::{calibrate, completions, doctor, explain, man, train};
+use super::{calibrate, completions, doctor, explain, man, measure, train, watch};
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -34,6 +34,8 @@ const TEMPLATE: &str = "\
 {usage-heading} {usage}
 
 Measure
+  measure      Joules of any command; or commands compared
+  watch        Live watts of every source
   doctor       What can be measured and run here, and how to unlock more
   calibrate    Examine this machine's instruments, once, for narrower intervals
 
@@ -55,7 +57,7 @@ Options
     name = "wattgrad",
     version = version(),
     help_template = TEMPLATE,
-    after_help = "Examples:\n  wattgrad doctor\n  wattgrad train --target-accuracy 0.85",
+    after_help = "Examples:\n  wattgrad measure -- sleep 2\n  wattgrad train --target-accuracy 0.85",
     disable_help_subcommand = true,
     subcommand_required = true,
     arg_required_else_help = true,
@@ -70,6 +72,10 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Joules of any command; or commands compared
+    Measure(Box<measure::Args>),
+    /// Live watts of every source
+    Watch(watch::Args),
     /// What can be measured and run here, and how to unlock more
     Doctor(doctor::Args),
     /// Examine this machine's instruments, once, for narrower intervals

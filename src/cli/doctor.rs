@@ -290,12 +290,22 @@ fn energy(sources: &[SourceReport]) -> String {
         if let Some(tick) = source.tick_seconds {
             text += &format!(", ticks every {}", seconds(tick));
         }
+        if let Some(grade) = source.grade {
+            let by = match source.calibrated {
+                true => "calibrated",
+                false => "not calibrated",
+            };
+            text += &format!(", grade {grade:?}, {by}");
+        }
         if let Some(reason) = &source.reason {
             text += &format!(": {reason}");
         }
         text.push('\n');
         if let Some(remedy) = &source.remedy {
             text += &format!("      to open it: {remedy}\n");
+        }
+        if let Some(undo) = &source.undo {
+            text += &format!("      to close it again: {undo}\n");
         }
     }
     text

@@ -19,6 +19,10 @@ const FAILED: u8 = 1;
 /// The command was asked for something that cannot be.
 const MISUSE: u8 = 2;
 
+/// As shells have it.
+const NOT_STARTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
 /// Why a command ended.
 #[derive(Debug)]
 pub struct Failure {
@@ -44,11 +48,37 @@ impl Failure {
         }
     }
 
+    /// A command to be run was not found.
+    pub fn not_found(message: impl ToString) -> Self {
+        Self::with_code(NOT_FOUND, message)
+    }
+
+    /// A command to be run was found and could not be started.
+    pub fn not_startable(message: impl ToString) -> Self {
+        Self::with_code(NOT_STARTABLE, message)
+    }
+
+    /// Passes on an exit code.
+    pub fn with_code(code: u8, message: impl ToString) -> Self {
+        Self {
+            code,
+            message: message.to_string(),
+        }
+    }
+
     /// The reader of our output went away, which is no error of anyone's.
     pub fn nobody_reads() -> Self {
         Self {
             code: 0,
             message: String::new(),
+        }
+    }
+
+    /// Takes it for success where only the reader went away, for those whose exit code says something else.
+    pub fn unless_nobody_reads(self) -> Result<(), Self> {
+        match self.message.is_empty() {
+            true => Ok(()),
+            false => Err(self),
         }
     }
 

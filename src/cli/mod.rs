@@ -8,10 +8,12 @@ mod explain;
 mod failure;
 mod man;
 mod margin;
+mod measure;
 mod output;
 mod progress;
 mod suggest;
 mod train;
+mod watch;
 mod wrap;
 
 use std::process::ExitCode;
@@ -50,6 +52,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.command {
         Command::Doctor(args) => doctor::run(args, global),
         Command::Calibrate(args) => calibrate::run(args, global),
+        Command::Measure(args) => measure::run(args, global),
+        Command::Watch(args) => watch::run(args, global),
         Command::Train(args) => train::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Completions(args) => completions::run(args),

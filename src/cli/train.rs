@@ -243,7 +243,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
 }
 
 /// What is metered with; an unknown name or impossible watts are found here.
-fn meter(global: &Global, watts: Option<f64>) -> Result<MeterOptions, Failure> {
+pub fn meter(global: &Global, watts: Option<f64>) -> Result<MeterOptions, Failure> {
     let options = MeterOptions {
         selection: global.selection()?,
         assume_watts_per_core: watts,

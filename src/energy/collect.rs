@@ -99,6 +99,15 @@ impl Collector {
         state.readings[from..].to_vec()
     }
 
+    /// Lets go of the readings before `before`.
+    pub(crate) fn forget(&self, before: f64) {
+        let mut state = self.shared.state();
+        let old = state
+            .readings
+            .partition_point(|reading| reading.at.monotonic < before);
+        state.readings.drain(..old);
+    }
+
     /// Why it could not be read any more.
     pub(crate) fn lost(&self) -> Option<Refusal> {
         self.shared.state().lost.clone()

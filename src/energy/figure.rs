@@ -53,6 +53,21 @@ pub enum Scope {
     Process,
 }
 
+impl Scope {
+    /// A word for it, as tables have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Board => "board",
+            Scope::Package => "package",
+            Scope::Dram => "memory",
+            Scope::Socket => "socket",
+            Scope::Rail => "rail",
+            Scope::System => "system",
+            Scope::Process => "process",
+        }
+    }
+}
+
 /// How what an instrument covers lies to the chosen adapter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -20,6 +20,7 @@ mod estimate;
 mod figure;
 mod instrument;
 mod known;
+mod live;
 mod meter;
 mod options;
 mod phase;
@@ -39,6 +40,7 @@ pub use figure::{
 };
 pub use instrument::{Conditions, Instrument, Quantity, Refusal, Spec};
 pub use known::Known;
+pub use live::{Live, LiveRow};
 pub use meter::{Meter, SourceReport, survey};
 pub use options::{MeterError, MeterOptions, MeterUnit, Selection};
 pub use recording::{Present, Recording, Timeline};

@@ -97,6 +97,18 @@ impl Window {
             .collect()
     }
 
+    /// What is read.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Lets go of what was read before `before`: for displays that are never stopped.
+    pub(crate) fn forget(&self, before: f64) {
+        for collector in self.reading.iter().flatten().flatten() {
+            collector.forget(before);
+        }
+    }
+
     /// The shortest tick of the sources, once they are known: how finely work has to be stamped.
     pub fn tick(&self) -> Option<f64> {
         self.rows

@@ -2,7 +2,7 @@
 
 use super::columns::{Align, columns};
 use super::units::{joules, percent, seconds, si, thousands};
-use crate::energy::{Energy, Scope, Status};
+use crate::energy::{Energy, Status};
 use crate::train::{EnergyFigure, Outcome, Record, Way};
 
 /// The few lines that `wattgrad train` ends with.
@@ -157,7 +157,7 @@ fn energy(record: &Record, row: &Energy) -> String {
             .unwrap_or_default();
         return format!("{}: unavailable: {reason}{remedy}", row.source);
     };
-    let mut text = format!("{} ({}): {}", row.source, scope(row.scope), joules(amount));
+    let mut text = format!("{} ({}): {}", row.source, row.scope.name(), joules(amount));
     if let Some(off) = row.repeatability().map(|interval| interval.half()) {
         text += &format!(" +-{}", joules(off));
     }
@@ -213,17 +213,5 @@ fn interval(figure: &EnergyFigure) -> String {
     match figure.repeatability {
         Some(interval) => format!(" +-{}", joules(interval.half())),
         None => String::new(),
-    }
-}
-
-fn scope(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Board => "board",
-        Scope::Package => "package",
-        Scope::Dram => "memory",
-        Scope::Socket => "socket",
-        Scope::Rail => "rail",
-        Scope::System => "system",
-        Scope::Process => "process",
     }
 }

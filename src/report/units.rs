@@ -76,6 +76,29 @@ pub fn joules(value: f64) -> String {
     }
 }
 
+/// Joules with half of their interval, to the same digit, of which two count: `812.4 +- 5.2 J`, `1523 +- 12 J`.
+pub fn joules_within(value: f64, half: f64) -> String {
+    const UNITS: [(f64, &str); 5] = [
+        (1e9, "GJ"),
+        (1e6, "MJ"),
+        (1e3, "kJ"),
+        (1.0, "J"),
+        (1e-3, "mJ"),
+    ];
+    if !(half.is_finite() && half > 0.0 && value.is_finite()) {
+        return joules(value);
+    }
+    let size = value.abs().max(half);
+    // Four digits before the point are read more easily than one and a prefix.
+    let (unit, symbol) = UNITS
+        .into_iter()
+        .find(|(unit, symbol)| size >= unit * if *symbol == "kJ" { 10.0 } else { 1.0 })
+        .unwrap_or((1e-6, "uJ"));
+    let (value, half) = (value / unit, half / unit);
+    let digits = (1.0 - half.log10().floor()).clamp(0.0, 6.0) as usize;
+    format!("{value:.digits$} +- {half:.digits$} {symbol}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,6 +113,29 @@ mod tests {
             ]
         );
         assert_eq!(si(2.5), "2.50 ");
+    }
+
+    #[test]
+    fn joules_have_no_digit_that_their_interval_leaves_open() {
+        let shown = [
+            (812.44, 5.23),
+            (1523.4, 12.3),
+            (25_340.0, 410.0),
+            (0.0312, 0.0021),
+            (3.0, 0.0),
+            (5.0, 120.0),
+        ];
+        assert_eq!(
+            shown.map(|(value, half)| joules_within(value, half)),
+            [
+                "812.4 +- 5.2 J",
+                "1523 +- 12 J",
+                "25.34 +- 0.41 kJ",
+                "31.2 +- 2.1 mJ",
+                "3.0000 J",
+                "5 +- 120 J"
+            ]
+        );
     }
 
     #[test]

@@ -1,0 +1,139 @@
+//! The command that is metered.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use crate::cli::failure::Failure;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// Its exit code; of one that a signal ended 128 and the signal's number, as shells have it.
+    pub code: i32,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// From its start to its end.
+    pub seconds: f64,
+}
+
+impl Ended {
+    /// The exit code with which to pass it on.
+    pub fn exit(self) -> u8 {
+        // Windows has codes beyond a byte; none of them is success.
+        u8::try_from(self.code).unwrap_or(1)
+    }
+}
+
+/// Has Ctrl-C and its like passed to the command, so that its result is still told. Once a process.
+pub fn pass_signals() {
+    #[cfg(unix)]
+    signals();
+    #[cfg(not(unix))]
+    if let Err(error) = ctrlc::set_handler(|| {}) {
+        tracing::warn!("an interrupt will end the measurement without a result: {error}");
+    }
+}
+
+#[cfg(unix)]
+fn signals() {
+    super::signals::pass_on();
+}
+
+/// Whether this process was asked to end.
+pub fn interrupted() -> bool {
+    #[cfg(unix)]
+    return super::signals::received();
+    #[cfg(not(unix))]
+    false
+}
+
+/// A program with its arguments. `json`: its output makes room for ours.
+pub fn program(program: &OsStr, arguments: &[OsString], json: bool) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    if json {
+        command.stdout(io::stderr());
+    }
+    command
+}
+
+/// A line for the shell. It reads nothing: of several runs only the first would find input.
+pub fn shell(line: &str, json: bool) -> Command {
+    let (shell, flag) = if cfg!(windows) {
+        ("cmd", "/C")
+    } else {
+        ("sh", "-c")
+    };
+    let mut command = program(OsStr::new(shell), &[flag.into(), line.into()], json);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub fn run(mut command: Command) -> Result<Ended, Failure> {
+    let began = Instant::now();
+    let mut child = command.spawn().map_err(|error| refused(&command, &error))?;
+    let status = wait(&mut child);
+    let seconds = began.elapsed().as_secs_f64();
+    let status = status.map_err(|error| {
+        Failure::failed(format!(
+            "the end of {:?} was not told ({error}): run it again",
+            command.get_program()
+        ))
+    })?;
+    let signal = signal(status);
+    Ok(Ended {
+        code: status
+            .code()
+            .unwrap_or_else(|| 128 + signal.unwrap_or_default()),
+        signal,
+        seconds,
+    })
+}
+
+#[cfg(unix)]
+fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+    let passing = super::signals::Passing::to(child.id());
+    let status = child.wait();
+    drop(passing);
+    status
+}
+
+#[cfg(not(unix))]
+fn wait(child: &mut Child) -> io::Result<ExitStatus> {
+    child.wait()
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+/// Ends this process as the command was ended, so that a caller sees the signal. Returns where that does not end it.
+pub fn die_by(signal: i32) {
+    #[cfg(unix)]
+    super::signals::die_by(signal);
+    #[cfg(not(unix))]
+    let _ = signal;
+}
+
+fn refused(command: &Command, error: &io::Error) -> Failure {
+    let program = command.get_program();
+    // A script whose interpreter is missing is not found either, but it is there.
+    if error.kind() == ErrorKind::NotFound && !Path::new(program).exists() {
+        return Failure::not_found(format!(
+            "the command {program:?} was not found: check its name and PATH, or give its path"
+        ));
+    }
+    Failure::not_startable(format!(
+        "the command {program:?} cannot be started ({error}): check that it is a program and may be executed"
+    ))
+}

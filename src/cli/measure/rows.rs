@@ -1,0 +1,255 @@
+//! What one run came to: as JSON, and as a table for the terminal.
+
+use serde::Serialize;
+
+use wattgrad::energy::{Energy, Estimate, Grade, Interval, Method, Refusal, Scope, Status};
+use wattgrad::report::units::{joules, joules_within, seconds, si};
+use wattgrad::report::{Align, columns};
+
+/// Names beyond this are cut, so that the table fits into 80 columns.
+const LONGEST_NAME: usize = 24;
+
+/// One run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    pub sources: Vec<Row>,
+    pub seconds: f64,
+    /// Absent where nothing was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+}
+
+/// One source of a run. A figure that does not exist is absent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub source: String,
+    pub scope: Covered,
+    pub method: Method,
+    pub status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joules: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joules_low: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joules_high: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absolute_low: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absolute_high: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grade: Option<Grade>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+/// What the joules are those of.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Covered {
+    Scope(Scope),
+    /// Whatever the recording is of.
+    Recording(&'static str),
+}
+
+impl Row {
+    /// A row of a recording.
+    pub fn replayed(
+        source: String,
+        method: Method,
+        seconds: f64,
+        outcome: Result<(Estimate, Grade), Refusal>,
+    ) -> Self {
+        let mut row = Self {
+            source,
+            scope: Covered::Recording("recording"),
+            method,
+            status: Status::Unavailable,
+            joules: None,
+            joules_low: None,
+            joules_high: None,
+            absolute_low: None,
+            absolute_high: None,
+            seconds: Some(seconds),
+            grade: None,
+            reason: None,
+            remedy: None,
+            notes: Vec::new(),
+        };
+        match outcome {
+            Ok((estimate, grade)) => {
+                row.status = Status::Measured;
+                row.joules = Some(estimate.joules);
+                row.joules_low = Some(estimate.repeatability.low);
+                row.joules_high = Some(estimate.repeatability.high);
+                row.absolute_low = Some(estimate.absolute.low);
+                row.absolute_high = Some(estimate.absolute.high);
+                row.grade = Some(grade);
+                row.notes = estimate.notes;
+            }
+            Err(refusal) => {
+                row.reason = Some(refusal.reason);
+                row.remedy = refusal.remedy;
+            }
+        }
+        row
+    }
+
+    /// Joules that an instrument measured, with half of their interval of repeatability.
+    pub fn measured(&self) -> Option<(f64, Option<f64>)> {
+        let joules = self.joules.filter(|_| self.status == Status::Measured)?;
+        Some((joules, self.repeatability().map(Interval::half)))
+    }
+
+    /// Mean watts of the window.
+    pub fn watts(&self) -> Option<f64> {
+        let seconds = self.seconds.filter(|&seconds| seconds > 0.0)?;
+        Some(self.joules? / seconds)
+    }
+
+    fn repeatability(&self) -> Option<Interval> {
+        Some(Interval {
+            low: self.joules_low?,
+            high: self.joules_high?,
+        })
+    }
+
+    fn absolute(&self) -> Option<Interval> {
+        Some(Interval {
+            low: self.absolute_low?,
+            high: self.absolute_high?,
+        })
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let off = self.repeatability().map(Interval::half);
+        vec![
+            clip(&self.source, LONGEST_NAME),
+            self.scope.to_string(),
+            match (self.joules, off) {
+                (None, _) => "-".into(),
+                (Some(amount), None) => joules(amount),
+                (Some(amount), Some(off)) => joules_within(amount, off),
+            },
+            self.watts()
+                .map_or("-".into(), |watts| format!("{}W", si(watts))),
+            self.seconds.map_or("-".into(), seconds),
+            match (self.status, self.grade) {
+                (Status::Unavailable, _) => "none".into(),
+                (Status::Assumed, _) => "assumed".into(),
+                (Status::Shared, _) => "shared".into(),
+                (Status::Measured, Some(grade)) => format!("{grade:?}"),
+                (Status::Measured, None) => "-".into(),
+            },
+        ]
+    }
+}
+
+impl From<Energy> for Row {
+    fn from(energy: Energy) -> Self {
+        Self {
+            source: energy.source,
+            scope: Covered::Scope(energy.scope),
+            method: energy.method,
+            status: energy.status,
+            joules: energy.joules,
+            joules_low: energy.joules_low,
+            joules_high: energy.joules_high,
+            absolute_low: energy.absolute_low,
+            absolute_high: energy.absolute_high,
+            seconds: energy.seconds,
+            grade: energy.grade,
+            reason: energy.reason,
+            remedy: energy.remedy,
+            notes: energy.notes,
+        }
+    }
+}
+
+impl std::fmt::Display for Covered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Scope(scope) => scope.name(),
+            Self::Recording(name) => name,
+        })
+    }
+}
+
+/// Source, scope, joules, watts, seconds, grade; below it why a source has no figure, and what else is to be known.
+pub fn table(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut cells = vec![
+        ["source", "scope", "energy", "power", "time", "grade"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    cells.extend(rows.iter().map(Row::cells));
+    let sides = [
+        Align::Left,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Left,
+    ];
+    columns(&cells, &sides, "") + &remarks(rows)
+}
+
+/// A line a source that has something to say.
+pub fn remarks(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let told = row.reason.iter().chain(&row.notes);
+        for said in told {
+            text += &format!("{}: {said}\n", row.source);
+        }
+        if let Some(remedy) = &row.remedy {
+            text += &format!("    to open it: {remedy}\n");
+        }
+    }
+    text
+}
+
+/// What a run came to, in one sentence without its end: the source that sees most of what was measured.
+pub fn sentence(rows: &[Row]) -> String {
+    let most = rows
+        .iter()
+        .filter(|row| row.status == Status::Measured)
+        .max_by(|a, b| a.joules.unwrap_or(0.0).total_cmp(&b.joules.unwrap_or(0.0)));
+    let Some((row, amount)) = most.and_then(|row| Some((row, row.joules?))) else {
+        return match rows.is_empty() {
+            true => "its joules were not metered (meter none)".into(),
+            false => "its joules could not be measured here: `wattgrad doctor` says what would open a source".into(),
+        };
+    };
+    let figure = match row.repeatability() {
+        Some(interval) => joules_within(amount, interval.half()),
+        None => joules(amount),
+    };
+    let mut text = format!("{} measured {figure}", row.source);
+    if let Some(interval) = row.absolute() {
+        text += &format!(
+            ", with its own error {}J to {}J (95 %)",
+            si(interval.low),
+            si(interval.high)
+        );
+    }
+    text
+}
+
+/// At most `length` characters.
+pub fn clip(text: &str, length: usize) -> String {
+    if text.chars().count() <= length {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(length - 2).collect();
+    cut += "..";
+    cut
+}

@@ -1,0 +1,177 @@
+//! `wattgrad watch`.
+
+use std::io::IsTerminal as _;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use wattgrad::energy::{LiveRow, Meter, Status};
+use wattgrad::report::units::{seconds, si};
+use wattgrad::report::{Align, columns};
+
+use super::args::Global;
+use super::failure::Failure;
+use super::output::{self, say};
+use super::train;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    args_override_self = true,
+    after_help = "Examples:\n  wattgrad watch\n  wattgrad watch --interval 0.5 --samples 20 --json"
+)]
+pub struct Args {
+    /// Seconds from one sample to the next, and over which watts are averaged
+    #[arg(
+        long,
+        value_name = "S",
+        default_value_t = 1.0,
+        allow_hyphen_values = true
+    )]
+    interval: f64,
+
+    /// End after so many samples [default: at Ctrl-C]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    samples: Option<u64>,
+
+    /// Assume that a busy core draws this many watts, and show those of this process as assumed
+    #[arg(long, value_name = "W", allow_hyphen_values = true)]
+    assume_watts_per_core: Option<f64>,
+
+    /// Print a JSON object a sample
+    #[arg(long)]
+    json: bool,
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Sample<'a> {
+    /// Since the first reading.
+    seconds: f64,
+    sources: &'a [LiveRow],
+}
+
+pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
+    if !(args.interval >= 0.05 && args.interval <= 3600.0) {
+        return Err(Failure::misuse(format!(
+            "an interval of {} s is none to watch at: give 0.05 to 3600 seconds",
+            args.interval
+        )));
+    }
+    let meter = Meter::open(&train::meter(global, args.assume_watts_per_core)?, None)?;
+    let (interrupt, interrupted) = mpsc::channel();
+    if let Err(error) = ctrlc::set_handler(move || {
+        // Nobody listens only where the display has ended.
+        let _ = interrupt.send(());
+    }) {
+        tracing::warn!("an interrupt will not end the display quietly: {error}");
+    }
+    let began = Instant::now();
+    let live = meter.live();
+    let redraw = !args.json && std::io::stdout().is_terminal();
+    let mut drawn = 0;
+    let mut next = Instant::now();
+    for sample in 0.. {
+        if args.samples == Some(sample) {
+            break;
+        }
+        next += Duration::from_secs_f64(args.interval);
+        let wait = next.saturating_duration_since(Instant::now());
+        match interrupted.recv_timeout(wait) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) => break,
+            // Without a handler the channel is closed, and Ctrl-C ends the process itself.
+            Err(RecvTimeoutError::Disconnected) => {
+                std::thread::sleep(next.saturating_duration_since(Instant::now()));
+            }
+        }
+        let rows = live.watts(args.interval);
+        let at = began.elapsed().as_secs_f64();
+        if sample == 0 && !args.json {
+            explain(global, &rows);
+        }
+        if args.json {
+            let line = serde_json::to_string(&Sample {
+                seconds: at,
+                sources: &rows,
+            })
+            .map_err(|error| Failure::failed(format!("a sample cannot be JSON: {error}")))?;
+            output::print(&(line + "\n"))?;
+        } else if redraw {
+            let text = table(&rows, at);
+            let back = match drawn {
+                0 => String::new(),
+                // Up by what was drawn, and all below it wiped.
+                lines => format!("\x1b[{lines}A\x1b[J"),
+            };
+            drawn = text.lines().count();
+            output::print(&(back + &text))?;
+        } else {
+            output::print(&line(&rows, at))?;
+        }
+    }
+    Ok(0)
+}
+
+/// Why a source shows nothing, once.
+fn explain(global: &Global, rows: &[LiveRow]) {
+    for row in rows {
+        if let Some(reason) = &row.reason {
+            let remedy = row
+                .remedy
+                .as_ref()
+                .map_or(String::new(), |remedy| format!("; to open it: {remedy}"));
+            say(global, &format!("{}: {reason}{remedy}", row.source));
+        }
+    }
+    if rows.is_empty() {
+        say(global, "nothing is watched (meter none)");
+    }
+}
+
+fn watts(row: &LiveRow) -> String {
+    match row.watts {
+        Some(watts) => format!("{}W", si(watts)),
+        None => "-".into(),
+    }
+}
+
+fn state(row: &LiveRow) -> &'static str {
+    match row.status {
+        Status::Measured => "",
+        Status::Assumed => "assumed",
+        Status::Shared => "shared",
+        Status::Unavailable => "unavailable",
+    }
+}
+
+fn table(rows: &[LiveRow], at: f64) -> String {
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.source.clone(),
+                row.scope.name().into(),
+                watts(row),
+                state(row).into(),
+            ]
+        })
+        .collect();
+    let sides = [Align::Left, Align::Left, Align::Right, Align::Left];
+    format!("after {}\n{}", seconds(at), columns(&cells, &sides, "  "))
+}
+
+fn line(rows: &[LiveRow], at: f64) -> String {
+    let cells: Vec<String> = rows
+        .iter()
+        .map(|row| {
+            let state = state(row);
+            match (row.watts, state) {
+                (None, _) => format!("{} {state}", row.source),
+                (Some(_), "") => format!("{} {}", row.source, watts(row)),
+                (Some(_), state) => format!("{} {} {state}", row.source, watts(row)),
+            }
+        })
+        .collect();
+    format!("{at:.2} s  {}\n", cells.join("  "))
+}
