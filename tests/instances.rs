@@ -295,3 +295,35 @@ fn what_is_not_declared_is_found() {
     let (module, _) = emit::validate(&image.wgsl).unwrap();
     assert!(used(&module).contains(&Feature::ReadWriteImages));
 }
+
+/// A module that one language lacks the type of: what it declares must be the other three, no more and no fewer. And the
+/// same of a kernel of the table, which every language has.
+#[test]
+fn a_wrong_set_of_languages_is_found_both_ways() {
+    let doubles = "@group(0) @binding(0) var<storage, read_write> y: array<f64>;
+@compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3<u32>) { y[id.x] = y[id.x] * f64(2); }";
+    let kernel = shader("gemm/tile").text;
+    let refusal = |wgsl: &str, languages: &[Language]| {
+        std::panic::catch_unwind(|| written("a test", wgsl, languages, &mut None))
+            .err()
+            .map(|said| said.downcast_ref::<String>().unwrap().clone())
+    };
+    for (wgsl, missing) in [(doubles, Some(Language::Msl)), (kernel, None)] {
+        let right: Vec<Language> = Language::ALL
+            .into_iter()
+            .filter(|l| Some(*l) != missing)
+            .collect();
+        assert_eq!(refusal(wgsl, &right), None);
+        for language in Language::ALL {
+            let mut wrong = right.clone();
+            if missing == Some(language) {
+                wrong = Language::ALL.to_vec();
+            } else {
+                wrong.retain(|l| *l != language);
+            }
+            let said = refusal(wgsl, &wrong);
+            let said = said.unwrap_or_else(|| panic!("{wrong:?} passed for {right:?}"));
+            assert!(said.contains("a test"), "{said}");
+        }
+    }
+}

@@ -124,8 +124,7 @@ impl Control {
             .map(|(slot, size)| (slot, buffer(size, storage)))
             .collect();
         let uniform = buffer(256 * dispatches.len() as u64, wgpu::BufferUsages::UNIFORM);
-        let shaders = program.shaders();
-        let mut pipelines: HashMap<String, wgpu::ComputePipeline> = HashMap::new();
+        let mut pipelines: HashMap<usize, wgpu::ComputePipeline> = HashMap::new();
         let mut layouts: HashMap<String, wgpu::BindGroupLayout> = HashMap::new();
         let calls: Vec<Call> = dispatches
             .iter()
@@ -137,14 +136,11 @@ impl Control {
                     .entry(text.clone())
                     .or_insert_with(|| layout(&device, dispatch))
                     .clone();
-                // A pipeline of its own where the program has one, else that of the dispatch before with equal bindings.
-                let name =
-                    format!("{} {}", dispatch.shader, dispatch.label).replace(['/', ' '], "_");
-                if shaders.iter().any(|(known, _)| *known == name) || !pipelines.contains_key(&text)
-                {
-                    pipelines.insert(text.clone(), pipeline(&device, &layout, &text));
-                }
-                let pipeline = pipelines[&text].clone();
+                // wgpu keeps what each change of the pipeline names, so the same dispatches share one as in the program.
+                let pipeline = pipelines
+                    .entry(dispatch.pipeline)
+                    .or_insert_with(|| pipeline(&device, &layout, &text))
+                    .clone();
                 let mut entries = vec![binding(0, &uniform, at as u64 * 256, 64)];
                 for (number, operand) in (1..).zip(&dispatch.operands) {
                     let buffer = &slots[&operand.slot];

@@ -54,6 +54,8 @@ pub struct DispatchSummary {
     pub shader: String,
     /// The choice where there is one.
     pub variant: String,
+    /// Its pipeline: the place of its filled shader in [`Program::shaders`].
+    pub pipeline: usize,
     /// Workgroups along each axis.
     pub grid: [u32; 3],
     /// Workgroups.
@@ -154,10 +156,11 @@ impl Program<'_> {
             ("evaluate", &lowered.evaluate),
         ];
         let stats = self.cache.stats();
+        let shaders = self.shaders();
         Summary {
             lists: lists
                 .into_iter()
-                .map(|(name, range)| self.list_summary(name, range))
+                .map(|(name, range)| self.list_summary(name, range, &shaders))
                 .collect(),
             memory: self.memory_summary(),
             pipelines: stats.pipelines,
@@ -166,7 +169,12 @@ impl Program<'_> {
         }
     }
 
-    fn list_summary(&self, name: &'static str, range: &Range<usize>) -> ListSummary {
+    fn list_summary(
+        &self,
+        name: &'static str,
+        range: &Range<usize>,
+        shaders: &[(String, String)],
+    ) -> ListSummary {
         let mut written: Vec<usize> = vec![];
         let mut read: Vec<usize> = vec![];
         let mut dispatches = vec![];
@@ -209,14 +217,16 @@ impl Program<'_> {
                     written.push(slot)
                 }
             }
+            let wgsl = &self.built.filled[at].composed.wgsl;
             let workgroups = dispatch.grid.iter().map(|g| u64::from(*g)).product();
             dispatches.push(DispatchSummary {
                 label: dispatch.label.clone(),
                 shader: dispatch.shader.into(),
                 variant: dispatch.variant.clone(),
+                pipeline: shaders.iter().position(|(_, s)| s == wgsl).unwrap_or(0),
                 grid: dispatch.grid,
                 workgroups,
-                workgroup_size: workgroup_size(&self.built.filled[at].composed.wgsl),
+                workgroup_size: workgroup_size(wgsl),
                 flops: dispatch.flops,
                 bytes: dispatch.bytes,
                 k: dispatch.k,

@@ -1,6 +1,7 @@
 //! Weights and gradients between the host and the arenas of a program.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::ProgramError;
 use super::run::Program;
@@ -62,11 +63,12 @@ impl Program<'_> {
         let tensors = &self.lowered.arenas.tensors;
         for (at, tensor) in tensors.iter().enumerate() {
             let arena = self.lowered.arenas.slices[tensor].arena;
-            if !read.contains_key(&arena) {
-                read.insert(arena, self.gpu.read(self.memory(arena))?);
-            }
+            let bytes = match read.entry(arena) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(self.gpu.read(self.memory(arena))?),
+            };
             let spec = &self.network.parameters()[at];
-            let values = self.restored(at, *tensor, &read[&arena]);
+            let values = self.restored(at, *tensor, bytes);
             weights.insert(spec.name.clone(), spec.shape.clone(), values)?;
         }
         weights.count_batches(self.network.parameters(), &self.tracked, self.step);

@@ -90,7 +90,6 @@ impl Row {
                 row.absolute_low = Some(estimate.absolute.low);
                 row.absolute_high = Some(estimate.absolute.high);
                 row.grade = Some(grade);
-                row.notes = estimate.notes;
             }
             Err(refusal) => {
                 row.reason = Some(refusal.reason);

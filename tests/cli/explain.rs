@@ -1,0 +1,59 @@
+//! The step explained.
+
+use super::{sentence, stdout, succeeded, wattgrad};
+use serde_json::Value;
+
+#[test]
+fn the_step_is_explained_and_its_shaders_written() {
+    let output = wattgrad(&["explain", "--data", "digits"]);
+    succeeded(&output);
+    let text = stdout(&output);
+    for part in [
+        "forward_backward:",
+        "update:",
+        "evaluate:",
+        "pipelines:",
+        "memory",
+        "parameters",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let output = wattgrad(&["explain", "--data", "digits", "--json"]);
+    succeeded(&output);
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(summary["lists"].as_array().is_some_and(|l| l.len() >= 3));
+
+    let folder = tempfile::tempdir().unwrap();
+    for (language, ending) in [
+        ("wgsl", "wgsl"),
+        ("spirv", "spv"),
+        ("hlsl", "hlsl"),
+        ("msl", "metal"),
+    ] {
+        let out = folder.path().join(language);
+        let args = ["explain", "--data", "digits", "--emit", language, "--out"];
+        succeeded(&wattgrad(&[&args[..], &[out.to_str().unwrap()]].concat()));
+        let files: Vec<_> = std::fs::read_dir(&out)
+            .unwrap()
+            .map(|f| f.unwrap().path())
+            .collect();
+        assert!(!files.is_empty());
+        for file in files {
+            assert_eq!(file.extension().unwrap(), ending);
+            let bytes = std::fs::read(&file).unwrap();
+            match language {
+                "spirv" => assert_eq!(bytes[..4], 0x0723_0203u32.to_le_bytes()),
+                "msl" => assert!(String::from_utf8(bytes).unwrap().contains("kernel void")),
+                "hlsl" => assert!(String::from_utf8(bytes).unwrap().contains("numthreads")),
+                _ => assert!(String::from_utf8(bytes).unwrap().contains("@compute")),
+            }
+        }
+    }
+    let error = sentence(
+        &wattgrad(&[
+            "explain", "--data", "digits", "--emit", "glsl", "--out", "x",
+        ]),
+        2,
+    );
+    assert!(error.contains("glsl"), "{error}");
+}

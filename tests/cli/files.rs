@@ -1,0 +1,140 @@
+//! Weights read and written, and files that cannot be.
+
+use super::{json, program, sentence, stderr, stdout, succeeded, train};
+use serde_json::Value;
+use std::path::Path;
+
+#[test]
+fn saved_weights_are_evaluated_without_a_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("w.safetensors");
+    let file = file.to_str().unwrap();
+    let output = train(&["--save-weights", file, "--json"]);
+    succeeded(&output);
+    let trained: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // The later of two equal flags counts.
+    let args = ["--init-weights", file, "--max-steps", "0"];
+    let output = train(&[&args[..], &["--json"]].concat());
+    succeeded(&output);
+    let loaded: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(loaded["steps"], 0);
+    let (before, after) = (&trained["evaluations"], &loaded["evaluations"]);
+    assert_eq!(after.as_array().unwrap().len(), 1);
+    for key in ["loss", "accuracy"] {
+        assert_eq!(
+            after[0][key],
+            before[before.as_array().unwrap().len() - 1][key]
+        );
+    }
+    let output = train(&args);
+    succeeded(&output);
+    let text = stdout(&output);
+    assert!(
+        text.contains("accuracy") && text.contains("test loss"),
+        "{text}"
+    );
+}
+
+#[test]
+fn weights_that_do_not_fit_are_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let record = at("r.json");
+    let refused = |weights: &str| {
+        let output = train(&["--init-weights", weights, "--record", &record]);
+        let error = sentence(&output, 1);
+        assert!(!Path::new(&record).exists());
+        error
+    };
+    assert!(refused(&at("none.safetensors")).contains("none.safetensors"));
+    std::fs::write(at("text.safetensors"), "not a file of tensors").unwrap();
+    assert!(refused(&at("text.safetensors")).contains("text.safetensors"));
+
+    let save = |name: &str, change: &dyn Fn(&mut wattgrad::model::weights::Weights)| {
+        let mut weights = wattgrad::model::weights::Weights::default();
+        for (layer, from, to) in [("fc1", 64, 512), ("fc2", 512, 256), ("fc3", 256, 10)] {
+            weights
+                .insert(
+                    format!("{layer}.weight"),
+                    vec![to, from],
+                    vec![0.0; to * from],
+                )
+                .unwrap();
+            // One is left out where the change puts none.
+            if layer != "fc2" {
+                weights
+                    .insert(format!("{layer}.bias"), vec![to], vec![0.0; to])
+                    .unwrap();
+            }
+        }
+        change(&mut weights);
+        weights.write(Path::new(&at(name)), "completed").unwrap();
+        at(name)
+    };
+    let missing = refused(&save("missing", &|_| {}));
+    assert!(missing.contains("fc2.bias"), "{missing}");
+    let misshapen = refused(&save("misshapen", &|w| {
+        w.insert("fc2.bias", vec![255], vec![0.0; 255]).unwrap();
+    }));
+    assert!(
+        misshapen.contains("[255]") && misshapen.contains("[256]"),
+        "{misshapen}"
+    );
+    let extra = refused(&save("extra", &|w| {
+        w.insert("fc2.bias", vec![256], vec![0.0; 256]).unwrap();
+        w.insert("fc9.bias", vec![1], vec![0.0]).unwrap();
+    }));
+    assert!(extra.contains("fc9.bias"), "{extra}");
+}
+
+#[test]
+fn what_cannot_be_written_is_told_before_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let bad = folder.path().join("no/such/folder/file");
+    let bad = bad.to_str().unwrap();
+    for flag in ["--record", "--steps-log", "--save-weights"] {
+        let output = train(&[flag, bad]);
+        let error = sentence(&output, 1);
+        assert!(error.contains("no/such/folder"), "{flag}: {error}");
+        assert!(!stderr(&output).contains("accuracy"), "{flag}: it trained");
+    }
+    let same = folder.path().join("same");
+    let same = same.to_str().unwrap();
+    let error = sentence(&train(&["--record", same, "--steps-log", same]), 2);
+    assert!(error.contains("a file of its own"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_fails_and_saves_what_can_be_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("r.json");
+    let output = train(&[
+        "--steps-log",
+        "/dev/full",
+        "--record",
+        record.to_str().unwrap(),
+    ]);
+    let error = sentence(&output, 1);
+    assert!(
+        error.contains("steps log") && error.contains("/dev/full"),
+        "{error}"
+    );
+    assert_eq!(json(&record)["steps"], 3);
+    for flag in ["--record", "--save-weights"] {
+        let error = sentence(&train(&[flag, "/dev/full"]), 1);
+        assert!(error.contains("/dev/full"), "{error}");
+    }
+    let output = program(&["completions", "bash"])
+        .stdout(
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open("/dev/full")
+                .unwrap(),
+        )
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("standard output"));
+}

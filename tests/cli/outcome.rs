@@ -1,0 +1,100 @@
+//! How a run ends.
+
+use super::{json, program, stdout, succeeded, train, wattgrad};
+use serde_json::Value;
+use std::path::Path;
+use std::process::Stdio;
+
+#[test]
+fn a_target_ends_the_run_and_missing_it_is_said_but_no_failure() {
+    let outcome = |target: &str| {
+        let args = [
+            "--eval-every",
+            "0.04",
+            "--target-accuracy",
+            target,
+            "--json",
+        ];
+        let output = train(&args);
+        succeeded(&output);
+        let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (record["outcome"].clone(), record["steps"].as_u64().unwrap())
+    };
+    assert_eq!(outcome("0"), ("target-reached".into(), 1));
+    assert_eq!(outcome("1"), ("target-not-reached".into(), 3));
+    let output = train(&["--target-accuracy", "1"]);
+    succeeded(&output);
+    assert!(
+        stdout(&output).contains("NOT reached"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
+fn a_run_that_diverges_says_so_and_logs_null() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("s.jsonl");
+    let args = [
+        "train", "--data", "digits", "--epochs", "3", "--lr", "1e30", "--json",
+    ];
+    let output = wattgrad(&[&args[..], &["--steps-log", log.to_str().unwrap()]].concat());
+    succeeded(&output);
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["outcome"], "diverged");
+    let lines = std::fs::read_to_string(&log).unwrap();
+    assert!(lines.contains("\"loss\":null"), "{lines}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_record_and_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (record, weights, log) = (at("r.json"), at("w.safetensors"), at("s.jsonl"));
+    let mut child = program(&[
+        "train",
+        "--data",
+        "digits",
+        "--epochs",
+        "1000000",
+        "--record",
+        &record,
+        "--save-weights",
+        &weights,
+        "--steps-log",
+        &log,
+    ])
+    .stdout(Stdio::piped())
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap();
+    // A line in the log means that training is under way.
+    let patience = std::time::Instant::now();
+    while std::fs::metadata(&log).map_or(0, |m| m.len()) == 0 {
+        assert!(patience.elapsed().as_secs() < 120, "no step was logged");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "the run ended by itself"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let id = i32::try_from(child.id()).unwrap();
+    // SAFETY: a signal to a child that has not been waited for, so its id is its own.
+    assert_eq!(unsafe { libc::kill(id, libc::SIGINT) }, 0);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(stdout(&output).contains("INTERRUPTED"));
+    let record = json(Path::new(&record));
+    assert_eq!(record["outcome"], "interrupted");
+    let steps = record["steps"].as_u64().unwrap();
+    assert!(steps > 0);
+    let lines = std::fs::read_to_string(&log).unwrap().lines().count();
+    assert_eq!(lines as u64, steps, "every step that was taken is logged");
+    let bytes = std::fs::read(&weights).unwrap();
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    assert_eq!(
+        metadata.metadata().as_ref().unwrap()["outcome"],
+        "interrupted"
+    );
+}

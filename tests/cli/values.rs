@@ -1,0 +1,81 @@
+//! Values of flags and of the environment.
+
+use super::{adapters, program, sentence, train};
+
+#[test]
+fn bad_values_are_told_in_one_sentence() {
+    for (args, told) in [
+        (&["--lr", "-1"][..], "learning rate of -1"),
+        (&["--lr", "nan"], "learning rate of NaN"),
+        (&["--lr=-inf"], "learning rate of -inf"),
+        (&["--momentum", "1"], "momentum of 1"),
+        (&["--momentum", "-0.5"], "momentum of -0.5"),
+        (&["--weight-decay", "-1e-4"], "weight decay of -0.0001"),
+        (
+            &["--nesterov", "--momentum", "0"],
+            "nesterov needs a momentum",
+        ),
+        (&["--batch-size", "0"], "batch size of 0"),
+        (&["--eval-batch-size", "0"], "evaluation batch size of 0"),
+        (&["--batch-size", "60001"], "batch size of 60001 is above"),
+        (&["--model", "vgg"], "vgg"),
+        (&["--order", "random"], "no order \"random\""),
+        (&["--optimizer", "adamw"], "no optimizer \"adamw\""),
+        (&["--meter", "voltcraft"], "`voltcraft`"),
+        (&["--data", "no/such/folder"], "no/such/folder"),
+        (&["--data", "Cargo.toml"], "Cargo.toml"),
+        (&["--eval-every", "0"], "every 0 epochs"),
+        (&["--eval-every", "-1"], "every -1 epochs"),
+        (&["--target-accuracy", "86"], "write 86 % as 0.86"),
+        (&["--assume-watts-per-core", "-7"], "-7 W per core"),
+    ] {
+        let error = sentence(&train(args), 2);
+        assert!(error.contains(told), "{args:?}: {error}");
+    }
+    // What is no number at all is the flag parser's to tell.
+    for args in [["--lr", "fast"], ["--batch-size", "-1"], ["--seed", "1.5"]] {
+        assert_eq!(train(&args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn known_names_are_part_of_the_sentence() {
+    let error = sentence(&train(&["--model", "vgg"]), 2);
+    for name in ["mlp", "cnn", "resnet8"] {
+        assert!(error.contains(name), "{error}");
+    }
+    let error = sentence(&train(&["--meter", "voltcraft"]), 2);
+    for name in ["auto", "none", "nvml", "rapl", "cpu-time"] {
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn flags_have_environment_twins() {
+    let output = program(&["train", "--data", "digits"])
+        .env("WATTGRAD_METER", "voltcraft")
+        .output()
+        .unwrap();
+    assert!(sentence(&output, 2).contains("`voltcraft`"));
+    let output = program(&["doctor"])
+        .env("WATTGRAD_ADAPTER", "no such card")
+        .output()
+        .unwrap();
+    if adapters() > 0 {
+        assert!(sentence(&output, 2).contains("no such card"));
+    }
+}
+
+#[test]
+fn a_profile_that_is_none_is_told_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.toml");
+    std::fs::write(&path, "name = \"x\"\ntexel = 3\n").unwrap();
+    let error = sentence(&train(&["--profile", path.to_str().unwrap()]), 1);
+    assert!(
+        error.contains("p.toml") && error.contains("line 2"),
+        "{error}"
+    );
+    let error = sentence(&train(&["--profile", "no/profile.toml"]), 1);
+    assert!(error.contains("no/profile.toml"), "{error}");
+}

@@ -1,0 +1,207 @@
+//! A user's own arrays, and shards.
+
+use super::one_sentence;
+use wattgrad::data::{Arrays, Column, DataError, Dataset, Dtype, Field, Shard, Split, Values};
+
+fn floats(inputs: &[f32]) -> Values<'_> {
+    Values::F32(inputs)
+}
+
+#[test]
+fn arrays_become_a_data_set() {
+    let (x, y) = ([1.0f32, 2.0, 3.0, 6.0], [0u32, 300]);
+    let set = Dataset::from_arrays(
+        "mine",
+        301,
+        &[2],
+        Arrays {
+            inputs: floats(&x),
+            labels: &y,
+        },
+        Arrays {
+            inputs: floats(&x[..2]),
+            labels: &y[..1],
+        },
+    )
+    .unwrap();
+    assert_eq!(
+        (set.train.len, set.test.len, set.scale, set.mean),
+        (2, 1, 1.0, 3.0)
+    );
+    assert_eq!(set.std, 3.5f64.sqrt());
+    assert_eq!(
+        set.train.inputs[0].values().collect::<Vec<_>>(),
+        [1.0, 2.0, 3.0, 6.0]
+    );
+    assert_eq!(set.train.targets[0].field.dtype, Dtype::U16);
+    assert_eq!(
+        set.train.targets[0].values().collect::<Vec<_>>(),
+        [0.0, 300.0]
+    );
+
+    let bytes = Arrays {
+        inputs: Values::U8(&[7, 7]),
+        labels: &[1, 0],
+    };
+    let set = Dataset::from_arrays("flat", 2, &[1], bytes, bytes).unwrap();
+    assert_eq!(
+        (set.scale, set.std, set.train.targets[0].field.dtype),
+        (255.0, 1.0, Dtype::U8)
+    );
+}
+
+#[test]
+fn arrays_that_do_not_fit_are_refused() {
+    let good = Arrays {
+        inputs: floats(&[1.0, 2.0]),
+        labels: &[0, 1],
+    };
+    let build = |classes: usize, shape: &[usize], test: Arrays<'_>| {
+        let error = Dataset::from_arrays("x", classes, shape, good, test).unwrap_err();
+        one_sentence(&error);
+        error
+    };
+    let with = |inputs, labels| Arrays { inputs, labels };
+    assert!(matches!(
+        build(0, &[1], good),
+        DataError::BadClasses { classes: 0 }
+    ));
+    assert!(matches!(
+        build(65_537, &[1], good),
+        DataError::BadClasses { .. }
+    ));
+    assert!(matches!(
+        build(1, &[1], good),
+        DataError::LabelRange {
+            sample: 1,
+            label: 1,
+            last: 0,
+            ..
+        }
+    ));
+    assert!(matches!(build(2, &[0], good), DataError::BadShape { .. }));
+    assert!(matches!(
+        build(2, &[3], good),
+        DataError::ColumnSize {
+            found: 2,
+            expected: 6,
+            ..
+        }
+    ));
+    assert!(matches!(
+        build(2, &[2], good),
+        DataError::CountMismatch {
+            samples: 1,
+            labels: 2,
+            ..
+        }
+    ));
+    assert!(matches!(
+        build(2, &[usize::MAX, 2], good),
+        DataError::ColumnSize { .. }
+    ));
+    assert!(matches!(
+        build(2, &[1], with(floats(&[1.0]), &[])),
+        DataError::CountMismatch { labels: 0, .. }
+    ));
+    assert!(matches!(
+        build(2, &[1], with(floats(&[]), &[])),
+        DataError::NoSamples { .. }
+    ));
+    let nan = build(2, &[1], with(floats(&[0.0, f32::INFINITY]), &[0, 0]));
+    assert!(
+        matches!(nan, DataError::NonFinite { sample: 1, .. }),
+        "{nan}"
+    );
+    assert!(matches!(
+        build(2, &[1], with(Values::U8(&[1]), &[0])),
+        DataError::PartsDiffer { .. }
+    ));
+
+    let column = Column {
+        field: Field {
+            name: "a".into(),
+            dtype: Dtype::F32,
+            shape: vec![2],
+        },
+        bytes: vec![0; 8],
+    };
+    let split = |len| Split {
+        len,
+        inputs: vec![column.clone()],
+        targets: vec![column.clone()],
+    };
+    assert!(Dataset::from_splits("two", 1, 1.0, split(1), split(1)).is_ok());
+    let error = Dataset::from_splits("two", 1, 1.0, split(1), split(2)).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            DataError::ColumnSize {
+                found: 8,
+                expected: 16,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let error = Dataset::from_splits("two", 1, scale, split(1), split(1)).unwrap_err();
+        assert!(matches!(error, DataError::BadScale { .. }), "{error}");
+    }
+}
+
+#[test]
+fn shards_are_whole_samples_below_the_limit() {
+    for (sample, total) in [(1usize, 1usize), (3, 7), (4, 8), (5, 100), (784, 65)] {
+        let field = Field {
+            name: "image".into(),
+            dtype: Dtype::U8,
+            shape: vec![sample],
+        };
+        let column = Column {
+            field,
+            bytes: (0..sample * total).map(|i| (i % 251) as u8).collect(),
+        };
+        for limit in (0..40).chain([784, 787, 788, 1_571, 4_000, 1 << 16, u64::MAX]) {
+            let shards = match column.shards(limit) {
+                Ok(shards) => shards,
+                Err(error) => {
+                    assert!((sample as u64).div_ceil(4) * 4 > limit, "{error}");
+                    assert!(error.to_string().contains("\"image\""));
+                    one_sentence(&error);
+                    continue;
+                }
+            };
+            assert!((sample as u64).div_ceil(4) * 4 <= limit);
+            let mut joined = Vec::new();
+            for (i, shard) in shards.iter().enumerate() {
+                assert_eq!(shard.first, i * shards[0].len);
+                assert_eq!(shard.bytes.len(), shard.len * sample);
+                let bytes = column.shard_bytes(shard).unwrap();
+                assert!(bytes.len().is_multiple_of(4) && bytes.len() as u64 <= limit);
+                assert!(
+                    bytes.len() - shard.bytes.len() < 4
+                        && bytes[shard.bytes.len()..].iter().all(|&b| b == 0)
+                );
+                joined.extend_from_slice(&bytes[..shard.bytes.len()]);
+            }
+            assert_eq!(joined, column.bytes);
+            let (last, rest) = shards.split_last().unwrap();
+            assert!(
+                rest.iter().all(|s| s.len == shards[0].len)
+                    && (1..=shards[0].len).contains(&last.len)
+            );
+            // No fewer shards would do: one more sample in each would pass the limit.
+            assert!(rest.is_empty() || ((shards[0].len + 1) * sample) as u64 > limit / 4 * 4);
+        }
+        let foreign = Shard {
+            first: total,
+            len: 1,
+            bytes: total * sample..(total + 1) * sample,
+        };
+        assert!(matches!(
+            column.shard_bytes(&foreign).unwrap_err(),
+            DataError::ForeignShard { .. }
+        ));
+    }
+}

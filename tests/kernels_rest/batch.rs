@@ -1,0 +1,237 @@
+//! Which samples a batch holds, and their values and labels.
+
+use super::harness::{Numbers, close, run, unpack, ways};
+use super::{EPS, activation, shape};
+use wattgrad::data::{Dtype, permute};
+use wattgrad::kernels::batch::{BatchOrder, Mode, Shards, state};
+use wattgrad::kernels::{List, Role, batch, oracle};
+
+#[test]
+fn batches_name_the_samples_bit_for_bit() {
+    for (storage, tuning) in ways() {
+        for (samples, size) in [
+            (1u32, 1u32),
+            (1, 3),
+            (3, 3),
+            (17, 5),
+            (65, 65),
+            (1000, 1000),
+            (4097, 300),
+            (65_537, 1024),
+        ] {
+            for (first, seed, epoch, step) in [
+                (0, 0, 0, 0),
+                (7, 0xdead_beef, 0xffff_ffff, 0),
+                (100, 42, 3, 2),
+                (1, 1, 1, 3),
+            ] {
+                let mut list = List::default();
+                let tstate = list.buffer("state", Role::State, state::quads(1));
+                let quads = batch::order::batch_quads(size);
+                let all = [Mode::Sequential, Mode::Shuffled, Mode::Evaluate].map(|mode| {
+                    let tensor = list.buffer("batch", Role::State, quads);
+                    let order = BatchOrder {
+                        mode,
+                        samples,
+                        first,
+                        size,
+                        seed,
+                    };
+                    batch::order(&mut list, &tuning, "order", tstate, tensor, order);
+                    (mode, tensor)
+                });
+                let mut words = vec![0u32; 12];
+                words[state::EPOCH as usize] = epoch;
+                words[state::WINDOW_STEP as usize] = step;
+                words[state::EVALUATION_BATCH as usize] = step + 1;
+                let got = run(&list, &[(tstate, words)], storage);
+                for (mode, tensor) in all {
+                    let start = if mode == Mode::Evaluate {
+                        (step + 1) * size
+                    } else {
+                        step * size
+                    };
+                    let valid = size.min(samples.saturating_sub(start));
+                    let mut expected = vec![valid, 0, 0, 0];
+                    expected.extend((0..size).map(|i| match mode {
+                        _ if i >= valid => u32::MAX,
+                        Mode::Shuffled => first + permute(seed, epoch, start + i, samples),
+                        _ => first + start + i,
+                    }));
+                    assert_eq!(
+                        got[&tensor][..expected.len()],
+                        expected,
+                        "{mode:?}, {samples} samples in {size}, step {step}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Data of a type as bytes, and what each element means.
+fn elements(dtype: Dtype, n: usize, numbers: &mut Numbers) -> (Vec<u8>, Vec<f64>) {
+    let (mut bytes, mut values) = (vec![], vec![]);
+    for _ in 0..n {
+        let word = numbers.word() ^ numbers.word() << 16;
+        let value = match dtype {
+            Dtype::U8 => f64::from(word as u8),
+            Dtype::I8 => f64::from(word as i8),
+            Dtype::U16 => f64::from(word as u16),
+            Dtype::I16 => f64::from(word as i16),
+            Dtype::I32 => f64::from(word as i32),
+            Dtype::F32 => f64::from(word as i32 as f32 / 1e8),
+        };
+        match dtype {
+            Dtype::F32 => bytes.extend((value as f32).to_le_bytes()),
+            _ => bytes.extend(&word.to_le_bytes()[..dtype.size_bytes()]),
+        }
+        values.push(value);
+    }
+    (bytes, values)
+}
+
+/// The words of a piece, its last one filled up with ones.
+fn as_words(bytes: &[u8]) -> Vec<u32> {
+    let word = |chunk: &[u8]| {
+        let mut four = [0xff; 4];
+        four[..chunk.len()].copy_from_slice(chunk);
+        u32::from_le_bytes(four)
+    };
+    bytes.chunks(4).map(word).collect()
+}
+
+#[test]
+fn gather_normalises_samples_of_every_type_and_shard() {
+    let mut numbers = Numbers::new(7);
+    let dtypes = [
+        Dtype::U8,
+        Dtype::I8,
+        Dtype::U16,
+        Dtype::I16,
+        Dtype::I32,
+        Dtype::F32,
+    ];
+    for (storage, tuning) in ways() {
+        for (case, dtype) in dtypes.into_iter().enumerate() {
+            // Samples of 51, 1, 28 and 195 elements: they start at every offset within a word.
+            let shape = [
+                shape(1, 17, 3),
+                shape(1, 1, 1),
+                shape(1, 4, 7),
+                shape(3, 1, 65),
+            ][case % 4];
+            let counts: [usize; 4] =
+                [[11, 0, 0, 0], [5, 3, 1, 2], [6, 5, 0, 0], [1, 9, 1, 0]][case % 4];
+            let sample = shape.elements() as usize;
+            let (bytes, values) = elements(dtype, 11 * sample, &mut numbers);
+            let mut list = List::default();
+            let (mut bounds, mut tensors, mut given) = ([0u32; 5], vec![], vec![]);
+            for (i, count) in counts.into_iter().enumerate() {
+                let start = bounds[i] as usize;
+                bounds[i + 1] = (start + count) as u32;
+                if count == 0 {
+                    tensors.push(tensors[i - 1]);
+                    continue;
+                }
+                let size = sample * dtype.size_bytes();
+                let words = as_words(&bytes[start * size..(start + count) * size]);
+                let tensor = list.buffer("shard", Role::Data, (words.len() as u64).div_ceil(4));
+                tensors.push(tensor);
+                given.push((tensor, words));
+            }
+            let shards = Shards {
+                tensors: tensors.try_into().unwrap(),
+                bounds,
+                dtype,
+            };
+            let indices = [10usize, 0, 4, 5, 7, 8, 9, 9, 1, 6, 3];
+            let size = 13u32;
+            let mut words = vec![indices.len() as u32, 0, 0, 0];
+            words.extend(indices.map(|i| i as u32));
+            words.resize(4 + size as usize, u32::MAX);
+            let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(size));
+            given.push((tbatch, words));
+            let out = activation(&mut list, "out", size, shape);
+            let (scale, mean, std) = (255.0f32, 0.286f32, 0.353f32);
+            batch::gather(
+                &mut list, &tuning, "gather", tbatch, &shards, out, size, shape, scale, mean, std,
+            );
+            let got = run(&list, &given, storage);
+            let what = format!("{dtype} {shape:?}");
+            let normalise = oracle::Normalise {
+                scale: scale.into(),
+                mean: mean.into(),
+                std: std.into(),
+            };
+            let mut expected = oracle::gather(&values, sample, &indices, normalise);
+            expected.resize(size as usize * sample, 0.0);
+            let none = oracle::Normalise {
+                scale: scale.into(),
+                mean: 0.0,
+                std: std.into(),
+            };
+            let mut magnitude =
+                oracle::magnitudes(&oracle::gather(&values, sample, &indices, none));
+            magnitude.resize(expected.len(), 0.0);
+            // The conversion of a large whole number, two divisions of 2.5 units, a subtraction.
+            let bound = |i: usize| 7.0 * EPS * (magnitude[i] + f64::from(mean / std));
+            let out = unpack(&what, &got[&out], shape.width as usize);
+            close(&what, &out, &expected, bound);
+            assert!(
+                out[indices.len() * sample..].iter().all(|&v| v == 0.0),
+                "{what}: rows that are not valid"
+            );
+        }
+    }
+}
+
+#[test]
+fn labels_come_from_every_type_and_shard() {
+    for (storage, tuning) in ways() {
+        for dtype in [
+            Dtype::U8,
+            Dtype::I8,
+            Dtype::U16,
+            Dtype::I16,
+            Dtype::I32,
+            Dtype::F32,
+        ] {
+            let labels: Vec<u32> = (0..11).map(|i| (i * 37 + 5) % 120).collect();
+            let bytes = |range: std::ops::Range<usize>| -> Vec<u8> {
+                labels[range]
+                    .iter()
+                    .flat_map(|label| match dtype {
+                        Dtype::F32 => (*label as f32).to_le_bytes().to_vec(),
+                        _ => label.to_le_bytes()[..dtype.size_bytes()].to_vec(),
+                    })
+                    .collect()
+            };
+            let mut list = List::default();
+            let bounds = [0, 5, 8, 11, 11];
+            let mut given = vec![];
+            let pieces = [0..5, 5..8, 8..11].map(|range| {
+                let tensor = list.buffer("shard", Role::Data, 3);
+                given.push((tensor, as_words(&bytes(range))));
+                tensor
+            });
+            let shards = Shards {
+                tensors: [pieces[0], pieces[1], pieces[2], pieces[2]],
+                bounds,
+                dtype,
+            };
+            let indices = [10u32, 0, 4, 5, 7, 8, 1];
+            let mut words = vec![7, 0, 0, 0];
+            words.extend(indices);
+            words.resize(4 + 9, u32::MAX);
+            let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(9));
+            given.push((tbatch, words));
+            let out = list.buffer("labels", Role::State, 3);
+            batch::gather_labels(&mut list, &tuning, "labels", tbatch, &shards, out, 9);
+            let got = run(&list, &given, storage);
+            let mut expected: Vec<u32> = indices.iter().map(|&i| labels[i as usize]).collect();
+            expected.extend([0, 0]);
+            assert_eq!(got[&out][..9], expected, "{dtype}");
+        }
+    }
+}

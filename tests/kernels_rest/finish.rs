@@ -1,0 +1,117 @@
+//! The ends of a step and of an evaluation.
+
+use super::EPS;
+use super::harness::{Numbers, close, pack, run, ways};
+use wattgrad::kernels::batch::state;
+use wattgrad::kernels::{List, Role, batch};
+
+#[test]
+fn a_step_ends_with_its_result_and_the_counters_moved() {
+    let mut numbers = Numbers::new(8);
+    for (storage, tuning) in ways() {
+        let (rows, chunks, ring, steps_per_window) = (131usize, 17usize, 4u32, 3u32);
+        let mut row_data = vec![];
+        let mut loss = 0.0;
+        for i in 0..rows {
+            let value = numbers.next() + 2.0;
+            loss += f64::from(value);
+            row_data.extend([value, (i % 3 == 0) as u32 as f32, 0.0, 0.0]);
+        }
+        let partials: Vec<f32> = (0..chunks)
+            .flat_map(|_| [numbers.next() + 1.0, 9.0, 9.0, 9.0])
+            .collect();
+        let squares: f64 = partials.iter().step_by(4).map(|&p| f64::from(p)).sum();
+        for (steps, epochs) in [(1u32, 0u32), (3, 1), (8, 2)] {
+            let mut list = List::default();
+            let trows = list.buffer("rows", Role::Scratch, rows as u64);
+            let tpartials = list.buffer("partials", Role::Scratch, chunks as u64);
+            let tstate = list.buffer("state", Role::State, state::quads(1));
+            let tresults = list.buffer("results", Role::Results, u64::from(ring));
+            for _ in 0..steps {
+                batch::finish_step(
+                    &mut list,
+                    &tuning,
+                    "end",
+                    trows,
+                    rows as u32,
+                    tpartials,
+                    chunks as u32,
+                    tstate,
+                    tresults,
+                    ring,
+                    steps_per_window,
+                    128,
+                );
+            }
+            let mut words = vec![0u32; 12];
+            words[state::STEP as usize] = 6;
+            words[9] = 77;
+            let given = [
+                (trows, pack(&row_data, 4)),
+                (tpartials, pack(&partials, 4)),
+                (tstate, words),
+            ];
+            let got = run(&list, &given, storage);
+            let mut expected = vec![0u32; 12];
+            expected[..4].copy_from_slice(&[6 + steps, epochs, steps % steps_per_window, 0]);
+            expected[9] = 77;
+            assert_eq!(got[&tstate], expected, "after {steps} steps");
+            for slot in 0..ring {
+                let result: Vec<f64> = got[&tresults][slot as usize * 4..][..4]
+                    .iter()
+                    .map(|&w| f32::from_bits(w).into())
+                    .collect();
+                let written = (6..6 + steps).any(|step| step % ring == slot);
+                assert_eq!(
+                    !result[0].is_nan(),
+                    written,
+                    "slot {slot} after {steps} steps"
+                );
+                if written {
+                    // Rows a lane, then the tree.
+                    let chain = rows as f64 / f64::from(tuning.lanes) + 12.0;
+                    let exact = [loss / 128.0, 44.0, squares.sqrt(), 0.0];
+                    close("result", &result, &exact, |i| chain * EPS * exact[i]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_evaluation_ends_with_a_row_a_batch() {
+    for (storage, tuning) in ways() {
+        for flagged in [false, true] {
+            let mut list = List::default();
+            let trows = list.buffer("rows", Role::Scratch, 70);
+            let tbatch = list.buffer("batch", Role::State, 3);
+            let tstate = list.buffer("state", Role::State, state::quads(1));
+            let tresults = list.buffer("results", Role::Results, 3);
+            for _ in 0..2 {
+                batch::finish_evaluation(
+                    &mut list, &tuning, "end", trows, 70, tbatch, tstate, tresults, 3,
+                );
+            }
+            let mut rows: Vec<f32> = (0..70)
+                .flat_map(|i| [0.5, (i % 2) as f32, 0.0, 0.0])
+                .collect();
+            if flagged {
+                rows[69 * 4 + 2] = 1.0;
+            }
+            let mut words = vec![0u32; 12];
+            words[state::EVALUATION_BATCH as usize] = 2;
+            let given = [
+                (trows, pack(&rows, 4)),
+                (tbatch, vec![69, 0, 0, 0]),
+                (tstate, words),
+            ];
+            let got = run(&list, &given, storage);
+            let result: Vec<f32> = got[&tresults].iter().map(|&w| f32::from_bits(w)).collect();
+            let row = [35.0, 35.0, 69.0, f32::from(u8::from(flagged))];
+            assert_eq!(result[..4], row);
+            assert!(result[4..8].iter().all(|v| v.is_nan()));
+            assert_eq!(result[8..], row);
+            assert_eq!(got[&tstate][..4], [0, 0, 0, 1]);
+        }
+    }
+}
