@@ -65,8 +65,13 @@ END {
     row("seconds of training", number(times[1, training], 2), number(times[2, training], 2))
     total = "\"total_seconds\":"
     row("seconds in all", number(times[1, total], 2), number(times[2, total], 2))
-    for (n = 1; n <= count; n++) row("energy, " sources[n], joules(1, sources[n]), joules(2, sources[n]))
-    if (count == 0) row("energy", "not metered", "not metered")
+    metered = 0
+    for (n = 1; n <= count; n++)
+        if (joule[1, sources[n]] != "" || joule[2, sources[n]] != "") {
+            row("energy, " sources[n], joules(1, sources[n]), joules(2, sources[n]))
+            metered++
+        }
+    if (metered == 0) row("energy", count ? "unavailable" : "not metered", count ? "unavailable" : "not metered")
     if (top[1, "outcome"] == "target-reached" && top[2, "outcome"] == "target-reached") {
         text = "to the same accuracy the second took " ratio(flops[1], flops[2]) " times the work and " \
             ratio(times[1, total], times[2, total]) " times the seconds of the first"
@@ -76,10 +81,11 @@ END {
         print text
     }
     print "device: " device[1]
+    # What a person can open is said in full; of the rest it is enough that it was looked at.
     for (n = 1; n <= count; n++)
-        if (sources[n] in reason) {
-            text = sources[n] ": " reason[sources[n]]
-            if (sources[n] in remedy) text = text "; to open it: " remedy[sources[n]]
-            print text
-        }
+        if (sources[n] in reason && sources[n] in remedy)
+            print sources[n] ": " reason[sources[n]] "; to open it: " remedy[sources[n]]
+        else if (sources[n] in reason)
+            rest = rest (rest == "" ? "" : ", ") sources[n]
+    if (rest != "") print "not here: " rest " (`wattgrad doctor` says why)"
 }

@@ -18,9 +18,21 @@ pub fn run(record: &Record) -> String {
         rows.push(["rate".into(), rate(record)]);
     }
     rows.push(["work".into(), work(record)]);
-    let metered = record.energy.iter().map(|row| energy(record, row));
+    // What a person can open is said in full; of the rest it is enough that it was looked at.
+    let (told, rest): (Vec<&Energy>, Vec<&Energy>) = record
+        .energy
+        .iter()
+        .partition(|row| row.joules.is_some() || row.remedy.is_some());
+    let mut lines: Vec<String> = told.iter().map(|row| energy(record, row)).collect();
+    if !rest.is_empty() {
+        let names: Vec<&str> = rest.iter().map(|row| row.source.as_str()).collect();
+        lines.push(format!(
+            "unavailable here: {} (`wattgrad doctor` and the record say why)",
+            names.join(", ")
+        ));
+    }
     let mut name = "energy";
-    for line in metered {
+    for line in lines {
         rows.push([name.into(), line]);
         name = "";
     }

@@ -24,7 +24,7 @@ const FULL: usize = 1000;
 pub fn trials() -> usize {
     std::env::var("WATTGRAD_TRIALS")
         .ok()
-        .map_or(200, |trials| trials.parse().expect("WATTGRAD_TRIALS"))
+        .map_or(300, |trials| trials.parse().expect("WATTGRAD_TRIALS"))
 }
 
 /// One trial's interval against what it has to hold.
