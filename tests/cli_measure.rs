@@ -68,7 +68,7 @@ impl StandIn {
             .args(["-shared", "-fPIC", "-O1", "-o"])
             .arg(&library)
             .arg(format!(
-                "-DCARDS={{\"00000000:01:00.0\",7,-1,0,0,STEADY,{WATTS:?},0.02}}"
+                "-DCARDS={{\"00000000:01:00.0\",7,-1,0,0,0,0,0x220410de,0,STEADY,{WATTS:?},0.02}}"
             ))
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stand_in/nvml.c"))
             .status()

@@ -96,9 +96,10 @@ impl Schedule {
 
     /// One that ticks nearly as fast as it can be read shows its tick by the number of its changes alone.
     fn learn_fast(&mut self, at: f64) {
-        let watched = at - self.began.unwrap_or(at);
-        if self.tick.is_none() && self.fresh >= MANY && self.spacings.len() < ENOUGH {
-            self.tick = Some(watched / self.fresh as f64);
+        let spacing = (at - self.began.unwrap_or(at)) / self.fresh as f64;
+        let many = self.fresh >= MANY && self.spacings.len() < ENOUGH;
+        if self.tick.is_none() && many && spacing < 10.0 * CLOSE {
+            self.tick = Some(spacing);
         }
     }
 
