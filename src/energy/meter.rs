@@ -202,6 +202,13 @@ impl Meter {
         Window::open(Arc::clone(&self.rows))
     }
 
+    /// Whether any of its sources can be read and measures.
+    pub fn measures(&self) -> bool {
+        self.rows
+            .iter()
+            .any(|row| matches!(row.main.status(), Status::Measured | Status::Shared))
+    }
+
     /// Meters one closure: its result, and a row per source.
     pub fn measure<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<Energy>) {
         let window = self.start();

@@ -17,7 +17,7 @@ pub use host::{Host, Versions};
 pub use outputs::Outputs;
 pub use record::{
     DataRecord, DeviceRecord, EnergyFigure, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
-    Record, SCHEMA, Times, Way, Work,
+    Phase, PhaseEnergy, Record, SCHEMA, Times, Way, Work,
 };
 pub use regime::{Optimizer, Regime, RegimeError};
 pub use schedule::Schedule;

@@ -236,6 +236,30 @@ pub struct EnergyFigure {
     pub absolute: Option<Interval>,
 }
 
+/// A part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Reading data, planning, compiling, uploading.
+    StartUp,
+    /// Training steps.
+    Train,
+    /// Evaluations.
+    Evaluate,
+    /// What the other phases of the run's window do not explain.
+    Rest,
+}
+
+/// The joules of one phase through one source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseEnergy {
+    /// The phase.
+    pub phase: Phase,
+    /// Its joules.
+    #[serde(flatten)]
+    pub energy: EnergyFigure,
+}
+
 /// Everything about one run.
 ///
 /// ```no_run
@@ -302,6 +326,11 @@ pub struct Record {
     /// every way in which each source can tell. Where there are two, both are kept.
     #[serde(default)]
     pub energy_to_end: Vec<EnergyFigure>,
+    /// Where the joules went, a row a source and phase: `start-up` (data, planning, compiling, upload; before the run's
+    /// window), `train`, `evaluate`, and the `rest` of the window that the two do not explain, negative where they
+    /// explain more than there was.
+    #[serde(default)]
+    pub energy_by_phase: Vec<PhaseEnergy>,
     /// The step list: kernels, variants, grids, operations, bytes, memory.
     pub program: serde_json::Value,
 }

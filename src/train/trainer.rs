@@ -252,7 +252,10 @@ impl<'g> Trainer<'g> {
         self.outputs.check()?;
         let target = target(&self.gpu.adapter);
         let meter = Meter::open(&self.meter, Some(&target))?;
+        // Where nothing can be read there is nothing to wait for at a window's ends.
+        let starting = meter.measures().then(|| meter.start());
         let (built, this) = self.build()?;
+        let start_up = starting.map(|window| window.stop()).unwrap_or_default();
         let log = this.outputs.open_steps_log()?;
 
         let steps_per_epoch = built.program.steps_per_epoch();
@@ -317,6 +320,7 @@ impl<'g> Trainer<'g> {
         let evaluations = course.evaluations.len() as u64;
         let on = course.run_on(&meter, &energy, outcome)?;
         let figures = Figures::new(
+            &start_up,
             &energy,
             (course.steps, evaluations),
             &on.steps,
@@ -372,6 +376,7 @@ impl<'g> Trainer<'g> {
             energy_per_step: figures.per_step,
             energy_per_evaluation: figures.per_evaluation,
             energy_to_end: figures.to_end,
+            energy_by_phase: figures.by_phase,
             energy,
             program: serde_json::to_value(&summary).map_err(|error| TrainError::Summary {
                 detail: error.to_string(),

@@ -5,8 +5,8 @@ use std::sync::atomic::AtomicBool;
 use super::{bits, gpu, mlp, options, train};
 use wattgrad::data::{Arrays, Dataset, Values};
 use wattgrad::device::Gpu;
-use wattgrad::model::Network;
 use wattgrad::model::weights::Weights;
+use wattgrad::model::{Network, init};
 use wattgrad::optim::Sgd;
 use wattgrad::program::{Program, ProgramError, ProgramOptions};
 
@@ -148,4 +148,31 @@ fn a_shuffled_batch_beyond_four_shards_of_its_own_is_refused() {
             ));
         }
     }
+}
+
+#[test]
+fn a_network_learns_from_more_than_four_shards() {
+    let gpu = gpu();
+    let data = Dataset::open("digits").unwrap();
+    let network = mlp(&data);
+    // 64 bytes a sample: shards of 100.
+    let with = ProgramOptions {
+        shard_limit: Some(6400),
+        batch_size: 50,
+        ..options(&gpu)
+    };
+    let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
+    let epoch = program.steps_per_epoch();
+    assert_eq!(epoch as usize, data.train.len / 50);
+    program
+        .load(&init::initial(network.parameters(), 5).unwrap())
+        .unwrap();
+    let mut losses = vec![];
+    program
+        .train(6 * epoch, &AtomicBool::new(false), &mut |r| {
+            losses.push(r.loss)
+        })
+        .unwrap();
+    assert!(losses.iter().all(|l| l.is_finite()));
+    assert!(program.evaluate().unwrap().accuracy > 0.8);
 }
