@@ -254,7 +254,9 @@ fn every_instance_is_valid_and_written_in_the_languages_it_declares() {
 #[test]
 fn a_loop_that_ends_by_data_is_declared_where_there_is_one() {
     let cases = registry::cases();
-    let instances = registry::instances(&cases);
+    let mut instances = registry::instances(&cases);
+    // Whether a loop ends by data is the same at every size, and the least is counted soonest.
+    instances.sort_by_key(|instance| instance.dispatch.flops);
     let mut seen: BTreeMap<&str, bool> = BTreeMap::new();
     let mut texts = BTreeSet::new();
     for instance in &instances {
