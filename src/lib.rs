@@ -2,6 +2,8 @@
 //! wgpu on any vendor's GPU, and a meter that says what a step or a run costs in joules, and through which instrument.
 #![warn(missing_docs)]
 
+#[cfg(feature = "criterion")]
+pub mod criterion;
 #[cfg(feature = "gpu")]
 pub mod data;
 #[cfg(feature = "gpu")]

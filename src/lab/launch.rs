@@ -173,6 +173,26 @@ impl<'k> Launch<'k> {
         })
     }
 
+    /// Dispatches one after the other, `each` to a submission ([`Launch::short_submission`] finds how many) and one
+    /// submission always queued behind the one that runs, until `done` says `false`; it hears how many dispatches have
+    /// ended. The queue is then empty.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn drive(&self, each: u32, mut done: impl FnMut(u32) -> bool) -> Result<(), KernelError> {
+        let gpu = self.kernel.gpu;
+        let mut before = self.submit(each);
+        loop {
+            let next = self.submit(each);
+            gpu.wait_for(std::mem::replace(&mut before, next))?;
+            if !done(each) {
+                gpu.wait_for(before)?;
+                done(each);
+                return Ok(());
+            }
+        }
+    }
+
     /// Dispatches one after the other, `each` to a submission, as long as `going` says so; `begun` is called once the
     /// device works.
     pub(super) fn repeat(
@@ -191,8 +211,11 @@ impl<'k> Launch<'k> {
         Ok(gpu.wait_for(before)?)
     }
 
-    /// Warms up; how many dispatches make a submission of a few milliseconds.
-    pub(super) fn short_submission(&self) -> Result<u32, KernelError> {
+    /// Puts the data back as it was bound and warms up; how many dispatches make a submission of a few milliseconds.
+    ///
+    /// # Errors
+    /// As [`Launch::run`].
+    pub fn short_submission(&self) -> Result<u32, KernelError> {
         self.fresh()?;
         Ok((self.settle()? / 8).max(1))
     }
