@@ -1,7 +1,7 @@
 //! The flags that every command has, and the list of commands.
 
 use clap::{Args, Parser, Subcommand};
-use wattgrad::energy::{MeterError, Selection};
+use wattgrad::energy::{Meter, MeterError, MeterOptions, Selection};
 
 use super::suggest::Suggest;
 use super::{calibrate, completions, doctor, explain, man, measure, train, watch};
@@ -97,16 +97,30 @@ pub struct Global {
     #[arg(long, global = true, value_name = "ADAPTER", env = "WATTGRAD_ADAPTER")]
     pub adapter: Option<String>,
 
-    /// Energy source: auto, none, or a name such as nvml, rapl:package-0 or cpu-time
+    /// Energy source; several may be given, each in a flag of its own or parted by commas: auto, none, one of nvml, hwmon,
+    /// pm_counters, battery, perf, rapl, apple and cpu-time, a part such as nvml:0 or rapl:package-0, or an outside meter,
+    /// file:PATH or cmd:COMMAND
     #[arg(
         long,
         global = true,
         value_name = "METER",
         env = "WATTGRAD_METER",
         default_value = "auto",
-        value_parser = Suggest(&["auto", "none", "nvml", "rapl", "cpu-time"]),
+        hide_possible_values = true,
+        action = clap::ArgAction::Append,
+        value_parser = Suggest(METERS),
     )]
-    pub meter: String,
+    pub meter: Vec<String>,
+
+    /// What the lines of file:PATH and cmd:COMMAND give beside the time
+    #[arg(
+        long,
+        global = true,
+        value_name = "UNIT",
+        default_value = "watts",
+        value_parser = Suggest(&["watts", "joules"]),
+    )]
+    pub meter_unit: String,
 
     /// Say more on stderr; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -121,15 +135,70 @@ pub struct Global {
     pub color: Color,
 }
 
+/// What a shell completes after `--meter`.
+const METERS: &[&str] = &[
+    "auto",
+    "none",
+    "nvml",
+    "hwmon",
+    "pm_counters",
+    "battery",
+    "perf",
+    "rapl",
+    "apple",
+    "file:",
+    "cmd:",
+    "cpu-time",
+];
+
 impl Global {
     /// The sources asked for.
     pub fn selection(&self) -> Result<Selection, MeterError> {
-        match self.meter.trim() {
-            // An environment variable that is set to nothing.
-            "" => Ok(Selection::Auto),
-            name => name.parse(),
+        let names: Vec<&str> = self.meter.iter().flat_map(|given| parted(given)).collect();
+        Selection::of(&names)
+    }
+
+    /// What is metered with; an unknown name or unit and impossible watts are found here, before anything is opened.
+    pub fn meter_options(&self, watts: Option<f64>) -> Result<MeterOptions, MeterError> {
+        let options = MeterOptions {
+            selection: self.selection()?,
+            meter_unit: self.meter_unit.parse()?,
+            assume_watts_per_core: watts,
+            ..Default::default()
+        };
+        if watts.is_some() {
+            // Without any source there is nothing to open, and the watts alone are judged.
+            let selection = Selection::None;
+            let nothing = MeterOptions {
+                selection,
+                ..options.clone()
+            };
+            Meter::open(&nothing, None)?;
+        }
+        Ok(options)
+    }
+}
+
+/// The names of a list parted by commas. Behind `file:` and `cmd:` a comma is the path's or the command's own; an
+/// environment variable that is set to nothing names nothing.
+fn parted(mut given: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    loop {
+        given = given.trim();
+        let outside = given.starts_with("file:") || given.starts_with("cmd:");
+        match given.split_once(',').filter(|_| !outside) {
+            Some((name, rest)) => {
+                names.push(name.trim());
+                given = rest;
+            }
+            None => {
+                names.push(given);
+                break;
+            }
         }
     }
+    names.retain(|name| !name.is_empty());
+    names
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -148,5 +217,18 @@ impl Color {
             Self::Never => anstream::ColorChoice::Never,
         }
         .write_global();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parted;
+
+    #[test]
+    fn a_comma_parts_names_but_no_command() {
+        assert_eq!(parted("nvml:0, rapl"), ["nvml:0", "rapl"]);
+        assert_eq!(parted("cmd:read a,b"), ["cmd:read a,b"]);
+        assert_eq!(parted("nvml,file:/a,b"), ["nvml", "file:/a,b"]);
+        assert!(parted(" ").is_empty());
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use wattgrad::device::{self, GpuOptions, ListOptions};
-use wattgrad::energy::{Activity, Examination, Meter, MeterOptions, Refusal, SourceReport, Status};
+use wattgrad::energy::{Activity, Examination, Meter, Refusal, SourceReport, Status};
 use wattgrad::lab::DeviceLoad;
 use wattgrad::report::units::seconds;
 use wattgrad::train;
@@ -47,10 +47,7 @@ struct Source {
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let adapters = device::list(&ListOptions::default())?;
     let chosen = device::select(&adapters, global.adapter.as_deref())?;
-    let options = MeterOptions {
-        selection: global.selection()?,
-        ..Default::default()
-    };
+    let options = global.meter_options(None)?;
     let meter = Meter::open(&options, Some(&train::target(chosen)))?;
     let sources = meter.sources();
     let usable = sources.iter().filter(|source| examinable(source)).count();

@@ -7,7 +7,7 @@ use wattgrad::device::{self, AdapterSummary, DeviceError, Gpu, GpuOptions, ListO
 use wattgrad::energy::{SourceReport, Status, survey};
 use wattgrad::report::units::{bytes, seconds, thousands};
 use wattgrad::report::{Align, columns};
-use wattgrad::train::{self, Host, Versions};
+use wattgrad::train::{Host, Versions};
 
 use super::args::Global;
 use super::failure::Failure;
@@ -114,7 +114,6 @@ fn look(global: &Global) -> Result<Findings, Failure> {
             Err(error) => problem = Some(error.to_string()),
         }
     }
-    let target = chosen.as_ref().map(train::target);
     Ok(Findings {
         schema: SCHEMA,
         versions: Versions::current(),
@@ -128,7 +127,7 @@ fn look(global: &Global) -> Result<Findings, Failure> {
             .collect(),
         problem,
         device: opened,
-        energy: survey(target.as_ref()),
+        energy: survey(None),
         data: places(data::locate()),
     })
 }

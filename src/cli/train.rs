@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::energy::{Meter, MeterOptions, Selection};
 use wattgrad::kernels::Tuning;
 use wattgrad::report;
 use wattgrad::train::{Outcome, Outputs, Regime, Trainer};
@@ -198,7 +197,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     // All that can be wrong without a device comes first: it is found at once, and on a machine that has none.
     let regime = args.regime()?;
     regime.check()?;
-    let meter = meter(global, args.assume_watts_per_core)?;
+    let meter = global.meter_options(args.assume_watts_per_core)?;
     let tuning = args.setup.tuning()?;
     let data = regime.open_data()?;
     regime.check_data(&data)?;
@@ -240,26 +239,6 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         Outcome::Interrupted => INTERRUPTED,
         _ => 0,
     })
-}
-
-/// What is metered with; an unknown name or impossible watts are found here.
-pub fn meter(global: &Global, watts: Option<f64>) -> Result<MeterOptions, Failure> {
-    let options = MeterOptions {
-        selection: global.selection()?,
-        assume_watts_per_core: watts,
-        ..Default::default()
-    };
-    if watts.is_some() {
-        // Without any source there is nothing to open, and the watts alone are judged.
-        Meter::open(
-            &MeterOptions {
-                selection: Selection::None,
-                ..options.clone()
-            },
-            None,
-        )?;
-    }
-    Ok(options)
 }
 
 fn read_profile(path: &Path) -> Result<Tuning, Failure> {

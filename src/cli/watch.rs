@@ -13,7 +13,6 @@ use wattgrad::report::{Align, columns};
 use super::args::Global;
 use super::failure::Failure;
 use super::output::{self, say};
-use super::train;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -58,7 +57,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             args.interval
         )));
     }
-    let meter = Meter::open(&train::meter(global, args.assume_watts_per_core)?, None)?;
+    let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     let (interrupt, interrupted) = mpsc::channel();
     if let Err(error) = ctrlc::set_handler(move || {
         // Nobody listens only where the display has ended.

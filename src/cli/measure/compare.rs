@@ -11,7 +11,7 @@ use super::rows::{self, Run};
 use super::{Args, child, export};
 use crate::cli::args::Global;
 use crate::cli::failure::Failure;
-use crate::cli::{INTERRUPTED, output, train};
+use crate::cli::{INTERRUPTED, output};
 
 /// Everything that was run, and what it says.
 #[derive(Debug, Serialize)]
@@ -64,7 +64,7 @@ const NOT_JOULES: &str = "no source measured the joules of every run";
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let exports = export::Exports::open(args)?;
-    let meter = Meter::open(&train::meter(global, args.assume_watts_per_core)?, None)?;
+    let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     child::pass_signals();
     let mut commands: Vec<Commanded> = args
         .commands

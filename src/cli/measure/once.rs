@@ -9,7 +9,7 @@ use super::rows::{self, Run};
 use super::{Args, child};
 use crate::cli::args::Global;
 use crate::cli::failure::Failure;
-use crate::cli::{INTERRUPTED, output, train};
+use crate::cli::{INTERRUPTED, output};
 
 pub fn run(
     program: &OsStr,
@@ -17,7 +17,7 @@ pub fn run(
     args: &Args,
     global: &Global,
 ) -> Result<u8, Failure> {
-    let meter = Meter::open(&train::meter(global, args.assume_watts_per_core)?, None)?;
+    let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     child::pass_signals();
     let command = child::program(program, arguments, args.json);
     let window = meter.start();

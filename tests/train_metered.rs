@@ -1,0 +1,138 @@
+//! A metered training run from outside: an outside meter at 100 W, and what the record makes of it.
+#![cfg(all(unix, feature = "cli"))]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+use wattgrad::Record;
+use wattgrad::energy::{Method, Status};
+use wattgrad::train::{EnergyFigure, Way};
+
+const WATTS: f64 = 100.0;
+/// Ticks that an interval needs for a figure of its own.
+const DIRECT_TICKS: u64 = 50;
+/// Seconds a step are those of the run, joules a step those of the window after it: in between a machine that others
+/// use as well changes its pace by more than the 2 % of an idle one. An error of what is counted (a submit, an
+/// evaluation, a factor of two) is larger.
+const PACE: f64 = 0.35;
+/// What the stages around the run itself take of it: the clock is read on both sides of the window's.
+const EDGES_SECONDS: f64 = 0.05;
+
+/// The stand-in meter, compiled, for as long as it lives.
+fn stand_in() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("power");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stand_in/power.c");
+    let status = Command::new("cc")
+        .args(["-O1", "-o"])
+        .args([&program, &source])
+        .status()
+        .expect("a C compiler `cc`, which linking Rust needs as well");
+    assert!(status.success(), "the stand-in meter does not compile");
+    let name = format!("cmd:exec '{}'", program.display());
+    (folder, name)
+}
+
+fn train(steps: u32) -> Record {
+    let (folder, meter) = stand_in();
+    let record = folder.path().join("run.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_wattgrad"))
+        .args(["train", "--data", "digits", "--model", "mlp"])
+        .args(["--max-steps", &steps.to_string(), "--meter", &meter])
+        .args(["--meter-unit", "joules", "--record"])
+        .arg(&record)
+        .env_remove("WATTGRAD_METER")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    Record::read(&record).unwrap()
+}
+
+fn figure(figures: &[EnergyFigure], way: Way) -> Option<&EnergyFigure> {
+    figures.iter().find(|figure| figure.way == way)
+}
+
+/// Half of the figure's interval of repeatability.
+fn half(figure: &EnergyFigure) -> f64 {
+    figure.repeatability.as_ref().unwrap().half()
+}
+
+#[track_caller]
+fn near(figure: &EnergyFigure, truth: f64, more: f64) {
+    let off = (figure.joules - truth).abs();
+    assert!(
+        off <= half(figure) + more,
+        "{truth} J are {off} J from {figure:?}"
+    );
+}
+
+/// The joules of the run's row and of a step, which both runs have.
+fn row_and_step(record: &Record) {
+    assert_eq!(record.energy.len(), 1, "{:?}", record.energy);
+    let row = &record.energy[0];
+    assert_eq!(
+        (row.status, row.method),
+        (Status::Measured, Method::Counter),
+        "{row}"
+    );
+    let truth = WATTS * row.seconds.unwrap();
+    let interval = row.repeatability().unwrap();
+    assert!(
+        interval.low <= truth && truth <= interval.high,
+        "{truth} J are not in {interval:?}"
+    );
+    let times = &record.times;
+    let off = row.seconds.unwrap() - times.training_seconds - times.evaluation_seconds;
+    assert!(
+        (0.0..EDGES_SECONDS + 0.1 * row.seconds.unwrap()).contains(&off),
+        "{off} s"
+    );
+
+    let evaluation = figure(&record.energy_per_evaluation, Way::Window).unwrap();
+    assert!(evaluation.joules > 0.0);
+    assert_eq!(record.energy_per_step.len(), 1);
+    assert_eq!(record.energy_per_step[0].way, Way::Window);
+}
+
+#[test]
+fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
+    let record = train(400);
+    row_and_step(&record);
+    assert_eq!(record.steps, 400);
+    assert!(
+        record.energy[0].ticks.unwrap() >= DIRECT_TICKS,
+        "too fast a device: train for longer"
+    );
+    let step = figure(&record.energy_per_step, Way::Window).unwrap();
+    let truth = WATTS * record.times.training_seconds / record.steps as f64;
+    near(step, truth, PACE * truth);
+
+    assert_eq!(record.energy_to_end.len(), 2, "{:?}", record.energy_to_end);
+    let direct = figure(&record.energy_to_end, Way::Direct).unwrap();
+    let counted = figure(&record.energy_to_end, Way::StepsTimesJoules).unwrap();
+    assert_eq!(Some(direct.joules), record.energy[0].joules);
+    near(counted, direct.joules, half(direct) + PACE * direct.joules);
+    let evaluations = record.evaluations.len() as f64;
+    let evaluation = figure(&record.energy_per_evaluation, Way::Window).unwrap();
+    let sum = record.steps as f64 * step.joules + evaluations * evaluation.joules;
+    assert!((counted.joules - sum).abs() < 1e-6 * sum, "{counted:?}");
+}
+
+#[test]
+fn a_run_of_few_ticks_has_only_steps_times_joules() {
+    let record = train(5);
+    row_and_step(&record);
+    assert!(
+        record.energy[0].ticks.unwrap() < DIRECT_TICKS,
+        "too slow a device: train for less"
+    );
+    let ways: Vec<Way> = record
+        .energy_to_end
+        .iter()
+        .map(|figure| figure.way)
+        .collect();
+    assert_eq!(ways, [Way::StepsTimesJoules]);
+}
