@@ -1,6 +1,9 @@
 //! What the doctor finds, and what is said where it finds nothing.
 
-use super::{doctor, program, sentence, stdout, succeeded, wattgrad};
+use super::{doctor, stdout, wattgrad};
+#[cfg(target_os = "linux")]
+use super::{program, sentence, succeeded};
+#[cfg(target_os = "linux")]
 use serde_json::Value;
 
 #[test]

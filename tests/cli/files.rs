@@ -1,6 +1,8 @@
 //! Weights read and written, and files that cannot be.
 
-use super::{json, program, sentence, stderr, stdout, succeeded, train};
+#[cfg(target_os = "linux")]
+use super::{json, program};
+use super::{sentence, stderr, stdout, succeeded, train};
 use serde_json::Value;
 use std::path::Path;
 

@@ -1,9 +1,11 @@
 //! How a run ends.
 
-use super::{json, program, stdout, succeeded, train, wattgrad};
+#[cfg(unix)]
+use super::{json, program};
+use super::{stdout, succeeded, train, wattgrad};
 use serde_json::Value;
-use std::path::Path;
-use std::process::Stdio;
+#[cfg(unix)]
+use std::{path::Path, process::Stdio};
 
 #[test]
 fn a_target_ends_the_run_and_missing_it_is_said_but_no_failure() {
