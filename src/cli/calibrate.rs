@@ -102,7 +102,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if args.json {
         output::print_json(&findings)?;
     } else {
-        output::print(&text(&findings))?;
+        output::print_text(&text(&findings))?;
     }
     Ok(0)
 }
