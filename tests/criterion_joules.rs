@@ -65,6 +65,8 @@ fn paced() -> impl FnMut() {
 fn bench(joules: &Joules, folder: &Path) {
     let mut criterion = joules.criterion().output_directory(folder);
     let mut group = joules.group(&mut criterion, "step");
+    // Criterion resamples 100000 times else, which takes longer than the windows.
+    group.nresamples(2000);
     let mut metered = joules.metered("paced");
     group.bench_function(metered.id(), |bencher| metered.iter(bencher, paced()));
     group.finish();
@@ -149,15 +151,12 @@ fn assumed_joules_say_so_in_the_id() {
         assume_watts_per_core: Some(10.0),
         ..Default::default()
     };
-    let settings = Settings {
-        window_seconds: 0.05,
-        ..SHORT
-    };
-    let joules = Joules::open(&options, None, settings).unwrap();
+    let joules = Joules::open(&options, None, SHORT).unwrap();
     assert_eq!(joules.id("sum"), "sum [assumed]");
     let out = tempfile::tempdir().unwrap();
     let mut criterion = joules.criterion().output_directory(out.path());
     let mut group = joules.group(&mut criterion, "host");
+    group.nresamples(2000);
     let mut metered = joules.metered("spin");
     group.bench_function(metered.id(), |bencher| {
         metered.iter(bencher, || {
