@@ -65,6 +65,8 @@ fn paced() -> impl FnMut() {
 fn bench(joules: &Joules, folder: &Path) {
     let mut criterion = joules.criterion().output_directory(folder);
     let mut group = joules.group(&mut criterion, "step");
+    // Criterion resamples 100000 times else, which takes longer than the windows.
+    group.nresamples(2000);
     let mut metered = joules.metered("paced");
     group.bench_function(metered.id(), |bencher| metered.iter(bencher, paced()));
     group.finish();
@@ -114,16 +116,16 @@ fn a_closure_of_a_known_period_has_the_joules_of_its_watts() {
     };
     let (iterations, joules) = (numbers("iters"), numbers("times"));
     assert_eq!(joules.len(), 10);
-    // The warm-up of one plain iteration makes criterion ask for about as many as a window holds.
+    // Flat samples; how many iterations each asks for hangs on how long the one call of the warm-up took.
     assert!(
-        iterations.iter().all(|n| (20.0..=160.0).contains(n)),
+        iterations.iter().all(|n| *n >= 1.0 && *n == iterations[0]),
         "{iterations:?}"
     );
     let each: Vec<f64> = joules.iter().zip(&iterations).map(|(j, n)| j / n).collect();
     let mean = each.iter().sum::<f64>() / each.len() as f64;
     let truth = WATTS * PERIOD.as_secs_f64();
     assert!(
-        (mean / truth - 1.0).abs() < 0.04,
+        (mean / truth - 1.0).abs() < 0.06,
         "{mean} J beside {truth} J"
     );
     assert!(each.windows(2).any(|pair| pair[0] != pair[1]), "{each:?}");
@@ -149,15 +151,12 @@ fn assumed_joules_say_so_in_the_id() {
         assume_watts_per_core: Some(10.0),
         ..Default::default()
     };
-    let settings = Settings {
-        window_seconds: 0.05,
-        ..SHORT
-    };
-    let joules = Joules::open(&options, None, settings).unwrap();
+    let joules = Joules::open(&options, None, SHORT).unwrap();
     assert_eq!(joules.id("sum"), "sum [assumed]");
     let out = tempfile::tempdir().unwrap();
     let mut criterion = joules.criterion().output_directory(out.path());
     let mut group = joules.group(&mut criterion, "host");
+    group.nresamples(2000);
     let mut metered = joules.metered("spin");
     group.bench_function(metered.id(), |bencher| {
         metered.iter(bencher, || {
