@@ -34,8 +34,9 @@ fn stand_in() -> (TempDir, String) {
     (folder, name)
 }
 
-fn train(steps: u32) -> Record {
+fn train(steps: u32, tick_ms: u32) -> Record {
     let (folder, meter) = stand_in();
+    let meter = format!("{meter} {tick_ms}");
     let record = folder.path().join("run.json");
     let output = Command::new(env!("CARGO_BIN_EXE_wattgrad"))
         .args(["train", "--data", "digits", "--model", "mlp"])
@@ -99,7 +100,7 @@ fn row_and_step(record: &Record) {
 
 #[test]
 fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
-    let record = train(400);
+    let record = train(400, 20);
     row_and_step(&record);
     assert_eq!(record.steps, 400);
     assert!(
@@ -123,7 +124,7 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
 
 #[test]
 fn a_run_of_few_ticks_has_only_steps_times_joules() {
-    let record = train(5);
+    let record = train(5, 20);
     row_and_step(&record);
     assert!(
         record.energy[0].ticks.unwrap() < DIRECT_TICKS,
@@ -135,4 +136,20 @@ fn a_run_of_few_ticks_has_only_steps_times_joules() {
         .map(|figure| figure.way)
         .collect();
     assert_eq!(ways, [Way::StepsTimesJoules]);
+}
+
+/// A fast device may reach its end within one tick: the run has no joules of its own then, and those of its steps.
+#[test]
+fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
+    let record = train(1, 900);
+    let row = &record.energy[0];
+    if let (Some(joules), Some(interval)) = (row.joules, row.repeatability()) {
+        assert!(joules > 0.0 && interval.low <= WATTS * row.seconds.unwrap());
+    } else {
+        assert!(row.reason.is_some(), "{row}");
+    }
+    let step = figure(&record.energy_per_step, Way::Window).unwrap();
+    assert!(step.joules > 0.0 && half(step) > 0.0, "{step:?}");
+    assert_eq!(record.energy_to_end.len(), 1, "{:?}", record.energy_to_end);
+    assert_eq!(record.energy_to_end[0].way, Way::StepsTimesJoules);
 }

@@ -24,17 +24,19 @@ impl Figures {
         step: &[PerUnit],
         evaluation: &[PerUnit],
     ) -> Self {
-        let usable = |row: &&Energy| matches!(row.status, Status::Measured | Status::Assumed);
+        // A run may be too short for its instrument, which has a figure of a step nevertheless.
+        let mine = |row: &&Energy| row.status != Status::Shared;
+        let charged = |unit: &&PerUnit| matches!(unit.status, Status::Measured | Status::Assumed);
         let mut figures = Self {
             per_step: Vec::new(),
-            per_evaluation: evaluation.iter().map(one).collect(),
+            per_evaluation: evaluation.iter().filter(charged).map(one).collect(),
             to_end: Vec::new(),
             by_phase: start_up.iter().filter_map(whole).map(started).collect(),
         };
-        for row in run.iter().filter(usable) {
+        for row in run.iter().filter(mine) {
             let own = |units: &[PerUnit]| {
                 let same = |unit: &&PerUnit| unit.source == row.source && unit.method == row.method;
-                units.iter().find(same).map(one)
+                units.iter().filter(charged).find(same).map(one)
             };
             let (step, evaluation) = (own(step), own(evaluation));
             let whole = whole(row);

@@ -502,12 +502,24 @@ impl Course<'_> {
         energy: &[Energy],
         outcome: Outcome,
     ) -> Result<RunOn, TrainError> {
-        let measured = energy.iter().any(|row| row.status == Status::Measured);
+        // A counter that moved while the run was too short for it is as good as one with a figure.
+        let moved = |row: &Energy| {
+            let readings = row.readings.windows(2);
+            let changed = readings.filter(|pair| pair[0].value != pair[1].value);
+            row.status == Status::Unavailable && changed.count() > 0
+        };
+        let measured = energy
+            .iter()
+            .any(|row| row.status == Status::Measured || moved(row));
         let whole = !matches!(outcome, Outcome::Interrupted | Outcome::Diverged);
         if !(measured && whole && self.steps > 0) {
             return Ok(RunOn::default());
         }
-        let ticks = energy.iter().filter_map(|row| row.tick_seconds);
+        // An outside meter's every line is new, so its tick is seen by their number only.
+        let counted = |row: &Energy| Some(row.seconds? / row.ticks? as f64);
+        let ticks = energy
+            .iter()
+            .filter_map(|row| row.tick_seconds.or_else(|| counted(row)));
         let seconds = (RUN_ON_TICKS * ticks.fold(0.0, f64::max)).clamp(RUN_ON_SECONDS, RUN_ON_MOST);
 
         let window = meter.start();

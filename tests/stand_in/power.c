@@ -1,10 +1,12 @@
-/* An outside meter's counter: `unix_seconds joules` every 20 ms at 100 W, the joules being those of the very time that
+/* An outside meter's counter: `unix_seconds joules` at 100 W, every 20 ms or as many as its argument says, the joules being those of the very time that
  * stands beside them, however late the line comes. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
-int main(void) {
-    struct timespec t, pause = { 0, 20000000 };
+int main(int count, char **words) {
+    long ms = count > 1 ? atol(words[1]) : 20;
+    struct timespec t, pause = { ms / 1000, ms % 1000 * 1000000 };
     clock_gettime(CLOCK_REALTIME, &t);
     time_t start = t.tv_sec;
     for (;;) {
