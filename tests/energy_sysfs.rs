@@ -643,13 +643,11 @@ fn scene() {
 }
 
 #[test]
-#[ignore = "uncalibrated power sensors: the interval is too narrow or too wide by some percent since settling is learnt; to be mended"]
 fn an_intel_laptop_on_battery_has_joules() {
     play("on-battery");
 }
 
 #[test]
-#[ignore = "uncalibrated power sensors: the interval is too narrow or too wide by some percent since settling is learnt; to be mended"]
 fn an_amd_apu_on_the_wall_has_joules() {
     play("apu");
 }
@@ -665,13 +663,11 @@ fn a_battery_that_shows_no_power_is_read_all_the_same() {
 }
 
 #[test]
-#[ignore = "uncalibrated power sensors: the interval is too narrow or too wide by some percent since settling is learnt; to be mended"]
 fn cards_are_told_apart_and_lying_ones_refused() {
     play("cards");
 }
 
 #[test]
-#[ignore = "uncalibrated power sensors: the interval is too narrow or too wide by some percent since settling is learnt; to be mended"]
 fn servers_and_boards_give_their_joules() {
     play("servers");
 }

@@ -74,12 +74,14 @@ const OFFSET_WATTS: f64 = 2.0;
 const AVERAGINGS: f64 = 10.0;
 /// So many ticks to either side of an edge say what power is there.
 const EDGE_TICKS: f64 = 5.0;
+/// Fewer blocks than this say nothing of how they scatter.
+const LEAST_BLOCKS: usize = 4;
 /// Power is looked at over no less than so many seconds.
 const GRAIN: f64 = 0.02;
 /// A sensor that looks all the time is known to do so within this much: its averaging and its tick are not quite equal.
 const FULL_COVERAGE: f64 = 0.97;
 /// 1/2 were the unseen part of a tick independent of the seen one; 1 were it the more like it the shorter it is.
-const UNLIKE: f64 = 0.75;
+const UNLIKE: f64 = 0.77;
 /// What is taken for the share of time a sensor samples where nobody looked: the least that cards are known to have.
 const LEAST_COVERAGE: f64 = 0.25;
 
@@ -209,13 +211,13 @@ fn before_load(series: &Series, known: &Known, from: f64) -> End {
         return outside(series, moment, 0);
     };
     let reach = EDGE_TICKS * 2.0 * series.tick.unwrap_or(0.0).max(0.03);
-    let Some(roll) = Roll::of(series, anchor.at - reach - known.settle, anchor.at) else {
+    let Some(roll) = Roll::of(series, anchor.at - reach - known.reach(), anchor.at) else {
         return outside(series, moment, at);
     };
     let missing = moment - anchor.at;
     End {
         joules: anchor.joules + roll.watts * missing,
-        sd: (roll.sd * missing).hypot(anchor.half / 3f64.sqrt() * roll.watts),
+        sd: roll.end(anchor, missing, known),
         bound: 0.0,
     }
 }
@@ -231,13 +233,13 @@ fn after_load(series: &Series, known: &Known, to: f64) -> End {
         return outside(series, moment, series.points.len() - 1);
     };
     let reach = EDGE_TICKS * 2.0 * series.tick.unwrap_or(0.0).max(0.03);
-    let Some(roll) = Roll::of(series, anchor.at, anchor.at + reach + known.settle) else {
+    let Some(roll) = Roll::of(series, anchor.at, anchor.at + reach + known.reach()) else {
         return outside(series, moment, at);
     };
     let extra = anchor.at - moment;
     End {
         joules: anchor.joules - roll.watts * extra,
-        sd: (roll.sd * extra).hypot(anchor.half / 3f64.sqrt() * roll.watts),
+        sd: roll.end(anchor, extra, known),
         bound: 0.0,
     }
 }
@@ -283,8 +285,10 @@ fn outside(series: &Series, moment: f64, nearest: usize) -> End {
 /// The power before or after a load.
 struct Roll {
     watts: f64,
-    /// Of the mean.
+    /// Standard deviation of their mean.
     sd: f64,
+    /// Standard deviation of the watts themselves: what a delay that is not known shifts over an end of the window.
+    swing: f64,
 }
 
 impl Roll {
@@ -301,21 +305,57 @@ impl Roll {
         if each.is_empty() {
             each.push(watts);
         }
-        // Times that are not known sharply make one tick's watts high and the next one's low; only what scatters beyond
-        // that is power's own.
-        let tick = (b.at - a.at) / each.len() as f64;
-        let half = points.iter().map(|point| point.half).sum::<f64>() / points.len() as f64;
-        let blurred = 2.0 * (watts * half / tick).powi(2) / 3.0;
-        let own = (spread(&each).powi(2) - blurred).max(0.0);
-        let count = each.len() as f64;
-        // Few values show less than they scatter.
-        let sd = (own / count).sqrt() * (1.0 + 20.0 / count.powi(2));
+        // Times that are not known sharply make a counter's watts high in one tick and low in the next; only what scatters
+        // beyond that is power's own. A power sensor's watts do not come from times.
+        let blurred = if series.spec.is_power() {
+            0.0
+        } else {
+            let tick = (b.at - a.at) / each.len() as f64;
+            let half = points.iter().map(|point| point.half).sum::<f64>() / points.len() as f64;
+            2.0 * (watts * half / tick).powi(2) / 3.0
+        };
+        let sd = of_mean(&each, blurred);
+        let off = each.iter().map(|own| (own - watts).powi(2)).sum::<f64>();
+        let swing = (off / each.len() as f64 - blurred).max(0.0).sqrt();
         // The ends of the roll are as unsure as any tick.
         let timing = watts * a.half.hypot(b.half) / 3f64.sqrt() / (b.at - a.at);
         Some(Self {
             watts,
             sd: sd.hypot(timing),
+            swing,
         })
+    }
+}
+
+impl Roll {
+    /// Standard deviation of the joules at an end that lies `seconds` of this power away from `anchor`.
+    fn end(&self, anchor: Point, seconds: f64, known: &Known) -> f64 {
+        let time = anchor.half / 3f64.sqrt() * self.watts;
+        let shift = known.delay_error / Z * self.swing;
+        (self.sd * seconds).hypot(time).hypot(shift)
+    }
+}
+
+/// Standard deviation of the mean of `values` whose neighbours may be alike: the largest that any length of blocks shows.
+/// `blurred` is the part of the values' own variance that the next one takes back.
+fn of_mean(values: &[f64], blurred: f64) -> f64 {
+    let mut blocks = values.to_vec();
+    let mut blurred = blurred;
+    let mut most: f64 = 0.0;
+    loop {
+        let count = blocks.len() as f64;
+        let own = (spread(&blocks).powi(2) - blurred).max(0.0);
+        // Few values show less than they scatter.
+        most = most.max((own / count).sqrt() * (1.0 + 20.0 / count.powi(2)));
+        if blocks.len() < 2 * LEAST_BLOCKS {
+            return most;
+        }
+        blocks = blocks
+            .chunks_exact(2)
+            .map(|pair| f64::midpoint(pair[0], pair[1]))
+            .collect();
+        // Over twice the time, the same unsureness of its ends.
+        blurred /= 4.0;
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) const SETTLED: f64 = 2.5;
 const LATEST_PUBLICATION: f64 = 0.06;
 /// Counters that tick faster than this are read from the chip itself, not published by firmware.
 const CHIP_TICK: f64 = 0.005;
+/// And what they show may be so many of their ticks old.
+const CHIP_TICKS: f64 = 2.0;
 /// Power sensors of unknown averaging may average over a second, as most boards of one vendor do.
 const UNKNOWN_AVERAGING: f64 = 1.0;
 
@@ -40,7 +42,7 @@ impl Known {
         let published = if spec.expected_tick > CHIP_TICK {
             LATEST_PUBLICATION
         } else {
-            spec.expected_tick
+            CHIP_TICKS * spec.expected_tick
         };
         let (mut delay, mut delay_error) = (published / 2.0, published / 2.0);
         let (mut settle, mut coverage) = (0.0, Some(1.0));
@@ -51,13 +53,13 @@ impl Known {
                 averaging: Some(over),
             } => {
                 delay += (over - spec.expected_tick).max(0.0) / 2.0;
-                settle = SETTLED * over;
+                settle = over;
                 coverage = None;
             }
             Quantity::Power { averaging: None } => {
                 delay += UNKNOWN_AVERAGING / 4.0;
                 delay_error += UNKNOWN_AVERAGING / 4.0;
-                settle = SETTLED * UNKNOWN_AVERAGING;
+                settle = UNKNOWN_AVERAGING;
                 coverage = None;
             }
         }
@@ -70,6 +72,11 @@ impl Known {
             nonlinearity: 0.0,
             grade: None,
         }
+    }
+
+    /// For how long before and after a window power has to be taken for that of the roll: the roll is no shorter.
+    pub(crate) fn reach(&self) -> f64 {
+        self.delay_error + self.settle
     }
 
     /// Of an instrument that could not be opened.

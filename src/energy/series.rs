@@ -27,7 +27,7 @@ pub(crate) struct Series {
     pub watts: Vec<f64>,
     /// The tick: given, or learnt from these readings; `None` where every read gave a new value.
     pub tick: Option<f64>,
-    /// The least step between two values, joules or watts.
+    /// The step of its values, joules or watts.
     pub quantum: f64,
     /// Seconds of the first and the last reading.
     pub span: (f64, f64),
@@ -250,14 +250,20 @@ fn changes(readings: &[Reading]) -> Vec<usize> {
         .collect()
 }
 
-/// The least difference between two values seen, in units.
-fn quantum(readings: &[Reading]) -> f64 {
-    readings
+/// The largest step of which every difference between two values seen is a multiple, in units.
+pub(crate) fn quantum(readings: &[Reading]) -> f64 {
+    let steps = readings
         .windows(2)
-        .map(|pair| pair[1].value.abs_diff(pair[0].value))
-        .filter(|&step| step > 0)
-        .min()
-        .unwrap_or(0) as f64
+        .map(|pair| pair[1].value.abs_diff(pair[0].value));
+    steps.fold(0, divisor) as f64
+}
+
+/// The greatest common divisor; of 0 and `b` it is `b`.
+fn divisor(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
 }
 
 /// Changes farther apart than this many ticks do not tell how many lay between.

@@ -30,7 +30,7 @@ struct Before {
     shared: Option<String>,
 }
 
-/// Before a window so many changes are awaited, for at most so many seconds.
+/// Before a window so many changes are awaited, for at most so many seconds beyond [`Known::reach`].
 const PRE_ROLL_CHANGES: usize = 4;
 const PRE_ROLL_SECONDS: f64 = 0.6;
 /// After it, at most so many seconds beyond what the instrument needs to settle.
@@ -42,13 +42,24 @@ impl Window {
             .iter()
             .map(|row| row.each().map(collector).collect())
             .collect();
-        let end = Moment::now().monotonic + PRE_ROLL_SECONDS;
-        for collector in reading.iter().flatten().flatten() {
-            // One deadline for all: many slow instruments do not add up.
-            collector.wait(end - Moment::now().monotonic, |readings, tick| {
-                let changes = changes(readings);
-                changes > PRE_ROLL_CHANGES && (tick.is_some() || changes > 20)
-            });
+        let opened = rows.iter().flat_map(Row::each);
+        let longest = opened
+            .map(|opened| opened.known.reach())
+            .fold(0.0, f64::max);
+        let end = Moment::now().monotonic + PRE_ROLL_SECONDS + longest;
+        for (row, collectors) in rows.iter().zip(&reading) {
+            for (opened, collector) in row.each().zip(collectors) {
+                // One deadline for all: many slow instruments do not add up.
+                let left = end - Moment::now().monotonic;
+                if let Some(collector) = collector {
+                    collector.wait(left, |readings, tick| {
+                        let changes = changes(readings);
+                        span(readings) >= opened.known.reach()
+                            && changes > PRE_ROLL_CHANGES
+                            && (tick.is_some() || changes > 20)
+                    });
+                }
+            }
         }
         let before = rows
             .iter()
@@ -238,14 +249,23 @@ fn changes(readings: &[Reading]) -> usize {
         .count()
 }
 
+/// Seconds from the first reading to the last.
+fn span(readings: &[Reading]) -> f64 {
+    match (readings.first(), readings.last()) {
+        (Some(first), Some(last)) => last.at.monotonic - first.at.monotonic,
+        _ => 0.0,
+    }
+}
+
 /// Reads on until the end of the window must have been shown, and the power after it with a few ticks.
 fn post_roll(collector: &Collector, opened: &Opened, to: f64) {
     let known = &opened.known;
     let settled = to + known.delay + known.delay_error + known.settle;
-    let longest = settled - Moment::now().monotonic + POST_ROLL_SECONDS;
+    let longest = settled - Moment::now().monotonic + POST_ROLL_SECONDS + known.reach();
     collector.wait(longest, |readings, _| {
         let after = readings.partition_point(|reading| reading.at.monotonic < settled);
-        changes(&readings[after..]) > PRE_ROLL_CHANGES
+        let after = &readings[after..];
+        span(after) >= known.reach() && changes(after) > PRE_ROLL_CHANGES
     });
 }
 

@@ -25,7 +25,7 @@ fn widest(trials: usize) -> f64 {
     if trials >= FULL * 9 / 10 {
         WIDEST
     } else {
-        1.2 * WIDEST
+        WIDEST
     }
 }
 

@@ -17,6 +17,7 @@ use super::figure::Grade;
 use super::instrument::{Instrument, Refusal};
 use super::known::{Known, SETTLED};
 use super::recording::{Recording, Timeline};
+use super::series;
 
 /// What the device does during a part of an examination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub struct Examination {
     /// Seconds between two new values; absent where every read gave a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_seconds: Option<f64>,
-    /// The least step between two values, joules or watts.
+    /// The step of its values, joules or watts.
     pub quantum: f64,
     /// The median time of a read, seconds.
     pub read_seconds: f64,
@@ -153,7 +154,7 @@ pub fn examine(
     known.grade = grade;
     Ok(Examination {
         tick_seconds: tick,
-        quantum: quantum(&cold, &loaded),
+        quantum: series::quantum(loaded.readings()) * spec.scale,
         read_seconds: read_cost(&cold),
         watts,
         polling_watts,
@@ -350,18 +351,6 @@ fn inconsistent(disagreement: Option<(f64, f64)>, nonlinearity: f64) -> String {
             nonlinearity * 100.0
         ),
     }
-}
-
-fn quantum(cold: &Recording, loaded: &Recording) -> f64 {
-    let scale = cold.spec().scale;
-    [cold, loaded]
-        .iter()
-        .flat_map(|recording| recording.readings().windows(2))
-        .map(|pair| pair[1].value.abs_diff(pair[0].value))
-        .filter(|&step| step > 0)
-        .min()
-        .unwrap_or(0) as f64
-        * scale
 }
 
 fn read_cost(recording: &Recording) -> f64 {

@@ -74,7 +74,8 @@ pub(super) fn measure(
     known: &Known,
 ) -> Result<Option<Response>, Refusal> {
     let tick = known.tick.unwrap_or(instrument.spec().expected_tick);
-    let hold = (TICKS * tick).max(LEAST_HOLD) + known.settle;
+    // Nothing is known yet of a lag's tail.
+    let hold = (TICKS * tick).max(LEAST_HOLD) + SETTLED * known.settle;
     let count = if tick >= SLOW { SWITCHES / 2 } else { SWITCHES };
     let start = timeline.now() + hold;
     let mut switches: Vec<f64> = Vec::with_capacity(count);
