@@ -287,7 +287,7 @@ struct Roll {
     watts: f64,
     /// Standard deviation of their mean.
     sd: f64,
-    /// Standard deviation of the watts themselves: what a delay that is not known shifts over an end of the window.
+    /// Standard deviation of the watts themselves.
     swing: f64,
 }
 
@@ -316,7 +316,7 @@ impl Roll {
         };
         let sd = of_mean(&each, blurred);
         let off = each.iter().map(|own| (own - watts).powi(2)).sum::<f64>();
-        let swing = (off / each.len() as f64 - blurred).max(0.0).sqrt();
+        let swing = (off / each.len() as f64 - blurred).max(0.0).sqrt() * few(each.len());
         // The ends of the roll are as unsure as any tick.
         let timing = watts * a.half.hypot(b.half) / 3f64.sqrt() / (b.at - a.at);
         Some(Self {
@@ -331,9 +331,15 @@ impl Roll {
     /// Standard deviation of the joules at an end that lies `seconds` of this power away from `anchor`.
     fn end(&self, anchor: Point, seconds: f64, known: &Known) -> f64 {
         let time = anchor.half / 3f64.sqrt() * self.watts;
-        let shift = known.delay_error / Z * self.swing;
+        // Power in just those seconds may differ from the roll's mean as the roll's own values do.
+        let shift = (known.delay_error / Z).hypot(seconds) * self.swing;
         (self.sd * seconds).hypot(time).hypot(shift)
     }
+}
+
+/// Few values show less than they scatter: by how much their spread is to be raised.
+fn few(count: usize) -> f64 {
+    1.0 + 20.0 / (count as f64).powi(2)
 }
 
 /// Standard deviation of the mean of `values` whose neighbours may be alike: the largest that any length of blocks shows.
@@ -345,8 +351,7 @@ fn of_mean(values: &[f64], blurred: f64) -> f64 {
     loop {
         let count = blocks.len() as f64;
         let own = (spread(&blocks).powi(2) - blurred).max(0.0);
-        // Few values show less than they scatter.
-        most = most.max((own / count).sqrt() * (1.0 + 20.0 / count.powi(2)));
+        most = most.max((own / count).sqrt() * few(blocks.len()));
         if blocks.len() < 2 * LEAST_BLOCKS {
             return most;
         }

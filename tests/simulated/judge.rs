@@ -20,20 +20,11 @@ const AVERAGINGS: f64 = 14.0;
 /// The number of trials that the promises are made for.
 const FULL: usize = 1000;
 
-/// The width bound: a quantile over fewer trials than the promise is made for scatters.
-fn widest(trials: usize) -> f64 {
-    if trials >= FULL * 9 / 10 {
-        WIDEST
-    } else {
-        WIDEST
-    }
-}
-
 /// Trials of each instrument and kind of window.
 pub fn trials() -> usize {
     std::env::var("WATTGRAD_TRIALS")
         .ok()
-        .map_or(300, |trials| trials.parse().expect("WATTGRAD_TRIALS"))
+        .map_or(FULL, |trials| trials.parse().expect("WATTGRAD_TRIALS"))
 }
 
 /// One trial's interval against what it has to hold.
@@ -118,7 +109,7 @@ impl Verdict {
                 faults.push(format!("{name} holds in {:.1} %", 100.0 * held));
             }
             let width = width(scores);
-            if self.model.within_model && width > widest(scores.len()) {
+            if self.model.within_model && width > WIDEST {
                 faults.push(format!("{name} is {width:.1} times as wide as needed"));
             }
         }
