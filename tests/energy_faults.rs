@@ -46,7 +46,7 @@ impl Made {
     fn counted(&self, seconds: f64) -> u64 {
         let shown = (seconds / self.tick).floor() * self.tick;
         // Odd, so that no wrap ends on 0, which no counter is believed.
-        90_001 + (shown * self.watts * 1e3) as u64
+        90_000 + (shown * self.watts * 1e3) as u64
     }
 }
 

@@ -108,6 +108,11 @@ impl Collector {
         state.readings.drain(..old);
     }
 
+    /// The tick as far as it was seen.
+    pub(crate) fn tick(&self) -> Option<f64> {
+        self.shared.state().schedule.tick()
+    }
+
     /// Why it could not be read any more.
     pub(crate) fn lost(&self) -> Option<Refusal> {
         self.shared.state().lost.clone()

@@ -34,10 +34,15 @@ impl Counter {
         let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
             return Err(Refusal::new("the counter was not read"));
         };
+        // A counter that begins again may be read just as it does.
+        let begins_again =
+            self.wraps_at.is_some() && readings.iter().any(|reading| reading.value > 0);
         let mut total: u128 = 0;
         let mut joules = Vec::with_capacity(readings.len());
         for (at, reading) in readings.iter().enumerate() {
-            supported(reading.value, self.wraps_at).map_err(Refusal::new)?;
+            if !(reading.value == 0 && begins_again) {
+                supported(reading.value, self.wraps_at).map_err(Refusal::new)?;
+            }
             if at > 0 {
                 total += u128::from(self.step(&readings[at - 1], reading, tick_seconds)?);
             }
@@ -180,6 +185,9 @@ mod tests {
         let range = 262_143_328_850;
         let over = [(0.0, range - 10_000_000), (5.0, 40_000_000)];
         assert!((total(PACKAGE, &over, Some(0.001)) - 50.0).abs() < 1e-9);
+        let on_it = [(0.0, range - 10_000_000), (1.0, 0), (5.0, 40_000_000)];
+        assert!((total(PACKAGE, &on_it, Some(0.001)) - 50.0).abs() < 1e-9);
+        assert!(refused(PACKAGE, &[(0.0, 0), (5.0, 0)], None).contains("reads 0"));
 
         // Read every 10 s, an hour at 300 W wraps four times and is still exact.
         let hour: Vec<(f64, u64)> = (0..=360)

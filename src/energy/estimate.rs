@@ -76,6 +76,13 @@ const AVERAGINGS: f64 = 10.0;
 const EDGE_TICKS: f64 = 5.0;
 /// Fewer blocks than this say nothing of how they scatter.
 const LEAST_BLOCKS: usize = 4;
+/// Half the mean deviation of what a sensor averages by, as a share of its settling time, for a box and for a lag of
+/// first order alike.
+const BLUR: f64 = 0.13;
+/// A roll that stands for more ticks than this is far from the end it tells of.
+const FAR_TICKS: f64 = 5.0;
+/// So many settling times to one side of an end show how much a mean blurs.
+const BLUR_SETTLES: f64 = 4.0;
 /// Power is looked at over no less than so many seconds.
 const GRAIN: f64 = 0.02;
 /// A sensor that looks all the time is known to do so within this much: its averaging and its tick are not quite equal.
@@ -150,6 +157,11 @@ pub(crate) fn between(
     }
     averaged(series, known, seconds)?;
     let (start, end) = match edges {
+        // Where a roll has to stand for many ticks and the power does not jump, the straight line is surer.
+        Edges::Load if known.reach() > FAR_TICKS * series.tick.unwrap_or(0.0) => (
+            before_load(series, known, from).surer(cut(series, known, from)),
+            after_load(series, known, to).surer(cut(series, known, to)),
+        ),
         Edges::Load => (
             before_load(series, known, from),
             after_load(series, known, to),
@@ -198,6 +210,18 @@ struct End {
     bound: f64,
 }
 
+impl End {
+    /// The one of two tellings of the same end that is less unsure.
+    fn surer(self, other: Self) -> Self {
+        let unsure = |end: &Self| Z * end.sd + end.bound;
+        if unsure(&other) < unsure(&self) {
+            other
+        } else {
+            self
+        }
+    }
+}
+
 /// The start of a load: until it can show, the power is that of the time before.
 fn before_load(series: &Series, known: &Known, from: f64) -> End {
     // A mean begins to move half its length before the middle by which its delay is told.
@@ -217,7 +241,9 @@ fn before_load(series: &Series, known: &Known, from: f64) -> End {
     let missing = moment - anchor.at;
     End {
         joules: anchor.joules + roll.watts * missing,
-        sd: roll.end(anchor, missing, known),
+        sd: roll
+            .end(anchor, missing, known)
+            .hypot(blur(series, known, anchor.at, -1.0)),
         bound: 0.0,
     }
 }
@@ -239,7 +265,9 @@ fn after_load(series: &Series, known: &Known, to: f64) -> End {
     let extra = anchor.at - moment;
     End {
         joules: anchor.joules - roll.watts * extra,
-        sd: roll.end(anchor, extra, known),
+        sd: roll
+            .end(anchor, extra, known)
+            .hypot(blur(series, known, anchor.at, 1.0)),
         bound: 0.0,
     }
 }
@@ -251,16 +279,27 @@ fn cut(series: &Series, known: &Known, moment: f64) -> End {
         let nearest = series.points.partition_point(|point| point.at < shown);
         return outside(series, shown, nearest.min(series.points.len() - 1));
     };
-    let tick = series.tick.unwrap_or(0.0).max(0.01);
-    let power = |from: f64, to: f64| series.mean_watts(from, to);
-    let here = power(shown - tick, shown + tick).unwrap_or(0.0);
-    let before = power(shown - 2.0 * tick, shown).unwrap_or(here);
-    let after = power(shown, shown + 2.0 * tick).unwrap_or(here);
-    let jump = (after - before).abs();
+    let tick = series.tick.unwrap_or(0.0).max(GRAIN / 2.0);
+    let reach = (2.0 * tick).max(known.reach());
+    let around = |from: f64, to: f64| Roll::of(series, from, to);
+    let (Some(before), Some(after)) = (around(shown - reach, shown), around(shown, shown + reach))
+    else {
+        // Too few points to say how the power lies around it.
+        let nearest = series.points.partition_point(|point| point.at < shown);
+        return outside(series, shown, nearest);
+    };
+    let jump = (after.watts - before.watts).abs();
+    let swing = before.swing.hypot(after.swing);
+    // Within a tick the power is not known: the straight line is off by a quarter of the jump at most. A mean over more
+    // than a tick blurs a jump by half of its mean deviation.
+    let blurred = jump * (tick / 4.0 / 3f64.sqrt()).hypot(BLUR * known.settle);
+    let shift = known.delay_error / Z * jump.hypot(swing);
     End {
         joules,
-        // Within a tick the power is not known: the straight line is off by a quarter of the jump at most.
-        sd: jump * tick / 4.0 / 3f64.sqrt() + known.delay_error / Z * jump,
+        sd: blurred
+            .hypot(shift)
+            .hypot(swing * tick / 12f64.sqrt())
+            .hypot(blur(series, known, shown, -1.0).max(blur(series, known, shown, 1.0))),
         bound: 0.0,
     }
 }
@@ -339,7 +378,7 @@ impl Roll {
 
 /// Few values show less than they scatter: by how much their spread is to be raised.
 fn few(count: usize) -> f64 {
-    1.0 + 20.0 / (count as f64).powi(2)
+    1.0 + 4.0 / count as f64
 }
 
 /// Standard deviation of the mean of `values` whose neighbours may be alike: the largest that any length of blocks shows.
@@ -491,8 +530,23 @@ fn smear(series: &Series, known: &Known, first: usize, last: usize) -> f64 {
         return 0.0;
     }
     let watts = (sum / count / 2.0_f64).sqrt();
-    // Half of a settling time, so stretched, is 1.6 standard deviations of a box and of a first-order lag alike.
-    2f64.sqrt() * watts * over / SETTLED / 1.6
+    // As settling is learnt, less a tick, it is 1.25 standard deviations of a box and of a first-order lag alike, stretched.
+    2f64.sqrt() * watts * over / SETTLED / 1.25
+}
+
+/// The same of one end, by the power to one side of it: -1 before, 1 after.
+fn blur(series: &Series, known: &Known, at: f64, side: f64) -> f64 {
+    let far = at + side * BLUR_SETTLES * known.settle;
+    let first = series
+        .points
+        .partition_point(|point| point.at < at.min(far));
+    let end = series
+        .points
+        .partition_point(|point| point.at <= at.max(far));
+    if end <= first {
+        return 0.0;
+    }
+    smear(series, known, first, end - 1) / 2f64.sqrt()
 }
 
 /// Edges on points that appeared within this much are worth having.

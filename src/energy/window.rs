@@ -120,12 +120,14 @@ impl Window {
         }
     }
 
-    /// The shortest tick of the sources, once they are known: how finely work has to be stamped.
+    /// The shortest tick of the sources, calibrated or seen in the pre-roll: how finely work has to be stamped.
     pub fn tick(&self) -> Option<f64> {
-        self.rows
-            .iter()
-            .flat_map(Row::each)
-            .filter_map(|opened| opened.known.tick)
+        let rows = self.rows.iter().zip(&self.reading);
+        rows.flat_map(|(row, collectors)| row.each().zip(collectors))
+            .filter_map(|(opened, collector)| {
+                let seen = || collector.as_ref().and_then(Collector::tick);
+                opened.known.tick.or_else(seen)
+            })
             .min_by(f64::total_cmp)
     }
 

@@ -7,6 +7,7 @@ mod joules;
 mod outputs;
 mod record;
 mod regime;
+mod run_on;
 mod schedule;
 mod steps_log;
 mod trainer;

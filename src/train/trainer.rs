@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::error::TrainError;
 use super::events::{Event, Observer, Ready, Step};
@@ -16,11 +16,12 @@ use super::record::{
     Times, Work,
 };
 use super::regime::Regime;
+use super::run_on::{RunOn, run_on};
 use super::schedule::Schedule;
 use super::steps_log::StepsLog;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
-use crate::energy::{Energy, Meter, MeterOptions, PerUnit, Selection, Status, Target, TargetKind};
+use crate::energy::{Meter, MeterOptions, Selection, Target, TargetKind};
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};
@@ -32,11 +33,6 @@ const WINDOW: &str =
 
 /// While metered, so many submits fit into a tick of the instrument at least (or a submit is one step).
 const SUBMITS_PER_TICK: f64 = 5.0;
-/// How long a run goes on past its end for the joules of a step: in ticks of the slowest instrument, and in seconds.
-const RUN_ON_TICKS: f64 = 60.0;
-const RUN_ON_SECONDS: f64 = 5.0;
-const RUN_ON_MOST: f64 = 60.0;
-
 /// Losses whose mean stands in the record as the training loss.
 const LAST_LOSSES: usize = 10;
 
@@ -318,7 +314,17 @@ impl<'g> Trainer<'g> {
         let weights = course.program.weights()?;
         let submits = course.program.counters().submits;
         let evaluations = course.evaluations.len() as u64;
-        let on = course.run_on(&meter, &energy, outcome)?;
+        let whole = !matches!(outcome, Outcome::Interrupted | Outcome::Diverged);
+        let on = if whole && course.steps > 0 {
+            run_on(
+                &mut course.program,
+                (course.steps, evaluations),
+                (&meter, &energy),
+                &this.stop,
+            )?
+        } else {
+            RunOn::default()
+        };
         let figures = Figures::new(
             &start_up,
             &energy,
@@ -400,13 +406,6 @@ impl<'g> Trainer<'g> {
             None => Ok(Run { record, weights }),
         }
     }
-}
-
-/// What was metered past the end of a run.
-#[derive(Default)]
-struct RunOn {
-    steps: Vec<PerUnit>,
-    evaluations: Vec<PerUnit>,
 }
 
 /// The state of a run between its first step and its last evaluation.
@@ -492,65 +491,6 @@ impl Course<'_> {
         self.steps += u64::from(taken);
         self.training_seconds += begun.elapsed().as_secs_f64();
         Ok(taken)
-    }
-
-    /// Trains and evaluates on past the end of the run, metered, for the joules of one step and of one evaluation; what
-    /// becomes of the weights does not matter any more. Nothing where no source measures, or the run was cut short.
-    fn run_on(
-        &mut self,
-        meter: &Meter,
-        energy: &[Energy],
-        outcome: Outcome,
-    ) -> Result<RunOn, TrainError> {
-        // A counter that moved while the run was too short for it is as good as one with a figure.
-        let moved = |row: &Energy| {
-            let readings = row.readings.windows(2);
-            let changed = readings.filter(|pair| pair[0].value != pair[1].value);
-            row.status == Status::Unavailable && changed.count() > 0
-        };
-        let measured = energy
-            .iter()
-            .any(|row| row.status == Status::Measured || moved(row));
-        let whole = !matches!(outcome, Outcome::Interrupted | Outcome::Diverged);
-        if !(measured && whole && self.steps > 0) {
-            return Ok(RunOn::default());
-        }
-        // An outside meter's every line is new, so its tick is seen by their number only.
-        let counted = |row: &Energy| Some(row.seconds? / row.ticks? as f64);
-        let ticks = energy
-            .iter()
-            .filter_map(|row| row.tick_seconds.or_else(|| counted(row)));
-        let seconds = (RUN_ON_TICKS * ticks.fold(0.0, f64::max)).clamp(RUN_ON_SECONDS, RUN_ON_MOST);
-
-        let window = meter.start();
-        let end = Instant::now() + Duration::from_secs_f64(seconds);
-        let first = self.steps;
-        let halt = AtomicBool::new(false);
-        window.stamp(0.0);
-        self.program.train(u32::MAX, &halt, &mut |result| {
-            if result.ends_submit {
-                window.stamp((result.step - first) as f64);
-            }
-            if Instant::now() >= end || self.interrupt.load(Ordering::Relaxed) {
-                halt.store(true, Ordering::Relaxed);
-            }
-        })?;
-        let (_, steps) = window.stop_stamped();
-
-        let window = meter.start();
-        let end = Instant::now() + Duration::from_secs_f64(seconds);
-        let mut done = 0u32;
-        window.stamp(0.0);
-        while !self.evaluations.is_empty()
-            && Instant::now() < end
-            && !self.interrupt.load(Ordering::Relaxed)
-        {
-            self.program.evaluate()?;
-            done += 1;
-            window.stamp(f64::from(done));
-        }
-        let (_, evaluations) = window.stop_stamped();
-        Ok(RunOn { steps, evaluations })
     }
 
     /// Evaluates the test set: whether the target is reached.

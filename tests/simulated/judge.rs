@@ -127,6 +127,14 @@ impl Verdict {
         faults
     }
 
+    /// The lesser share of what both intervals have to hold.
+    pub fn held(&self) -> f64 {
+        let both = [self.repeatability(|_| true), self.absolute()];
+        both.iter()
+            .map(|scores| coverage(scores))
+            .fold(1.0, f64::min)
+    }
+
     /// A line of the table.
     pub fn line(&self) -> String {
         let (rep, abs) = (self.repeatability(|_| true), self.absolute());

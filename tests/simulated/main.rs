@@ -113,6 +113,43 @@ fn drifting_counter() {
     }
 }
 
+/// With instruments nobody calibrated, and on a machine that is busy around the window, the intervals hold too: how wide
+/// they are then is not promised. Amid other load what lies around a window is no roll to go by, and a little less is asked.
+#[test]
+fn amid_other_load_and_uncalibrated_the_intervals_hold() {
+    let mut faults = Vec::new();
+    println!("{HEAD}");
+    for model in [
+        sensor::COUNTER_20,
+        sensor::COUNTER_100,
+        sensor::RAPL,
+        sensor::ACCUMULATOR,
+        sensor::FULL_TIME,
+        sensor::PART_TIME,
+        sensor::HALF_TIME,
+        sensor::ONE_SECOND,
+        sensor::BATTERY,
+    ] {
+        for (kind, learnt, least) in [
+            (Kind::Amid, true, 0.90),
+            (Kind::Amid, false, 0.90),
+            (Kind::InLoad, false, 0.93),
+            (Kind::Between, false, 0.93),
+        ] {
+            let verdict = Verdict::of(model, kind, learnt);
+            println!("learnt {learnt:5} {}", verdict.line());
+            if verdict.held() < least {
+                faults.push(format!(
+                    "{} {kind:?} {learnt}: {}",
+                    model.name,
+                    verdict.held()
+                ));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
 /// An interval shorter than ten averaging windows, or ten updates of a battery, has no figure of its own.
 #[test]
 fn windows_of_few_averagings_have_no_figure() {

@@ -9,13 +9,15 @@ use crate::load::Program;
 use crate::sensor::{Hidden, Model, Sensor};
 use crate::world::World;
 
-/// The two kinds of window.
+/// The kinds of window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// From a tick to a tick while the load goes on.
     InLoad,
     /// The load begins and ends with it.
     Between,
+    /// Fixed ends, but the load was there before and goes on after: a command on a busy machine.
+    Amid,
 }
 
 #[derive(Clone, Debug)]
@@ -69,7 +71,7 @@ pub fn run_for(
     let mut roll = || 4.0 * model.averaging() + within(&mut rng, 1.5, 3.0);
     let (idle_before, idle_after) = (roll(), roll());
     let (load_before, load_after) = match kind {
-        Kind::InLoad => (roll(), roll()),
+        Kind::InLoad | Kind::Amid => (roll(), roll()),
         Kind::Between => (0.0, 0.0),
     };
     let from = idle_before + load_before;
@@ -81,7 +83,7 @@ pub fn run_for(
         Ok(recording) => {
             let estimate = bench::knowledge(&world, learnt, seed).and_then(|known| match kind {
                 Kind::InLoad => recording.in_load(from, to, &[], &known),
-                Kind::Between => recording.between(from, to, Edges::Load, &known),
+                Kind::Between | Kind::Amid => recording.between(from, to, Edges::Load, &known),
             });
             (estimate, recording.readings().to_vec())
         }
