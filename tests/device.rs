@@ -459,3 +459,26 @@ fn errors_and_loss_are_reported_and_never_panic() {
     assert!(matches!(gpu.wait(), Err(DeviceError::Lost { .. })));
     assert!(gpu.lost().is_some());
 }
+
+/// Five words are no whole number of vectors: what is bound is rounded up, and there has to be as much.
+#[test]
+fn a_uniform_of_odd_length_is_bound_whole() {
+    use wattgrad::Kernel;
+    use wattgrad::lab::Data;
+
+    const SUM: &str = "
+struct Sizes { a: u32, b: u32, c: u32, d: u32, e: u32 }
+@group(0) @binding(0) var<uniform> sizes: Sizes;
+@group(0) @binding(1) var<storage, read_write> sum: array<u32>;
+@compute @workgroup_size(1) fn main() {
+    sum[0] = sizes.a + sizes.b + sizes.c + sizes.d + sizes.e;
+}";
+    let gpu = Gpu::open(&GpuOptions::default()).unwrap();
+    let kernel = Kernel::new(&gpu, "sum", SUM).unwrap();
+    let inputs = [
+        ("sizes", Data::from(&[1u32, 2, 3, 4, 5])),
+        ("sum", Data::Unwritten(1)),
+    ];
+    let outputs = kernel.bind(&inputs, [1, 1, 1]).unwrap().run().unwrap();
+    assert_eq!(outputs.u32("sum").unwrap(), [15]);
+}

@@ -90,7 +90,8 @@ impl Gpu {
     pub fn uniform(&self, label: &str, words: &[u32]) -> wgpu::Buffer {
         let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
             label: Some(label),
-            size: (words.len() as u64 * 4).max(QUAD),
+            // Structs that hold a vector are rounded up to it, and so is what is bound of them.
+            size: (words.len() as u64 * 4).next_multiple_of(QUAD).max(QUAD),
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
