@@ -131,7 +131,7 @@ fn gemm(tuning: &Tuning) -> Prepared {
     let c = list.tensor("c", Role::Activation, u64::from(gemm.m * gemm.ldc()));
     product(&mut list, tuning, "gemm", gemm, a, b, c, Epilogue::None);
     Prepared {
-        name: "gemm 512x512x512",
+        name: "gemm 512x512x512, buffers",
         list,
         written: c,
     }
@@ -159,7 +159,7 @@ fn conv(tuning: &Tuning) -> Prepared {
     let y = list.tensor("y", Role::Activation, quads(conv.output()));
     forward(&mut list, tuning, "conv", conv, x, w, y, Epilogue::None);
     Prepared {
-        name: "conv 3x3 32 to 64",
+        name: "conv 3x3 32 to 64, buffers",
         list,
         written: y,
     }

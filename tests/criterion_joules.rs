@@ -125,7 +125,7 @@ fn a_closure_of_a_known_period_has_the_joules_of_its_watts() {
     let mean = each.iter().sum::<f64>() / each.len() as f64;
     let truth = WATTS * PERIOD.as_secs_f64();
     assert!(
-        (mean / truth - 1.0).abs() < 0.06,
+        (mean / truth - 1.0).abs() < 0.04,
         "{mean} J beside {truth} J"
     );
     assert!(each.windows(2).any(|pair| pair[0] != pair[1]), "{each:?}");

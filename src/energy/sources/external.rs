@@ -30,6 +30,9 @@ pub(crate) fn behind(name: &str) -> Option<&str> {
 pub(crate) struct File;
 pub(crate) struct Command;
 
+/// A meter stamps a line, and its clock is joined with the monotonic one, within so many seconds.
+const STAMPED_WITHIN: f64 = 2e-3;
+
 impl Source for File {
     fn name(&self) -> &'static str {
         FILE
@@ -302,7 +305,7 @@ impl Lines {
             value: scaled as u64,
             unit,
             at: Moment { monotonic, unix },
-            read_seconds: 0.0,
+            read_seconds: STAMPED_WITHIN,
         };
         self.last = Some(reading);
         into.push(reading);
