@@ -72,6 +72,8 @@ const GAIN: f64 = 0.10;
 const OFFSET_WATTS: f64 = 2.0;
 /// A window of so many averaging windows is the shortest whose ends do not govern it.
 const AVERAGINGS: f64 = 10.0;
+/// A window with fixed ends holds so many ticks at least.
+const LEAST_TICKS: f64 = 2.0;
 /// So many ticks to either side of an edge say what power is there.
 const EDGE_TICKS: f64 = 5.0;
 /// Fewer blocks than this say nothing of how they scatter.
@@ -137,6 +139,7 @@ pub(crate) fn in_load(
         joules += aliasing.correction;
         half += aliasing.joules;
     }
+    resolved(joules, half, seconds)?;
     // What was shown at a tick had happened a delay before it.
     let happened = (a.at - known.delay, b.at - known.delay);
     let ticks = (last - first) as u64;
@@ -152,7 +155,8 @@ pub(crate) fn between(
     edges: Edges,
 ) -> Result<Estimate, Refusal> {
     let seconds = to - from;
-    if series.points.len() < 2 {
+    // Whether a tick falls into less than two of them is chance.
+    if series.points.len() < 2 || seconds < LEAST_TICKS * series.tick.unwrap_or(0.0) {
         return Err(too_short(series, seconds));
     }
     averaged(series, known, seconds)?;
@@ -197,6 +201,7 @@ pub(crate) fn between(
     .iter()
     .fold(0.0, |sum: f64, &sd| sum.hypot(sd));
     let half = Z * sd + start.bound + end.bound;
+    resolved(joules, half, seconds)?;
     Ok(finish(joules, half, (from, to), ticks as u64))
 }
 
@@ -598,6 +603,17 @@ fn positive(joules: f64, seconds: f64) -> Result<f64, Refusal> {
     Err(Refusal::new(format!(
         "the readings came to {joules} J in {seconds:.3} s, which is no energy"
     )))
+}
+
+/// Joules that may as well be none are no figure.
+fn resolved(joules: f64, half: f64, seconds: f64) -> Result<(), Refusal> {
+    if half < joules {
+        return Ok(());
+    }
+    Err(Refusal::new(format!(
+        "the readings of a window of {seconds:.3} s tell no more than {joules:.3} +-{half:.3} J"
+    ))
+    .with_remedy("meter a longer window"))
 }
 
 fn finish(joules: f64, half: f64, (from, to): (f64, f64), ticks: u64) -> Estimate {
