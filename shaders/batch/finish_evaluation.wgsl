@@ -1,5 +1,5 @@
-// The end of an evaluation batch, in one workgroup: (sum of losses, correct, valid, not finite) into its row of the
-// results, then the counter of batches moves on, from the last to the first. Sums are added in a fixed order.
+// The end of an evaluation batch, in one workgroup: (sum of losses, correct, valid, correct of even number) into its
+// row of the results, then the counter of batches moves on, from the last to the first. Sums are added in a fixed order.
 struct Sizes {
     rows: u32, batches: u32,   // loss rows, batches of an evaluation
 }
@@ -16,7 +16,7 @@ var<workgroup> part: array<vec4<f32>, W>;
 
 @compute @workgroup_size(W)
 fn main(@builtin(local_invocation_index) lane: u32) {
-    var sums = vec4<f32>(); // loss, correct, rows that are not finite
+    var sums = vec4<f32>(); // loss, correct, not finite, correct and of even number
     for (var i = lane; i < sizes.rows; i += W) { sums += load_rows(i); }
     part[lane] = sums;
     workgroupBarrier();
@@ -29,9 +29,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     if (lane != 0u) { return; }
     let whole = part[0];
-    // By its bits, since compilers may assume that no infinity and no NaN exist.
-    let bad = whole.z > 0.0 || (bitcast<u32>(whole.x) & 0x7f800000u) == 0x7f800000u;
     let at = state[EVALUATION_BATCH];
-    results[at] = vec4<f32>(whole.x, whole.y, f32(batch[0]), select(0.0, 1.0, bad));
+    results[at] = vec4<f32>(whole.x, whole.y, f32(batch[0]), whole.w);
     state[EVALUATION_BATCH] = (at + 1u) % sizes.batches;
 }

@@ -1,5 +1,5 @@
-// Softmax cross-entropy of a row of logits a lane, shifted by the row's maximum. Writes (weighted loss, correct, not finite)
-// of each row, and in the `gradient` slot the logits' gradient; rows that the batch does not fill are zero in both.
+// Softmax cross-entropy of a row of logits a lane, shifted by the row's maximum. Writes (weighted loss, correct, not finite,
+// correct and a sample of even number) of each row, and in the `gradient` slot the logits' gradient; rows that the batch does not fill are zero in both.
 struct Sizes {
     rows: u32, first_row: u32,         // rows of logits; where they start among the rows of all losses
     classes: u32, row_quads: u32,      // of a row: classes, quads
@@ -52,7 +52,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let loss = sizes.weight * (log(total) + (best - load_logits(at + (label >> 2u))[label & 3u]));
     // By its bits, since compilers may assume that no infinity and no NaN exist.
     let broken = (bitcast<u32>(loss) & 0x7f800000u) == 0x7f800000u;
-    store_rows(sizes.first_row + row, vec4<f32>(loss, select(0.0, 1.0, winner == label), select(0.0, 1.0, broken), 0.0));
+    let correct = select(0.0, 1.0, winner == label);
+    let even = select(0.0, correct, (batch[4u + row] & 1u) == 0u);
+    store_rows(sizes.first_row + row, vec4<f32>(loss, correct, select(0.0, 1.0, broken), even));
     if (GRADIENT) {
         let share = sizes.weight / f32(valid);
         for (var q = 0u; q < sizes.row_quads; q++) {

@@ -49,6 +49,10 @@ pub struct Evaluation {
     pub accuracy: f64,
     /// Samples whose class was right (of the first loss, over all losses).
     pub correct: u64,
+    /// Share of the samples with an even number, from 0, that were right, 0 to 1.
+    pub accuracy_even: f64,
+    /// Share of the others; NaN where there is one sample only.
+    pub accuracy_odd: f64,
     /// Samples.
     pub samples: u64,
 }
@@ -353,13 +357,14 @@ impl<'g> Program<'g> {
                 last = now;
             }
         }
-        let (mut loss, mut correct, mut samples) = (0.0, 0.0, 0.0);
+        let (mut loss, mut correct, mut samples, mut even) = (0.0, 0.0, 0.0, 0.0);
         self.gpu
             .map(&self.readback[0], u64::from(batches) * 16, None, |bytes| {
                 for row in rows(bytes) {
                     loss += f64::from(row[0]);
                     correct += f64::from(row[1]);
                     samples += f64::from(row[2]);
+                    even += f64::from(row[3]);
                 }
             })?;
         let heads = self.network.losses().len() as f64;
@@ -367,6 +372,8 @@ impl<'g> Program<'g> {
             loss: loss / samples,
             accuracy: correct / (samples * heads),
             correct: correct as u64,
+            accuracy_even: even / ((samples / 2.0).ceil() * heads),
+            accuracy_odd: (correct - even) / ((samples / 2.0).floor() * heads),
             samples: samples as u64,
         })
     }

@@ -81,37 +81,32 @@ fn a_step_ends_with_its_result_and_the_counters_moved() {
 #[test]
 fn an_evaluation_ends_with_a_row_a_batch() {
     for (storage, tuning) in ways() {
-        for flagged in [false, true] {
-            let mut list = List::default();
-            let trows = list.buffer("rows", Role::Scratch, 70);
-            let tbatch = list.buffer("batch", Role::State, 3);
-            let tstate = list.buffer("state", Role::State, state::quads(1));
-            let tresults = list.buffer("results", Role::Results, 3);
-            for _ in 0..2 {
-                batch::finish_evaluation(
-                    &mut list, &tuning, "end", trows, 70, tbatch, tstate, tresults, 3,
-                );
-            }
-            let mut rows: Vec<f32> = (0..70)
-                .flat_map(|i| [0.5, (i % 2) as f32, 0.0, 0.0])
-                .collect();
-            if flagged {
-                rows[69 * 4 + 2] = 1.0;
-            }
-            let mut words = vec![0u32; 12];
-            words[state::EVALUATION_BATCH as usize] = 2;
-            let given = [
-                (trows, pack(&rows, 4)),
-                (tbatch, vec![69, 0, 0, 0]),
-                (tstate, words),
-            ];
-            let got = run(&list, &given, storage);
-            let result: Vec<f32> = got[&tresults].iter().map(|&w| f32::from_bits(w)).collect();
-            let row = [35.0, 35.0, 69.0, f32::from(u8::from(flagged))];
-            assert_eq!(result[..4], row);
-            assert!(result[4..8].iter().all(|v| v.is_nan()));
-            assert_eq!(result[8..], row);
-            assert_eq!(got[&tstate][..4], [0, 0, 0, 1]);
+        let mut list = List::default();
+        let trows = list.buffer("rows", Role::Scratch, 70);
+        let tbatch = list.buffer("batch", Role::State, 3);
+        let tstate = list.buffer("state", Role::State, state::quads(1));
+        let tresults = list.buffer("results", Role::Results, 3);
+        for _ in 0..2 {
+            batch::finish_evaluation(
+                &mut list, &tuning, "end", trows, 70, tbatch, tstate, tresults, 3,
+            );
         }
+        let rows: Vec<f32> = (0..70)
+            .flat_map(|i| [0.5, (i % 2) as f32, 0.0, (i % 10 == 1) as u32 as f32])
+            .collect();
+        let mut words = vec![0u32; 12];
+        words[state::EVALUATION_BATCH as usize] = 2;
+        let given = [
+            (trows, pack(&rows, 4)),
+            (tbatch, vec![69, 0, 0, 0]),
+            (tstate, words),
+        ];
+        let got = run(&list, &given, storage);
+        let result: Vec<f32> = got[&tresults].iter().map(|&w| f32::from_bits(w)).collect();
+        let row = [35.0, 35.0, 69.0, 7.0];
+        assert_eq!(result[..4], row);
+        assert!(result[4..8].iter().all(|v| v.is_nan()));
+        assert_eq!(result[8..], row);
+        assert_eq!(got[&tstate][..4], [0, 0, 0, 1]);
     }
 }

@@ -4,6 +4,14 @@ use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, activation, widen};
 use wattgrad::kernels::{List, Role, Shape, batch, loss, oracle};
 
+/// What `batch/order` leaves: how many rows are filled, and the sample of each.
+fn batch_of(valid: u32, samples: &[u32]) -> Vec<u32> {
+    let mut words = vec![valid, 0, 0, 0];
+    words.extend(samples);
+    words.resize(words.len().next_multiple_of(4), 0);
+    words
+}
+
 #[test]
 fn cross_entropy() {
     let mut numbers = Numbers::new(5);
@@ -21,6 +29,8 @@ fn cross_entropy() {
                 numbers.many(n).iter().map(|v| v * 6.0 + 20.0).collect()
             };
             let labels: Vec<u32> = (0..rows).map(|_| numbers.word() % classes as u32).collect();
+            // As in a shuffled batch: any sample in any row.
+            let samples: Vec<u32> = (0..rows).map(|_| numbers.word() % 1000).collect();
             let weight = 0.75f32;
             let mut list = List::default();
             let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(rows as u32));
@@ -45,7 +55,7 @@ fn cross_entropy() {
                 weight,
             );
             let given = [
-                (tbatch, vec![valid as u32, 0, 0, 0]),
+                (tbatch, batch_of(valid as u32, &samples)),
                 (tlabels, labels.clone()),
                 (tlogits, pack(&logits, classes)),
             ];
@@ -62,9 +72,9 @@ fn cross_entropy() {
             let mut correct = 0;
             for row in 0..rows {
                 let r = &result[(first_row + row) * 4..][..4];
-                assert_eq!(r[2..], [0.0, 0.0], "{what}, row {row}");
+                assert_eq!(r[2], 0.0, "{what}, row {row}");
                 if row >= valid {
-                    assert_eq!(r[..2], [0.0, 0.0], "{what}, row {row}");
+                    assert_eq!(r, [0.0; 4], "{what}, row {row}");
                     continue;
                 }
                 let values = &logits[row * classes..][..classes];
@@ -83,6 +93,8 @@ fn cross_entropy() {
                     r[0]
                 );
                 assert_eq!(r[1], own.correct as f32, "{what}, row {row}: correct");
+                let even = own.correct * usize::from(samples[row].is_multiple_of(2));
+                assert_eq!(r[3], even as f32, "{what}, row {row}: of even number");
                 correct += own.correct;
             }
             assert_eq!(correct, whole.correct);
@@ -117,7 +129,7 @@ fn a_loss_that_is_not_finite_is_flagged() {
         // The label of row 2 has probability zero.
         logits[2 * classes] = f32::NEG_INFINITY;
         let mut list = List::default();
-        let tbatch = list.buffer("batch", Role::State, 1);
+        let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(4));
         let tlabels = list.buffer("labels", Role::State, 1);
         let tlogits = activation(&mut list, "logits", 4, Shape::vector(classes as u32));
         let trows = list.buffer("rows", Role::Scratch, 4);
@@ -136,7 +148,7 @@ fn a_loss_that_is_not_finite_is_flagged() {
             1.0,
         );
         let given = [
-            (tbatch, vec![4, 0, 0, 0]),
+            (tbatch, batch_of(4, &[0, 1, 2, 3])),
             (tlabels, vec![0; 4]),
             (tlogits, pack(&logits, classes)),
         ];

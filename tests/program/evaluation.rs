@@ -29,8 +29,8 @@ fn evaluation_counts_every_sample_once() {
             weights.floats("fc.weight").unwrap(),
             weights.floats("fc.bias").unwrap(),
         );
-        let (mut loss, mut correct) = (0.0, 0);
-        for (sample, label) in inputs.chunks(features).zip(&labels) {
+        let (mut loss, mut correct, mut even) = (0.0, 0, 0);
+        for (number, (sample, label)) in inputs.chunks(features).zip(&labels).enumerate() {
             let logits: Vec<f64> = (0..classes)
                 .map(|c| {
                     f64::from(b[c])
@@ -43,9 +43,11 @@ fn evaluation_counts_every_sample_once() {
             loss += sum - logits[*label as usize];
             let best =
                 (0..classes).fold(0, |best, c| if logits[c] > logits[best] { c } else { best });
-            correct += usize::from(best == *label as usize);
+            let right = usize::from(best == *label as usize);
+            correct += right;
+            even += right * usize::from(number.is_multiple_of(2));
         }
-        for eval_batch_size in [64, 1000] {
+        for eval_batch_size in [64, 65, 1000] {
             let with = ProgramOptions {
                 batch_size: 1,
                 eval_batch_size,
@@ -60,6 +62,12 @@ fn evaluation_counts_every_sample_once() {
                     (count as u64, correct as u64),
                     "{count} samples by {eval_batch_size}"
                 );
+                let half = count.div_ceil(2) as f64;
+                assert_eq!(found.accuracy_even, even as f64 / half, "{count} samples");
+                if count > 1 {
+                    let odd = (correct - even) as f64 / (count / 2) as f64;
+                    assert_eq!(found.accuracy_odd, odd, "{count} by {eval_batch_size}");
+                }
                 assert!(
                     (found.loss - loss / count as f64).abs() < 1e-6 * (1.0 + loss / count as f64),
                     "{} {}",

@@ -40,7 +40,7 @@ pub fn finish_step(
 }
 
 /// Appends the end of an evaluation's batch, which is done once: `results[batch]` becomes (sum of the `row_count` losses in
-/// `rows`, correct rows, valid rows, 1 if a loss is not finite); then the state's evaluation batch moves on, back to 0
+/// `rows`, correct rows, valid rows, correct rows of samples with an even number); then the state's evaluation batch moves on, back to 0
 /// after `batches`.
 #[allow(
     clippy::too_many_arguments,

@@ -7,7 +7,7 @@ use super::{Dispatch, List, Tensor, Tuning};
 /// `classes`).
 ///
 /// `rows[first_row + r]` becomes (`weight` times the loss, 1 if the first largest logit is the label's, 1 if the loss is
-/// not finite, 0); `dlogits` becomes `weight * (softmax - onehot) / valid`, the gradient of the weighted mean. `batch` says
+/// not finite, the second again if the number of the row's sample, `batch[4 + r]`, is even and 0 otherwise); `dlogits` becomes `weight * (softmax - onehot) / valid`, the gradient of the weighted mean. `batch` says
 /// how many rows are valid (its word 0); the others are zero in both. `first_row` places this loss among all that a step
 /// adds up.
 #[allow(
