@@ -21,6 +21,9 @@ pub mod optim;
 pub mod program;
 #[cfg(feature = "gpu")]
 pub mod report;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod suggest;
 #[cfg(feature = "gpu")]
 pub mod train;
 

@@ -2,8 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 use wattgrad::energy::{Meter, MeterError, MeterOptions, Selection};
+use wattgrad::suggest::Suggest;
 
-use super::suggest::Suggest;
 use super::{calibrate, completions, doctor, explain, man, measure, train, watch};
 
 const VERSION: &str = concat!(
@@ -108,7 +108,7 @@ pub struct Global {
         default_value = "auto",
         hide_possible_values = true,
         action = clap::ArgAction::Append,
-        value_parser = Suggest(METERS),
+        value_parser = Suggest::text(METERS),
     )]
     pub meter: Vec<String>,
 
@@ -118,7 +118,7 @@ pub struct Global {
         global = true,
         value_name = "UNIT",
         default_value = "watts",
-        value_parser = Suggest(&["watts", "joules"]),
+        value_parser = Suggest::text(&["watts", "joules"]),
     )]
     pub meter_unit: String,
 

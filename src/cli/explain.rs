@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use wattgrad::device::{Gpu, GpuOptions};
 use wattgrad::kernels::emit::{Language, emit};
 use wattgrad::report;
+use wattgrad::suggest::Suggest;
 use wattgrad::train::Trainer;
 
 use super::args::Global;
 use super::failure::Failure;
 use super::output::{self, say};
-use super::suggest::Suggest;
 use super::train::Setup;
 
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub struct Args {
         long,
         value_name = "LANGUAGE",
         requires = "out",
-        value_parser = Suggest(&["msl", "hlsl", "spirv", "wgsl"]),
+        value_parser = Suggest::text(&["msl", "hlsl", "spirv", "wgsl"]),
     )]
     emit: Option<String>,
 
@@ -42,7 +42,7 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let language: Option<Language> = args.emit.as_deref().map(str::parse).transpose()?;
-    let regime = args.setup.regime();
+    let regime = args.setup.regime.clone();
     regime.check()?;
     let tuning = args.setup.tuning()?;
     let data = regime.open_data()?;

@@ -11,7 +11,6 @@ mod margin;
 mod measure;
 mod output;
 mod progress;
-mod suggest;
 mod train;
 mod watch;
 mod wrap;

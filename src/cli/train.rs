@@ -13,7 +13,6 @@ use wattgrad::train::{Outcome, Outputs, Regime, Trainer};
 use super::args::Global;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::suggest::Suggest;
 use super::{INTERRUPTED, output};
 
 #[derive(Debug, clap::Args)]
@@ -23,72 +22,7 @@ use super::{INTERRUPTED, output};
 )]
 pub struct Args {
     #[command(flatten)]
-    pub setup: Setup,
-
-    /// Update rule
-    #[arg(long, value_name = "NAME", default_value = "sgd", value_parser = Suggest(&["sgd"]))]
-    optimizer: String,
-
-    /// Learning rate
-    #[arg(
-        long,
-        value_name = "LR",
-        default_value_t = 0.05,
-        allow_hyphen_values = true
-    )]
-    lr: f64,
-
-    /// Momentum, from 0 to below 1
-    #[arg(
-        long,
-        value_name = "M",
-        default_value_t = 0.9,
-        allow_hyphen_values = true
-    )]
-    momentum: f64,
-
-    /// Weight decay, added to the gradient
-    #[arg(
-        long,
-        value_name = "D",
-        default_value_t = 0.0,
-        allow_hyphen_values = true
-    )]
-    weight_decay: f64,
-
-    /// Look ahead along the momentum
-    #[arg(long)]
-    nesterov: bool,
-
-    /// Most epochs [default: 5 where --max-steps is not given]
-    #[arg(long, value_name = "N")]
-    epochs: Option<u32>,
-
-    /// Most training steps; 0 evaluates once and trains nothing
-    #[arg(long, value_name = "N")]
-    max_steps: Option<u32>,
-
-    /// Order of the training samples
-    #[arg(
-        long,
-        value_name = "ORDER",
-        default_value = "shuffled",
-        value_parser = Suggest(&["shuffled", "sequential"]),
-    )]
-    order: String,
-
-    /// Epochs from one evaluation to the next; may be a fraction
-    #[arg(
-        long,
-        value_name = "EPOCHS",
-        default_value_t = 1.0,
-        allow_hyphen_values = true
-    )]
-    eval_every: f64,
-
-    /// End at the first evaluation with at least this accuracy, 0 to 1
-    #[arg(long, value_name = "SHARE", allow_hyphen_values = true)]
-    target_accuracy: Option<f64>,
+    setup: Setup,
 
     /// Start from these weights (safetensors under PyTorch's names)
     #[arg(long, value_name = "FILE")]
@@ -118,30 +52,8 @@ pub struct Args {
 /// What a step is built from; `explain` has these too.
 #[derive(Debug, clap::Args)]
 pub struct Setup {
-    /// Network
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "mlp",
-        value_parser = Suggest(wattgrad::model::presets::NAMES),
-    )]
-    pub model: String,
-
-    /// Data set: auto, fashion-mnist, digits, or a folder of IDX files; auto takes Fashion-MNIST where it finds it
-    #[arg(long, value_name = "DATA", default_value = "auto")]
-    pub data: String,
-
-    /// Samples of a training step
-    #[arg(long, value_name = "N", default_value_t = 64)]
-    pub batch_size: u32,
-
-    /// Samples of an evaluation step; changes no result [default: 500, or all]
-    #[arg(long, value_name = "N")]
-    pub eval_batch_size: Option<u32>,
-
-    /// Seed of the initial weights and the order of samples
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    pub seed: u32,
+    #[command(flatten)]
+    pub regime: Regime,
 
     /// Choose kernels by this device profile (TOML) instead of the device's own
     #[arg(long, value_name = "FILE")]
@@ -149,18 +61,6 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// These choices, all others as they are by default.
-    pub fn regime(&self) -> Regime {
-        Regime {
-            model: self.model.clone(),
-            data: self.data.clone(),
-            batch_size: self.batch_size,
-            eval_batch_size: self.eval_batch_size,
-            seed: self.seed,
-            ..Regime::default()
-        }
-    }
-
     /// The profile that was asked for.
     pub fn tuning(&self) -> Result<Option<Tuning>, Failure> {
         self.profile.as_deref().map(read_profile).transpose()
@@ -168,22 +68,6 @@ impl Setup {
 }
 
 impl Args {
-    fn regime(&self) -> Result<Regime, Failure> {
-        Ok(Regime {
-            optimizer: self.optimizer.parse()?,
-            lr: self.lr,
-            momentum: self.momentum,
-            weight_decay: self.weight_decay,
-            nesterov: self.nesterov,
-            epochs: self.epochs,
-            max_steps: self.max_steps,
-            order: Regime::parse_order(&self.order)?,
-            eval_every: self.eval_every,
-            target_accuracy: self.target_accuracy,
-            ..self.setup.regime()
-        })
-    }
-
     fn outputs(&self) -> Outputs {
         Outputs {
             record: self.record.clone(),
@@ -195,7 +79,7 @@ impl Args {
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     // All that can be wrong without a device comes first: it is found at once, and on a machine that has none.
-    let regime = args.regime()?;
+    let regime = args.setup.regime.clone();
     regime.check()?;
     let meter = global.meter_options(args.assume_watts_per_core)?;
     let tuning = args.setup.tuning()?;

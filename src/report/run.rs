@@ -44,24 +44,12 @@ pub fn run(record: &Record) -> String {
 }
 
 fn model(record: &Record) -> String {
-    let regime = &record.regime;
-    let mut text = format!(
-        "{}, {} parameters; batch {}, SGD lr {:?}",
+    format!(
+        "{}, {} parameters; {}",
         record.network.name,
         thousands(record.network.parameters),
-        regime.batch_size,
-        regime.lr
-    );
-    if regime.momentum > 0.0 {
-        text += &format!(", momentum {}", regime.momentum);
-    }
-    if regime.nesterov {
-        text += ", nesterov";
-    }
-    if regime.weight_decay > 0.0 {
-        text += &format!(", weight decay {}", regime.weight_decay);
-    }
-    text + &format!(", seed {}", regime.seed)
+        record.regime.recipe()
+    )
 }
 
 fn data(record: &Record) -> String {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::regime::RegimeError;
+use super::regime_error::RegimeError;
 use crate::data::DataError;
 use crate::energy::MeterError;
 use crate::model::ModelError;

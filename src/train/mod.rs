@@ -4,9 +4,12 @@ mod error;
 mod events;
 mod host;
 mod joules;
+mod optimizer;
 mod outputs;
+mod recipe;
 mod record;
 mod regime;
+mod regime_error;
 mod run_on;
 mod schedule;
 mod steps_log;
@@ -15,11 +18,13 @@ mod trainer;
 pub use error::TrainError;
 pub use events::{Event, Observer, Ready, Silent, Step};
 pub use host::{Host, Versions};
+pub use optimizer::Optimizer;
 pub use outputs::Outputs;
 pub use record::{
     DataRecord, DeviceRecord, EnergyFigure, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,
     Phase, PhaseEnergy, Record, SCHEMA, Times, Way, Work,
 };
-pub use regime::{Optimizer, Regime, RegimeError};
+pub use regime::Regime;
+pub use regime_error::RegimeError;
 pub use schedule::Schedule;
 pub use trainer::{Run, Trainer, target};

@@ -1,7 +1,5 @@
 //! A regime: everything that is chosen about a training run, as plain data.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
@@ -11,6 +9,10 @@ use crate::optim::{OptimError, Sgd};
 use crate::program::Order;
 
 use super::error::TrainError;
+use super::optimizer::Optimizer;
+use super::regime_error::RegimeError;
+#[cfg(feature = "cli")]
+use crate::suggest::Suggest;
 
 /// Epochs of a run that is given neither epochs nor steps.
 const DEFAULT_EPOCHS: u32 = 5;
@@ -18,93 +20,10 @@ const DEFAULT_EPOCHS: u32 = 5;
 /// Samples of an evaluation step where none are asked for: enough to fill a device, few enough for its memory.
 const DEFAULT_EVAL_BATCH: u32 = 500;
 
-/// A choice that no run can be made of.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RegimeError {
-    /// A batch without samples.
-    #[error("a {what} of 0 trains nothing: give at least 1")]
-    BatchZero {
-        /// Which batch size.
-        what: &'static str,
-    },
-    /// A batch with more samples than there are.
-    #[error(
-        "a {what} of {batch} is above the {samples} samples of {data:?}: give at most {samples}"
-    )]
-    BatchAboveData {
-        /// Which batch size.
-        what: &'static str,
-        /// The size given.
-        batch: u32,
-        /// Samples there are.
-        samples: usize,
-        /// Name of the data set.
-        data: String,
-    },
-    /// No order has this name.
-    #[error("there is no order {given:?}: choose shuffled or sequential")]
-    UnknownOrder {
-        /// What was given.
-        given: String,
-    },
-    /// No optimizer has this name.
-    #[error("there is no optimizer {given:?}: choose sgd")]
-    UnknownOptimizer {
-        /// What was given.
-        given: String,
-    },
-    /// Epochs between evaluations that are no stretch of training.
-    #[error(
-        "an evaluation every {eval_every} epochs cannot be: give a finite number above 0, such as 0.5"
-    )]
-    EvalEvery {
-        /// The value given.
-        eval_every: f64,
-    },
-    /// A target that no accuracy can be held against.
-    #[error("a target accuracy of {target} is outside 0 to 1: write 86 % as 0.86")]
-    Target {
-        /// The value given.
-        target: f64,
-    },
-    /// A value the update rule cannot work with.
-    #[error(transparent)]
-    Optimizer(#[from] OptimError),
-    /// Samples that are no image and no vector.
-    #[error(
-        "samples of shape {shape:?} cannot be read by a preset: give 1 to 3 dimensions (channels, rows, columns)"
-    )]
-    SampleShape {
-        /// The shape of one sample.
-        shape: Vec<usize>,
-    },
-}
-
-/// The update rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Optimizer {
-    /// Stochastic gradient descent, see [`Sgd`].
-    #[default]
-    Sgd,
-}
-
-impl FromStr for Optimizer {
-    type Err = RegimeError;
-
-    fn from_str(text: &str) -> Result<Self, RegimeError> {
-        match text {
-            "sgd" => Ok(Self::Sgd),
-            given => Err(RegimeError::UnknownOptimizer {
-                given: given.to_owned(),
-            }),
-        }
-    }
-}
-
 /// Everything chosen about one training run.
+///
+/// The one place of an option: a field here is a flag of `train` and `explain` (its first paragraph the help), a key and
+/// an axis of a study file, and a part of every record.
 ///
 /// ```
 /// use wattgrad::train::Regime;
@@ -115,38 +34,136 @@ impl FromStr for Optimizer {
 /// # Ok::<(), wattgrad::train::RegimeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::Args), command(about = None, long_about = None))]
 #[serde(default, deny_unknown_fields)]
 pub struct Regime {
     /// Name of the network, one of [`presets::NAMES`] unless the trainer is given one.
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "Network",
+        value_name = "NAME",
+        default_value_t = Regime::default().model,
+        value_parser = Suggest::text(presets::NAMES),
+    ))]
     pub model: String,
-    /// Name or folder of the data set, as [`Dataset::open`] takes it.
+    /// Data set: auto, fashion-mnist, digits, or a folder of IDX files; auto takes Fashion-MNIST where it finds it
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "DATA",
+        default_value_t = Regime::default().data,
+    ))]
     pub data: String,
-    /// Samples of a training step.
+    /// Samples of a training step
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "N",
+        default_value_t = Regime::default().batch_size,
+    ))]
     pub batch_size: u32,
     /// Samples of an evaluation step; changes no result. `None`: 500, or all where there are fewer.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Samples of an evaluation step; changes no result [default: 500, or all]",
+            value_name = "N",
+        )
+    )]
     pub eval_batch_size: Option<u32>,
-    /// The update rule.
+    /// Update rule
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "NAME",
+        default_value_t = Regime::default().optimizer,
+        value_parser = Suggest::read(Optimizer::NAMES, |name| name.parse::<Optimizer>().map_err(told)),
+    ))]
     pub optimizer: Optimizer,
-    /// Learning rate.
+    /// Learning rate
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "LR",
+        default_value_t = Regime::default().lr,
+        allow_hyphen_values = true,
+    ))]
     pub lr: f64,
-    /// Momentum, in [0, 1).
+    /// Momentum, from 0 to below 1
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "M",
+        default_value_t = Regime::default().momentum,
+        allow_hyphen_values = true,
+    ))]
     pub momentum: f64,
-    /// Weight decay, added to the gradient.
+    /// Weight decay, added to the gradient
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "D",
+        default_value_t = Regime::default().weight_decay,
+        allow_hyphen_values = true,
+    ))]
     pub weight_decay: f64,
-    /// Whether the step looks ahead along the momentum.
+    /// Look ahead along the momentum
+    #[cfg_attr(feature = "cli", arg(long))]
     pub nesterov: bool,
     /// Most epochs. With neither this nor `max_steps`: 5.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Most epochs [default: 5 where --max-steps is not given]",
+            value_name = "N",
+        )
+    )]
     pub epochs: Option<u32>,
-    /// Most training steps; 0 evaluates and trains nothing. Where `epochs` is given too, the fewer steps count.
+    /// Most training steps; 0 evaluates once and trains nothing. Where `epochs` is given too, the fewer steps count.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Most training steps; 0 evaluates once and trains nothing",
+            value_name = "N",
+        )
+    )]
     pub max_steps: Option<u32>,
-    /// Seed of the initial weights and the order of samples.
+    /// Seed of the initial weights and the order of samples
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "SEED",
+        default_value_t = Regime::default().seed,
+    ))]
     pub seed: u32,
-    /// Order of the training samples.
+    /// Order of the training samples
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "ORDER",
+        default_value = "shuffled",
+        value_parser = Suggest::read(ORDERS, |name| Regime::parse_order(name).map_err(told)),
+    ))]
     pub order: Order,
     /// Epochs from one evaluation to the next; may be a fraction. One more follows the last step.
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "Epochs from one evaluation to the next; may be a fraction",
+        value_name = "EPOCHS",
+        default_value_t = Regime::default().eval_every,
+        allow_hyphen_values = true,
+    ))]
     pub eval_every: f64,
-    /// Ends the run at the first evaluation with at least this accuracy, 0 to 1.
+    /// End at the first evaluation with at least this accuracy, 0 to 1
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "SHARE", allow_hyphen_values = true,)
+    )]
     pub target_accuracy: Option<f64>,
+}
+
+#[cfg(feature = "cli")]
+const ORDERS: &[&str] = &["shuffled", "sequential"];
+
+/// A flag's value is refused in the regime's own sentence.
+#[cfg(feature = "cli")]
+fn told(error: RegimeError) -> String {
+    error.to_string()
 }
 
 impl Default for Regime {
@@ -352,6 +369,46 @@ mod tests {
         assert_eq!(steps(Some(2), Some(7)), 7);
         assert_eq!(steps(Some(2), Some(70)), 20);
         assert_eq!(steps(Some(2), Some(0)), 0);
+    }
+
+    #[cfg(feature = "cli")]
+    #[test]
+    fn flags_are_the_fields_and_without_any_a_regime_is_the_default() {
+        use clap::{Args as _, FromArgMatches as _};
+
+        let command = Regime::augment_args(clap::Command::new("regime"));
+        let parse = |flags: &[&str]| {
+            let given = [&["regime"], flags].concat();
+            let matches = command.clone().try_get_matches_from(given).unwrap();
+            Regime::from_arg_matches(&matches).unwrap()
+        };
+        assert_eq!(parse(&[]), Regime::default());
+        let fields: Vec<String> = Regime::default()
+            .choices()
+            .into_iter()
+            .map(|(key, _)| key.replace('_', "-"))
+            .collect();
+        let flags: Vec<&str> = command
+            .get_arguments()
+            .filter_map(|a| a.get_long())
+            .collect();
+        assert_eq!(fields, flags);
+        for argument in command.get_arguments() {
+            assert!(
+                argument
+                    .get_help()
+                    .is_some_and(|help| !help.to_string().ends_with('.'))
+            );
+            assert!(argument.get_long_help().is_none(), "{argument}");
+        }
+        let given = parse(&["--lr", "0.1", "--nesterov", "--order", "sequential"]);
+        let expected = Regime {
+            lr: 0.1,
+            nesterov: true,
+            order: Order::Sequential,
+            ..Regime::default()
+        };
+        assert_eq!(given, expected);
     }
 
     #[test]
