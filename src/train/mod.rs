@@ -1,10 +1,13 @@
 //! Training: a [`Regime`] says what, a [`Trainer`] does it on a device and meters it, a [`Record`] keeps all of it.
 
+mod course;
 mod error;
 mod events;
+mod goal;
 mod host;
 mod joules;
 mod optimizer;
+mod others;
 mod outputs;
 mod recipe;
 mod record;
@@ -17,8 +20,10 @@ mod trainer;
 
 pub use error::TrainError;
 pub use events::{Event, Observer, Ready, Silent, Step};
+pub use goal::{Arrival, Budget, Crossing, Goal};
 pub use host::{Host, Versions};
 pub use optimizer::Optimizer;
+pub use others::Others;
 pub use outputs::Outputs;
 pub use record::{
     DataRecord, DeviceRecord, EnergyFigure, EvaluationPoint, MeterRecord, NetworkRecord, Outcome,

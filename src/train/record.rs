@@ -6,7 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
+use super::goal::{Crossing, Goal};
 use super::host::{Host, Versions};
+use super::others::Others;
 use super::outputs;
 use super::regime::Regime;
 use crate::data::Dataset;
@@ -65,6 +67,19 @@ pub struct EvaluationPoint {
     pub loss: f64,
     /// Share of samples classified correctly, 0 to 1.
     pub accuracy: f64,
+    /// The share of the samples of even number; not finite where it is null, as in records of older versions.
+    #[serde(default = "nan", with = "null_as_nan")]
+    pub accuracy_even: f64,
+    /// The share of the samples of odd number; not finite where it is null.
+    #[serde(default = "nan", with = "null_as_nan")]
+    pub accuracy_odd: f64,
+    /// Of the seconds, those of training; not finite where it is null.
+    #[serde(default = "nan", with = "null_as_nan")]
+    pub training_seconds: f64,
+}
+
+fn nan() -> f64 {
+    f64::NAN
 }
 
 /// The data a run was trained on.
@@ -309,6 +324,15 @@ pub struct Record {
     pub training_loss: Option<f64>,
     /// Every evaluation, in order.
     pub evaluations: Vec<EvaluationPoint>,
+    /// What the run was held to in the place of the regime's own limits, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<Goal>,
+    /// When each target of the goal was reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crossings: Vec<Crossing>,
+    /// What else used the machine between the first step and the last evaluation.
+    #[serde(default)]
+    pub others: Others,
     /// The seconds.
     pub times: Times,
     /// The work.
@@ -406,11 +430,14 @@ mod tests {
             seconds: 1.5,
             loss: f64::NAN,
             accuracy: 0.5,
+            accuracy_even: 0.25,
+            accuracy_odd: 0.75,
+            training_seconds: 1.0,
         };
         let text = serde_json::to_string(&point).unwrap();
         assert_eq!(
             text,
-            r#"{"step":5,"samples":320,"seconds":1.5,"loss":null,"accuracy":0.5}"#
+            r#"{"step":5,"samples":320,"seconds":1.5,"loss":null,"accuracy":0.5,"accuracy_even":0.25,"accuracy_odd":0.75,"training_seconds":1.0}"#
         );
         let again: EvaluationPoint = serde_json::from_str(&text).unwrap();
         assert!(again.loss.is_nan());

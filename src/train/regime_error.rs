@@ -55,6 +55,12 @@ pub enum RegimeError {
     /// A value the update rule cannot work with.
     #[error(transparent)]
     Optimizer(#[from] OptimError),
+    /// A goal that no run can be held to.
+    #[error("{what}")]
+    Goal {
+        /// What cannot be, and what can.
+        what: String,
+    },
     /// Samples that are no image and no vector.
     #[error(
         "samples of shape {shape:?} cannot be read by a preset: give 1 to 3 dimensions (channels, rows, columns)"

@@ -1,22 +1,39 @@
 //! When a run is evaluated.
 
 /// The steps after which the test set is evaluated.
-///
-/// Evaluation `k` follows step `round(k * eval_every * steps_per_epoch)`, at least one step after the one before; one
-/// more follows the last step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Schedule {
     /// Steps of the whole run.
     total: u64,
+    cadence: Cadence,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Cadence {
     /// Steps from one evaluation to the next, possibly a fraction.
-    interval: f64,
+    Steps(f64),
+    /// Samples from one evaluation to the next, and of a step.
+    Samples { every: u64, batch: u64 },
 }
 
 impl Schedule {
-    /// A schedule of `total` steps with an evaluation every `eval_every` epochs (finite and above 0).
+    /// A schedule of `total` steps with an evaluation every `eval_every` epochs (finite and above 0): evaluation `k`
+    /// follows step `round(k * eval_every * steps_per_epoch)`, at least one step after the one before; one more follows
+    /// the last step.
     pub fn new(total: u64, steps_per_epoch: u32, eval_every: f64) -> Self {
         let interval = eval_every * f64::from(steps_per_epoch.max(1));
-        Self { total, interval }
+        let cadence = Cadence::Steps(interval);
+        Self { total, cadence }
+    }
+
+    /// A schedule of `total` steps of `batch_size` samples with an evaluation after the first step at or past each
+    /// multiple of `every` samples, and after no other.
+    pub fn every_samples(total: u64, batch_size: u32, every: u64) -> Self {
+        let cadence = Cadence::Samples {
+            every: every.max(1),
+            batch: u64::from(batch_size.max(1)),
+        };
+        Self { total, cadence }
     }
 
     /// Steps of the whole run.
@@ -24,17 +41,25 @@ impl Schedule {
         self.total
     }
 
-    /// The first step after `done` that an evaluation follows; `None` when all are done.
+    /// The first step after `done` at which training stops, for an evaluation or for good; `None` when all are done.
     pub fn next_after(&self, done: u64) -> Option<u64> {
         if done >= self.total {
             return None;
         }
-        if self.interval <= 1.0 {
+        let interval = match self.cadence {
+            Cadence::Steps(interval) => interval,
+            Cadence::Samples { every, batch } => {
+                let passed = done.saturating_mul(batch) / every;
+                let step = (passed + 1).saturating_mul(every).div_ceil(batch);
+                return Some(step.min(self.total));
+            }
+        };
+        if interval <= 1.0 {
             return Some(done + 1);
         }
-        let mut k = (done as f64 / self.interval).floor().max(0.0);
+        let mut k = (done as f64 / interval).floor().max(0.0);
         loop {
-            let step = (k * self.interval).round();
+            let step = (k * interval).round();
             if step >= self.total as f64 {
                 return Some(self.total);
             }
@@ -42,6 +67,17 @@ impl Schedule {
                 return Some(step as u64);
             }
             k += 1.0;
+        }
+    }
+
+    /// Whether an evaluation follows `step`, one of those that [`Schedule::next_after`] names.
+    pub fn evaluates_after(&self, step: u64) -> bool {
+        match self.cadence {
+            Cadence::Steps(_) => true,
+            Cadence::Samples { every, batch } => {
+                let multiples = |steps: u64| steps.saturating_mul(batch) / every;
+                multiples(step) > multiples(step.saturating_sub(1))
+            }
         }
     }
 }
@@ -81,5 +117,27 @@ mod tests {
         assert_eq!(all(7, 10, 1e300), [7]);
         let long = Schedule::new(u64::MAX, 1000, 1.0);
         assert_eq!(long.next_after(4_000_000_000), Some(4_000_001_000));
+    }
+
+    #[test]
+    fn a_cadence_in_samples_follows_its_multiples_and_nothing_else() {
+        let all = |total, batch, every| {
+            let schedule = Schedule::every_samples(total, batch, every);
+            let mut at = 0;
+            let mut steps = Vec::new();
+            while let Some(step) = schedule.next_after(at) {
+                if schedule.evaluates_after(step) {
+                    steps.push(step);
+                }
+                at = step;
+            }
+            assert_eq!(at, total);
+            steps
+        };
+        // 6000 / 64 = 93.75: 94 steps are the first at or past it.
+        assert_eq!(all(400, 64, 6000), [94, 188, 282, 375]);
+        assert_eq!(all(100, 32, 640), [20, 40, 60, 80, 100]);
+        assert_eq!(all(3, 512, 512), [1, 2, 3]);
+        assert_eq!(all(5, 512, 6000), [0u64; 0], "the last step is no multiple");
     }
 }

@@ -1,24 +1,24 @@
 //! The loop: steps up to the next evaluation, the evaluation, the stop rules; metered and recorded.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::course::Course;
 use super::error::TrainError;
-use super::events::{Event, Observer, Ready, Step};
+use super::events::{Event, Observer, Ready};
+use super::goal::{Goal, Pursuit};
 use super::host::{Host, Versions};
 use super::joules::Figures;
+use super::others::Others;
 use super::outputs::Outputs;
 use super::record::{
-    DataRecord, DeviceRecord, EvaluationPoint, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA,
-    Times, Work,
+    DataRecord, DeviceRecord, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Times, Work,
 };
 use super::regime::Regime;
 use super::run_on::{RunOn, run_on};
 use super::schedule::Schedule;
-use super::steps_log::StepsLog;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
 use crate::energy::{Meter, MeterOptions, Selection, Target, TargetKind};
@@ -33,8 +33,6 @@ const WINDOW: &str =
 
 /// While metered, so many submits fit into a tick of the instrument at least (or a submit is one step).
 const SUBMITS_PER_TICK: f64 = 5.0;
-/// Losses whose mean stands in the record as the training loss.
-const LAST_LOSSES: usize = 10;
 
 /// Trains one [`Regime`] on one device.
 ///
@@ -65,6 +63,7 @@ pub struct Trainer<'g> {
     shard_limit: Option<u64>,
     replay: bool,
     steps_per_submit: Option<u32>,
+    goal: Option<Goal>,
 }
 
 /// What a run leaves.
@@ -104,7 +103,16 @@ impl<'g> Trainer<'g> {
             shard_limit: None,
             replay: false,
             steps_per_submit: None,
+            goal: None,
         })
+    }
+
+    /// Holds the run to `goal`: its cadence, targets and budget stand in the place of the regime's `epochs`, `max_steps`,
+    /// `eval_every` and `target_accuracy`.
+    #[must_use]
+    pub fn goal(mut self, goal: Goal) -> Self {
+        self.goal = Some(goal);
+        self
     }
 
     /// Trains on this data set instead of opening the regime's.
@@ -246,6 +254,9 @@ impl<'g> Trainer<'g> {
             .duration_since(UNIX_EPOCH)
             .map_or(0.0, |since| since.as_secs_f64());
         self.outputs.check()?;
+        if let Some(goal) = &self.goal {
+            goal.check(self.regime.batch_size)?;
+        }
         let target = target(&self.gpu.adapter);
         let meter = Meter::open(&self.meter, Some(&target))?;
         // Where nothing can be read there is nothing to wait for at a window's ends.
@@ -258,11 +269,18 @@ impl<'g> Trainer<'g> {
         let samples = u32::try_from(built.data.train.len).unwrap_or(u32::MAX);
         let dropped =
             samples.saturating_sub(steps_per_epoch.saturating_mul(this.regime.batch_size));
-        let schedule = Schedule::new(
-            this.regime.steps(steps_per_epoch),
-            steps_per_epoch,
-            this.regime.eval_every,
-        );
+        let schedule = match &this.goal {
+            Some(goal) => Schedule::every_samples(
+                goal.budget.steps(this.regime.batch_size, steps_per_epoch),
+                this.regime.batch_size,
+                goal.every_samples,
+            ),
+            None => Schedule::new(
+                this.regime.steps(steps_per_epoch),
+                steps_per_epoch,
+                this.regime.eval_every,
+            ),
+        };
         let startup_seconds = begun.elapsed().as_secs_f64();
         observer.event(&Event::Ready(Ready {
             model: this.regime.model.clone(),
@@ -287,25 +305,25 @@ impl<'g> Trainer<'g> {
             origin,
             program,
         } = built;
-        let mut course = Course {
+        let pursuit = match &this.goal {
+            Some(goal) => Pursuit::of(goal.clone()),
+            None => Pursuit::single(this.regime.target_accuracy),
+        };
+        let mut course = Course::new(
             program,
             schedule,
-            batch_size: this.regime.batch_size,
-            target: this.regime.target_accuracy,
-            interrupt: &this.stop,
+            this.regime.batch_size,
+            pursuit,
+            &this.stop,
             log,
-            steps: 0,
-            diverged: false,
-            last_losses: VecDeque::with_capacity(LAST_LOSSES),
-            evaluations: Vec::new(),
-            training_seconds: 0.0,
-            evaluation_seconds: 0.0,
-        };
+        );
+        let others = Others::watch();
         let window = meter.start();
         if let Some(tick) = window.tick() {
             course.program.keep_submits_below(tick / SUBMITS_PER_TICK);
         }
         let ended = course.run(observer);
+        let others = others.stop();
         let energy = window.stop();
         let total_seconds = begun.elapsed().as_secs_f64();
         let logged = this.outputs.close_steps_log(course.log.take());
@@ -361,6 +379,9 @@ impl<'g> Trainer<'g> {
             dropped_per_epoch: dropped,
             training_loss: course.training_loss(),
             evaluations: course.evaluations,
+            crossings: course.pursuit.crossings,
+            goal: this.goal,
+            others,
             times: Times {
                 startup_seconds,
                 compile_seconds: summary.compile_seconds,
@@ -405,122 +426,6 @@ impl<'g> Trainer<'g> {
             Some(error) => Err(error),
             None => Ok(Run { record, weights }),
         }
-    }
-}
-
-/// The state of a run between its first step and its last evaluation.
-struct Course<'a> {
-    program: Program<'a>,
-    schedule: Schedule,
-    batch_size: u32,
-    target: Option<f64>,
-    interrupt: &'a AtomicBool,
-    log: Option<StepsLog>,
-    steps: u64,
-    diverged: bool,
-    last_losses: VecDeque<f32>,
-    evaluations: Vec<EvaluationPoint>,
-    training_seconds: f64,
-    evaluation_seconds: f64,
-}
-
-impl Course<'_> {
-    fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        let start = Instant::now();
-        while let Some(next) = self.schedule.next_after(self.steps) {
-            let wanted = u32::try_from(next - self.steps).unwrap_or(u32::MAX);
-            let taken = self.advance(wanted, start, observer)?;
-            let cut = taken < wanted && !self.diverged;
-            if cut || self.interrupt.load(Ordering::Relaxed) {
-                return Ok(Outcome::Interrupted);
-            }
-            let reached = self.evaluate(start, observer)?;
-            if self.diverged {
-                return Ok(Outcome::Diverged);
-            }
-            if reached {
-                return Ok(Outcome::TargetReached);
-            }
-        }
-        // No step was to be taken: the weights as they are.
-        if self.steps == 0 && self.evaluate(start, observer)? {
-            return Ok(Outcome::TargetReached);
-        }
-        Ok(match self.target {
-            Some(_) => Outcome::TargetNotReached,
-            None => Outcome::Completed,
-        })
-    }
-
-    /// Takes `steps` steps, fewer where the run is to stop.
-    fn advance(
-        &mut self,
-        steps: u32,
-        start: Instant,
-        observer: &mut dyn Observer,
-    ) -> Result<u32, TrainError> {
-        let begun = Instant::now();
-        let batch = u64::from(self.batch_size);
-        // The engine looks at one flag; this one is raised for a stop from outside and for divergence.
-        let halt = AtomicBool::new(self.interrupt.load(Ordering::Relaxed));
-        let (interrupt, log) = (self.interrupt, &mut self.log);
-        let (diverged, last) = (&mut self.diverged, &mut self.last_losses);
-        let taken = self.program.train(steps, &halt, &mut |result| {
-            let samples = result.step * batch;
-            if let Some(log) = log.as_mut() {
-                log.push(result.step, samples, result.loss);
-            }
-            if last.len() == LAST_LOSSES {
-                last.pop_front();
-            }
-            last.push_back(result.loss);
-            *diverged |= result.non_finite;
-            if *diverged || interrupt.load(Ordering::Relaxed) {
-                halt.store(true, Ordering::Relaxed);
-            }
-            observer.event(&Event::Step(Step {
-                step: result.step,
-                samples,
-                loss: result.loss,
-                correct: result.correct,
-                gradient_norm: result.gradient_norm,
-                non_finite: result.non_finite,
-                seconds: start.elapsed().as_secs_f64(),
-            }));
-        })?;
-        self.steps += u64::from(taken);
-        self.training_seconds += begun.elapsed().as_secs_f64();
-        Ok(taken)
-    }
-
-    /// Evaluates the test set: whether the target is reached.
-    fn evaluate(
-        &mut self,
-        start: Instant,
-        observer: &mut dyn Observer,
-    ) -> Result<bool, TrainError> {
-        let begun = Instant::now();
-        let found = self.program.evaluate()?;
-        self.evaluation_seconds += begun.elapsed().as_secs_f64();
-        let point = EvaluationPoint {
-            step: self.steps,
-            samples: self.samples(),
-            seconds: start.elapsed().as_secs_f64(),
-            loss: found.loss,
-            accuracy: found.accuracy,
-        };
-        observer.event(&Event::Evaluation(point.clone()));
-        self.evaluations.push(point);
-        Ok(self.target.is_some_and(|target| found.accuracy >= target))
-    }
-
-    fn samples(&self) -> u64 {
-        self.steps * u64::from(self.batch_size)
-    }
-
-    fn training_loss(&self) -> Option<f64> {
-        let sum: f64 = self.last_losses.iter().map(|loss| f64::from(*loss)).sum();
-        Some(sum / self.last_losses.len() as f64).filter(|mean| mean.is_finite())
     }
 }
 

@@ -1,0 +1,169 @@
+//! A run between its first step and its last evaluation: steps, evaluations, stop rules.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::error::TrainError;
+use super::events::{Event, Observer, Step};
+use super::goal::Pursuit;
+use super::record::{EvaluationPoint, Outcome};
+use super::schedule::Schedule;
+use super::steps_log::StepsLog;
+use crate::program::Program;
+
+/// Losses whose mean stands in the record as the training loss.
+const LAST_LOSSES: usize = 10;
+
+/// The state of a run between its first step and its last evaluation.
+pub(super) struct Course<'a> {
+    pub program: Program<'a>,
+    schedule: Schedule,
+    batch_size: u32,
+    pub pursuit: Pursuit,
+    interrupt: &'a AtomicBool,
+    pub log: Option<StepsLog>,
+    pub steps: u64,
+    diverged: bool,
+    out_of_time: bool,
+    last_losses: VecDeque<f32>,
+    pub evaluations: Vec<EvaluationPoint>,
+    pub training_seconds: f64,
+    pub evaluation_seconds: f64,
+}
+
+impl<'a> Course<'a> {
+    pub fn new(
+        program: Program<'a>,
+        schedule: Schedule,
+        batch_size: u32,
+        pursuit: Pursuit,
+        interrupt: &'a AtomicBool,
+        log: Option<StepsLog>,
+    ) -> Self {
+        Self {
+            program,
+            schedule,
+            batch_size,
+            pursuit,
+            interrupt,
+            log,
+            steps: 0,
+            diverged: false,
+            out_of_time: false,
+            last_losses: VecDeque::with_capacity(LAST_LOSSES),
+            evaluations: Vec::new(),
+            training_seconds: 0.0,
+            evaluation_seconds: 0.0,
+        }
+    }
+
+    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        let start = Instant::now();
+        while let Some(next) = self.schedule.next_after(self.steps) {
+            let wanted = u32::try_from(next - self.steps).unwrap_or(u32::MAX);
+            let taken = self.advance(wanted, start, observer)?;
+            if self.out_of_time && !self.diverged {
+                break;
+            }
+            let cut = taken < wanted && !self.diverged;
+            if cut || self.interrupt.load(Ordering::Relaxed) {
+                return Ok(Outcome::Interrupted);
+            }
+            if !self.diverged && !self.schedule.evaluates_after(self.steps) {
+                continue;
+            }
+            let reached = self.evaluate(start, observer)?;
+            if self.diverged {
+                return Ok(Outcome::Diverged);
+            }
+            if reached {
+                return Ok(Outcome::TargetReached);
+            }
+        }
+        // No step was to be taken: the weights as they are.
+        if self.steps == 0 && self.evaluate(start, observer)? {
+            return Ok(Outcome::TargetReached);
+        }
+        Ok(match self.pursuit.has_target() {
+            true => Outcome::TargetNotReached,
+            false => Outcome::Completed,
+        })
+    }
+
+    /// Takes `steps` steps, fewer where the run is to stop.
+    fn advance(
+        &mut self,
+        steps: u32,
+        start: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<u32, TrainError> {
+        let begun = Instant::now();
+        let batch = u64::from(self.batch_size);
+        // The engine looks at one flag; this one is raised for a stop from outside and for divergence.
+        let halt = AtomicBool::new(self.interrupt.load(Ordering::Relaxed));
+        let (interrupt, log) = (self.interrupt, &mut self.log);
+        let (diverged, last) = (&mut self.diverged, &mut self.last_losses);
+        let (out_of_time, seconds) = (&mut self.out_of_time, self.pursuit.budget().seconds);
+        let taken = self.program.train(steps, &halt, &mut |result| {
+            let samples = result.step * batch;
+            if let Some(log) = log.as_mut() {
+                log.push(result.step, samples, result.loss);
+            }
+            if last.len() == LAST_LOSSES {
+                last.pop_front();
+            }
+            last.push_back(result.loss);
+            *diverged |= result.non_finite;
+            *out_of_time |= seconds.is_some_and(|most| start.elapsed().as_secs_f64() >= most);
+            if *diverged || *out_of_time || interrupt.load(Ordering::Relaxed) {
+                halt.store(true, Ordering::Relaxed);
+            }
+            observer.event(&Event::Step(Step {
+                step: result.step,
+                samples,
+                loss: result.loss,
+                correct: result.correct,
+                gradient_norm: result.gradient_norm,
+                non_finite: result.non_finite,
+                seconds: start.elapsed().as_secs_f64(),
+            }));
+        })?;
+        self.steps += u64::from(taken);
+        self.training_seconds += begun.elapsed().as_secs_f64();
+        Ok(taken)
+    }
+
+    /// Evaluates the test set: whether the target is reached.
+    fn evaluate(
+        &mut self,
+        start: Instant,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, TrainError> {
+        let begun = Instant::now();
+        let found = self.program.evaluate()?;
+        self.evaluation_seconds += begun.elapsed().as_secs_f64();
+        let point = EvaluationPoint {
+            step: self.steps,
+            samples: self.samples(),
+            seconds: start.elapsed().as_secs_f64(),
+            loss: found.loss,
+            accuracy: found.accuracy,
+            accuracy_even: found.accuracy_even,
+            accuracy_odd: found.accuracy_odd,
+            training_seconds: self.training_seconds,
+        };
+        observer.event(&Event::Evaluation(point.clone()));
+        self.evaluations.push(point);
+        Ok(self.pursuit.see(&self.evaluations))
+    }
+
+    pub fn samples(&self) -> u64 {
+        self.steps * u64::from(self.batch_size)
+    }
+
+    pub fn training_loss(&self) -> Option<f64> {
+        let sum: f64 = self.last_losses.iter().map(|loss| f64::from(*loss)).sum();
+        Some(sum / self.last_losses.len() as f64).filter(|mean| mean.is_finite())
+    }
+}
