@@ -25,6 +25,8 @@ pub mod report;
 #[doc(hidden)]
 pub mod suggest;
 #[cfg(feature = "gpu")]
+pub mod study;
+#[cfg(feature = "gpu")]
 pub mod train;
 
 #[cfg(feature = "gpu")]
