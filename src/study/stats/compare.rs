@@ -10,13 +10,15 @@
 //! says, and is told apart only where even that is dearer than the best. Where a run of the best cell itself failed,
 //! nothing is claimed. What never arrived is also told apart by that alone, by [`never_arrives`]' rule.
 
+use serde::Serialize;
 use super::interval::{CONFIDENCE, Interval};
 use super::spread::{Sample, StudySpread};
 use super::studentized_range::StudentizedRange;
 use super::trial::{End, Trial, expected_cost};
 
 /// How many times as much one cell costs as another, by the geometric means of their runs.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ratio {
     /// All runs reached.
     Of {
@@ -65,7 +67,8 @@ impl Ratio {
 }
 
 /// What the data say of a cell beside the best one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It has the lowest expected cost.
     Best,
@@ -80,7 +83,7 @@ pub enum Verdict {
 }
 
 /// One cell beside the best one.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Contrast {
     /// Its cost over the best cell's; the intervals of all cells hold together. None for the best, where a run of the
     /// best failed, and where no run gave a cost or a bound of one.
@@ -90,7 +93,8 @@ pub struct Contrast {
 }
 
 /// Why no cell is told apart by its cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NoClaim {
     /// Only one cell has runs.
     OneCell,

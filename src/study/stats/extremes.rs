@@ -1,5 +1,6 @@
 //! The worst cell over the best one: what it would be by chance alone, and what fresh seeds say.
 
+use serde::Serialize;
 use super::compare::Ratio;
 use super::interval::{CONFIDENCE, t_reach};
 use super::log_cost::{mean_log, of_all, squares};
@@ -24,7 +25,7 @@ pub struct Extremes {
 }
 
 /// The ratio of the largest to the smallest of equal cells' geometric means.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ByChance {
     /// Half of such studies show less.
     pub median: f64,
@@ -76,7 +77,8 @@ fn by_chance(cells: usize, runs: f64, spread: &StudySpread) -> ByChance {
 }
 
 /// What fresh seeds say of the worst cell over the best.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Confirmed {
     /// The ratio, with Welch's t interval on log cost; a lower bound where fresh runs of the worst cell failed.
     Ratio(Ratio),

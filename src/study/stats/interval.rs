@@ -1,5 +1,6 @@
 //! The interval of one cell's cost.
 
+use serde::Serialize;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng as _, SeedableRng as _};
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
@@ -18,7 +19,7 @@ pub const BOOTSTRAP_FROM: usize = 10;
 const RESAMPLES: usize = 4999;
 
 /// Two ends, in the unit of what they enclose.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
     /// The lower end.
     pub low: f64,

@@ -1,6 +1,7 @@
 //! Each cell beside the reference cell: comparisons that are named before there are data, so that Holm's correction is
 //! enough.
 
+use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::compare::Ratio;
@@ -9,7 +10,7 @@ use super::spread::{Sample, SpreadSource, StudySpread};
 use super::trial::Trial;
 
 /// One cell beside the reference cell.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Named {
     /// Its cost over the reference cell's. The interval is for this pair alone; the p-value of [`Named::adjusted`] is for
     /// all of them.

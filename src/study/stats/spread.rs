@@ -1,5 +1,6 @@
 //! How much the seeds of one cell differ, and whether all cells share one spread.
 
+use serde::Serialize;
 use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 
 use super::log_cost::{mean_log, squares, without_diverged};
@@ -10,7 +11,7 @@ use super::trial::Trial;
 const OBJECTS_BELOW: f64 = 0.25;
 
 /// A standard deviation of log cost: about the relative one of the cost, where it is small.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// The standard deviation of the natural logarithm of the cost.
     pub sd: f64,
@@ -54,7 +55,8 @@ pub fn cell_spread(trials: &[Trial]) -> Option<Spread> {
 }
 
 /// Where the spread of a cell is taken from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SpreadSource {
     /// All cells together: each has the pooled spread.
     Pooled,

@@ -1,9 +1,11 @@
 //! One run's cost, and what is said of one cell's runs.
 
+use serde::Serialize;
 use super::log_cost::{mean_log, of_reached};
 
 /// How a run ended, as far as its cost to the target goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum End {
     /// It reached the target: what it spent is the cost of the target.
     Reached,
@@ -76,7 +78,8 @@ pub fn success_share(trials: &[Trial]) -> Option<f64> {
 }
 
 /// The median cost to the target.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Median {
     /// In the unit of the study's cost.
     Value(f64),

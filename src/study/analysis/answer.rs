@@ -1,0 +1,192 @@
+//! The answer in words.
+
+use super::{Analysis, CostKind, CostReport};
+use crate::energy::Status;
+use crate::report_units::{joules, percent, seconds, si};
+use crate::study::run::Outcome;
+use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, Verdict};
+
+impl CostKind {
+    /// `value` with its unit, in a few digits.
+    pub fn amount(&self, value: f64) -> String {
+        match self {
+            Self::Energy { .. } => joules(value),
+            Self::Seconds => seconds(value),
+            Self::Samples => format!("{}samples", si(value)),
+            Self::Flops => format!("{}FLOP", si(value)),
+            Self::Bytes => format!("{}B", si(value)),
+        }
+    }
+}
+
+/// One sentence or a few: the cell, its cost, what the data cannot tell from it, how far the worst is.
+pub(super) fn answer(analysis: &Analysis) -> String {
+    let done: usize = analysis.by_outcome.iter().map(|(_, count)| count).sum();
+    let Some(cost) = analysis.headline() else {
+        return match done {
+            0 => "No run is done yet.".into(),
+            _ => format!("None of {done} runs gave a result: {}.", outcomes(analysis)),
+        };
+    };
+    let Some(best) = cost.best else {
+        return format!(
+            "No run reached {}: {}.",
+            target(cost),
+            outcomes(analysis)
+        );
+    };
+    let mut sentences = vec![first(analysis, cost, best)];
+    if let Some(no_claim) = cost.no_claim {
+        sentences.push(why_no_claim(no_claim).to_owned());
+    } else {
+        sentences.push(others(analysis, cost, best));
+    }
+    sentences.extend(failures(cost));
+    sentences.extend(extent(analysis, cost));
+    sentences.join(" ")
+}
+
+fn target(cost: &CostReport) -> String {
+    cost.at_least.map_or_else(|| "its end".into(), percent)
+}
+
+fn outcomes(analysis: &Analysis) -> String {
+    let named: Vec<String> = analysis
+        .by_outcome
+        .iter()
+        .map(|(outcome, count)| format!("{count} {}", outcome.name()))
+        .collect();
+    named.join(", ")
+}
+
+fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
+    let cell = &cost.cells[best];
+    let amount = cost.kind.amount(cell.expected.unwrap_or(f64::NAN));
+    let mut beside = Vec::new();
+    if let Some(Interval { low, high }) = cell.interval {
+        beside.push(format!("95 % {} to {}", cost.kind.amount(low), cost.kind.amount(high)));
+    }
+    let seeds = cell.trials.len();
+    beside.push(format!("{seeds} seed{}", plural(seeds)));
+    if let CostKind::Energy {
+        source,
+        scope,
+        status,
+    } = &cost.kind
+    {
+        beside.push(format!("{source}, {}, {}", scope.name(), status.name()));
+    } else if !analysis.costs.iter().any(|cost| {
+        matches!(cost.kind, CostKind::Energy { status: Status::Measured, .. })
+    }) {
+        beside.push("no energy was measured".into());
+    }
+    if let Some(confirmed) = cell.confirmed {
+        beside.push(format!("{} on the confirming half", percent(confirmed)));
+    }
+    let name = &analysis.cells[best].id;
+    let (noun, beside) = (cost.kind.noun(), beside.join("; "));
+    match cost.at_least {
+        Some(_) => format!(
+            "{name} reached {} of the test set for the least {noun}: {amount} ({beside}).",
+            target(cost)
+        ),
+        None => format!("{name} took the least {noun}: {amount} ({beside})."),
+    }
+}
+
+fn why_no_claim(no_claim: NoClaim) -> &'static str {
+    match no_claim {
+        NoClaim::OneCell => "There is no second cell to compare it with.",
+        NoClaim::OneSeed => "One seed a cell tells what these runs did and makes no claim about the cells.",
+        NoClaim::BestFailed => "Some of its runs did not arrive, so no cell is told from it by cost.",
+        NoClaim::NoSpread => "No spread is seen between seeds, so no cell is told from it by cost.",
+    }
+}
+
+fn others(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
+    let alike: Vec<&str> = cost
+        .indistinguishable
+        .iter()
+        .filter(|cell| **cell != best)
+        .map(|cell| analysis.cells[*cell].id.as_str())
+        .collect();
+    match alike.len() {
+        0 => "Every other cell costs more.".into(),
+        n if n + 1 == analysis.cells.len() => "The data cannot tell any other cell from it.".into(),
+        n if n > 4 => format!("The data cannot tell {n} other cells from it."),
+        _ => format!("The data cannot tell it from {}.", alike.join("; ")),
+    }
+}
+
+/// Cells that never arrived.
+fn failures(cost: &CostReport) -> Option<String> {
+    let never = cost
+        .cells
+        .iter()
+        .filter(|cell| cell.share == Some(0.0))
+        .count();
+    let claimed = cost
+        .cells
+        .iter()
+        .filter_map(|cell| cell.contrast)
+        .filter(|contrast| contrast.verdict == Verdict::NeverArrives)
+        .count();
+    (never > 0).then(|| {
+        let rest = match claimed == never || cost.no_claim.is_some() {
+            true => String::new(),
+            false => format!(", {claimed} of them for certain"),
+        };
+        format!("{never} of {} cells never arrived{rest}.", cost.cells.len())
+    })
+}
+
+/// How far apart worst and best are.
+fn extent(analysis: &Analysis, cost: &CostReport) -> Option<String> {
+    let worst = &analysis.cells[cost.worst?].id;
+    if let Some(confirmation) = &cost.confirmation {
+        let n = confirmation.best.len().min(confirmation.worst.len());
+        return match confirmation.ratio {
+            Confirmed::Ratio(ratio) => Some(format!(
+                "With {n} fresh seed{} each, the worst cell ({worst}) takes {}.",
+                plural(n),
+                times(&ratio)
+            )),
+            Confirmed::BestFailed => Some("With fresh seeds the best cell did not always arrive, so worst over best has no value.".into()),
+            Confirmed::NotRun => None,
+        };
+    }
+    let chance = cost.by_chance.map_or_else(String::new, |chance| {
+        format!("; equal cells would show up to {:.2} by chance", chance.upper)
+    });
+    Some(format!(
+        "The worst ({worst}) took {} here, a figure biased upward{chance}.",
+        times(&cost.extremes?)
+    ))
+}
+
+fn times(ratio: &Ratio) -> String {
+    match *ratio {
+        Ratio::Of { ratio, interval: Some(Interval { low, high }) } => {
+            format!("{ratio:.2} times as much (95 % {low:.2} to {high:.2})")
+        }
+        Ratio::Of { ratio, interval: None } => format!("{ratio:.2} times as much"),
+        Ratio::AtLeast { ratio, low: Some(low) } => {
+            format!("at least {ratio:.2} times as much (95 % above {low:.2})")
+        }
+        Ratio::AtLeast { ratio, low: None } => format!("at least {ratio:.2} times as much"),
+    }
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+impl Analysis {
+    /// How many runs ended in `outcome`.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.by_outcome
+            .iter()
+            .find(|(seen, _)| *seen == outcome)
+            .map_or(0, |(_, count)| *count)
+    }
+}

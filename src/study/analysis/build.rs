@@ -1,0 +1,313 @@
+//! From a plan and its runs to the analysis.
+
+use super::answer::answer;
+use super::cost::{kinds, trial};
+use super::design::Design;
+use super::{
+    Analysis, CellCost, CellReport, Confirmation, CostKind, CostReport, EndPoint, Instrument, Machine, RunLine,
+    TrialPoint,
+};
+use crate::energy::Status;
+use crate::study::run::{Outcome, Purpose, RunRecord};
+use crate::study::stats::{
+    Trial, cell_spread, compare, confirmed_ratio, cost_interval, expected_cost, extremes, geometric_mean, median,
+    pareto_front, restricted_mean, success_share, tau, versus_reference,
+};
+
+/// Version of the keys of an analysis.
+const SCHEMA: u32 = 1;
+
+impl Analysis {
+    /// What `runs` amount to under `design`. `notes` are kept beside the answer. A run that the design does not plan is
+    /// left out.
+    pub fn new(design: &Design, runs: &[RunRecord], notes: Vec<String>) -> Self {
+        let grouped = Grouped::new(design, runs);
+        let targets: Vec<Option<f64>> = match design.targets.is_empty() {
+            true => vec![None],
+            false => design.targets.iter().rev().copied().map(Some).collect(),
+        };
+        let kinds = kinds(runs);
+        let mut costs: Vec<CostReport> = targets
+            .iter()
+            .flat_map(|target| kinds.iter().map(|kind| grouped.cost(kind, *target)))
+            .filter(|cost| cost.cells.iter().any(|cell| !cell.trials.is_empty()))
+            .collect();
+        lead(&mut costs);
+        let ends = grouped.ends(costs.first());
+        let (with_end, points): (Vec<usize>, Vec<(f64, f64)>) = ends
+            .iter()
+            .enumerate()
+            .filter_map(|(cell, end)| end.map(|end| (cell, (end.cost, end.accuracy))))
+            .unzip();
+        let pareto = pareto_front(&points).into_iter().map(|at| with_end[at]).collect();
+        let started = || runs.iter().filter_map(|run| Some(run.record.as_ref()?.started));
+        let dates = started().reduce(f64::min).zip(started().reduce(f64::max));
+        let mut analysis = Self {
+            schema: SCHEMA,
+            name: design.name.clone(),
+            dates,
+            base: design.base.clone(),
+            axes: design.axes.clone(),
+            cells: grouped.cells(&ends),
+            reference: design.reference,
+            seeds: design.seeds.clone(),
+            cadence: design.cadence,
+            budget: design.budget,
+            planned: design.runs.len(),
+            by_outcome: by_outcome(runs),
+            costs,
+            pareto,
+            instruments: instruments(runs),
+            machines: machines(runs),
+            answer: String::new(),
+            notes,
+        };
+        analysis.answer = answer(&analysis);
+        analysis
+    }
+}
+
+/// Brings the cost that leads to the front: of the ranking target the first measured energy that as many runs have as
+/// have time; else time; where the machine was shared in too many runs, samples.
+fn lead(costs: &mut Vec<CostReport>) {
+    let Some(target) = costs.first().map(|cost| cost.at_least) else {
+        return;
+    };
+    let ranked = |cost: &CostReport| cost.cells.iter().map(|cell| cell.trials.len()).sum::<usize>() - cost.unranked;
+    let of = |kind: &CostKind| costs.iter().position(|cost| cost.at_least == target && cost.kind == *kind);
+    let runs = of(&CostKind::Samples).map_or(0, |at| ranked(&costs[at]));
+    let measured = costs.iter().position(|cost| {
+        let measured = matches!(cost.kind, CostKind::Energy { status: Status::Measured, .. });
+        cost.at_least == target && measured && ranked(cost) == runs
+    });
+    let time = of(&CostKind::Seconds).filter(|at| ranked(&costs[*at]) == runs);
+    if let Some(at) = measured.or(time).or_else(|| of(&CostKind::Samples)) {
+        let leading = costs.remove(at);
+        costs.insert(0, leading);
+    }
+}
+
+/// The runs that count, by cell and purpose.
+struct Grouped<'a> {
+    design: &'a Design,
+    runs: &'a [RunRecord],
+    by_cell: Vec<Vec<&'a RunRecord>>,
+}
+
+impl<'a> Grouped<'a> {
+    fn new(design: &'a Design, runs: &'a [RunRecord]) -> Self {
+        let mut by_cell = vec![Vec::new(); design.cells.len()];
+        for run in runs {
+            if let Some(cell) = design.cells.iter().position(|cell| cell.id == run.cell) {
+                by_cell[cell].push(run);
+            }
+        }
+        Self {
+            design,
+            runs,
+            by_cell,
+        }
+    }
+
+    fn points(&self, cell: usize, purpose: Purpose, kind: &CostKind, target: Option<f64>) -> Vec<TrialPoint> {
+        self.by_cell[cell]
+            .iter()
+            .filter(|run| run.purpose == purpose)
+            .filter_map(|run| trial(run, kind, target))
+            .collect()
+    }
+
+    fn cost(&self, kind: &CostKind, target: Option<f64>) -> CostReport {
+        let points: Vec<Vec<TrialPoint>> = (0..self.by_cell.len())
+            .map(|cell| self.points(cell, Purpose::Main, kind, target))
+            .collect();
+        let trials: Vec<Vec<Trial>> = points.iter().map(|cell| ranked(cell)).collect();
+        let replicates: Vec<Trial> = self.design.reference.map_or_else(Vec::new, |cell| {
+            let mut all = ranked(&self.points(cell, Purpose::Replicate, kind, target));
+            // The reference cell's own runs are of the same kind.
+            all.extend(&trials[cell]);
+            all
+        });
+        let tau = tau(trials.iter().flatten());
+        let comparison = compare(&trials, &replicates);
+        let spread = comparison.as_ref().and_then(|found| found.spread.clone());
+        let extremes = extremes(&trials, spread.as_ref());
+        let named = match self.design.reference {
+            Some(reference) => versus_reference(&trials, reference),
+            None => vec![None; trials.len()],
+        };
+        let unranked = points.iter().flatten().filter(|point| point.unranked.is_some()).count();
+        let best = comparison.as_ref().map(|found| found.best);
+        let worst = extremes.as_ref().map(|found| found.worst);
+        let confirmation = best.zip(worst).and_then(|(best, worst)| {
+            let of = |cell: usize| self.points(cell, Purpose::Confirm, kind, target);
+            let (fresh_best, fresh_worst) = (of(best), of(worst));
+            (!fresh_best.is_empty() && !fresh_worst.is_empty()).then(|| Confirmation {
+                ratio: confirmed_ratio(&ranked(&fresh_best), &ranked(&fresh_worst), tau),
+                reference: self.design.reference.map_or_else(Vec::new, of),
+                best: fresh_best,
+                worst: fresh_worst,
+            })
+        });
+        let cells = points
+            .into_iter()
+            .zip(&trials)
+            .enumerate()
+            .map(|(cell, (points, trials))| CellCost {
+                expected: expected_cost(trials),
+                share: success_share(trials),
+                median: median(trials),
+                restricted_mean: tau.and_then(|tau| restricted_mean(trials, tau)),
+                geometric_mean: geometric_mean(trials),
+                interval: spread
+                    .as_ref()
+                    .and_then(|spread| cost_interval(trials, spread.of(cell), cell as u64)),
+                spread: cell_spread(trials),
+                contrast: comparison.as_ref().map(|found| found.cells[cell]),
+                named: named[cell],
+                confirmed: mean(points.iter().filter_map(|point| point.confirmed)),
+                trials: points,
+            })
+            .collect();
+        CostReport {
+            kind: kind.clone(),
+            at_least: target,
+            tau,
+            cells,
+            best,
+            indistinguishable: comparison.as_ref().map_or_else(Vec::new, |found| found.indistinguishable()),
+            no_claim: comparison.and_then(|found| found.no_claim),
+            spread: spread.map(|spread| (spread.pooled, spread.source)),
+            worst,
+            extremes: extremes.map(|found| found.ratio),
+            by_chance: extremes.and_then(|found| found.by_chance),
+            confirmation,
+            unranked,
+        }
+    }
+
+    /// Cost in the headline's kind and accuracy at the end of the main runs of each cell.
+    fn ends(&self, headline: Option<&CostReport>) -> Vec<Option<EndPoint>> {
+        let of = |cell: usize| {
+            let headline = headline?;
+            let ranked = headline.cells[cell].trials.iter().filter(|point| point.unranked.is_none());
+            let ends: Vec<(f64, f64)> = ranked
+                .filter_map(|point| {
+                    let run = self.by_cell[cell].iter().find(|run| run.id == point.run)?;
+                    Some((point.spent, self.final_accuracy(run)?))
+                })
+                .collect();
+            let cost = mean(ends.iter().map(|end| end.0))?;
+            let accuracy = mean(ends.iter().map(|end| end.1))?;
+            Some(EndPoint { cost, accuracy })
+        };
+        (0..self.by_cell.len()).map(of).collect()
+    }
+
+    /// The mean accuracy of the last window on the confirming half; of the last evaluation of the whole set where the run
+    /// was held to no goal.
+    fn final_accuracy(&self, run: &RunRecord) -> Option<f64> {
+        let record = run.record.as_ref()?;
+        let Some(goal) = &record.goal else {
+            return record.evaluations.last().map(|point| point.accuracy);
+        };
+        let window = goal.window as usize;
+        let last = record.evaluations.len().checked_sub(window)?;
+        mean(record.evaluations[last..].iter().map(|point| point.accuracy_odd)).filter(|share| share.is_finite())
+    }
+
+    fn cells(&self, ends: &[Option<EndPoint>]) -> Vec<CellReport> {
+        let planned = |cell: usize| self.design.runs.iter().filter(move |run| run.cell == cell);
+        let cells = self.design.cells.iter().zip(ends).enumerate();
+        cells
+            .map(|(cell, (design, end))| CellReport {
+                id: design.id.clone(),
+                values: design.values.clone(),
+                runs: planned(cell)
+                    .map(|planned| {
+                        let run = self.runs.iter().find(|run| run.id == planned.id);
+                        RunLine {
+                            id: planned.id.clone(),
+                            seed: planned.seed,
+                            purpose: planned.purpose,
+                            outcome: run.map(|run| run.outcome),
+                            error: run.and_then(|run| run.error.clone()),
+                        }
+                    })
+                    .collect(),
+                end: *end,
+            })
+            .collect()
+    }
+}
+
+/// The trials of the points that are ranked.
+fn ranked(points: &[TrialPoint]) -> Vec<Trial> {
+    points
+        .iter()
+        .filter(|point| point.unranked.is_none())
+        .filter_map(|point| Trial::new(point.spent, point.ended).ok())
+        .collect()
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (sum, count) = values.fold((0.0, 0u32), |(sum, count), value| (sum + value, count + 1));
+    (count > 0).then(|| sum / f64::from(count))
+}
+
+fn by_outcome(runs: &[RunRecord]) -> Vec<(Outcome, usize)> {
+    let mut counts = std::collections::BTreeMap::new();
+    for run in runs {
+        *counts.entry(run.outcome).or_insert(0) += 1;
+    }
+    counts.into_iter().collect()
+}
+
+fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
+    let mut found: Vec<Instrument> = Vec::new();
+    for row in runs.iter().filter_map(|run| run.record.as_ref()).flat_map(|record| &record.energy) {
+        let gives = usize::from(row.joules.is_some());
+        let known = found.iter_mut().find(|one| one.source == row.source && one.method == row.method.name());
+        match known {
+            Some(known) => {
+                known.runs += gives;
+                // A run with joules says more of the instrument than one without.
+                if gives > 0 && known.status == Status::Unavailable {
+                    known.status = row.status;
+                    known.reason = row.reason.clone();
+                }
+            }
+            None => found.push(Instrument {
+                source: row.source.clone(),
+                scope: row.scope,
+                method: row.method.name().to_owned(),
+                status: row.status,
+                grade: row.grade.map(|grade| grade.name().to_owned()),
+                tick_seconds: row.tick_seconds,
+                runs: gives,
+                reason: row.reason.clone(),
+                remedy: row.remedy.clone(),
+            }),
+        }
+    }
+    found
+}
+
+fn machines(runs: &[RunRecord]) -> Vec<Machine> {
+    let mut found: Vec<Machine> = Vec::new();
+    for record in runs.iter().filter_map(|run| run.record.as_ref()) {
+        let same = |one: &&mut Machine| {
+            one.device == record.device && one.host == record.host && one.versions == record.versions
+        };
+        match found.iter_mut().find(same) {
+            Some(known) => known.runs += 1,
+            None => found.push(Machine {
+                device: record.device.clone(),
+                host: record.host.clone(),
+                versions: record.versions.clone(),
+                runs: 1,
+            }),
+        }
+    }
+    found
+}

@@ -1,0 +1,217 @@
+//! What one run spent on its way to a target, in each cost.
+
+use std::collections::BTreeMap;
+
+use super::{CostKind, TrialPoint};
+use crate::energy::{Energy, Interval, Status};
+use crate::study::run::{Outcome, RunRecord};
+use crate::study::stats::{End, Trial};
+use crate::train::{Arrival, EnergyFigure, Record, Way};
+
+impl CostKind {
+    /// The unit in which it is written.
+    pub fn unit(&self) -> &'static str {
+        match self {
+            Self::Energy { .. } => "J",
+            Self::Seconds => "s",
+            Self::Samples => "samples",
+            Self::Flops => "FLOP",
+            Self::Bytes => "B",
+        }
+    }
+
+    /// What it is, with source, scope and whether it was measured.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Energy {
+                source,
+                scope,
+                status,
+            } => format!("energy, {} ({source}, {})", status.name(), scope.name()),
+            Self::Seconds => "time".into(),
+            Self::Samples => "training samples".into(),
+            Self::Flops => "training FLOPs".into(),
+            Self::Bytes => "training bytes".into(),
+        }
+    }
+
+    /// The word after "the least".
+    pub fn noun(&self) -> &'static str {
+        match self {
+            Self::Energy { status: Status::Assumed, .. } => "assumed energy",
+            Self::Energy { .. } => "energy",
+            Self::Seconds => "time",
+            Self::Samples => "training samples",
+            Self::Flops => "work",
+            Self::Bytes => "memory traffic",
+        }
+    }
+
+    /// Whether what else ran on the machine changes it.
+    fn is_disturbed(&self) -> bool {
+        matches!(self, Self::Energy { .. } | Self::Seconds)
+    }
+}
+
+/// Every cost that some run has, those of energy first.
+pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
+    // As often as there are runs that have them; of equal ones in the order of the records.
+    let mut energies: Vec<(CostKind, usize)> = Vec::new();
+    for row in runs.iter().filter_map(|run| run.record.as_ref()).flat_map(|record| &record.energy) {
+        let status = match row.status {
+            Status::Measured | Status::Shared => Status::Measured,
+            Status::Assumed => Status::Assumed,
+            Status::Unavailable => continue,
+        };
+        let kind = CostKind::Energy {
+            source: row.source.clone(),
+            scope: row.scope,
+            status,
+        };
+        match energies.iter_mut().find(|(seen, _)| *seen == kind) {
+            Some((_, count)) => *count += 1,
+            None => energies.push((kind, 1)),
+        }
+    }
+    energies.sort_by_key(|(kind, count)| {
+        let assumed = matches!(kind, CostKind::Energy { status: Status::Assumed, .. });
+        (assumed, std::cmp::Reverse(*count))
+    });
+    let work = [CostKind::Seconds, CostKind::Samples, CostKind::Flops, CostKind::Bytes];
+    energies.into_iter().map(|(kind, _)| kind).chain(work).collect()
+}
+
+/// How a run ended as far as the target goes, and where it stood then; `None` for a run that says nothing of it.
+fn end(run: &RunRecord, record: &Record, target: Option<f64>) -> Option<(End, Option<Arrival>)> {
+    let reached = match target {
+        Some(target) => record
+            .crossings
+            .iter()
+            .find(|crossing| crossing.at_least == target)?
+            .reached,
+        None => None,
+    };
+    if let Some(arrival) = reached {
+        return Some((End::Reached, Some(arrival)));
+    }
+    let end = match run.outcome {
+        Outcome::Diverged => End::Diverged,
+        // Without targets a run arrives at its own end.
+        Outcome::Reached if target.is_none() => End::Reached,
+        Outcome::OverBudget if target.is_none() && record.regime.target_accuracy.is_none() => End::Reached,
+        Outcome::Reached | Outcome::OverBudget => End::OverBudget,
+        Outcome::Interrupted | Outcome::Failed => return None,
+    };
+    Some((end, None))
+}
+
+/// What `run` spent to `target` in `kind`; `None` where it has no such cost.
+pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Option<TrialPoint> {
+    let record = run.record.as_ref()?;
+    let (ended, arrival) = end(run, record, target)?;
+    let steps = arrival.map_or(record.steps, |at| at.step);
+    let evaluations = arrival.map_or(record.evaluations.len(), |at| at.evaluation + 1);
+    let mut point = TrialPoint {
+        run: run.id.clone(),
+        seed: run.seed,
+        spent: 0.0,
+        evaluating: None,
+        ended,
+        confirmed: arrival.map(|at| at.confirmed).filter(|share| share.is_finite()),
+        way: None,
+        repeatability: None,
+        absolute: None,
+        unranked: None,
+    };
+    match kind {
+        CostKind::Seconds => {
+            let (all, training) = match arrival {
+                Some(at) => (at.seconds, at.training_seconds),
+                None => {
+                    let times = &record.times;
+                    (times.training_seconds + times.evaluation_seconds, times.training_seconds)
+                }
+            };
+            point.spent = all;
+            point.evaluating = Some(all - training).filter(|seconds| seconds.is_finite());
+        }
+        CostKind::Samples => point.spent = arrival.map_or(record.samples, |at| at.samples) as f64,
+        CostKind::Flops => point.spent = record.work.flops_per_step as f64 * steps as f64,
+        CostKind::Bytes => point.spent = record.work.bytes_per_step as f64 * steps as f64,
+        CostKind::Energy { source, status, .. } => {
+            let row = record.energy.iter().find(|row| row.source == *source)?;
+            let usable = row.status == *status || row.status == Status::Shared;
+            let figure = usable.then(|| energy(record, row, (steps, evaluations as u64)))??;
+            point.spent = figure.joules;
+            point.way = Some(figure.way);
+            point.repeatability = figure.repeatability;
+            point.absolute = figure.absolute;
+            point.evaluating = per(&record.energy_per_evaluation, source)
+                .map(|each| each.joules * evaluations as f64);
+            if row.status == Status::Shared {
+                let reason = row.reason.clone();
+                point.unranked = Some(reason.unwrap_or_else(|| "shared with others' work".into()));
+            }
+        }
+    }
+    if kind.is_disturbed() && point.unranked.is_none() {
+        point.unranked = run.shared();
+    }
+    // A run that spent nothing or no number has no cost; only one that diverged at once may have spent nothing.
+    Trial::new(point.spent, ended).is_ok().then_some(point)
+}
+
+fn per<'a>(figures: &'a [EnergyFigure], source: &str) -> Option<&'a EnergyFigure> {
+    figures.iter().find(|figure| figure.source == source)
+}
+
+/// Joules of the first `steps` and `evaluations`. To the end of the run its own figure counts, a difference of readings
+/// only where it spans enough ticks; up to an earlier point the steps are counted.
+fn energy(record: &Record, row: &Energy, (steps, evaluations): (u64, u64)) -> Option<EnergyFigure> {
+    let source = row.source.as_str();
+    if steps == record.steps {
+        let ways = BTreeMap::from_iter(
+            record
+                .energy_to_end
+                .iter()
+                .filter(|figure| figure.source == source)
+                .map(|figure| (figure.way != Way::Direct, figure)),
+        );
+        if let Some(figure) = ways.into_values().next() {
+            return Some(figure.clone());
+        }
+        if row.status == Status::Shared {
+            return Some(EnergyFigure {
+                source: source.to_owned(),
+                status: row.status,
+                way: Way::Direct,
+                joules: row.joules?,
+                repeatability: row.repeatability(),
+                absolute: row.absolute(),
+            });
+        }
+    }
+    let step = per(&record.energy_per_step, source)?;
+    let mut parts = vec![(step, steps as f64)];
+    // A step's joules of which the whole run was divided hold the evaluations already.
+    if step.way != Way::RunOverSteps && evaluations > 0 {
+        parts.push((per(&record.energy_per_evaluation, source)?, evaluations as f64));
+    }
+    let joules: f64 = parts.iter().map(|(each, count)| each.joules * count).sum();
+    // Both come through one instrument: its gain moves them together, so the halves are added.
+    let interval = |of: fn(&EnergyFigure) -> Option<Interval>| {
+        let halves: Option<Vec<f64>> = parts
+            .iter()
+            .map(|(each, count)| Some(of(each)?.half() * count))
+            .collect();
+        Some(Interval::around(joules, halves?.iter().sum()))
+    };
+    Some(EnergyFigure {
+        source: source.to_owned(),
+        status: step.status,
+        way: Way::StepsTimesJoules,
+        joules,
+        repeatability: interval(|each| each.repeatability),
+        absolute: interval(|each| each.absolute),
+    })
+}
