@@ -21,11 +21,11 @@ pub mod optim;
 pub mod program;
 #[cfg(feature = "gpu")]
 pub mod report;
+#[cfg(feature = "gpu")]
+pub mod study;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod suggest;
-#[cfg(feature = "gpu")]
-pub mod study;
 #[cfg(feature = "gpu")]
 pub mod train;
 

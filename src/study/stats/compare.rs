@@ -172,11 +172,7 @@ pub fn compare<C: AsRef<[Trial]>>(cells: &[C], replicates: &[Trial]) -> Option<C
         let ratio = comparable.then(|| {
             let sides = [(i, sample), (best, &samples[best])];
             let reach = spread.as_ref().map(|s| critical.reach(s, sides));
-            Ratio::from_logs(
-                sample.mean - samples[best].mean,
-                reach,
-                sample.at_least,
-            )
+            Ratio::from_logs(sample.mean - samples[best].mean, reach, sample.at_least)
         });
         let dearer = ratio.and_then(|r| r.low()).is_some_and(|low| low > 1.0);
         let verdict = if no_claim.is_none() && dearer {

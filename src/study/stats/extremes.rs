@@ -35,10 +35,7 @@ pub struct ByChance {
 
 /// The worst cell beside the best. None below two cells with runs, and where a run of the best cell failed or none
 /// reached.
-pub fn extremes<C: AsRef<[Trial]>>(
-    cells: &[C],
-    spread: Option<&StudySpread>,
-) -> Option<Extremes> {
+pub fn extremes<C: AsRef<[Trial]>>(cells: &[C], spread: Option<&StudySpread>) -> Option<Extremes> {
     let tau = tau(cells.iter().flat_map(|c| c.as_ref()))?;
     let mean = |cell: usize| mean_log(&of_all(cells[cell].as_ref(), tau));
     let run = (0..cells.len()).filter(|&i| !cells[i].as_ref().is_empty());
@@ -122,11 +119,7 @@ fn welch_reach(sides: &[Vec<f64>; 2], never: bool) -> Option<f64> {
         (df >= 1.0).then(|| (squares(logs) / df / count, df))
     };
     let best = part(&sides[1])?;
-    let worst = if never {
-        (0.0, 1.0)
-    } else {
-        part(&sides[0])?
-    };
+    let worst = if never { (0.0, 1.0) } else { part(&sides[0])? };
     let error = (worst.0 + best.0).sqrt();
     (error > 0.0).then(|| t_reach(welch([worst, best])) * error)
 }

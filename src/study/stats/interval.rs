@@ -58,10 +58,7 @@ pub fn cost_interval(trials: &[Trial], spread: Spread, seed: u64) -> Option<Inte
         return Some(interval);
     }
     let error = spread.sd / (logs.len() as f64).sqrt();
-    Some(Interval::about(
-        mean_log(&logs),
-        t_reach(spread.df) * error,
-    ))
+    Some(Interval::about(mean_log(&logs), t_reach(spread.df) * error))
 }
 
 /// None where the values are so few different ones that the interval would have no end.

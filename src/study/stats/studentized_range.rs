@@ -114,7 +114,9 @@ impl StudentizedRange {
             return if q.is_nan() { f64::NAN } else { 0.0 };
         }
         let terms = deviation.0.iter();
-        terms.map(|&(s, weight)| weight * self.range_below(q * s)).sum()
+        terms
+            .map(|&(s, weight)| weight * self.range_below(q * s))
+            .sum()
     }
 }
 
