@@ -28,6 +28,8 @@ pub mod study;
 pub mod suggest;
 #[cfg(feature = "gpu")]
 pub mod train;
+#[cfg(feature = "gpu")]
+pub mod units;
 
 #[cfg(feature = "gpu")]
 pub use device::Gpu;

@@ -19,6 +19,17 @@ pub enum Method {
     Assumed,
 }
 
+impl Method {
+    /// Words for it, as reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::IntegratedPower => "integrated power",
+            Self::Assumed => "assumed watts",
+        }
+    }
+}
+
 /// What a row of energy is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -31,6 +42,18 @@ pub enum Status {
     Unavailable,
     /// Joules read from an instrument that counts others' work too, so they are not charged to this run.
     Shared,
+}
+
+impl Status {
+    /// A word for it, as records and reports have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Assumed => "assumed",
+            Self::Unavailable => "unavailable",
+            Self::Shared => "shared",
+        }
+    }
 }
 
 /// Which part of the machine an instrument covers.

@@ -3,8 +3,8 @@
 mod columns;
 mod program;
 mod run;
-pub mod units;
 
+pub use crate::units;
 pub use columns::{Align, columns};
 pub use program::program;
 pub use run::run;

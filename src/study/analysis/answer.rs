@@ -2,9 +2,9 @@
 
 use super::{Analysis, CostKind, CostReport};
 use crate::energy::Status;
-use crate::report_units::{joules, percent, seconds, si};
 use crate::study::run::Outcome;
 use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, Verdict};
+use crate::units::{joules, percent, seconds, si};
 
 impl CostKind {
     /// `value` with its unit, in a few digits.
@@ -29,11 +29,7 @@ pub(super) fn answer(analysis: &Analysis) -> String {
         };
     };
     let Some(best) = cost.best else {
-        return format!(
-            "No run reached {}: {}.",
-            target(cost),
-            outcomes(analysis)
-        );
+        return format!("No run reached {}: {}.", target(cost), outcomes(analysis));
     };
     let mut sentences = vec![first(analysis, cost, best)];
     if let Some(no_claim) = cost.no_claim {
@@ -64,7 +60,11 @@ fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
     let amount = cost.kind.amount(cell.expected.unwrap_or(f64::NAN));
     let mut beside = Vec::new();
     if let Some(Interval { low, high }) = cell.interval {
-        beside.push(format!("95 % {} to {}", cost.kind.amount(low), cost.kind.amount(high)));
+        beside.push(format!(
+            "95 % {} to {}",
+            cost.kind.amount(low),
+            cost.kind.amount(high)
+        ));
     }
     let seeds = cell.trials.len();
     beside.push(format!("{seeds} seed{}", plural(seeds)));
@@ -76,7 +76,13 @@ fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
     {
         beside.push(format!("{source}, {}, {}", scope.name(), status.name()));
     } else if !analysis.costs.iter().any(|cost| {
-        matches!(cost.kind, CostKind::Energy { status: Status::Measured, .. })
+        matches!(
+            cost.kind,
+            CostKind::Energy {
+                status: Status::Measured,
+                ..
+            }
+        )
     }) {
         beside.push("no energy was measured".into());
     }
@@ -97,8 +103,12 @@ fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
 fn why_no_claim(no_claim: NoClaim) -> &'static str {
     match no_claim {
         NoClaim::OneCell => "There is no second cell to compare it with.",
-        NoClaim::OneSeed => "One seed a cell tells what these runs did and makes no claim about the cells.",
-        NoClaim::BestFailed => "Some of its runs did not arrive, so no cell is told from it by cost.",
+        NoClaim::OneSeed => {
+            "One seed a cell tells what these runs did and makes no claim about the cells."
+        }
+        NoClaim::BestFailed => {
+            "Some of its runs did not arrive, so no cell is told from it by cost."
+        }
         NoClaim::NoSpread => "No spread is seen between seeds, so no cell is told from it by cost.",
     }
 }
@@ -156,7 +166,10 @@ fn extent(analysis: &Analysis, cost: &CostReport) -> Option<String> {
         };
     }
     let chance = cost.by_chance.map_or_else(String::new, |chance| {
-        format!("; equal cells would show up to {:.2} by chance", chance.upper)
+        format!(
+            "; equal cells would show up to {:.2} by chance",
+            chance.upper
+        )
     });
     Some(format!(
         "The worst ({worst}) took {} here, a figure biased upward{chance}.",
@@ -166,11 +179,20 @@ fn extent(analysis: &Analysis, cost: &CostReport) -> Option<String> {
 
 fn times(ratio: &Ratio) -> String {
     match *ratio {
-        Ratio::Of { ratio, interval: Some(Interval { low, high }) } => {
+        Ratio::Of {
+            ratio,
+            interval: Some(Interval { low, high }),
+        } => {
             format!("{ratio:.2} times as much (95 % {low:.2} to {high:.2})")
         }
-        Ratio::Of { ratio, interval: None } => format!("{ratio:.2} times as much"),
-        Ratio::AtLeast { ratio, low: Some(low) } => {
+        Ratio::Of {
+            ratio,
+            interval: None,
+        } => format!("{ratio:.2} times as much"),
+        Ratio::AtLeast {
+            ratio,
+            low: Some(low),
+        } => {
             format!("at least {ratio:.2} times as much (95 % above {low:.2})")
         }
         Ratio::AtLeast { ratio, low: None } => format!("at least {ratio:.2} times as much"),

@@ -4,14 +4,14 @@ use super::answer::answer;
 use super::cost::{kinds, trial};
 use super::design::Design;
 use super::{
-    Analysis, CellCost, CellReport, Confirmation, CostKind, CostReport, EndPoint, Instrument, Machine, RunLine,
-    TrialPoint,
+    Analysis, CellCost, CellReport, Confirmation, CostKind, CostReport, EndPoint, Instrument,
+    Machine, RunLine, TrialPoint,
 };
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose, RunRecord};
 use crate::study::stats::{
-    Trial, cell_spread, compare, confirmed_ratio, cost_interval, expected_cost, extremes, geometric_mean, median,
-    pareto_front, restricted_mean, success_share, tau, versus_reference,
+    Trial, cell_spread, compare, confirmed_ratio, cost_interval, expected_cost, extremes,
+    geometric_mean, median, pareto_front, restricted_mean, success_share, tau, versus_reference,
 };
 
 /// Version of the keys of an analysis.
@@ -39,8 +39,14 @@ impl Analysis {
             .enumerate()
             .filter_map(|(cell, end)| end.map(|end| (cell, (end.cost, end.accuracy))))
             .unzip();
-        let pareto = pareto_front(&points).into_iter().map(|at| with_end[at]).collect();
-        let started = || runs.iter().filter_map(|run| Some(run.record.as_ref()?.started));
+        let pareto = pareto_front(&points)
+            .into_iter()
+            .map(|at| with_end[at])
+            .collect();
+        let started = || {
+            runs.iter()
+                .filter_map(|run| Some(run.record.as_ref()?.started))
+        };
         let dates = started().reduce(f64::min).zip(started().reduce(f64::max));
         let mut analysis = Self {
             schema: SCHEMA,
@@ -73,11 +79,27 @@ fn lead(costs: &mut Vec<CostReport>) {
     let Some(target) = costs.first().map(|cost| cost.at_least) else {
         return;
     };
-    let ranked = |cost: &CostReport| cost.cells.iter().map(|cell| cell.trials.len()).sum::<usize>() - cost.unranked;
-    let of = |kind: &CostKind| costs.iter().position(|cost| cost.at_least == target && cost.kind == *kind);
+    let ranked = |cost: &CostReport| {
+        cost.cells
+            .iter()
+            .map(|cell| cell.trials.len())
+            .sum::<usize>()
+            - cost.unranked
+    };
+    let of = |kind: &CostKind| {
+        costs
+            .iter()
+            .position(|cost| cost.at_least == target && cost.kind == *kind)
+    };
     let runs = of(&CostKind::Samples).map_or(0, |at| ranked(&costs[at]));
     let measured = costs.iter().position(|cost| {
-        let measured = matches!(cost.kind, CostKind::Energy { status: Status::Measured, .. });
+        let measured = matches!(
+            cost.kind,
+            CostKind::Energy {
+                status: Status::Measured,
+                ..
+            }
+        );
         cost.at_least == target && measured && ranked(cost) == runs
     });
     let time = of(&CostKind::Seconds).filter(|at| ranked(&costs[*at]) == runs);
@@ -109,7 +131,13 @@ impl<'a> Grouped<'a> {
         }
     }
 
-    fn points(&self, cell: usize, purpose: Purpose, kind: &CostKind, target: Option<f64>) -> Vec<TrialPoint> {
+    fn points(
+        &self,
+        cell: usize,
+        purpose: Purpose,
+        kind: &CostKind,
+        target: Option<f64>,
+    ) -> Vec<TrialPoint> {
         self.by_cell[cell]
             .iter()
             .filter(|run| run.purpose == purpose)
@@ -136,7 +164,11 @@ impl<'a> Grouped<'a> {
             Some(reference) => versus_reference(&trials, reference),
             None => vec![None; trials.len()],
         };
-        let unranked = points.iter().flatten().filter(|point| point.unranked.is_some()).count();
+        let unranked = points
+            .iter()
+            .flatten()
+            .filter(|point| point.unranked.is_some())
+            .count();
         let best = comparison.as_ref().map(|found| found.best);
         let worst = extremes.as_ref().map(|found| found.worst);
         let confirmation = best.zip(worst).and_then(|(best, worst)| {
@@ -175,7 +207,9 @@ impl<'a> Grouped<'a> {
             tau,
             cells,
             best,
-            indistinguishable: comparison.as_ref().map_or_else(Vec::new, |found| found.indistinguishable()),
+            indistinguishable: comparison
+                .as_ref()
+                .map_or_else(Vec::new, |found| found.indistinguishable()),
             no_claim: comparison.and_then(|found| found.no_claim),
             spread: spread.map(|spread| (spread.pooled, spread.source)),
             worst,
@@ -190,7 +224,10 @@ impl<'a> Grouped<'a> {
     fn ends(&self, headline: Option<&CostReport>) -> Vec<Option<EndPoint>> {
         let of = |cell: usize| {
             let headline = headline?;
-            let ranked = headline.cells[cell].trials.iter().filter(|point| point.unranked.is_none());
+            let ranked = headline.cells[cell]
+                .trials
+                .iter()
+                .filter(|point| point.unranked.is_none());
             let ends: Vec<(f64, f64)> = ranked
                 .filter_map(|point| {
                     let run = self.by_cell[cell].iter().find(|run| run.id == point.run)?;
@@ -213,7 +250,12 @@ impl<'a> Grouped<'a> {
         };
         let window = goal.window as usize;
         let last = record.evaluations.len().checked_sub(window)?;
-        mean(record.evaluations[last..].iter().map(|point| point.accuracy_odd)).filter(|share| share.is_finite())
+        mean(
+            record.evaluations[last..]
+                .iter()
+                .map(|point| point.accuracy_odd),
+        )
+        .filter(|share| share.is_finite())
     }
 
     fn cells(&self, ends: &[Option<EndPoint>]) -> Vec<CellReport> {
@@ -265,9 +307,15 @@ fn by_outcome(runs: &[RunRecord]) -> Vec<(Outcome, usize)> {
 
 fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
     let mut found: Vec<Instrument> = Vec::new();
-    for row in runs.iter().filter_map(|run| run.record.as_ref()).flat_map(|record| &record.energy) {
+    for row in runs
+        .iter()
+        .filter_map(|run| run.record.as_ref())
+        .flat_map(|record| &record.energy)
+    {
         let gives = usize::from(row.joules.is_some());
-        let known = found.iter_mut().find(|one| one.source == row.source && one.method == row.method.name());
+        let known = found
+            .iter_mut()
+            .find(|one| one.source == row.source && one.method == row.method);
         match known {
             Some(known) => {
                 known.runs += gives;
@@ -280,9 +328,9 @@ fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
             None => found.push(Instrument {
                 source: row.source.clone(),
                 scope: row.scope,
-                method: row.method.name().to_owned(),
+                method: row.method,
                 status: row.status,
-                grade: row.grade.map(|grade| grade.name().to_owned()),
+                grade: row.grade,
                 tick_seconds: row.tick_seconds,
                 runs: gives,
                 reason: row.reason.clone(),
@@ -297,7 +345,9 @@ fn machines(runs: &[RunRecord]) -> Vec<Machine> {
     let mut found: Vec<Machine> = Vec::new();
     for record in runs.iter().filter_map(|run| run.record.as_ref()) {
         let same = |one: &&mut Machine| {
-            one.device == record.device && one.host == record.host && one.versions == record.versions
+            one.device == record.device
+                && one.host == record.host
+                && one.versions == record.versions
         };
         match found.iter_mut().find(same) {
             Some(known) => known.runs += 1,

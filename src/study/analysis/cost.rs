@@ -38,7 +38,10 @@ impl CostKind {
     /// The word after "the least".
     pub fn noun(&self) -> &'static str {
         match self {
-            Self::Energy { status: Status::Assumed, .. } => "assumed energy",
+            Self::Energy {
+                status: Status::Assumed,
+                ..
+            } => "assumed energy",
             Self::Energy { .. } => "energy",
             Self::Seconds => "time",
             Self::Samples => "training samples",
@@ -57,7 +60,11 @@ impl CostKind {
 pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
     // As often as there are runs that have them; of equal ones in the order of the records.
     let mut energies: Vec<(CostKind, usize)> = Vec::new();
-    for row in runs.iter().filter_map(|run| run.record.as_ref()).flat_map(|record| &record.energy) {
+    for row in runs
+        .iter()
+        .filter_map(|run| run.record.as_ref())
+        .flat_map(|record| &record.energy)
+    {
         let status = match row.status {
             Status::Measured | Status::Shared => Status::Measured,
             Status::Assumed => Status::Assumed,
@@ -74,21 +81,38 @@ pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
         }
     }
     energies.sort_by_key(|(kind, count)| {
-        let assumed = matches!(kind, CostKind::Energy { status: Status::Assumed, .. });
+        let assumed = matches!(
+            kind,
+            CostKind::Energy {
+                status: Status::Assumed,
+                ..
+            }
+        );
         (assumed, std::cmp::Reverse(*count))
     });
-    let work = [CostKind::Seconds, CostKind::Samples, CostKind::Flops, CostKind::Bytes];
-    energies.into_iter().map(|(kind, _)| kind).chain(work).collect()
+    let work = [
+        CostKind::Seconds,
+        CostKind::Samples,
+        CostKind::Flops,
+        CostKind::Bytes,
+    ];
+    energies
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .chain(work)
+        .collect()
 }
 
 /// How a run ended as far as the target goes, and where it stood then; `None` for a run that says nothing of it.
 fn end(run: &RunRecord, record: &Record, target: Option<f64>) -> Option<(End, Option<Arrival>)> {
     let reached = match target {
-        Some(target) => record
-            .crossings
-            .iter()
-            .find(|crossing| crossing.at_least == target)?
-            .reached,
+        Some(target) => {
+            record
+                .crossings
+                .iter()
+                .find(|crossing| crossing.at_least == target)?
+                .reached
+        }
         None => None,
     };
     if let Some(arrival) = reached {
@@ -98,7 +122,9 @@ fn end(run: &RunRecord, record: &Record, target: Option<f64>) -> Option<(End, Op
         Outcome::Diverged => End::Diverged,
         // Without targets a run arrives at its own end.
         Outcome::Reached if target.is_none() => End::Reached,
-        Outcome::OverBudget if target.is_none() && record.regime.target_accuracy.is_none() => End::Reached,
+        Outcome::OverBudget if target.is_none() && record.regime.target_accuracy.is_none() => {
+            End::Reached
+        }
         Outcome::Reached | Outcome::OverBudget => End::OverBudget,
         Outcome::Interrupted | Outcome::Failed => return None,
     };
@@ -117,7 +143,9 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
         spent: 0.0,
         evaluating: None,
         ended,
-        confirmed: arrival.map(|at| at.confirmed).filter(|share| share.is_finite()),
+        confirmed: arrival
+            .map(|at| at.confirmed)
+            .filter(|share| share.is_finite()),
         way: None,
         repeatability: None,
         absolute: None,
@@ -129,7 +157,10 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
                 Some(at) => (at.seconds, at.training_seconds),
                 None => {
                     let times = &record.times;
-                    (times.training_seconds + times.evaluation_seconds, times.training_seconds)
+                    (
+                        times.training_seconds + times.evaluation_seconds,
+                        times.training_seconds,
+                    )
                 }
             };
             point.spent = all;
@@ -195,7 +226,10 @@ fn energy(record: &Record, row: &Energy, (steps, evaluations): (u64, u64)) -> Op
     let mut parts = vec![(step, steps as f64)];
     // A step's joules of which the whole run was divided hold the evaluations already.
     if step.way != Way::RunOverSteps && evaluations > 0 {
-        parts.push((per(&record.energy_per_evaluation, source)?, evaluations as f64));
+        parts.push((
+            per(&record.energy_per_evaluation, source)?,
+            evaluations as f64,
+        ));
     }
     let joules: f64 = parts.iter().map(|(each, count)| each.joules * count).sum();
     // Both come through one instrument: its gain moves them together, so the halves are added.

@@ -3,14 +3,18 @@
 mod answer;
 mod build;
 mod cost;
+mod design;
+
+pub use design::{Design, DesignCell, DesignRun};
 
 use serde::Serialize;
 
 use super::run::{Outcome, Purpose};
 use super::stats::{
-    ByChance, Confirmed, Contrast, End, Interval, Median, Named, NoClaim, Ratio, Spread, SpreadSource, Verdict,
+    ByChance, Confirmed, Contrast, End, Interval, Median, Named, NoClaim, Ratio, Spread,
+    SpreadSource,
 };
-use crate::energy::{self, Scope, Status};
+use crate::energy::{self, Grade, Method, Scope, Status};
 use crate::train::{Budget, DeviceRecord, Host, Versions, Way};
 
 /// What a run's way to the target is counted in.
@@ -166,8 +170,9 @@ pub struct CellReport {
     pub values: Vec<String>,
     /// Each run of it.
     pub runs: Vec<RunLine>,
-    /// Cost and accuracy at the end of its runs; see [`Analysis::pareto`].
-    pub ends: Vec<EndPoint>,
+    /// Cost and accuracy at the end of its ranked runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<EndPoint>,
 }
 
 /// A run in a line.
@@ -212,13 +217,13 @@ pub struct Instrument {
     pub source: String,
     /// What it covers.
     pub scope: Scope,
-    /// How its figures are come by, in words.
-    pub method: String,
+    /// How its figures are come by.
+    pub method: Method,
     /// What they are worth.
     pub status: Status,
     /// Their grade, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub grade: Option<String>,
+    pub grade: Option<Grade>,
     /// The median tick, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tick_seconds: Option<f64>,

@@ -10,11 +10,11 @@
 //! says, and is told apart only where even that is dearer than the best. Where a run of the best cell itself failed,
 //! nothing is claimed. What never arrived is also told apart by that alone, by [`never_arrives`]' rule.
 
-use serde::Serialize;
 use super::interval::{CONFIDENCE, Interval};
 use super::spread::{Sample, StudySpread};
 use super::studentized_range::StudentizedRange;
 use super::trial::{End, Trial, expected_cost};
+use serde::Serialize;
 
 /// How many times as much one cell costs as another, by the geometric means of their runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

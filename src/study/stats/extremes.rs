@@ -1,6 +1,5 @@
 //! The worst cell over the best one: what it would be by chance alone, and what fresh seeds say.
 
-use serde::Serialize;
 use super::compare::Ratio;
 use super::interval::{CONFIDENCE, t_reach};
 use super::log_cost::{mean_log, of_all, squares};
@@ -8,6 +7,7 @@ use super::reference::welch;
 use super::spread::StudySpread;
 use super::studentized_range::StudentizedRange;
 use super::trial::{Trial, expected_cost, tau};
+use serde::Serialize;
 
 /// The ratio of worst to best in the study's own data. It is a maximum over a minimum: biased upward, it stands beside
 /// what equal cells would show and is no result.

@@ -1,8 +1,8 @@
 //! The interval of one cell's cost.
 
-use serde::Serialize;
 use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng as _, SeedableRng as _};
+use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
 use super::log_cost::{mean_log, of_reached, squares};

@@ -1,7 +1,7 @@
 //! One run's cost, and what is said of one cell's runs.
 
-use serde::Serialize;
 use super::log_cost::{mean_log, of_reached};
+use serde::Serialize;
 
 /// How a run ended, as far as its cost to the target goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
