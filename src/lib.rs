@@ -22,6 +22,8 @@ pub mod program;
 #[cfg(feature = "gpu")]
 pub mod report;
 #[cfg(feature = "gpu")]
+pub mod study;
+#[cfg(feature = "gpu")]
 pub mod train;
 
 #[cfg(feature = "gpu")]

@@ -1,0 +1,3 @@
+//! A study: many training runs that one file describes, and what became of them.
+
+pub mod store;
