@@ -186,7 +186,12 @@ pub(super) fn forget(study: &Path, run: &RunId) {
 /// Leases of other hosts as they were first seen. Clocks of two hosts need not agree, so a lease counts as expired only
 /// where this host too has watched it stand still.
 #[derive(Default)]
-pub(super) struct Watch(Mutex<HashMap<(RunId, u64), (Vec<u8>, Instant)>>);
+pub(super) struct Watch(Mutex<HashMap<(RunId, u64), Seen>>);
+
+struct Seen {
+    bytes: Vec<u8>,
+    since: Instant,
+}
 
 impl Watch {
     /// Whether the run is free for `process`, which itself works on it if `ours`.
@@ -245,9 +250,10 @@ impl Watch {
     fn still(&self, key: (RunId, u64), bytes: Vec<u8>) -> Duration {
         let mut seen = self.0.lock().unwrap_or_else(|broken| broken.into_inner());
         match seen.get(&key) {
-            Some((before, since)) if *before == bytes => since.elapsed(),
+            Some(before) if before.bytes == bytes => before.since.elapsed(),
             _ => {
-                seen.insert(key, (bytes, Instant::now()));
+                let since = Instant::now();
+                seen.insert(key, Seen { bytes, since });
                 Duration::ZERO
             }
         }
