@@ -196,7 +196,7 @@ fn read_only() {
     go_on(&runner).unwrap();
     drop(runner);
     let status = Command::new("mount")
-        .args(["-o", "remount,ro", DISK])
+        .args(["-o", "remount,bind,ro", DISK])
         .status()
         .unwrap();
     assert!(status.success());

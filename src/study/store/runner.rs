@@ -156,11 +156,14 @@ impl Runner {
             return Ok(None);
         };
         // Since the folder was listed the run may have been finished and its leases forgotten.
+        if record::path(folder, run).exists() {
+            held.release();
+            lease::forget(folder, run);
+            return Ok(None);
+        }
         let outcome = match held.is_last() {
-            Ok(last) if last && !record::path(folder, run).exists() => {
-                journal::append(folder, process, run, event)
-            }
-            Ok(_) => {
+            Ok(true) => journal::append(folder, process, run, event),
+            Ok(false) => {
                 held.release();
                 return Ok(None);
             }
