@@ -189,7 +189,9 @@ mod tests {
         let first = HostLock::wait_in(folder, "k", |_| false).unwrap().unwrap();
         let (waits, asked) = (AtomicBool::new(false), AtomicBool::new(false));
         let until = |flag: &AtomicBool| {
+            let began = Instant::now();
             while !flag.load(Ordering::SeqCst) {
+                assert!(began.elapsed() < Duration::from_secs(10));
                 thread::sleep(Duration::from_millis(1));
             }
         };

@@ -251,3 +251,31 @@ fn stranger(folder: &Path) -> Result<Option<String>, StoreError> {
     let mut others = names.into_iter();
     Ok(others.find(|name| !FOLDERS.contains(&name.as_str()) && name != identity::FILE))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_read_the_folder_before_a_run_was_finished_does_not_get_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let run = RunId::new("r").unwrap();
+        let identity = Identity {
+            name: "made-up".to_owned(),
+            meaning: serde_json::Value::Null,
+            text: String::new(),
+            runs: vec![run.clone()],
+        };
+        let open = || Runner::create_or_open(folder, &identity, &LeaseTimes::default()).unwrap();
+        let (fast, slow) = (open(), open());
+        let mut claim = fast.claim_next(&identity.runs).unwrap().unwrap();
+        // As the slow one would on having seen the folder at different times: no lease yet, a lease, and none any more.
+        assert!(slow.take(&run, 1, Event::Claimed).unwrap().is_none());
+        claim.finish("reached", &1).unwrap();
+        for number in [1, 2] {
+            assert!(slow.take(&run, number, Event::Claimed).unwrap().is_none());
+            assert!(lease::numbers(folder).unwrap().is_empty());
+        }
+    }
+}
