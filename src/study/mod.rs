@@ -6,6 +6,7 @@ mod plan;
 mod run;
 mod spec;
 pub mod stats;
+pub mod store;
 
 pub use file::{StudyFileError, TEMPLATE};
 pub use plan::PlannedRun;

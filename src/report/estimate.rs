@@ -1,0 +1,60 @@
+//! What a study will take, for the terminal.
+
+use super::columns::{Align, columns};
+use super::units::{joules, seconds, si, thousands};
+use crate::study::{Estimate, Study};
+
+/// The lines that `wattgrad study run --dry-run` prints.
+pub fn estimate(study: &Study, estimate: &Estimate) -> String {
+    let head = ["model", "batch", "cells", "runs", "step", "evaluation", "steps", "a run"];
+    let mut rows: Vec<Vec<String>> = vec![head.map(String::from).to_vec()];
+    rows.extend(estimate.programs.iter().map(|one| {
+        vec![
+            one.model.clone(),
+            one.batch_size.to_string(),
+            one.cells.to_string(),
+            one.runs.to_string(),
+            seconds(one.step_seconds),
+            seconds(one.evaluation_seconds),
+            thousands(one.steps),
+            seconds(one.seconds),
+        ]
+    }));
+    let align = [
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+    ];
+    let mut text = columns(&rows, &align, "");
+    let confirming = match estimate.confirming {
+        0 => String::new(),
+        n => format!(", {n} of them to confirm best and worst"),
+    };
+    text += &format!(
+        "\n{}: {} cells, {} runs{confirming}\nat most {} and {}FLOP of training, where every run spends its budget\n",
+        study.name,
+        study.cells.len(),
+        estimate.runs,
+        seconds(estimate.seconds),
+        si(estimate.flops)
+    );
+    for row in &estimate.energy {
+        text += &format!(
+            "at most {} ({}, {}, {}; {:.1} W over the timed steps)\n",
+            joules(row.joules),
+            row.source,
+            row.scope.name(),
+            row.status.name(),
+            row.watts
+        );
+    }
+    if estimate.energy.is_empty() {
+        text += "no source gives joules here: `wattgrad doctor` says why\n";
+    }
+    text
+}

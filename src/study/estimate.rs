@@ -1,0 +1,236 @@
+//! What a study will take at most, from a few timed steps of each distinct program.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::error::StudyError;
+use super::spec::Study;
+use crate::data::Dataset;
+use crate::device::Gpu;
+use crate::energy::{Meter, MeterOptions, Scope, Status};
+use crate::program::Program;
+use crate::train::{Regime, TrainError, Trainer, target};
+
+/// Steps are timed for so long; where joules are measured, for as long as most sources need for a figure.
+const TIMED: Duration = Duration::from_secs(1);
+const METERED: Duration = Duration::from_secs(6);
+
+/// One program, which cells share that differ in values it is given at run time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProgramEstimate {
+    /// Name of the network.
+    pub model: String,
+    /// Samples of a step.
+    pub batch_size: u32,
+    /// Cells that run it.
+    pub cells: usize,
+    /// Runs of it, those that confirm left out.
+    pub runs: usize,
+    /// Seconds of a step.
+    pub step_seconds: f64,
+    /// Seconds of an evaluation.
+    pub evaluation_seconds: f64,
+    /// Seconds before the first step.
+    pub startup_seconds: f64,
+    /// Steps of a run that spends its budget.
+    pub steps: u64,
+    /// Evaluations of such a run.
+    pub evaluations: u64,
+    /// Seconds of such a run.
+    pub seconds: f64,
+    /// Floating-point operations of its training.
+    pub flops: f64,
+}
+
+/// Joules of one source.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EnergyEstimate {
+    /// The instrument.
+    pub source: String,
+    /// What it covers.
+    pub scope: Scope,
+    /// Whether it is measured or assumed.
+    pub status: Status,
+    /// Mean watts over the timed steps.
+    pub watts: f64,
+    /// These watts for as long as the study takes.
+    pub joules: f64,
+}
+
+/// What a study takes where every run spends its whole budget.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Runs, those that confirm included.
+    pub runs: usize,
+    /// Of them, those that confirm; they are counted as runs of the dearest program.
+    pub confirming: usize,
+    /// Seconds of all.
+    pub seconds: f64,
+    /// Floating-point operations of all training.
+    pub flops: f64,
+    /// Each distinct program.
+    pub programs: Vec<ProgramEstimate>,
+    /// Joules, a row a source; empty where nothing measures and nothing is assumed.
+    pub energy: Vec<EnergyEstimate>,
+}
+
+/// Opens every data set of the study and holds every cell against its own.
+///
+/// # Errors
+/// [`TrainError`] of the first cell that does not fit.
+pub fn check_data(study: &Study) -> Result<(), StudyError> {
+    let mut opened: HashMap<&str, Dataset> = HashMap::new();
+    for cell in &study.cells {
+        let regime = &cell.regime;
+        if !opened.contains_key(regime.data.as_str()) {
+            opened.insert(&regime.data, regime.open_data()?);
+        }
+        let data = &opened[regime.data.as_str()];
+        regime.check_data(data).map_err(TrainError::from)?;
+        regime.build_network(data)?;
+    }
+    Ok(())
+}
+
+/// Times each distinct program of `study` and says what its runs take at most; nothing is kept.
+///
+/// # Errors
+/// As for a run of its cells.
+pub fn estimate(gpu: &Gpu, study: &Study, meter: &MeterOptions) -> Result<Estimate, StudyError> {
+    let meter = Meter::open(meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
+    let mut cells_of: Vec<(Regime, Vec<usize>)> = Vec::new();
+    for (at, cell) in study.cells.iter().enumerate() {
+        let key = program_key(&cell.regime);
+        match cells_of.iter_mut().find(|(seen, _)| *seen == key) {
+            Some((_, cells)) => cells.push(at),
+            None => cells_of.push((key, vec![at])),
+        }
+    }
+    let plan = study.plan();
+    let mut programs = Vec::new();
+    let mut watts: Vec<EnergyEstimate> = Vec::new();
+    for (regime, cells) in cells_of {
+        let runs = plan.iter().filter(|run| cells.contains(&run.cell)).count();
+        let (mut one, drawn) = time(gpu, study, &regime, &meter)?;
+        one.cells = cells.len();
+        one.runs = runs;
+        for row in drawn {
+            let seconds = one.seconds * runs as f64;
+            let joules = row.watts * seconds;
+            match watts.iter_mut().find(|seen| seen.source == row.source) {
+                Some(seen) => seen.joules += joules,
+                None => watts.push(EnergyEstimate { joules, ..row }),
+            }
+        }
+        programs.push(one);
+    }
+    let reference = usize::from(study.reference.is_some());
+    let confirming = study.confirm as usize * (2 + reference).min(study.cells.len());
+    let dearest = programs.iter().map(|one| one.seconds).fold(0.0, f64::max);
+    let most_flops = programs.iter().map(|one| one.flops).fold(0.0, f64::max);
+    let sum = |of: fn(&ProgramEstimate) -> f64| programs.iter().map(|one| of(one) * one.runs as f64).sum::<f64>();
+    let planned = sum(|one| one.seconds);
+    let seconds = planned + dearest * confirming as f64;
+    for row in &mut watts {
+        row.watts = row.joules / planned;
+        row.joules = row.watts * seconds;
+    }
+    Ok(Estimate {
+        runs: plan.len() + confirming,
+        confirming,
+        seconds,
+        flops: sum(|one| one.flops) + most_flops * confirming as f64,
+        programs,
+        energy: watts,
+    })
+}
+
+/// The regime without what a program is given only when it runs.
+fn program_key(regime: &Regime) -> Regime {
+    let usual = Regime::default();
+    Regime {
+        lr: usual.lr,
+        momentum: usual.momentum,
+        weight_decay: usual.weight_decay,
+        nesterov: usual.nesterov,
+        seed: usual.seed,
+        ..regime.clone()
+    }
+}
+
+fn time(
+    gpu: &Gpu,
+    study: &Study,
+    regime: &Regime,
+    meter: &Meter,
+) -> Result<(ProgramEstimate, Vec<EnergyEstimate>), StudyError> {
+    let begun = Instant::now();
+    let mut program = Trainer::new(gpu, regime.clone())?.program()?;
+    let startup_seconds = begun.elapsed().as_secs_f64();
+    // The first step compiles what the driver left.
+    steps(&mut program, Duration::ZERO)?;
+    let metered = meter.measures();
+    let window = metered.then(|| meter.start());
+    let (done, seconds) = steps(&mut program, if metered { METERED } else { TIMED })?;
+    let rows = window.map(|window| window.stop()).unwrap_or_default();
+    program.evaluate().map_err(TrainError::from)?;
+    let begun = Instant::now();
+    program.evaluate().map_err(TrainError::from)?;
+    let evaluation_seconds = begun.elapsed().as_secs_f64();
+
+    let step_seconds = seconds / f64::from(done.max(1));
+    let goal = study.goal();
+    let mut most = goal.budget.steps(regime.batch_size, program.steps_per_epoch());
+    let batch = u64::from(regime.batch_size);
+    let evaluations = |steps: u64| steps.saturating_mul(batch) / goal.every_samples.max(1);
+    let run = |steps: u64| steps as f64 * step_seconds + evaluations(steps) as f64 * evaluation_seconds;
+    if let Some(limit) = goal.budget.seconds
+        && run(most) > limit
+    {
+        let share = step_seconds + evaluation_seconds * batch as f64 / goal.every_samples.max(1) as f64;
+        most = (limit / share) as u64;
+    }
+    let list = program.summary();
+    let flops: u64 = list.lists.iter().filter(|list| list.name != "evaluate").map(|list| list.flops).sum();
+    let drawn = rows
+        .iter()
+        .filter(|row| matches!(row.status, Status::Measured | Status::Assumed))
+        .filter_map(|row| {
+            Some(EnergyEstimate {
+                source: row.source.clone(),
+                scope: row.scope,
+                status: row.status,
+                watts: row.watts()?,
+                joules: 0.0,
+            })
+        })
+        .collect();
+    let one = ProgramEstimate {
+        model: regime.model.clone(),
+        batch_size: regime.batch_size,
+        cells: 0,
+        runs: 0,
+        step_seconds,
+        evaluation_seconds,
+        startup_seconds,
+        steps: most,
+        evaluations: evaluations(most),
+        seconds: startup_seconds + run(most),
+        flops: flops as f64 * most as f64,
+    };
+    Ok((one, drawn))
+}
+
+/// Trains for `at_least`, one step at the least: how many steps, in how many seconds.
+fn steps(program: &mut Program<'_>, at_least: Duration) -> Result<(u32, f64), TrainError> {
+    let halt = AtomicBool::new(false);
+    let begun = Instant::now();
+    let most = if at_least.is_zero() { 1 } else { u32::MAX };
+    let done = program.train(most, &halt, &mut |_| {
+        halt.store(begun.elapsed() >= at_least, Ordering::Relaxed);
+    })?;
+    Ok((done, begun.elapsed().as_secs_f64()))
+}

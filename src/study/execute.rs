@@ -1,0 +1,334 @@
+//! Makes the runs of a study, one after another, until none is left to make.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::error::StudyError;
+use super::open::{design, records};
+use super::plan::PlannedRun;
+use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
+use super::spec::Study;
+use super::store::{Claim, HostLock, Identity, Kept, LeaseTimes, RunId, Runner, State};
+use super::analysis::Analysis;
+use crate::data::Dataset;
+use crate::device::Gpu;
+use crate::energy::{Meter, MeterOptions, Status};
+use crate::train::{self, Goal, Observer, Regime, TrainError, Trainer, target};
+
+/// Kind of the host's lock: on one host no two runs of studies are timed or metered at once.
+const LOCK: &str = "measured-run";
+
+/// For so many seconds the device works before the first metered run, so that none is metered cold.
+const WARM_UP_SECONDS: f64 = 10.0;
+
+/// Something that happened in a study.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StudyEvent<'a> {
+    /// Another process of this host makes a run; its id where it is known.
+    Waiting(Option<u32>),
+    /// The device is warmed up before the first metered run.
+    WarmingUp,
+    /// A run begins, after `done` of `planned`.
+    Begun {
+        /// The run.
+        run: &'a PlannedRun,
+        /// Runs that are done.
+        done: usize,
+        /// Runs that there are.
+        planned: usize,
+    },
+    /// Something happened in the run.
+    Training(&'a train::Event),
+    /// The run is over and kept.
+    Ended {
+        /// What it came to.
+        run: &'a RunRecord,
+        /// Runs that are done.
+        done: usize,
+        /// Runs that there are.
+        planned: usize,
+    },
+    /// One sentence worth knowing.
+    Note(String),
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// Every run is done.
+    Complete,
+    /// It was stopped from outside.
+    Interrupted,
+    /// What is left is being made by other processes.
+    OthersWork,
+}
+
+/// How a study is made.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The study's folder.
+    pub folder: PathBuf,
+    /// What runs are metered with.
+    pub meter: MeterOptions,
+    /// Does not wait for other runs of this host; time and joules are then not ranked.
+    pub overlap: bool,
+    /// When leases are renewed and expire.
+    pub lease: LeaseTimes,
+    /// Ends the run in hand, as interrupted, and the study soon after it is set.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Makes the runs of `study` that its folder does not hold yet.
+///
+/// # Errors
+/// [`StudyError`]: a folder of another study, a budget in joules where none are measured, a device that is lost, a record
+/// that cannot be written. A run that fails for a reason of its own (data that do not fit, too little memory) is kept as
+/// failed, and the study goes on.
+pub fn execute(
+    gpu: &Gpu,
+    study: &Study,
+    options: &Options,
+    tell: &mut dyn FnMut(StudyEvent<'_>),
+) -> Result<Finished, StudyError> {
+    let runner = Runner::create_or_open(&options.folder, &identity(study)?, &options.lease)?;
+    let meter = Meter::open(&options.meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
+    let measured = meter.sources().iter().any(|source| source.status == Status::Measured);
+    drop(meter);
+    if study.budget.joules.is_some() && !measured {
+        return Err(StudyError::NoJoules);
+    }
+    let mut execution = Execution {
+        gpu,
+        study,
+        options,
+        runner,
+        measured,
+        warm: false,
+        data: HashMap::new(),
+        tell,
+    };
+    let mut plan = study.plan();
+    loop {
+        let finished = execution.make(&plan)?;
+        if finished != Finished::Complete {
+            return Ok(finished);
+        }
+        let more = execution.confirmations(&plan)?;
+        if more.is_empty() {
+            return Ok(Finished::Complete);
+        }
+        plan.extend(more);
+    }
+}
+
+struct Execution<'a> {
+    gpu: &'a Gpu,
+    study: &'a Study,
+    options: &'a Options,
+    runner: Runner,
+    measured: bool,
+    warm: bool,
+    data: HashMap<String, Dataset>,
+    tell: &'a mut dyn FnMut(StudyEvent<'_>),
+}
+
+impl Execution<'_> {
+    /// Makes every run of `plan` that nobody made or makes.
+    fn make(&mut self, plan: &[PlannedRun]) -> Result<Finished, StudyError> {
+        let order: Vec<RunId> = plan.iter().map(|run| RunId::new(&run.id)).collect::<Result<_, _>>()?;
+        loop {
+            if self.stopped() {
+                return Ok(Finished::Interrupted);
+            }
+            let lock = match self.options.overlap {
+                true => None,
+                false => match self.lock()? {
+                    Some(lock) => Some(lock),
+                    None => return Ok(Finished::Interrupted),
+                },
+            };
+            let Some(mut claim) = self.runner.claim_next(&order)? else {
+                let states = self.runner.states()?;
+                let done = |id: &RunId| states.iter().any(|(run, state)| run == id && matches!(state, State::Done));
+                return Ok(match order.iter().all(done) {
+                    true => Finished::Complete,
+                    false => Finished::OthersWork,
+                });
+            };
+            let at = order.iter().position(|id| id == claim.run());
+            let Some(run) = at.map(|at| &plan[at]) else {
+                continue;
+            };
+            self.warm_up(run)?;
+            self.one(run, &mut claim, plan.len())?;
+            drop(lock);
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.options.stop.load(Ordering::Relaxed)
+    }
+
+    fn lock(&mut self) -> Result<Option<HostLock>, StudyError> {
+        let mut told = false;
+        let (tell, stop) = (&mut *self.tell, &self.options.stop);
+        Ok(HostLock::wait(LOCK, |holder| {
+            if !told {
+                tell(StudyEvent::Waiting(holder));
+                told = true;
+            }
+            !stop.load(Ordering::Relaxed)
+        })?)
+    }
+
+    fn one(&mut self, run: &PlannedRun, claim: &mut Claim, planned: usize) -> Result<(), StudyError> {
+        let done = self.done()?;
+        (self.tell)(StudyEvent::Begun { run, done, planned });
+        let regime = self.regime(run);
+        let trained = self.train(regime, self.study.goal());
+        let mut kept = RunRecord {
+            schema: SCHEMA,
+            id: run.id.clone(),
+            cell: self.study.cells[run.cell].id.clone(),
+            seed: run.seed,
+            purpose: run.purpose,
+            outcome: Outcome::Failed,
+            error: None,
+            overlap: self.options.overlap,
+            record: None,
+        };
+        match trained {
+            Ok(record) => {
+                kept.outcome = record.outcome.into();
+                kept.record = Some(record);
+            }
+            // The next run would meet the same.
+            Err(error @ TrainError::Program(_)) if error.is_lost_device() => return Err(error.into()),
+            Err(error) => kept.error = Some(error.to_string()),
+        }
+        let outcome = kept.outcome.name();
+        let place = match kept.outcome {
+            Outcome::Interrupted => claim.set_aside(outcome, &kept)?,
+            _ => claim.finish(outcome, &kept)?,
+        };
+        if let Kept::Duplicate(path) = place {
+            (self.tell)(StudyEvent::Note(format!(
+                "another process made {} meanwhile; its record counts, and this one is kept as {path:?}",
+                run.id
+            )));
+        }
+        let done = self.done()?;
+        (self.tell)(StudyEvent::Ended {
+            run: &kept,
+            done,
+            planned,
+        });
+        Ok(())
+    }
+
+    fn done(&self) -> Result<usize, StudyError> {
+        let states = self.runner.states()?;
+        Ok(states.iter().filter(|(_, state)| matches!(state, State::Done)).count())
+    }
+
+    fn data(&mut self, regime: &Regime) -> Result<Dataset, TrainError> {
+        if let Some(data) = self.data.get(&regime.data) {
+            return Ok(data.clone());
+        }
+        let data = regime.open_data()?;
+        self.data.insert(regime.data.clone(), data.clone());
+        Ok(data)
+    }
+
+    fn train(&mut self, regime: Regime, goal: Goal) -> Result<train::Record, TrainError> {
+        let data = self.data(&regime)?;
+        let trainer = Trainer::new(self.gpu, regime)?
+            .data(data)
+            .meter(self.options.meter.clone())
+            .goal(goal)
+            .stop(Arc::clone(&self.options.stop));
+        let mut observer = Told(&mut *self.tell);
+        Ok(trainer.run(&mut observer)?.record)
+    }
+
+    /// Trains for a while without a meter and throws the weights away: where joules are measured, no run is to be the one
+    /// that warms the device.
+    fn warm_up(&mut self, run: &PlannedRun) -> Result<(), StudyError> {
+        if self.warm || !self.measured {
+            return Ok(());
+        }
+        self.warm = true;
+        (self.tell)(StudyEvent::WarmingUp);
+        let regime = self.regime(run);
+        let mut goal = self.study.goal();
+        goal.at_least.clear();
+        goal.budget.seconds = Some(WARM_UP_SECONDS);
+        let data = self.data(&regime)?;
+        Trainer::new(self.gpu, regime)?
+            .data(data)
+            .meter(MeterOptions {
+                selection: crate::energy::Selection::None,
+                ..MeterOptions::default()
+            })
+            .goal(goal)
+            .stop(Arc::clone(&self.options.stop))
+            .run(&mut train::Silent)?;
+        Ok(())
+    }
+
+    /// The runs with fresh seeds of best, worst and reference cell that `plan`, whose runs are all done, does not hold.
+    fn confirmations(&mut self, plan: &[PlannedRun]) -> Result<Vec<PlannedRun>, StudyError> {
+        if self.study.confirm == 0 || plan.iter().any(|run| run.purpose == Purpose::Confirm) {
+            return Ok(Vec::new());
+        }
+        let runs = records(&self.runner)?;
+        let analysis = Analysis::new(&design(self.study, &runs), &runs, Vec::new());
+        let Some((best, worst)) = analysis.headline().and_then(|cost| cost.best.zip(cost.worst)) else {
+            (self.tell)(StudyEvent::Note(
+                "there is no best and no worst cell to confirm: too few runs arrived".to_owned(),
+            ));
+            return Ok(Vec::new());
+        };
+        let mut cells = vec![best, worst];
+        cells.extend(self.study.reference);
+        cells.sort_unstable();
+        cells.dedup();
+        // A block of each seed, as in the study itself.
+        let seeds = self.study.fresh_seeds(self.study.confirm as usize);
+        let block = |seed: u32| cells.iter().map(move |cell| (*cell, seed));
+        let runs = seeds.into_iter().flat_map(block);
+        Ok(runs
+            .map(|(cell, seed)| self.study.run(cell, seed, Purpose::Confirm))
+            .collect())
+    }
+
+    fn regime(&self, run: &PlannedRun) -> Regime {
+        Regime {
+            seed: run.seed,
+            ..self.study.cells[run.cell].regime.clone()
+        }
+    }
+}
+
+/// The study as its folder knows it.
+fn identity(study: &Study) -> Result<Identity, StudyError> {
+    let runs = study.plan().iter().map(|run| RunId::new(&run.id)).collect::<Result<_, _>>()?;
+    Ok(Identity {
+        name: study.name.clone(),
+        meaning: study.meaning(),
+        text: study.text.clone(),
+        runs,
+    })
+}
+
+/// Passes on what a trainer tells.
+struct Told<'a>(&'a mut dyn FnMut(StudyEvent<'_>));
+
+impl Observer for Told<'_> {
+    fn event(&mut self, event: &train::Event) {
+        (self.0)(StudyEvent::Training(event));
+    }
+}

@@ -1,0 +1,150 @@
+//! Reads what is to be reported: the folders of studies.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
+use super::error::StudyError;
+use super::run::{Purpose, RunRecord};
+use super::spec::{Axis, Cell, Study};
+use super::store::Store;
+
+/// A study with all its runs, and what they amount to.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// What the runs amount to.
+    pub analysis: Analysis,
+    /// The runs, in the order of the plan; those that were interrupted and not made again last.
+    pub runs: Vec<RunRecord>,
+}
+
+/// Reads the study in `folder` and changes nothing in it.
+///
+/// # Errors
+/// [`StudyError`] where it is no study, or one of another version.
+pub fn open(folder: &Path) -> Result<Opened, StudyError> {
+    let store = Store::open(folder)?;
+    let study = Study::parse(&folder.join("study.json").display().to_string(), &store.study().text)?;
+    let runs = records(&store)?;
+    let notes = notes(&store, &runs)?;
+    Ok(Opened {
+        analysis: Analysis::new(&design(&study, &runs), &runs, notes),
+        runs,
+    })
+}
+
+/// The record of every run that has one, in the order of the plan.
+pub(super) fn records(store: &Store) -> Result<Vec<RunRecord>, StudyError> {
+    let stored = store.runs::<RunRecord>()?;
+    let mut runs: Vec<RunRecord> = stored.into_iter().map(|one| one.payload).collect();
+    // A run that was interrupted keeps what it cost until it is done again.
+    for aside in store.interrupted::<RunRecord>()? {
+        let last = |run: &RunRecord| run.id == aside.payload.id;
+        match runs.iter().position(last) {
+            Some(at) if runs[at].outcome == aside.payload.outcome => runs[at] = aside.payload,
+            Some(_) => {}
+            None => runs.push(aside.payload),
+        }
+    }
+    Ok(runs)
+}
+
+/// What the analysis has to know of `study`; runs that confirm are planned as far as they are made.
+pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
+    let cell_of = |id: &str| study.cells.iter().position(|cell| cell.id == id);
+    let planned = study.plan().into_iter().map(|run| DesignRun {
+        id: run.id,
+        cell: run.cell,
+        seed: run.seed,
+        purpose: run.purpose,
+    });
+    let confirming = runs.iter().filter(|run| run.purpose == Purpose::Confirm);
+    let confirming = confirming.filter_map(|run| {
+        Some(DesignRun {
+            id: run.id.clone(),
+            cell: cell_of(&run.cell)?,
+            seed: run.seed,
+            purpose: run.purpose,
+        })
+    });
+    // In the order of the axes, which is that of the file.
+    let values = |cell: &Cell| {
+        let of = |axis: &Axis| cell.settings.iter().find(|(key, _)| *key == axis.key);
+        study.axes.iter().map(|axis| of(axis).map_or_else(String::new, |(_, value)| plain(value))).collect()
+    };
+    Design {
+        name: study.name.clone(),
+        base: base(study),
+        axes: study
+            .axes
+            .iter()
+            .map(|axis| AxisReport {
+                key: axis.key.clone(),
+                values: axis.values.iter().map(plain).collect(),
+            })
+            .collect(),
+        cells: study
+            .cells
+            .iter()
+            .map(|cell| DesignCell {
+                id: cell.id.clone(),
+                values: values(cell),
+            })
+            .collect(),
+        reference: study.reference,
+        seeds: study.seeds.clone(),
+        targets: study.target.at_least.clone(),
+        cadence: Some((study.every_samples, study.target.window_samples)),
+        budget: Some(study.budget),
+        runs: planned.chain(confirming).collect(),
+    }
+}
+
+/// A value as it is written on the command line.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// What all cells share, in words.
+fn base(study: &Study) -> String {
+    let Some(cell) = study.cells.first() else {
+        return String::new();
+    };
+    let regime = &cell.regime;
+    let shared = regime.recipe_without(|key| key == "seed" || study.axes.iter().any(|axis| axis.key.replace('-', "_") == key));
+    let whose = |name: &str, value: &str| {
+        let varies = study.axes.iter().any(|axis| axis.key == name);
+        (!varies).then(|| value.to_owned())
+    };
+    let parts = [whose("model", &regime.model), whose("data", &regime.data), Some(shared)];
+    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+/// What a reader has to know beside the answer.
+fn notes(store: &Store, runs: &[RunRecord]) -> Result<Vec<String>, StudyError> {
+    let mut notes = Vec::new();
+    let duplicates = store.duplicates::<RunRecord>()?;
+    if !duplicates.is_empty() {
+        let names: Vec<String> = duplicates.iter().map(|one| one.path.display().to_string()).collect();
+        notes.push(format!(
+            "of two records of one run the first counts; the later ones are kept: {}",
+            names.join(", ")
+        ));
+    }
+    let shared = runs.iter().filter_map(RunRecord::shared).count();
+    if shared > 0 {
+        notes.push(format!(
+            "{shared} of {} runs shared the machine: their time and joules are shown and not ranked",
+            runs.len()
+        ));
+    }
+    let unreadable = store.journal()?.unreadable;
+    if unreadable > 0 {
+        notes.push(format!("{unreadable} lines of the journal were cut off"));
+    }
+    Ok(notes)
+}

@@ -1,0 +1,503 @@
+//! The folder of a study under what happens to it: runners that are killed, stopped and many, on one host and on two,
+//! and files that are cut or of another version. Faults of the disk are in study_store_faults.rs.
+#![cfg(unix)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use wattgrad::study::store::{
+    Event, Identity, Kept, LeaseTimes, RunId, Runner, State, Store, StoreError,
+};
+
+#[path = "study_store/worker.rs"]
+mod worker;
+use worker::{Task, assert_complete, id, identity, payload, records};
+
+/// What a worker does, in a process of its own.
+#[test]
+#[ignore = "started by the other tests"]
+fn worker() {
+    worker::work();
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn open(folder: &Path, identity: &Identity) -> Result<Runner, StoreError> {
+    Runner::create_or_open(folder, identity, &LeaseTimes::default())
+}
+
+/// Does all runs of a study in this process.
+fn complete(runner: &Runner) {
+    while let Some(mut claim) = runner.claim_next(&runner.study().runs).unwrap() {
+        let payload = payload(claim.run().as_str());
+        claim.finish("reached", &payload).unwrap();
+    }
+}
+
+/// Whether two hosts can be made of one here; says so where they can't.
+fn two_hosts(test: &str) -> bool {
+    let made = worker::under("elsewhere")
+        .arg("true")
+        .output()
+        .is_ok_and(|output| output.status.success());
+    if !made {
+        // Written past the test's capture, so that it is seen though the test passes.
+        let said = format!("\nSKIPPED {test}: no host name can be given here (unshare -u)\n");
+        std::io::stderr().write_all(said.as_bytes()).unwrap();
+    }
+    made
+}
+
+#[test]
+fn twenty_kills_lose_no_run_and_count_none_twice() {
+    let (broken, whole) = (folder(), folder());
+    let task = Task::new(broken.path(), 100).work(15);
+    let mut random = fastrand::Rng::with_seed(20);
+    for kill in 1..=20 {
+        let begun = task.events().len();
+        let worker = task.start();
+        task.wait_for("begin", usize::from(begun == 0));
+        sleep(Duration::from_micros(random.u64(5_000..100_000)));
+        assert!(worker.kill(), "the study was done before kill {kill}");
+    }
+    // A dead process's half-written record, whether or not a kill left one.
+    let lock = fs::read_dir(task.folder.join("locks")).unwrap().next();
+    let token = lock.unwrap().unwrap().file_name().into_string().unwrap();
+    let half = task.folder.join(format!("runs/.{token}.99.tmp"));
+    fs::write(&half, "{\"schema\": 1, \"run\": \"").unwrap();
+    let before = Store::open(&task.folder).unwrap().runs::<Value>().unwrap();
+    assert!(
+        !before.is_empty() && before.len() < task.runs,
+        "{}",
+        before.len()
+    );
+    task.start().finish();
+    assert!(!half.exists());
+    assert_complete(&task);
+
+    let unbroken = Task::new(whole.path(), 100).work(0);
+    unbroken.start().finish();
+    let hostless = |task: &Task| -> Vec<(String, Value)> {
+        let records = records(&task.folder.join("runs")).into_iter();
+        records.map(|(run, (payload, _))| (run, payload)).collect()
+    };
+    assert_eq!(hostless(&task), hostless(&unbroken));
+}
+
+/// Every run was begun and ended once, and by more than one process.
+fn assert_shared(task: &Task) {
+    let events = task.events();
+    for name in ["begin", "end", "kept"] {
+        let mut runs: Vec<&str> = events
+            .iter()
+            .filter(|event| event.0 == name)
+            .map(|event| event.1.as_str())
+            .collect();
+        runs.sort_unstable();
+        let plan: Vec<String> = task_plan(task);
+        assert_eq!(runs, plan, "{name}");
+    }
+    let workers: BTreeSet<u32> = events.iter().map(|event| event.2).collect();
+    assert_eq!(workers.len(), 2);
+}
+
+fn task_plan(task: &Task) -> Vec<String> {
+    (0..task.runs)
+        .map(|number| id(number).to_string())
+        .collect()
+}
+
+#[test]
+fn two_runners_of_one_host_share_the_runs() {
+    let folder = folder();
+    let task = Task::new(folder.path(), 60);
+    let (a, b) = (task.start(), task.start());
+    a.finish();
+    b.finish();
+    assert_shared(&task);
+    assert_complete(&task);
+}
+
+#[test]
+fn two_runners_of_two_hosts_share_the_runs() {
+    if !two_hosts("two_runners_of_two_hosts_share_the_runs") {
+        return;
+    }
+    let folder = folder();
+    let task = Task::new(folder.path(), 60);
+    let (a, b) = (task.host("host-a").start(), task.host("host-b").start());
+    a.finish();
+    b.finish();
+    assert_shared(&task);
+    assert_complete_but_locks(&task);
+    let hosts: BTreeSet<String> = records(&task.folder.join("runs"))
+        .into_values()
+        .map(|record| record.1)
+        .collect();
+    assert_eq!(hosts, ["host-a".to_owned(), "host-b".to_owned()].into());
+}
+
+/// A dead process of another host leaves its lock: none but a process of that host knows that it is dead.
+fn assert_complete_but_locks(task: &Task) {
+    for entry in fs::read_dir(task.folder.join("locks")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(name.starts_with("host-"), "{name}");
+        fs::remove_file(path).unwrap();
+    }
+    assert_complete(task);
+}
+
+#[test]
+fn the_lease_of_a_killed_host_is_taken_over_after_it_expired() {
+    if !two_hosts("the_lease_of_a_killed_host_is_taken_over_after_it_expired") {
+        return;
+    }
+    let folder = folder();
+    let task = Task::new(folder.path(), 3);
+    let a = task.work(60_000).host("host-a").start();
+    task.wait_for("begin", 1);
+    // It lives longer than its lease because it renews it.
+    let b = task.host("host-b").start();
+    task.wait_for("kept", 2);
+    sleep(3 * task.times.lease);
+    assert_eq!(
+        task.events()
+            .iter()
+            .filter(|event| event.0 == "begin")
+            .count(),
+        3
+    );
+    let state = |expected: bool| {
+        let states = Store::open(&task.folder).unwrap().states().unwrap();
+        let State::Claimed(holder) = &states[0].1 else {
+            panic!("{states:?}")
+        };
+        assert_eq!(
+            (holder.host.name.as_str(), holder.alive),
+            ("host-a", expected)
+        );
+    };
+    state(true);
+    let pid = a.pid();
+    let killed = Instant::now();
+    assert!(a.kill());
+    task.wait_for("begin", 4);
+    // Its last renewal may be one period old.
+    assert!(
+        killed.elapsed() > task.times.lease - task.times.renew,
+        "{:?}",
+        killed.elapsed()
+    );
+    b.finish();
+    assert_complete_but_locks(&task);
+    let journal = Store::open(&task.folder).unwrap().journal().unwrap();
+    let taken = journal
+        .entries
+        .iter()
+        .find(|entry| entry.host == "host-b" && entry.run == id(0));
+    let expected = Event::TakenOver {
+        from_host: "host-a".to_owned(),
+        from_pid: pid,
+        reason: "its lease expired".to_owned(),
+    };
+    assert_eq!(taken.unwrap().event, expected);
+}
+
+#[test]
+fn of_two_records_of_a_run_the_first_counts_and_the_other_is_kept() {
+    if !two_hosts("of_two_records_of_a_run_the_first_counts_and_the_other_is_kept") {
+        return;
+    }
+    let folder = folder();
+    let task = Task::new(folder.path(), 1);
+    let a = task.work(300).host("host-a").start();
+    task.wait_for("begin", 1);
+    a.signal(libc::SIGSTOP);
+    task.host("host-b").start().finish();
+    let first = fs::read(task.folder.join(format!("runs/{}.json", id(0)))).unwrap();
+    a.signal(libc::SIGCONT);
+    a.finish();
+    assert_eq!(
+        fs::read(task.folder.join(format!("runs/{}.json", id(0)))).unwrap(),
+        first
+    );
+    let of = |folder: &str| records(&task.folder.join(folder))[id(0).as_str()].clone();
+    assert_eq!(of("runs"), (payload(id(0).as_str()), "host-b".to_owned()));
+    assert_eq!(
+        of("duplicates"),
+        (payload(id(0).as_str()), "host-a".to_owned())
+    );
+    let store = Store::open(&task.folder).unwrap();
+    assert_eq!(store.runs::<Value>().unwrap().len(), 1);
+    assert_eq!(store.duplicates::<Value>().unwrap()[0].host, "host-a");
+    let journal = store.journal().unwrap().entries;
+    let last = &journal.last().unwrap().event;
+    assert!(matches!(last, Event::Duplicate { file, .. } if task.folder.join(file).exists()));
+    assert_complete_but_locks(&task);
+}
+
+#[test]
+fn a_runner_that_only_sleeps_keeps_its_run_on_its_own_host() {
+    let folder = folder();
+    let task = Task::new(folder.path(), 2);
+    let a = task.work(100).start();
+    task.wait_for("begin", 1);
+    a.signal(libc::SIGSTOP);
+    let b = task.start();
+    task.wait_for("kept", 1);
+    // Its lease expires, but the kernel still holds its lock.
+    sleep(3 * task.times.lease);
+    let begun: Vec<_> = task
+        .events()
+        .into_iter()
+        .filter(|event| event.0 == "begin")
+        .collect();
+    assert_eq!(begun.len(), 2, "{begun:?}");
+    assert_ne!(begun[0].1, begun[1].1);
+    a.signal(libc::SIGCONT);
+    a.finish();
+    b.finish();
+    assert_shared(&task);
+    assert_complete(&task);
+}
+
+#[test]
+fn what_is_measured_on_one_host_never_overlaps_whatever_the_folder() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    let mut task = Task::new(folder.path(), 20);
+    task.lock = Some(folder.path().to_owned());
+    let mut other = task.clone();
+    other.folder = path("other");
+    let killed = Task {
+        folder: path("killed"),
+        ..task.work(60_000)
+    };
+    // A holder that is killed holds nothing.
+    let first = killed.start();
+    task.wait_for("begin", 1);
+    let (a, b) = (task.start(), other.start());
+    sleep(Duration::from_millis(300));
+    assert_eq!(task.events().len(), 1);
+    assert!(first.kill());
+    a.finish();
+    b.finish();
+    let windows: Vec<_> = task
+        .events()
+        .into_iter()
+        .skip(1)
+        .filter(|event| event.0 != "kept")
+        .collect();
+    assert_eq!(windows.len(), 80);
+    let mut changes = 0;
+    for pair in windows.chunks(2) {
+        let (begin, end) = (&pair[0], &pair[1]);
+        assert_eq!((begin.0.as_str(), end.0.as_str()), ("begin", "end"));
+        assert_eq!((&begin.1, begin.2), (&end.1, end.2));
+    }
+    for pair in windows.windows(3).step_by(2) {
+        changes += usize::from(pair[0].2 != pair[2].2);
+    }
+    // They take turns; neither waits until the other is done.
+    assert!(changes > 10, "{changes}");
+    assert_complete(&task);
+    assert_complete(&other);
+}
+
+#[test]
+fn a_cut_record_is_noticed_moved_and_done_again() {
+    let folder = folder();
+    let task = Task::new(folder.path(), 5);
+    complete(&open(&task.folder, &identity(5)).unwrap());
+    let file = |number| task.folder.join(format!("runs/{}.json", id(number)));
+    let whole = fs::read(file(4)).unwrap();
+    fs::write(file(4), &whole[..whole.len() / 2]).unwrap();
+    fs::write(file(3), "").unwrap();
+    fs::copy(file(0), file(2)).unwrap();
+
+    // A reader names them and moves nothing.
+    let store = Store::open(&task.folder).unwrap();
+    let damaged: Vec<RunId> = store
+        .states()
+        .unwrap()
+        .into_iter()
+        .filter(|(_, state)| matches!(state, State::Damaged { .. }))
+        .map(|(run, _)| run)
+        .collect();
+    assert_eq!(damaged, [id(2), id(3), id(4)]);
+    assert_eq!(store.runs::<Value>().unwrap().len(), 2);
+    assert!(file(4).exists());
+
+    let runner = open(&task.folder, &identity(5)).unwrap();
+    assert_eq!(
+        runner
+            .states()
+            .unwrap()
+            .iter()
+            .filter(|(_, s)| *s == State::Open)
+            .count(),
+        3
+    );
+    complete(&runner);
+    let aside = fs::read(task.folder.join(format!("damaged/{}.1.json", id(4)))).unwrap();
+    assert_eq!(aside, &whole[..whole.len() / 2]);
+    let journal = runner.journal().unwrap().entries;
+    let noted = |run: &RunId| {
+        journal
+            .iter()
+            .filter(|e| e.run == *run && matches!(e.event, Event::Damaged { .. }))
+            .count()
+    };
+    assert_eq!(
+        [0, 1, 2, 3, 4].map(|number| noted(&id(number))),
+        [0, 0, 1, 1, 1]
+    );
+    assert_eq!(runner.runs::<Value>().unwrap().len(), 5);
+
+    // A record that was changed by hand is whole, and named by its SHA-256.
+    assert_eq!(runner.altered().unwrap(), []);
+    let text = fs::read_to_string(file(1)).unwrap();
+    fs::write(file(1), text.replacen("\"sum\": 1", "\"sum\": 2", 1)).unwrap();
+    assert_ne!(fs::read_to_string(file(1)).unwrap(), text);
+    assert_eq!(runner.altered().unwrap(), [id(1)]);
+}
+
+#[test]
+fn a_version_that_is_not_known_is_refused_by_name() {
+    let folder = folder();
+    let path = folder.path().join("study");
+    complete(&open(&path, &identity(2)).unwrap());
+    let file = path.join(format!("runs/{}.json", id(1)));
+    let change = |file: &Path, from: &str, to: &str| {
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains(from), "{text}");
+        fs::write(file, text.replacen(from, to, 1)).unwrap();
+    };
+    // The keys of another version need not be these.
+    for to in [
+        "\"schema\": 2",
+        "\"schema\": 7, \"novel\": 1",
+        "\"schema\": \"b\"",
+    ] {
+        let kept = fs::read(&file).unwrap();
+        change(&file, "\"schema\": 1", to);
+        change(&file, "\"payload\"", "\"content\"");
+        let changed = fs::read(&file).unwrap();
+        let store = Store::open(&path).unwrap();
+        let errors = [
+            store.runs::<Value>().unwrap_err(),
+            store.states().unwrap_err(),
+            open(&path, &identity(2)).err().unwrap(),
+        ];
+        for error in errors {
+            assert!(matches!(error, StoreError::UnknownSchema { .. }), "{error}");
+            let said = error.to_string();
+            assert!(
+                said.contains(id(1).as_str()) && said.contains("schema"),
+                "{said}"
+            );
+        }
+        assert_eq!(fs::read(&file).unwrap(), changed);
+        fs::write(&file, kept).unwrap();
+    }
+    change(&path.join("study.json"), "\"schema\": 1", "\"schema\": 2");
+    let error = Store::open(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("study.json") && error.contains("schema 2"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_study_that_means_something_else_is_refused_with_what_differs() {
+    let folder = folder();
+    let path = folder.path().join("study");
+    let study = identity(3);
+    complete(&open(&path, &study).unwrap());
+    let refused = |change: &dyn Fn(&mut Identity)| {
+        let mut other = study.clone();
+        change(&mut other);
+        open(&path, &other).err().map(|error| error.to_string())
+    };
+    assert_eq!(refused(&|other| other.text.push_str("# a comment\n")), None);
+    let said = refused(&|other| other.meaning["base"]["lr"] = 0.2.into()).unwrap();
+    assert!(said.contains("base.lr is 0.1 there and 0.2 here"), "{said}");
+    let said = refused(&|other| other.name = "another".to_owned()).unwrap();
+    assert!(
+        said.contains("name is \"made-up\" there and \"another\" here"),
+        "{said}"
+    );
+    let said = refused(&|other| other.runs.swap(0, 1)).unwrap();
+    assert!(said.contains("runs[0]"), "{said}");
+    let said = refused(&|other| other.runs.push(id(0))).unwrap();
+    assert!(said.contains("twice"), "{said}");
+}
+
+#[test]
+fn a_run_given_back_or_set_aside_is_done_again() {
+    let folder = folder();
+    let path = folder.path().join("study");
+    let study = identity(1);
+    let runner = open(&path, &study).unwrap();
+    let claim = runner.claim_next(&study.runs).unwrap().unwrap();
+    assert!(runner.claim_next(&study.runs).unwrap().is_none());
+    let second = open(&path, &study).unwrap();
+    assert!(second.claim_next(&study.runs).unwrap().is_none());
+    drop(claim);
+    for _ in 0..2 {
+        let mut claim = second.claim_next(&study.runs).unwrap().unwrap();
+        let kept = claim.set_aside("interrupted", &"cost").unwrap();
+        assert!(matches!(kept, Kept::Aside(path) if path.exists()));
+    }
+    assert_eq!(runner.states().unwrap(), [(id(0), State::Open)]);
+    complete(&runner);
+    let aside = runner.interrupted::<String>().unwrap();
+    assert_eq!(aside.len(), 2);
+    assert_eq!(
+        (aside[0].outcome.as_str(), aside[0].payload.as_str()),
+        ("interrupted", "cost")
+    );
+    assert_eq!(runner.runs::<Value>().unwrap().len(), 1);
+    // A payload that is not what the reader asks for is whole all the same.
+    let error = runner.runs::<u32>().unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+    // Runs that are not in the plan can be added, and come last.
+    let more = [RunId::new("confirm@4").unwrap()];
+    let mut claim = runner.claim_next(&more).unwrap().unwrap();
+    claim.finish("reached", &1).unwrap();
+    assert_eq!(runner.states().unwrap()[1], (more[0].clone(), State::Done));
+}
+
+#[test]
+fn a_cut_line_of_the_journal_costs_that_line_alone() {
+    let folder = folder();
+    let path = folder.path().join("study");
+    let study = identity(4);
+    let runner = open(&path, &study).unwrap();
+    runner
+        .claim_next(&study.runs)
+        .unwrap()
+        .unwrap()
+        .finish("reached", &1)
+        .unwrap();
+    let journal = path.join("journal.jsonl");
+    let whole = fs::read(&journal).unwrap();
+    fs::write(&journal, &whole[..whole.len() - 30]).unwrap();
+    complete(&runner);
+    let read = runner.journal().unwrap();
+    assert_eq!((read.entries.len(), read.unreadable), (7, 1));
+    // The line that was lost is written anew by the next runner, once.
+    for _ in 0..2 {
+        let runner = open(&path, &study).unwrap();
+        assert_eq!(runner.journal().unwrap().entries.len(), 8);
+        assert_eq!(runner.altered().unwrap(), []);
+    }
+}
