@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use wattgrad::energy::{Meter, MeterError, MeterOptions, Selection};
 use wattgrad::suggest::Suggest;
 
-use super::{calibrate, completions, doctor, explain, man, measure, train, watch};
+use super::{calibrate, completions, doctor, explain, man, measure, study, train, watch};
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -42,6 +42,9 @@ Measure
 Train
   train        Train one network: accuracy, time, joules
   explain      Print the step: kernels, grids, FLOPs, bytes, memory
+
+Compare
+  study        Many regimes and seeds: which reaches the accuracy for the least energy
 
 More
   completions  Print a completion script for a shell
@@ -84,6 +87,8 @@ pub enum Command {
     Train(Box<train::Args>),
     /// Print the step: kernels, grids, FLOPs, bytes, memory
     Explain(explain::Args),
+    /// Many regimes and seeds: which reaches the accuracy for the least energy
+    Study(study::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual

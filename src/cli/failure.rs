@@ -8,6 +8,8 @@ use wattgrad::device::DeviceError;
 use wattgrad::energy::MeterError;
 use wattgrad::kernels::emit::EmitError;
 use wattgrad::model::ModelError;
+use wattgrad::study::store::StoreError;
+use wattgrad::study::{StudyError, StudyFileError};
 use wattgrad::train::{RegimeError, TrainError};
 
 use super::output::stderr_width;
@@ -102,6 +104,26 @@ impl From<TrainError> for Failure {
             | TrainError::Model(_)
             | TrainError::Meter(_)
             | TrainError::SameOutput { .. } => Self::misuse(error),
+            _ => Self::failed(error),
+        }
+    }
+}
+
+impl From<StudyFileError> for Failure {
+    fn from(error: StudyFileError) -> Self {
+        Self::misuse(error)
+    }
+}
+
+impl From<StudyError> for Failure {
+    fn from(error: StudyError) -> Self {
+        match error {
+            StudyError::Train(error) => error.into(),
+            StudyError::File(_)
+            | StudyError::NoJoules
+            | StudyError::Store(StoreError::Different { .. } | StoreError::OtherFiles { .. }) => {
+                Self::misuse(error)
+            }
             _ => Self::failed(error),
         }
     }

@@ -11,11 +11,15 @@ mod margin;
 mod measure;
 mod output;
 mod progress;
+mod study;
+mod study_progress;
 mod train;
 mod watch;
 mod wrap;
 
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
@@ -54,8 +58,24 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Measure(args) => measure::run(args, global),
         Command::Watch(args) => watch::run(args, global),
         Command::Train(args) => train::run(args, global),
+        Command::Study(args) => study::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     }
+}
+
+/// A flag that the first Ctrl-C or termination sets; the second ends the program at once.
+fn stop_on_interrupt() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let set = ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            process::exit(i32::from(INTERRUPTED));
+        }
+    });
+    if let Err(error) = set {
+        tracing::warn!("an interrupt will end the run without its record: {error}");
+    }
+    stop
 }

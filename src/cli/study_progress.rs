@@ -49,7 +49,10 @@ impl<'a> StudyProgress<'a> {
     pub fn event(&mut self, event: &StudyEvent<'_>) {
         match event {
             StudyEvent::Waiting(holder) => {
-                let who = holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
+                let who = holder.map_or_else(
+                    || "another process".to_owned(),
+                    |pid| format!("process {pid}"),
+                );
                 self.line(&format!(
                     "waiting for {who}: runs of one machine are timed one after another (--overlap does not wait)"
                 ));
@@ -131,7 +134,11 @@ impl<'a> StudyProgress<'a> {
                 .and_then(|crossing| crossing.reached);
             if let Some(arrival) = reached {
                 text += &format!(" {}", percent(arrival.accuracy));
-                if self.best.as_ref().is_none_or(|(best, _)| arrival.seconds < *best) {
+                if self
+                    .best
+                    .as_ref()
+                    .is_none_or(|(best, _)| arrival.seconds < *best)
+                {
                     self.best = Some((arrival.seconds, run.id.clone()));
                 }
             }
@@ -151,8 +158,13 @@ impl<'a> StudyProgress<'a> {
         }
         self.line(&text);
         if done == planned {
-            let spent = self.spent.map_or_else(String::new, |spent| format!(", {} measured", joules(spent)));
-            self.line(&format!("all runs done in {}{spent}", seconds(self.began.elapsed().as_secs_f64())));
+            let spent = self
+                .spent
+                .map_or_else(String::new, |spent| format!(", {} measured", joules(spent)));
+            self.line(&format!(
+                "all runs done in {}{spent}",
+                seconds(self.began.elapsed().as_secs_f64())
+            ));
         }
     }
 

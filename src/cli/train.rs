@@ -1,9 +1,6 @@
 //! `wattgrad train`.
 
 use std::path::{Path, PathBuf};
-use std::process;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use wattgrad::device::{Gpu, GpuOptions};
 use wattgrad::kernels::Tuning;
@@ -13,7 +10,7 @@ use wattgrad::train::{Outcome, Outputs, Regime, Trainer};
 use super::args::Global;
 use super::failure::Failure;
 use super::progress::Progress;
-use super::{INTERRUPTED, output};
+use super::{INTERRUPTED, output, stop_on_interrupt};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -142,19 +139,4 @@ fn read_profile(path: &Path) -> Result<Tuning, Failure> {
             "the profile {path:?} cannot be used{line} ({message}): mend it, or leave --profile out"
         ))
     })
-}
-
-/// A flag that the first Ctrl-C or termination sets; the second ends the program at once.
-fn stop_on_interrupt() -> Arc<AtomicBool> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let set = ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            process::exit(i32::from(INTERRUPTED));
-        }
-    });
-    if let Err(error) = set {
-        tracing::warn!("an interrupt will end the run without its record: {error}");
-    }
-    stop
 }

@@ -6,7 +6,16 @@ use crate::study::{Estimate, Study};
 
 /// The lines that `wattgrad study run --dry-run` prints.
 pub fn estimate(study: &Study, estimate: &Estimate) -> String {
-    let head = ["model", "batch", "cells", "runs", "step", "evaluation", "steps", "a run"];
+    let head = [
+        "model",
+        "batch",
+        "cells",
+        "runs",
+        "step",
+        "evaluation",
+        "steps",
+        "a run",
+    ];
     let mut rows: Vec<Vec<String>> = vec![head.map(String::from).to_vec()];
     rows.extend(estimate.programs.iter().map(|one| {
         vec![

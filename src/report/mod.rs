@@ -1,10 +1,12 @@
 //! What people read: tables for the terminal, numbers with their units.
 
 mod columns;
+mod estimate;
 mod program;
 mod run;
 
 pub use crate::units;
 pub use columns::{Align, columns};
+pub use estimate::estimate;
 pub use program::program;
 pub use run::run;

@@ -9,7 +9,7 @@ use crate::train::TrainError;
 pub enum StudyError {
     /// The study's file cannot be understood.
     #[error(transparent)]
-    File(#[from] super::file::FileError),
+    File(#[from] super::file::StudyFileError),
     /// Its folder cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -131,7 +131,12 @@ pub fn estimate(gpu: &Gpu, study: &Study, meter: &MeterOptions) -> Result<Estima
     let confirming = study.confirm as usize * (2 + reference).min(study.cells.len());
     let dearest = programs.iter().map(|one| one.seconds).fold(0.0, f64::max);
     let most_flops = programs.iter().map(|one| one.flops).fold(0.0, f64::max);
-    let sum = |of: fn(&ProgramEstimate) -> f64| programs.iter().map(|one| of(one) * one.runs as f64).sum::<f64>();
+    let sum = |of: fn(&ProgramEstimate) -> f64| {
+        programs
+            .iter()
+            .map(|one| of(one) * one.runs as f64)
+            .sum::<f64>()
+    };
     let planned = sum(|one| one.seconds);
     let seconds = planned + dearest * confirming as f64;
     for row in &mut watts {
@@ -183,18 +188,27 @@ fn time(
 
     let step_seconds = seconds / f64::from(done.max(1));
     let goal = study.goal();
-    let mut most = goal.budget.steps(regime.batch_size, program.steps_per_epoch());
+    let mut most = goal
+        .budget
+        .steps(regime.batch_size, program.steps_per_epoch());
     let batch = u64::from(regime.batch_size);
     let evaluations = |steps: u64| steps.saturating_mul(batch) / goal.every_samples.max(1);
-    let run = |steps: u64| steps as f64 * step_seconds + evaluations(steps) as f64 * evaluation_seconds;
+    let run =
+        |steps: u64| steps as f64 * step_seconds + evaluations(steps) as f64 * evaluation_seconds;
     if let Some(limit) = goal.budget.seconds
         && run(most) > limit
     {
-        let share = step_seconds + evaluation_seconds * batch as f64 / goal.every_samples.max(1) as f64;
+        let share =
+            step_seconds + evaluation_seconds * batch as f64 / goal.every_samples.max(1) as f64;
         most = (limit / share) as u64;
     }
     let list = program.summary();
-    let flops: u64 = list.lists.iter().filter(|list| list.name != "evaluate").map(|list| list.flops).sum();
+    let flops: u64 = list
+        .lists
+        .iter()
+        .filter(|list| list.name != "evaluate")
+        .map(|list| list.flops)
+        .sum();
     let drawn = rows
         .iter()
         .filter(|row| matches!(row.status, Status::Measured | Status::Assumed))

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::analysis::Analysis;
 use super::error::StudyError;
 use super::open::{design, records};
 use super::plan::PlannedRun;
 use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
 use super::spec::Study;
 use super::store::{Claim, HostLock, Identity, Kept, LeaseTimes, RunId, Runner, State};
-use super::analysis::Analysis;
 use crate::data::Dataset;
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Status};
@@ -94,8 +94,12 @@ pub fn execute(
     tell: &mut dyn FnMut(StudyEvent<'_>),
 ) -> Result<Finished, StudyError> {
     let runner = Runner::create_or_open(&options.folder, &identity(study)?, &options.lease)?;
-    let meter = Meter::open(&options.meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
-    let measured = meter.sources().iter().any(|source| source.status == Status::Measured);
+    let meter =
+        Meter::open(&options.meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
+    let measured = meter
+        .sources()
+        .iter()
+        .any(|source| source.status == Status::Measured);
     drop(meter);
     if study.budget.joules.is_some() && !measured {
         return Err(StudyError::NoJoules);
@@ -138,7 +142,10 @@ struct Execution<'a> {
 impl Execution<'_> {
     /// Makes every run of `plan` that nobody made or makes.
     fn make(&mut self, plan: &[PlannedRun]) -> Result<Finished, StudyError> {
-        let order: Vec<RunId> = plan.iter().map(|run| RunId::new(&run.id)).collect::<Result<_, _>>()?;
+        let order: Vec<RunId> = plan
+            .iter()
+            .map(|run| RunId::new(&run.id))
+            .collect::<Result<_, _>>()?;
         loop {
             if self.stopped() {
                 return Ok(Finished::Interrupted);
@@ -152,7 +159,11 @@ impl Execution<'_> {
             };
             let Some(mut claim) = self.runner.claim_next(&order)? else {
                 let states = self.runner.states()?;
-                let done = |id: &RunId| states.iter().any(|(run, state)| run == id && matches!(state, State::Done));
+                let done = |id: &RunId| {
+                    states
+                        .iter()
+                        .any(|(run, state)| run == id && matches!(state, State::Done))
+                };
                 return Ok(match order.iter().all(done) {
                     true => Finished::Complete,
                     false => Finished::OthersWork,
@@ -184,7 +195,12 @@ impl Execution<'_> {
         })?)
     }
 
-    fn one(&mut self, run: &PlannedRun, claim: &mut Claim, planned: usize) -> Result<(), StudyError> {
+    fn one(
+        &mut self,
+        run: &PlannedRun,
+        claim: &mut Claim,
+        planned: usize,
+    ) -> Result<(), StudyError> {
         let done = self.done()?;
         (self.tell)(StudyEvent::Begun { run, done, planned });
         let regime = self.regime(run);
@@ -206,7 +222,9 @@ impl Execution<'_> {
                 kept.record = Some(record);
             }
             // The next run would meet the same.
-            Err(error @ TrainError::Program(_)) if error.is_lost_device() => return Err(error.into()),
+            Err(error @ TrainError::Program(_)) if error.is_lost_device() => {
+                return Err(error.into());
+            }
             Err(error) => kept.error = Some(error.to_string()),
         }
         let outcome = kept.outcome.name();
@@ -231,7 +249,10 @@ impl Execution<'_> {
 
     fn done(&self) -> Result<usize, StudyError> {
         let states = self.runner.states()?;
-        Ok(states.iter().filter(|(_, state)| matches!(state, State::Done)).count())
+        Ok(states
+            .iter()
+            .filter(|(_, state)| matches!(state, State::Done))
+            .count())
     }
 
     fn data(&mut self, regime: &Regime) -> Result<Dataset, TrainError> {
@@ -286,7 +307,10 @@ impl Execution<'_> {
         }
         let runs = records(&self.runner)?;
         let analysis = Analysis::new(&design(self.study, &runs), &runs, Vec::new());
-        let Some((best, worst)) = analysis.headline().and_then(|cost| cost.best.zip(cost.worst)) else {
+        let Some((best, worst)) = analysis
+            .headline()
+            .and_then(|cost| cost.best.zip(cost.worst))
+        else {
             (self.tell)(StudyEvent::Note(
                 "there is no best and no worst cell to confirm: too few runs arrived".to_owned(),
             ));
@@ -315,7 +339,11 @@ impl Execution<'_> {
 
 /// The study as its folder knows it.
 fn identity(study: &Study) -> Result<Identity, StudyError> {
-    let runs = study.plan().iter().map(|run| RunId::new(&run.id)).collect::<Result<_, _>>()?;
+    let runs = study
+        .plan()
+        .iter()
+        .map(|run| RunId::new(&run.id))
+        .collect::<Result<_, _>>()?;
     Ok(Identity {
         name: study.name.clone(),
         meaning: study.meaning(),

@@ -25,7 +25,10 @@ pub struct Opened {
 /// [`StudyError`] where it is no study, or one of another version.
 pub fn open(folder: &Path) -> Result<Opened, StudyError> {
     let store = Store::open(folder)?;
-    let study = Study::parse(&folder.join("study.json").display().to_string(), &store.study().text)?;
+    let study = Study::parse(
+        &folder.join("study.json").display().to_string(),
+        &store.study().text,
+    )?;
     let runs = records(&store)?;
     let notes = notes(&store, &runs)?;
     Ok(Opened {
@@ -71,7 +74,11 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
     // In the order of the axes, which is that of the file.
     let values = |cell: &Cell| {
         let of = |axis: &Axis| cell.settings.iter().find(|(key, _)| *key == axis.key);
-        study.axes.iter().map(|axis| of(axis).map_or_else(String::new, |(_, value)| plain(value))).collect()
+        study
+            .axes
+            .iter()
+            .map(|axis| of(axis).map_or_else(String::new, |(_, value)| plain(value)))
+            .collect()
     };
     Design {
         name: study.name.clone(),
@@ -115,13 +122,28 @@ fn base(study: &Study) -> String {
         return String::new();
     };
     let regime = &cell.regime;
-    let shared = regime.recipe_without(|key| key == "seed" || study.axes.iter().any(|axis| axis.key.replace('-', "_") == key));
+    let shared = regime.recipe_without(|key| {
+        key == "seed"
+            || study
+                .axes
+                .iter()
+                .any(|axis| axis.key.replace('-', "_") == key)
+    });
     let whose = |name: &str, value: &str| {
         let varies = study.axes.iter().any(|axis| axis.key == name);
         (!varies).then(|| value.to_owned())
     };
-    let parts = [whose("model", &regime.model), whose("data", &regime.data), Some(shared)];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    let parts = [
+        whose("model", &regime.model),
+        whose("data", &regime.data),
+        Some(shared),
+    ];
+    parts
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What a reader has to know beside the answer.
@@ -129,7 +151,10 @@ fn notes(store: &Store, runs: &[RunRecord]) -> Result<Vec<String>, StudyError> {
     let mut notes = Vec::new();
     let duplicates = store.duplicates::<RunRecord>()?;
     if !duplicates.is_empty() {
-        let names: Vec<String> = duplicates.iter().map(|one| one.path.display().to_string()).collect();
+        let names: Vec<String> = duplicates
+            .iter()
+            .map(|one| one.path.display().to_string())
+            .collect();
         notes.push(format!(
             "of two records of one run the first counts; the later ones are kept: {}",
             names.join(", ")

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::regime_error::RegimeError;
 use crate::data::DataError;
+use crate::device::DeviceError;
 use crate::energy::MeterError;
 use crate::model::ModelError;
 use crate::model::weights::WeightsError;
@@ -70,4 +71,14 @@ pub enum TrainError {
         /// What the writer met.
         detail: String,
     },
+}
+
+impl TrainError {
+    /// Whether the device is gone: the next run would meet the same.
+    pub fn is_lost_device(&self) -> bool {
+        matches!(
+            self,
+            Self::Program(ProgramError::Device(DeviceError::Lost { .. }))
+        )
+    }
 }

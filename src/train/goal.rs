@@ -101,6 +101,17 @@ impl Goal {
         }
         Ok(())
     }
+
+    /// When a run with these evaluations reached each target.
+    pub fn crossings(&self, evaluations: &[EvaluationPoint]) -> Vec<Crossing> {
+        let mut pursuit = Pursuit::of(self.clone());
+        for count in 1..=evaluations.len() {
+            if pursuit.see(&evaluations[..count]) {
+                break;
+            }
+        }
+        pursuit.crossings
+    }
 }
 
 /// Where a run stood when it arrived at an accuracy.

@@ -18,6 +18,11 @@ impl Regime {
     /// What the run learns with, beside network and data, in words: `batch size 64, optimizer sgd, lr 0.05, ...`. A
     /// choice that is seldom made is named only where it was.
     pub fn recipe(&self) -> String {
+        self.recipe_without(|_| false)
+    }
+
+    /// The same without the choices whose key in a record `leaves_out`.
+    pub(crate) fn recipe_without(&self, leaves_out: impl Fn(&str) -> bool) -> String {
         const ELSEWHERE: &[&str] = &[
             "model",
             "data",
@@ -35,7 +40,9 @@ impl Regime {
             .zip(usual)
             .filter(|((key, value), (_, usual))| {
                 let key = key.as_str();
-                !ELSEWHERE.contains(&key) && (ALWAYS.contains(&key) || value != usual)
+                !ELSEWHERE.contains(&key)
+                    && !leaves_out(key)
+                    && (ALWAYS.contains(&key) || value != usual)
             })
             .map(|((key, value), _)| {
                 let words = key.replace('_', " ");

@@ -45,7 +45,10 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let study = Study::read(&args.file)?;
     let meter = global.meter_options(args.assume_watts_per_core)?;
     study::check_data(&study)?;
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(&study.name));
+    let folder = args
+        .out
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(&study.name));
     let gpu = Gpu::open(&GpuOptions {
         adapter: global.adapter.clone(),
         ..Default::default()

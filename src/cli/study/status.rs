@@ -81,7 +81,10 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
         .iter()
         .map(|(outcome, count)| format!("{count} {outcome}"))
         .collect();
-    let mut text = format!("{}: {} of {} runs done", analysis.name, status.done, status.runs);
+    let mut text = format!(
+        "{}: {} of {} runs done",
+        analysis.name, status.done, status.runs
+    );
     if !ended.is_empty() {
         text += &format!(" ({})", ended.join(", "));
     }

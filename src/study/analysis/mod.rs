@@ -297,6 +297,12 @@ pub struct Analysis {
 }
 
 impl Analysis {
+    /// Runs that are done; those that were interrupted are done again.
+    pub fn done(&self) -> usize {
+        let all: usize = self.by_outcome.iter().map(|(_, count)| count).sum();
+        all - self.count(Outcome::Interrupted)
+    }
+
     /// The headline.
     pub fn headline(&self) -> Option<&CostReport> {
         self.costs.first()
