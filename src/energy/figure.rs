@@ -167,6 +167,11 @@ impl Interval {
         }
     }
 
+    /// The value in its middle.
+    pub fn middle(self) -> f64 {
+        f64::midpoint(self.low, self.high)
+    }
+
     /// Half its width.
     pub fn half(self) -> f64 {
         (self.high - self.low) / 2.0
@@ -268,6 +273,10 @@ pub struct Energy {
     /// The instrument's tick in seconds, calibrated or seen around the window; absent where every read gives a new value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_seconds: Option<f64>,
+    /// Watts of the device at rest with a context open, as its calibration saw them (95 %, repeatability); absent without
+    /// one. What lies above them is the window's own doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_watts: Option<Interval>,
     /// Why there is no figure, or what limits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

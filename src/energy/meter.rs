@@ -12,7 +12,8 @@ use super::options::{MeterError, MeterOptions, Selection};
 use super::recording::Present;
 use super::source;
 use super::target::Target;
-use super::window::{PerUnit, Window};
+use super::settle::PerUnit;
+use super::window::Window;
 
 /// One row of an opened meter.
 pub(crate) struct Row {

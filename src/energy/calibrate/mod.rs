@@ -13,9 +13,9 @@ pub(crate) use store::recall;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{self, Estimate};
-use super::figure::Grade;
+use super::figure::{Grade, Interval};
 use super::instrument::{Instrument, Refusal};
-use super::known::{Known, SETTLED};
+use super::known::{Idle, Known, SETTLED};
 use super::recording::{Recording, Timeline};
 use super::series;
 
@@ -105,13 +105,24 @@ pub fn examine(
     known.tick = tick;
     // A slow instrument is watched for longer.
     let rest = REST.max(REST_TICKS * tick.unwrap_or(0.0));
-    let mut watts = Vec::new();
-    note(&mut watts, Activity::Cold, &cold, &known);
-    for activity in [Activity::Context, Activity::Empty] {
-        workload.set(activity);
-        let at_rest = watch(instrument, timeline, tick, rest)?;
-        note(&mut watts, activity, &at_rest, &known);
+    workload.set(Activity::Context);
+    let context = watch(instrument, timeline, tick, rest)?;
+    workload.set(Activity::Empty);
+    let empty = watch(instrument, timeline, tick, rest)?;
+    let idle = [&cold, &context, &empty].map(|at_rest| resting(at_rest, &known));
+    if let [Some(cold), Some(context), Some(empty)] = idle {
+        known.idle = Some(Idle {
+            cold,
+            context,
+            empty,
+        });
     }
+    let activities = [Activity::Cold, Activity::Context, Activity::Empty];
+    let mut watts: Vec<(Activity, f64)> = activities
+        .into_iter()
+        .zip(idle)
+        .filter_map(|(activity, watts)| Some((activity, watts?.middle())))
+        .collect();
     workload.set(Activity::Context);
     let polling_watts = polling(instrument, timeline, &known)?;
 
@@ -199,13 +210,12 @@ fn learn_longer(
     Ok(None)
 }
 
-fn note(watts: &mut Vec<(Activity, f64)>, activity: Activity, at_rest: &Recording, known: &Known) {
-    let Ok(series) = at_rest.series(known) else {
-        return;
-    };
-    if let Some(mean) = series.mean_watts(f64::MIN, f64::MAX) {
-        watts.push((activity, mean));
-    }
+/// Watts at rest, once what went before can no longer be shown; where all of the watching is too short for that, by the
+/// second half of it.
+fn resting(at_rest: &Recording, known: &Known) -> Option<Interval> {
+    let series = at_rest.series(known).ok()?;
+    let (from, to) = series.span;
+    estimate::steady(&series, from + known.roll().min((to - from) / 2.0))
 }
 
 /// Reads without a pause, then as a window does: the difference is what reading itself draws.
