@@ -88,11 +88,13 @@ impl Extent {
             let instrument = opened.instrument.as_ref().ok()?;
             let spec = instrument.spec();
             let told = self.ticks.iter();
-            let mut told =
-                told.filter(|(source, method, _)| (source, *method) == (&opened.source, opened.method));
+            let mut told = told
+                .filter(|(source, method, _)| (source, *method) == (&opened.source, opened.method));
             let tick = opened.known.tick.or_else(|| {
                 collector
-                    .look_at(|readings, tick| tick.or_else(|| spacing(readings, instrument.keeps_record())))
+                    .look_at(|readings, tick| {
+                        tick.or_else(|| spacing(readings, instrument.keeps_record()))
+                    })
                     .or_else(|| told.next().map(|told| told.2))
             });
             let ticks = TICKS.max(instrument.least_updates() as f64);

@@ -305,6 +305,18 @@ impl Energy {
         interval(self.absolute_low, self.absolute_high)
     }
 
+    /// What the device would have drawn in this window at rest, with a context open: joules, by [`Energy::idle_watts`]; the
+    /// interval of repeatability, and the one that also holds gain and offset. The joules above idle are the row's less
+    /// these.
+    pub fn idle(&self) -> Option<[Interval; 2]> {
+        let (watts, seconds) = self.idle_watts.zip(self.seconds)?;
+        let repeatability = watts.over(1.0 / seconds);
+        Some([
+            repeatability,
+            super::estimate::absolute(repeatability, seconds),
+        ])
+    }
+
     /// Mean power over the window.
     pub fn watts(&self) -> Option<f64> {
         let seconds = self.seconds.filter(|&seconds| seconds > 0.0)?;

@@ -10,9 +10,9 @@ use super::instrument::{Instrument, Refusal, Spec};
 use super::known::Known;
 use super::options::{MeterError, MeterOptions, Selection};
 use super::recording::Present;
+use super::settle::PerUnit;
 use super::source;
 use super::target::Target;
-use super::settle::PerUnit;
 use super::window::Window;
 
 /// One row of an opened meter.

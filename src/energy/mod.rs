@@ -48,6 +48,6 @@ pub use meter::{Meter, SourceReport, survey};
 pub use options::{MeterError, MeterOptions, MeterUnit, Selection};
 pub use recording::{Present, Recording, Timeline};
 pub use schedule::Schedule;
-pub use target::{Target, TargetKind};
 pub use settle::{Part, PerUnit, Settled, Untold};
+pub use target::{Target, TargetKind};
 pub use window::Window;

@@ -155,8 +155,9 @@ impl Recording {
     /// Whether a longer window of the same load could tell no more of a step: no part-time sensor's looks have left a part
     /// of it unseen between `from` and `to`. `true` as well where the readings lie: more of them would not help.
     pub fn covers(&self, from: f64, to: f64, stamps: &[Stamp], known: &Known) -> bool {
-        self.series(known)
-            .map_or(true, |series| estimate::covered(&series, known, (from, to), stamps))
+        self.series(known).map_or(true, |series| {
+            estimate::covered(&series, known, (from, to), stamps)
+        })
     }
 
     pub(crate) fn series(&self, known: &Known) -> Result<Series, Refusal> {

@@ -272,7 +272,11 @@ fn stamped(
     let at = |time: f64| phase::done(stamps, time.clamp(from, to));
     let units = match (at(window.from), at(window.to)) {
         (Some(first), Some(last)) if last > first => last - first,
-        _ => return Err(Refusal::new("no work was finished between two of its ticks")),
+        _ => {
+            return Err(Refusal::new(
+                "no work was finished between two of its ticks",
+            ));
+        }
     };
     // A submit's work is stamped as a whole, so each edge may lie anywhere within one.
     let longest = stamps
