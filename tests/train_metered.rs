@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use wattgrad::Record;
 use wattgrad::energy::{Method, Status};
-use wattgrad::train::{EnergyFigure, Way};
+use wattgrad::train::{EnergyFigure, Phase, PhaseEnergy, Way};
 
 const WATTS: f64 = 100.0;
 /// Ticks that an interval needs for a figure of its own.
@@ -54,6 +54,48 @@ fn train(steps: u32, tick_ms: u32) -> Record {
 
 fn figure(figures: &[EnergyFigure], way: Way) -> Option<&EnergyFigure> {
     figures.iter().find(|figure| figure.way == way)
+}
+
+fn phase(record: &Record, phase: Phase) -> Option<&PhaseEnergy> {
+    let mut phases = record.energy_by_phase.iter();
+    phases.find(|row| row.phase == phase)
+}
+
+/// The joules of a phase, 0 where it has only a reason.
+fn joules(record: &Record, of: Phase) -> f64 {
+    let row = phase(record, of).unwrap_or_else(|| panic!("no {of:?}"));
+    assert_eq!(row.joules.is_some(), row.reason.is_none(), "{row:?}");
+    assert_eq!(row.joules.is_some(), row.status == Status::Measured);
+    row.joules.unwrap_or(0.0)
+}
+
+/// What is before the first step, and what of the run's window adds up to it.
+fn phases(record: &Record) {
+    let before = joules(record, Phase::Compile) + joules(record, Phase::StartUp);
+    let most = WATTS * record.times.startup_seconds;
+    assert!(before > 0.0 && before < most, "{before} J of {most} J");
+    // Kernels are compiled, and little else is done, while the program is built.
+    let compile = phase(record, Phase::Compile).unwrap();
+    let kernels = WATTS * record.times.compile_seconds;
+    let interval = compile.repeatability.unwrap();
+    assert!(
+        kernels <= interval.high && interval.low <= most,
+        "{kernels} J: {compile:?}"
+    );
+
+    let run = [Phase::WarmUp, Phase::Train, Phase::Evaluate, Phase::Rest];
+    let sum: f64 = run.iter().map(|&of| joules(record, of)).sum();
+    let whole = record.energy[0].joules.unwrap();
+    assert!((sum - whole).abs() < 1e-6 * whole, "{sum} J of {whole} J");
+    let idle = phase(record, Phase::Idle).unwrap();
+    assert!(idle.contained && idle.joules.is_none());
+    assert!(idle.reason.as_ref().unwrap().contains("calibrate"));
+    assert!(
+        record
+            .energy_by_phase
+            .iter()
+            .all(|row| row.contained == (row.phase == Phase::Idle))
+    );
 }
 
 /// Half of the figure's interval of repeatability.
@@ -120,6 +162,7 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
     let evaluation = figure(&record.energy_per_evaluation, Way::Window).unwrap();
     let sum = record.steps as f64 * step.joules + evaluations * evaluation.joules;
     assert!((counted.joules - sum).abs() < 1e-6 * sum, "{counted:?}");
+    phases(&record);
 }
 
 #[test]
@@ -141,7 +184,7 @@ fn a_run_of_few_ticks_has_only_steps_times_joules() {
 /// A fast device may reach its end within one tick: the run has no joules of its own then, and those of its steps.
 #[test]
 fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
-    let record = train(1, 900);
+    let record = train(1, 300);
     let row = &record.energy[0];
     if let (Some(joules), Some(interval)) = (row.joules, row.repeatability()) {
         assert!(joules > 0.0 && interval.low <= WATTS * row.seconds.unwrap());
@@ -152,4 +195,10 @@ fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
     assert!(step.joules > 0.0 && half(step) > 0.0, "{step:?}");
     assert_eq!(record.energy_to_end.len(), 1, "{:?}", record.energy_to_end);
     assert_eq!(record.energy_to_end[0].way, Way::StepsTimesJoules);
+    // The step's joules are told, and of what is shorter than a tick the reason.
+    assert!(joules(&record, Phase::Train) > 0.0);
+    assert_eq!(joules(&record, Phase::WarmUp), 0.0);
+    if row.joules.is_none() {
+        assert_eq!(phase(&record, Phase::Rest).unwrap().reason, row.reason);
+    }
 }
