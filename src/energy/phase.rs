@@ -28,6 +28,8 @@ const CAUTION: f64 = 0.7;
 const BLURRED: f64 = 0.15;
 /// A part that was looked at less often than this share of its due is as good as never seen.
 const RARELY: f64 = 0.5;
+/// So many looks are enough, however many other parts had.
+const OFTEN: f64 = 20.0;
 /// An uncovered share up to this is what chance leaves; with more there is no figure.
 const NEGLIGIBLE: f64 = 0.05;
 
@@ -41,10 +43,46 @@ struct Looks {
     unseen: f64,
     /// How sharply the phase of a look is known, as a share of a step.
     blur: f64,
-    /// Watts of each part of a step by those looks that saw it.
-    parts: Vec<f64>,
+    /// The share of a step that a look sees.
+    look: f64,
+    /// Mean watts of the looks that ended in each part of a step.
+    ended: [Option<f64>; PARTS],
     /// Watts of each look.
     powers: Vec<f64>,
+}
+
+/// Mean watts of a whole step.
+struct Round {
+    watts: f64,
+    /// What is not known of them where no look ended.
+    unsure: f64,
+}
+
+impl Looks {
+    /// Each part of a step counts alike, however often looks ended in it; where none did, the straight line between its
+    /// neighbours. `range`: from the least to the most watts that were seen.
+    fn round(&self, range: f64) -> Round {
+        let known: Vec<(usize, f64)> = (0..PARTS)
+            .filter_map(|part| Some((part, self.ended[part]?)))
+            .collect();
+        let next = known.iter().cycle().skip(1);
+        let (mut sum, mut unsure) = (0.0, 0.0);
+        for (&(part, watts), &(after, then)) in known.iter().zip(next) {
+            let gap = match (after + PARTS - part) % PARTS {
+                0 => PARTS,
+                parts => parts,
+            } as f64;
+            // The parts from this one up to the next, on the line between them.
+            sum += watts * gap + (then - watts) * (gap - 1.0) / 2.0;
+            // From one look's end to another's, what is seen changes no faster than a look lets the most go by.
+            let share = (gap - 1.0) / PARTS as f64;
+            unsure += (share * share * range / (4.0 * self.look)).powi(2);
+        }
+        Round {
+            watts: sum / PARTS as f64,
+            unsure: unsure.sqrt(),
+        }
+    }
 }
 
 /// `None` where the sensor looks all the time, or nothing is known of the steps; refused where too much of a step was
@@ -59,13 +97,15 @@ pub(crate) fn aliasing(
     let Some(looks) = looks(series, known, first, last, stamps) else {
         return Ok(None);
     };
-    let mean = |of: &[f64]| of.iter().sum::<f64>() / of.len().max(1) as f64;
     let seconds = series.points[last].at - series.points[first].at;
-    let correction = (mean(&looks.parts) - mean(&looks.powers)) * seconds;
     let most = looks.powers.iter().copied().fold(0.0, f64::max);
     let least = looks.powers.iter().copied().fold(f64::INFINITY, f64::min);
+    let round = looks.round(most - least);
+    let mean = looks.powers.iter().sum::<f64>() / looks.powers.len().max(1) as f64;
+    let correction = (round.watts - mean) * seconds;
     // Of two phases that differ by how sharply a look's time is known the same may be said.
-    let joules = correction.abs() + looks.blur.min(0.5) * (most - least) * seconds / 2.0;
+    let blurred = looks.blur.min(0.5) * (most - least) / 2.0;
+    let joules = correction.abs() + (blurred + round.unsure) * seconds;
     let (share, step) = (looks.coverage * 100.0, looks.step * 1e3);
     if looks.blur > BLURRED {
         return Err(Refusal::new(format!(
@@ -98,6 +138,11 @@ pub(crate) fn covered(
         .is_none_or(|looks| looks.blur > BLURRED || looks.unseen <= NEGLIGIBLE)
 }
 
+/// Whether a sensor is known to miss some of the time.
+pub(crate) fn part_time(known: &Known) -> bool {
+    known.coverage.is_some_and(|coverage| coverage < FULL)
+}
+
 fn looks(
     series: &Series,
     known: &Known,
@@ -106,7 +151,7 @@ fn looks(
     stamps: &[Stamp],
 ) -> Option<Looks> {
     let steps = |at: f64| done(stamps, at - known.delay);
-    let coverage = known.coverage.filter(|&coverage| coverage < FULL)?;
+    let coverage = known.coverage.filter(|_| part_time(known))?;
     let tick = series.tick?;
     let (a, b) = (&series.points[first], &series.points[last]);
     let taken = steps(b.at)? - steps(a.at)?;
@@ -118,8 +163,9 @@ fn looks(
     if look >= 1.0 {
         return None;
     }
-    let mut sums = [0.0; PARTS];
+    // How many looks saw each part, and the watts of those that ended in it.
     let mut counts = [0usize; PARTS];
+    let mut ended = [(0.0, 0usize); PARTS];
     let mut powers = Vec::with_capacity(last - first);
     for at in first + 1..=last {
         let (before, point) = (&series.points[at - 1], &series.points[at]);
@@ -139,17 +185,19 @@ fn looks(
             let Some(phase) = steps(point.at - back as f64 / looks as f64 * point.gap) else {
                 continue;
             };
+            let part =
+                |phase: f64| ((phase.rem_euclid(1.0) * PARTS as f64) as usize).min(PARTS - 1);
+            let (sum, count) = &mut ended[part(phase)];
+            *sum += watts;
+            *count += 1;
             let parts = ((look * PARTS as f64).ceil() as usize).clamp(1, PARTS);
             for back in 0..parts {
-                let place = (phase - back as f64 / PARTS as f64).rem_euclid(1.0);
-                let part = ((place * PARTS as f64) as usize).min(PARTS - 1);
-                sums[part] += watts;
-                counts[part] += 1;
+                counts[part(phase - back as f64 / PARTS as f64)] += 1;
             }
         }
     }
     let fair = counts.iter().sum::<usize>() as f64 / PARTS as f64;
-    let rare = |count: usize| (count as f64) < RARELY * fair;
+    let rare = |count: usize| (count as f64) < (RARELY * fair).min(OFTEN);
     let halves = series.points[first..=last].iter().map(|point| point.half);
     Some(Looks {
         coverage,
@@ -157,10 +205,8 @@ fn looks(
         step,
         unseen: counts.iter().filter(|&&count| rare(count)).count() as f64 / PARTS as f64,
         blur: halves.sum::<f64>() / (last - first + 1) as f64 / step,
-        parts: (0..PARTS)
-            .filter(|&part| counts[part] > 0)
-            .map(|part| sums[part] / counts[part] as f64)
-            .collect(),
+        look,
+        ended: ended.map(|(sum, count)| (count > 0).then(|| sum / count as f64)),
         powers,
     })
 }

@@ -149,10 +149,15 @@ pub(crate) fn covered(
     (from, to): (f64, f64),
     stamps: &[Stamp],
 ) -> bool {
-    let Some((first, last)) = inside(series, known, from, to) else {
+    if !phase::part_time(known) {
         return true;
-    };
-    phase::covered(series, known, first, last, stamps)
+    }
+    // One that always sees the same of a step shows hardly any change: it has not come round.
+    inside(series, known, from, to).is_some_and(|(first, last)| {
+        let seconds = series.points[last].at - series.points[first].at;
+        averaged(series, known, seconds).is_ok()
+            && phase::covered(series, known, first, last, stamps)
+    })
 }
 
 /// For how long a load has to be metered: at least, and for `ticks` ticks. `tick` where it is known.
