@@ -17,6 +17,7 @@ use fastrand::Rng;
 use judge::{HEAD, Verdict, trials};
 use sensor::{Hidden, Model, Sensor};
 use trial::Kind;
+use world::World;
 
 /// Both kinds of window through one instrument. `accurate`: whether it is one of those that are promised 1 % at 10 s and
 /// 2 % at 5 s.
@@ -206,4 +207,53 @@ fn reading_twice_errs_as_it_is_known_to() {
             "{window} s: {deviation}"
         );
     }
+}
+
+/// What a device draws at rest is kept with its calibration, for the joules that it would have drawn anyway.
+#[test]
+fn the_three_idles_are_the_devices_own() {
+    let mut faults = Vec::new();
+    for model in [
+        sensor::COUNTER_20,
+        sensor::COUNTER_100,
+        sensor::RAPL,
+        sensor::FULL_TIME,
+        sensor::PART_TIME,
+        sensor::ONE_SECOND,
+        sensor::BATTERY,
+    ] {
+        let (mut held, mut given, mut halves) = (0, 0, Vec::new());
+        for seed in 0..(trials() as u64).div_ceil(5) {
+            let mut rng = Rng::with_seed(seed);
+            let hidden = Hidden::draw(&mut rng, &model);
+            let mut load = load::Load::default();
+            load.push(1.0, 50.0, 50.0);
+            let world = World::new(Sensor::new(model, hidden, load), &mut rng);
+            let Ok((known, watts)) = bench::learn(&world, seed) else {
+                continue;
+            };
+            let idle = known
+                .idle
+                .unwrap_or_else(|| panic!("{}: {known:?}", model.name));
+            for (interval, watts) in [
+                (idle.cold, watts),
+                (idle.context, watts),
+                (idle.empty, (1.0 + bench::EMPTY) * watts),
+            ] {
+                let through = world.sensor.through(watts, 1.0);
+                given += 1;
+                held += u64::from(interval.holds(through));
+                halves.push(interval.half() / through);
+            }
+        }
+        let half = 100.0 * judge::quantile(halves.into_iter(), 0.5);
+        println!("{:16} {held} of {given} held, +-{half:.2} %", model.name);
+        if given == 0 || (held as f64) < 0.93 * given as f64 - 2.0 {
+            faults.push(format!("{}: {held} of {given}", model.name));
+        }
+        if half > 4.0 {
+            faults.push(format!("{}: +-{half:.2} %", model.name));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("; "));
 }

@@ -79,6 +79,7 @@ const REST: f64 = 3.0;
 const LOAD: f64 = 12.0;
 /// What an instrument that is slow for these times gets instead.
 const REST_TICKS: f64 = 6.0;
+const REST_AVERAGINGS: f64 = 3.5;
 const LOAD_TICKS: f64 = 20.0;
 const LOAD_AVERAGINGS: f64 = 4.0;
 /// Lengths of the windows cut out of it, seconds.
@@ -100,11 +101,22 @@ pub fn examine(
     let spec = instrument.spec();
     let mut known = Known::uncalibrated(&spec);
     workload.set(Activity::Cold);
-    let cold = watch(instrument, timeline, None, REST)?;
-    let tick = cold.tick().or(learn_longer(instrument, timeline, &cold)?);
-    known.tick = tick;
-    // A slow instrument is watched for longer.
-    let rest = REST.max(REST_TICKS * tick.unwrap_or(0.0));
+    // A slow instrument is watched for longer, and at first nothing is shown of the rest.
+    let seconds = |known: &Known| {
+        let tick = known.tick.unwrap_or(0.0);
+        let averaged = REST_AVERAGINGS * estimate::averaging(&spec, known, tick);
+        REST.max(REST_TICKS * tick).max(averaged + known.roll())
+    };
+    let mut cold = watch(instrument, timeline, None, seconds(&known))?;
+    known.tick = cold.tick();
+    if known.tick.is_none() {
+        known.tick = learn_longer(instrument, timeline, &cold)?;
+        if known.tick.is_some() {
+            cold = watch(instrument, timeline, known.tick, seconds(&known))?;
+        }
+    }
+    let tick = known.tick;
+    let rest = seconds(&known);
     workload.set(Activity::Context);
     let context = watch(instrument, timeline, tick, rest)?;
     workload.set(Activity::Empty);
@@ -188,7 +200,7 @@ fn watch(
     Recording::take(instrument, timeline, tick, |now| now >= end)
 }
 
-/// An instrument that showed few changes is watched for longer, up to a minute.
+/// The tick of an instrument that showed few changes: it is watched for longer, up to a minute.
 fn learn_longer(
     instrument: &dyn Instrument,
     timeline: &dyn Timeline,
@@ -210,12 +222,9 @@ fn learn_longer(
     Ok(None)
 }
 
-/// Watts at rest, once what went before can no longer be shown; where all of the watching is too short for that, by the
-/// second half of it.
+/// Watts at rest, once what went before can no longer be shown.
 fn resting(at_rest: &Recording, known: &Known) -> Option<Interval> {
-    let series = at_rest.series(known).ok()?;
-    let (from, to) = series.span;
-    estimate::steady(&series, from + known.roll().min((to - from) / 2.0))
+    estimate::steady(&at_rest.series(known).ok()?, known)
 }
 
 /// Reads without a pause, then as a window does: the difference is what reading itself draws.

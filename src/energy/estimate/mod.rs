@@ -12,7 +12,7 @@ use super::instrument::{Quantity, Refusal, Spec};
 use super::known::{Known, SETTLED};
 use super::phase;
 use super::series::Series;
-use ends::{End, Roll};
+use ends::End;
 use scatter::{Scatter, sampling, smear};
 
 mod ends;
@@ -83,6 +83,9 @@ const SPARE: f64 = 1.05;
 const LEAST_TICKS: f64 = 2.0;
 /// So many ticks to either side of an edge say what power is there.
 const EDGE_TICKS: f64 = 5.0;
+/// What a device draws at rest is looked at over stretches of so many seconds at least, and over so many of them.
+const STEADY_GRAIN: f64 = 0.4;
+const LEAST_GRAINS: usize = 3;
 
 /// From a tick to a tick, inside a load that runs from `from` to `to`; with `stamps`, the phases of a part-time sensor
 /// are looked at.
@@ -168,10 +171,34 @@ pub(crate) fn needed(spec: &Spec, known: &Known, tick: Option<f64>, ticks: f64) 
     (edges + averaged, edges + averaged.max(ticks * tick))
 }
 
-/// Watts of a device that does the same all the time, from `from` on: the 95 % interval of their mean.
-pub(crate) fn steady(series: &Series, from: f64) -> Option<Interval> {
-    let roll = Roll::of(series, from, f64::MAX)?;
-    Some(Interval::around(roll.watts, Z * roll.sd))
+/// Watts of a device that does the same all the time: the 95 % interval of their mean, with what the device itself swings
+/// around it.
+pub(crate) fn steady(series: &Series, known: &Known) -> Option<Interval> {
+    let (from, to) = series.span;
+    let from = from + known.roll().min((to - from) / 2.0);
+    let first = series.points.partition_point(|point| point.at < from);
+    let points = &series.points[first..];
+    let (a, b) = (points.first()?, points.last()?);
+    let tick = series.tick.unwrap_or(0.0);
+    if series.spec.is_power() {
+        // Only values that average over different times are values of their own.
+        let alike = averaging(&series.spec, known, tick) / tick.max(STEADY_GRAIN / 10.0);
+        let values = &series.watts[first..];
+        let apart = values.iter().step_by((alike.round() as usize).max(1));
+        let apart: Vec<f64> = apart.copied().collect();
+        let watts = values.iter().sum::<f64>() / values.len() as f64;
+        let sd = scatter::of_mean(&apart, 0.0);
+        return (apart.len() >= LEAST_GRAINS).then(|| Interval::around(watts, Z * sd));
+    }
+    let grain = STEADY_GRAIN.max(EDGE_TICKS / 2.0 * tick);
+    let blocks = scatter::means(points, grain);
+    let watts = (b.joules - a.joules) / (b.at - a.at);
+    // Times that are not known sharply make the watts high in one stretch and low in the next: most of that is no swing.
+    let half = points.iter().map(|point| point.half).sum::<f64>() / points.len() as f64;
+    let edges = 2.0 / 3.0 * (watts * half).powi(2);
+    let sd = scatter::of_mean(&blocks, edges / grain.powi(2) / 4.0);
+    let timing = edges.sqrt() / (b.at - a.at);
+    (blocks.len() >= LEAST_GRAINS).then(|| Interval::around(watts, Z * sd.hypot(timing)))
 }
 
 /// What gain and offset add to `repeatability` of `seconds`.
@@ -254,7 +281,7 @@ fn averaged(series: &Series, known: &Known, seconds: f64) -> Result<(), Refusal>
 }
 
 /// Over how many seconds one value is a mean.
-fn averaging(spec: &Spec, known: &Known, tick: f64) -> f64 {
+pub(crate) fn averaging(spec: &Spec, known: &Known, tick: f64) -> f64 {
     match spec.quantity {
         Quantity::Power { averaging } => averaging
             .unwrap_or(0.0)

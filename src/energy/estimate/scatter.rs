@@ -105,11 +105,16 @@ impl Scatter {
 
 /// Mean watts of stretches of at least [`GRAIN`]: over less, the times of the points matter more than the power.
 pub(super) fn coarse(points: &[Point]) -> Vec<f64> {
+    means(points, GRAIN)
+}
+
+/// Mean watts of stretches of at least `grain` seconds.
+pub(super) fn means(points: &[Point], grain: f64) -> Vec<f64> {
     let mut watts = Vec::new();
     let mut start = points[0];
     for point in points {
         let seconds = point.at - start.at;
-        if seconds >= GRAIN {
+        if seconds >= grain {
             watts.push((point.joules - start.joules) / seconds);
             start = *point;
         }
