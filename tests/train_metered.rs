@@ -3,10 +3,13 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 use wattgrad::Record;
-use wattgrad::energy::{Method, Status};
+use wattgrad::energy::{
+    Calibration, Idle, Interval, Known, MeterOptions, Method, Spec, Status, Unit,
+};
 use wattgrad::train::{EnergyFigure, Phase, PhaseEnergy, Way};
 
 const WATTS: f64 = 100.0;
@@ -35,10 +38,39 @@ fn stand_in() -> (TempDir, String) {
 }
 
 fn train(steps: u32, tick_ms: u32) -> Record {
+    train_at_rest(steps, tick_ms, None)
+}
+
+/// Keeps a calibration of `meter` in the cache folder `cache`.
+fn calibrated(meter: &str, idle: Idle, cache: &Path) {
+    let options = MeterOptions {
+        calibrations: Some(cache.join("wattgrad/calibrations")),
+        ..Default::default()
+    };
+    let known = Known {
+        idle: Some(idle),
+        ..Known::uncalibrated(&Spec::energy(Unit::Microjoule, 1e6, 0.0))
+    };
+    let calibration = Calibration::new(meter, known, None);
+    calibration.keep(&options).unwrap();
+}
+
+/// One training at a time: beside another a run has neither its pace nor its length.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// With a calibration of the meter that saw these watts at rest.
+fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<Idle>) -> Record {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, meter) = stand_in();
     let meter = format!("{meter} {tick_ms}");
     let record = folder.path().join("run.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_wattgrad"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wattgrad"));
+    if let Some(idle) = idle {
+        calibrated(&meter, idle, folder.path());
+        // The driver's own cache of kernels is there too, and empty: such a run warms up for longer.
+        command.env("XDG_CACHE_HOME", folder.path());
+    }
+    let output = command
         .args(["train", "--data", "digits", "--model", "mlp"])
         .args(["--max-steps", &steps.to_string(), "--meter", &meter])
         .args(["--meter-unit", "joules", "--record"])
@@ -163,6 +195,32 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
     let sum = record.steps as f64 * step.joules + evaluations * evaluation.joules;
     assert!((counted.joules - sum).abs() < 1e-6 * sum, "{counted:?}");
     phases(&record);
+}
+
+/// What the device would have drawn anyway is told beside the phases, not as one of them.
+#[test]
+fn a_calibrated_meter_tells_the_joules_at_rest() {
+    let idle = Idle {
+        cold: Interval::around(20.0, 1.0),
+        context: Interval::around(30.0, 2.0),
+        empty: Interval::around(40.0, 3.0),
+    };
+    let record = train_at_rest(100, 20, Some(idle));
+    let row = phase(&record, Phase::Idle).unwrap();
+    let seconds = record.energy[0].seconds.unwrap();
+    assert!(row.contained && row.way == Some(Way::WattsTimesSeconds));
+    assert!(
+        (row.joules.unwrap() - 30.0 * seconds).abs() < 1e-6,
+        "{row:?}"
+    );
+    assert!((row.repeatability.unwrap().half() - 2.0 * seconds).abs() < 1e-6);
+    assert!(row.absolute.unwrap().half() > 2.0 * seconds + 1.0 * seconds);
+    let sum: f64 = [Phase::WarmUp, Phase::Train, Phase::Evaluate, Phase::Rest]
+        .iter()
+        .map(|&of| joules(&record, of))
+        .sum();
+    let whole = record.energy[0].joules.unwrap();
+    assert!((sum - whole).abs() < 1e-6 * whole, "{sum} J of {whole} J");
 }
 
 #[test]
