@@ -3,11 +3,14 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 use wattgrad::Record;
-use wattgrad::energy::{Method, Status};
-use wattgrad::train::{EnergyFigure, Way};
+use wattgrad::energy::{
+    Calibration, Idle, Interval, Known, MeterOptions, Method, Spec, Status, Unit,
+};
+use wattgrad::train::{EnergyFigure, Phase, PhaseEnergy, Way};
 
 const WATTS: f64 = 100.0;
 /// Ticks that an interval needs for a figure of its own.
@@ -35,10 +38,39 @@ fn stand_in() -> (TempDir, String) {
 }
 
 fn train(steps: u32, tick_ms: u32) -> Record {
+    train_at_rest(steps, tick_ms, None)
+}
+
+/// Keeps a calibration of `meter` in the cache folder `cache`.
+fn calibrated(meter: &str, idle: Idle, cache: &Path) {
+    let options = MeterOptions {
+        calibrations: Some(cache.join("wattgrad/calibrations")),
+        ..Default::default()
+    };
+    let known = Known {
+        idle: Some(idle),
+        ..Known::uncalibrated(&Spec::energy(Unit::Microjoule, 1e6, 0.0))
+    };
+    let calibration = Calibration::new(meter, known, None);
+    calibration.keep(&options).unwrap();
+}
+
+/// One training at a time: beside another a run has neither its pace nor its length.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// With a calibration of the meter that saw these watts at rest.
+fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<Idle>) -> Record {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, meter) = stand_in();
     let meter = format!("{meter} {tick_ms}");
     let record = folder.path().join("run.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_wattgrad"))
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wattgrad"));
+    if let Some(idle) = idle {
+        calibrated(&meter, idle, folder.path());
+        // The driver's own cache of kernels is there too, and empty: such a run warms up for longer.
+        command.env("XDG_CACHE_HOME", folder.path());
+    }
+    let output = command
         .args(["train", "--data", "digits", "--model", "mlp"])
         .args(["--max-steps", &steps.to_string(), "--meter", &meter])
         .args(["--meter-unit", "joules", "--record"])
@@ -54,6 +86,48 @@ fn train(steps: u32, tick_ms: u32) -> Record {
 
 fn figure(figures: &[EnergyFigure], way: Way) -> Option<&EnergyFigure> {
     figures.iter().find(|figure| figure.way == way)
+}
+
+fn phase(record: &Record, phase: Phase) -> Option<&PhaseEnergy> {
+    let mut phases = record.energy_by_phase.iter();
+    phases.find(|row| row.phase == phase)
+}
+
+/// The joules of a phase, 0 where it has only a reason.
+fn joules(record: &Record, of: Phase) -> f64 {
+    let row = phase(record, of).unwrap_or_else(|| panic!("no {of:?}"));
+    assert_eq!(row.joules.is_some(), row.reason.is_none(), "{row:?}");
+    assert_eq!(row.joules.is_some(), row.status == Status::Measured);
+    row.joules.unwrap_or(0.0)
+}
+
+/// What is before the first step, and what of the run's window adds up to it.
+fn phases(record: &Record) {
+    let before = joules(record, Phase::Compile) + joules(record, Phase::StartUp);
+    let most = WATTS * record.times.startup_seconds;
+    assert!(before > 0.0 && before < most, "{before} J of {most} J");
+    // Kernels are compiled, and little else is done, while the program is built.
+    let compile = phase(record, Phase::Compile).unwrap();
+    let kernels = WATTS * record.times.compile_seconds;
+    let interval = compile.repeatability.unwrap();
+    assert!(
+        kernels <= interval.high && interval.low <= most,
+        "{kernels} J: {compile:?}"
+    );
+
+    let run = [Phase::WarmUp, Phase::Train, Phase::Evaluate, Phase::Rest];
+    let sum: f64 = run.iter().map(|&of| joules(record, of)).sum();
+    let whole = record.energy[0].joules.unwrap();
+    assert!((sum - whole).abs() < 1e-6 * whole, "{sum} J of {whole} J");
+    let idle = phase(record, Phase::Idle).unwrap();
+    assert!(idle.contained && idle.joules.is_none());
+    assert!(idle.reason.as_ref().unwrap().contains("calibrate"));
+    assert!(
+        record
+            .energy_by_phase
+            .iter()
+            .all(|row| row.contained == (row.phase == Phase::Idle))
+    );
 }
 
 /// Half of the figure's interval of repeatability.
@@ -120,6 +194,33 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
     let evaluation = figure(&record.energy_per_evaluation, Way::Window).unwrap();
     let sum = record.steps as f64 * step.joules + evaluations * evaluation.joules;
     assert!((counted.joules - sum).abs() < 1e-6 * sum, "{counted:?}");
+    phases(&record);
+}
+
+/// What the device would have drawn anyway is told beside the phases, not as one of them.
+#[test]
+fn a_calibrated_meter_tells_the_joules_at_rest() {
+    let idle = Idle {
+        cold: Interval::around(20.0, 1.0),
+        context: Interval::around(30.0, 2.0),
+        empty: Interval::around(40.0, 3.0),
+    };
+    let record = train_at_rest(100, 20, Some(idle));
+    let row = phase(&record, Phase::Idle).unwrap();
+    let seconds = record.energy[0].seconds.unwrap();
+    assert!(row.contained && row.way == Some(Way::WattsTimesSeconds));
+    assert!(
+        (row.joules.unwrap() - 30.0 * seconds).abs() < 1e-6,
+        "{row:?}"
+    );
+    assert!((row.repeatability.unwrap().half() - 2.0 * seconds).abs() < 1e-6);
+    assert!(row.absolute.unwrap().half() > 2.0 * seconds + 1.0 * seconds);
+    let sum: f64 = [Phase::WarmUp, Phase::Train, Phase::Evaluate, Phase::Rest]
+        .iter()
+        .map(|&of| joules(&record, of))
+        .sum();
+    let whole = record.energy[0].joules.unwrap();
+    assert!((sum - whole).abs() < 1e-6 * whole, "{sum} J of {whole} J");
 }
 
 #[test]
@@ -141,7 +242,7 @@ fn a_run_of_few_ticks_has_only_steps_times_joules() {
 /// A fast device may reach its end within one tick: the run has no joules of its own then, and those of its steps.
 #[test]
 fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
-    let record = train(1, 900);
+    let record = train(1, 300);
     let row = &record.energy[0];
     if let (Some(joules), Some(interval)) = (row.joules, row.repeatability()) {
         assert!(joules > 0.0 && interval.low <= WATTS * row.seconds.unwrap());
@@ -152,4 +253,10 @@ fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
     assert!(step.joules > 0.0 && half(step) > 0.0, "{step:?}");
     assert_eq!(record.energy_to_end.len(), 1, "{:?}", record.energy_to_end);
     assert_eq!(record.energy_to_end[0].way, Way::StepsTimesJoules);
+    // The step's joules are told, and of what is shorter than a tick the reason.
+    assert!(joules(&record, Phase::Train) > 0.0);
+    assert_eq!(joules(&record, Phase::WarmUp), 0.0);
+    if row.joules.is_none() {
+        assert_eq!(phase(&record, Phase::Rest).unwrap().reason, row.reason);
+    }
 }

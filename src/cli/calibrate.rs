@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use wattgrad::device::{self, GpuOptions, ListOptions};
-use wattgrad::energy::{Activity, Examination, Meter, Refusal, SourceReport, Status};
+use wattgrad::energy::{Activity, Examination, Meter, Method, Refusal, SourceReport, Status};
 use wattgrad::lab::DeviceLoad;
 use wattgrad::report::units::seconds;
 use wattgrad::train;
@@ -36,6 +36,7 @@ struct Findings {
 #[derive(Serialize)]
 struct Source {
     source: String,
+    method: Method,
     #[serde(skip_serializing_if = "Option::is_none")]
     examination: Option<Examination>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,17 +56,28 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         global,
         &match usable {
             0 => "no instrument can be read here, so there is nothing to examine".to_owned(),
+            1 => format!(
+                "examining one instrument under a load on {}, about a minute: leave the machine alone",
+                chosen.name
+            ),
             count => format!(
-                "examining {count} instrument(s) under a load on {}, about a minute each: leave the machine alone",
+                "examining {count} instruments under a load on {}, about a minute each: leave the machine alone",
                 chosen.name
             ),
         },
     );
+    let method = |name: &str| {
+        let mut rows = sources.iter().filter(|source| examinable(source));
+        rows.find(|source| source.source == name)
+            .map_or(Method::Counter, |source| source.method)
+    };
     let mut found: Vec<Source> = sources
-        .into_iter()
+        .iter()
         .filter(|source| !examinable(source))
+        .cloned()
         .map(|source| Source {
             source: source.source,
+            method: source.method,
             examination: None,
             reason: source.reason,
             remedy: source.remedy,
@@ -79,7 +91,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         let mut examined = Vec::new();
         meter
             .calibrate(&options, &mut load, |source, outcome| {
-                examined.push(examined_source(source, outcome));
+                examined.push(examined_source(source, method(source), outcome));
             })
             .map_err(|error| {
                 Failure::failed(format!(
@@ -111,10 +123,11 @@ fn examinable(source: &SourceReport) -> bool {
     matches!(source.status, Status::Measured | Status::Shared)
 }
 
-fn examined_source(source: &str, outcome: &Result<Examination, Refusal>) -> Source {
+fn examined_source(source: &str, method: Method, outcome: &Result<Examination, Refusal>) -> Source {
     let refusal = outcome.as_ref().err();
     Source {
         source: source.to_owned(),
+        method,
         examination: outcome.as_ref().ok().cloned(),
         reason: refusal.map(|refusal| refusal.reason.clone()),
         remedy: refusal.and_then(|refusal| refusal.remedy.clone()),
@@ -125,7 +138,7 @@ fn text(findings: &Findings) -> String {
     let mut text = String::new();
     for source in &findings.sources {
         match (&source.examination, &source.reason) {
-            (Some(found), _) => text += &examination(&source.source, found),
+            (Some(found), _) => text += &examination(source, found),
             (None, reason) => {
                 let reason = reason.as_deref().unwrap_or("it gives no measurement");
                 text += &format!("{}: not examined: {reason}\n", source.source);
@@ -138,7 +151,12 @@ fn text(findings: &Findings) -> String {
     text
 }
 
-fn examination(source: &str, found: &Examination) -> String {
+fn examination(source: &Source, found: &Examination) -> String {
+    let unit = match source.method {
+        Method::IntegratedPower => "W",
+        Method::Counter | Method::Assumed => "J",
+    };
+    let source = &source.source;
     let mut text = match (found.grade, &found.refused) {
         (Some(grade), _) => format!("{source}: grade {grade:?}\n"),
         (None, refused) => format!(
@@ -154,7 +172,7 @@ fn examination(source: &str, found: &Examination) -> String {
             None => "every read gives a new value".to_owned(),
         },
     );
-    line("quantum", format!("{:.3e} J or W", found.quantum));
+    line("quantum", small(found.quantum, unit));
     line("a read", seconds(found.read_seconds));
     for (activity, watts) in &found.watts {
         let name = match activity {
@@ -163,7 +181,14 @@ fn examination(source: &str, found: &Examination) -> String {
             Activity::Empty => "empty",
             Activity::Load => "load",
         };
-        line(name, format!("{watts:.2} W"));
+        let idle = found.known.idle.and_then(|idle| match activity {
+            Activity::Cold => Some(idle.cold),
+            Activity::Context => Some(idle.context),
+            Activity::Empty => Some(idle.empty),
+            Activity::Load => None,
+        });
+        let off = idle.map_or(String::new(), |idle| format!(" +- {:.2}", idle.half()));
+        line(name, format!("{watts:.2}{off} W"));
     }
     if let Some(watts) = found.polling_watts {
         line("polling", format!("{watts:+.2} W"));
@@ -195,4 +220,14 @@ fn examination(source: &str, found: &Examination) -> String {
         );
     }
     text
+}
+
+/// A step of an instrument's values, which is mostly small.
+fn small(value: f64, unit: &str) -> String {
+    const PREFIXES: [(f64, &str); 4] = [(1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n")];
+    let size = |&&(size, _): &&(f64, &str)| value >= 0.9995 * size;
+    let &(size, prefix) = PREFIXES.iter().find(size).unwrap_or(&PREFIXES[3]);
+    let digits = format!("{:.3}", value / size);
+    let digits = digits.trim_end_matches('0').trim_end_matches('.');
+    format!("{digits} {prefix}{unit}")
 }

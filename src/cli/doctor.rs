@@ -297,7 +297,12 @@ fn energy(sources: &[SourceReport]) -> String {
             text += &format!(", grade {grade:?}, {by}");
         }
         if let Some(reason) = &source.reason {
-            text += &format!(": {reason}");
+            // What is odd about a source that can be used is no reason for what stands before it.
+            let between = match source.status {
+                Status::Unavailable => ":",
+                _ => ";",
+            };
+            text += &format!("{between} {reason}");
         }
         text.push('\n');
         if let Some(remedy) = &source.remedy {

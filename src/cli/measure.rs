@@ -15,6 +15,8 @@ use std::path::PathBuf;
 
 use clap::ArgGroup;
 
+pub use rows::clip;
+
 use super::args::Global;
 use super::failure::Failure;
 

@@ -12,6 +12,7 @@ use wattgrad::report::{Align, columns};
 
 use super::args::Global;
 use super::failure::Failure;
+use super::measure::clip;
 use super::output::{self, say};
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +43,9 @@ pub struct Args {
     json: bool,
 }
 
+/// Names beyond this are cut.
+const LONGEST_NAME: usize = 32;
+
 /// One line of `--json`.
 #[derive(Serialize)]
 struct Sample<'a> {
@@ -69,6 +73,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let live = meter.live();
     let redraw = !args.json && std::io::stdout().is_terminal();
     let mut drawn = 0;
+    let mut before: Option<Vec<LiveRow>> = None;
     let mut next = Instant::now();
     for sample in 0.. {
         if args.samples == Some(sample) {
@@ -86,8 +91,12 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         }
         let rows = live.watts(args.interval);
         let at = began.elapsed().as_secs_f64();
-        if sample == 0 && !args.json {
-            explain(global, &rows);
+        if drawn > 0 {
+            // Up by what was drawn, and all below it wiped.
+            output::print(&format!("\x1b[{drawn}A\x1b[J"))?;
+        }
+        if !args.json {
+            explain(global, &rows, before.as_deref());
         }
         if args.json {
             let line = serde_json::to_string(&Sample {
@@ -98,24 +107,24 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             output::print(&(line + "\n"))?;
         } else if redraw {
             let text = table(&rows, at);
-            let back = match drawn {
-                0 => String::new(),
-                // Up by what was drawn, and all below it wiped.
-                lines => format!("\x1b[{lines}A\x1b[J"),
-            };
             drawn = text.lines().count();
-            output::print(&(back + &text))?;
+            output::print(&text)?;
         } else {
             output::print(&line(&rows, at))?;
         }
+        before = Some(rows);
     }
     Ok(0)
 }
 
-/// Why a source shows nothing, once.
-fn explain(global: &Global, rows: &[LiveRow]) {
-    for row in rows {
-        if let Some(reason) = &row.reason {
+/// Why a source shows nothing: at first, and when one shows no more that did `before`.
+fn explain(global: &Global, rows: &[LiveRow], before: Option<&[LiveRow]>) {
+    let told = |at: usize| match before {
+        None => true,
+        Some(before) => before[at].watts.is_some() && rows[at].watts.is_none(),
+    };
+    for (at, row) in rows.iter().enumerate() {
+        if let Some(reason) = row.reason.as_ref().filter(|_| told(at)) {
             let remedy = row
                 .remedy
                 .as_ref()
@@ -123,7 +132,7 @@ fn explain(global: &Global, rows: &[LiveRow]) {
             say(global, &format!("{}: {reason}{remedy}", row.source));
         }
     }
-    if rows.is_empty() {
+    if rows.is_empty() && before.is_none() {
         say(global, "nothing is watched (meter none)");
     }
 }
@@ -144,12 +153,16 @@ fn state(row: &LiveRow) -> &'static str {
     }
 }
 
+/// The sources that show something; all where none does.
 fn table(rows: &[LiveRow], at: f64) -> String {
+    let any = rows.iter().any(|row| row.watts.is_some());
     let cells: Vec<Vec<String>> = rows
         .iter()
+        .filter(|row| !any || row.watts.is_some())
         .map(|row| {
             vec![
-                row.source.clone(),
+                // A line that is broken by the terminal would not be wiped whole.
+                clip(&row.source, LONGEST_NAME),
                 row.scope.name().into(),
                 watts(row),
                 state(row).into(),

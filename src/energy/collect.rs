@@ -92,6 +92,12 @@ impl Collector {
         }
     }
 
+    /// What `of` says of the readings and the tick seen so far.
+    pub(crate) fn look_at<R>(&self, of: impl FnOnce(&[Reading], Option<f64>) -> R) -> R {
+        let state = self.shared.state();
+        of(&state.readings, state.schedule.tick())
+    }
+
     /// The newest readings, at most `count`.
     pub(crate) fn newest(&self, count: usize) -> Vec<Reading> {
         let state = self.shared.state();

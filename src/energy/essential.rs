@@ -3,19 +3,19 @@
 use super::figure::Reading;
 use super::instrument::Spec;
 
-/// Around both ends of a window every reading is kept, for so many seconds.
+/// Around both ends of a window, and of its parts, every reading is kept, for so many seconds.
 const EDGE_SECONDS: f64 = 2.0;
 /// Between them a counter needs no more than this many.
 const MOST: usize = 4_000;
 
-/// Readings of a power sensor: each change with the look before it, since all of them are integrated. Of a counter: the
-/// edges, both sides of every wrap, and an even choice of the rest.
-pub(crate) fn readings(spec: Spec, all: Vec<Reading>, (from, to): (f64, f64)) -> Vec<Reading> {
+/// Readings of a power sensor: each change with the look before it, since all of them are integrated. Of a counter: those
+/// around the `ends`, both sides of every wrap, and an even choice of the rest.
+pub(crate) fn readings(spec: Spec, all: Vec<Reading>, ends: &[f64]) -> Vec<Reading> {
     if all.len() <= MOST {
         return all;
     }
     let end = all.len() - 1;
-    let near = |at: f64, edge: f64| (at - edge).abs() <= EDGE_SECONDS;
+    let near = |at: f64| ends.iter().any(|edge| (at - edge).abs() <= EDGE_SECONDS);
     let changes: Vec<bool> = (0..all.len())
         .map(|at| at == 0 || all[at].value != all[at - 1].value)
         .collect();
@@ -39,7 +39,7 @@ pub(crate) fn readings(spec: Spec, all: Vec<Reading>, (from, to): (f64, f64)) ->
             keep[at - 1] = true;
         }
         let when = all[at].at.monotonic;
-        keep[at] |= chosen || at == 0 || at == end || near(when, from) || near(when, to);
+        keep[at] |= chosen || at == 0 || at == end || near(when);
     }
     let mut kept = keep.into_iter();
     let mut all = all;

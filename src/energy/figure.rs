@@ -167,6 +167,11 @@ impl Interval {
         }
     }
 
+    /// The value in its middle.
+    pub fn middle(self) -> f64 {
+        f64::midpoint(self.low, self.high)
+    }
+
     /// Half its width.
     pub fn half(self) -> f64 {
         (self.high - self.low) / 2.0
@@ -268,6 +273,10 @@ pub struct Energy {
     /// The instrument's tick in seconds, calibrated or seen around the window; absent where every read gives a new value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tick_seconds: Option<f64>,
+    /// Watts of the device at rest with a context open, as its calibration saw them (95 %, repeatability); absent without
+    /// one. What lies above them is the window's own doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_watts: Option<Interval>,
     /// Why there is no figure, or what limits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -294,6 +303,18 @@ impl Energy {
     /// The interval that also holds gain and offset.
     pub fn absolute(&self) -> Option<Interval> {
         interval(self.absolute_low, self.absolute_high)
+    }
+
+    /// What the device would have drawn in this window at rest, with a context open: joules, by [`Energy::idle_watts`]; the
+    /// interval of repeatability, and the one that also holds gain and offset. The joules above idle are the row's less
+    /// these.
+    pub fn idle(&self) -> Option<[Interval; 2]> {
+        let (watts, seconds) = self.idle_watts.zip(self.seconds)?;
+        let repeatability = watts.over(1.0 / seconds);
+        Some([
+            repeatability,
+            super::estimate::absolute(repeatability, seconds),
+        ])
     }
 
     /// Mean power over the window.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::figure::Grade;
+use super::figure::{Grade, Interval};
 use super::instrument::{Quantity, Spec};
 
 /// How an instrument follows what it meters: learnt by `calibrate`, or, without it, as wide as instruments are known to
@@ -23,6 +23,20 @@ pub struct Known {
     pub nonlinearity: f64,
     /// Its grade; `None` where it was not calibrated.
     pub grade: Option<Grade>,
+    /// What it shows of the device at rest; `None` where that was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle: Option<Idle>,
+}
+
+/// Watts of a device at rest, as they were when its instrument was calibrated: 95 % intervals, repeatability.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Idle {
+    /// Without so much as a context on it.
+    pub cold: Interval,
+    /// With a context and its buffers open.
+    pub context: Interval,
+    /// While empty dispatches follow one another.
+    pub empty: Interval,
 }
 
 /// So many times what a sensor averages over, a change is shown in full even where it comes by a lag and no mean.
@@ -71,7 +85,13 @@ impl Known {
             coverage,
             nonlinearity: 0.0,
             grade: None,
+            idle: None,
         }
+    }
+
+    /// So long after a load has begun, all that is shown is of the load.
+    pub(crate) fn roll(&self) -> f64 {
+        self.delay + self.delay_error + self.settle
     }
 
     /// For how long before and after a window power has to be taken for that of the roll: the roll is no shorter.
@@ -89,6 +109,7 @@ impl Known {
             coverage: None,
             nonlinearity: 0.0,
             grade: None,
+            idle: None,
         }
     }
 }

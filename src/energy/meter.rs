@@ -10,9 +10,10 @@ use super::instrument::{Instrument, Refusal, Spec};
 use super::known::Known;
 use super::options::{MeterError, MeterOptions, Selection};
 use super::recording::Present;
+use super::settle::PerUnit;
 use super::source;
 use super::target::Target;
-use super::window::{PerUnit, Window};
+use super::window::Window;
 
 /// One row of an opened meter.
 pub(crate) struct Row {

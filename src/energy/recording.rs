@@ -122,8 +122,18 @@ impl Recording {
         edges: Edges,
         known: &Known,
     ) -> Result<Estimate, Refusal> {
+        self.between_ends((from, to), [edges; 2], known)
+    }
+
+    /// The same, where the power around the two ends lies differently.
+    pub(crate) fn between_ends(
+        &self,
+        window: (f64, f64),
+        edges: [Edges; 2],
+        known: &Known,
+    ) -> Result<Estimate, Refusal> {
         let series = self.series(known)?;
-        estimate::between(&series, known, from, to, edges)
+        estimate::between(&series, known, window, edges)
     }
 
     /// Joules from one tick to another, inside a load that runs from `from` to `to`. With `stamps` of the work done, the
@@ -140,6 +150,14 @@ impl Recording {
     ) -> Result<Estimate, Refusal> {
         let series = self.series(known)?;
         estimate::in_load(&series, known, from, to, stamps)
+    }
+
+    /// Whether a longer window of the same load could tell no more of a step: no part-time sensor's looks have left a part
+    /// of it unseen between `from` and `to`. `true` as well where the readings lie: more of them would not help.
+    pub fn covers(&self, from: f64, to: f64, stamps: &[Stamp], known: &Known) -> bool {
+        self.series(known).map_or(true, |series| {
+            estimate::covered(&series, known, (from, to), stamps)
+        })
     }
 
     pub(crate) fn series(&self, known: &Known) -> Result<Series, Refusal> {

@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::Moment;
-use super::collect::{Collected, Collector};
-use super::estimate::{Edges, Estimate, Stamp};
-use super::figure::{Energy, Method, Reading, Status};
-use super::instrument::{Conditions, Refusal, Spec};
-use super::known::Known;
+use super::collect::Collector;
+use super::estimate::Stamp;
+use super::figure::{Energy, Reading, Status};
+use super::instrument::{Conditions, Refusal};
 use super::meter::{Opened, Row};
 use super::recording::Recording;
-use super::{essential, phase};
+use super::settle::{Asked, One, PerUnit, Settled};
 
 /// An open window. It is read from before its start (the pre-roll) until after its end (the post-roll); the rolls are
 /// readings only, the window is from [`super::Meter::start`]'s return to [`Window::stop`]'s call.
@@ -131,30 +130,67 @@ impl Window {
             .min_by(f64::total_cmp)
     }
 
+    /// What was said of the work so far.
+    fn stamps(&self) -> Vec<Stamp> {
+        let stamps = self.stamps.lock();
+        stamps.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The sources whose joules would be this run's own, with what is known of each and what reads it; of a row only the
+    /// first that moves.
+    pub(crate) fn charged(&self) -> impl Iterator<Item = (&Opened, &Collector)> {
+        let rows = self.rows.iter().zip(&self.reading).zip(&self.before);
+        rows.filter(|(_, before)| before.shared.is_none())
+            .filter_map(|((row, collectors), _)| {
+                row.each().zip(collectors).find_map(|(opened, collector)| {
+                    let collector = collector.as_ref()?;
+                    let usable = opened.status() == Status::Measured && collector.lost().is_none();
+                    let moves = |readings: &[Reading], _: Option<f64>| changes(readings) > 0;
+                    (usable && collector.look_at(moves)).then_some((opened, collector))
+                })
+            })
+    }
+
+    /// Whether the ticks of every such source have come round the steps that were stamped so far.
+    pub(crate) fn covered(&self) -> bool {
+        let stamps = self.stamps();
+        let (Some(first), Some(last)) = (stamps.first(), stamps.last()) else {
+            return true;
+        };
+        self.charged().all(|(opened, collector)| {
+            let Ok(instrument) = &opened.instrument else {
+                return true;
+            };
+            let recording = Recording::new(instrument.spec(), collector.newest(usize::MAX));
+            recording.covers(first.at, last.at, &stamps, &opened.known)
+        })
+    }
+
     /// Ends the window: joules of the whole of it, a row a source.
     pub fn stop(self) -> Vec<Energy> {
-        self.finish().0
+        self.settle(&[]).rows
     }
 
     /// Ends the window: joules of the whole of it, and of one unit of the work that was stamped in it, from a tick to
     /// another inside the work.
     pub fn stop_stamped(self) -> (Vec<Energy>, Vec<PerUnit>) {
-        self.finish()
+        let settled = self.settle(&[]);
+        (settled.rows, settled.units)
     }
 
-    fn finish(self) -> (Vec<Energy>, Vec<PerUnit>) {
+    /// Ends the window: all that it comes to, and the joules of `parts` of it, each from one time to another in seconds
+    /// on the clock of [`Window::from`].
+    pub fn settle(self, parts: &[(f64, f64)]) -> Settled {
         let to = Moment::now();
         look(&self.rows, &self.reading);
+        let stamps = self.stamps();
         let Self {
             rows,
             reading,
             before,
             from,
-            stamps,
+            ..
         } = self;
-        let stamps = stamps.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut energies = Vec::new();
-        let mut units = Vec::new();
         for (row, collectors) in rows.iter().zip(&reading) {
             let mut moved = false;
             for (opened, collector) in row.each().zip(collectors) {
@@ -164,6 +200,15 @@ impl Window {
                 }
             }
         }
+        let asked = Asked {
+            window: (from.monotonic, to.monotonic),
+            stamps: &stamps,
+            parts,
+        };
+        let mut settled = Settled {
+            parts: vec![Vec::new(); parts.len()],
+            ..Settled::default()
+        };
         for ((row, collectors), before) in rows.iter().zip(reading).zip(before) {
             let first = collectors.first().and_then(Option::as_ref);
             let after = first.and_then(Collector::conditions);
@@ -171,62 +216,14 @@ impl Window {
             let shared = before
                 .shared
                 .or_else(|| first.and_then(Collector::shared_with));
-            let mut settled: Vec<Settled> = row
-                .each()
-                .zip(collectors)
-                .map(|(opened, collector)| {
-                    settle(opened, collector.map(Collector::stop), (from, to), &stamps)
-                })
-                .collect();
-            let mut companions = settled.split_off(1).into_iter();
-            let Some(mut main) = settled.pop() else {
-                continue;
-            };
-            main.energy.conditions = conditions;
-            let mut companion = companions.next();
-            if let Some(shared) = shared {
-                main.share(&shared);
-                companion
-                    .iter_mut()
-                    .for_each(|companion| companion.share(&shared));
-            }
-            if let Some(companion) = &companion {
-                compare(&mut main.energy, &companion.energy);
-            }
-            let lies = main.energy.joules.is_none() && row.main.instrument.is_ok();
-            energies.push(main.energy);
-            units.extend(main.unit);
-            if let Some(companion) =
-                companion.filter(|companion| lies && companion.energy.joules.is_some())
-            {
-                energies.push(companion.energy);
-                units.extend(companion.unit);
+            let mut each = row.each().zip(collectors).map(|(opened, collector)| {
+                One::new(opened, collector.map(Collector::stop), &asked, &shared)
+            });
+            if let Some(main) = each.next() {
+                settled.add(row, conditions, main, each.next());
             }
         }
-        (energies, units)
-    }
-}
-
-/// The joules of one unit of work through one source.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[non_exhaustive]
-pub struct PerUnit {
-    /// The source.
-    pub source: String,
-    /// How its figure came about.
-    pub method: Method,
-    /// What the row is worth.
-    pub status: Status,
-    /// Units of work between the two ticks.
-    pub units: f64,
-    /// From the one tick to the other: joules and intervals of all those units.
-    pub window: Estimate,
-}
-
-impl PerUnit {
-    /// Joules a unit.
-    pub fn joules(&self) -> f64 {
-        self.window.joules / self.units
+        settled
     }
 }
 
@@ -264,7 +261,7 @@ fn span(readings: &[Reading]) -> f64 {
 /// Reads on until the end of the window must have been shown, and the power after it with a few ticks; whether it was.
 fn post_roll(collector: &Collector, opened: &Opened, to: f64) -> bool {
     let known = &opened.known;
-    let settled = to + known.delay + known.delay_error + known.settle;
+    let settled = to + known.roll();
     let shown = |readings: &[Reading]| {
         let after = readings.partition_point(|reading| reading.at.monotonic < settled);
         let after = &readings[after..];
@@ -273,201 +270,4 @@ fn post_roll(collector: &Collector, opened: &Opened, to: f64) -> bool {
     let longest = settled - Moment::now().monotonic + POST_ROLL_SECONDS + known.reach();
     collector.wait(longest, |readings, _| shown(readings));
     shown(&collector.newest(usize::MAX))
-}
-
-struct Settled {
-    energy: Energy,
-    unit: Option<PerUnit>,
-}
-
-impl Settled {
-    /// Others used the device too: the figure stays, but is not charged to this run.
-    fn share(&mut self, why: &str) {
-        if self.energy.status == Status::Measured {
-            self.energy.status = Status::Shared;
-            self.energy.reason = Some(why.to_owned());
-        }
-        if let Some(unit) = &mut self.unit {
-            unit.status = self.energy.status;
-        }
-    }
-}
-
-const CALIBRATE: &str = "not calibrated: `wattgrad calibrate` would narrow the absolute interval's footing and may raise the grade";
-
-fn settle(
-    opened: &Opened,
-    collected: Option<Collected>,
-    (from, to): (Moment, Moment),
-    stamps: &[Stamp],
-) -> Settled {
-    let mut energy = Energy::unavailable(opened);
-    energy.notes.extend(opened.note.clone());
-    let instrument = match &opened.instrument {
-        Ok(instrument) => instrument,
-        Err(refusal) => {
-            energy.refuse(refusal.clone());
-            return Settled { energy, unit: None };
-        }
-    };
-    let spec = instrument.spec();
-    energy.seconds = Some(to.monotonic - from.monotonic);
-    let Collected { readings, lost } = collected.unwrap_or(Collected {
-        readings: Vec::new(),
-        lost: None,
-    });
-    energy.readings = essential::readings(spec, readings, (from.monotonic, to.monotonic));
-    if let Some(refusal) = lost {
-        energy.refuse(Refusal {
-            reason: format!("lost within the window: {}", refusal.reason),
-            ..refusal
-        });
-        return Settled { energy, unit: None };
-    }
-    let recording = Recording::new(spec, std::mem::take(&mut energy.readings));
-    let mut known = opened.known.clone();
-    if let Some(note) = contradicted(&mut known, &recording) {
-        energy.notes.push(note);
-    }
-    let edges = if opened.ever_moving() {
-        Edges::Cut
-    } else {
-        Edges::Load
-    };
-    let outcome = recording.between(from.monotonic, to.monotonic, edges, &known);
-    let unit = stamped(opened, &recording, &known, (from, to), stamps);
-    energy.tick_seconds = known.tick.or(recording.tick());
-    energy.readings = recording.readings().to_vec();
-    let least = instrument.least_updates();
-    match outcome {
-        Ok(estimate) if estimate.ticks < least => energy.refuse(
-            Refusal::new(format!(
-                "the window of {:.3} s holds {} of the instrument's own updates, and a figure needs {least}",
-                estimate.seconds(),
-                estimate.ticks
-            ))
-            .with_remedy("meter a longer window"),
-        ),
-        Ok(estimate) => energy.fill(opened, &estimate, &spec),
-        Err(refusal) => energy.refuse(refusal),
-    }
-    if energy.status == Status::Measured && known.grade.is_none() {
-        energy.notes.push(CALIBRATE.to_owned());
-    }
-    Settled { energy, unit }
-}
-
-/// Drops a calibrated tick that the readings contradict.
-fn contradicted(known: &mut Known, recording: &Recording) -> Option<String> {
-    let (told, seen) = (known.tick?, recording.tick()?);
-    if (seen / told - 1.0).abs() <= 0.2 {
-        return None;
-    }
-    known.tick = None;
-    known.grade = None;
-    Some(format!(
-        "the calibrated tick of {told:.4} s was dropped: the readings tick every {seen:.4} s; run `wattgrad calibrate` again"
-    ))
-}
-
-fn stamped(
-    opened: &Opened,
-    recording: &Recording,
-    known: &Known,
-    (from, to): (Moment, Moment),
-    stamps: &[Stamp],
-) -> Option<PerUnit> {
-    if opened.method == Method::Assumed {
-        return None;
-    }
-    let (first, last) = (stamps.first()?, stamps.last()?);
-    let (from, to) = (from.monotonic.max(first.at), to.monotonic.min(last.at));
-    let mut window = recording.in_load(from, to, stamps, known).ok()?;
-    let at = |time: f64| phase::done(stamps, time.clamp(from, to));
-    let units = at(window.to)? - at(window.from)?;
-    if units <= 0.0 {
-        return None;
-    }
-    // A submit's work is stamped as a whole, so each edge may lie anywhere within one.
-    let longest = stamps
-        .windows(2)
-        .map(|pair| pair[1].at - pair[0].at)
-        .fold(0.0, f64::max);
-    window.widen(window.joules / window.seconds() * longest / 2.0);
-    Some(PerUnit {
-        source: opened.source.clone(),
-        method: opened.method,
-        status: opened.status(),
-        units,
-        window,
-    })
-}
-
-/// Beyond this share two ways of seeing the same energy disagree.
-const DISAGREE: f64 = 0.05;
-
-/// A counter beside integrated power of the same thing.
-fn compare(counter: &mut Energy, power: &Energy) {
-    let (Some(counted), Some(integrated)) = (counter.joules, power.joules) else {
-        return;
-    };
-    // A sensor that was not read for long enough says nothing against the counter.
-    let sure = power
-        .repeatability()
-        .is_some_and(|own| own.half() < DISAGREE / 2.0 * integrated);
-    let off = counted / integrated - 1.0;
-    if sure && off.abs() > DISAGREE {
-        counter.notes.push(format!(
-            "the counter and the integrated power of the same device disagree by {:+.1} %",
-            off * 100.0
-        ));
-        counter.grade = counter.grade.map(|_| super::Grade::C);
-    }
-}
-
-impl Energy {
-    fn unavailable(opened: &Opened) -> Self {
-        Self {
-            source: opened.source.clone(),
-            scope: opened.scope,
-            covers: opened.covers,
-            method: opened.method,
-            status: Status::Unavailable,
-            joules: None,
-            joules_low: None,
-            joules_high: None,
-            absolute_low: None,
-            absolute_high: None,
-            seconds: None,
-            grade: None,
-            ticks: None,
-            tick_seconds: None,
-            reason: None,
-            remedy: None,
-            notes: Vec::new(),
-            conditions: Vec::new(),
-            readings: Vec::new(),
-        }
-    }
-
-    fn refuse(&mut self, refusal: Refusal) {
-        self.reason = Some(refusal.reason);
-        self.remedy = refusal.remedy;
-    }
-
-    fn fill(&mut self, opened: &Opened, estimate: &Estimate, spec: &Spec) {
-        self.status = opened.status();
-        self.joules = Some(estimate.joules);
-        self.reason = opened.shared.clone();
-        if opened.method == Method::Assumed {
-            // No interval is stated: the watts are a guess, and beside it the clock's error is nothing.
-            return;
-        }
-        self.joules_low = Some(estimate.repeatability.low);
-        self.joules_high = Some(estimate.repeatability.high);
-        self.absolute_low = Some(estimate.absolute.low);
-        self.absolute_high = Some(estimate.absolute.high);
-        self.grade = Some(opened.grade(spec));
-        self.ticks = Some(estimate.ticks).filter(|&ticks| ticks > 0);
-    }
 }

@@ -10,6 +10,7 @@ use super::goal::Pursuit;
 use super::record::{EvaluationPoint, Outcome};
 use super::schedule::Schedule;
 use super::steps_log::StepsLog;
+use crate::energy::{Moment, Stamp};
 use crate::program::Program;
 
 /// Losses whose mean stands in the record as the training loss.
@@ -27,6 +28,8 @@ pub(super) struct Course<'a> {
     diverged: bool,
     out_of_time: bool,
     last_losses: VecDeque<f32>,
+    /// Steps taken at the start of every stretch of them and at the end of each submit.
+    pub stamps: Vec<Stamp>,
     pub evaluations: Vec<EvaluationPoint>,
     pub training_seconds: f64,
     pub evaluation_seconds: f64,
@@ -52,6 +55,7 @@ impl<'a> Course<'a> {
             diverged: false,
             out_of_time: false,
             last_losses: VecDeque::with_capacity(LAST_LOSSES),
+            stamps: Vec::new(),
             evaluations: Vec::new(),
             training_seconds: 0.0,
             evaluation_seconds: 0.0,
@@ -105,8 +109,13 @@ impl<'a> Course<'a> {
         let (interrupt, log) = (self.interrupt, &mut self.log);
         let (diverged, last) = (&mut self.diverged, &mut self.last_losses);
         let (out_of_time, seconds) = (&mut self.out_of_time, self.pursuit.budget().seconds);
+        let stamps = &mut self.stamps;
+        stamps.push(stamp(self.steps));
         let taken = self.program.train(steps, &halt, &mut |result| {
             let samples = result.step * batch;
+            if result.ends_submit {
+                stamps.push(stamp(result.step));
+            }
             if let Some(log) = log.as_mut() {
                 log.push(result.step, samples, result.loss);
             }
@@ -165,5 +174,13 @@ impl<'a> Course<'a> {
     pub fn training_loss(&self) -> Option<f64> {
         let sum: f64 = self.last_losses.iter().map(|loss| f64::from(*loss)).sum();
         Some(sum / self.last_losses.len() as f64).filter(|mean| mean.is_finite())
+    }
+}
+
+/// `steps` taken by now.
+fn stamp(steps: u64) -> Stamp {
+    Stamp {
+        at: Moment::now().monotonic,
+        done: steps as f64,
     }
 }

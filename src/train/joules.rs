@@ -1,7 +1,10 @@
 //! What a run's energy amounts to: joules a step, an evaluation, and to the end, each by the ways its source allows.
 
-use super::record::{EnergyFigure, Phase, PhaseEnergy, Way};
-use crate::energy::{Energy, Interval, PerUnit, Status};
+use super::phases;
+use super::record::{EnergyFigure, PhaseEnergy, Way};
+use super::run_on::RunOn;
+use super::warm_up::WarmUp;
+use crate::energy::{Energy, Interval, Method, PerUnit, Settled, Status};
 
 /// A difference of readings over fewer ticks than this is no figure of its own.
 const DIRECT_TICKS: u64 = 50;
@@ -14,60 +17,77 @@ pub(super) struct Figures {
     pub by_phase: Vec<PhaseEnergy>,
 }
 
+/// What a run did.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub steps: u64,
+    pub evaluations: u64,
+    /// What it did before its pace had settled, the first part asked of the run's window, or why there is none.
+    pub warm_up: Result<WarmUp, String>,
+}
+
 impl Figures {
-    /// Of a run of `steps` and `evaluations`, whose whole came to `run`; `step` and `evaluation` are what was metered
-    /// of each past its end.
-    pub(super) fn new(
-        start_up: &[Energy],
-        run: &[Energy],
-        (steps, evaluations): (u64, u64),
-        step: &[PerUnit],
-        evaluation: &[PerUnit],
-    ) -> Self {
+    /// Of a run that was started in one window, of which the first part was compiling, and went through another; `on`:
+    /// what was metered past its end.
+    pub(super) fn new(start_up: &Settled, run: &Settled, done: &Done, on: &RunOn) -> Self {
         // A run may be too short for its instrument, which has a figure of a step nevertheless.
         let mine = |row: &&Energy| row.status != Status::Shared;
-        let charged = |unit: &&PerUnit| matches!(unit.status, Status::Measured | Status::Assumed);
         let mut figures = Self {
             per_step: Vec::new(),
-            per_evaluation: evaluation.iter().filter(charged).map(one).collect(),
+            per_evaluation: on
+                .evaluations
+                .units
+                .iter()
+                .filter(charged)
+                .map(one)
+                .collect(),
             to_end: Vec::new(),
-            by_phase: start_up.iter().filter_map(whole).map(started).collect(),
+            by_phase: phases::started(start_up),
         };
-        for row in run.iter().filter(mine) {
-            let own = |units: &[PerUnit]| {
-                let same = |unit: &&PerUnit| unit.source == row.source && unit.method == row.method;
-                units.iter().filter(charged).find(same).map(one)
-            };
-            let (step, evaluation) = (own(step), own(evaluation));
+        for row in run.rows.iter().filter(mine) {
+            let (step, evaluation) = (each(&on.steps, row), each(&on.evaluations, row));
             let whole = whole(row);
             let long = row.ticks.is_none_or(|ticks| ticks >= DIRECT_TICKS);
             figures.to_end.extend(whole.clone().filter(|_| long));
-            if let Some(step) = &step
-                && let Some(sum) = counted(step, steps, evaluation.as_ref(), evaluations)
+            if let Ok(step) = &step
+                && let Some(sum) = counted(step, done, evaluation.as_ref().ok())
             {
                 figures.to_end.push(sum);
             }
-            if let Some(step) = &step {
-                let phases = phases(
-                    step,
-                    steps,
-                    evaluation.as_ref(),
-                    evaluations,
-                    whole.as_ref(),
-                );
-                figures.by_phase.extend(phases);
+            if whole.is_some() || step.is_ok() {
+                figures
+                    .by_phase
+                    .extend(phases::taken(row, &run.parts, done, &step, &evaluation));
             }
             let divided = whole
-                .filter(|_| long && steps > 0)
-                .map(|whole| scaled(&whole, 1.0 / steps as f64, Way::RunOverSteps));
-            figures.per_step.extend(step.or(divided));
+                .filter(|_| long && done.steps > 0)
+                .map(|whole| scaled(&whole, 1.0 / done.steps as f64, Way::RunOverSteps));
+            figures.per_step.extend(step.ok().or(divided));
         }
         figures
     }
 }
 
+fn charged(unit: &&PerUnit) -> bool {
+    matches!(unit.status, Status::Measured | Status::Assumed)
+}
+
+/// The joules of one unit through the source of `row`, or why there are none.
+fn each(on: &Settled, row: &Energy) -> Result<EnergyFigure, String> {
+    let same = |source: &String, method: Method| *source == row.source && method == row.method;
+    let unit = on.units.iter().filter(charged);
+    let mut unit = unit.filter(|unit| same(&unit.source, unit.method));
+    let untold = on.untold.iter();
+    let mut untold = untold.filter(|untold| same(&untold.source, untold.method));
+    match (unit.next(), untold.next()) {
+        (Some(unit), _) => Ok(one(unit)),
+        (None, Some(untold)) => Err(untold.why.reason.clone()),
+        (None, None) => Err("it was not metered past the end of the run".to_owned()),
+    }
+}
+
 /// All joules of a window.
-fn whole(row: &Energy) -> Option<EnergyFigure> {
+pub(super) fn whole(row: &Energy) -> Option<EnergyFigure> {
     let usable = matches!(row.status, Status::Measured | Status::Assumed);
     row.joules.filter(|_| usable).map(|joules| EnergyFigure {
         source: row.source.clone(),
@@ -77,47 +97,6 @@ fn whole(row: &Energy) -> Option<EnergyFigure> {
         repeatability: row.repeatability(),
         absolute: row.absolute(),
     })
-}
-
-fn started(energy: EnergyFigure) -> PhaseEnergy {
-    PhaseEnergy {
-        phase: Phase::StartUp,
-        energy,
-    }
-}
-
-/// Training, evaluating, and what of the whole they leave unexplained.
-fn phases(
-    step: &EnergyFigure,
-    steps: u64,
-    evaluation: Option<&EnergyFigure>,
-    evaluations: u64,
-    whole: Option<&EnergyFigure>,
-) -> Vec<PhaseEnergy> {
-    let times = |figure: &EnergyFigure, count: u64| {
-        (count > 0).then(|| scaled(figure, count as f64, Way::StepsTimesJoules))
-    };
-    let train = times(step, steps);
-    let evaluate = evaluation.and_then(|figure| times(figure, evaluations));
-    let explained = counted(step, steps, evaluation, evaluations);
-    let rest = whole.zip(explained).map(|(whole, explained)| {
-        let joules = whole.joules - explained.joules;
-        let both = |a: Option<Interval>, b: Option<Interval>| {
-            Some(Interval::around(joules, a?.half().hypot(b?.half())))
-        };
-        EnergyFigure {
-            joules,
-            repeatability: both(whole.repeatability, explained.repeatability),
-            // One gain moves both alike, so the difference is no surer in absolute terms than its parts.
-            absolute: both(whole.absolute, explained.absolute),
-            ..whole.clone()
-        }
-    });
-    let phase = |phase| move |energy| PhaseEnergy { phase, energy };
-    let train = train.map(phase(Phase::Train));
-    let evaluate = evaluate.map(phase(Phase::Evaluate));
-    let rest = rest.map(phase(Phase::Rest));
-    train.into_iter().chain(evaluate).chain(rest).collect()
 }
 
 fn one(unit: &PerUnit) -> EnergyFigure {
@@ -131,7 +110,7 @@ fn one(unit: &PerUnit) -> EnergyFigure {
     }
 }
 
-fn scaled(figure: &EnergyFigure, by: f64, way: Way) -> EnergyFigure {
+pub(super) fn scaled(figure: &EnergyFigure, by: f64, way: Way) -> EnergyFigure {
     EnergyFigure {
         way,
         joules: figure.joules * by,
@@ -145,24 +124,45 @@ fn scaled(figure: &EnergyFigure, by: f64, way: Way) -> EnergyFigure {
 /// were no evaluations.
 fn counted(
     step: &EnergyFigure,
-    steps: u64,
+    done: &Done,
     evaluation: Option<&EnergyFigure>,
-    evaluations: u64,
 ) -> Option<EnergyFigure> {
-    let training = scaled(step, steps as f64, Way::StepsTimesJoules);
-    if evaluations == 0 {
-        return (steps > 0).then_some(training);
+    if done.steps == 0 {
+        return None;
     }
-    let evaluating = scaled(evaluation?, evaluations as f64, Way::StepsTimesJoules);
-    let joules = training.joules + evaluating.joules;
+    let training = scaled(step, done.steps as f64, Way::StepsTimesJoules);
+    if done.evaluations == 0 {
+        return Some(training);
+    }
+    let evaluating = scaled(evaluation?, done.evaluations as f64, Way::StepsTimesJoules);
+    Some(sum(&training, &evaluating))
+}
+
+/// Both together. They come through one instrument: its gain moves them alike, so the halves are added.
+pub(super) fn sum(a: &EnergyFigure, b: &EnergyFigure) -> EnergyFigure {
+    let joules = a.joules + b.joules;
     let both = |a: Option<Interval>, b: Option<Interval>| {
-        // Both come through one instrument: its gain moves them together, so the halves are added.
         Some(Interval::around(joules, a?.half() + b?.half()))
     };
-    (steps > 0).then(|| EnergyFigure {
+    EnergyFigure {
         joules,
-        repeatability: both(training.repeatability, evaluating.repeatability),
-        absolute: both(training.absolute, evaluating.absolute),
-        ..training
-    })
+        repeatability: both(a.repeatability, b.repeatability),
+        absolute: both(a.absolute, b.absolute),
+        ..a.clone()
+    }
+}
+
+/// What `part` leaves of `whole`.
+pub(super) fn difference(whole: &EnergyFigure, part: &EnergyFigure) -> EnergyFigure {
+    let joules = whole.joules - part.joules;
+    let both = |a: Option<Interval>, b: Option<Interval>| {
+        Some(Interval::around(joules, a?.half().hypot(b?.half())))
+    };
+    EnergyFigure {
+        joules,
+        repeatability: both(whole.repeatability, part.repeatability),
+        // One gain moves both alike, so the difference is no surer in absolute terms than its parts.
+        absolute: both(whole.absolute, part.absolute),
+        ..whole.clone()
+    }
 }

@@ -9,6 +9,7 @@ mod joules;
 mod optimizer;
 mod others;
 mod outputs;
+mod phases;
 mod recipe;
 mod record;
 mod regime;
@@ -17,6 +18,7 @@ mod run_on;
 mod schedule;
 mod steps_log;
 mod trainer;
+mod warm_up;
 
 pub use error::TrainError;
 pub use events::{Event, Observer, Ready, Silent, Step};

@@ -221,7 +221,7 @@ pub struct MeterRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
-    /// The joules of the run itself, over an interval of at least 50 ticks of the instrument.
+    /// The joules of the run itself, or of a part of it; to the end of a run only over at least 50 ticks of the instrument.
     Direct,
     /// Counted work times the joules of one step and of one evaluation, each from a long window of the same program,
     /// run on past the end with its weights thrown away.
@@ -230,6 +230,8 @@ pub enum Way {
     Window,
     /// The joules of the whole run, evaluations included, divided by its steps: nothing better could be had.
     RunOverSteps,
+    /// Watts at rest, from the instrument's calibration, times the seconds of the run.
+    WattsTimesSeconds,
 }
 
 /// A figure of energy that follows from a run's readings.
@@ -251,28 +253,58 @@ pub struct EnergyFigure {
     pub absolute: Option<Interval>,
 }
 
-/// A part of a run.
+/// A part of a run. All but [`Phase::Idle`] follow one another, so that those of the run's window add up to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// Reading data, planning, compiling, uploading.
+    /// Building the program: planning memory, uploading the data, compiling and binding the kernels. Before the run's
+    /// window.
+    Compile,
+    /// What comes before the first step and is no compiling: reading data, drawing weights. Where compiling is too short
+    /// for the source, it is in here.
     StartUp,
-    /// Training steps.
+    /// The first submits, until one was no slower, a step, than a quarter above the run's median: a driver compiles with
+    /// the first step, and submits grow from one step each. Where it is too short for the source, its steps are counted
+    /// in [`Phase::Train`].
+    WarmUp,
+    /// The training steps after the warm-up, times what one costs.
     Train,
-    /// Evaluations.
+    /// The evaluations, times what one costs.
     Evaluate,
-    /// What the other phases of the run's window do not explain.
+    /// What the device would have drawn at rest, with a context open, for as long as the run's window lasted. It is
+    /// contained in the others and never added to them: the run's joules less these are those above idle.
+    Idle,
+    /// What the other phases of the run's window do not explain; negative where they explain more than there was.
     Rest,
 }
 
-/// The joules of one phase through one source.
+/// The joules of one phase through one source, or why they are not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PhaseEnergy {
     /// The phase.
     pub phase: Phase,
-    /// Its joules.
-    #[serde(flatten)]
-    pub energy: EnergyFigure,
+    /// The instrument.
+    pub source: String,
+    /// What the figure is worth; `Unavailable` without one.
+    pub status: Status,
+    /// Whether it is a share of other phases, and so no part of a sum.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contained: bool,
+    /// How it was come by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<Way>,
+    /// Joules; absent where they are not known, never 0 in their stead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules: Option<f64>,
+    /// The 95 % interval of repeatability; absent for assumed joules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeatability: Option<Interval>,
+    /// The 95 % interval that also holds the instrument's gain and offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absolute: Option<Interval>,
+    /// Why there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Everything about one run.
@@ -350,9 +382,8 @@ pub struct Record {
     /// every way in which each source can tell. Where there are two, both are kept.
     #[serde(default)]
     pub energy_to_end: Vec<EnergyFigure>,
-    /// Where the joules went, a row a source and phase: `start-up` (data, planning, compiling, upload; before the run's
-    /// window), `train`, `evaluate`, and the `rest` of the window that the two do not explain, negative where they
-    /// explain more than there was.
+    /// Where the joules went, a row a source and phase, for each source that has any. A phase too short for its source
+    /// has its reason and no joules.
     #[serde(default)]
     pub energy_by_phase: Vec<PhaseEnergy>,
     /// The step list: kernels, variants, grids, operations, bytes, memory.

@@ -1,22 +1,20 @@
 //! A run goes on past its end, metered, for the joules of one step and of one evaluation.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use super::error::TrainError;
-use crate::energy::{Energy, Meter, PerUnit, Status};
+use crate::energy::{Energy, Extent, Meter, Settled, Status};
 use crate::program::Program;
 
-/// For how long: in ticks of the slowest instrument, and in seconds.
-const TICKS: f64 = 60.0;
+/// For so many seconds at least, and at most.
 const SECONDS: f64 = 5.0;
 const MOST_SECONDS: f64 = 60.0;
 
-/// What was metered past the end of a run.
+/// What was metered past the end of a run; nothing where it was not gone on.
 #[derive(Default)]
 pub(super) struct RunOn {
-    pub steps: Vec<PerUnit>,
-    pub evaluations: Vec<PerUnit>,
+    pub steps: Settled,
+    pub evaluations: Settled,
 }
 
 /// Trains and, where the run evaluated, evaluates on; what becomes of the weights does not matter any more. `done` are
@@ -34,38 +32,38 @@ pub(super) fn run_on(
     {
         return Ok(RunOn::default());
     }
-    let slowest = energy.iter().filter_map(tick).fold(0.0, f64::max);
-    let seconds = (TICKS * slowest).clamp(SECONDS, MOST_SECONDS);
-    let going = |end: Instant| Instant::now() < end && !interrupt.load(Ordering::Relaxed);
+    let extent = || Extent::between(SECONDS, MOST_SECONDS).after(energy);
+    let interrupted = || interrupt.load(Ordering::Relaxed);
 
     let window = meter.start();
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let mut long = extent();
     let halt = AtomicBool::new(false);
     window.stamp(0.0);
     program.train(u32::MAX, &halt, &mut |result| {
         if result.ends_submit {
             window.stamp((result.step - first) as f64);
+            let ended = interrupted() || !long.goes_on(&window);
+            halt.store(ended, Ordering::Relaxed);
         }
-        halt.store(!going(end), Ordering::Relaxed);
     })?;
-    let (_, steps) = window.stop_stamped();
+    let steps = window.settle(&[]);
     if evaluations == 0 {
         return Ok(RunOn {
             steps,
-            evaluations: Vec::new(),
+            ..RunOn::default()
         });
     }
 
     let window = meter.start();
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let mut long = extent();
     let mut count = 0u32;
     window.stamp(0.0);
-    while going(end) {
+    while !interrupted() && long.goes_on(&window) {
         program.evaluate()?;
         count += 1;
         window.stamp(f64::from(count));
     }
-    let (_, evaluations) = window.stop_stamped();
+    let evaluations = window.settle(&[]);
     Ok(RunOn { steps, evaluations })
 }
 
@@ -73,10 +71,4 @@ pub(super) fn run_on(
 fn moved(row: &Energy) -> bool {
     let mut readings = row.readings.windows(2);
     row.status == Status::Unavailable && readings.any(|pair| pair[0].value != pair[1].value)
-}
-
-/// An outside meter's every line is new, so its tick is seen by their number only.
-fn tick(row: &Energy) -> Option<f64> {
-    let counted = || Some(row.seconds? / row.ticks? as f64);
-    row.tick_seconds.or_else(counted)
 }

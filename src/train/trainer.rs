@@ -10,7 +10,7 @@ use super::error::TrainError;
 use super::events::{Event, Observer, Ready};
 use super::goal::{Goal, Pursuit};
 use super::host::{Host, Versions};
-use super::joules::Figures;
+use super::joules::{Done, Figures};
 use super::others::Others;
 use super::outputs::Outputs;
 use super::record::{
@@ -19,9 +19,10 @@ use super::record::{
 use super::regime::Regime;
 use super::run_on::{RunOn, run_on};
 use super::schedule::Schedule;
+use super::warm_up::WarmUp;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
-use crate::energy::{Meter, MeterOptions, Selection, Target, TargetKind};
+use crate::energy::{Meter, MeterOptions, Moment, Selection, Target, TargetKind};
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};
@@ -81,6 +82,8 @@ struct Built<'g> {
     network: Network,
     origin: String,
     program: Program<'g>,
+    /// When compiling began and ended, on the meter's clock.
+    compiling: (f64, f64),
 }
 
 impl<'g> Trainer<'g> {
@@ -231,13 +234,16 @@ impl<'g> Trainer<'g> {
             replay: self.replay,
             steps_per_submit: self.steps_per_submit,
         };
+        let compiling = Moment::now().monotonic;
         let mut program = Program::new(self.gpu, &network, &data, &options)?;
+        let compiling = (compiling, Moment::now().monotonic);
         program.load(&weights)?;
         let built = Built {
             data,
             network,
             origin,
             program,
+            compiling,
         };
         Ok((built, self))
     }
@@ -262,7 +268,7 @@ impl<'g> Trainer<'g> {
         // Where nothing can be read there is nothing to wait for at a window's ends.
         let starting = meter.measures().then(|| meter.start());
         let (built, this) = self.build()?;
-        let start_up = starting.map(|window| window.stop()).unwrap_or_default();
+        let start_up = starting.map(|window| window.settle(&[built.compiling]));
         let log = this.outputs.open_steps_log()?;
 
         let steps_per_epoch = built.program.steps_per_epoch();
@@ -304,6 +310,7 @@ impl<'g> Trainer<'g> {
             network,
             origin,
             program,
+            ..
         } = built;
         let pursuit = match &this.goal {
             Some(goal) => Pursuit::of(goal.clone()),
@@ -324,7 +331,10 @@ impl<'g> Trainer<'g> {
         }
         let ended = course.run(observer);
         let others = others.stop();
-        let energy = window.stop();
+        let warm_up = WarmUp::of(&course.stamps);
+        let began = window.from().monotonic;
+        let parts = warm_up.iter().map(|warm_up| (began, warm_up.until));
+        let metered = window.settle(&parts.collect::<Vec<_>>());
         let total_seconds = begun.elapsed().as_secs_f64();
         let logged = this.outputs.close_steps_log(course.log.take());
         let outcome = ended?;
@@ -337,19 +347,18 @@ impl<'g> Trainer<'g> {
             run_on(
                 &mut course.program,
                 (course.steps, evaluations),
-                (&meter, &energy),
+                (&meter, &metered.rows),
                 &this.stop,
             )?
         } else {
             RunOn::default()
         };
-        let figures = Figures::new(
-            &start_up,
-            &energy,
-            (course.steps, evaluations),
-            &on.steps,
-            &on.evaluations,
-        );
+        let done = Done {
+            steps: course.steps,
+            evaluations,
+            warm_up,
+        };
+        let figures = Figures::new(&start_up.unwrap_or_default(), &metered, &done, &on);
 
         let summary = course.program.summary();
         let mut work = work(&summary, course.steps);
@@ -404,7 +413,7 @@ impl<'g> Trainer<'g> {
             energy_per_evaluation: figures.per_evaluation,
             energy_to_end: figures.to_end,
             energy_by_phase: figures.by_phase,
-            energy,
+            energy: metered.rows,
             program: serde_json::to_value(&summary).map_err(|error| TrainError::Summary {
                 detail: error.to_string(),
             })?,

@@ -35,14 +35,17 @@ const GRAIN: f64 = 0.02;
 /// What the estimator is told of the instrument: what an examination finds (`learnt`), or what is told of any.
 pub fn knowledge(world: &World, learnt: bool, seed: u64) -> Result<Known, Refusal> {
     if learnt {
-        learn(world, seed)
+        learn(world, seed).map(|(known, _)| known)
     } else {
         Ok(Known::uncalibrated(&world.spec()))
     }
 }
 
-/// What an examination finds of the instrument of `world`, on a bench of its own.
-fn learn(world: &World, seed: u64) -> Result<Known, Refusal> {
+/// At rest with a context open the device draws what it draws without; empty dispatches add this share.
+pub const EMPTY: f64 = 0.2;
+
+/// What an examination finds of the instrument of `world`, on a bench of its own; with it the true watts at rest.
+pub fn learn(world: &World, seed: u64) -> Result<(Known, f64), Refusal> {
     let mut rng = Rng::with_seed(!seed);
     let mut load = Load::default();
     let [idle, loaded] = world.sensor.model.watts;
@@ -68,7 +71,7 @@ fn learn(world: &World, seed: u64) -> Result<Known, Refusal> {
     let found = examine(&bench, None, &mut Switch(&bench), &bench)?;
     match found.refused {
         Some(reason) => Err(Refusal::new(reason)),
-        None => Ok(found.known),
+        None => Ok((found.known, idle)),
     }
 }
 
@@ -81,7 +84,7 @@ impl Workload for Switch<'_> {
         state.grow(now);
         (state.level, state.noise) = match activity {
             Activity::Load => (state.loaded, 0.03),
-            Activity::Empty => (1.2 * state.idle, 0.01),
+            Activity::Empty => ((1.0 + EMPTY) * state.idle, 0.01),
             Activity::Cold | Activity::Context => (state.idle, 0.01),
         };
     }

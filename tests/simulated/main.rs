@@ -7,12 +7,12 @@ mod bench;
 mod draw;
 mod judge;
 mod load;
+mod phases;
 mod sensor;
 mod trial;
 mod world;
 
 use fastrand::Rng;
-use wattgrad::energy::Stamp;
 
 use judge::{HEAD, Verdict, trials};
 use sensor::{Hidden, Model, Sensor};
@@ -209,72 +209,50 @@ fn reading_twice_errs_as_it_is_known_to() {
     }
 }
 
-/// Training steps of two phases whose length fits a part-time sensor's period: 400 W and 100 W in turn.
-fn steps(period: f64, exact: bool, seed: u64) -> (World, Vec<Stamp>, [f64; 2]) {
-    let mut rng = Rng::with_seed(seed);
-    let mut hidden = Hidden::draw(&mut rng, &sensor::PART_TIME);
-    if exact {
-        hidden = Hidden::plain(&mut rng, &sensor::PART_TIME);
-    }
-    let window = [5.0, 12.0, 20.0][rng.usize(..3)];
-    let (began, from) = (2.0, 3.5);
-    let to = from + window;
-    let load = load::square(period, 400.0, 100.0, 60.0, [began, to + 1.5, to + 3.5]);
-    let stamps = (1..)
-        .map(|step| (f64::from(step), began + period * f64::from(step)))
-        .take_while(|&(_, at)| at <= to + 1.5)
-        .map(|(done, at)| Stamp {
-            at: at + 1e-4 * rng.f64(),
-            done,
-        })
-        .collect();
-    let sensor = Sensor::new(sensor::PART_TIME, hidden, load);
-    (World::new(sensor, &mut rng), stamps, [from, to])
-}
-
-/// A sensor that looks at a quarter of the time may see one phase of the step only: then the interval has to say so.
+/// What a device draws at rest is kept with its calibration, for the joules that it would have drawn anyway.
 #[test]
-fn steps_that_fit_a_part_time_sensor_are_widened_or_refused() {
+fn the_three_idles_are_the_devices_own() {
     let mut faults = Vec::new();
-    for period in [0.05, 0.1, 0.1005] {
-        for exact in [true, false] {
-            let (mut held, mut given, mut naive) = (0, 0, Vec::new());
-            let (mut halves, mut reasons) = (Vec::new(), Vec::new());
-            for seed in 0..trials() as u64 {
-                let (world, stamps, [from, to]) = steps(period, exact, seed);
-                let recording = world.watch().expect("readings");
-                let sensor = &world.sensor;
-                let asked = sensor.through(sensor.load.between(from, to), to - from);
-                let read = trial::naive(sensor, recording.readings(), from, to);
-                naive.push((read / asked - 1.0).powi(2));
-                let known = bench::knowledge(&world, true, seed).expect("an examination");
-                match recording.in_load(from, to, &stamps, &known) {
-                    Ok(estimate) => {
-                        let truth = sensor.load.between(estimate.from, estimate.to);
-                        let through = sensor.through(truth, estimate.seconds());
-                        given += 1;
-                        held += usize::from(estimate.repeatability.holds(through));
-                        halves.push(estimate.repeatability.half() / through);
-                    }
-                    Err(refusal) => reasons.push(refusal.reason),
-                }
+    for model in [
+        sensor::COUNTER_20,
+        sensor::COUNTER_100,
+        sensor::RAPL,
+        sensor::FULL_TIME,
+        sensor::PART_TIME,
+        sensor::ONE_SECOND,
+        sensor::BATTERY,
+    ] {
+        let (mut held, mut given, mut halves) = (0, 0, Vec::new());
+        for seed in 0..(trials() as u64).div_ceil(5) {
+            let mut rng = Rng::with_seed(seed);
+            let hidden = Hidden::draw(&mut rng, &model);
+            let mut load = load::Load::default();
+            load.push(1.0, 50.0, 50.0);
+            let world = World::new(Sensor::new(model, hidden, load), &mut rng);
+            let Ok((known, watts)) = bench::learn(&world, seed) else {
+                continue;
+            };
+            let idle = known
+                .idle
+                .unwrap_or_else(|| panic!("{}: {known:?}", model.name));
+            for (interval, watts) in [
+                (idle.cold, watts),
+                (idle.context, watts),
+                (idle.empty, (1.0 + bench::EMPTY) * watts),
+            ] {
+                let through = world.sensor.through(watts, 1.0);
+                given += 1;
+                held += u64::from(interval.holds(through));
+                halves.push(interval.half() / through);
             }
-            let rms = (naive.iter().sum::<f64>() / naive.len() as f64).sqrt();
-            println!(
-                "steps of {:5.1} ms, exact {exact:5}: {held} of {given} held, median half {:.1} %, {} refused ({}); naive RMS {:.0} %",
-                1e3 * period,
-                100.0 * judge::quantile(halves.into_iter(), 0.5),
-                reasons.len(),
-                reasons.first().map_or("", String::as_str),
-                100.0 * rms
-            );
-            if exact {
-                // 34, 48 and 45 % in 5 s; the longest windows here let steps of 100.5 ms come round.
-                assert!(rms > 0.2, "{period}: naive reading errs by {rms} only");
-            }
-            if (held as f64) < 0.93 * f64::from(given) - 2.0 {
-                faults.push(format!("{period} s, exact {exact}: {held} of {given}"));
-            }
+        }
+        let half = 100.0 * judge::quantile(halves.into_iter(), 0.5);
+        println!("{:16} {held} of {given} held, +-{half:.2} %", model.name);
+        if given == 0 || (held as f64) < 0.93 * given as f64 - 2.0 {
+            faults.push(format!("{}: {held} of {given}", model.name));
+        }
+        if half > 4.0 {
+            faults.push(format!("{}: +-{half:.2} %", model.name));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("; "));

@@ -179,7 +179,8 @@ impl std::fmt::Display for Covered {
     }
 }
 
-/// Source, scope, joules, watts, seconds, grade; below it why a source has no figure, and what else is to be known.
+/// Source, scope, joules, watts, seconds, grade, of the sources that have joules, of all where none has; below it why a
+/// source has no figure, and what else is to be known.
 pub fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -189,7 +190,9 @@ pub fn table(rows: &[Row]) -> String {
             .map(str::to_owned)
             .to_vec(),
     ];
-    cells.extend(rows.iter().map(Row::cells));
+    let any = rows.iter().any(|row| row.joules.is_some());
+    let shown = rows.iter().filter(|row| !any || row.joules.is_some());
+    cells.extend(shown.map(Row::cells));
     let sides = [
         Align::Left,
         Align::Left,
@@ -201,10 +204,23 @@ pub fn table(rows: &[Row]) -> String {
     columns(&cells, &sides, "") + &remarks(rows)
 }
 
-/// A line a source that has something to say.
+/// So many sources that are not there are one line, where others are.
+const MANY: usize = 3;
+
+/// A line a source that has something to say. Where something was measured, what a machine just does not have is no more
+/// than named.
 pub fn remarks(rows: &[Row]) -> String {
+    let any = rows.iter().any(|row| row.joules.is_some());
+    // What was opened has its seconds, and what can be opened its remedy.
+    let lacks = |row: &Row| row.seconds.is_none() && row.remedy.is_none();
+    let lacking: Vec<&str> = rows
+        .iter()
+        .filter(|row| lacks(row))
+        .map(|row| row.source.as_str())
+        .collect();
+    let brief = any && lacking.len() >= MANY;
     let mut text = String::new();
-    for row in rows {
+    for row in rows.iter().filter(|row| !(brief && lacks(row))) {
         let told = row.reason.iter().chain(&row.notes);
         for said in told {
             text += &format!("{}: {said}\n", row.source);
@@ -212,6 +228,12 @@ pub fn remarks(rows: &[Row]) -> String {
         if let Some(remedy) = &row.remedy {
             text += &format!("    to open it: {remedy}\n");
         }
+    }
+    if brief {
+        text += &format!(
+            "not here: {} (`wattgrad doctor` says why)\n",
+            lacking.join(", ")
+        );
     }
     text
 }

@@ -13,9 +13,9 @@ pub(crate) use store::recall;
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{self, Estimate};
-use super::figure::Grade;
+use super::figure::{Grade, Interval};
 use super::instrument::{Instrument, Refusal};
-use super::known::{Known, SETTLED};
+use super::known::{Idle, Known, SETTLED};
 use super::recording::{Recording, Timeline};
 use super::series;
 
@@ -79,6 +79,7 @@ const REST: f64 = 3.0;
 const LOAD: f64 = 12.0;
 /// What an instrument that is slow for these times gets instead.
 const REST_TICKS: f64 = 6.0;
+const REST_AVERAGINGS: f64 = 3.5;
 const LOAD_TICKS: f64 = 20.0;
 const LOAD_AVERAGINGS: f64 = 4.0;
 /// Lengths of the windows cut out of it, seconds.
@@ -100,18 +101,40 @@ pub fn examine(
     let spec = instrument.spec();
     let mut known = Known::uncalibrated(&spec);
     workload.set(Activity::Cold);
-    let cold = watch(instrument, timeline, None, REST)?;
-    let tick = cold.tick().or(learn_longer(instrument, timeline, &cold)?);
-    known.tick = tick;
-    // A slow instrument is watched for longer.
-    let rest = REST.max(REST_TICKS * tick.unwrap_or(0.0));
-    let mut watts = Vec::new();
-    note(&mut watts, Activity::Cold, &cold, &known);
-    for activity in [Activity::Context, Activity::Empty] {
-        workload.set(activity);
-        let at_rest = watch(instrument, timeline, tick, rest)?;
-        note(&mut watts, activity, &at_rest, &known);
+    // A slow instrument is watched for longer, and at first nothing is shown of the rest.
+    let seconds = |known: &Known| {
+        let tick = known.tick.unwrap_or(0.0);
+        let averaged = REST_AVERAGINGS * estimate::averaging(&spec, known, tick);
+        REST.max(REST_TICKS * tick).max(averaged + known.roll())
+    };
+    let mut cold = watch(instrument, timeline, None, seconds(&known))?;
+    known.tick = cold.tick();
+    if known.tick.is_none() {
+        known.tick = learn_longer(instrument, timeline, &cold)?;
+        if known.tick.is_some() {
+            cold = watch(instrument, timeline, known.tick, seconds(&known))?;
+        }
     }
+    let tick = known.tick;
+    let rest = seconds(&known);
+    workload.set(Activity::Context);
+    let context = watch(instrument, timeline, tick, rest)?;
+    workload.set(Activity::Empty);
+    let empty = watch(instrument, timeline, tick, rest)?;
+    let idle = [&cold, &context, &empty].map(|at_rest| resting(at_rest, &known));
+    if let [Some(cold), Some(context), Some(empty)] = idle {
+        known.idle = Some(Idle {
+            cold,
+            context,
+            empty,
+        });
+    }
+    let activities = [Activity::Cold, Activity::Context, Activity::Empty];
+    let mut watts: Vec<(Activity, f64)> = activities
+        .into_iter()
+        .zip(idle)
+        .filter_map(|(activity, watts)| Some((activity, watts?.middle())))
+        .collect();
     workload.set(Activity::Context);
     let polling_watts = polling(instrument, timeline, &known)?;
 
@@ -177,7 +200,7 @@ fn watch(
     Recording::take(instrument, timeline, tick, |now| now >= end)
 }
 
-/// An instrument that showed few changes is watched for longer, up to a minute.
+/// The tick of an instrument that showed few changes: it is watched for longer, up to a minute.
 fn learn_longer(
     instrument: &dyn Instrument,
     timeline: &dyn Timeline,
@@ -199,13 +222,9 @@ fn learn_longer(
     Ok(None)
 }
 
-fn note(watts: &mut Vec<(Activity, f64)>, activity: Activity, at_rest: &Recording, known: &Known) {
-    let Ok(series) = at_rest.series(known) else {
-        return;
-    };
-    if let Some(mean) = series.mean_watts(f64::MIN, f64::MAX) {
-        watts.push((activity, mean));
-    }
+/// Watts at rest, once what went before can no longer be shown.
+fn resting(at_rest: &Recording, known: &Known) -> Option<Interval> {
+    estimate::steady(&at_rest.series(known).ok()?, known)
 }
 
 /// Reads without a pause, then as a window does: the difference is what reading itself draws.

@@ -1,0 +1,190 @@
+//! How long repeated work is metered, in the machine's own time: by instruments of the test's own whose truth is known.
+
+use std::thread::sleep;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use wattgrad::energy::{
+    Calibration, Extent, Instrument, Known, Meter, MeterOptions, Moment, Refusal, Scope, Settled,
+    Spec, Unit,
+};
+
+/// A square wave: the first half of each period at one power, the second half at another.
+#[derive(Clone, Copy)]
+struct Wave {
+    period: f64,
+    watts: [f64; 2],
+}
+
+impl Wave {
+    /// Joules from 0 to `at`.
+    fn joules(self, at: f64) -> f64 {
+        let [high, low] = self.watts;
+        let half = self.period / 2.0;
+        let periods = (at / self.period).floor();
+        let within = (at - periods * self.period).max(0.0);
+        periods * half * (high + low) + high * within.min(half) + low * (within - half).max(0.0)
+    }
+
+    fn mean(self) -> f64 {
+        self.watts.iter().sum::<f64>() / 2.0
+    }
+}
+
+/// A sensor that shows at each tick, on time, the mean power of the last `over` seconds.
+struct Sensor {
+    spec: Spec,
+    wave: Wave,
+    tick: f64,
+    over: f64,
+}
+
+impl Instrument for Sensor {
+    fn spec(&self) -> Spec {
+        self.spec
+    }
+
+    fn read(&self) -> Result<u64, Refusal> {
+        let tick = (Moment::now().monotonic / self.tick).floor() * self.tick;
+        let joules = self.wave.joules(tick) - self.wave.joules(tick - self.over);
+        // A milliwatt that comes and goes: equal values in turn are no ticks.
+        let flicker = (tick / self.tick).round() as u64 % 2;
+        Ok((joules / self.over * 1e3) as u64 + flicker)
+    }
+}
+
+impl Sensor {
+    /// Its meter, with what is known of it.
+    fn meter(self, known: Option<Known>) -> (Meter, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let options = MeterOptions {
+            calibrations: Some(folder.path().to_owned()),
+            ..Default::default()
+        };
+        if let Some(known) = known {
+            Calibration::new(NAME, known, None).keep(&options).unwrap();
+        }
+        (
+            Meter::of_instrument(NAME, Scope::Board, Box::new(self), &options),
+            folder,
+        )
+    }
+}
+
+const NAME: &str = "sensor";
+
+/// Steps of one period each, stamped as they end, for as long as `extent` says; how long that was.
+fn metered(meter: &Meter, wave: Wave, mut extent: Extent) -> (Settled, f64) {
+    let window = meter.start();
+    let period = wave.period;
+    // The wave begins a period at every multiple of its length.
+    let first = (Moment::now().monotonic / period).ceil();
+    let mut done = 0.0;
+    let wait = |at: f64| {
+        let left = at - Moment::now().monotonic;
+        sleep(Duration::from_secs_f64(left.max(0.0)));
+    };
+    wait(first * period);
+    window.stamp(0.0);
+    while extent.goes_on(&window) {
+        done += 1.0;
+        wait((first + done) * period);
+        window.stamp(done);
+    }
+    let lasted = Moment::now().monotonic - window.from().monotonic;
+    (window.settle(&[]), lasted)
+}
+
+/// The joules of a step are those of a period, within their interval.
+#[track_caller]
+fn holds(settled: &Settled, wave: Wave, most: f64) {
+    let unit = settled.units.first();
+    let unit = unit.unwrap_or_else(|| panic!("{:?}", settled.untold));
+    let truth = wave.mean() * wave.period;
+    let interval = unit.window.repeatability.over(unit.units);
+    assert!(interval.holds(truth), "{truth} J: {interval:?}");
+    assert!(interval.half() < most * truth, "{truth} J: {interval:?}");
+}
+
+fn refused(settled: &Settled, with: &str) {
+    assert!(settled.units.is_empty(), "{:?}", settled.units);
+    let reason = &settled.untold.first().expect("a reason").why.reason;
+    assert!(reason.contains(with), "`{with}` is not in `{reason}`");
+}
+
+#[test]
+fn a_sensor_that_averages_is_metered_for_ten_of_its_averagings() {
+    let wave = Wave {
+        period: 0.01,
+        watts: [210.0, 190.0],
+    };
+    let sensor = || Sensor {
+        spec: Spec::power(Unit::Milliwatt, 1000.0, 0.05).averaging(0.4),
+        wave,
+        tick: 0.05,
+        over: 0.4,
+    };
+    let (meter, _folder) = sensor().meter(None);
+    refused(
+        &metered(&meter, wave, Extent::between(1.0, 1.0)).0,
+        "ten of the 0.400 s",
+    );
+    let (settled, lasted) = metered(&meter, wave, Extent::between(1.0, 20.0));
+    holds(&settled, wave, 0.1);
+    assert!((4.0..8.0).contains(&lasted), "{lasted} s");
+    // One that the most is too short for has no say.
+    let (settled, lasted) = metered(&meter, wave, Extent::between(1.0, 3.0));
+    assert!(lasted < 2.0, "{lasted} s");
+    refused(&settled, "ten of the 0.400 s");
+}
+
+#[test]
+fn a_slow_one_is_metered_for_sixty_of_its_ticks() {
+    let wave = Wave {
+        period: 0.01,
+        watts: [210.0, 190.0],
+    };
+    let sensor = Sensor {
+        spec: Spec::power(Unit::Milliwatt, 1000.0, 0.1).averaging(0.1),
+        wave,
+        tick: 0.1,
+        over: 0.1,
+    };
+    let (meter, _folder) = sensor.meter(None);
+    let (settled, lasted) = metered(&meter, wave, Extent::between(0.5, 20.0));
+    holds(&settled, wave, 0.1);
+    assert!((6.0..9.0).contains(&lasted), "{lasted} s");
+}
+
+/// Steps of 50.5 ms beside ticks of 50: a hundred ticks, 5 s, until their phases have come round.
+#[test]
+fn a_part_time_sensor_is_metered_until_its_phases_cover_the_step() {
+    let wave = Wave {
+        period: 0.0505,
+        watts: [300.0, 100.0],
+    };
+    let spec = Spec::power(Unit::Milliwatt, 1000.0, 0.05);
+    let sensor = Sensor {
+        spec,
+        wave,
+        tick: 0.05,
+        over: 0.0125,
+    };
+    let known = Known {
+        tick: Some(0.05),
+        delay: 0.0125 / 2.0,
+        delay_error: 0.001,
+        settle: 0.0125,
+        coverage: Some(0.25),
+        ..Known::uncalibrated(&spec)
+    };
+    let (meter, _folder) = sensor.meter(Some(known));
+    let (settled, _) = metered(&meter, wave, Extent::between(1.5, 1.5));
+    refused(&settled, "of a step was never seen");
+    let (settled, lasted) = metered(&meter, wave, Extent::between(1.5, 30.0));
+    holds(&settled, wave, 0.25);
+    assert!(
+        lasted > 3.2,
+        "60 ticks are 3 s, and were not enough: {lasted} s"
+    );
+}

@@ -1,0 +1,120 @@
+//! What a card's joules are held against: its watts and the window.
+
+use wattgrad::energy::{Covers, Energy, Grade, Method, Scope, Status};
+
+use crate::stand_in::{CARD, Card, StandIn};
+use crate::{discrete, only, refused, window};
+
+#[test]
+fn joules_are_the_cards_watts_times_the_window() {
+    let stand_in = StandIn::of(CARD);
+    let meter = stand_in.meter(Some(&discrete(Some("0000:01:00.0"))));
+    let (rows, most_seconds) = window(&meter, 1.0);
+    let row = only(rows);
+    assert_eq!(
+        (row.source.as_str(), row.scope, row.method),
+        ("nvml:0", Scope::Board, Method::Counter)
+    );
+    assert_eq!(
+        (row.status, row.covers),
+        (Status::Measured, Some(Covers::Adapter))
+    );
+    let (joules, seconds) = (row.joules.unwrap(), row.seconds.unwrap());
+    assert!((1.0..=most_seconds).contains(&seconds), "{seconds}");
+    // The counter of the stand-in shows what was drawn up to its last tick of 4 J, and no more is known at either edge.
+    let truth = 200.0 * seconds;
+    assert!(
+        (joules - truth).abs() <= 2.0 * 4.0,
+        "{joules} J in {seconds} s"
+    );
+    assert!(row.repeatability().unwrap().holds(truth), "{row:?}");
+    assert!(row.repeatability().unwrap().half() < 0.05 * truth);
+    let (low, high) = (row.absolute_low.unwrap(), row.absolute_high.unwrap());
+    assert!(
+        low <= truth * 0.91 && high >= truth * 1.09,
+        "{low} to {high}"
+    );
+    let tick = row.tick_seconds.unwrap();
+    assert!((0.018..0.03).contains(&tick), "{tick}");
+    assert_eq!(row.grade, Some(Grade::B), "uncalibrated");
+    assert_eq!(row.measured().unwrap().joules(), joules);
+    assert_eq!(row.assumed(), None);
+    // The record holds the readings of both rolls, from which the figure can be computed again.
+    let (first, last) = (row.readings[0], row.readings[row.readings.len() - 1]);
+    assert!(last.at.monotonic - first.at.monotonic > seconds);
+    assert!(last.at.unix - first.at.unix > 0.9 && first.at.unix > 1.6e9);
+}
+
+#[test]
+fn a_record_is_read_back_as_it_was_written() {
+    let stand_in = StandIn::of(CARD);
+    let row = only(window(&stand_in.meter(None), 0.3).0);
+    let json = serde_json::to_value(&row).unwrap();
+    assert_eq!(json["method"], "counter");
+    assert_eq!(json["status"], "measured");
+    assert_eq!(json["scope"], "board");
+    assert_eq!(json["readings"][0]["unit"], "mJ");
+    assert!(json["readings"][0]["monotonic"].is_f64() && json["readings"][0]["unix"].is_f64());
+    assert!(json.get("reason").is_none() && json.get("covers").is_none());
+    assert_eq!(serde_json::from_value::<Energy>(json).unwrap(), row);
+}
+
+#[test]
+fn a_window_below_a_tick_gives_no_figure() {
+    let slow = StandIn::of(Card { tick: 0.1, ..CARD });
+    let meter = slow.meter(None);
+    let row = only(window(&meter, 0.03).0);
+    refused(&row, "too few of the instrument's ticks");
+    assert!(
+        row.remedy
+            .as_deref()
+            .is_some_and(|remedy| remedy.contains("longer window"))
+    );
+}
+
+#[test]
+fn a_slow_tick_makes_a_wide_interval() {
+    let slow = StandIn::of(Card { tick: 0.4, ..CARD });
+    let row = only(window(&slow.meter(None), 1.7).0);
+    let truth = 200.0 * row.seconds.unwrap();
+    let interval = row.repeatability().unwrap();
+    assert!(interval.holds(truth), "{truth} J: {row:?}");
+}
+
+#[test]
+fn slow_reads_lie_within_the_interval() {
+    let slow = StandIn::with(&[CARD], &["-DLATENCY=0.005"]);
+    let row = only(window(&slow.meter(None), 1.0).0);
+    let truth = 200.0 * row.seconds.unwrap();
+    assert!(row.repeatability().unwrap().holds(truth), "{row:?}");
+    assert!(
+        row.readings
+            .iter()
+            .all(|reading| reading.read_seconds >= 0.005)
+    );
+}
+
+#[test]
+fn the_cards_state_is_kept_beside_the_figure() {
+    let row = only(window(&StandIn::of(CARD).meter(None), 0.3).0);
+    assert_eq!(row.conditions.len(), 2, "before and after");
+    for state in &row.conditions {
+        assert_eq!((state.core_mhz, state.memory_mhz), (Some(1410), Some(9501)));
+        assert_eq!(
+            (state.celsius, state.limit_watts),
+            (Some(71.0), Some(285.0))
+        );
+        assert_eq!(
+            state.throttled_by,
+            ["SW power cap", "SW thermal slowdown"],
+            "an idle card is not held down"
+        );
+        assert_eq!(
+            (
+                state.power_violation_seconds,
+                state.thermal_violation_seconds
+            ),
+            (Some(2.5), Some(0.125))
+        );
+    }
+}
