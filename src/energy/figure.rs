@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::basis::Basis;
 use super::clock::Moment;
 use super::instrument::Conditions;
 
@@ -289,6 +290,9 @@ pub struct Energy {
     /// The device's state at the start and at the end of the window, where the instrument tells.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Conditions>,
+    /// What the figure was computed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<Basis>,
     /// The raw readings that the figure is computed from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub readings: Vec<Reading>,

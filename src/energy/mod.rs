@@ -11,6 +11,7 @@
 //! A new source is a file in `sources/`: it implements `Source` (which rows there are) and [`Instrument`] (how one is
 //! read) and is named in `source::ALL`.
 
+mod basis;
 mod calibrate;
 mod clock;
 mod collect;
@@ -34,6 +35,7 @@ mod sources;
 mod target;
 mod window;
 
+pub use basis::Basis;
 pub use calibrate::{Activity, Calibration, Examination, Response, Workload, examine};
 pub use clock::Moment;
 pub use estimate::{Edges, Estimate, Stamp};

@@ -1,5 +1,6 @@
 //! What the readings of a window come to, source by source.
 
+use super::basis::Basis;
 use super::collect::Collected;
 use super::estimate::{Edges, Estimate, Stamp};
 use super::figure::{Energy, Grade, Method, Status};
@@ -200,7 +201,15 @@ fn settle(opened: &Opened, collected: Option<Collected>, asked: &Asked<'_>) -> O
         enough(estimate, instrument.least_updates())
     };
     match between(from, to) {
-        Ok(estimate) => energy.fill(opened, &estimate, &spec),
+        Ok(estimate) => {
+            energy.fill(opened, &estimate, &spec);
+            energy.basis = Some(Basis {
+                spec,
+                known: known.clone(),
+                window: (from, to),
+                edges: [edge(from), edge(to)],
+            });
+        }
         Err(refusal) => energy.refuse(refusal),
     }
     let unit = (!asked.stamps.is_empty()).then(|| stamped(opened, &recording, &known, asked));
@@ -337,6 +346,7 @@ impl Energy {
             remedy: None,
             notes: Vec::new(),
             conditions: Vec::new(),
+            basis: None,
             readings: Vec::new(),
         }
     }

@@ -52,7 +52,8 @@ impl Estimate {
 }
 
 /// How the power around a fixed window lies to the power in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Edges {
     /// The load begins and ends with the window: a command, a closure.
     Load,
