@@ -1,5 +1,6 @@
 //! How far a study is, on stderr: a bar over the runs on a terminal, a line a run everywhere.
 
+use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub struct StudyProgress<'a> {
     /// The run in hand.
     name: String,
     accuracy: Option<f64>,
+    /// Notes that were told; every run of a program has the same.
+    noted: HashSet<String>,
     /// The seconds of the quickest run to the target, and its name.
     best: Option<(f64, String)>,
     /// Measured joules of the runs that this call made, of the first source that measures.
@@ -41,6 +44,7 @@ impl<'a> StudyProgress<'a> {
             shown: Instant::now(),
             name: String::new(),
             accuracy: None,
+            noted: HashSet::new(),
             best: None,
             spent: None,
         }
@@ -99,7 +103,11 @@ impl<'a> StudyProgress<'a> {
 
     fn training(&mut self, event: &Event) {
         match event {
-            Event::Note(text) => self.line(&format!("note: {text}")),
+            Event::Note(text) => {
+                if self.noted.insert(text.clone()) {
+                    self.line(&format!("note: {text}"));
+                }
+            }
             Event::Evaluation(point) => self.accuracy = Some(point.accuracy),
             Event::Step(step) => {
                 if let Some(bar) = &self.bar

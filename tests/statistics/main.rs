@@ -1,4 +1,4 @@
-//! The statistics of a study against SciPy and statsmodels (`scripts/fixtures/statistics.py` writes what they compute),
+//! The statistics of a study against SciPy and statsmodels (`scripts/fixtures/study_statistics.py` writes what they compute),
 //! against cases worked out by hand, and in simulated studies, whose truth is known.
 #![cfg(feature = "gpu")]
 
