@@ -259,7 +259,7 @@ fn cross_entropy_is_pytorchs() {
             panic!("{case}")
         };
         let labels = fixture.counts(&format!("{case}.labels"));
-        let loss = cross_entropy(get("logits"), &labels, classes, valid);
+        let loss = cross_entropy(get("logits"), &labels, classes, valid, 0.0);
         close(&case, &[loss.mean], get("mean"));
         close(&case, &[loss.sum], get("sum"));
         close(&case, &loss.dlogits, get("dlogits"));
@@ -268,6 +268,22 @@ fn cross_entropy_is_pytorchs() {
             fixture.counts(&format!("{case}.correct"))[..],
             "{case}"
         );
+    }
+}
+
+#[test]
+fn smoothed_cross_entropy_is_pytorchs() {
+    let fixture = kernels();
+    let cases = fixture.cases("smooth.");
+    assert_eq!(cases.len(), 3);
+    for case in cases {
+        let get = |name: &str| fixture.get(&format!("{case}.{name}"));
+        let labels = fixture.counts(&format!("{case}.labels"));
+        let (logits, share) = (get("logits"), get("smoothing")[0]);
+        let classes = logits.len() / labels.len();
+        let loss = cross_entropy(logits, &labels, classes, labels.len(), share);
+        close(&case, &[loss.mean], get("mean"));
+        close(&case, &loss.dlogits, get("dlogits"));
     }
 }
 
@@ -502,10 +518,10 @@ fn elementwise_gradients_are_central_differences() {
 fn cross_entropy_gradients_are_central_differences() {
     let labels = [3, 0, 6, 6, 2];
     let logits: Vec<f64> = random(1, 35).iter().map(|x| 3.0 * x).collect();
-    for valid in [5, 3] {
-        let loss = cross_entropy(&logits, &labels, 7, valid);
+    for (valid, smoothing) in [(5, 0.0), (3, 0.0), (3, 0.1)] {
+        let loss = cross_entropy(&logits, &labels, 7, valid, smoothing);
         differences("logits", &logits, &loss.dlogits, |logits| {
-            cross_entropy(logits, &labels, 7, valid).mean
+            cross_entropy(logits, &labels, 7, valid, smoothing).mean
         });
         assert!((loss.sum - loss.mean * valid as f64).abs() < 1e-14);
         assert!(loss.dlogits[valid * 7..].iter().all(|&d| d == 0.0));

@@ -122,7 +122,7 @@ fn mlp(params: &Params, x: &[f64], labels: &[usize]) -> (f64, Params) {
     let h1 = fc1.forward(x, &params["fc1.weight"], Some(&params["fc1.bias"]), true);
     let h2 = fc2.forward(&h1, &params["fc2.weight"], Some(&params["fc2.bias"]), true);
     let logits = fc3.forward(&h2, &params["fc3.weight"], Some(&params["fc3.bias"]), false);
-    let loss = cross_entropy(&logits, labels, 10, rows);
+    let loss = cross_entropy(&logits, labels, 10, rows, 0.0);
     let (dh2, dw3) = fc3.backward(&h2, &params["fc3.weight"], &loss.dlogits);
     let dh2 = relu_backward(&h2, &dh2);
     let (dh1, dw2) = fc2.backward(&h1, &params["fc2.weight"], &dh2);
@@ -201,7 +201,7 @@ fn cnn(params: &Params, x: &[f64], labels: &[usize]) -> (f64, Params) {
         true,
     );
     let logits = fc2.forward(&h, &params["fc2.weight"], Some(&params["fc2.bias"]), false);
-    let loss = cross_entropy(&logits, labels, 10, batch);
+    let loss = cross_entropy(&logits, labels, 10, batch, 0.0);
     let (dh, dw_fc2) = fc2.backward(&h, &params["fc2.weight"], &loss.dlogits);
     let dh = relu_backward(&h, &dh);
     let (dp2, dw_fc1) = fc1.backward(&p2.y, &params["fc1.weight"], &dh);
@@ -351,7 +351,7 @@ fn resnet8_starts_as_in_pytorch() {
     let logits = linear(64, 64, 10).forward(&pooled, weight, Some(bias), false);
     same_loss(
         "resnet8",
-        cross_entropy(&logits, &labels, 10, 64).mean,
+        cross_entropy(&logits, &labels, 10, 64, 0.0).mean,
         fixture.get("loss.f64")[0],
     );
 }

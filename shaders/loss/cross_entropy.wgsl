@@ -1,9 +1,10 @@
-// Softmax cross-entropy of a row of logits a lane, shifted by the row's maximum. Writes (weighted loss, correct, not finite,
+// Softmax cross-entropy of a row of logits a lane, shifted by the row's maximum; `smoothing` is the share of the target
+// that is spread evenly over all classes. Writes (weighted loss, correct, not finite,
 // correct and a sample of even number) of each row, and in the `gradient` slot the logits' gradient; rows that the batch does not fill are zero in both.
 struct Sizes {
     rows: u32, first_row: u32,         // rows of logits; where they start among the rows of all losses
     classes: u32, row_quads: u32,      // of a row: classes, quads
-    weight: f32,
+    weight: f32, smoothing: f32,
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
@@ -44,12 +45,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         }
     }
     var sums = vec4<f32>();
+    var shown = vec4<f32>();
     for (var q = 0u; q < sizes.row_quads; q++) {
         let exists = vec4<u32>(q * 4u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(sizes.classes);
-        sums += select(vec4<f32>(), exp(load_logits(at + q) - best), exists);
+        let v = load_logits(at + q) - best;
+        sums += select(vec4<f32>(), exp(v), exists);
+        shown += select(vec4<f32>(), v, exists);
     }
     let total = sums.x + sums.y + sums.z + sums.w;
-    let loss = sizes.weight * (log(total) + (best - load_logits(at + (label >> 2u))[label & 3u]));
+    let even_share = sizes.smoothing / f32(sizes.classes);
+    let label_share = 1.0 - sizes.smoothing;
+    // Without smoothing a logit of minus infinity takes no part.
+    let spread = select(0.0, even_share * (shown.x + shown.y + shown.z + shown.w), sizes.smoothing > 0.0);
+    let loss = sizes.weight
+        * (log(total) + label_share * (best - load_logits(at + (label >> 2u))[label & 3u]) - spread);
     // By its bits, since compilers may assume that no infinity and no NaN exist.
     let broken = (bitcast<u32>(loss) & 0x7f800000u) == 0x7f800000u;
     let correct = select(0.0, 1.0, winner == label);
@@ -57,10 +66,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     store_rows(sizes.first_row + row, vec4<f32>(loss, correct, select(0.0, 1.0, broken), even));
     if (GRADIENT) {
         let share = sizes.weight / f32(valid);
+        let label_wanted = even_share + label_share;
         for (var q = 0u; q < sizes.row_quads; q++) {
             let class_of = vec4<u32>(q * 4u) + vec4<u32>(0u, 1u, 2u, 3u);
             let probability = exp(load_logits(at + q) - best) / total;
-            let v = (probability - select(vec4<f32>(), vec4<f32>(1.0), class_of == vec4<u32>(label))) * share;
+            let wanted = select(vec4<f32>(even_share), vec4<f32>(label_wanted), class_of == vec4<u32>(label));
+            let v = (probability - wanted) * share;
             gradient(at + q, select(vec4<f32>(), v, class_of < vec4<u32>(sizes.classes)));
         }
     }

@@ -43,6 +43,8 @@ pub struct Loss {
     pub target: usize,
     /// Weight in the total loss.
     pub weight: f32,
+    /// Share of a label's weight that training gives to all classes evenly, 0 to below 1; evaluation gives none.
+    pub label_smoothing: f32,
 }
 
 /// A network: layers, parameters and losses.
@@ -210,7 +212,15 @@ impl Network {
             logits,
             target,
             weight,
+            label_smoothing: 0.0,
         });
+    }
+
+    /// Spreads `share` (0 to below 1) of the weight of every label of every loss evenly over all classes while training.
+    pub fn smooth_labels(&mut self, share: f32) {
+        for loss in &mut self.losses {
+            loss.label_smoothing = share;
+        }
     }
 
     /// Keeps a layer's parameters as they are. Returns how many parameters were frozen.

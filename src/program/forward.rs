@@ -194,6 +194,7 @@ impl Lowering<'_> {
                 size,
                 classes,
                 loss.weight,
+                if train { loss.label_smoothing } else { 0.0 },
             );
             dlogits.push(gradient);
         }

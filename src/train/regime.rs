@@ -102,6 +102,14 @@ pub struct Regime {
         allow_hyphen_values = true,
     ))]
     pub weight_decay: f64,
+    /// Share of each label's weight spread evenly over all classes, from 0 to below 1
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "E",
+        default_value_t = Regime::default().label_smoothing,
+        allow_hyphen_values = true,
+    ))]
+    pub label_smoothing: f64,
     /// Look ahead along the momentum
     #[cfg_attr(feature = "cli", arg(long))]
     pub nesterov: bool,
@@ -177,6 +185,7 @@ impl Default for Regime {
             lr: 0.05,
             momentum: 0.9,
             weight_decay: 0.0,
+            label_smoothing: 0.0,
             nesterov: false,
             epochs: None,
             max_steps: None,
@@ -200,6 +209,11 @@ impl Regime {
             }
         }
         self.sgd()?;
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return Err(RegimeError::LabelSmoothing {
+                share: self.label_smoothing,
+            });
+        }
         if !(self.eval_every.is_finite() && self.eval_every > 0.0) {
             return Err(RegimeError::EvalEvery {
                 eval_every: self.eval_every,
@@ -286,7 +300,9 @@ impl Regime {
             _ => return Err(RegimeError::SampleShape { shape }.into()),
         };
         let classes = u32::try_from(data.classes).unwrap_or(u32::MAX);
-        Ok(presets::by_name(&self.model, input, classes)?)
+        let mut network = presets::by_name(&self.model, input, classes)?;
+        network.smooth_labels(self.label_smoothing as f32);
+        Ok(network)
     }
 
     /// The order called `text`.

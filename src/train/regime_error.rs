@@ -61,6 +61,12 @@ pub enum RegimeError {
         /// What cannot be, and what can.
         what: String,
     },
+    /// Smoothing that leaves a label no weight, or too much.
+    #[error("a label smoothing of {share} cannot be: give at least 0 and less than 1, such as 0.1")]
+    LabelSmoothing {
+        /// The share given.
+        share: f64,
+    },
     /// Samples that are no image and no vector.
     #[error(
         "samples of shape {shape:?} cannot be read by a preset: give 1 to 3 dimensions (channels, rows, columns)"

@@ -16,11 +16,13 @@ fn batch_of(valid: u32, samples: &[u32]) -> Vec<u32> {
 fn cross_entropy() {
     let mut numbers = Numbers::new(5);
     for (storage, tuning) in ways() {
-        for (rows, valid, classes, first_row, quantised, gradient) in [
-            (17, 13, 10, 5, false, true),
-            (65, 65, 3, 0, true, true),
-            (3, 1, 1, 2, false, true),
-            (70, 69, 65, 1, false, false),
+        for (rows, valid, classes, first_row, quantised, gradient, smoothing) in [
+            (17, 13, 10, 5, false, true, 0.0),
+            (65, 65, 3, 0, true, true, 0.0),
+            (3, 1, 1, 2, false, true, 0.0),
+            (70, 69, 65, 1, false, false, 0.0),
+            (17, 13, 10, 5, false, true, 0.1),
+            (65, 64, 7, 0, true, true, 0.75),
         ] {
             let n = rows * classes;
             let logits = if quantised {
@@ -53,6 +55,7 @@ fn cross_entropy() {
                 rows as u32,
                 classes as u32,
                 weight,
+                smoothing,
             );
             let given = [
                 (tbatch, batch_of(valid as u32, &samples)),
@@ -63,7 +66,8 @@ fn cross_entropy() {
             let what = format!("{rows} rows of {classes}");
             let logits = widen(&logits);
             let labels: Vec<usize> = labels.iter().map(|&l| l as usize).collect();
-            let whole = oracle::cross_entropy(&logits, &labels, classes, valid);
+            let share = f64::from(smoothing);
+            let whole = oracle::cross_entropy(&logits, &labels, classes, valid, share);
             let result: Vec<f32> = got[&trows].iter().map(|&w| f32::from_bits(w)).collect();
             assert!(
                 result[..first_row * 4].iter().all(|v| v.is_nan()),
@@ -78,13 +82,14 @@ fn cross_entropy() {
                     continue;
                 }
                 let values = &logits[row * classes..][..classes];
-                let own = oracle::cross_entropy(values, &labels[row..=row], classes, 1);
+                let own = oracle::cross_entropy(values, &labels[row..=row], classes, 1, share);
                 let largest = values.iter().fold(f64::MIN, |a, &b| a.max(b));
                 let range = largest - values.iter().fold(f64::MAX, |a, &b| a.min(b));
                 // Vulkan allows an exponential 3 + 2 |x| units and a logarithm 3 units or 2^-21.
                 let bound = (classes as f64 + 3.0 + 2.0 * range) * EPS
                     + 2f64.powi(-21)
-                    + 4.0 * EPS * (own.sum + range);
+                    + 4.0 * EPS * (own.sum + range)
+                    + share * (classes as f64 + 4.0) * EPS * range;
                 let expected = f64::from(weight) * own.sum;
                 let off = (f64::from(r[0]) - expected).abs();
                 assert!(
@@ -146,6 +151,7 @@ fn a_loss_that_is_not_finite_is_flagged() {
             4,
             classes as u32,
             1.0,
+            0.0,
         );
         let given = [
             (tbatch, batch_of(4, &[0, 1, 2, 3])),

@@ -137,8 +137,20 @@ fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static st
             .map(|v| v as usize)
             .collect::<Vec<_>>()
     };
-    let l = cross_entropy(&forward(&left, &t, "left", false), &labels(0), 3, batch);
-    let r = cross_entropy(&forward(&right, &s, "right", false), &labels(1), 2, batch);
+    let l = cross_entropy(
+        &forward(&left, &t, "left", false),
+        &labels(0),
+        3,
+        batch,
+        0.0,
+    );
+    let r = cross_entropy(
+        &forward(&right, &s, "right", false),
+        &labels(1),
+        2,
+        batch,
+        0.0,
+    );
     let dr: Vec<f64> = r.dlogits.iter().map(|v| 0.5 * v).collect();
     let (ds, dw_right) = right.backward(&s, &get("right.weight"), &dr);
     let ds = relu_backward(&s, &ds);

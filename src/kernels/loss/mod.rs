@@ -4,10 +4,10 @@ use super::elementwise::lanes_grid;
 use super::{Dispatch, List, Tensor, Tuning};
 
 /// Appends the cross-entropy of `logits` (`rows_count` vectors of `classes`) against `labels` (a u32 a row, each below
-/// `classes`).
+/// `classes`), of which `smoothing`, 0 to below 1, is spread evenly over all classes.
 ///
 /// `rows[first_row + r]` becomes (`weight` times the loss, 1 if the first largest logit is the label's, 1 if the loss is
-/// not finite, the second again if the number of the row's sample, `batch[4 + r]`, is even and 0 otherwise); `dlogits` becomes `weight * (softmax - onehot) / valid`, the gradient of the weighted mean. `batch` says
+/// not finite, the second again if the number of the row's sample, `batch[4 + r]`, is even and 0 otherwise); `dlogits` becomes `weight * (softmax - wanted) / valid`, `wanted` being the smoothed one-hot vector, the gradient of the weighted mean. `batch` says
 /// how many rows are valid (its word 0); the others are zero in both. `first_row` places this loss among all that a step
 /// adds up.
 #[allow(
@@ -27,6 +27,7 @@ pub fn cross_entropy(
     rows_count: u32,
     classes: u32,
     weight: f32,
+    smoothing: f32,
 ) {
     let row_quads = classes.div_ceil(4);
     let mut d = Dispatch::new(label, "loss/cross_entropy");
@@ -41,11 +42,18 @@ pub fn cross_entropy(
         d.slots = vec![("gradient", "loss/gradient")];
         d.operands.push(("dlogits", dlogits));
     }
-    d.sizes = vec![rows_count, first_row, classes, row_quads, weight.to_bits()];
+    d.sizes = vec![
+        rows_count,
+        first_row,
+        classes,
+        row_quads,
+        weight.to_bits(),
+        smoothing.to_bits(),
+    ];
     d.grid = lanes_grid(rows_count, tuning);
-    // An element is subtracted, raised and added; and for the gradient subtracted, raised, divided, subtracted and scaled
+    // An element is subtracted, raised and added twice; and for the gradient subtracted, raised, divided, subtracted and scaled
     // by what is one division a row.
-    let (each, row) = if dlogits.is_some() { (8, 8) } else { (3, 7) };
+    let (each, row) = if dlogits.is_some() { (9, 17) } else { (4, 15) };
     d.active = Some(u64::from(rows_count));
     d.flops = u64::from(rows_count) * (4 * u64::from(row_quads) * each + row);
     list.push(d);

@@ -1,4 +1,4 @@
-//! Softmax cross-entropy against class labels, averaged over the batch.
+//! Softmax cross-entropy against class labels, averaged over the batch; labels may be smoothed.
 
 use super::check;
 
@@ -16,12 +16,14 @@ pub struct CrossEntropy {
 }
 
 /// The loss of `logits` \[rows, classes\] against `labels` \[rows\], of which the first `valid` rows count: a last batch that
-/// the data does not fill has fewer than its rows.
+/// the data does not fill has fewer than its rows. `smoothing`, 0 to 1, is the share of a label's weight that goes to all
+/// classes evenly, as PyTorch's `label_smoothing`.
 pub fn cross_entropy(
     logits: &[f64],
     labels: &[usize],
     classes: usize,
     valid: usize,
+    smoothing: f64,
 ) -> CrossEntropy {
     check("logits", logits.len(), labels.len() * classes);
     assert!(
@@ -48,10 +50,13 @@ pub fn cross_entropy(
         // Shifted by the maximum, so that no exponential overflows and one of them is 1.
         let shift = values[winner];
         let total: f64 = values.iter().map(|value| (value - shift).exp()).sum();
-        result.sum += total.ln() + shift - values[label];
         for (class, value) in values.iter().enumerate() {
             let probability = (value - shift).exp() / total;
-            let target = if class == label { 1.0 } else { 0.0 };
+            let own = if class == label { 1.0 - smoothing } else { 0.0 };
+            let target = own + smoothing / classes as f64;
+            if target > 0.0 {
+                result.sum += target * (total.ln() + shift - value);
+            }
             result.dlogits[row * classes + class] = (probability - target) / valid as f64;
         }
     }
