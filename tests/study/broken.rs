@@ -1,0 +1,93 @@
+//! Runners that are killed or stopped, and files that are cut off.
+
+use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::{RUNS, folder, json, lasting, output, records, run, told, wattgrad};
+
+fn spawn(file: &str, out: &std::path::Path) -> Child {
+    wattgrad(&[
+        "study",
+        "run",
+        file,
+        "--quiet",
+        "--out",
+        out.to_str().unwrap(),
+    ])
+    .stdout(Stdio::null())
+    .stderr(Stdio::null())
+    .spawn()
+    .unwrap()
+}
+
+#[test]
+fn twenty_kills_lose_no_run_and_count_none_twice() {
+    let (_whole, file, unbroken) = folder();
+    assert!(run(&file, &unbroken).status.success());
+    let (_folder, file, out) = folder();
+    let mut draw = fastrand::Rng::with_seed(20);
+    let mut finished = 0;
+    for _ in 0..20 {
+        let mut child = spawn(&file, &out);
+        sleep(Duration::from_millis(draw.u64(100..2500)));
+        finished += usize::from(child.try_wait().unwrap().is_some());
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert!(finished < 20, "some kill has to meet a run");
+    // What a kill might leave of a file that was not on the disk yet: noticed, and made again.
+    let first = std::fs::read_dir(out.join("runs"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap();
+    let whole = std::fs::read(first.path()).unwrap();
+    std::fs::write(first.path(), &whole[..whole.len() / 2]).unwrap();
+    let last = run(&file, &out);
+    assert!(last.status.success(), "{}", told(&last));
+    let damaged = std::fs::read_dir(out.join("damaged")).unwrap().count();
+    assert_eq!(damaged, 1);
+
+    let (broken, unbroken) = (records(&out), records(&unbroken));
+    assert_eq!(broken.len(), RUNS);
+    assert!(broken.keys().eq(unbroken.keys()));
+    for (id, record) in &broken {
+        assert_eq!(lasting(record), lasting(&unbroken[id]), "{id}");
+    }
+    let verified = output(&["study", "verify", out.to_str().unwrap()]);
+    assert!(verified.status.success(), "{}", told(&verified));
+}
+
+#[test]
+fn an_interrupt_keeps_the_run_in_hand_and_it_is_made_again() {
+    let (_folder, file, out) = folder();
+    let mut child = spawn(&file, &out);
+    // Until the first run is in the store another one is in hand.
+    while !out.join("runs").exists() || records(&out).is_empty() {
+        sleep(Duration::from_millis(5));
+    }
+    let ended = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(ended.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(records(&out).len() < RUNS);
+    let status = output(&["study", "status", out.to_str().unwrap(), "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(
+        status["done"].as_u64().unwrap() as usize,
+        records(&out).len()
+    );
+    let last = run(&file, &out);
+    assert!(last.status.success(), "{}", told(&last));
+    assert_eq!(records(&out).len(), RUNS);
+    for record in records(&out).values() {
+        assert_ne!(record["outcome"], "interrupted");
+    }
+    // The one in hand may have been between two runs.
+    for aside in std::fs::read_dir(out.join("interrupted")).unwrap() {
+        assert_eq!(json(&aside.unwrap().path())["outcome"], "interrupted");
+    }
+}

@@ -1,0 +1,127 @@
+//! `wattgrad study` as its users have it: killed, interrupted, twice at once, checked and read again.
+
+#[cfg(unix)]
+mod broken;
+#[cfg(unix)]
+mod several;
+mod told;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Four cells of the embedded digits, two seeds each; one of the learning rates diverges. A run takes half a second.
+const STUDY: &str = r#"
+name = "small"
+seeds = [1, 2]
+replicates = 1
+[base]
+model = "mlp"
+data = "digits"
+momentum = 0.9
+[axes]
+batch-size = [16, 32]
+lr = [0.02, 50.0]
+[reference]
+batch-size = 16
+lr = 0.02
+[target]
+metric = "test-accuracy"
+at-least = [0.6, 0.8]
+window = 1000
+[evaluate]
+every-samples = 500
+[budget]
+samples = 4000
+"#;
+
+/// Runs of [`STUDY`].
+const RUNS: usize = 9;
+
+fn wattgrad(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wattgrad"));
+    command
+        .args(arguments)
+        .env_remove("WATTGRAD_METER")
+        .env_remove("WATTGRAD_ADAPTER");
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    wattgrad(arguments).output().unwrap()
+}
+
+/// A folder with the study's file in it, and the paths of both.
+fn folder() -> (tempfile::TempDir, String, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("small.toml");
+    std::fs::write(&file, STUDY).unwrap();
+    let out = folder.path().join("out");
+    (folder, file.to_str().unwrap().to_owned(), out)
+}
+
+fn run(file: &str, out: &Path) -> Output {
+    output(&["study", "run", file, "--out", out.to_str().unwrap()])
+}
+
+fn told(output: &Output) -> String {
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// The records of a study by run.
+fn records(out: &Path) -> BTreeMap<String, Value> {
+    let files = std::fs::read_dir(out.join("runs")).unwrap();
+    files
+        .map(|file| {
+            let envelope = json(&file.unwrap().path());
+            (
+                envelope["run"].as_str().unwrap().to_owned(),
+                envelope["payload"].clone(),
+            )
+        })
+        .collect()
+}
+
+/// All of a record that the same run has again: no times, no readings, nothing of the machine's state.
+fn lasting(record: &Value) -> Value {
+    let mut kept = record.clone();
+    let training = kept["record"].as_object_mut().unwrap();
+    for key in [
+        "started",
+        "times",
+        "energy",
+        "energy_per_step",
+        "energy_per_evaluation",
+        "energy_to_end",
+        "energy_by_phase",
+        "others",
+        "program",
+    ] {
+        training.remove(key);
+    }
+    training["work"].as_object_mut().unwrap().remove("submits");
+    timeless(&mut kept);
+    kept
+}
+
+fn timeless(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("seconds");
+            map.remove("training_seconds");
+            map.values_mut().for_each(timeless);
+        }
+        Value::Array(all) => all.iter_mut().for_each(timeless),
+        _ => {}
+    }
+}

@@ -1,0 +1,141 @@
+//! What the commands say.
+
+use super::{RUNS, STUDY, folder, json, output, records, run, told};
+
+#[test]
+fn a_study_is_made_told_and_checked() {
+    let (folder, file, out) = folder();
+    let at = out.to_str().unwrap();
+    let ended = run(&file, &out);
+    assert!(ended.status.success(), "{}", told(&ended));
+    let text = told(&ended);
+    assert!(text.contains("reached 80.00 % of the test set"), "{text}");
+    assert!(text.contains("no energy was measured"), "{text}");
+
+    let all = records(&out);
+    assert_eq!(all.len(), RUNS);
+    for record in all.values() {
+        let diverges = record["record"]["regime"]["lr"] == 50.0;
+        let expected = if diverges { "diverged" } else { "reached" };
+        assert_eq!(record["outcome"], expected, "{}", record["id"]);
+        let Some(last) = record["record"]["crossings"][1].get("reached") else {
+            continue;
+        };
+        // Decided on the mean of two evaluations of one half, and the other half stands beside.
+        let points = record["record"]["evaluations"].as_array().unwrap();
+        let of = |key: &str| {
+            let newest = &points[points.len() - 2..];
+            newest
+                .iter()
+                .map(|point| point[key].as_f64().unwrap())
+                .sum::<f64>()
+                / 2.0
+        };
+        assert!((last["accuracy"].as_f64().unwrap() - of("accuracy_even")).abs() < 1e-12);
+        assert!((last["confirmed"].as_f64().unwrap() - of("accuracy_odd")).abs() < 1e-12);
+        assert!(of("accuracy_even") >= 0.8);
+    }
+
+    let status = output(&["study", "status", at, "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(
+        (status["runs"].as_u64(), status["done"].as_u64()),
+        (Some(9), Some(9))
+    );
+    assert_eq!(status["by_outcome"]["diverged"], 4);
+    assert_eq!(status["cells"].as_array().unwrap().len(), 4);
+    assert_eq!(status["cells"][0]["seeds"][0]["outcome"], "reached");
+
+    assert!(output(&["study", "verify", at]).status.success());
+    // One accuracy is changed: the file is no longer what was written, and its crossing no longer follows.
+    let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
+    let mut envelope = json(&path);
+    envelope["payload"]["record"]["evaluations"][0]["accuracy_even"] = 0.999.into();
+    std::fs::write(&path, serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
+    let verified = output(&["study", "verify", at]);
+    assert_eq!(verified.status.code(), Some(1));
+    let text = told(&verified);
+    assert!(
+        text.contains("batch-size=16,lr=0.02@1: the file is not the one"),
+        "{text}"
+    );
+    assert!(
+        text.contains("batch-size=16,lr=0.02@1: the crossings"),
+        "{text}"
+    );
+
+    // The same folder for a study of another meaning is refused, with what differs.
+    let other = folder.path().join("other.toml");
+    std::fs::write(&other, STUDY.replace("samples = 4000", "samples = 5000")).unwrap();
+    let refused = run(other.to_str().unwrap(), &out);
+    assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
+    assert!(told(&refused).contains("5000"), "{}", told(&refused));
+}
+
+#[test]
+fn a_dry_run_tells_the_work_and_makes_nothing() {
+    let (_folder, file, out) = folder();
+    let ended = output(&[
+        "study",
+        "run",
+        &file,
+        "--dry-run",
+        "--json",
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert!(ended.status.success(), "{}", told(&ended));
+    let estimate: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    assert_eq!(estimate["runs"], 9);
+    let programs = estimate["programs"].as_array().unwrap();
+    // Learning rates share a program; 4000 samples are 250 steps of 16 and 125 of 32, and 8 evaluations each.
+    let told: Vec<_> = programs
+        .iter()
+        .map(|one| {
+            (
+                one["batch_size"].as_u64(),
+                one["steps"].as_u64(),
+                one["evaluations"].as_u64(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (Some(16), Some(250), Some(8)),
+            (Some(32), Some(125), Some(8))
+        ]
+    );
+    assert!(estimate["seconds"].as_f64().unwrap() > 0.0);
+    assert!(!out.exists());
+}
+
+#[test]
+fn what_cannot_be_is_one_sentence() {
+    let (folder, file, out) = folder();
+    let missing = output(&["study", "run", "/nonexistent.toml"]);
+    assert_eq!(missing.status.code(), Some(2), "{}", told(&missing));
+    let no_study = output(&["study", "status", folder.path().to_str().unwrap()]);
+    assert_eq!(no_study.status.code(), Some(1), "{}", told(&no_study));
+    // A budget in joules needs a source that measures them.
+    let joules = STUDY.replace("samples = 4000", "joules = 40.0");
+    std::fs::write(&file, joules).unwrap();
+    let refused = output(&[
+        "--meter",
+        "none",
+        "study",
+        "run",
+        &file,
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
+    assert!(
+        told(&refused).contains("wattgrad doctor"),
+        "{}",
+        told(&refused)
+    );
+    for told in [told(&missing), told(&no_study), told(&refused)] {
+        assert_eq!(told.matches("error:").count(), 1, "{told}");
+    }
+}
