@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::Moment;
 use super::collect::Collector;
+use super::estimate::Edges;
 use super::estimate::Stamp;
 use super::figure::{Energy, Reading, Status};
 use super::instrument::{Conditions, Refusal};
@@ -164,6 +165,18 @@ impl Window {
             let recording = Recording::new(instrument.spec(), collector.newest(usize::MAX));
             recording.covers(first.at, last.at, &stamps, &opened.known)
         })
+    }
+
+    /// Joules of the first source that measures, from the start of the window to its newest reading; `None` where there
+    /// are none yet.
+    pub(crate) fn joules_so_far(&self) -> Option<f64> {
+        let (opened, collector) = self.charged().next()?;
+        let instrument = opened.instrument.as_ref().ok()?;
+        let readings = collector.newest(usize::MAX);
+        let window = (self.from.monotonic, readings.last()?.at.monotonic);
+        let recording = Recording::new(instrument.spec(), readings);
+        let estimate = recording.between(window.0, window.1, Edges::Cut, &opened.known);
+        estimate.ok().map(|estimate| estimate.joules)
     }
 
     /// Ends the window: joules of the whole of it, a row a source.

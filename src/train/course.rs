@@ -10,6 +10,7 @@ use super::goal::Pursuit;
 use super::record::{EvaluationPoint, Outcome};
 use super::schedule::Schedule;
 use super::steps_log::StepsLog;
+use crate::energy::Window;
 use crate::energy::{Moment, Stamp};
 use crate::program::Program;
 
@@ -62,7 +63,12 @@ impl<'a> Course<'a> {
         }
     }
 
-    pub fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    /// `window` meters it.
+    pub fn run(
+        &mut self,
+        observer: &mut dyn Observer,
+        window: &Window,
+    ) -> Result<Outcome, TrainError> {
         let start = Instant::now();
         while let Some(next) = self.schedule.next_after(self.steps) {
             let wanted = u32::try_from(next - self.steps).unwrap_or(u32::MAX);
@@ -83,6 +89,10 @@ impl<'a> Course<'a> {
             }
             if reached {
                 return Ok(Outcome::TargetReached);
+            }
+            let most = self.pursuit.budget().joules;
+            if most.is_some_and(|most| window.joules_so_far().is_some_and(|spent| spent >= most)) {
+                break;
             }
         }
         // No step was to be taken: the weights as they are.

@@ -329,7 +329,7 @@ impl<'g> Trainer<'g> {
         if let Some(tick) = window.tick() {
             course.program.keep_submits_below(tick / SUBMITS_PER_TICK);
         }
-        let ended = course.run(observer);
+        let ended = course.run(observer, &window);
         let others = others.stop();
         let warm_up = WarmUp::of(&course.stamps);
         let began = window.from().monotonic;

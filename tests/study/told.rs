@@ -139,3 +139,59 @@ fn what_cannot_be_is_one_sentence() {
         assert_eq!(told.matches("error:").count(), 1, "{told}");
     }
 }
+
+/// A meter of 50 W, a line every 20 ms.
+#[cfg(unix)]
+const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 50\"; sleep 0.02; done";
+
+#[cfg(unix)]
+#[test]
+fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
+    let (_folder, file, out) = folder();
+    let study = STUDY
+        .replace("samples = 4000", "joules = 100.0")
+        .replace("[0.6, 0.8]", "[0.999]")
+        .replace("lr = [0.02, 50.0]", "lr = [0.02]")
+        .replace("batch-size = [16, 32]", "batch-size = [16]")
+        .replace("seeds = [1, 2]", "seeds = [1]")
+        .replace("replicates = 1", "");
+    std::fs::write(&file, study).unwrap();
+    let ended = output(&[
+        "--meter",
+        WATTS,
+        "study",
+        "run",
+        &file,
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert!(ended.status.success(), "{}", told(&ended));
+    let all = records(&out);
+    let run = all.values().next().unwrap();
+    assert_eq!(run["outcome"], "over-budget");
+    let row = &run["record"]["energy"][0];
+    assert_eq!(row["status"], "measured", "{row}");
+    let (joules, seconds) = (
+        row["joules"].as_f64().unwrap(),
+        row["seconds"].as_f64().unwrap(),
+    );
+    assert!(
+        (joules / seconds - 50.0).abs() < 1.0,
+        "{joules} J in {seconds} s"
+    );
+    // It is looked at after each evaluation, so the run goes on a little.
+    assert!(joules >= 99.0, "{joules}");
+    let points = run["record"]["evaluations"].as_array().unwrap();
+    let before = points[points.len().saturating_sub(2)]["seconds"]
+        .as_f64()
+        .unwrap();
+    assert!(
+        50.0 * before < 102.0,
+        "the evaluation before was over the budget already: {before} s"
+    );
+    assert!(
+        output(&["study", "verify", out.to_str().unwrap()])
+            .status
+            .success()
+    );
+}
