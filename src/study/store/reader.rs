@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::error::StoreError;
 use super::files::{self, Found};
 use super::host::Host;
-use super::identity::{self, Study};
+use super::identity::{self, Manifest};
 use super::journal::{self, Event, Journal};
 use super::lease::{self, Holder};
 use super::record::{self, DUPLICATES, INTERRUPTED, Stored};
@@ -37,7 +37,7 @@ pub enum State {
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
-    study: Study,
+    manifest: Manifest,
 }
 
 impl Store {
@@ -49,10 +49,10 @@ impl Store {
         Ok(Self::of(folder, identity::read(folder)?))
     }
 
-    pub(super) fn of(folder: &Path, study: Study) -> Self {
+    pub(super) fn of(folder: &Path, manifest: Manifest) -> Self {
         Self {
             folder: folder.to_owned(),
-            study,
+            manifest,
         }
     }
 
@@ -61,9 +61,9 @@ impl Store {
         &self.folder
     }
 
-    /// What the study is.
-    pub fn study(&self) -> &Study {
-        &self.study
+    /// What the study is, by its `study.json`.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
     /// The records that count: those of the plan in its order, then others by name. A damaged one is left out, which
@@ -121,7 +121,7 @@ impl Store {
             })
             .collect();
         let done: HashSet<RunId> = record::done(&self.folder)?.into_iter().collect();
-        let mut runs: BTreeSet<RunId> = self.study.runs.iter().cloned().collect();
+        let mut runs: BTreeSet<RunId> = self.manifest.runs.iter().cloned().collect();
         runs.extend(numbers.into_keys());
         runs.extend(done.iter().cloned());
         let mut states = Vec::new();
@@ -177,7 +177,7 @@ impl Store {
 
     fn in_order(&self, runs: impl IntoIterator<Item = RunId>) -> Vec<RunId> {
         let places: HashMap<&RunId, usize> = self
-            .study
+            .manifest
             .runs
             .iter()
             .enumerate()
