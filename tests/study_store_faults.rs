@@ -58,7 +58,7 @@ fn payload(run: &RunId) -> Value {
 
 /// Goes on with a study until all is done or space is missing.
 fn go_on(runner: &Runner) -> Result<(), StoreError> {
-    while let Some(mut claim) = runner.claim_next(&runner.manifest().runs)? {
+    while let Some(mut claim) = runner.claim_next(&runner.study().runs)? {
         let payload = payload(claim.run());
         claim.finish("reached", &payload)?;
     }

@@ -17,7 +17,7 @@ fn open(folder: &Path, identity: &Identity) -> Result<Runner, StoreError> {
 
 /// Does all runs of a study in this process.
 fn complete(runner: &Runner) {
-    while let Some(mut claim) = runner.claim_next(&runner.manifest().runs).unwrap() {
+    while let Some(mut claim) = runner.claim_next(&runner.study().runs).unwrap() {
         let payload = payload(claim.run().as_str());
         claim.finish("reached", &payload).unwrap();
     }

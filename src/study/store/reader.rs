@@ -62,7 +62,7 @@ impl Store {
     }
 
     /// What the study is, by its `study.json`.
-    pub fn manifest(&self) -> &Manifest {
+    pub fn study(&self) -> &Manifest {
         &self.manifest
     }
 
