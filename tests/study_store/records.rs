@@ -169,6 +169,7 @@ fn a_run_given_back_or_set_aside_is_done_again() {
         assert!(matches!(kept, Kept::Aside(path) if path.exists()));
     }
     assert_eq!(runner.states().unwrap(), [(id(0), State::Open)]);
+    assert_eq!(runner.done().unwrap(), []);
     complete(&runner);
     let aside = runner.interrupted::<String>().unwrap();
     assert_eq!(aside.len(), 2);
@@ -185,6 +186,7 @@ fn a_run_given_back_or_set_aside_is_done_again() {
     let mut claim = runner.claim_next(&more).unwrap().unwrap();
     claim.finish("reached", &1).unwrap();
     assert_eq!(runner.states().unwrap()[1], (more[0].clone(), State::Done));
+    assert_eq!(runner.done().unwrap(), [id(0), more[0].clone()]);
 }
 
 #[test]

@@ -80,6 +80,15 @@ impl Store {
         Ok(stored)
     }
 
+    /// The runs that have a record, by the names of its files alone: cheap, and a damaged one counts until a runner
+    /// next opens the folder.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn done(&self) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.in_order(record::done(&self.folder)?))
+    }
+
     /// Later records of runs that had one already; they do not count.
     ///
     /// # Errors
@@ -105,7 +114,7 @@ impl Store {
         Ok(stored)
     }
 
-    /// Where every run stands: those of the plan in its order, then others by name.
+    /// Where every run stands: those of the plan in its order, then others by name. Every record is read through.
     ///
     /// # Errors
     /// [`StoreError::UnknownSchema`] names a record that this program cannot read, and the system's.
