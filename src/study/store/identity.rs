@@ -29,7 +29,7 @@ pub struct Identity {
 
 /// `study.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Study {
+pub struct Manifest {
     /// [`SCHEMA`].
     pub schema: u32,
     /// Name of the study.
@@ -60,7 +60,7 @@ impl Identity {
 
     /// Begins the study in `folder`, unless one began there already.
     pub(super) fn begin(&self, folder: &Path, process: &Process) -> Result<(), StoreError> {
-        let study = Study {
+        let study = Manifest {
             schema: SCHEMA,
             name: self.name.clone(),
             created: now(),
@@ -75,7 +75,7 @@ impl Identity {
     }
 
     /// Reads the study of `folder`, which has to be this one.
-    pub(super) fn same(&self, folder: &Path) -> Result<Study, StoreError> {
+    pub(super) fn same(&self, folder: &Path) -> Result<Manifest, StoreError> {
         let study = read(folder)?;
         if study.sha256 == self.sha256() {
             return Ok(study);
@@ -108,14 +108,14 @@ impl Identity {
     }
 }
 
-impl Versioned for Study {
+impl Versioned for Manifest {
     fn schema(&self) -> u32 {
         self.schema
     }
 }
 
 /// Reads the study of a folder.
-pub(super) fn read(folder: &Path) -> Result<Study, StoreError> {
+pub(super) fn read(folder: &Path) -> Result<Manifest, StoreError> {
     let path = folder.join(FILE);
     match files::read(&path)? {
         Found::Whole(study) => Ok(study),

@@ -22,7 +22,7 @@ pub use claim::{Claim, Kept};
 pub use error::StoreError;
 pub use host::Host;
 pub use host_lock::{Attempt, HostLock};
-pub use identity::{Identity, Study};
+pub use identity::{Identity, Manifest};
 pub use journal::{Entry, Event, Journal};
 pub use lease::{Holder, LeaseTimes};
 pub use reader::{State, Store};

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::error::StoreError;
 use super::files::{self, Found};
 use super::host::Host;
-use super::identity::{self, Study};
+use super::identity::{self, Manifest};
 use super::journal::{self, Event, Journal};
 use super::lease::{self, Holder};
 use super::record::{self, DUPLICATES, INTERRUPTED, Stored};
@@ -37,7 +37,7 @@ pub enum State {
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
-    study: Study,
+    manifest: Manifest,
 }
 
 impl Store {
@@ -49,10 +49,10 @@ impl Store {
         Ok(Self::of(folder, identity::read(folder)?))
     }
 
-    pub(super) fn of(folder: &Path, study: Study) -> Self {
+    pub(super) fn of(folder: &Path, manifest: Manifest) -> Self {
         Self {
             folder: folder.to_owned(),
-            study,
+            manifest,
         }
     }
 
@@ -61,9 +61,9 @@ impl Store {
         &self.folder
     }
 
-    /// What the study is.
-    pub fn study(&self) -> &Study {
-        &self.study
+    /// What the study is, by its `study.json`.
+    pub fn study(&self) -> &Manifest {
+        &self.manifest
     }
 
     /// The records that count: those of the plan in its order, then others by name. A damaged one is left out, which
@@ -78,6 +78,15 @@ impl Store {
             stored.extend(found.filter(|found: &Stored<T>| found.run == run));
         }
         Ok(stored)
+    }
+
+    /// The runs that have a record, by the names of its files alone: cheap, and a damaged one counts until a runner
+    /// next opens the folder.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn done(&self) -> Result<Vec<RunId>, StoreError> {
+        Ok(self.in_order(record::done(&self.folder)?))
     }
 
     /// Later records of runs that had one already; they do not count.
@@ -105,7 +114,7 @@ impl Store {
         Ok(stored)
     }
 
-    /// Where every run stands: those of the plan in its order, then others by name.
+    /// Where every run stands: those of the plan in its order, then others by name. Every record is read through.
     ///
     /// # Errors
     /// [`StoreError::UnknownSchema`] names a record that this program cannot read, and the system's.
@@ -121,7 +130,7 @@ impl Store {
             })
             .collect();
         let done: HashSet<RunId> = record::done(&self.folder)?.into_iter().collect();
-        let mut runs: BTreeSet<RunId> = self.study.runs.iter().cloned().collect();
+        let mut runs: BTreeSet<RunId> = self.manifest.runs.iter().cloned().collect();
         runs.extend(numbers.into_keys());
         runs.extend(done.iter().cloned());
         let mut states = Vec::new();
@@ -177,7 +186,7 @@ impl Store {
 
     fn in_order(&self, runs: impl IntoIterator<Item = RunId>) -> Vec<RunId> {
         let places: HashMap<&RunId, usize> = self
-            .study
+            .manifest
             .runs
             .iter()
             .enumerate()

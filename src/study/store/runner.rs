@@ -112,7 +112,9 @@ impl Runner {
     }
 
     /// Claims the first run of `order` that has no record and that nobody works on. Nothing where there is none: then
-    /// [`states`](Store::states) says whether others still work on some, which this process may take over later.
+    /// [`done`](Store::done) says whether others still work on some. Who means to take over from a host that is gone has
+    /// to ask again, from this same runner: it has to have watched a lease for two renewals, and for the whole lease
+    /// where the clocks differ, before it believes that it expired.
     ///
     /// # Errors
     /// The system's.
