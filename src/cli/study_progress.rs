@@ -103,10 +103,8 @@ impl<'a> StudyProgress<'a> {
 
     fn training(&mut self, event: &Event) {
         match event {
-            Event::Note(text) => {
-                if self.noted.insert(text.clone()) {
-                    self.line(&format!("note: {text}"));
-                }
+            Event::Note(text) if self.noted.insert(text.clone()) => {
+                self.line(&format!("note: {text}"));
             }
             Event::Evaluation(point) => self.accuracy = Some(point.accuracy),
             Event::Step(step) => {

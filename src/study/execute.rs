@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::analysis::Analysis;
 use super::error::StudyError;
@@ -11,7 +12,7 @@ use super::open::{design, records};
 use super::plan::PlannedRun;
 use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
 use super::spec::Study;
-use super::store::{Claim, HostLock, Identity, Kept, LeaseTimes, RunId, Runner, State};
+use super::store::{Claim, HostLock, Identity, Kept, LeaseTimes, RunId, Runner};
 use crate::data::Dataset;
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Status};
@@ -22,6 +23,9 @@ const LOCK: &str = "measured-run";
 
 /// For so many seconds the device works before the first metered run, so that none is metered cold.
 const WARM_UP_SECONDS: f64 = 10.0;
+
+/// How often it is looked at what others have made or left.
+const OTHERS: Duration = Duration::from_secs(1);
 
 /// Something that happened in a study.
 #[derive(Debug)]
@@ -62,8 +66,6 @@ pub enum Finished {
     Complete,
     /// It was stopped from outside.
     Interrupted,
-    /// What is left is being made by other processes.
-    OthersWork,
 }
 
 /// How a study is made.
@@ -146,6 +148,7 @@ impl Execution<'_> {
             .iter()
             .map(|run| RunId::new(&run.id))
             .collect::<Result<_, _>>()?;
+        let mut told = false;
         loop {
             if self.stopped() {
                 return Ok(Finished::Interrupted);
@@ -158,16 +161,20 @@ impl Execution<'_> {
                 },
             };
             let Some(mut claim) = self.runner.claim_next(&order)? else {
-                let states = self.runner.states()?;
-                let done = |id: &RunId| {
-                    states
-                        .iter()
-                        .any(|(run, state)| run == id && matches!(state, State::Done))
-                };
-                return Ok(match order.iter().all(done) {
-                    true => Finished::Complete,
-                    false => Finished::OthersWork,
-                });
+                drop(lock);
+                let done = self.runner.done()?;
+                if order.iter().all(|run| done.contains(run)) {
+                    return Ok(Finished::Complete);
+                }
+                if !told {
+                    told = true;
+                    (self.tell)(StudyEvent::Note(
+                        "other processes make what is left; what they leave undone is taken over"
+                            .to_owned(),
+                    ));
+                }
+                std::thread::sleep(OTHERS);
+                continue;
             };
             let at = order.iter().position(|id| id == claim.run());
             let Some(run) = at.map(|at| &plan[at]) else {
@@ -248,11 +255,7 @@ impl Execution<'_> {
     }
 
     fn done(&self) -> Result<usize, StudyError> {
-        let states = self.runner.states()?;
-        Ok(states
-            .iter()
-            .filter(|(_, state)| matches!(state, State::Done))
-            .count())
+        Ok(self.runner.done()?.len())
     }
 
     fn data(&mut self, regime: &Regime) -> Result<Dataset, TrainError> {

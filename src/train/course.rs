@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::error::TrainError;
 use super::events::{Event, Observer, Step};
-use super::goal::Pursuit;
+use super::goal::{Budget, Pursuit};
 use super::record::{EvaluationPoint, Outcome};
 use super::schedule::Schedule;
 use super::steps_log::StepsLog;
@@ -16,6 +16,8 @@ use crate::program::Program;
 
 /// Losses whose mean stands in the record as the training loss.
 const LAST_LOSSES: usize = 10;
+/// A run that only joules limit ends after so many seconds without any: it would never end.
+const JOULELESS_SECONDS: f64 = 30.0;
 
 /// The state of a run between its first step and its last evaluation.
 pub(super) struct Course<'a> {
@@ -90,6 +92,12 @@ impl<'a> Course<'a> {
             if reached {
                 return Ok(Outcome::TargetReached);
             }
+            if self.without_joules(window, start) {
+                observer.event(&Event::Note(format!(
+                    "the meter gave no joules for {JOULELESS_SECONDS} s and nothing else limits the run, so it ends here"
+                )));
+                break;
+            }
             let most = self.pursuit.budget().joules;
             if most.is_some_and(|most| window.joules_so_far().is_some_and(|spent| spent >= most)) {
                 break;
@@ -103,6 +111,19 @@ impl<'a> Course<'a> {
             true => Outcome::TargetNotReached,
             false => Outcome::Completed,
         })
+    }
+
+    /// Whether a run that only joules limit has gone on for long without any.
+    fn without_joules(&self, window: &Window, start: Instant) -> bool {
+        let budget = self.pursuit.budget();
+        let alone = Budget {
+            joules: budget.joules,
+            ..Budget::default()
+        };
+        budget.joules.is_some()
+            && budget == alone
+            && start.elapsed().as_secs_f64() > JOULELESS_SECONDS
+            && window.joules_so_far().is_none()
     }
 
     /// Takes `steps` steps, fewer where the run is to stop.

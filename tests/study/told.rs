@@ -140,9 +140,9 @@ fn what_cannot_be_is_one_sentence() {
     }
 }
 
-/// A meter of 50 W, a line every 20 ms.
+/// A meter of 50 W, give or take one, a line every 20 ms.
 #[cfg(unix)]
-const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 50\"; sleep 0.02; done";
+const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 49\"; sleep 0.02; echo \"$(date +%s.%N) 51\"; sleep 0.02; done";
 
 #[cfg(unix)]
 #[test]

@@ -91,9 +91,5 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             output::say(global, "interrupted: the same command goes on from here");
             Ok(INTERRUPTED)
         }
-        Finished::OthersWork => {
-            output::say(global, "what is left is being made by other processes");
-            Ok(0)
-        }
     }
 }
