@@ -9,6 +9,9 @@ use super::args::Global;
 use super::failure::Failure;
 
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  wattgrad study run studies/quickstart.toml --dry-run\n  wattgrad study run studies/quickstart.toml --out runs/quickstart"
+)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,

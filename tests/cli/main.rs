@@ -14,13 +14,14 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "measure",
     "watch",
     "doctor",
     "calibrate",
     "train",
     "explain",
+    "study",
     "completions",
     "man",
 ];
