@@ -48,8 +48,9 @@ fn the_root_help_lists_every_command_in_its_group() {
     let text = stdout(&wattgrad(&["--help"]));
     for (group, next, members) in [
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
-        ("\nTrain\n", "\nMore\n", &COMMANDS[4..6]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[6..]),
+        ("\nTrain\n", "\nCompare\n", &COMMANDS[4..6]),
+        ("\nCompare\n", "\nMore\n", &COMMANDS[6..7]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[7..]),
     ] {
         let part = text
             .split_once(group)
