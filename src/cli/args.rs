@@ -4,7 +4,7 @@ use clap::{Args, Parser, Subcommand};
 use wattgrad::energy::{Meter, MeterError, MeterOptions, Selection};
 use wattgrad::suggest::Suggest;
 
-use super::{calibrate, completions, doctor, explain, man, measure, study, train, watch};
+use super::{calibrate, completions, doctor, explain, man, measure, report, study, train, watch};
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -45,6 +45,7 @@ Train
 
 Compare
   study        Many regimes and seeds: which reaches the accuracy for the least energy
+  report       What studies or single runs amount to: terminal, page, card, tables
 
 More
   completions  Print a completion script for a shell
@@ -89,6 +90,8 @@ pub enum Command {
     Explain(explain::Args),
     /// Many regimes and seeds: which reaches the accuracy for the least energy
     Study(study::Args),
+    /// What studies or single runs amount to: terminal, page, card, tables
+    Report(report::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual

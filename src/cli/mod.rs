@@ -11,6 +11,7 @@ mod margin;
 mod measure;
 mod output;
 mod progress;
+mod report;
 mod study;
 mod study_progress;
 mod train;
@@ -58,6 +59,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Measure(args) => measure::run(args, global),
         Command::Watch(args) => watch::run(args, global),
         Command::Train(args) => train::run(args, global),
+        Command::Report(args) => report::run(args, global),
         Command::Study(args) => study::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Completions(args) => completions::run(args),

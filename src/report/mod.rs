@@ -4,9 +4,12 @@ mod columns;
 mod estimate;
 mod program;
 mod run;
+pub mod study;
+mod write;
 
 pub use crate::units;
 pub use columns::{Align, columns};
 pub use estimate::estimate;
 pub use program::program;
 pub use run::run;
+pub use write::write;

@@ -1,0 +1,156 @@
+//! One card for a slide.
+
+use maud::{Markup, PreEscaped, html};
+use textwrap::{Options, WordSplitter};
+
+use super::chart::{HeatMap, bars, patterns, px, sequential};
+use super::heat::{cost_bars, panels};
+use super::words::{Unit, cost_name, dates, devices, origin};
+use crate::study::analysis::{Analysis, CostKind, CostReport};
+
+const WIDTH: f64 = 1200.0;
+const HEIGHT: f64 = 675.0;
+const EDGE: f64 = 48.0;
+/// The picture's own column.
+const PICTURE: (f64, f64) = (600.0, 440.0);
+/// Bars that fit.
+const BARS: usize = 10;
+
+const STYLE: &str = "\
+text{font-family:system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:#1b1f24}\
+.title{font-size:30px;font-weight:650}.answer{font-size:27px}.foot{font-size:22px;fill:#555b63}\
+.caption{font-size:24px;fill:#555b63}.tick{font-size:12px}.name{font-size:13px;fill:#555b63}\
+.value{font-size:15px;font-weight:600}.below{font-size:11px}\
+.best{fill:none;stroke:#1b1f24;stroke-width:3}.alike{fill:none;stroke:#1b1f24;stroke-width:2;stroke-dasharray:5 3}\
+.ground{fill:#f1f2f4}.hatch{stroke:#9aa1ab;stroke-width:1.6;fill:none}.spot{fill:#9aa1ab}.plate{fill:#fff;opacity:.88}\
+.grid{stroke:#e4e6ea}.axis,.mark{stroke:#8a9099}.part{fill:#56779c}.part.best{fill:#0072b2;stroke:none}\
+.whisker{stroke:#1b1f24;stroke-width:1.5}";
+
+/// The card as a picture of its own: the map of the headline's cost, the answer, through what and when.
+pub fn card(analysis: &Analysis) -> String {
+    let content = html! {
+        svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {HEIGHT}"))
+            width=(WIDTH) height=(HEIGHT) role="img" aria-label=(analysis.answer) {
+            title { (analysis.name) ": " (analysis.answer) }
+            style { (PreEscaped(STYLE)) }
+            (patterns())
+            rect width=(WIDTH) height=(HEIGHT) fill="#fff" {}
+            text class="title" x=(EDGE) y="70" { (analysis.name) }
+            @for (line, text) in answer(analysis).iter().enumerate() {
+                text class="answer" x=(EDGE) y=(130 + 37 * line) { (text) }
+            }
+            @if let Some(cost) = analysis.headline() { (picture(analysis, cost)) }
+            line x1=(EDGE) x2=(WIDTH - EDGE) y1="590" y2="590" stroke="#d6d9de" {}
+            @for (line, text) in foot(analysis).iter().enumerate() {
+                text class="foot" x=(EDGE) y=(625 + 30 * line) { (text) }
+            }
+        }
+    };
+    content.into_string()
+}
+
+/// As much of the answer as there is room for; sentences stay whole.
+fn answer(analysis: &Analysis) -> Vec<String> {
+    const LINES: usize = 12;
+    let mut lines = Vec::new();
+    let mut told = String::new();
+    let wide = if analysis.headline().is_some() {
+        33
+    } else {
+        78
+    };
+    for sentence in analysis.answer.split_inclusive(". ") {
+        told += sentence;
+        let options = Options::new(wide).word_splitter(WordSplitter::NoHyphenation);
+        let wrapped: Vec<String> = textwrap::wrap(told.trim_end(), options)
+            .into_iter()
+            .map(std::borrow::Cow::into_owned)
+            .collect();
+        if wrapped.len() > LINES && !lines.is_empty() {
+            break;
+        }
+        lines = wrapped;
+    }
+    lines.truncate(LINES);
+    lines
+}
+
+fn foot(analysis: &Analysis) -> Vec<String> {
+    let through = match analysis.headline().map(|cost| &cost.kind) {
+        Some(CostKind::Energy {
+            source,
+            scope,
+            status,
+        }) => format!("energy {}", origin(source, *scope, *status)),
+        _ => "no energy was measured".into(),
+    };
+    let interval = analysis.headline().map_or("", |cost| {
+        match cost.cells.iter().any(|cell| cell.interval.is_some()) {
+            true => "; intervals hold 95 %",
+            false => "",
+        }
+    });
+    let seeds = analysis.seeds.len();
+    let first: Vec<String> = [Some(devices(analysis)), dates(analysis)]
+        .into_iter()
+        .flatten()
+        .filter(|part| !part.is_empty())
+        .collect();
+    vec![
+        first.join(" · "),
+        format!(
+            "{through} · {seeds} seed{} a cell{interval}",
+            super::words::plural(seeds)
+        ),
+    ]
+}
+
+/// The map beside the answer, as large as there is room.
+fn picture(analysis: &Analysis, cost: &CostReport) -> Markup {
+    let unit = Unit::for_cost(cost);
+    let caption = format!("{}, {}", cost_name(cost), unit.symbol);
+    let (panels, _) = panels(analysis, cost);
+    let (x, y) = (WIDTH - EDGE - PICTURE.0, 130.0);
+    // A study of more axes shows the panel that holds the best cell.
+    let best = |map: &HeatMap| map.cells.iter().flatten().flatten().any(|cell| cell.best);
+    let chosen = panels
+        .iter()
+        .find(|panel| best(&panel.map))
+        .or(panels.first());
+    html! {
+        @for (line, text) in textwrap::wrap(&caption, 52).iter().enumerate() {
+            text class="caption" x=(px(x)) y=(px(70.0 + 28.0 * line as f64)) { (text) }
+        }
+        @if let Some(panel) = chosen {
+            @let (width, height) = panel.map.size();
+            @let by = (PICTURE.0 / width).min((PICTURE.1 - 30.0) / height);
+            g transform=(format!("translate({} {}) scale({by:.3})", px(x), px(y))) { (panel.map.draw()) }
+            @if !panel.title.is_empty() {
+                text class="caption" x=(px(x)) y=(px(y + by * height + 24.0)) { (panel.title) }
+            }
+            (legend(x, 572.0, panel.map.cells.iter().flatten().flatten().any(|cell| cell.alike)))
+        } @else {
+            @let (mut all, _) = cost_bars(analysis, cost);
+            @let shown = { all.truncate(BARS); all };
+            svg x=(px(x)) y=(px(y)) width=(px(PICTURE.0)) height=(px(PICTURE.1)) {
+                (bars(&shown, unit.symbol, &caption))
+            }
+        }
+    }
+}
+
+/// From cheap to dear, and what the outlines mean.
+fn legend(x: f64, y: f64, alike: bool) -> Markup {
+    html! {
+        @for step in 0..8 {
+            rect x=(px(x + 70.0 + 14.0 * f64::from(step))) y=(px(y - 15.0)) width="14" height="16"
+                fill=(sequential(1.0 - f64::from(step) / 7.0).0) {}
+        }
+        text class="foot" x=(px(x)) y=(px(y)) { "least" }
+        text class="foot" x=(px(x + 190.0)) y=(px(y)) { "most" }
+        @if alike {
+            rect class="alike" x=(px(x + 265.0)) y=(px(y - 16.0)) width="24" height="18" {}
+            text class="foot" x=(px(x + 298.0)) y=(px(y)) { "not told from the least" }
+        }
+    }
+}

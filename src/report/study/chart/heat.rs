@@ -1,0 +1,166 @@
+//! A heat map: a cell for each pair of values of two axes.
+
+use maud::{Markup, html};
+
+use super::colour::sequential;
+use super::frame::px;
+
+/// One cell of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatCell {
+    /// What stands in it, large.
+    pub value: String,
+    /// Below it, small.
+    pub below: String,
+    /// All of it in words.
+    pub title: String,
+    /// Its place from the least cost, 0, to the most, 1; `None` where there is no cost, and a pattern instead.
+    pub share: Option<f64>,
+    /// The pattern's id of a cell without a cost.
+    pub pattern: &'static str,
+    /// Whether it has the least cost.
+    pub best: bool,
+    /// Whether it cannot be told from that.
+    pub alike: bool,
+}
+
+/// The whole map. Rows stand from the bottom up, as on an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeatMap {
+    /// What varies across, and its values.
+    pub across: (String, Vec<String>),
+    /// What varies upward, and its values.
+    pub up: (String, Vec<String>),
+    /// For each value upward one for each value across; `None` where the study has no such cell.
+    pub cells: Vec<Vec<Option<HeatCell>>>,
+}
+
+/// Height of a cell.
+const HIGH: f64 = 52.0;
+/// Room above, for the outline of the uppermost cells.
+const TOP: f64 = 4.0;
+const BOTTOM: f64 = 44.0;
+/// Between two cells.
+const GAP: f64 = 3.0;
+
+impl HeatMap {
+    /// Width of a cell: what it holds fits.
+    fn wide(&self) -> f64 {
+        let cells = self.cells.iter().flatten().flatten();
+        let texts = cells.map(|cell| {
+            let below = 6.2 * cell.below.chars().count() as f64;
+            below.max(8.6 * cell.value.chars().count() as f64)
+        });
+        texts.fold(58.0, f64::max).min(140.0) + 16.0
+    }
+
+    fn left(&self) -> f64 {
+        let longest = self.up.1.iter().map(|value| value.chars().count()).max();
+        let title = if self.up.0.is_empty() { 0.0 } else { 22.0 };
+        title + 7.0 * longest.unwrap_or(0).min(40) as f64 + 12.0
+    }
+
+    /// Width and height of the picture.
+    pub fn size(&self) -> (f64, f64) {
+        let across = self.across.1.len() as f64;
+        let up = self.up.1.len() as f64;
+        // The axis' name needs its room also above a single cell.
+        let least = 7.0 * self.across.0.chars().count() as f64;
+        let width = self.left() + (across * self.wide()).max(least) + 4.0;
+        let bottom = if self.across.0.is_empty() {
+            8.0
+        } else {
+            BOTTOM
+        };
+        (width, TOP + up * HIGH + bottom)
+    }
+
+    /// The picture's content.
+    pub fn draw(&self) -> Markup {
+        let (_, height) = self.size();
+        let (left, wide) = (self.left(), self.wide());
+        let rows = self.up.1.len();
+        let base = TOP + rows as f64 * HIGH;
+        let top_of = |row: usize| TOP + (rows - 1 - row) as f64 * HIGH;
+        let middle_x = left + wide * self.across.1.len() as f64 / 2.0;
+        let middle_y = f64::midpoint(TOP, base);
+        html! {
+            @for (row, name) in self.up.1.iter().enumerate() {
+                text class="tick" x=(px(left - 8.0)) y=(px(top_of(row) + HIGH / 2.0 + 4.0))
+                    text-anchor="end" { (name) }
+                @for (column, cell) in self.cells[row].iter().enumerate() {
+                    @let x = left + column as f64 * wide;
+                    @match cell {
+                        Some(cell) => (draw_cell(cell, x, top_of(row), wide)),
+                        None => text class="tick" x=(px(x + wide / 2.0)) y=(px(top_of(row) + HIGH / 2.0 + 4.0))
+                            text-anchor="middle" { "·" },
+                    }
+                }
+            }
+            @if !self.across.0.is_empty() {
+                @for (column, name) in self.across.1.iter().enumerate() {
+                    text class="tick" x=(px(left + (column as f64 + 0.5) * wide)) y=(px(base + 17.0))
+                        text-anchor="middle" { (name) }
+                }
+                text class="name" x=(px(middle_x)) y=(px(height - 7.0)) text-anchor="middle" { (self.across.0) }
+            }
+            @if !self.up.0.is_empty() {
+                text class="name" x="13" y=(px(middle_y)) text-anchor="middle"
+                    transform=(format!("rotate(-90 13 {})", px(middle_y))) { (self.up.0) }
+            }
+        }
+    }
+}
+
+fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
+    let (width, height) = (wide - GAP, HIGH - GAP);
+    // Dark is dear, so that what is cheap is bright.
+    let (fill, ink) = match cell.share {
+        Some(share) => {
+            let (fill, ink) = sequential(1.0 - share);
+            (fill, Some(ink))
+        }
+        None => (format!("url(#{})", cell.pattern), None),
+    };
+    let middle = x + width / 2.0;
+    let line = y + height / 2.0 + if cell.below.is_empty() { 5.0 } else { -1.0 };
+    html! {
+        g class="cell" tabindex="0" role="img" {
+            title { (cell.title) }
+            rect x=(px(x)) y=(px(y)) width=(px(width)) height=(px(height)) rx="3" fill=(fill) {}
+            @if ink.is_none() {
+                // Letters are read on a calm ground, not on a pattern.
+                rect class="plate" x=(px(x + 6.0)) y=(px(y + 9.0)) width=(px(width - 12.0))
+                    height=(px(height - 18.0)) rx="3" {}
+            }
+            @if cell.best || cell.alike {
+                rect class=(if cell.best { "best" } else { "alike" }) x=(px(x + 2.5)) y=(px(y + 2.5))
+                    width=(px(width - 5.0)) height=(px(height - 5.0)) rx="2" stroke=[ink] {}
+            }
+            text class="value" x=(px(middle)) y=(px(line)) text-anchor="middle" fill=[ink] { (cell.value) }
+            @if !cell.below.is_empty() {
+                text class="below" x=(px(middle)) y=(px(line + 16.0)) text-anchor="middle" fill=[ink] { (cell.below) }
+            }
+        }
+    }
+}
+
+/// The patterns of cells without a cost; once on a page.
+pub fn patterns() -> Markup {
+    html! {
+        defs {
+            pattern id="over" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                rect class="ground" width="7" height="7" {}
+                line class="hatch" x1="0" x2="0" y1="0" y2="7" {}
+            }
+            pattern id="diverged" width="8" height="8" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
+                rect class="ground" width="8" height="8" {}
+                path class="hatch" d="M0 0V8M0 0H8" {}
+            }
+            pattern id="none" width="8" height="8" patternUnits="userSpaceOnUse" {
+                rect class="ground" width="8" height="8" {}
+                circle class="spot" cx="2" cy="2" r="1" {}
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Lines and dots on a frame.
+
+use maud::{Markup, html};
+
+use super::frame::{Frame, px};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its class: colour and dashes.
+    pub class: &'static str,
+    /// What it is, in words.
+    pub title: String,
+    /// Its points; one that is not finite parts it.
+    pub points: Vec<(f64, f64)>,
+}
+
+/// Lines, cut off at the edges of the frame; `id` is the picture's own on its page. Lines are stops of the keyboard where
+/// there are few.
+pub fn lines(frame: &Frame, lines: &[Line], id: &str) -> Markup {
+    let [x, y, width, height] = frame.inner();
+    let stop = (lines.len() <= 24).then_some("0");
+    html! {
+        clipPath id=(id) {
+            rect x=(px(x)) y=(px(y - 2.0)) width=(px(width)) height=(px(height + 3.0)) {}
+        }
+        g clip-path=(format!("url(#{id})")) {
+            @for line in lines {
+                path class=(format!("line {}", line.class)) tabindex=[stop] role="img" d=(path(frame, &line.points)) {
+                    title { (line.title) }
+                }
+            }
+        }
+    }
+}
+
+fn path(frame: &Frame, points: &[(f64, f64)]) -> String {
+    let mut text = String::new();
+    let mut sign = 'M';
+    for (x, y) in points {
+        if !(x.is_finite() && y.is_finite()) {
+            sign = 'M';
+            continue;
+        }
+        text.push(sign);
+        text += &px(frame.at_x(*x));
+        text.push(' ');
+        // Far outside, a place would be a number without end.
+        text += &px(frame.at_y(*y).clamp(-1e4, 1e4));
+        sign = 'L';
+    }
+    text
+}
+
+/// A line that goes on at its height until the next point, as the front of what is to be had does.
+pub fn steps(frame: &Frame, points: &[(f64, f64)], class: &str) -> Markup {
+    let mut text = String::new();
+    for (at, (x, y)) in points.iter().enumerate() {
+        let (x, y) = (px(frame.at_x(*x)), px(frame.at_y(*y)));
+        text += &match at {
+            0 => format!("M{x} {y}"),
+            _ => format!("H{x}V{y}"),
+        };
+    }
+    html! { path class=(class) d=(text) {} }
+}
+
+/// One point with a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dot {
+    /// Its class: colour and shape.
+    pub class: &'static str,
+    /// What it is, in words.
+    pub title: String,
+    /// Where it is.
+    pub at: (f64, f64),
+    /// What stands beside it; empty for nothing.
+    pub label: String,
+}
+
+/// Points; names go to the side where there is room, and one that would lie on another's is left to its title.
+pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
+    let mut taken: Vec<[f64; 4]> = Vec::new();
+    let placed: Vec<(f64, f64, Option<(f64, f64, &str)>)> = dots
+        .iter()
+        .map(|dot| {
+            let (x, y) = (frame.at_x(dot.at.0), frame.at_y(dot.at.1));
+            let wide = 6.4 * dot.label.chars().count() as f64;
+            let inner = frame.inner();
+            let right = inner[0] + inner[2];
+            let places = [
+                (x + 9.0, y + 4.0, "start", x + 9.0),
+                (x - 9.0, y + 4.0, "end", x - 9.0 - wide),
+                (x + 6.0, y + 18.0, "start", x + 6.0),
+                (x + 6.0, y - 9.0, "start", x + 6.0),
+                (x - 6.0, y + 18.0, "end", x - 6.0 - wide),
+            ];
+            let free = places.into_iter().find(|(_, below, _, from)| {
+                let own = [*from, below - 11.0, from + wide, below + 3.0];
+                let inside = own[0] >= inner[0]
+                    && own[2] <= right
+                    && own[1] >= inner[1] - 6.0
+                    && own[3] <= inner[1] + inner[3];
+                let clear = |other: &[f64; 4]| {
+                    own[2] < other[0] || other[2] < own[0] || own[3] < other[1] || other[3] < own[1]
+                };
+                inside && taken.iter().all(clear)
+            });
+            let label = free
+                .filter(|_| wide > 0.0)
+                .map(|(at, below, anchor, from)| {
+                    taken.push([from, below - 11.0, from + wide, below + 3.0]);
+                    (at, below, anchor)
+                });
+            (x, y, label)
+        })
+        .collect();
+    html! {
+        @for (dot, (x, y, label)) in dots.iter().zip(placed) {
+            g class=(format!("dot {}", dot.class)) tabindex="0" role="img" {
+                title { (dot.title) }
+                @match dot.class {
+                    "front" => rect x=(px(x - 4.5)) y=(px(y - 4.5)) width="9" height="9"
+                        transform=(format!("rotate(45 {} {})", px(x), px(y))) {},
+                    _ => circle cx=(px(x)) cy=(px(y)) r="4.5" {},
+                }
+                @if let Some((at, below, anchor)) = label {
+                    text class="tick" x=(px(at)) y=(px(below)) text-anchor=(anchor) { (dot.label) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! The courses of runs: accuracy on the way, joules on the way, power over time.
+
+use crate::energy::{Energy, Quantity, Scope, Status, Unit};
+use crate::study::{Purpose, RunRecord};
+use crate::train::{Record, Way};
+
+use super::thin;
+
+/// An instrument and what its joules are worth; figures of two never share an axis.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Source {
+    pub name: String,
+    pub scope: Scope,
+    pub status: Status,
+}
+
+/// Every source that gives joules in some run, measured ones first.
+pub(super) fn sources(runs: &[RunRecord]) -> Vec<Source> {
+    let mut found: Vec<Source> = Vec::new();
+    let rows = runs
+        .iter()
+        .filter_map(|run| run.record.as_ref())
+        .flat_map(|record| &record.energy);
+    for row in rows.filter(|row| row.status != Status::Unavailable) {
+        let source = Source {
+            name: row.source.clone(),
+            scope: row.scope,
+            // What was shared is measured, and such runs are told apart one by one.
+            status: match row.status {
+                Status::Assumed => Status::Assumed,
+                _ => Status::Measured,
+            },
+        };
+        if !found.contains(&source) {
+            found.push(source);
+        }
+    }
+    found.sort_by_key(|source| source.status == Status::Assumed);
+    found
+}
+
+impl Source {
+    /// Joules from the first step to each evaluation: what a step and an evaluation cost, times how many there were.
+    /// `None` where this source did not tell them in this run.
+    pub fn joules(&self, record: &Record) -> Option<Vec<f64>> {
+        let status = |figure: &&crate::train::EnergyFigure| {
+            figure.source == self.name && figure.status == self.status
+        };
+        let step = record.energy_per_step.iter().find(status)?;
+        let each = record.energy_per_evaluation.iter().find(status);
+        // A run's joules over its steps hold the evaluations already.
+        let evaluation = match step.way {
+            Way::RunOverSteps => 0.0,
+            _ => each?.joules,
+        };
+        let along = record.evaluations.iter().enumerate();
+        Some(
+            along
+                .map(|(at, point)| point.step as f64 * step.joules + (at + 1) as f64 * evaluation)
+                .collect(),
+        )
+    }
+
+    /// The row of this source in a run.
+    pub fn row<'a>(&self, record: &'a Record) -> Option<&'a Energy> {
+        let same = |row: &&Energy| {
+            let assumed = row.status == Status::Assumed;
+            row.source == self.name
+                && row.status != Status::Unavailable
+                && assumed == (self.status == Status::Assumed)
+        };
+        record.energy.iter().find(same)
+    }
+
+    /// Watts over the seconds since the run's first step, in at most `most` points.
+    pub fn power(&self, record: &Record, most: usize) -> Vec<(f64, f64)> {
+        self.row(record)
+            .map_or_else(Vec::new, |row| watts(row, most))
+    }
+}
+
+/// Runs of the study proper that have a record.
+pub(super) fn main_runs(runs: &[RunRecord]) -> impl Iterator<Item = (&RunRecord, &Record)> {
+    runs.iter()
+        .filter(|run| run.purpose == Purpose::Main)
+        .filter_map(|run| Some((run, run.record.as_ref()?)))
+}
+
+/// From raw readings: those of power as they are, a counter's differences over the time between them. Each of the
+/// points that are left out is contained in the mean of the one after it.
+fn watts(row: &Energy, most: usize) -> Vec<(f64, f64)> {
+    let Some(first) = row.readings.first() else {
+        return Vec::new();
+    };
+    let spec = row.basis.as_ref().map(|basis| basis.spec);
+    let power = match &spec {
+        Some(spec) => spec.is_power(),
+        None => matches!(first.unit, Unit::Milliwatt | Unit::Microwatt),
+    };
+    // CPU time alone is no energy: only a basis has the watts that were assumed.
+    if spec.is_none() && first.unit == Unit::Nanosecond {
+        return Vec::new();
+    }
+    let scale = spec.map_or(first.unit.scale(), |spec| spec.scale);
+    let wraps_at = spec.and_then(|spec| match spec.quantity {
+        Quantity::Energy { wraps_at } => wraps_at,
+        Quantity::Power { .. } => None,
+    });
+    let begin = row
+        .basis
+        .as_ref()
+        .map_or(first.at.monotonic, |basis| basis.window.0);
+    // Joules since the first reading, at each moment the instrument showed something new.
+    let mut joules = 0.0;
+    let mut points = vec![(first.at.monotonic, 0.0)];
+    for pair in row.readings.windows(2) {
+        let seconds = pair[1].at.monotonic - pair[0].at.monotonic;
+        let (before, after) = (pair[0].value, pair[1].value);
+        if power {
+            joules += f64::midpoint(before as f64, after as f64) * scale * seconds;
+        } else if before == after {
+            continue;
+        } else {
+            let wrapped = wraps_at.map_or(0, |at| at.saturating_sub(before) + after);
+            let counts = after.checked_sub(before).unwrap_or(wrapped);
+            joules += counts as f64 * scale;
+        }
+        points.push((pair[1].at.monotonic, joules));
+    }
+    let kept = thin::kept(points.len(), most + 1);
+    let pairs = kept
+        .windows(2)
+        .map(|pair| (points[pair[0]], points[pair[1]]));
+    pairs
+        .filter(|(a, b)| b.0 > a.0)
+        .map(|(a, b)| (f64::midpoint(a.0, b.0) - begin, (b.1 - a.1) / (b.0 - a.0)))
+        .collect()
+}

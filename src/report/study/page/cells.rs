@@ -1,0 +1,310 @@
+//! The table of all cells, the other costs, and the runs.
+
+use maud::{Markup, html};
+
+use super::super::chart::{Scale, px};
+use super::super::data;
+use super::super::words::{
+    State, Unit, cost_name, kind_name, median, order, plural, ratio, reached, target, verdict,
+};
+use super::behind;
+use crate::study::Purpose;
+use crate::study::analysis::{Analysis, CostReport, TrialPoint};
+use crate::study::stats::{Confirmed, End};
+
+/// Room of the strip that shows the seeds.
+const STRIP: f64 = 150.0;
+
+/// Every cell with every seed, in the headline's cost.
+pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
+    let unit = Unit::for_cost(cost);
+    let spent = cost.cells.iter().flat_map(|cell| &cell.trials);
+    let scale = Scale::around(spent.map(|point| point.spent));
+    let energy = cost.cells.iter().any(|cell| {
+        cell.trials
+            .iter()
+            .any(|point| point.repeatability.is_some())
+    });
+    let named = analysis.reference.is_some();
+    html! {
+        section {
+            h2 { "All cells, all seeds" }
+            div class="scroll" {
+                table {
+                    caption { (cost_name(cost)) ", in " (unit.symbol) "; the cheapest first" }
+                    thead { tr {
+                        th class="w" scope="col" { "cell" }
+                        th scope="col" { "expected" }
+                        th scope="col" { "geometric mean" br; "(95 %)" }
+                        th scope="col" { "reached" }
+                        th scope="col" { "median" }
+                        th scope="col" { "mean of" br; "min(X, tau)" }
+                        th scope="col" { "own spread" br; "(sd of log)" }
+                        th scope="col" { "confirmed" br; "accuracy" }
+                        th scope="col" { "times the least" br; "(95 %, all at once)" }
+                        @if named { th scope="col" { "times the reference" br; "(95 %; Holm's p)" } }
+                        th class="w" scope="col" { "every seed" }
+                    } }
+                    tbody {
+                        @for at in order(cost) { (row(analysis, cost, at, &unit, scale)) }
+                    }
+                }
+            }
+            p class="quiet" {
+                "A dot is a run; a ring is one that did not arrive, at what it had spent. "
+                @if energy { "Hovering gives each run's own interval through the instrument. " }
+                "Times the least: the ratio of geometric means, whose intervals hold for all cells together."
+            }
+            (confirmation(analysis, cost, &unit))
+        }
+    }
+}
+
+fn row(analysis: &Analysis, cost: &CostReport, at: usize, unit: &Unit, scale: Scale) -> Markup {
+    let cell = &cost.cells[at];
+    let state = State::of(cell);
+    let class = match (cost.best == Some(at), matches!(state, State::Arrived(_))) {
+        (true, _) => Some("best"),
+        (false, false) => Some("never"),
+        _ => None,
+    };
+    let beside = verdict(cost, at);
+    let contrast = cell.contrast.and_then(|contrast| contrast.ratio);
+    html! {
+        tr class=[class] {
+            td class="w" { (analysis.cells[at].id) @if analysis.reference == Some(at) { " (reference)" } }
+            td { @match state {
+                State::Arrived(expected) => (unit.show(expected)),
+                other => (other.words()),
+            } }
+            td {
+                @if let Some(mean) = cell.geometric_mean { (unit.show(mean)) }
+                @if let Some(i) = cell.interval { " (" (unit.show(i.low)) " to " (unit.show(i.high)) ")" }
+            }
+            td { (reached(cell)) }
+            td { (median(cell, unit)) }
+            td { @if let Some(mean) = cell.restricted_mean { (unit.show(mean)) } }
+            td { @if let Some(spread) = cell.spread { (format!("{:.3}", spread.sd)) } }
+            td { @if let Some(share) = cell.confirmed { (format!("{:.2} %", 100.0 * share)) } }
+            td {
+                @if let Some(contrast) = contrast { (ratio(&contrast)) }
+                @if !beside.is_empty() { br; (beside) }
+            }
+            @if analysis.reference.is_some() {
+                td { @if let Some(named) = cell.named { (ratio(&named.ratio)) br; (format!("p {:.3}", named.adjusted)) } }
+            }
+            td class="wide" { (strip(&cell.trials, unit, scale)) (list(&cell.trials, unit)) }
+        }
+    }
+}
+
+/// The runs of a cell on one line.
+fn strip(trials: &[TrialPoint], unit: &Unit, scale: Scale) -> Markup {
+    html! {
+        svg width=(px(STRIP)) height="16" viewBox=(format!("0 0 {STRIP} 16")) role="group" aria-label="every seed" {
+            line class="grid" x1="0" x2=(px(STRIP)) y1="8" y2="8" {}
+            @for point in trials {
+                @let x = 6.0 + scale.share(point.spent).clamp(0.0, 1.0) * (STRIP - 12.0);
+                @let failed = point.ended != End::Reached;
+                circle class=(if failed { "seed failed" } else { "seed" }) cx=(px(x)) cy="8" r="4" role="img" {
+                    title { (told(point, unit)) }
+                }
+            }
+        }
+    }
+}
+
+fn told(point: &TrialPoint, unit: &Unit) -> String {
+    let mut text = format!(
+        "seed {}: {}, {}",
+        point.seed,
+        unit.amount(point.spent),
+        ended(point.ended)
+    );
+    if let Some(evaluating) = point.evaluating {
+        text += &format!(", {} of it evaluating", unit.show(evaluating));
+    }
+    if let Some(share) = point.confirmed {
+        text += &format!(", {:.2} % on the confirming half", 100.0 * share);
+    }
+    for (interval, of) in [
+        (point.repeatability, "repeatability"),
+        (point.absolute, "absolute"),
+    ] {
+        if let Some(i) = interval {
+            text += &format!("; 95 % {of} {} to {}", unit.show(i.low), unit.show(i.high));
+        }
+    }
+    if let Some(reason) = &point.unranked {
+        text += &format!("; not ranked: {reason}");
+    }
+    text
+}
+
+fn ended(end: End) -> &'static str {
+    match end {
+        End::Reached => "reached",
+        End::OverBudget => "over budget",
+        End::Diverged => "diverged",
+    }
+}
+
+/// The numbers of the dots.
+fn list(trials: &[TrialPoint], unit: &Unit) -> Markup {
+    let sign = |point: &TrialPoint| {
+        let end = match point.ended {
+            End::Reached => "",
+            End::OverBudget => " B",
+            End::Diverged => " D",
+        };
+        let mark = if point.unranked.is_some() {
+            " (not ranked)"
+        } else {
+            ""
+        };
+        format!("{}{end}{mark}", unit.show(point.spent))
+    };
+    let all: Vec<String> = trials.iter().map(sign).collect();
+    html! { @for line in all.chunks(6) { span class="seeds" { (line.join(" · ")) } } }
+}
+
+/// What fresh seeds say.
+fn confirmation(analysis: &Analysis, cost: &CostReport, unit: &Unit) -> Markup {
+    let Some(fresh) = &cost.confirmation else {
+        return html! {};
+    };
+    let sides = [
+        ("the least", cost.best, &fresh.best),
+        ("the most", cost.worst, &fresh.worst),
+        ("the reference", analysis.reference, &fresh.reference),
+    ];
+    html! {
+        h3 { "Fresh seeds" }
+        p {
+            @match &fresh.ratio {
+                Confirmed::Ratio(found) => {
+                    "Run again with seeds that had no part in choosing them, the worst cell takes " (ratio(found))
+                    " times what the best takes."
+                },
+                Confirmed::BestFailed => "With fresh seeds the best cell did not always arrive, so the ratio has no value.",
+                Confirmed::NotRun => "The fresh runs gave no cost.",
+            }
+        }
+        ul {
+            @for (what, cell, points) in sides {
+                @if let Some(cell) = cell && !points.is_empty() {
+                    li { (what) ", " (analysis.cells[cell].id) ": " (list(points, unit)) }
+                }
+            }
+        }
+    }
+}
+
+/// Every cost to every target in a row.
+pub(super) fn other_costs(analysis: &Analysis) -> Markup {
+    if analysis.costs.len() < 2 {
+        return html! {};
+    }
+    let all: Vec<&CostReport> = analysis.costs.iter().collect();
+    html! {
+        section {
+            h2 { "Every cost, every target" }
+            div class="scroll" {
+                table {
+                    thead { tr {
+                        th class="w" scope="col" { "cost" }
+                        th class="w" scope="col" { "of" }
+                        th class="w" scope="col" { "cell with the least" }
+                        th scope="col" { "expected (95 %)" }
+                        th scope="col" { "cells that reached" }
+                        th scope="col" { "worst / best here" }
+                        th scope="col" { "equal cells:" br; "median, 95 %" }
+                    } }
+                    tbody { @for cost in &all { (cost_row(analysis, cost)) } }
+                }
+            }
+            p class="quiet" {
+                "Worst over best is a maximum over a minimum and biased upward; beside it stands what cells of one and the \
+                 same cost would show with this spread. Measured and assumed joules are ranked apart."
+            }
+            (behind(&[data::costs(analysis, &all)], ""))
+        }
+    }
+}
+
+fn cost_row(analysis: &Analysis, cost: &CostReport) -> Markup {
+    let unit = Unit::for_cost(cost);
+    let arrived = cost
+        .cells
+        .iter()
+        .filter(|cell| cell.expected.is_some())
+        .count();
+    html! {
+        tr {
+            td class="w" { (kind_name(&cost.kind)) }
+            td class="w" { (target(cost)) }
+            @match cost.best {
+                Some(best) => {
+                    td class="w" { (analysis.cells[best].id) }
+                    td {
+                        @if let Some(expected) = cost.cells[best].expected { (unit.amount(expected)) }
+                        @if let Some(i) = cost.cells[best].interval { " (" (unit.show(i.low)) " to " (unit.show(i.high)) ")" }
+                    }
+                },
+                None => { td class="w" { "none reached" } td {} },
+            }
+            td { (arrived) " of " (cost.cells.len()) }
+            td { @if let Some(extremes) = &cost.extremes { (ratio(extremes)) } }
+            td { @if let Some(chance) = cost.by_chance { (format!("{:.2}, {:.2}", chance.median, chance.upper)) } }
+        }
+    }
+}
+
+/// How every run ended; those that failed say why.
+pub(super) fn runs(analysis: &Analysis) -> Markup {
+    let counts: Vec<String> = analysis
+        .by_outcome
+        .iter()
+        .map(|(outcome, count)| format!("{count} {}", outcome.name()))
+        .collect();
+    let failed = || {
+        let lines = analysis.cells.iter().flat_map(|cell| &cell.runs);
+        lines.filter(|line| line.error.is_some())
+    };
+    html! {
+        section {
+            h2 { "Runs" }
+            p {
+                @if counts.is_empty() { "No run is done yet." } @else { (counts.join(", ")) "." }
+                @if analysis.planned > analysis.done() {
+                    " " (analysis.planned - analysis.done()) " run" (plural(analysis.planned - analysis.done())) " left to make."
+                }
+            }
+            @if failed().next().is_some() {
+                ul { @for line in failed() { li { (line.id) ": " (line.error.as_deref().unwrap_or_default()) } } }
+            }
+            details {
+                summary { "Every run and how it ended" }
+                div class="scroll" { table {
+                    thead { tr {
+                        th class="w" scope="col" { "run" } th class="w" scope="col" { "cell" } th scope="col" { "seed" }
+                        th class="w" scope="col" { "made for" } th class="w" scope="col" { "ended" }
+                    } }
+                    tbody { @for cell in &analysis.cells { @for line in &cell.runs { tr {
+                        td class="w" { (line.id) } td class="w" { (cell.id) } td { (line.seed) }
+                        td class="w" { (purpose(line.purpose)) }
+                        td class="w" { (line.outcome.map_or("not run", |outcome| outcome.name())) }
+                    } } } }
+                } }
+            }
+        }
+    }
+}
+
+fn purpose(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Main => "the study",
+        Purpose::Replicate => "the spread",
+        Purpose::Confirm => "confirmation",
+    }
+}

@@ -1,0 +1,390 @@
+//! The report in 80 columns.
+
+use textwrap::{Options, WordSplitter};
+
+use super::words::{
+    State, Unit, cost_name, dates, devices, digits, kind_name, median, order, plural, ratio,
+    reached, target, verdict, worth,
+};
+use crate::energy::Status;
+use crate::report::{Align, columns};
+use crate::study::Opened;
+use crate::study::analysis::{Analysis, CostReport};
+use crate::units::percent;
+
+/// No line is wider, but for a name that is.
+pub const WIDTH: usize = 80;
+
+/// Cells of a table; the page and the CSV have them all.
+const CELLS: usize = 40;
+
+const BOLD: &str = "\x1b[1m";
+const GREEN: &str = "\x1b[1;32m";
+const DIM: &str = "\x1b[2m";
+const PLAIN: &str = "\x1b[0m";
+
+/// What the studies say, with escape codes for colours that the printer takes out where nobody would see them.
+pub fn terminal(studies: &[Opened]) -> String {
+    let parts: Vec<String> = studies.iter().map(|one| study(&one.analysis)).collect();
+    parts.join("\n\n")
+}
+
+fn study(analysis: &Analysis) -> String {
+    let mut text = head(analysis);
+    text += "\n";
+    text += &wrapped(&analysis.answer, "", "");
+    if let Some(cost) = analysis.headline() {
+        text += &format!("\n{BOLD}{}{PLAIN}\n", capital(&cost_name(cost)));
+        text += &cells(analysis, cost);
+        text += &others(analysis, cost);
+    }
+    text += &outcomes(analysis);
+    text += &instruments(analysis);
+    text += &notes(analysis);
+    text
+}
+
+fn head(analysis: &Analysis) -> String {
+    let mut text = format!("{BOLD}{}{PLAIN}", analysis.name);
+    if let Some(dates) = dates(analysis) {
+        text += &format!("  {dates}");
+    }
+    text.push('\n');
+    for line in [
+        analysis.base.clone(),
+        format!(
+            "{} cell{}, {} seed{}; {} of {} runs done",
+            analysis.cells.len(),
+            plural(analysis.cells.len()),
+            analysis.seeds.len(),
+            plural(analysis.seeds.len()),
+            analysis.done(),
+            analysis.planned
+        ),
+        devices(analysis),
+    ] {
+        if !line.is_empty() {
+            text += &wrapped(&line, "", "  ");
+        }
+    }
+    text
+}
+
+/// The cells in the headline's cost, the cheapest first.
+fn cells(analysis: &Analysis, cost: &CostReport) -> String {
+    let unit = Unit::for_cost(cost);
+    let order = order(cost);
+    let most = order
+        .iter()
+        .filter_map(|at| cost.cells[*at].expected)
+        .fold(0.0, f64::max);
+    // Values alone where the axes name them, and not more than half of the line.
+    let (names, labels) = labels(analysis);
+    let mut rows = vec![names];
+    let title = [
+        format!("expected {}", short(unit.symbol)),
+        "95 %".into(),
+        "reached".into(),
+        "median".into(),
+        "conf. %".into(),
+    ];
+    rows[0].insert(0, String::new());
+    rows[0].extend(title);
+    let shown = order.iter().take(CELLS);
+    for at in shown.clone() {
+        let cell = &cost.cells[*at];
+        let mut row = vec![mark(cost, *at).to_owned()];
+        row.extend(labels[*at].iter().cloned());
+        row.extend([
+            match State::of(cell) {
+                State::Arrived(expected) => unit.show(expected),
+                other => other.words().into(),
+            },
+            cell.interval.map_or_else(String::new, |i| {
+                format!("{}-{}", unit.show(i.low), unit.show(i.high))
+            }),
+            reached(cell),
+            median(cell, &unit),
+            cell.confirmed
+                .map_or_else(String::new, |share| format!("{:.2}", 100.0 * share)),
+        ]);
+        rows.push(row);
+    }
+    let mut align = vec![Align::Left];
+    align.extend(std::iter::repeat_n(Align::Right, rows[0].len() - 1));
+    if analysis.axes.is_empty() {
+        align[1] = Align::Left;
+    }
+    let table = columns(&rows, &align, "");
+    let width = table.lines().map(|line| line.chars().count()).max();
+    let room = WIDTH.saturating_sub(width.unwrap_or(0) + 2);
+    let mut lines = table.lines();
+    let mut text = format!("{DIM}{}{PLAIN}\n", lines.next().unwrap_or_default());
+    for (at, line) in shown.zip(lines) {
+        let bar = match cost.cells[*at].expected {
+            Some(expected) if room >= 6 => bar(expected / most, room),
+            _ => String::new(),
+        };
+        let line = format!("{line:<0$}  {bar}", width.unwrap_or(0));
+        let line = line.trim_end();
+        text += &match mark(cost, *at) {
+            "*" => format!("{GREEN}{line}{PLAIN}\n"),
+            "x" => format!("{DIM}{line}{PLAIN}\n"),
+            _ => format!("{line}\n"),
+        };
+    }
+    if order.len() > CELLS {
+        text += &format!("and {} more: see --html or --csv\n", order.len() - CELLS);
+    }
+    text + &legend(analysis, cost)
+}
+
+/// The names of the columns that name a cell, and for each cell what stands in them.
+fn labels(analysis: &Analysis) -> (Vec<String>, Vec<Vec<String>>) {
+    let whole = || {
+        let most = 26;
+        let label = |id: &String| vec![cut(id, most)];
+        (
+            vec!["cell".to_owned()],
+            analysis.cells.iter().map(|cell| label(&cell.id)).collect(),
+        )
+    };
+    if analysis.axes.is_empty() {
+        return whole();
+    }
+    let keys: Vec<String> = analysis.axes.iter().map(|axis| axis.key.clone()).collect();
+    let widest = |at: usize| {
+        let values = analysis.cells.iter().filter_map(|cell| cell.values.get(at));
+        values
+            .map(|value| value.chars().count())
+            .chain([keys[at].chars().count()])
+            .max()
+            .unwrap_or(0)
+            + 2
+    };
+    if (0..keys.len()).map(widest).sum::<usize>() > 30 {
+        return whole();
+    }
+    let values = analysis.cells.iter().map(|cell| cell.values.clone());
+    (keys, values.collect())
+}
+
+/// The middle of a long name is left out.
+fn cut(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(most / 3).collect();
+    let tail: String = text.chars().skip(count - (most - most / 3 - 2)).collect();
+    format!("{head}..{tail}")
+}
+
+/// A word of a unit: `thousand samples` takes a column of its own otherwise.
+fn short(symbol: &str) -> &str {
+    match symbol {
+        "thousand samples" => "k",
+        "million samples" => "M",
+        "samples" => "",
+        other => other,
+    }
+}
+
+fn mark(cost: &CostReport, cell: usize) -> &'static str {
+    match verdict(cost, cell) {
+        "least" => "*",
+        "not told apart" => "~",
+        "never arrives" => "x",
+        _ => "",
+    }
+}
+
+fn legend(analysis: &Analysis, cost: &CostReport) -> String {
+    let has = |sign: &str| (0..cost.cells.len()).any(|at| mark(cost, at) == sign);
+    let mut told = Vec::new();
+    if has("*") {
+        told.push("* the least");
+    }
+    if has("~") {
+        told.push("~ not told from it");
+    }
+    if has("x") {
+        told.push("x never arrives");
+    }
+    told.push("expected: all its runs spent over those that reached");
+    if cost.cells.iter().any(|cell| cell.interval.is_some()) {
+        told.push("95 %: of the geometric mean");
+    }
+    if cost.cells.iter().any(|cell| cell.confirmed.is_some()) {
+        told.push("conf.: accuracy on the half that did not decide");
+    }
+    let mut text = format!("{DIM}{}{PLAIN}", wrapped(&told.join("; "), "", ""));
+    if cost.unranked > 0 {
+        text += &wrapped(
+            &format!(
+                "{} run{} shared the machine and stand outside the ranking.",
+                cost.unranked,
+                plural(cost.unranked)
+            ),
+            "",
+            "",
+        );
+    }
+    if let Some(reference) = analysis.reference {
+        let id = &analysis.cells[reference].id;
+        text += &wrapped(&format!("The reference cell is {id}."), "", "");
+    }
+    text
+}
+
+/// The other costs in a line each.
+fn others(analysis: &Analysis, headline: &CostReport) -> String {
+    let rest: Vec<&CostReport> = analysis
+        .costs
+        .iter()
+        .filter(|cost| !std::ptr::eq(*cost, headline))
+        .collect();
+    if rest.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{BOLD}Other costs{PLAIN}\n");
+    let mut rows = Vec::new();
+    for cost in rest {
+        let to = cost.at_least.map_or_else(|| "whole run".into(), percent);
+        let Some(best) = cost.best else {
+            rows.push(vec![kind_name(&cost.kind), to, "none reached".into()]);
+            continue;
+        };
+        let unit = Unit::for_cost(cost);
+        let least = cost.cells[best]
+            .expected
+            .map_or_else(String::new, |least| unit.amount(least));
+        let least = least
+            .replace("thousand samples", "k")
+            .replace("million samples", "M")
+            .replace(" samples", "");
+        rows.push(vec![
+            kind_name(&cost.kind),
+            to,
+            least,
+            cut(&analysis.cells[best].id, 27),
+        ]);
+    }
+    let align = [Align::Left, Align::Right, Align::Right, Align::Left];
+    let widest = rows.iter().map(|row| row[0].chars().count()).max();
+    if widest.unwrap_or(0) > 30 {
+        // A long source has a line of its own above its figures.
+        let mut last = String::new();
+        for row in rows {
+            if row[0] != last {
+                text += &format!("{}\n", row[0]);
+                last.clone_from(&row[0]);
+            }
+            text += &columns(&[row[1..].to_vec()], &align[1..], "    ");
+        }
+        return text;
+    }
+    text + &columns(&rows, &align, "")
+}
+
+/// How runs ended, where not all of them reached the target, with what went wrong.
+fn outcomes(analysis: &Analysis) -> String {
+    let mut text = String::new();
+    let named: Vec<String> = analysis
+        .by_outcome
+        .iter()
+        .map(|(outcome, count)| format!("{count} {}", outcome.name()))
+        .collect();
+    if named.len() > 1 || analysis.headline().is_none() && !named.is_empty() {
+        text += &format!("\n{BOLD}Runs{PLAIN}  {}\n", named.join(", "));
+    }
+    let failed = analysis.cells.iter().flat_map(|cell| &cell.runs);
+    for run in failed.filter(|run| run.error.is_some()).take(5) {
+        let error = run.error.as_deref().unwrap_or_default();
+        text += &wrapped(&format!("{}: {error}", run.id), "  ", "    ");
+    }
+    text
+}
+
+fn instruments(analysis: &Analysis) -> String {
+    if analysis.instruments.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{BOLD}Instruments{PLAIN}\n");
+    for one in &analysis.instruments {
+        let mut line = format!("{} ({})", one.source, one.scope.name());
+        if one.status == Status::Unavailable {
+            line += ": unavailable";
+        } else {
+            line += &format!(": {}, {}", worth(one.status), one.method.name());
+            if let Some(grade) = one.grade {
+                line += &format!(", grade {grade:?}");
+            }
+            if let Some(tick) = one.tick_seconds {
+                line += &format!(", a value every {} s", digits(tick));
+            }
+            line += &format!(", joules of {} run{}", one.runs, plural(one.runs));
+        }
+        if let Some(reason) = &one.reason {
+            line += &format!(": {reason}");
+        }
+        if let Some(remedy) = &one.remedy {
+            line += &format!("; to open it: {remedy}");
+        }
+        text += &wrapped(&line, "  ", "    ");
+    }
+    text
+}
+
+fn notes(analysis: &Analysis) -> String {
+    let mut notes: Vec<String> = analysis.notes.clone();
+    if let Some(cost) = analysis.headline()
+        && let (Some(extremes), Some(worst)) = (&cost.extremes, cost.worst)
+    {
+        let chance = cost.by_chance.map_or_else(String::new, |chance| {
+            format!(
+                "; equal cells of this spread show {:.2}, up to {:.2} in 95 % of studies",
+                chance.median, chance.upper
+            )
+        });
+        notes.push(format!(
+            "worst over best {}: {}, {} (a maximum over a minimum, biased upward{chance})",
+            target(cost),
+            ratio(extremes),
+            analysis.cells[worst].id
+        ));
+    }
+    if notes.is_empty() {
+        return String::new();
+    }
+    let lines: String = notes
+        .iter()
+        .map(|note| wrapped(note, "  ", "    "))
+        .collect();
+    format!("\n{BOLD}Notes{PLAIN}\n{lines}")
+}
+
+fn wrapped(text: &str, first: &str, rest: &str) -> String {
+    let options = Options::new(WIDTH)
+        .initial_indent(first)
+        .subsequent_indent(rest)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .break_words(true);
+    let mut text = textwrap::fill(text, options);
+    text.push('\n');
+    text
+}
+
+/// A bar of eighths of a column.
+fn bar(share: f64, room: usize) -> String {
+    const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    let eighths = (share.clamp(0.0, 1.0) * room as f64 * 8.0).round().max(1.0) as usize;
+    format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
+}
