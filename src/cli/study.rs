@@ -10,7 +10,7 @@ use super::failure::Failure;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  wattgrad study run studies/quickstart.toml --dry-run\n  wattgrad study run studies/quickstart.toml --out runs/quickstart"
+    after_help = "Examples:\n  wattgrad study run studies/quickstart.toml\n  wattgrad study status quickstart"
 )]
 pub struct Args {
     #[command(subcommand)]

@@ -49,8 +49,8 @@ fn the_root_help_lists_every_command_in_its_group() {
     for (group, next, members) in [
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
         ("\nTrain\n", "\nCompare\n", &COMMANDS[4..6]),
-        ("\nCompare\n", "\nMore\n", &COMMANDS[6..7]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[7..]),
+        ("\nCompare\n", "\nMore\n", &COMMANDS[6..8]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[8..]),
     ] {
         let part = text
             .split_once(group)

@@ -14,7 +14,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "measure",
     "watch",
     "doctor",
@@ -22,6 +22,7 @@ const COMMANDS: [&str; 9] = [
     "train",
     "explain",
     "study",
+    "report",
     "completions",
     "man",
 ];

@@ -46,6 +46,7 @@ fn a_study_is_made_told_and_checked() {
     assert_eq!(status["cells"].as_array().unwrap().len(), 4);
     assert_eq!(status["cells"][0]["seeds"][0]["outcome"], "reached");
 
+    reported(at, folder.path());
     assert!(output(&["study", "verify", at]).status.success());
     // One accuracy is changed: the file is no longer what was written, and its crossing no longer follows.
     let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
@@ -193,5 +194,43 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
         output(&["study", "verify", out.to_str().unwrap()])
             .status
             .success()
+    );
+}
+
+/// The report of a made study in every form.
+fn reported(study: &str, folder: &std::path::Path) {
+    let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let (html, svg, csv) = (at("r.html"), at("r.svg"), at("csv"));
+    let ended = output(&[
+        "report", study, "--html", &html, "--svg", &svg, "--csv", &csv,
+    ]);
+    assert!(ended.status.success(), "{}", told(&ended));
+    let text = String::from_utf8(ended.stdout).unwrap();
+    for line in text.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+    let page = std::fs::read_to_string(&html).unwrap();
+    let card = std::fs::read_to_string(&svg).unwrap();
+    for (form, text) in [("terminal", &text), ("page", &page), ("card", &card)] {
+        assert!(text.contains("80.00"), "the {form} names no target");
+        assert!(text.contains("llvmpipe"), "the {form} names no device");
+        let refers = ["http-equiv", "src=\"http", "href=\"http", "@import"];
+        assert!(
+            refers.iter().all(|word| !text.contains(word)),
+            "the {form} needs a network"
+        );
+    }
+    let cells = std::fs::read_to_string(folder.join("csv/cells.csv")).unwrap();
+    assert_eq!(cells.lines().count(), 5, "{cells}");
+    let runs = std::fs::read_to_string(folder.join("csv/runs.csv")).unwrap();
+    assert_eq!(runs.lines().count(), 1 + RUNS, "{runs}");
+    let json = output(&["report", study, "--json"]);
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(json[0]["name"], "small");
+    let table = output(&["report", study, "--markdown"]);
+    assert!(
+        String::from_utf8(table.stdout)
+            .unwrap()
+            .contains("| batch-size")
     );
 }

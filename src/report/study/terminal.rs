@@ -252,7 +252,14 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
     for cost in rest {
         let to = cost.at_least.map_or_else(|| "whole run".into(), percent);
         let Some(best) = cost.best else {
-            rows.push(vec![kind_name(&cost.kind), to, "none reached".into()]);
+            rows.push(vec![
+                kind_name(&cost.kind),
+                to,
+                match cost.unranked {
+                    0 => "none reached".into(),
+                    n => format!("not ranked: {n} runs shared the machine"),
+                },
+            ]);
             continue;
         };
         let unit = Unit::for_cost(cost);

@@ -78,10 +78,13 @@ pub struct Dot {
     pub label: String,
 }
 
+/// A point, and where its name goes: beside which place, anchored how.
+type Placed<'a> = (f64, f64, Option<(f64, f64, &'a str)>);
+
 /// Points; names go to the side where there is room, and one that would lie on another's is left to its title.
 pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
     let mut taken: Vec<[f64; 4]> = Vec::new();
-    let placed: Vec<(f64, f64, Option<(f64, f64, &str)>)> = dots
+    let placed: Vec<Placed<'_>> = dots
         .iter()
         .map(|dot| {
             let (x, y) = (frame.at_x(dot.at.0), frame.at_y(dot.at.1));

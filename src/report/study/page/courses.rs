@@ -210,10 +210,13 @@ fn behind_first(all: &mut [Line]) {
     all.sort_by_key(|line| line.class != "rest");
 }
 
+/// A cell, one of its runs, and seconds and watts of it.
+type Course<'a> = (usize, &'a RunRecord, Vec<(f64, f64)>);
+
 /// Watts over time: of each cell its first run that has readings.
 pub(super) fn power(analysis: &Analysis, runs: &[RunRecord], number: usize) -> Markup {
     let series = Series::new(analysis);
-    let charts: Vec<(Source, Vec<(usize, &RunRecord, Vec<(f64, f64)>)>)> = sources(runs)
+    let charts: Vec<(Source, Vec<Course<'_>>)> = sources(runs)
         .into_iter()
         .filter_map(|source| {
             let firsts = analysis.cells.iter().enumerate().filter_map(|(at, cell)| {
@@ -256,12 +259,7 @@ pub(super) fn power(analysis: &Analysis, runs: &[RunRecord], number: usize) -> M
     }
 }
 
-fn watts(
-    source: &Source,
-    firsts: &[(usize, &RunRecord, Vec<(f64, f64)>)],
-    series: &Series,
-    id: &str,
-) -> Markup {
+fn watts(source: &Source, firsts: &[Course<'_>], series: &Series, id: &str) -> Markup {
     let all = || firsts.iter().flat_map(|(_, _, points)| points.iter());
     let furthest = all().map(|point| point.0).fold(0.0, f64::max);
     let unit = Unit::of(&CostKind::Seconds, furthest);
