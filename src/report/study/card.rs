@@ -19,11 +19,11 @@ const BARS: usize = 10;
 const STYLE: &str = "\
 text{font-family:system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:#1b1f24}\
 .title{font-size:30px;font-weight:650}.answer{font-size:27px}.foot{font-size:22px;fill:#555b63}\
-.caption{font-size:24px;fill:#555b63}.tick{font-size:12px}.name{font-size:13px;fill:#555b63}\
-.value{font-size:15px;font-weight:600}.below{font-size:11px}\
+.caption{font-size:24px;fill:#555b63}.tick{font-size:15px}.name{font-size:15px;fill:#555b63}\
+.value{font-size:20px;font-weight:600}.below{font-size:13px}\
 .best{fill:none;stroke:#1b1f24;stroke-width:3}.alike{fill:none;stroke:#1b1f24;stroke-width:2;stroke-dasharray:5 3}\
 .ground{fill:#f1f2f4}.hatch{stroke:#9aa1ab;stroke-width:1.6;fill:none}.spot{fill:#9aa1ab}.plate{fill:#fff;opacity:.88}\
-.grid{stroke:#e4e6ea}.axis,.mark{stroke:#8a9099}.part{fill:#56779c}.part.best{fill:#0072b2;stroke:none}\
+.grid{stroke:#e4e6ea}.axis,.mark{stroke:#8a9099}.part{fill:#56779c;stroke:none}.part.best,.part.alike{fill:#0072b2;stroke:none}.part.alike{opacity:.6}\
 .whisker{stroke:#1b1f24;stroke-width:1.5}";
 
 /// The card as a picture of its own: the map of the headline's cost, the answer, through what and when.
@@ -118,7 +118,7 @@ fn picture(analysis: &Analysis, cost: &CostReport) -> Markup {
         .find(|panel| best(&panel.map))
         .or(panels.first());
     html! {
-        @for (line, text) in textwrap::wrap(&caption, 52).iter().enumerate() {
+        @for (line, text) in textwrap::wrap(&caption, 46).iter().enumerate() {
             text class="caption" x=(px(x)) y=(px(70.0 + 28.0 * line as f64)) { (text) }
         }
         @if let Some(panel) = chosen {

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::courses::{Source, main_runs, sources};
 use super::table::{Table, number, rounded};
-use super::thin;
 use super::words::{State, kind_name, verdict};
 use crate::energy::{Interval, Status};
 use crate::study::analysis::{Analysis, CostReport};
@@ -24,8 +23,8 @@ pub fn tables(studies: &[Opened]) -> Vec<Table> {
             costs(analysis, &analysis.costs.iter().collect::<Vec<_>>()),
             trials(analysis),
             run_lines(analysis, runs),
-            evaluations(runs, usize::MAX, number),
-            power(runs, POWER_POINTS, |_| true),
+            evaluations(runs),
+            power(runs),
             energy(runs),
             instruments(analysis),
         ];
@@ -291,13 +290,8 @@ fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> Table {
     table
 }
 
-/// Accuracy on the way, with the joules of each source; at most `most` points of a run, their numbers as `show` writes
-/// them.
-pub(super) fn evaluations(
-    runs: &[RunRecord],
-    most: usize,
-    show: fn(Option<f64>) -> String,
-) -> Table {
+/// Accuracy on the way, with the joules of each source.
+fn evaluations(runs: &[RunRecord]) -> Table {
     let mut table = Table::new(
         "evaluations",
         &[
@@ -321,24 +315,23 @@ pub(super) fn evaluations(
         let Some(record) = &run.record else { continue };
         let joules: Vec<Option<Vec<f64>>> =
             sources.iter().map(|source| source.joules(record)).collect();
-        for at in thin::kept(record.evaluations.len(), most) {
-            let point = &record.evaluations[at];
+        for (at, point) in record.evaluations.iter().enumerate() {
             let mut row = vec![
                 run.id.clone(),
                 run.cell.clone(),
                 run.seed.to_string(),
                 point.step.to_string(),
                 point.samples.to_string(),
-                show(Some(point.seconds)),
-                show(Some(point.loss)),
-                show(Some(point.accuracy)),
-                show(Some(point.accuracy_even)),
-                show(Some(point.accuracy_odd)),
+                number(Some(point.seconds)),
+                number(Some(point.loss)),
+                number(Some(point.accuracy)),
+                number(Some(point.accuracy_even)),
+                number(Some(point.accuracy_odd)),
             ];
             row.extend(
                 joules
                     .iter()
-                    .map(|along| show(along.as_ref().map(|along| along[at]))),
+                    .map(|along| number(along.as_ref().map(|along| along[at]))),
             );
             table.rows.push(row);
         }
@@ -346,7 +339,8 @@ pub(super) fn evaluations(
     table
 }
 
-fn joules_column(source: &Source) -> String {
+/// The name of a column of a source's joules.
+pub(super) fn joules_column(source: &Source) -> String {
     format!(
         "joules_{}_{}_{}",
         source.status.name(),
@@ -355,8 +349,8 @@ fn joules_column(source: &Source) -> String {
     )
 }
 
-/// Watts over time of the runs that `wanted` takes.
-pub(super) fn power(runs: &[RunRecord], most: usize, wanted: impl Fn(&RunRecord) -> bool) -> Table {
+/// Watts over time.
+fn power(runs: &[RunRecord]) -> Table {
     let mut table = Table::new(
         "power",
         &[
@@ -364,8 +358,8 @@ pub(super) fn power(runs: &[RunRecord], most: usize, wanted: impl Fn(&RunRecord)
         ],
     );
     for source in sources(runs) {
-        for (run, record) in main_runs(runs).filter(|(run, _)| wanted(run)) {
-            for (seconds, watts) in source.power(record, most) {
+        for (run, record) in main_runs(runs) {
+            for (seconds, watts) in source.power(record, POWER_POINTS) {
                 table.rows.push(vec![
                     source.name.clone(),
                     source.scope.name().into(),
@@ -383,7 +377,7 @@ pub(super) fn power(runs: &[RunRecord], most: usize, wanted: impl Fn(&RunRecord)
 }
 
 /// Joules of a step, an evaluation and each phase of each run.
-pub(super) fn energy(runs: &[RunRecord]) -> Table {
+fn energy(runs: &[RunRecord]) -> Table {
     let mut table = Table::new(
         "energy",
         &[

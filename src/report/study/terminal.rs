@@ -3,8 +3,8 @@
 use textwrap::{Options, WordSplitter};
 
 use super::words::{
-    State, Unit, cost_name, dates, devices, digits, kind_name, median, order, plural, ratio,
-    reached, target, verdict, worth,
+    State, Unit, capital, cost_name, dates, devices, digits, kind_name, median, order, plural,
+    ratio, reached, target, verdict, worth,
 };
 use crate::energy::Status;
 use crate::report::{Align, columns};
@@ -387,11 +387,4 @@ fn bar(share: f64, room: usize) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share.clamp(0.0, 1.0) * room as f64 * 8.0).round().max(1.0) as usize;
     format!("{}{}", "█".repeat(eighths / 8), PARTS[eighths % 8])
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().collect::<String>() + letters.as_str()
-    })
 }

@@ -1,7 +1,7 @@
 //! Fewer points of a line than were recorded.
 
 /// Points of all the lines of a figure together.
-const ALL: usize = 20_000;
+const ALL: usize = 12_000;
 
 /// Most points of one line, and fewest.
 const LINE: (usize, usize) = (8, 240);
@@ -33,6 +33,6 @@ mod tests {
         assert_eq!(kept(9, 5), [0, 2, 4, 6, 8]);
         let many = kept(1000, 7);
         assert_eq!((many[0], many[6], many.len()), (0, 999, 7));
-        assert!(share(1) == 240 && share(500) == 40 && share(1_000_000) == 8);
+        assert!(share(1) == 240 && share(500) == 24 && share(1_000_000) == 8);
     }
 }

@@ -308,6 +308,14 @@ pub(super) fn devices(analysis: &Analysis) -> String {
     names.join("; ")
 }
 
+/// With a capital letter first.
+pub(super) fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().collect::<String>() + letters.as_str()
+    })
+}
+
 /// `s` behind every count but one.
 pub(super) fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }

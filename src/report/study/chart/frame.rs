@@ -21,6 +21,9 @@ pub struct Frame {
     pub y: Scale,
 }
 
+/// Below this share of its size a picture's text is too small to be read; it is moved within its figure instead.
+const SMALLEST: f64 = 0.75;
+
 const TOP: f64 = 12.0;
 const RIGHT: f64 = 16.0;
 
@@ -89,6 +92,6 @@ pub fn picture(width: f64, height: f64, label: &str, content: Markup) -> Markup 
     html! {
         svg class="chart" xmlns="http://www.w3.org/2000/svg" role="group" aria-label=(label)
             viewBox=(format!("0 0 {} {}", px(width), px(height)))
-            style=(format!("max-width:{}px", px(1.15 * width))) { (content) }
+            style=(format!("min-width:{}px;max-width:{}px", px(SMALLEST * width), px(1.15 * width))) { (content) }
     }
 }

@@ -36,7 +36,7 @@ pub struct HeatMap {
 }
 
 /// Height of a cell.
-const HIGH: f64 = 52.0;
+const HIGH: f64 = 60.0;
 /// Room above, for the outline of the uppermost cells.
 const TOP: f64 = 4.0;
 const BOTTOM: f64 = 44.0;
@@ -51,7 +51,7 @@ impl HeatMap {
             let below = 6.2 * cell.below.chars().count() as f64;
             below.max(8.6 * cell.value.chars().count() as f64)
         });
-        texts.fold(58.0, f64::max).min(140.0) + 16.0
+        texts.fold(76.0, f64::max).min(140.0) + 20.0
     }
 
     fn left(&self) -> f64 {
@@ -135,11 +135,11 @@ fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
             }
             @if cell.best || cell.alike {
                 rect class=(if cell.best { "best" } else { "alike" }) x=(px(x + 2.5)) y=(px(y + 2.5))
-                    width=(px(width - 5.0)) height=(px(height - 5.0)) rx="2" stroke=[ink] {}
+                    width=(px(width - 5.0)) height=(px(height - 5.0)) rx="2" style=[ink.map(|ink| format!("stroke:{ink}"))] {}
             }
-            text class="value" x=(px(middle)) y=(px(line)) text-anchor="middle" fill=[ink] { (cell.value) }
+            text class="value" x=(px(middle)) y=(px(line)) text-anchor="middle" style=[ink.map(|ink| format!("fill:{ink}"))] { (cell.value) }
             @if !cell.below.is_empty() {
-                text class="below" x=(px(middle)) y=(px(line + 16.0)) text-anchor="middle" fill=[ink] { (cell.below) }
+                text class="below" x=(px(middle)) y=(px(line + 16.0)) text-anchor="middle" style=[ink.map(|ink| format!("fill:{ink}"))] { (cell.below) }
             }
         }
     }

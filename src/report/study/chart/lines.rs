@@ -83,7 +83,13 @@ type Placed<'a> = (f64, f64, Option<(f64, f64, &'a str)>);
 
 /// Points; names go to the side where there is room, and one that would lie on another's is left to its title.
 pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
-    let mut taken: Vec<[f64; 4]> = Vec::new();
+    let mut taken: Vec<[f64; 4]> = dots
+        .iter()
+        .map(|dot| {
+            let (x, y) = (frame.at_x(dot.at.0), frame.at_y(dot.at.1));
+            [x - 5.0, y - 5.0, x + 5.0, y + 5.0]
+        })
+        .collect();
     let placed: Vec<Placed<'_>> = dots
         .iter()
         .map(|dot| {
@@ -91,13 +97,17 @@ pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
             let wide = 6.4 * dot.label.chars().count() as f64;
             let inner = frame.inner();
             let right = inner[0] + inner[2];
-            let places = [
+            // Above a line there is room.
+            let mut places = [
                 (x + 9.0, y + 4.0, "start", x + 9.0),
                 (x - 9.0, y + 4.0, "end", x - 9.0 - wide),
                 (x + 6.0, y + 18.0, "start", x + 6.0),
                 (x + 6.0, y - 9.0, "start", x + 6.0),
                 (x - 6.0, y + 18.0, "end", x - 6.0 - wide),
             ];
+            if dot.class == "front" {
+                places.swap(0, 3);
+            }
             let free = places.into_iter().find(|(_, below, _, from)| {
                 let own = [*from, below - 11.0, from + wide, below + 3.0];
                 let inside = own[0] >= inner[0]

@@ -10,7 +10,7 @@ use super::super::words::{
 use super::behind;
 use crate::study::Purpose;
 use crate::study::analysis::{Analysis, CostReport, TrialPoint};
-use crate::study::stats::{Confirmed, End};
+use crate::study::stats::{Confirmed, End, Ratio};
 
 /// Room of the strip that shows the seeds.
 const STRIP: f64 = 150.0;
@@ -26,6 +26,7 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
             .any(|point| point.repeatability.is_some())
     });
     let named = analysis.reference.is_some();
+    let compared = has_ratios(cost);
     html! {
         section {
             h2 { "All cells, all seeds" }
@@ -35,14 +36,14 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
                     thead { tr {
                         th class="w" scope="col" { "cell" }
                         th scope="col" { "expected" }
-                        th scope="col" { "geometric mean" br; "(95 %)" }
+                        th scope="col" { "geometric" br; "mean (95 %)" }
                         th scope="col" { "reached" }
                         th scope="col" { "median" }
                         th scope="col" { "mean of" br; "min(X, tau)" }
-                        th scope="col" { "own spread" br; "(sd of log)" }
+                        th scope="col" { "sd of" br; "log cost" }
                         th scope="col" { "confirmed" br; "accuracy" }
-                        th scope="col" { "times the least" br; "(95 %, all at once)" }
-                        @if named { th scope="col" { "times the reference" br; "(95 %; Holm's p)" } }
+                        @if compared { th scope="col" { "times the least" br; "(95 %, joint)" } }
+                        @if named { th scope="col" { "times the" br; "reference" } }
                         th class="w" scope="col" { "every seed" }
                     } }
                     tbody {
@@ -53,11 +54,22 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
             p class="quiet" {
                 "A dot is a run; a ring is one that did not arrive, at what it had spent. "
                 @if energy { "Hovering gives each run's own interval through the instrument. " }
-                "Times the least: the ratio of geometric means, whose intervals hold for all cells together."
+                @if compared { "Times the least: the ratio of geometric means, whose intervals hold for all cells jointly; where runs failed it is a \
+                 lower bound. " }
+                @if named { "Times the reference: with the interval of this pair alone and Holm's p. " }
+                "All costs are in the unit of the caption."
             }
             (confirmation(analysis, cost, &unit))
         }
     }
+}
+
+/// Whether any cell is compared with the best.
+fn has_ratios(cost: &CostReport) -> bool {
+    let contrasts = cost.cells.iter().filter_map(|cell| cell.contrast);
+    contrasts
+        .into_iter()
+        .any(|contrast| contrast.ratio.is_some())
 }
 
 fn row(analysis: &Analysis, cost: &CostReport, at: usize, unit: &Unit, scale: Scale) -> Markup {
@@ -72,29 +84,59 @@ fn row(analysis: &Analysis, cost: &CostReport, at: usize, unit: &Unit, scale: Sc
     let contrast = cell.contrast.and_then(|contrast| contrast.ratio);
     html! {
         tr class=[class] {
-            td class="w" { (analysis.cells[at].id) @if analysis.reference == Some(at) { " (reference)" } }
-            td { @match state {
+            td class="w" { (name(&analysis.cells[at].id)) @if analysis.reference == Some(at) { small { "the reference" } } }
+            td class="n" { @match state {
                 State::Arrived(expected) => (unit.show(expected)),
                 other => (other.words()),
             } }
             td {
                 @if let Some(mean) = cell.geometric_mean { (unit.show(mean)) }
-                @if let Some(i) = cell.interval { " (" (unit.show(i.low)) " to " (unit.show(i.high)) ")" }
+                @if let Some(i) = cell.interval { small { (unit.show(i.low)) " to " (unit.show(i.high)) } }
             }
             td { (reached(cell)) }
             td { (median(cell, unit)) }
             td { @if let Some(mean) = cell.restricted_mean { (unit.show(mean)) } }
             td { @if let Some(spread) = cell.spread { (format!("{:.3}", spread.sd)) } }
-            td { @if let Some(share) = cell.confirmed { (format!("{:.2} %", 100.0 * share)) } }
-            td {
-                @if let Some(contrast) = contrast { (ratio(&contrast)) }
-                @if !beside.is_empty() { br; (beside) }
+            td class="n" { @if let Some(share) = cell.confirmed { (format!("{:.2} %", 100.0 * share)) } }
+            @if has_ratios(cost) {
+                td {
+                    @if let Some(contrast) = contrast { (small_ratio(&contrast)) }
+                    @if !beside.is_empty() { small { (beside) } }
+                }
             }
             @if analysis.reference.is_some() {
-                td { @if let Some(named) = cell.named { (ratio(&named.ratio)) br; (format!("p {:.3}", named.adjusted)) } }
+                td { @if let Some(named) = cell.named {
+                    (small_ratio(&named.ratio)) small { (p_value(named.adjusted)) }
+                } }
             }
             td class="wide" { (strip(&cell.trials, unit, scale)) (list(&cell.trials, unit)) }
         }
+    }
+}
+
+/// A name that may be broken between its parts.
+fn name(id: &str) -> Markup {
+    html! { @for (at, part) in id.split(',').enumerate() {
+        @if at > 0 { "," wbr; }
+        span class="whole" { (part) }
+    } }
+}
+
+fn p_value(p: f64) -> String {
+    match p < 0.001 {
+        true => "p < 0.001".into(),
+        false => format!("p = {p:.3}"),
+    }
+}
+
+/// A ratio above its interval.
+fn small_ratio(found: &Ratio) -> Markup {
+    let text = ratio(found);
+    match text.split_once(" (") {
+        Some((value, interval)) => html! {
+            span class="whole" { (value) } small { (interval.trim_end_matches(')')) }
+        },
+        None => html! { span class="whole" { (text) } },
     }
 }
 
@@ -165,7 +207,7 @@ fn list(trials: &[TrialPoint], unit: &Unit) -> Markup {
         format!("{}{end}{mark}", unit.show(point.spent))
     };
     let all: Vec<String> = trials.iter().map(sign).collect();
-    html! { @for line in all.chunks(6) { span class="seeds" { (line.join(" · ")) } } }
+    html! { @for line in all.chunks(4) { span class="seeds" { (line.join(" · ")) } } }
 }
 
 /// What fresh seeds say.

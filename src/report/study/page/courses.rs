@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::chart::{Frame, Line, Scale, extent, lines, picture, px};
 use super::super::courses::{Source, main_runs, sources};
-use super::super::table::rounded;
+use super::super::table::{Table, rounded};
 use super::super::words::{Unit, origin};
 use super::super::{data, thin};
 use super::behind;
@@ -14,8 +14,14 @@ use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, CostKind};
 use crate::train::Record;
 
-/// Points of one line of power.
-const POWER_POINTS: usize = 300;
+/// Points of all lines of power together, of one source.
+const POWER_POINTS: usize = 5_000;
+
+/// A cell, its run and watts over seconds.
+type Power<'a> = (usize, &'a RunRecord, Vec<(f64, f64)>);
+
+/// A source and its lines.
+type Powers<'a> = (Source, Vec<Power<'a>>);
 
 /// What a curve is drawn over.
 enum Over<'a> {
@@ -108,10 +114,35 @@ pub(super) fn curves(analysis: &Analysis, runs: &[RunRecord], number: usize) -> 
                     " Joules at a point are the steps and evaluations up to it times what one of each took."
                 }
             }
-            (behind(&[data::evaluations(runs, most, rounded)],
+            (behind(&[points(&shown, &sources, most)],
                 if thinned { "The points that are drawn; --csv writes all of them." } else { "" }))
         }
     }
+}
+
+/// The points of all the curves.
+fn points(shown: &[(usize, &RunRecord, &Record)], sources: &[Source], most: usize) -> Table {
+    let mut table = Table::new("curves", &["run", "samples", "seconds", "accuracy"]);
+    table.header.extend(sources.iter().map(data::joules_column));
+    for (_, run, record) in shown {
+        let joules: Vec<Option<Vec<f64>>> =
+            sources.iter().map(|source| source.joules(record)).collect();
+        for at in thin::kept(record.evaluations.len(), most) {
+            let point = &record.evaluations[at];
+            let mut row = vec![
+                run.id.clone(),
+                point.samples.to_string(),
+                rounded(Some(point.seconds)),
+                rounded(Some(point.accuracy)),
+            ];
+            let along = joules
+                .iter()
+                .map(|along| along.as_ref().map(|along| along[at]));
+            row.extend(along.map(rounded));
+            table.rows.push(row);
+        }
+    }
+    table
 }
 
 /// The upward axis: the upper part of what was reached, where the lines part.
@@ -128,7 +159,7 @@ fn accuracies(analysis: &Analysis, shown: &[(usize, &RunRecord, &Record)]) -> Sc
     let usual = all.get(all.len() / 8).copied().unwrap_or(0.0);
     let from = usual.min(least - 0.05).max(high - 0.45).max(0.0);
     let from = (20.0 * from).floor() / 20.0;
-    Scale::between(100.0 * from, 100.0 * (high.max(most) + 0.01))
+    Scale::between(100.0 * from, 100.0 * (high.max(most) + 0.03).min(1.0))
 }
 
 fn curve(
@@ -190,11 +221,14 @@ fn curve(
     let [left, _, width, _] = frame.inner();
     let name = format!("{}, {}", over.name(), unit.symbol);
     html! {
-        figure {
+        figure class="scroll" {
             (picture(frame.width, frame.height, &format!("Accuracy over {name}"), html! {
                 (frame.axes(&name, "accuracy, whole test set, %"))
                 @for target in &targets {
                     @let at = px(frame.at_y(100.0 * target));
+                    text class="tick quiet" x=(px(left + 4.0)) y=(px(frame.at_y(100.0 * target) - 4.0)) {
+                        (format!("{:.0} %", 100.0 * target))
+                    }
                     line class="target" x1=(px(left)) x2=(px(left + width)) y1=(at) y2=(at) {
                         title { "target " (format!("{:.2} %", 100.0 * target)) }
                     }
@@ -210,20 +244,17 @@ fn behind_first(all: &mut [Line]) {
     all.sort_by_key(|line| line.class != "rest");
 }
 
-/// A cell, one of its runs, and seconds and watts of it.
-type Course<'a> = (usize, &'a RunRecord, Vec<(f64, f64)>);
-
 /// Watts over time: of each cell its first run that has readings.
 pub(super) fn power(analysis: &Analysis, runs: &[RunRecord], number: usize) -> Markup {
     let series = Series::new(analysis);
-    let charts: Vec<(Source, Vec<Course<'_>>)> = sources(runs)
+    let charts: Vec<Powers<'_>> = sources(runs)
         .into_iter()
         .filter_map(|source| {
             let firsts = analysis.cells.iter().enumerate().filter_map(|(at, cell)| {
                 main_runs(runs)
                     .filter(|(run, _)| run.cell == cell.id)
                     .find_map(|(run, record)| {
-                        let most = thin::share(analysis.cells.len()).min(POWER_POINTS);
+                        let most = (POWER_POINTS / analysis.cells.len()).clamp(20, 300);
                         let points = source.power(record, most);
                         (points.len() > 1).then_some((at, run, points))
                     })
@@ -235,10 +266,6 @@ pub(super) fn power(analysis: &Analysis, runs: &[RunRecord], number: usize) -> M
     if charts.is_empty() {
         return html! {};
     }
-    let drawn: Vec<&str> = charts
-        .iter()
-        .flat_map(|(_, firsts)| firsts.iter().map(|(_, run, _)| run.id.as_str()))
-        .collect();
     html! {
         section {
             h2 { "Power over time" }
@@ -253,13 +280,35 @@ pub(super) fn power(analysis: &Analysis, runs: &[RunRecord], number: usize) -> M
                  changes of the instrument, or over several of them where there were more than can be drawn. A window past \
                  the run's end, in which single steps and evaluations are metered, is in no line."
             }
-            (behind(&[data::power(runs, POWER_POINTS.min(thin::share(analysis.cells.len())),
-                |run| drawn.contains(&run.id.as_str()))], "The points that are drawn; --csv has more of every run."))
+            (behind(&[powers(&charts)], "The points that are drawn; --csv has more of every run."))
         }
     }
 }
 
-fn watts(source: &Source, firsts: &[Course<'_>], series: &Series, id: &str) -> Markup {
+/// The points of all the lines of power.
+fn powers(charts: &[Powers<'_>]) -> Table {
+    let mut table = Table::new(
+        "power",
+        &["source", "scope", "status", "run", "seconds", "watts"],
+    );
+    for (source, firsts) in charts {
+        for (_, run, points) in firsts {
+            table.rows.extend(points.iter().map(|(seconds, watts)| {
+                vec![
+                    source.name.clone(),
+                    source.scope.name().into(),
+                    source.status.name().into(),
+                    run.id.clone(),
+                    rounded(Some(*seconds)),
+                    rounded(Some(*watts)),
+                ]
+            }));
+        }
+    }
+    table
+}
+
+fn watts(source: &Source, firsts: &[Power<'_>], series: &Series, id: &str) -> Markup {
     let all = || firsts.iter().flat_map(|(_, _, points)| points.iter());
     let furthest = all().map(|point| point.0).fold(0.0, f64::max);
     let unit = Unit::of(&CostKind::Seconds, furthest);
@@ -288,7 +337,7 @@ fn watts(source: &Source, firsts: &[Course<'_>], series: &Series, id: &str) -> M
     );
     let across = format!("time since the first step, {}", unit.symbol);
     html! {
-        figure {
+        figure class="scroll" {
             (picture(frame.width, frame.height, &format!("{name} over {across}"), html! {
                 (frame.axes(&across, &name))
                 (lines(&frame, &drawn, id))

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::super::chart::{Bar, bars};
 use super::super::courses::{Source, main_runs, sources};
-use super::super::data;
+use super::super::table::{Table, rounded};
 use super::super::words::{Unit, order, origin};
 use super::behind;
 use crate::study::RunRecord;
@@ -26,9 +26,14 @@ const PHASES: [(Phase, &str, &str); 6] = [
 
 pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
     let sources: Vec<Source> = sources(runs);
-    let told: Vec<Markup> = sources
+    let found: Vec<(&Source, Vec<(usize, Means)>)> = sources
         .iter()
-        .filter_map(|source| figures(analysis, runs, source))
+        .map(|source| (source, all_means(analysis, runs, source)))
+        .filter(|(_, rows)| !rows.is_empty())
+        .collect();
+    let told: Vec<Markup> = found
+        .iter()
+        .map(|(source, rows)| figures(analysis, rows, source))
         .collect();
     if told.is_empty() {
         return html! {
@@ -43,7 +48,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
         section {
             h2 { "Energy of a step and of each phase" }
             @for figures in &told { (figures) }
-            (behind(&[data::energy(runs)], ""))
+            (behind(&[table(analysis, &found)], "Means of each cell, in joules; --csv has every run with its intervals."))
         }
     }
 }
@@ -53,29 +58,55 @@ struct Means {
     step: f64,
     half: Option<f64>,
     divided: bool,
-    phases: Vec<f64>,
+    /// In the order of [`PHASES`]; absent where no run tells.
+    phases: Vec<Option<f64>>,
     idle: Option<f64>,
 }
 
-fn figures(analysis: &Analysis, runs: &[RunRecord], source: &Source) -> Option<Markup> {
+/// The means of every cell that has joules through `source`, the cheapest cell first.
+fn all_means(analysis: &Analysis, runs: &[RunRecord], source: &Source) -> Vec<(usize, Means)> {
     let order = match analysis.headline() {
         Some(cost) => order(cost),
         None => (0..analysis.cells.len()).collect(),
     };
-    let rows: Vec<(usize, Means)> = order
-        .into_iter()
-        .filter_map(|cell| {
-            let id = &analysis.cells[cell].id;
-            let records: Vec<&Record> = main_runs(runs)
-                .filter(|(run, _)| run.cell == *id)
-                .map(|(_, record)| record)
-                .collect();
-            Some((cell, means(&records, source)?))
-        })
-        .collect();
-    if rows.is_empty() {
-        return None;
+    let means = order.into_iter().filter_map(|cell| {
+        let id = &analysis.cells[cell].id;
+        let records: Vec<&Record> = main_runs(runs)
+            .filter(|(run, _)| run.cell == *id)
+            .map(|(_, record)| record)
+            .collect();
+        Some((cell, means(&records, source)?))
+    });
+    means.collect()
+}
+
+fn table(analysis: &Analysis, found: &[(&Source, Vec<(usize, Means)>)]) -> Table {
+    let mut table = Table::new(
+        "energy_means",
+        &["source", "scope", "status", "cell", "step"],
+    );
+    table
+        .header
+        .extend(PHASES.iter().map(|(_, _, name)| (*name).to_owned()));
+    table.header.push("at rest, contained".into());
+    for (source, rows) in found {
+        for (cell, means) in rows {
+            let mut row = vec![
+                source.name.clone(),
+                source.scope.name().into(),
+                source.status.name().into(),
+                analysis.cells[*cell].id.clone(),
+                rounded(Some(means.step)),
+            ];
+            row.extend(means.phases.iter().map(|joules| rounded(*joules)));
+            row.push(rounded(means.idle));
+            table.rows.push(row);
+        }
     }
+    table
+}
+
+fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &Source) -> Markup {
     let left_out = rows.len().saturating_sub(ROWS);
     let kind = CostKind::Energy {
         source: source.name.clone(),
@@ -118,7 +149,14 @@ fn figures(analysis: &Analysis, runs: &[RunRecord], source: &Source) -> Option<M
         })
         .collect();
     let divided = shown.iter().any(|(_, means)| means.divided);
-    let largest = |means: &Means| means.phases.iter().filter(|part| **part > 0.0).sum::<f64>();
+    let largest = |means: &Means| {
+        means
+            .phases
+            .iter()
+            .flatten()
+            .filter(|part| **part > 0.0)
+            .sum::<f64>()
+    };
     let most = shown
         .iter()
         .map(|(_, means)| largest(means))
@@ -126,15 +164,17 @@ fn figures(analysis: &Analysis, runs: &[RunRecord], source: &Source) -> Option<M
     let whole = Unit::of(&kind, most);
     let phases: Vec<Bar> = shown
         .iter()
-        .filter(|(_, means)| means.phases.iter().any(|part| *part != 0.0))
+        .filter(|(_, means)| means.phases.iter().any(Option::is_some))
         .map(|(cell, means)| phase_bar(name(*cell), means, &whole))
         .collect();
-    let used = |at: usize| shown.iter().any(|(_, means)| means.phases[at] != 0.0);
-    Some(html! {
+    let used = |at: usize| shown.iter().any(|(_, means)| means.phases[at].is_some());
+    html! {
         h3 { "Through " (through) }
         div class="pair" {
             figure {
-                (bars(&steps, &format!("{} a training step, {through}", unit.symbol), &format!("Energy of a step, {through}")))
+                div class="scroll" {
+                    (bars(&steps, &format!("{} a training step, {through}", unit.symbol), &format!("Energy of a step, {through}")))
+                }
                 figcaption {
                     "Mean of the cell's runs; the line is the mean 95 % interval of repeatability. Steps of different batch \
                      sizes hold different numbers of samples."
@@ -145,7 +185,9 @@ fn figures(analysis: &Analysis, runs: &[RunRecord], source: &Source) -> Option<M
             }
             @if !phases.is_empty() {
                 figure {
-                    (bars(&phases, &format!("{} a run, {through}", whole.symbol), &format!("Energy by phase, {through}")))
+                    div class="scroll" {
+                        (bars(&phases, &format!("{} a run, {through}", whole.symbol), &format!("Energy by phase, {through}")))
+                    }
                     ul class="legend" {
                         @for (at, (_, class, name)) in PHASES.iter().enumerate() {
                             @if used(at) { li {
@@ -161,15 +203,14 @@ fn figures(analysis: &Analysis, runs: &[RunRecord], source: &Source) -> Option<M
                 }
             }
         }
-    })
+    }
 }
 
 fn phase_bar(name: String, means: &Means, unit: &Unit) -> Bar {
     let told: Vec<String> = PHASES
         .iter()
         .zip(&means.phases)
-        .filter(|(_, joules)| **joules != 0.0)
-        .map(|((_, _, phase), joules)| format!("{phase} {}", unit.amount(*joules)))
+        .filter_map(|((_, _, phase), joules)| Some(format!("{phase} {}", unit.amount((*joules)?))))
         .chain(
             means
                 .idle
@@ -182,10 +223,10 @@ fn phase_bar(name: String, means: &Means, unit: &Unit) -> Bar {
         parts: PHASES
             .iter()
             .zip(&means.phases)
-            .map(|((_, class, _), joules)| (*class, joules / unit.per))
+            .filter_map(|((_, class, _), joules)| Some((*class, (*joules)? / unit.per)))
             .collect(),
         interval: None,
-        text: unit.show(means.phases.iter().sum()),
+        text: unit.show(means.phases.iter().flatten().sum()),
     }
 }
 
@@ -218,10 +259,7 @@ fn means(records: &[&Record], source: &Source) -> Option<Means> {
                 .map(|interval| interval.half()),
         ),
         divided: steps.iter().any(|figure| figure.way == Way::RunOverSteps),
-        phases: PHASES
-            .iter()
-            .map(|(of, _, _)| phase(*of).unwrap_or(0.0))
-            .collect(),
+        phases: PHASES.iter().map(|(of, _, _)| phase(*of)).collect(),
         idle: phase(Phase::Idle),
     })
 }

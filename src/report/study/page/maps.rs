@@ -5,27 +5,34 @@ use maud::{Markup, html};
 use super::super::chart::{Dot, Frame, Scale, bars, dots, picture, sequential, steps};
 use super::super::data;
 use super::super::heat::{cost_bars, panels};
-use super::super::words::{Unit, cost_name, target};
+use super::super::words::{Unit, capital, cost_name, plural, target};
 use super::behind;
 use crate::study::analysis::{Analysis, CostReport};
 
-/// The map of the headline's cost; those of the other costs to the same target below it, closed.
+/// So many points of accuracy below the best cell are drawn.
+const LOWEST: f64 = 30.0;
+
+/// The map of the headline's cost; those of the other costs to the same target below it, closed, whose
+/// data are those of the table of every cost.
 pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
-    let others = analysis
+    let others: Vec<&CostReport> = analysis
         .costs
         .iter()
         .skip(1)
-        .filter(|cost| cost.cells.iter().any(|cell| cell.expected.is_some()));
+        .filter(|cost| cost.cells.iter().any(|cell| cell.expected.is_some()))
+        .collect();
     html! {
         section {
             h2 { "What each cell costs" }
             (map(analysis, headline))
             (behind(&[data::costs(analysis, &[headline])], ""))
-            @for cost in others {
+            @if !others.is_empty() {
                 details {
-                    summary { "The same in " (cost_name(cost)) }
-                    (map(analysis, cost))
-                    (behind(&[data::costs(analysis, &[cost])], ""))
+                    summary { "The same in the other costs and to the other targets: " (others.len()) " figures" }
+                    div class="pair" { @for cost in &others { div {
+                        h3 { (capital(&cost_name(cost))) }
+                        (map(analysis, cost))
+                    } } }
                 }
             }
         }
@@ -109,6 +116,14 @@ pub(super) fn against_accuracy(analysis: &Analysis, headline: &CostReport) -> Ma
     if ends.len() < 2 {
         return html! {};
     }
+    // Cells that learnt nothing would press all others into a corner.
+    let high = ends.iter().map(|end| end.2).fold(0.0, f64::max);
+    let all = ends.len();
+    let ends: Vec<(usize, f64, f64)> = ends
+        .into_iter()
+        .filter(|end| end.2 > high - LOWEST)
+        .collect();
+    let below = all - ends.len();
     let most = ends.iter().map(|end| end.1).fold(0.0, f64::max);
     let unit = Unit::of(&headline.kind, most);
     let x = Scale::around(ends.iter().map(|end| end.1 / unit.per));
@@ -135,7 +150,7 @@ pub(super) fn against_accuracy(analysis: &Analysis, headline: &CostReport) -> Ma
             },
         })
         .collect();
-    // Names of the front are placed first, and its marks drawn last would hide them: it is drawn in that order too.
+    // Where names would overlap, those of the front have the first choice.
     marks.sort_by_key(|mark| mark.class != "front");
     let mut line: Vec<(f64, f64)> = ends
         .iter()
@@ -157,6 +172,10 @@ pub(super) fn against_accuracy(analysis: &Analysis, headline: &CostReport) -> Ma
                     }))
                 }
                 figcaption {
+                    @if below > 0 {
+                        (below) " cell" (plural(below)) " that ended more than " (LOWEST) " points below the best "
+                        @if below == 1 { "is" } @else { "are" } " left out. "
+                    }
                     "Where the runs of each cell ended: their mean cost and the mean accuracy of their last window on the \
                      half of the test set that decided nothing. Diamonds and the line are the Pareto front: no other cell \
                      is both cheaper and more accurate. A run ends when it reaches the last target, so the front says \

@@ -1,0 +1,86 @@
+//! The report of studies, from made-up runs: what each form says, how large it is, and that it hides nothing.
+#![cfg(feature = "gpu")]
+
+#[cfg(feature = "cli")]
+mod command;
+mod forms;
+mod numbers;
+mod runs;
+
+use runs::{Joules, Made, again, only_failed};
+use wattgrad::study::Opened;
+
+/// Studies of every kind that a report has to bear, by name.
+fn all() -> Vec<(&'static str, Opened)> {
+    let made = Made::default;
+    let mut none = made().open();
+    none.runs.clear();
+    let mut one = made().open();
+    one.runs.truncate(1);
+    vec![
+        ("both", made().open()),
+        (
+            "measured",
+            Made {
+                joules: Joules::Measured,
+                ..made()
+            }
+            .open(),
+        ),
+        (
+            "assumed",
+            Made {
+                joules: Joules::Assumed,
+                ..made()
+            }
+            .open(),
+        ),
+        (
+            "no energy",
+            Made {
+                joules: Joules::None,
+                ..made()
+            }
+            .open(),
+        ),
+        ("one seed", Made { seeds: 1, ..made() }.open()),
+        (
+            "ten seeds",
+            Made {
+                seeds: 10,
+                batches: vec![64],
+                ..made()
+            }
+            .open(),
+        ),
+        (
+            "one axis",
+            Made {
+                batches: vec![64],
+                ..made()
+            }
+            .open(),
+        ),
+        (
+            "confirmed",
+            Made {
+                confirm: 3,
+                lrs: vec![0.05, 0.1],
+                ..made()
+            }
+            .open(),
+        ),
+        (
+            "only diverged",
+            Made {
+                batches: vec![16],
+                lrs: vec![1.0],
+                ..made()
+            }
+            .open(),
+        ),
+        ("only failed", only_failed(made().open())),
+        ("no runs", again(none)),
+        ("one run", again(one)),
+    ]
+}
