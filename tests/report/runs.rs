@@ -120,7 +120,7 @@ impl Made {
                 },
             ],
             cells,
-            reference: Some(1),
+            reference: (self.batches.len() * self.lrs.len() > 1).then_some(1),
             seeds: (1..=self.seeds).collect(),
             targets: TARGETS.to_vec(),
             cadence: Some((6000, 12_000)),
