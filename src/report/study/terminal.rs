@@ -257,7 +257,7 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
                 to,
                 match cost.unranked {
                     0 => "none reached".into(),
-                    n => format!("not ranked: {n} runs shared the machine"),
+                    _ => "not ranked".into(),
                 },
             ]);
             continue;
