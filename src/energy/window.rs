@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::Moment;
 use super::collect::Collector;
+#[cfg(feature = "gpu")]
 use super::estimate::Edges;
 use super::estimate::Stamp;
 use super::figure::{Energy, Reading, Status};
@@ -169,6 +170,7 @@ impl Window {
 
     /// Joules of the first source that measures, from the start of the window to its newest reading; `None` where there
     /// are none yet.
+    #[cfg(feature = "gpu")]
     pub(crate) fn joules_so_far(&self) -> Option<f64> {
         let (opened, collector) = self.charged().next()?;
         let instrument = opened.instrument.as_ref().ok()?;
