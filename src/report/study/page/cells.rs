@@ -293,7 +293,15 @@ fn cost_row(analysis: &Analysis, cost: &CostReport) -> Markup {
                         @if let Some(i) = cost.cells[best].interval { " (" (unit.show(i.low)) " to " (unit.show(i.high)) ")" }
                     }
                 },
-                None => { td class="w" { "none reached" } td {} },
+                None => {
+                    td class="w" {
+                        @match cost.unranked {
+                            0 => "none reached",
+                            n => { "not ranked: " (n) " run" (plural(n)) " shared the machine" },
+                        }
+                    }
+                    td {}
+                },
             }
             td { (arrived) " of " (cost.cells.len()) }
             td { @if let Some(extremes) = &cost.extremes { (ratio(extremes)) } }
