@@ -13,6 +13,10 @@ const HEIGHT: f64 = 675.0;
 const EDGE: f64 = 48.0;
 /// The picture's own column.
 const PICTURE: (f64, f64) = (600.0, 440.0);
+/// Width of a letter on a bar.
+const LETTER: f64 = 8.6;
+/// Beyond so many columns the cells of a map hold their value alone, and larger.
+const DENSE: usize = 6;
 /// Bars that fit.
 const BARS: usize = 10;
 
@@ -21,6 +25,7 @@ text{font-family:system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:#1b
 .title{font-size:30px;font-weight:650}.answer{font-size:27px}.foot{font-size:22px;fill:#555b63}\
 .caption{font-size:24px;fill:#555b63}.tick{font-size:15px}.name{font-size:15px;fill:#555b63}\
 .value{font-size:20px;font-weight:600}.below{font-size:13px}\
+.dense .value{font-size:29px}.dense .below{display:none}.dense .tick{font-size:22px}.dense .name{font-size:24px}\
 .best{fill:none;stroke:#1b1f24;stroke-width:3}.alike{fill:none;stroke:#1b1f24;stroke-width:2;stroke-dasharray:5 3}\
 .ground{fill:#f1f2f4}.hatch{stroke:#9aa1ab;stroke-width:1.6;fill:none}.spot{fill:#9aa1ab}.plate{fill:#fff;opacity:.88}\
 .grid{stroke:#e4e6ea}.axis,.mark{stroke:#8a9099}.part{fill:#56779c;stroke:none}.part.best,.part.alike{fill:#0072b2;stroke:none}.part.alike{opacity:.6}\
@@ -124,7 +129,8 @@ fn picture(analysis: &Analysis, cost: &CostReport) -> Markup {
         @if let Some(panel) = chosen {
             @let (width, height) = panel.map.size();
             @let by = (PICTURE.0 / width).min((PICTURE.1 - 30.0) / height);
-            g transform=(format!("translate({} {}) scale({by:.3})", px(x), px(y))) { (panel.map.draw()) }
+            @let dense = (panel.map.across.1.len() > DENSE).then_some("dense");
+            g class=[dense] transform=(format!("translate({} {}) scale({by:.3})", px(x), px(y))) { (panel.map.draw()) }
             @if !panel.title.is_empty() {
                 text class="caption" x=(px(x)) y=(px(y + by * height + 24.0)) { (panel.title) }
             }
@@ -133,7 +139,7 @@ fn picture(analysis: &Analysis, cost: &CostReport) -> Markup {
             @let (mut all, _) = cost_bars(analysis, cost);
             @let shown = { all.truncate(BARS); all };
             svg x=(px(x)) y=(px(y)) width=(px(PICTURE.0)) height=(px(PICTURE.1)) {
-                (bars(&shown, unit.symbol, &caption))
+                (bars(&shown, unit.symbol, &caption, LETTER))
             }
         }
     }

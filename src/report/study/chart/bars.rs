@@ -24,11 +24,14 @@ const HIGH: f64 = 24.0;
 const WIDTH: f64 = 460.0;
 const BOTTOM: f64 = 44.0;
 
-/// A picture of them all on one axis from zero.
-pub fn bars(bars: &[Bar], axis: &str, label: &str) -> Markup {
+/// Width of a letter of the page's numbers and names.
+pub const LETTER: f64 = 6.6;
+
+/// A picture of them all on one axis from zero; `letter` is the width of a letter.
+pub fn bars(bars: &[Bar], axis: &str, label: &str, letter: f64) -> Markup {
     let longest = |get: fn(&Bar) -> &String| bars.iter().map(|bar| get(bar).chars().count()).max();
-    let left = 10.0 + 6.6 * longest(|bar| &bar.name).unwrap_or(0).min(34) as f64;
-    let right = 12.0 + 6.6 * longest(|bar| &bar.text).unwrap_or(0) as f64;
+    let left = 10.0 + letter * longest(|bar| &bar.name).unwrap_or(0).min(34) as f64;
+    let right = 12.0 + letter * longest(|bar| &bar.text).unwrap_or(0) as f64;
     let width = (left + right + 190.0).max(WIDTH);
     let sums = bars.iter().flat_map(|bar| {
         let of = |sign: f64| -> f64 {

@@ -12,6 +12,9 @@ use crate::study::Purpose;
 use crate::study::analysis::{Analysis, CostReport, TrialPoint};
 use crate::study::stats::{Confirmed, End, Ratio};
 
+/// Failures that are told in full.
+const FAILURES: usize = 12;
+
 /// Room of the strip that shows the seeds.
 const STRIP: f64 = 150.0;
 
@@ -331,7 +334,10 @@ pub(super) fn runs(analysis: &Analysis) -> Markup {
                 }
             }
             @if failed().next().is_some() {
-                ul { @for line in failed() { li { (line.id) ": " (line.error.as_deref().unwrap_or_default()) } } }
+                ul { @for line in failed().take(FAILURES) { li { (line.id) ": " (line.error.as_deref().unwrap_or_default()) } } }
+            }
+            @if failed().count() > FAILURES {
+                p { (failed().count() - FAILURES) " more failed: " code { "--csv" } " has what each of them said." }
             }
             details {
                 summary { "Every run and how it ended" }

@@ -226,7 +226,7 @@ fn curve(
                 (frame.axes(&name, "accuracy, whole test set, %"))
                 @for target in &targets {
                     @let at = px(frame.at_y(100.0 * target));
-                    text class="tick quiet" x=(px(left + 4.0)) y=(px(frame.at_y(100.0 * target) - 4.0)) {
+                    text class="tick quiet" x=(px(left + width - 2.0)) y=(px(frame.at_y(100.0 * target) - 4.0)) text-anchor="end" {
                         (format!("{:.0} %", 100.0 * target))
                     }
                     line class="target" x1=(px(left)) x2=(px(left + width)) y1=(at) y2=(at) {

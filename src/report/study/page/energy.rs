@@ -2,10 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::super::chart::{Bar, bars};
+use super::super::chart::{Bar, LETTER, bars};
 use super::super::courses::{Source, main_runs, sources};
 use super::super::table::{Table, rounded};
-use super::super::words::{Unit, order, origin};
+use super::super::words::{Unit, capital, order, origin};
 use super::behind;
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, CostKind};
@@ -169,11 +169,11 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &Source) -> Mar
         .collect();
     let used = |at: usize| shown.iter().any(|(_, means)| means.phases[at].is_some());
     html! {
-        h3 { "Through " (through) }
+        h3 { (capital(&through)) }
         div class="pair" {
             figure {
                 div class="scroll" {
-                    (bars(&steps, &format!("{} a training step, {through}", unit.symbol), &format!("Energy of a step, {through}")))
+                    (bars(&steps, &format!("{} a training step, {through}", unit.symbol), &format!("Energy of a step, {through}"), LETTER))
                 }
                 figcaption {
                     "Mean of the cell's runs; the line is the mean 95 % interval of repeatability. Steps of different batch \
@@ -186,7 +186,7 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &Source) -> Mar
             @if !phases.is_empty() {
                 figure {
                     div class="scroll" {
-                        (bars(&phases, &format!("{} a run, {through}", whole.symbol), &format!("Energy by phase, {through}")))
+                        (bars(&phases, &format!("{} a run, {through}", whole.symbol), &format!("Energy by phase, {through}"), LETTER))
                     }
                     ul class="legend" {
                         @for (at, (_, class, name)) in PHASES.iter().enumerate() {

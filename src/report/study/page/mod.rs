@@ -142,7 +142,7 @@ fn spend(budget: &Budget) -> String {
 /// The data behind a figure, to be opened and copied.
 fn behind(tables: &[Table], remark: &str) -> Markup {
     html! {
-        @for table in tables {
+        @for table in tables.iter().filter(|table| !table.rows.is_empty()) {
             details {
                 summary { "Data as CSV: " (table.name) ", " (table.rows.len()) " row" (plural(table.rows.len())) }
                 @if !remark.is_empty() { p class="quiet" { (remark) } }
