@@ -30,6 +30,8 @@ pub struct StudyProgress<'a> {
     noted: HashSet<String>,
     /// The seconds of the quickest run to the target, and its name.
     best: Option<(f64, String)>,
+    /// Runs that this call made.
+    made: usize,
     /// Measured joules of the runs that this call made, of the first source that measures.
     spent: Option<f64>,
 }
@@ -46,6 +48,7 @@ impl<'a> StudyProgress<'a> {
             accuracy: None,
             noted: HashSet::new(),
             best: None,
+            made: 0,
             spent: None,
         }
     }
@@ -77,6 +80,13 @@ impl<'a> StudyProgress<'a> {
     pub fn finish(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
+        }
+        if self.made > 0 {
+            let spent = self
+                .spent
+                .map_or_else(String::new, |spent| format!(", {} measured", joules(spent)));
+            let taken = seconds(self.began.elapsed().as_secs_f64());
+            self.line(&format!("{} runs made in {taken}{spent}", self.made));
         }
     }
 
@@ -129,6 +139,7 @@ impl<'a> StudyProgress<'a> {
     }
 
     fn ended(&mut self, run: &RunRecord, done: usize, planned: usize) {
+        self.made += 1;
         let mut text = format!("{done:>3}/{planned}  {}  {}", run.id, run.outcome.name());
         if let Some(record) = &run.record {
             let times = &record.times;
@@ -163,15 +174,6 @@ impl<'a> StudyProgress<'a> {
             text += &format!(": {error}");
         }
         self.line(&text);
-        if done == planned {
-            let spent = self
-                .spent
-                .map_or_else(String::new, |spent| format!(", {} measured", joules(spent)));
-            self.line(&format!(
-                "all runs done in {}{spent}",
-                seconds(self.began.elapsed().as_secs_f64())
-            ));
-        }
     }
 
     /// A line above the bar.

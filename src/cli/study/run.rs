@@ -78,11 +78,11 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     } else {
         let analysis = &opened.analysis;
         output::print_text(&format!(
-            "{} of {} runs done in {}\n{}\n",
+            "{} of {} runs done in {folder}\n{}\n\nwattgrad report {folder} --html report.html\n",
             analysis.done(),
             analysis.planned,
-            folder.display(),
-            analysis.answer
+            analysis.answer,
+            folder = folder.display(),
         ))?;
     }
     match finished {

@@ -57,15 +57,22 @@ fn outcomes(analysis: &Analysis) -> String {
 
 fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
     let cell = &cost.cells[best];
-    let amount = cost.kind.amount(cell.expected.unwrap_or(f64::NAN));
     let mut beside = Vec::new();
-    if let Some(Interval { low, high }) = cell.interval {
-        beside.push(format!(
-            "95 % {} to {}",
-            cost.kind.amount(low),
-            cost.kind.amount(high)
-        ));
-    }
+    // The interval is that of the geometric mean, and stands beside no other figure; where runs failed, what an arrival
+    // costs is more than its runs' mean.
+    let amount = match (cell.geometric_mean, cell.share, cell.interval) {
+        (Some(mean), Some(1.0), Some(Interval { low, high })) => {
+            let (low, high) = (cost.kind.amount(low), cost.kind.amount(high));
+            beside.push(format!("geometric mean, 95 % {low} to {high}"));
+            cost.kind.amount(mean)
+        }
+        (_, share, _) => {
+            if share != Some(1.0) {
+                beside.push("expected, with restarts of the runs that did not arrive".into());
+            }
+            cost.kind.amount(cell.expected.unwrap_or(f64::NAN))
+        }
+    };
     let seeds = cell.trials.len();
     beside.push(format!("{seeds} seed{}", plural(seeds)));
     if let CostKind::Energy {
@@ -142,9 +149,10 @@ fn failures(cost: &CostReport) -> Option<String> {
         .filter(|contrast| contrast.verdict == Verdict::NeverArrives)
         .count();
     (never > 0).then(|| {
-        let rest = match claimed == never || cost.no_claim.is_some() {
-            true => String::new(),
-            false => format!(", {claimed} of them for certain"),
+        let rest = match claimed {
+            _ if cost.no_claim.is_some() || claimed == never => String::new(),
+            0 => "; with these few seeds that may be chance".into(),
+            n => format!("; for {n} of them that is no chance of the seeds"),
         };
         format!("{never} of {} cells never arrived{rest}.", cost.cells.len())
     })

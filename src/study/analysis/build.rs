@@ -19,8 +19,13 @@ const SCHEMA: u32 = 1;
 
 impl Analysis {
     /// What `runs` amount to under `design`. `notes` are kept beside the answer. A run that the design does not plan is
-    /// left out.
+    /// left out, and so is a reference beyond its cells.
     pub fn new(design: &Design, runs: &[RunRecord], notes: Vec<String>) -> Self {
+        let known = design.reference.filter(|cell| *cell < design.cells.len());
+        let design = &Design {
+            reference: known,
+            ..design.clone()
+        };
         let grouped = Grouped::new(design, runs);
         let targets: Vec<Option<f64>> = match design.targets.is_empty() {
             true => vec![None],
@@ -73,25 +78,31 @@ impl Analysis {
     }
 }
 
-/// Brings the cost that leads to the front: of the ranking target the first measured energy that as many runs have as
-/// have time; else time; where the machine was shared in too many runs, samples.
+/// Brings the cost that leads to the front: of the ranking target the first measured energy of which every cell keeps at
+/// least half of its runs ranked; else time, likewise; else samples, which nothing disturbs.
 fn lead(costs: &mut Vec<CostReport>) {
     let Some(target) = costs.first().map(|cost| cost.at_least) else {
         return;
-    };
-    let ranked = |cost: &CostReport| {
-        cost.cells
-            .iter()
-            .map(|cell| cell.trials.len())
-            .sum::<usize>()
-            - cost.unranked
     };
     let of = |kind: &CostKind| {
         costs
             .iter()
             .position(|cost| cost.at_least == target && cost.kind == *kind)
     };
-    let runs = of(&CostKind::Samples).map_or(0, |at| ranked(&costs[at]));
+    let Some(samples) = of(&CostKind::Samples) else {
+        return;
+    };
+    let runs: Vec<usize> = costs[samples]
+        .cells
+        .iter()
+        .map(|cell| cell.trials.len())
+        .collect();
+    let is_told = |cost: &CostReport| {
+        cost.cells.iter().zip(&runs).all(|(cell, runs)| {
+            let ranked = cell.trials.iter().filter(|one| one.unranked.is_none());
+            2 * ranked.count() >= *runs
+        })
+    };
     let measured = costs.iter().position(|cost| {
         let measured = matches!(
             cost.kind,
@@ -100,13 +111,11 @@ fn lead(costs: &mut Vec<CostReport>) {
                 ..
             }
         );
-        cost.at_least == target && measured && ranked(cost) == runs
+        cost.at_least == target && measured && is_told(cost)
     });
-    let time = of(&CostKind::Seconds).filter(|at| ranked(&costs[*at]) == runs);
-    if let Some(at) = measured.or(time).or_else(|| of(&CostKind::Samples)) {
-        let leading = costs.remove(at);
-        costs.insert(0, leading);
-    }
+    let time = of(&CostKind::Seconds).filter(|at| is_told(&costs[*at]));
+    let leading = costs.remove(measured.or(time).unwrap_or(samples));
+    costs.insert(0, leading);
 }
 
 /// The runs that count, by cell and purpose.
