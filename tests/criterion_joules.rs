@@ -1,6 +1,7 @@
 //! Criterion in joules, against the stand-in NVML library: 200 W, so that a closure of a known period has known joules.
 #![cfg(unix)]
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -48,28 +49,41 @@ const SHORT: Settings = Settings {
     windows: 10,
 };
 
-/// Sleeps until the next multiple of the period, so that a late wake-up does not lengthen the mean.
-fn paced() -> impl FnMut() {
-    let mut next = Instant::now();
-    move || {
-        next += PERIOD;
-        let now = Instant::now();
-        if now > next + 10 * PERIOD {
-            next = now + PERIOD;
-        }
-        sleep(next.saturating_duration_since(now));
+/// What the closure really took: calls, and seconds of all.
+#[derive(Default)]
+struct Taken(Cell<(u32, f64)>);
+
+impl Taken {
+    fn seconds_each(&self) -> f64 {
+        let (calls, seconds) = self.0.get();
+        seconds / f64::from(calls)
     }
 }
 
-/// Benches the paced closure; what criterion saves lies under `folder`.
-fn bench(joules: &Joules, folder: &Path) {
+/// Takes a period, or longer where the machine wakes it late: time that was lost is not made up for, since a window that
+/// began behind a stall would hold calls of no length.
+fn paced(taken: &Taken) -> impl FnMut() {
+    move || {
+        let begun = Instant::now();
+        sleep(PERIOD);
+        let (calls, seconds) = taken.0.get();
+        taken
+            .0
+            .set((calls + 1, seconds + begun.elapsed().as_secs_f64()));
+    }
+}
+
+/// Benches the paced closure and says how long a call of it was; what criterion saves lies under `folder`.
+fn bench(joules: &Joules, folder: &Path) -> f64 {
+    let taken = Taken::default();
     let mut criterion = joules.criterion().output_directory(folder);
     let mut group = joules.group(&mut criterion, "step");
     // Criterion resamples 100000 times else, which takes longer than the windows.
     group.nresamples(2000);
     let mut metered = joules.metered("paced");
-    group.bench_function(metered.id(), |bencher| metered.iter(bencher, paced()));
+    group.bench_function(metered.id(), |bencher| metered.iter(bencher, paced(&taken)));
     group.finish();
+    taken.seconds_each()
 }
 
 /// The files of the name below the folder.
@@ -97,7 +111,7 @@ fn a_closure_of_a_known_period_has_the_joules_of_its_watts() {
     );
     assert_eq!(joules.id("mlp"), "mlp [nvml]");
     let out = tempfile::tempdir().unwrap();
-    bench(&joules, out.path());
+    let period = bench(&joules, out.path());
 
     let saved = find(out.path(), "sample.json");
     let saved = saved
@@ -123,7 +137,7 @@ fn a_closure_of_a_known_period_has_the_joules_of_its_watts() {
     );
     let each: Vec<f64> = joules.iter().zip(&iterations).map(|(j, n)| j / n).collect();
     let mean = each.iter().sum::<f64>() / each.len() as f64;
-    let truth = WATTS * PERIOD.as_secs_f64();
+    let truth = WATTS * period;
     assert!(
         (mean / truth - 1.0).abs() < 0.04,
         "{mean} J beside {truth} J"
