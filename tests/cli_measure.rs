@@ -3,6 +3,7 @@
 #![cfg(all(feature = "cli", unix))]
 
 use std::io::Read as _;
+use std::os::unix::process::CommandExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -253,7 +254,7 @@ fn a_closed_pipe_ends_quietly_with_the_commands_own_code() {
 
 #[test]
 fn a_signal_goes_to_the_command_and_the_result_is_told() {
-    let child = program(&[
+    let mut command = program(&[
         "measure",
         "--meter",
         "none",
@@ -261,10 +262,16 @@ fn a_signal_goes_to_the_command_and_the_result_is_told() {
         "sh",
         "-c",
         "trap 'exit 7' INT; echo ready; while :; do sleep 0.05; done",
-    ])
-    .stdout(Stdio::piped())
-    .spawn()
-    .unwrap();
+    ]);
+    // What a shell starts in the background ignores interrupts, and a shell cannot trap what was ignored when it began.
+    // SAFETY: `signal` is one of the calls that may be made between fork and exec.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        });
+    }
+    let child = command.stdout(Stdio::piped()).spawn().unwrap();
     std::thread::sleep(Duration::from_millis(700));
     let pid = child.id().to_string();
     assert!(
