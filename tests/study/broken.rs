@@ -4,7 +4,9 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::{RUNS, folder, json, lasting, output, records, run, told, wattgrad};
+use serde_json::Value;
+
+use super::{RUNS, folder, json, output, records, run, told, wattgrad};
 
 fn spawn(file: &str, out: &std::path::Path) -> Child {
     wattgrad(&[
@@ -89,5 +91,39 @@ fn an_interrupt_keeps_the_run_in_hand_and_it_is_made_again() {
     // The one in hand may have been between two runs.
     for aside in std::fs::read_dir(out.join("interrupted")).unwrap() {
         assert_eq!(json(&aside.unwrap().path())["outcome"], "interrupted");
+    }
+}
+
+/// All of a record that the same run has again: no times, no readings, nothing of the machine's state.
+fn lasting(record: &Value) -> Value {
+    let mut kept = record.clone();
+    let training = kept["record"].as_object_mut().unwrap();
+    for key in [
+        "started",
+        "times",
+        "energy",
+        "energy_per_step",
+        "energy_per_evaluation",
+        "energy_to_end",
+        "energy_by_phase",
+        "others",
+        "program",
+    ] {
+        training.remove(key);
+    }
+    training["work"].as_object_mut().unwrap().remove("submits");
+    timeless(&mut kept);
+    kept
+}
+
+fn timeless(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            map.remove("seconds");
+            map.remove("training_seconds");
+            map.values_mut().for_each(timeless);
+        }
+        Value::Array(all) => all.iter_mut().for_each(timeless),
+        _ => {}
     }
 }

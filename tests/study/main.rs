@@ -109,37 +109,3 @@ fn records(out: &Path) -> BTreeMap<String, Value> {
         })
         .collect()
 }
-
-/// All of a record that the same run has again: no times, no readings, nothing of the machine's state.
-fn lasting(record: &Value) -> Value {
-    let mut kept = record.clone();
-    let training = kept["record"].as_object_mut().unwrap();
-    for key in [
-        "started",
-        "times",
-        "energy",
-        "energy_per_step",
-        "energy_per_evaluation",
-        "energy_to_end",
-        "energy_by_phase",
-        "others",
-        "program",
-    ] {
-        training.remove(key);
-    }
-    training["work"].as_object_mut().unwrap().remove("submits");
-    timeless(&mut kept);
-    kept
-}
-
-fn timeless(value: &mut Value) {
-    match value {
-        Value::Object(map) => {
-            map.remove("seconds");
-            map.remove("training_seconds");
-            map.values_mut().for_each(timeless);
-        }
-        Value::Array(all) => all.iter_mut().for_each(timeless),
-        _ => {}
-    }
-}
