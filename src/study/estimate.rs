@@ -177,9 +177,15 @@ fn time(
     let startup_seconds = begun.elapsed().as_secs_f64();
     // The first step compiles what the driver left.
     steps(&mut program, Duration::ZERO)?;
-    let metered = meter.measures();
-    let window = metered.then(|| meter.start());
-    let (done, seconds) = steps(&mut program, if metered { METERED } else { TIMED })?;
+    let measured = meter.measures();
+    let assumed = || {
+        meter
+            .sources()
+            .iter()
+            .any(|one| one.status == Status::Assumed)
+    };
+    let window = (measured || assumed()).then(|| meter.start());
+    let (done, seconds) = steps(&mut program, if measured { METERED } else { TIMED })?;
     let rows = window.map(|window| window.stop()).unwrap_or_default();
     program.evaluate().map_err(TrainError::from)?;
     let begun = Instant::now();

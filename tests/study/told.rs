@@ -108,7 +108,32 @@ fn a_dry_run_tells_the_work_and_makes_nothing() {
         ]
     );
     assert!(estimate["seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(estimate["energy"], serde_json::json!([]));
     assert!(!out.exists());
+
+    let asked = [
+        "--meter",
+        "cpu-time",
+        "study",
+        "run",
+        &file,
+        "--dry-run",
+        "--json",
+    ];
+    let ended = output(&[&asked[..], &["--assume-watts-per-core", "10"]].concat());
+    let estimate: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let row = &estimate["energy"][0];
+    assert_eq!(
+        (&row["source"], &row["status"]),
+        (&"cpu-time".into(), &"assumed".into())
+    );
+    let watts = row["watts"].as_f64().unwrap();
+    let joules = watts * estimate["seconds"].as_f64().unwrap();
+    assert!(watts > 0.0, "{row}");
+    assert!(
+        (row["joules"].as_f64().unwrap() - joules).abs() < 1e-6 * joules,
+        "{row}"
+    );
 }
 
 #[test]
