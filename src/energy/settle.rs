@@ -8,7 +8,7 @@ use super::instrument::{Conditions, Refusal, Spec};
 use super::known::Known;
 use super::meter::{Opened, Row};
 use super::recording::Recording;
-use super::{essential, phase};
+use super::essential;
 
 /// All that a window comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -100,20 +100,62 @@ impl One {
         asked: &Asked<'_>,
         shared: &Option<String>,
     ) -> Self {
-        let mut one = settle(opened, collected, asked);
-        if let (Some(shared), Status::Measured) = (shared, one.energy.status) {
+        let mut energy = Energy::unavailable(opened);
+        energy.notes.extend(opened.note.clone());
+        let others = shared.is_some() || opened.shared.is_some();
+        let recording = settle(&mut energy, opened, collected, asked, others);
+        if let (Some(shared), Status::Measured) = (shared, energy.status) {
             // Others used the device too: the figure stays, but is not charged to this run.
-            one.energy.status = Status::Shared;
-            one.energy.reason = Some(shared.clone());
+            energy.status = Status::Shared;
+            energy.reason = Some(shared.clone());
         }
-        if shared.is_some() {
-            let status = one.energy.status;
-            if let Some(Ok(unit)) = &mut one.unit {
-                unit.status = status;
+        Self::told(energy, recording.as_ref(), asked.stamps, asked.parts)
+    }
+
+    /// `energy` with what its readings tell of the work that was stamped, and of parts of its window.
+    fn told(
+        energy: Energy,
+        recording: Option<&Recording>,
+        stamps: &[Stamp],
+        parts: &[(f64, f64)],
+    ) -> Self {
+        let Some((basis, recording)) = energy.basis.as_ref().zip(recording) else {
+            return Self {
+                energy,
+                unit: None,
+                parts: Vec::new(),
+            };
+        };
+        // The row itself may be too short for its instrument.
+        let status = match energy.method {
+            Method::Assumed => Status::Assumed,
+            _ if basis.shared => Status::Shared,
+            _ => Status::Measured,
+        };
+        let unit = || {
+            if energy.method == Method::Assumed {
+                return Err(Refusal::new("assumed joules are told of a whole run only"));
             }
-            one.parts.iter_mut().for_each(|part| part.status = status);
+            let (units, window) = basis.units(recording, stamps)?;
+            Ok(PerUnit {
+                source: energy.source.clone(),
+                method: energy.method,
+                status,
+                units,
+                window,
+            })
+        };
+        let part = |&part: &(f64, f64)| Part {
+            source: energy.source.clone(),
+            method: energy.method,
+            status,
+            outcome: basis.part(recording, part),
+        };
+        Self {
+            unit: (!stamps.is_empty()).then(unit),
+            parts: parts.iter().map(part).collect(),
+            energy,
         }
-        one
     }
 }
 
@@ -139,6 +181,23 @@ impl Settled {
         }
     }
 
+    /// What a window comes to, computed again from the readings that its rows keep; rows without any stay as they are.
+    pub fn recompute(rows: &[Energy], stamps: &[Stamp], parts: &[(f64, f64)]) -> Self {
+        let mut settled = Self {
+            parts: vec![Vec::new(); parts.len()],
+            ..Self::default()
+        };
+        for row in rows {
+            let recording = row.recording();
+            let mut row = row.clone();
+            if let Some(recomputed) = row.recompute() {
+                row.set(&recomputed);
+            }
+            settled.take(One::told(row, recording.as_ref(), stamps, parts));
+        }
+        settled
+    }
+
     fn take(&mut self, one: One) {
         match one.unit {
             Some(Ok(unit)) => self.units.push(unit),
@@ -156,98 +215,73 @@ impl Settled {
     }
 }
 
-fn settle(opened: &Opened, collected: Option<Collected>, asked: &Asked<'_>) -> One {
-    let mut energy = Energy::unavailable(opened);
-    energy.notes.extend(opened.note.clone());
-    let (from, to) = asked.window;
-    let none = |energy| One {
-        energy,
-        unit: None,
-        parts: Vec::new(),
-    };
+/// Fills `energy` from what was collected; the readings, where a figure was asked of them.
+fn settle(
+    energy: &mut Energy,
+    opened: &Opened,
+    collected: Option<Collected>,
+    asked: &Asked<'_>,
+    shared: bool,
+) -> Option<Recording> {
     let instrument = match &opened.instrument {
         Ok(instrument) => instrument,
         Err(refusal) => {
             energy.refuse(refusal.clone());
-            return none(energy);
+            return None;
         }
     };
     let spec = instrument.spec();
+    let (from, to) = asked.window;
     energy.seconds = Some(to - from);
     let Collected { readings, lost } = collected.unwrap_or(Collected {
         readings: Vec::new(),
         lost: None,
     });
-    energy.readings = essential::readings(spec, readings, &ends(asked));
+    let readings = essential::readings(spec, readings, &ends(asked));
     if let Some(refusal) = lost {
+        energy.readings = readings;
         energy.refuse(Refusal {
             reason: format!("lost within the window: {}", refusal.reason),
             ..refusal
         });
-        return none(energy);
+        return None;
     }
-    let recording = Recording::new(spec, std::mem::take(&mut energy.readings));
+    let recording = Recording::new(spec, readings);
     let mut known = opened.known.clone();
     if let Some(note) = contradicted(&mut known, &recording) {
         energy.notes.push(note);
     }
-    // A load begins and ends with the window, and goes on at the ends of a part that lie within it.
-    let edge = |at: f64| match opened.ever_moving() || (at > from && at < to) {
+    energy.tick_seconds = known.tick.or(recording.tick());
+    energy.readings = recording.readings().to_vec();
+    let graded = known.grade.is_some();
+    // A load begins and ends with the window.
+    let edge = match opened.ever_moving() {
         true => Edges::Cut,
         false => Edges::Load,
     };
-    let between = |from: f64, to: f64| {
-        let estimate = recording.between_ends((from, to), [edge(from), edge(to)], &known)?;
-        enough(estimate, instrument.least_updates())
+    let basis = Basis {
+        spec,
+        known,
+        window: asked.window,
+        edges: [edge, edge],
+        least_updates: instrument.least_updates(),
+        shared,
     };
-    match between(from, to) {
-        Ok(estimate) => {
-            energy.fill(opened, &estimate, &spec);
-            energy.basis = Some(Basis {
-                spec,
-                known: known.clone(),
-                window: (from, to),
-                edges: [edge(from), edge(to)],
-            });
-        }
+    match basis.whole(&recording) {
+        Ok(estimate) => energy.fill(opened, &estimate, &spec),
         Err(refusal) => energy.refuse(refusal),
     }
-    let unit = (!asked.stamps.is_empty()).then(|| stamped(opened, &recording, &known, asked));
-    let part = |&(from, to): &(f64, f64)| Part {
-        source: opened.source.clone(),
-        method: opened.method,
-        status: opened.status(),
-        outcome: between(from, to),
-    };
-    let parts = asked.parts.iter().map(part).collect();
-    energy.tick_seconds = known.tick.or(recording.tick());
-    energy.readings = recording.readings().to_vec();
-    if energy.status == Status::Measured && known.grade.is_none() {
+    energy.basis = Some(basis);
+    if energy.status == Status::Measured && !graded {
         energy.notes.push(CALIBRATE.to_owned());
     }
-    One {
-        energy,
-        unit,
-        parts,
-    }
+    Some(recording)
 }
 
 /// The times at which every reading counts: the ends of the window and of its parts.
 fn ends(asked: &Asked<'_>) -> Vec<f64> {
     let all = std::iter::once(&asked.window).chain(asked.parts);
     all.flat_map(|&(from, to)| [from, to]).collect()
-}
-
-fn enough(estimate: Estimate, least: u64) -> Result<Estimate, Refusal> {
-    if estimate.ticks >= least {
-        return Ok(estimate);
-    }
-    Err(Refusal::new(format!(
-        "the window of {:.3} s holds {} of the instrument's own updates, and a figure needs {least}",
-        estimate.seconds(),
-        estimate.ticks
-    ))
-    .with_remedy("meter a longer window"))
 }
 
 /// Drops a calibrated tick that the readings contradict.
@@ -261,45 +295,6 @@ fn contradicted(known: &mut Known, recording: &Recording) -> Option<String> {
     Some(format!(
         "the calibrated tick of {told:.4} s was dropped: the readings tick every {seen:.4} s; run `wattgrad calibrate` again"
     ))
-}
-
-fn stamped(
-    opened: &Opened,
-    recording: &Recording,
-    known: &Known,
-    asked: &Asked<'_>,
-) -> Result<PerUnit, Refusal> {
-    if opened.method == Method::Assumed {
-        return Err(Refusal::new("assumed joules are told of a whole run only"));
-    }
-    let stamps = asked.stamps;
-    let (mut from, mut to) = asked.window;
-    if let (Some(first), Some(last)) = (stamps.first(), stamps.last()) {
-        (from, to) = (from.max(first.at), to.min(last.at));
-    }
-    let mut window = recording.in_load(from, to, stamps, known)?;
-    let at = |time: f64| phase::done(stamps, time.clamp(from, to));
-    let units = match (at(window.from), at(window.to)) {
-        (Some(first), Some(last)) if last > first => last - first,
-        _ => {
-            return Err(Refusal::new(
-                "no work was finished between two of its ticks",
-            ));
-        }
-    };
-    // A submit's work is stamped as a whole, so each edge may lie anywhere within one.
-    let longest = stamps
-        .windows(2)
-        .map(|pair| pair[1].at - pair[0].at)
-        .fold(0.0, f64::max);
-    window.widen(window.joules / window.seconds() * longest / 2.0);
-    Ok(PerUnit {
-        source: opened.source.clone(),
-        method: opened.method,
-        status: opened.status(),
-        units,
-        window,
-    })
 }
 
 /// Beyond this share two ways of seeing the same energy disagree.
@@ -356,11 +351,19 @@ impl Energy {
         self.remedy = refusal.remedy;
     }
 
-    fn fill(&mut self, opened: &Opened, estimate: &Estimate, spec: &Spec) {
-        self.status = opened.status();
+    /// The joules that the readings come to, computed again; `None` where there are none or they have no basis.
+    pub fn recompute(&self) -> Option<Estimate> {
+        self.basis.as_ref()?.whole(&self.recording()?).ok()
+    }
+
+    fn recording(&self) -> Option<Recording> {
+        let spec = self.basis.as_ref()?.spec;
+        Some(Recording::new(spec, self.readings.clone()))
+    }
+
+    fn set(&mut self, estimate: &Estimate) {
         self.joules = Some(estimate.joules);
-        self.reason = opened.shared.clone();
-        if opened.method == Method::Assumed {
+        if self.method == Method::Assumed {
             // No interval is stated: the watts are a guess, and beside it the clock's error is nothing.
             return;
         }
@@ -368,6 +371,15 @@ impl Energy {
         self.joules_high = Some(estimate.repeatability.high);
         self.absolute_low = Some(estimate.absolute.low);
         self.absolute_high = Some(estimate.absolute.high);
+    }
+
+    fn fill(&mut self, opened: &Opened, estimate: &Estimate, spec: &Spec) {
+        self.status = opened.status();
+        self.reason = opened.shared.clone();
+        self.set(estimate);
+        if self.method == Method::Assumed {
+            return;
+        }
         self.grade = Some(opened.grade(spec));
         self.ticks = Some(estimate.ticks).filter(|&ticks| ticks > 0);
         self.idle_watts = opened.known.idle.map(|idle| idle.context);
