@@ -81,7 +81,34 @@ fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<Idle>) -> Record {
         .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{told}");
-    Record::read(&record).unwrap()
+    let record = Record::read(&record).unwrap();
+    follows(&record);
+    record
+}
+
+/// Every figure follows from what the record kept.
+fn follows(record: &Record) {
+    let again = record.recompute().unwrap();
+    let told: Vec<_> = [
+        &record.energy_per_step,
+        &record.energy_per_evaluation,
+        &record.energy_to_end,
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let found: Vec<_> = [&again.per_step, &again.per_evaluation, &again.to_end]
+        .into_iter()
+        .flatten()
+        .collect();
+    assert_eq!(told, found);
+    assert_eq!(record.energy_by_phase.len(), again.by_phase.len());
+    for (told, found) in record.energy_by_phase.iter().zip(&again.by_phase) {
+        let mut found = found.clone();
+        // A record keeps no reason that a warm-up was none.
+        found.reason.clone_from(&told.reason);
+        assert_eq!(told, &found);
+    }
 }
 
 fn figure(figures: &[EnergyFigure], way: Way) -> Option<&EnergyFigure> {

@@ -2,13 +2,13 @@
 
 use super::basis::Basis;
 use super::collect::Collected;
+use super::essential;
 use super::estimate::{Edges, Estimate, Stamp};
 use super::figure::{Energy, Grade, Method, Status};
 use super::instrument::{Conditions, Refusal, Spec};
 use super::known::Known;
 use super::meter::{Opened, Row};
 use super::recording::Recording;
-use super::essential;
 
 /// All that a window comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Settled {
     pub untold: Vec<Untold>,
     /// The joules of each part that was asked for, through each source that was read.
     pub parts: Vec<Vec<Part>>,
+    /// The work that was stamped in it.
+    pub stamps: Vec<Stamp>,
 }
 
 /// The joules of one unit of work through one source.
@@ -185,6 +187,7 @@ impl Settled {
     pub fn recompute(rows: &[Energy], stamps: &[Stamp], parts: &[(f64, f64)]) -> Self {
         let mut settled = Self {
             parts: vec![Vec::new(); parts.len()],
+            stamps: stamps.to_vec(),
             ..Self::default()
         };
         for row in rows {

@@ -238,6 +238,7 @@ impl Window {
                 settled.add(row, conditions, main, each.next());
             }
         }
+        settled.stamps = stamps;
         settled
     }
 }

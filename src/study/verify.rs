@@ -6,7 +6,8 @@ use super::error::StudyError;
 use super::open::records;
 use super::run::{Outcome, RunRecord};
 use super::store::Store;
-use crate::train::{self, Record};
+use crate::energy::Interval;
+use crate::train::{self, EnergyFigure, PhaseEnergy, Record};
 
 /// What differs by less than this share of itself is the same: numbers go through text.
 const SAME: f64 = 1e-9;
@@ -93,8 +94,23 @@ fn differences_of(run: &RunRecord) -> Vec<String> {
             record.work.training_flops, record.steps, record.work.flops_per_step
         ));
     }
+    found.extend(budget(record));
     found.extend(energy(record));
+    found.extend(figures(record));
     found
+}
+
+/// A budget of joules ends a run at the first evaluation that finds it spent.
+fn budget(record: &Record) -> Option<String> {
+    let most = record.goal.as_ref()?.budget.joules?;
+    let (_, before) = record.evaluations.split_last()?;
+    let spent = before
+        .iter()
+        .find(|point| point.joules_told >= Some(most))?;
+    Some(format!(
+        "its budget of {most} J was spent at step {} already, and it went on",
+        spent.step
+    ))
 }
 
 fn energy(record: &Record) -> Vec<String> {
@@ -128,6 +144,108 @@ fn energy(record: &Record) -> Vec<String> {
         }
     }
     found
+}
+
+/// The joules of a step, of an evaluation, of the run and of its phases.
+fn figures(record: &Record) -> Vec<String> {
+    let Some(again) = record.recompute() else {
+        return Vec::new();
+    };
+    // Phases are differences of the run's joules, whose last digits are theirs.
+    let most = record.energy.iter().filter_map(|row| row.joules);
+    let scale = most.fold(0.0, f64::max);
+    let one = |figure: &EnergyFigure| Line {
+        name: format!("{} ({})", figure.source, figure.way.name()),
+        joules: Some(figure.joules),
+        intervals: [figure.repeatability, figure.absolute],
+    };
+    let phase = |phase: &PhaseEnergy| Line {
+        name: format!("{} ({})", phase.source, phase.phase.name()),
+        joules: phase.joules,
+        intervals: [phase.repeatability, phase.absolute],
+    };
+    let lines = |figures: &[EnergyFigure]| figures.iter().map(one).collect::<Vec<_>>();
+    let phases = |phases: &[PhaseEnergy]| phases.iter().map(phase).collect::<Vec<_>>();
+    [
+        (
+            "joules a step",
+            lines(&record.energy_per_step),
+            lines(&again.per_step),
+        ),
+        (
+            "joules an evaluation",
+            lines(&record.energy_per_evaluation),
+            lines(&again.per_evaluation),
+        ),
+        (
+            "joules of the run",
+            lines(&record.energy_to_end),
+            lines(&again.to_end),
+        ),
+        (
+            "joules of its phases",
+            phases(&record.energy_by_phase),
+            phases(&again.by_phase),
+        ),
+    ]
+    .iter()
+    .flat_map(|(of, told, found)| differing(of, told, found, scale))
+    .collect()
+}
+
+/// A figure that was told, or was computed again.
+struct Line {
+    name: String,
+    joules: Option<f64>,
+    intervals: [Option<Interval>; 2],
+}
+
+impl Line {
+    fn is(&self, other: &Self, scale: f64) -> bool {
+        let near = |a: f64, b: f64| same(a, b) || (a - b).abs() <= SAME * scale;
+        let number = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => near(a, b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let interval = |a: Option<Interval>, b: Option<Interval>| match (a, b) {
+            (Some(a), Some(b)) => near(a.low, b.low) && near(a.high, b.high),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let mut intervals = self.intervals.iter().zip(other.intervals);
+        self.name == other.name
+            && number(self.joules, other.joules)
+            && intervals.all(|(a, b)| interval(*a, b))
+    }
+}
+
+fn differing(of: &str, told: &[Line], found: &[Line], scale: f64) -> Vec<String> {
+    if told.len() != found.len() {
+        return vec![format!(
+            "{of}: it tells {} figures, and its readings come to {}",
+            told.len(),
+            found.len()
+        )];
+    }
+    let joules = |line: &Line| {
+        let joules = line.joules.map(|joules| format!("{joules} J"));
+        joules.unwrap_or_else(|| "nothing".to_owned())
+    };
+    let pairs = told.iter().zip(found);
+    pairs
+        .filter(|(told, found)| !told.is(found, scale))
+        .map(|(told, found)| match joules(told) == joules(found) {
+            true => format!(
+                "{of}, {}: its interval is not that of its readings",
+                told.name
+            ),
+            false => format!(
+                "{of}, {}: its readings come to {}, and it says {}",
+                told.name,
+                joules(found),
+                joules(told)
+            ),
+        })
+        .collect()
 }
 
 fn same(a: f64, b: f64) -> bool {

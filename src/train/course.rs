@@ -98,8 +98,7 @@ impl<'a> Course<'a> {
                 )));
                 break;
             }
-            let most = self.pursuit.budget().joules;
-            if most.is_some_and(|most| window.joules_so_far().is_some_and(|spent| spent >= most)) {
+            if self.out_of_joules(window) {
                 break;
             }
         }
@@ -111,6 +110,18 @@ impl<'a> Course<'a> {
             true => Outcome::TargetNotReached,
             false => Outcome::Completed,
         })
+    }
+
+    /// Whether the joules that the last evaluation found told are those of the budget.
+    fn out_of_joules(&mut self, window: &Window) -> bool {
+        let Some(most) = self.pursuit.budget().joules else {
+            return false;
+        };
+        let told = window.joules_so_far();
+        if let Some(point) = self.evaluations.last_mut() {
+            point.joules_told = told;
+        }
+        told.is_some_and(|told| told >= most)
     }
 
     /// Whether a run that only joules limit has gone on for long without any.
@@ -192,6 +203,7 @@ impl<'a> Course<'a> {
             accuracy_even: found.accuracy_even,
             accuracy_odd: found.accuracy_odd,
             training_seconds: self.training_seconds,
+            joules_told: None,
         };
         observer.event(&Event::Evaluation(point.clone()));
         self.evaluations.push(point);

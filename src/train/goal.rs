@@ -265,6 +265,7 @@ mod tests {
                 accuracy: (even + odd) / 2.0,
                 accuracy_even: *even,
                 accuracy_odd: odd,
+                joules_told: None,
             })
             .collect()
     }

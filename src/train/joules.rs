@@ -9,11 +9,16 @@ use crate::energy::{Energy, Interval, Method, PerUnit, Settled, Status};
 /// A difference of readings over fewer ticks than this is no figure of its own.
 const DIRECT_TICKS: u64 = 50;
 
-/// The figures of one run.
-pub(super) struct Figures {
+/// The figures of energy of one run, as its record has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figures {
+    /// Joules a training step: [`Record::energy_per_step`](super::Record::energy_per_step).
     pub per_step: Vec<EnergyFigure>,
+    /// Joules an evaluation: [`Record::energy_per_evaluation`](super::Record::energy_per_evaluation).
     pub per_evaluation: Vec<EnergyFigure>,
+    /// Joules of the run: [`Record::energy_to_end`](super::Record::energy_to_end).
     pub to_end: Vec<EnergyFigure>,
+    /// Joules of its phases: [`Record::energy_by_phase`](super::Record::energy_by_phase).
     pub by_phase: Vec<PhaseEnergy>,
 }
 

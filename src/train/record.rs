@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::error::TrainError;
 use super::goal::{Crossing, Goal};
 use super::host::{Host, Versions};
+use super::metered::Metered;
 use super::others::Others;
 use super::outputs;
 use super::regime::Regime;
@@ -76,6 +77,10 @@ pub struct EvaluationPoint {
     /// Of the seconds, those of training; not finite where it is null.
     #[serde(default = "nan", with = "null_as_nan")]
     pub training_seconds: f64,
+    /// Joules that the meter had told from the first step on when a budget in joules was looked at, right after it; they
+    /// decide and are no figure: the instrument may not have shown all of them yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules_told: Option<f64>,
 }
 
 fn nan() -> f64 {
@@ -234,6 +239,19 @@ pub enum Way {
     WattsTimesSeconds,
 }
 
+impl Way {
+    /// The name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::StepsTimesJoules => "steps-times-joules",
+            Self::Window => "window",
+            Self::RunOverSteps => "run-over-steps",
+            Self::WattsTimesSeconds => "watts-times-seconds",
+        }
+    }
+}
+
 /// A figure of energy that follows from a run's readings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EnergyFigure {
@@ -276,6 +294,21 @@ pub enum Phase {
     Idle,
     /// What the other phases of the run's window do not explain; negative where they explain more than there was.
     Rest,
+}
+
+impl Phase {
+    /// The name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compile => "compile",
+            Self::StartUp => "start-up",
+            Self::WarmUp => "warm-up",
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+            Self::Idle => "idle",
+            Self::Rest => "rest",
+        }
+    }
 }
 
 /// The joules of one phase through one source, or why they are not known.
@@ -386,6 +419,9 @@ pub struct Record {
     /// has its reason and no joules.
     #[serde(default)]
     pub energy_by_phase: Vec<PhaseEnergy>,
+    /// What those figures were computed from, beside the rows of `energy`: [`Record::recompute`] does so again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metered: Option<Metered>,
     /// The step list: kernels, variants, grids, operations, bytes, memory.
     pub program: serde_json::Value,
 }
@@ -464,6 +500,7 @@ mod tests {
             accuracy_even: 0.25,
             accuracy_odd: 0.75,
             training_seconds: 1.0,
+            joules_told: None,
         };
         let text = serde_json::to_string(&point).unwrap();
         assert_eq!(

@@ -11,6 +11,7 @@ use super::events::{Event, Observer, Ready};
 use super::goal::{Goal, Pursuit};
 use super::host::{Host, Versions};
 use super::joules::{Done, Figures};
+use super::metered::Metered;
 use super::others::Others;
 use super::outputs::Outputs;
 use super::record::{
@@ -310,7 +311,7 @@ impl<'g> Trainer<'g> {
             network,
             origin,
             program,
-            ..
+            compiling,
         } = built;
         let pursuit = match &this.goal {
             Some(goal) => Pursuit::of(goal.clone()),
@@ -358,7 +359,9 @@ impl<'g> Trainer<'g> {
             evaluations,
             warm_up,
         };
-        let figures = Figures::new(&start_up.unwrap_or_default(), &metered, &done, &on);
+        let start_up = start_up.unwrap_or_default();
+        let figures = Figures::new(&start_up, &metered, &done, &on);
+        let kept = Metered::new(start_up, compiling, done.warm_up.ok(), on);
 
         let summary = course.program.summary();
         let mut work = work(&summary, course.steps);
@@ -413,6 +416,7 @@ impl<'g> Trainer<'g> {
             energy_per_evaluation: figures.per_evaluation,
             energy_to_end: figures.to_end,
             energy_by_phase: figures.by_phase,
+            metered: Some(kept),
             energy: metered.rows,
             program: serde_json::to_value(&summary).map_err(|error| TrainError::Summary {
                 detail: error.to_string(),

@@ -1,5 +1,7 @@
 //! The first submits of a run, before its pace has settled.
 
+use serde::{Deserialize, Serialize};
+
 use crate::energy::Stamp;
 
 /// A submit keeps the run's pace when a step of it takes no more than so many times the median.
@@ -8,8 +10,8 @@ const SETTLED: f64 = 1.25;
 const LEAST: usize = 5;
 
 /// What a run did before its pace had settled.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct WarmUp {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WarmUp {
     /// Training steps.
     pub steps: f64,
     /// When the last of them was done, seconds on the monotonic clock.

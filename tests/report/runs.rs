@@ -182,6 +182,7 @@ impl Made {
                 accuracy_even: accuracy + 0.001 * wobble(point + 1000),
                 accuracy_odd: accuracy - 0.001 * wobble(point + 1000),
                 training_seconds: training,
+                joules_told: None,
             });
         }
         let arrival = |at: usize, points: &[EvaluationPoint]| {

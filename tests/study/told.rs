@@ -207,19 +207,33 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
     );
     // It is looked at after each evaluation, so the run goes on a little.
     assert!(joules >= 99.0, "{joules}");
+    // What the meter had told after each evaluation, which lags by what its lines take to come.
     let points = run["record"]["evaluations"].as_array().unwrap();
-    let before = points[points.len().saturating_sub(2)]["seconds"]
-        .as_f64()
-        .unwrap();
+    let (last, before) = points.split_last().unwrap();
+    let spent = |point: &Value| point["joules_told"].as_f64().unwrap_or(0.0);
     assert!(
-        50.0 * before < 102.0,
-        "the evaluation before was over the budget already: {before} s"
+        before.iter().all(|point| spent(point) < 100.0),
+        "{before:?}"
     );
-    assert!(
-        output(&["study", "verify", out.to_str().unwrap()])
-            .status
-            .success()
-    );
+    assert!(spent(last) >= 100.0, "{last}");
+
+    let verified = output(&["study", "verify", out.to_str().unwrap()]);
+    assert!(verified.status.success(), "{}", told(&verified));
+    // The readings past the run's end are doubled: a step no longer costs what the record says.
+    let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
+    let mut envelope = json(&path);
+    let steps = &mut envelope["payload"]["record"]["metered"]["steps"]["rows"][0];
+    for reading in steps["readings"].as_array_mut().unwrap() {
+        reading["value"] = (reading["value"].as_u64().unwrap() * 2).into();
+    }
+    std::fs::write(&path, serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
+    let verified = output(&["study", "verify", out.to_str().unwrap()]);
+    assert_eq!(verified.status.code(), Some(1));
+    let text = told(&verified);
+    for of in ["joules a step", "joules of the run", "joules of its phases"] {
+        assert!(text.contains(&format!("@1: {of}, cmd:")), "{of}: {text}");
+    }
+    assert!(!text.contains("joules an evaluation"), "{text}");
 }
 
 /// The report of a made study in every form.
