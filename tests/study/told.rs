@@ -210,7 +210,7 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
     // What the meter had told after each evaluation, which lags by what its lines take to come.
     let points = run["record"]["evaluations"].as_array().unwrap();
     let (last, before) = points.split_last().unwrap();
-    let spent = |point: &Value| point["joules_told"].as_f64().unwrap_or(0.0);
+    let spent = |point: &serde_json::Value| point["joules_told"].as_f64().unwrap_or(0.0);
     assert!(
         before.iter().all(|point| spent(point) < 100.0),
         "{before:?}"
