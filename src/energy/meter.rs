@@ -249,9 +249,9 @@ impl Meter {
                 let mut found = report(&row.main);
                 let watched = seen.iter().find(|(row, ..)| *row == at);
                 if let Some((_, readings, lost)) = watched {
-                    found.tick_seconds = found
-                        .tick_seconds
-                        .or_else(|| super::series::tick_of(readings));
+                    let spec = row.main.instrument.as_ref().map(|one| one.spec());
+                    let seen = |spec| super::series::tick_of(spec, readings);
+                    found.tick_seconds = found.tick_seconds.or_else(|| seen(spec.ok()?));
                     let moved = readings
                         .windows(2)
                         .any(|pair| pair[0].value != pair[1].value);

@@ -108,7 +108,7 @@ impl Recording {
 
     /// The tick as these readings show it; `None` where they were too far apart, or too few.
     pub fn tick(&self) -> Option<f64> {
-        series::tick_of(&self.readings)
+        series::tick_of(self.spec, &self.readings)
     }
 
     /// All joules of a fixed window, in seconds on the readings' monotonic clock.

@@ -8,6 +8,14 @@ const CLOSE: f64 = 0.001;
 const CLOSEST: f64 = 0.0002;
 /// Of an instrument that ticks faster than this, not every tick is awaited.
 const EVERY: f64 = 0.05;
+/// A change is seen as it comes where so many ticks lie between two looks.
+const CLOSELY: f64 = 0.25;
+/// Where it is not known when a tick comes, there is a look every so many.
+const COARSE: f64 = 0.125;
+/// The share of what a tick was off by that the next is expected to be.
+const LEARN: f64 = 0.2;
+/// After so many ticks that did not come when they were due, it is not known any more.
+const MISSED: f64 = 1.0;
 /// After so many changes the tick is known.
 const ENOUGH: usize = 5;
 /// After so many changes, hardly any of them looked for closely, it ticks as fast as it can be read.
@@ -21,7 +29,9 @@ pub struct Schedule {
     /// Where changes are being awaited by close looks: times between them.
     spacings: Vec<f64>,
     last: Option<Look>,
+    /// The last change that was seen as it came, and how long before the look it may have come.
     changed: Option<f64>,
+    within: f64,
     /// Looks since the last change.
     looks: usize,
     /// Looks in all, and those among them that showed a new value.
@@ -48,6 +58,7 @@ impl Schedule {
             spacings: Vec::new(),
             last: None,
             changed: None,
+            within: 0.0,
             looks: 0,
             all: 0,
             fresh: 0,
@@ -73,24 +84,41 @@ impl Schedule {
             return;
         }
         self.fresh += 1;
-        if let Some(changed) = self.changed {
-            let spacing = at - changed;
-            if self.looks >= 3 && self.tick.is_none() {
-                self.spacings.push(spacing);
-            }
-            if let Some(tick) = self.tick {
-                let due = (spacing / tick).round().max(1.0) * tick;
-                let off = (spacing - due).abs().min(tick / 2.0);
-                self.jitter = off.max(self.jitter * 0.9);
-            }
+        let within = at - before.at;
+        let looks = std::mem::take(&mut self.looks);
+        // What is new after ticks were slept through is none that was seen as it came.
+        let slept = self.skips(reading.read_seconds).is_some();
+        if !slept || within <= CLOSELY * self.tick.unwrap_or(within) {
+            self.note(at, looks);
+            self.changed = Some(at);
+            self.within = within;
         }
-        self.looks = 0;
-        self.changed = Some(at);
         self.learn_fast(at);
         if self.tick.is_none() && self.spacings.len() >= ENOUGH {
             let mut sorted = self.spacings.clone();
             sorted.sort_by(f64::total_cmp);
             self.tick = Some(sorted[sorted.len() / 2]);
+        }
+    }
+
+    /// A change that was seen as it came, after so many looks.
+    fn note(&mut self, at: f64, looks: usize) {
+        let Some(changed) = self.changed else {
+            return;
+        };
+        let spacing = at - changed;
+        match self.tick {
+            None if looks >= 3 => self.spacings.push(spacing),
+            None => {}
+            Some(tick) => {
+                let ticks = (spacing / tick).round().max(1.0);
+                let off = spacing - ticks * tick;
+                self.jitter = off.abs().min(tick / 2.0).max(self.jitter * 0.9);
+                // The first few looks told the tick to within their distance, which over several of them is more.
+                if self.every(tick) > 1.0 && off.abs() < CLOSELY * tick {
+                    self.tick = Some(tick + LEARN * off / ticks);
+                }
+            }
         }
     }
 
@@ -129,24 +157,57 @@ impl Schedule {
         let Some(tick) = self.tick else {
             return now + self.learning(now).max(last.took / 4.0);
         };
-        // Of a counter a tick now and then is enough; of a power sensor every update is part of the sum.
-        let every = if self.spec.is_power() { 0.0 } else { EVERY };
-        let ticks = (every / tick).ceil().max(1.0);
+        let every = self.every(tick);
         if tick < 2.0 * CLOSE {
-            return last.at + ticks * tick;
+            return last.at + every * tick;
+        }
+        let close = (tick / 100.0).clamp(CLOSEST, 10.0 * CLOSE);
+        let early = (2.0 * self.jitter).max(0.02 * tick).max(2.0 * last.took);
+        if self.skips(last.took).is_some() {
+            return self.around(now, tick, early).unwrap_or(now + close);
         }
         let changed = self.changed.unwrap_or(last.at);
-        let due =
-            changed + ticks * tick - (2.0 * self.jitter).max(0.02 * tick).max(2.0 * last.took);
+        let due = changed + every * tick - early;
         if now < due {
             return due;
         }
         // Overdue by many ticks, it is no longer worth a close look.
-        let close = (tick / 100.0).clamp(CLOSEST, 10.0 * CLOSE);
-        if now - changed > 4.0 * ticks * tick {
+        if now - changed > 4.0 * every * tick {
             return now + tick / 4.0;
         }
         now + close
+    }
+
+    /// Every how many ticks one is awaited: of a counter one now and then is enough, of a power sensor every update is part
+    /// of the sum.
+    fn every(&self, tick: f64) -> f64 {
+        let every = if self.spec.is_power() { 0.0 } else { EVERY };
+        (every / tick).ceil().max(1.0)
+    }
+
+    /// The tick, where ticks are slept through and reads of `took` seconds can show when one comes.
+    fn skips(&self, took: f64) -> Option<f64> {
+        let resolved = |tick: &f64| *tick >= 2.0 * CLOSE && took < CLOSELY * tick;
+        self.tick
+            .filter(|&tick| self.every(tick) > 1.0)
+            .filter(resolved)
+    }
+
+    /// Where ticks are slept through: the next look, or `None` for a close one. Looks are close around the times at which
+    /// ticks are due; the first of them shows what came in the sleep, so that the next change is seen as it comes.
+    fn around(&self, now: f64, tick: f64, early: f64) -> Option<f64> {
+        // With the phase lost it is looked for coarsely.
+        let coarse = now + COARSE * tick;
+        let Some(changed) = self.changed else {
+            return Some(coarse);
+        };
+        let early = early.max(self.within);
+        let next = ((now - early - changed) / tick).ceil();
+        let due = next.max(self.every(tick));
+        if due > self.every(tick) + MISSED {
+            return Some(coarse);
+        }
+        Some(changed + due * tick - early).filter(|&due| due > now)
     }
 
     fn learning(&self, now: f64) -> f64 {

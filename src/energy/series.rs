@@ -33,6 +33,10 @@ pub(crate) struct Series {
     pub span: (f64, f64),
 }
 
+/// A change that may have come this share of a tick earlier or later was not seen as it came.
+const VAGUE: f64 = 0.2;
+/// The next change comes soon within so many ticks.
+const SOON: f64 = 0.95;
 /// A counter that stood still for so many of its ticks has stopped.
 const STILL_TICKS: f64 = 12.0;
 
@@ -57,13 +61,13 @@ impl Series {
         } else {
             changes(readings)
         };
-        let tick =
-            tick.or_else(|| learn_tick(readings, &changes))
-                .or_else(|| match spec.quantity {
-                    Quantity::Energy { .. } => Some(spec.expected_tick),
-                    // Each reading is an update of its own.
-                    Quantity::Power { .. } => median_spacing(readings, &changes),
-                });
+        let tick = tick
+            .or_else(|| learn_tick(readings, &changes, spec.is_power()))
+            .or_else(|| match spec.quantity {
+                Quantity::Energy { .. } => Some(spec.expected_tick),
+                // Each reading is an update of its own.
+                Quantity::Power { .. } => median_spacing(readings, &changes),
+            });
         let mut series = Self {
             spec,
             points: Vec::with_capacity(changes.len()),
@@ -95,8 +99,19 @@ impl Series {
     ) -> Result<(), Refusal> {
         let joules = rules.unwrap(readings, self.tick)?;
         let mut before: Option<f64> = None;
-        for &at in changes {
-            let (when, half) = self.appeared(readings, at);
+        let appeared: Vec<(f64, f64)> = changes
+            .iter()
+            .map(|&at| self.appeared(readings, at))
+            .collect();
+        for (number, (&at, &(when, half))) in changes.iter().zip(&appeared).enumerate() {
+            // A counter says as much a tick later, when its change was seen as it came.
+            if self.vague(half)
+                && appeared
+                    .get(number + 1)
+                    .is_some_and(|next| self.better(when, *next))
+            {
+                continue;
+            }
             self.points.push(Point {
                 at: when,
                 half,
@@ -106,6 +121,17 @@ impl Series {
             before = Some(when);
         }
         self.stopped(readings)
+    }
+
+    /// Whether a change within so many seconds either way was not seen as it came, though others can be.
+    fn vague(&self, half: f64) -> bool {
+        self.tick.is_some_and(|tick| half > VAGUE * tick)
+    }
+
+    /// Whether the change `next` came soon after `when`, and was seen.
+    fn better(&self, when: f64, (next, half): (f64, f64)) -> bool {
+        let soon = |tick: f64| next - when < SOON * tick;
+        self.tick.is_some_and(soon) && !self.vague(half)
     }
 
     /// A counter that moved and then stands for many ticks has stopped, however large the figure up to there.
@@ -269,13 +295,41 @@ fn divisor(mut a: u64, mut b: u64) -> u64 {
 /// Changes farther apart than this many ticks do not tell how many lay between.
 const MANY_TICKS: f64 = 5.0;
 
-/// The mean time between two ticks, as the median of those changes that were looked for closely: more than one look lies between.
-pub(crate) fn learn_tick(readings: &[Reading], changes: &[usize]) -> Option<f64> {
-    let mut times: Vec<f64> = changes
-        .windows(2)
-        .filter(|pair| pair[1] - pair[0] >= 3)
-        .map(|pair| readings[pair[1]].at.monotonic - readings[pair[0]].at.monotonic)
-        .collect();
+/// A change was seen as it came where no more than this share of the time since the second last lies between two looks:
+/// where ticks are slept through, the last is the look that ended the sleep.
+const RESOLVED: f64 = 1.0 / 6.0;
+
+/// The mean time between two ticks: the median between those changes that were seen as they came, then the mean of all of
+/// those by the number of ticks between them.
+fn learn_tick(readings: &[Reading], changes: &[usize], is_power: bool) -> Option<f64> {
+    let time = |at: usize| readings[at].at.monotonic;
+    let value = |at: usize| readings[at].value;
+    // Seconds from one to the next, and the ticks between them where the energy of the last tells.
+    let mut spans: Vec<(f64, Option<f64>)> = Vec::new();
+    let (mut since, mut seen, mut last) = (time(0), None, None);
+    for (number, &at) in changes.iter().enumerate() {
+        let second = number.checked_sub(2).map_or(0, |number| changes[number]);
+        if time(at) - time(at - 1) <= RESOLVED * (time(at) - time(second)) {
+            let ticks = match (seen, last) {
+                (Some(seen), Some(last)) if seen == last => Some(1.0),
+                (Some(seen), Some(last)) if !is_power => {
+                    let all = value(at).abs_diff(value(seen)) as f64;
+                    let ticks = all / value(at).abs_diff(value(last)) as f64;
+                    Some(ticks.round()).filter(|&ticks| ticks >= 1.0)
+                }
+                _ => None,
+            };
+            if seen.is_some() {
+                spans.push((time(at) - since, ticks));
+            }
+            (since, seen) = (time(at), Some(at));
+        }
+        last = Some(at);
+    }
+    let each = spans
+        .iter()
+        .filter_map(|&(span, ticks)| Some(span / ticks?));
+    let mut times: Vec<f64> = each.collect();
     if times.len() < 2 {
         return None;
     }
@@ -283,11 +337,10 @@ pub(crate) fn learn_tick(readings: &[Reading], changes: &[usize]) -> Option<f64>
     let median = times[times.len() / 2];
     // Over many ticks the times of single looks average out.
     let (mut seconds, mut ticks) = (0.0, 0.0);
-    for pair in changes.windows(2) {
-        let spacing = readings[pair[1]].at.monotonic - readings[pair[0]].at.monotonic;
-        let count = (spacing / median).round();
+    for (span, _) in spans {
+        let count = (span / median).round();
         if (1.0..=MANY_TICKS).contains(&count) {
-            seconds += spacing;
+            seconds += span;
             ticks += count;
         }
     }
@@ -303,7 +356,7 @@ fn median_spacing(readings: &[Reading], changes: &[usize]) -> Option<f64> {
     times.get(times.len() / 2).copied()
 }
 
-/// The readings that show another value, for those who learn a tick.
-pub(crate) fn tick_of(readings: &[Reading]) -> Option<f64> {
-    learn_tick(readings, &changes(readings))
+/// The tick as readings show it.
+pub(crate) fn tick_of(spec: Spec, readings: &[Reading]) -> Option<f64> {
+    learn_tick(readings, &changes(readings), spec.is_power())
 }

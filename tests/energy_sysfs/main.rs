@@ -59,7 +59,9 @@ fn report(rows: &[SourceReport], source: &str) -> SourceReport {
         .unwrap_or_else(|| panic!("no {source} in {rows:#?}"))
 }
 
-/// The row's joules are the truth's within the interval it states, which is worth stating.
+/// The row's joules are the truth's within twice the interval it states, which is worth stating. A 95 % interval misses
+/// once in twenty, and these tests look at more than that: how often it holds is judged in a thousand trials
+/// (tests/simulated); what a reader gets wrong (a file, a share, a scale) is off by far more than twice.
 fn measured(row: &Energy, truth: f64, share: f64) {
     let short = |row: &Energy| {
         let mut row = row.clone();
@@ -69,7 +71,8 @@ fn measured(row: &Energy, truth: f64, share: f64) {
     assert_eq!(row.status, Status::Measured, "{:#?}", short(row));
     let interval = row.repeatability().unwrap();
     assert!(
-        interval.holds(truth) && interval.half() < share * truth,
+        (row.joules.unwrap() - truth).abs() < 2.0 * interval.half()
+            && interval.half() < share * truth,
         "{truth} J: {:#?}",
         short(row)
     );
