@@ -263,6 +263,22 @@ mod tests {
         }
     }
 
+    /// A counter's changes while ticks are slept through: each awaited one is seen within a twentieth of a tick.
+    #[test]
+    fn a_tick_that_was_slept_for_is_seen_as_it_comes() {
+        for tick in [0.02, 0.0213, 0.033] {
+            let (schedule, looks) = drive(tick, 10.0, 0.0001);
+            assert!((schedule.tick().unwrap() - tick).abs() < 0.01 * tick);
+            let closely = looks.windows(2).filter(|pair| {
+                let came = (pair[1] / tick).floor() * tick;
+                pair[0] > 5.0 && pair[0] < came && pair[1] - pair[0] < 0.05 * tick
+            });
+            let awaited = 5.0 / ((EVERY / tick).ceil() * tick);
+            let seen = closely.count() as f64;
+            assert!(seen > 0.9 * awaited, "{seen} of {awaited} at {tick}");
+        }
+    }
+
     #[test]
     fn slow_reads_are_fewer() {
         let (schedule, looks) = drive(0.1, 10.0, 0.005);
