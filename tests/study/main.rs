@@ -1,9 +1,13 @@
 //! `wattgrad study` as its users have it: killed, interrupted, twice at once, checked and read again.
 
+#[cfg(target_os = "linux")]
+mod away;
 #[cfg(unix)]
 mod broken;
 #[cfg(target_os = "linux")]
 mod disk;
+#[cfg(target_os = "linux")]
+mod hand;
 #[cfg(target_os = "linux")]
 #[path = "../namespace/mod.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -50,9 +54,13 @@ const RUNS: usize = 9;
 #[test]
 #[ignore = "played by another test, in a namespace of its own"]
 fn scene() {
-    assert_eq!(std::env::var(namespace::SCENE).unwrap(), "full_disk");
-    disk::full();
-    println!("played full_disk");
+    let name = std::env::var(namespace::SCENE).unwrap();
+    match name.as_str() {
+        "full_disk" => disk::full(),
+        "filled" => disk::filled(),
+        other => panic!("no scene {other}"),
+    }
+    println!("played {name}");
 }
 
 /// The program, which meters nothing unless `--meter` says otherwise, whatever this machine has.

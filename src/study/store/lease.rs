@@ -279,7 +279,7 @@ impl Held {
     ) -> Result<Option<Self>, StoreError> {
         let lease = Lease::new(run, process, times);
         let path = path(study, run, number);
-        if !files::place(&process.beside(&folder(study)), &path, &lease.bytes()?)? {
+        if !files::place(process.beside(&folder(study)), &path, &lease.bytes()?)? {
             return Ok(None);
         }
         let file = File::options()

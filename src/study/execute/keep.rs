@@ -1,0 +1,160 @@
+//! Keeps the record of a run that is over, though the disk may be full or gone just then: it may have cost hours.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::study::store::{Runner, StoreError};
+
+/// Room that is reserved for a record at least: twice that of one with a hundred evaluations.
+const RESERVED: usize = 256 * 1024;
+
+/// Room to reserve for the next record: twice the longest that is there.
+pub(super) fn room(runner: &Runner) -> Result<usize, StoreError> {
+    let longest = usize::try_from(runner.longest()?).unwrap_or(usize::MAX);
+    Ok(longest.saturating_mul(2).max(RESERVED))
+}
+
+/// How long it is tried to keep a record.
+pub(super) struct Patience<'a> {
+    /// From the first trial to the last.
+    pub(super) whole: Duration,
+    /// From one trial to the next.
+    pub(super) pause: Duration,
+    /// Ends it at once when it is set.
+    pub(super) stop: &'a AtomicBool,
+}
+
+/// How often a stop is looked for.
+const GLANCE: Duration = Duration::from_millis(100);
+
+impl<'a> Patience<'a> {
+    /// Ten minutes, a trial a second: a person who reads of it can make room.
+    pub(super) fn new(stop: &'a AtomicBool) -> Self {
+        Self {
+            whole: Duration::from_secs(600),
+            pause: Duration::from_secs(1),
+            stop,
+        }
+    }
+
+    /// Calls `keep` until it succeeds, and `waiting` with the error of the first failure that another trial may mend.
+    ///
+    /// # Errors
+    /// The last one of `keep`.
+    pub(super) fn keep<T>(
+        &self,
+        mut keep: impl FnMut() -> Result<T, StoreError>,
+        waiting: impl FnOnce(&StoreError),
+    ) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let mut waiting = Some(waiting);
+        loop {
+            let error = match keep() {
+                Err(error @ StoreError::Io { .. }) => error,
+                other => return other,
+            };
+            let tried = Instant::now();
+            while tried.elapsed() < self.pause {
+                if self.stop.load(Ordering::Relaxed) || began.elapsed() >= self.whole {
+                    return Err(error);
+                }
+                if let Some(waiting) = waiting.take() {
+                    waiting(&error);
+                }
+                thread::sleep(GLANCE.min(self.pause));
+            }
+        }
+    }
+
+    /// What a person can do meanwhile, in one sentence.
+    pub(super) fn told(&self, run: &str, folder: &Path, error: &StoreError) -> String {
+        let (why, remedy) = match error {
+            StoreError::Io { source, .. } if error.is_full() => (source.to_string(), "make room"),
+            StoreError::Io { source, .. } => (source.to_string(), "put it right"),
+            other => (other.to_string(), "put it right"),
+        };
+        format!(
+            "{run} is over and its record cannot be written to {folder:?} yet ({why}): {remedy} there within {} min and \
+             nothing of it is lost; an interrupt gives it up",
+            self.whole.as_secs().div_ceil(60)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::io::{self, ErrorKind};
+
+    use super::*;
+
+    fn full() -> StoreError {
+        StoreError::Io {
+            doing: "write",
+            path: "runs/r.json".into(),
+            source: io::Error::from(ErrorKind::StorageFull),
+        }
+    }
+
+    fn patience(stop: &AtomicBool, whole: u64) -> Patience<'_> {
+        Patience {
+            whole: Duration::from_millis(whole),
+            pause: Duration::from_millis(1),
+            stop,
+        }
+    }
+
+    #[test]
+    fn a_record_is_tried_again_and_that_is_told_once() {
+        let stop = AtomicBool::new(false);
+        let (mut trials, told) = (0, Cell::new(0));
+        let kept = patience(&stop, 3_600_000).keep(
+            || {
+                trials += 1;
+                if trials < 5 { Err(full()) } else { Ok("kept") }
+            },
+            |_| told.set(told.get() + 1),
+        );
+        assert_eq!(kept.unwrap(), "kept");
+        assert_eq!((trials, told.get()), (5, 1));
+    }
+
+    #[test]
+    fn patience_ends_by_its_bound_and_by_a_stop() {
+        let stop = AtomicBool::new(false);
+        let mut trials = 0;
+        let mut keep = || -> Result<(), _> {
+            trials += 1;
+            Err(full())
+        };
+        let began = Instant::now();
+        let error = patience(&stop, 50).keep(&mut keep, |_| {}).unwrap_err();
+        assert!(error.is_full() && began.elapsed() >= Duration::from_millis(50));
+        assert!(trials > 1, "{trials}");
+
+        trials = 0;
+        let whole = 3_600_000;
+        let mut keep = || -> Result<(), _> {
+            trials += 1;
+            stop.store(trials == 3, Ordering::Relaxed);
+            Err(full())
+        };
+        assert!(patience(&stop, whole).keep(&mut keep, |_| {}).is_err());
+        assert_eq!(trials, 3);
+    }
+
+    #[test]
+    fn what_no_waiting_mends_is_told_at_once() {
+        let stop = AtomicBool::new(false);
+        let encode = || -> Result<(), _> {
+            Err(StoreError::Encode {
+                run: "r".to_owned(),
+                detail: "a bug".to_owned(),
+            })
+        };
+        let kept = patience(&stop, 3_600_000).keep(encode, |_| panic!("waits"));
+        assert!(matches!(kept, Err(StoreError::Encode { .. })));
+    }
+}
