@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use wattgrad::study::store::{Identity, Kept, LeaseTimes, RunId, Runner, State, Store, StoreError};
@@ -137,7 +137,11 @@ fn full() {
         other => panic!("{other:?}"),
     };
     let before = renewed();
-    sleep(Duration::from_millis(300));
+    let began = Instant::now();
+    while renewed() == before {
+        assert!(began.elapsed() < Duration::from_secs(30), "no renewal");
+        sleep(Duration::from_millis(5));
+    }
     assert!(renewed() > before && !claim.lost());
     for _ in 0..2 {
         let error = claim.finish("reached", &payload(&run)).unwrap_err();

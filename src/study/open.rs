@@ -200,7 +200,11 @@ fn notes(store: &Store, runs: &[RunRecord]) -> Result<Vec<String>, StudyError> {
     }
     let unreadable = store.journal()?.unreadable;
     if unreadable > 0 {
-        notes.push(format!("{unreadable} lines of the journal were cut off"));
+        let lines = match unreadable {
+            1 => "1 line of the journal was".to_owned(),
+            more => format!("{more} lines of the journal were"),
+        };
+        notes.push(format!("{lines} cut off"));
     }
     Ok(notes)
 }

@@ -11,9 +11,9 @@ use super::{RUNS, folder, output, records, run, told};
 /// Moves the folder away while a run is in hand, and waits until its runner says so.
 fn moved_away(out: &Path, away: &Path) -> (Child, BufReader<ChildStderr>, String) {
     let (_folder, file, _) = folder();
-    let mut child = in_hand(&file, out, libc::SIG_DFL);
+    let stopped = in_hand(&file, out, libc::SIG_DFL);
     fs::rename(out, away).unwrap();
-    signal(&child, "CONT");
+    let mut child = stopped.go_on();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     while !said.contains("cannot be written") {
@@ -67,10 +67,9 @@ fn an_interrupt_ends_the_wait_for_a_folder() {
 fn a_study_outlives_its_terminal_under_nohup_alone() {
     for (hang_up, code) in [(libc::SIG_IGN, 0), (libc::SIG_DFL, 130)] {
         let (_folder, file, out) = folder();
-        let child = in_hand(&file, &out, hang_up);
-        signal(&child, "HUP");
-        signal(&child, "CONT");
-        let ended = child.wait_with_output().unwrap();
+        let stopped = in_hand(&file, &out, hang_up);
+        stopped.signal("HUP");
+        let ended = stopped.go_on().wait_with_output().unwrap();
         assert_eq!(ended.status.code(), Some(code), "{}", told(&ended));
         assert_eq!(records(&out).len() == RUNS, code == 0, "{}", told(&ended));
     }

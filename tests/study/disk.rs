@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::hand::{in_hand, signal, writing};
+use super::hand::{in_hand, writing};
 use super::namespace::play;
 use super::{RUNS, folder, output, records, run, told};
 
@@ -37,11 +37,10 @@ fn fill() -> PathBuf {
 pub fn filled() {
     let (_folder, file, _) = folder();
     let out = Path::new(DISK).join("out");
-    let child = in_hand(&file, &out, libc::SIG_DFL);
+    let stopped = in_hand(&file, &out, libc::SIG_DFL);
     let before = records(&out).len();
     let filler = fill();
-    signal(&child, "CONT");
-    let ended = child.wait_with_output().unwrap();
+    let ended = stopped.go_on().wait_with_output().unwrap();
     let text = told(&ended);
     assert_eq!(ended.status.code(), Some(1), "{text}");
     assert_eq!(text.matches("error:").count(), 1, "{text}");

@@ -9,9 +9,61 @@ use std::time::Duration;
 
 use super::wattgrad;
 
-/// Starts a runner and stops it while a run is in hand; [`signal`] lets it go on. `hang_up` is what it has for SIGHUP,
-/// whatever the tests were started with.
-pub fn in_hand(file: &str, out: &Path, hang_up: libc::sighandler_t) -> Child {
+/// A runner that is stopped while a run is in hand. It is killed where its test fails: it holds what others wait for.
+pub struct InHand(Option<Child>);
+
+impl InHand {
+    pub fn signal(&self, name: &str) {
+        self.0.iter().for_each(|child| signal(child, name));
+    }
+
+    /// Lets it go on.
+    pub fn go_on(mut self) -> Child {
+        self.signal("CONT");
+        self.0.take().unwrap()
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Starts a runner and stops it while a run is in hand. `hang_up` is what it has for SIGHUP, whatever the tests were
+/// started with.
+pub fn in_hand(file: &str, out: &Path, hang_up: libc::sighandler_t) -> InHand {
+    let child = start(file, out, hang_up);
+    let id = child.id();
+    let hand = InHand(Some(child));
+    // One that died in a folder which was away has left its room reserved.
+    let own = format!(".{id}.");
+    let reserved = || {
+        let mut paths = writing(out).into_iter();
+        paths.any(|path| path.to_string_lossy().contains(&own))
+    };
+    loop {
+        while !reserved() {
+            sleep(Duration::from_millis(1));
+        }
+        hand.signal("STOP");
+        let mut status = 0;
+        // SAFETY: it is a child that nobody else waits for, and `status` is ours.
+        let found = unsafe { libc::waitpid(id as i32, &mut status, libc::WUNTRACED) };
+        assert_eq!(found, id as i32);
+        assert!(libc::WIFSTOPPED(status), "it ended before it was stopped");
+        // Reserved and not cut to the record's length: the record is yet to be written.
+        if reserved() {
+            return hand;
+        }
+        hand.signal("CONT");
+    }
+}
+
+fn start(file: &str, out: &Path, hang_up: libc::sighandler_t) -> Child {
     let mut command = wattgrad(&["study", "run", file, "--out", out.to_str().unwrap()]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // SAFETY: `signal` may be called between fork and exec.
@@ -21,22 +73,7 @@ pub fn in_hand(file: &str, out: &Path, hang_up: libc::sighandler_t) -> Child {
             Ok(())
         })
     };
-    let child = command.spawn().unwrap();
-    loop {
-        while writing(out).is_empty() {
-            sleep(Duration::from_millis(1));
-        }
-        signal(&child, "STOP");
-        let stat = format!("/proc/{}/stat", child.id());
-        while !fs::read_to_string(&stat).unwrap().contains(") T ") {
-            sleep(Duration::from_millis(1));
-        }
-        // Reserved and not cut to the record's length: the record is yet to be written.
-        if !writing(out).is_empty() {
-            return child;
-        }
-        signal(&child, "CONT");
-    }
+    command.spawn().unwrap()
 }
 
 pub fn signal(child: &Child, name: &str) {

@@ -1,12 +1,12 @@
 //! `wattgrad study` as its users have it: killed, interrupted, twice at once, checked and read again.
 
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 mod away;
 #[cfg(unix)]
 mod broken;
 #[cfg(target_os = "linux")]
 mod disk;
-#[cfg(target_os = "linux")]
+#[cfg(unix)]
 mod hand;
 #[cfg(target_os = "linux")]
 #[path = "../namespace/mod.rs"]
@@ -102,10 +102,12 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The records of a study by run. What a runner is still writing has another ending.
+/// The records of a study by run, none where it has not begun. What a runner is still writing has another ending.
 fn records(out: &Path) -> BTreeMap<String, Value> {
-    let files = std::fs::read_dir(out.join("runs")).unwrap();
+    let files = std::fs::read_dir(out.join("runs"));
     files
+        .into_iter()
+        .flatten()
         .map(|file| file.unwrap().path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
         .map(|path| {

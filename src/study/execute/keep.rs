@@ -70,14 +70,17 @@ impl<'a> Patience<'a> {
 
     /// What a person can do meanwhile, in one sentence.
     pub(super) fn told(&self, run: &str, folder: &Path, error: &StoreError) -> String {
-        let (why, remedy) = match error {
-            StoreError::Io { source, .. } if error.is_full() => (source.to_string(), "make room"),
-            StoreError::Io { source, .. } => (source.to_string(), "put it right"),
-            other => (other.to_string(), "put it right"),
+        let why = match error {
+            StoreError::Io { source, .. } => source.to_string(),
+            other => other.to_string(),
+        };
+        let remedy = match error.is_full() {
+            true => "make room there",
+            false => "put that right",
         };
         format!(
-            "{run} is over and its record cannot be written to {folder:?} yet ({why}): {remedy} there within {} min and \
-             nothing of it is lost; an interrupt gives it up",
+            "{run} is over and its record cannot be written to {folder:?} yet ({why}): {remedy} within {} min and nothing \
+             of it is lost; an interrupt gives it up",
             self.whole.as_secs().div_ceil(60)
         )
     }

@@ -367,7 +367,8 @@ mod tests {
         let process = Process::enter(study).unwrap();
         let run = RunId::new("r").unwrap();
         let times = LeaseTimes {
-            lease: Duration::from_millis(200),
+            // Long beside what a loaded machine makes of a short sleep.
+            lease: Duration::from_secs(2),
             renew: Duration::from_millis(50),
         };
         let watch = Watch::default();
