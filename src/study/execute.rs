@@ -186,7 +186,7 @@ impl Execution<'_> {
                 continue;
             };
             // Where there is no room for the record of a run, none is begun.
-            claim.reserve(keep::room(&self.runner)?)?;
+            claim.reserve(keep::room(&self.runner, self.study)?)?;
             self.warm_up(run)?;
             self.one(run, &mut claim, lock, plan.len())?;
         }

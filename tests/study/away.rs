@@ -1,4 +1,4 @@
-//! A folder that goes away while a run is in hand, and a terminal that does.
+//! A folder that goes away while a run is in hand, and a terminal or a reader that does.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -73,4 +73,14 @@ fn a_study_outlives_its_terminal_under_nohup_alone() {
         assert_eq!(ended.status.code(), Some(code), "{}", told(&ended));
         assert_eq!(records(&out).len() == RUNS, code == 0, "{}", told(&ended));
     }
+}
+
+#[test]
+fn an_interrupt_that_ends_the_reader_too_is_told_by_the_exit_code() {
+    let (_folder, file, out) = folder();
+    let mut stopped = in_hand(&file, &out, libc::SIG_DFL);
+    stopped.close_stdout();
+    stopped.signal("INT");
+    let ended = stopped.go_on().wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{}", told(&ended));
 }

@@ -17,6 +17,13 @@ impl InHand {
         self.0.iter().for_each(|child| signal(child, name));
     }
 
+    /// Nobody reads its results any more.
+    pub fn close_stdout(&mut self) {
+        self.0
+            .iter_mut()
+            .for_each(|child| drop(child.stdout.take()));
+    }
+
     /// Lets it go on.
     pub fn go_on(mut self) -> Child {
         self.signal("CONT");

@@ -5,15 +5,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::study::spec::Study;
 use crate::study::store::{Runner, StoreError};
 
 /// Room that is reserved for a record at least: twice that of one with a hundred evaluations.
-const RESERVED: usize = 256 * 1024;
+const LEAST: u64 = 256 * 1024;
 
-/// Room to reserve for the next record: twice the longest that is there.
-pub(super) fn room(runner: &Runner) -> Result<usize, StoreError> {
-    let longest = usize::try_from(runner.longest()?).unwrap_or(usize::MAX);
-    Ok(longest.saturating_mul(2).max(RESERVED))
+/// Room for one evaluation, half as much again as it takes.
+const EVALUATION: u64 = 512;
+
+/// What is reserved for evaluations at most; few runs make all that their budget allows.
+const EVALUATIONS: u64 = 16 << 20;
+
+/// Room to reserve for the next record: what the evaluations of its budget may take, or twice the longest that is there.
+pub(super) fn room(runner: &Runner, study: &Study) -> Result<u64, StoreError> {
+    let samples = study.budget.samples.unwrap_or(0);
+    let evaluations = samples / study.every_samples.max(1);
+    let expected = LEAST + evaluations.saturating_mul(EVALUATION).min(EVALUATIONS);
+    Ok(expected.max(runner.longest()?.saturating_mul(2)))
 }
 
 /// How long it is tried to keep a record.
@@ -92,6 +101,27 @@ mod tests {
     use std::io::{self, ErrorKind};
 
     use super::*;
+    use crate::study::TEMPLATE;
+    use crate::study::store::LeaseTimes;
+
+    #[test]
+    fn room_follows_the_budget_and_the_longest_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut study = Study::parse("study.toml", TEMPLATE).unwrap();
+        let (samples, every) = (study.budget.samples.unwrap(), study.every_samples);
+        let identity = crate::study::execute::identity(&study).unwrap();
+        let runner =
+            Runner::create_or_open(folder.path(), &identity, &LeaseTimes::default()).unwrap();
+        let room_now = |study: &Study| room(&runner, study).unwrap();
+        assert_eq!(room_now(&study), LEAST + samples / every * EVALUATION);
+        study.budget.samples = Some(u64::MAX);
+        assert_eq!(room_now(&study), LEAST + EVALUATIONS);
+        study.budget.samples = None;
+        assert_eq!(room_now(&study), LEAST);
+        let mut claim = runner.claim_next(&identity.runs).unwrap().unwrap();
+        claim.finish("reached", &"x".repeat(400_000)).unwrap();
+        assert!((800_000..810_000).contains(&room_now(&study)));
+    }
 
     fn full() -> StoreError {
         StoreError::Io {

@@ -87,7 +87,7 @@ impl Claim {
     ///
     /// # Errors
     /// The system's.
-    pub fn reserve(&mut self, bytes: usize) -> Result<(), StoreError> {
+    pub fn reserve(&mut self, bytes: u64) -> Result<(), StoreError> {
         let path = record::path(&self.shared.folder, &self.run);
         let mut beside = self.beside(&path)?;
         beside.reserve(bytes, &path)?;

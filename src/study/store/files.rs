@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all, and never in the place of another.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -33,10 +33,9 @@ impl Beside {
     }
 
     /// Takes `bytes` of the disk for what is written to it later, in their place, for `path`.
-    pub(super) fn reserve(&mut self, bytes: usize, path: &Path) -> Result<(), StoreError> {
-        self.file
-            .write_all(&vec![0; bytes])
-            .and_then(|()| self.file.sync_data())
+    pub(super) fn reserve(&mut self, bytes: u64, path: &Path) -> Result<(), StoreError> {
+        io::copy(&mut io::repeat(0).take(bytes), &mut self.file)
+            .and_then(|_| self.file.sync_data())
             .map_err(StoreError::io("reserve room for", path))
     }
 
