@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
@@ -332,6 +333,27 @@ fn forbidden() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("the right"), "{error}");
+    closed_meanwhile();
+}
+
+/// The folder is closed while a run lasts whose room is reserved in it, and opened again.
+fn closed_meanwhile() {
+    let made = tempfile::tempdir().unwrap();
+    let runner = open(made.path()).unwrap();
+    let mut claim = runner.claim_next(&identity().runs).unwrap().unwrap();
+    claim.reserve(64 * 1024).unwrap();
+    let runs = made.path().join("runs");
+    let mode = |mode| fs::set_permissions(&runs, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o555);
+    let error = claim.finish("reached", &1).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    assert!(error.to_string().contains("the right"), "{error}");
+    mode(0o755);
+    assert!(matches!(
+        claim.finish("reached", &1).unwrap(),
+        Kept::First(_)
+    ));
+    assert_eq!(runner.altered().unwrap(), []);
 }
 
 #[test]

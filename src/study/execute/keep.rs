@@ -61,7 +61,7 @@ impl<'a> Patience<'a> {
         let mut waiting = Some(waiting);
         loop {
             let error = match keep() {
-                Err(error @ StoreError::Io { .. }) => error,
+                Err(error @ (StoreError::Io { .. } | StoreError::NoLinks { .. })) => error,
                 other => return other,
             };
             let tried = Instant::now();
@@ -80,7 +80,9 @@ impl<'a> Patience<'a> {
     /// What a person can do meanwhile, in one sentence.
     pub(super) fn told(&self, run: &str, folder: &Path, error: &StoreError) -> String {
         let why = match error {
-            StoreError::Io { source, .. } => source.to_string(),
+            StoreError::Io { source, .. } | StoreError::NoLinks { source, .. } => {
+                source.to_string()
+            }
             other => other.to_string(),
         };
         let remedy = match error.is_full() {

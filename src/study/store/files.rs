@@ -78,7 +78,6 @@ pub(super) fn link(beside: &Path, path: &Path) -> Result<bool, StoreError> {
             Ok(true)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        // The folder has just taken the file beside, so it is links that are refused.
         Err(source) if refuses_links(&source) => Err(StoreError::NoLinks {
             folder: folder.to_owned(),
             source,
@@ -87,7 +86,12 @@ pub(super) fn link(beside: &Path, path: &Path) -> Result<bool, StoreError> {
     }
 }
 
+/// Whether it is links that are refused and not the folder, which may have been closed since it took the file beside.
 fn refuses_links(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EACCES) {
+        return false;
+    }
     matches!(
         error.kind(),
         ErrorKind::PermissionDenied | ErrorKind::Unsupported
