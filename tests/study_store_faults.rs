@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wattgrad::study::store::{Identity, LeaseTimes, RunId, Runner, State, Store, StoreError};
+use wattgrad::study::store::{Identity, Kept, LeaseTimes, RunId, Runner, State, Store, StoreError};
 
 mod namespace;
 use namespace::{SCENE, ordinary_user, play};
@@ -101,6 +102,7 @@ fn scene() {
     match name.as_str() {
         "full" => full(),
         "full_again" => full_again(),
+        "reserved" => reserved(),
         "read_only" => read_only(),
         "forbidden" => forbidden(),
         other => panic!("no scene {other}"),
@@ -110,7 +112,7 @@ fn scene() {
 
 #[test]
 fn a_full_disk_stops_the_study_and_damages_nothing() {
-    for scene in ["full", "full_again"] {
+    for scene in ["full", "full_again", "reserved"] {
         play(
             scene,
             &format!("mount -t tmpfs -o size=1m none {DISK} || exit 77"),
@@ -136,7 +138,11 @@ fn full() {
         other => panic!("{other:?}"),
     };
     let before = renewed();
-    sleep(Duration::from_millis(300));
+    let began = Instant::now();
+    while renewed() == before {
+        assert!(began.elapsed() < Duration::from_secs(30), "no renewal");
+        sleep(Duration::from_millis(5));
+    }
     assert!(renewed() > before && !claim.lost());
     for _ in 0..2 {
         let error = claim.finish("reached", &payload(&run)).unwrap_err();
@@ -180,6 +186,78 @@ fn full_again() {
         .iter()
         .filter(|entry| matches!(entry.event, wattgrad::study::store::Event::Finished { .. }));
     assert_eq!(finished.count(), RUNS);
+}
+
+/// Full when the run is over: what is reserved holds the record, to the last byte and no further.
+fn reserved() {
+    let runner = open(&study()).unwrap();
+    let runs = identity().runs;
+    let mut claim = runner.claim_next(&runs).unwrap().unwrap();
+    claim.reserve(64 * 1024).unwrap();
+    let longer = json!({ "text": "x".repeat(70 * 1024) });
+    let record = payload(claim.run());
+    let filler = fill();
+    assert!(
+        fs::write(Path::new(DISK).join("more"), "x").is_err(),
+        "the disk is not full"
+    );
+    for _ in 0..2 {
+        let error = claim.finish("reached", &longer).unwrap_err();
+        assert!(error.is_full() && claim.kept().is_none(), "{error}");
+    }
+    claim.finish("reached", &record).unwrap();
+    drop(claim);
+    assert_eq!(whole_records(), 1);
+    assert_eq!(runner.longest().unwrap(), record_bytes("run-0"));
+    assert_eq!(runner.altered().unwrap(), []);
+
+    // One that does not count is kept in the same way.
+    fs::remove_file(filler).unwrap();
+    let mut claim = runner.claim_next(&runs).unwrap().unwrap();
+    claim.reserve(64 * 1024).unwrap();
+    let filler = fill();
+    let kept = claim.set_aside("interrupted", &record).unwrap();
+    assert!(matches!(kept, Kept::Aside(path) if path.exists()));
+    assert_eq!(runner.interrupted::<Value>().unwrap()[0].payload, record);
+
+    // No room to reserve, or more than there is: the claim is open again, and nothing stays.
+    fs::remove_file(&filler).unwrap();
+    let mut claim = runner.claim_next(&runs).unwrap().unwrap();
+    let error = claim.reserve(2 << 20).unwrap_err();
+    one_sentence(&error.to_string());
+    assert!(error.is_full(), "{error}");
+    drop(claim);
+    assert_eq!(whole_records(), 1);
+
+    // A file that was taken for a dead process's is made anew.
+    let mut claim = runner.claim_next(&runs).unwrap().unwrap();
+    assert_eq!(claim.run(), &runs[1]);
+    claim.reserve(64 * 1024).unwrap();
+    for half in hidden() {
+        fs::remove_file(half).unwrap();
+    }
+    claim.finish("reached", &payload(&runs[1])).unwrap();
+    go_on(&runner).unwrap();
+    assert_eq!(whole_records(), RUNS);
+}
+
+fn record_bytes(run: &str) -> u64 {
+    let path = study().join(format!("runs/{run}.json"));
+    fs::metadata(path).unwrap().len()
+}
+
+/// Files in `runs/` that are being written.
+fn hidden() -> Vec<PathBuf> {
+    let paths = fs::read_dir(study().join("runs")).unwrap();
+    let paths = paths.map(|entry| entry.unwrap().path());
+    let hidden: Vec<PathBuf> = paths
+        .filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            name.starts_with('.')
+        })
+        .collect();
+    assert!(!hidden.is_empty());
+    hidden
 }
 
 #[test]
@@ -255,6 +333,27 @@ fn forbidden() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("the right"), "{error}");
+    closed_meanwhile();
+}
+
+/// The folder is closed while a run lasts whose room is reserved in it, and opened again.
+fn closed_meanwhile() {
+    let made = tempfile::tempdir().unwrap();
+    let runner = open(made.path()).unwrap();
+    let mut claim = runner.claim_next(&identity().runs).unwrap().unwrap();
+    claim.reserve(64 * 1024).unwrap();
+    let runs = made.path().join("runs");
+    let mode = |mode| fs::set_permissions(&runs, fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o555);
+    let error = claim.finish("reached", &1).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    assert!(error.to_string().contains("the right"), "{error}");
+    mode(0o755);
+    assert!(matches!(
+        claim.finish("reached", &1).unwrap(),
+        Kept::First(_)
+    ));
+    assert_eq!(runner.altered().unwrap(), []);
 }
 
 #[test]
@@ -275,6 +374,18 @@ fn what_is_no_folder_of_a_study_is_refused_with_a_sentence() {
         "{said}"
     );
     assert_eq!(fs::read_dir(at("full")).unwrap().count(), 1);
+
+    // Folders of the same names that are somebody else's, and records whose study.json is gone.
+    for inner in ["runs", "leases"] {
+        let file = at("named").join(inner).join("mine.json");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "{}").unwrap();
+        let said = refused(&at("named"));
+        assert!(said.contains(&format!("{inner}/mine.json")), "{said}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), "{}");
+        fs::remove_file(&file).unwrap();
+    }
+    drop(open(&at("named")).unwrap());
 
     for (name, word) in [
         ("full", "no study"),

@@ -71,6 +71,8 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
 fn stop_on_interrupt() -> Arc<AtomicBool> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
+    #[cfg(unix)]
+    let nohup = hang_up_is_ignored();
     let set = ctrlc::set_handler(move || {
         if flag.swap(true, Ordering::Relaxed) {
             process::exit(i32::from(INTERRUPTED));
@@ -79,5 +81,21 @@ fn stop_on_interrupt() -> Arc<AtomicBool> {
     if let Err(error) = set {
         tracing::warn!("an interrupt will end the run without its record: {error}");
     }
+    #[cfg(unix)]
+    if nohup {
+        // SAFETY: it is ignored again, as whoever started this program has it.
+        unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+    }
     stop
+}
+
+/// Whether this program was started to outlive its terminal (`nohup`), which the handler would undo.
+#[cfg(unix)]
+fn hang_up_is_ignored() -> bool {
+    // SAFETY: all zero is a valid `sigaction`, nothing is set, and what is read goes to a struct of our own.
+    unsafe {
+        let mut now: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(libc::SIGHUP, std::ptr::null(), &mut now) == 0
+            && now.sa_sigaction == libc::SIG_IGN
+    }
 }

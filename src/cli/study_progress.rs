@@ -28,6 +28,8 @@ pub struct StudyProgress<'a> {
     accuracy: Option<f64>,
     /// Notes that were told; every run of a program has the same.
     noted: HashSet<String>,
+    /// Whom it was told to wait for last; with two runners that is so before every run.
+    waited: Option<Option<u32>>,
     /// The seconds of the quickest run to the target, and its name.
     best: Option<(f64, String)>,
     /// Runs that this call made.
@@ -47,6 +49,7 @@ impl<'a> StudyProgress<'a> {
             name: String::new(),
             accuracy: None,
             noted: HashSet::new(),
+            waited: None,
             best: None,
             made: 0,
             spent: None,
@@ -55,7 +58,8 @@ impl<'a> StudyProgress<'a> {
 
     pub fn event(&mut self, event: &StudyEvent<'_>) {
         match event {
-            StudyEvent::Waiting(holder) => {
+            StudyEvent::Waiting(holder) if self.waited != Some(*holder) => {
+                self.waited = Some(*holder);
                 let who = holder.map_or_else(
                     || "another process".to_owned(),
                     |pid| format!("process {pid}"),

@@ -13,6 +13,14 @@ pub enum StudyError {
     /// Its folder cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The record of a run that is over could not be written.
+    #[error("the run {run} is to be made again, as its record could not be kept: {source}")]
+    NotKept {
+        /// The run.
+        run: String,
+        /// Why not.
+        source: StoreError,
+    },
     /// A run cannot be made, and neither can the others.
     #[error(transparent)]
     Train(#[from] TrainError),

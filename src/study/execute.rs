@@ -1,18 +1,21 @@
 //! Makes the runs of a study, one after another, until none is left to make.
 
+mod keep;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use self::keep::Patience;
 use super::analysis::Analysis;
 use super::error::StudyError;
 use super::open::{design, records};
 use super::plan::PlannedRun;
 use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
 use super::spec::Study;
-use super::store::{Claim, HostLock, Identity, Kept, LeaseTimes, RunId, Runner};
+use super::store::{Claim, HostLock, Identity, Kept, LeaseTimes, RunId, Runner, StoreError};
 use crate::data::Dataset;
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Status};
@@ -96,6 +99,8 @@ pub fn execute(
     tell: &mut dyn FnMut(StudyEvent<'_>),
 ) -> Result<Finished, StudyError> {
     let runner = Runner::create_or_open(&options.folder, &identity(study)?, &options.lease)?;
+    // What the end could not read is refused before hours are spent on more of it.
+    records(&runner)?;
     let meter =
         Meter::open(&options.meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
     let measured = meter
@@ -180,9 +185,10 @@ impl Execution<'_> {
             let Some(run) = at.map(|at| &plan[at]) else {
                 continue;
             };
+            // Where there is no room for the record of a run, none is begun.
+            claim.reserve(keep::room(&self.runner, self.study)?)?;
             self.warm_up(run)?;
-            self.one(run, &mut claim, plan.len())?;
-            drop(lock);
+            self.one(run, &mut claim, lock, plan.len())?;
         }
     }
 
@@ -206,6 +212,7 @@ impl Execution<'_> {
         &mut self,
         run: &PlannedRun,
         claim: &mut Claim,
+        lock: Option<HostLock>,
         planned: usize,
     ) -> Result<(), StudyError> {
         let done = self.done()?;
@@ -234,11 +241,7 @@ impl Execution<'_> {
             }
             Err(error) => kept.error = Some(error.to_string()),
         }
-        let outcome = kept.outcome.name();
-        let place = match kept.outcome {
-            Outcome::Interrupted => claim.set_aside(outcome, &kept)?,
-            _ => claim.finish(outcome, &kept)?,
-        };
+        let place = self.keep(claim, &kept, lock)?;
         if let Kept::Duplicate(path) = place {
             (self.tell)(StudyEvent::Note(format!(
                 "another process made {} meanwhile; its record counts, and this one is kept as {path:?}",
@@ -252,6 +255,34 @@ impl Execution<'_> {
             planned,
         });
         Ok(())
+    }
+
+    /// Keeps the record of a run; the host is free for others while it cannot be written.
+    fn keep(
+        &mut self,
+        claim: &mut Claim,
+        run: &RunRecord,
+        lock: Option<HostLock>,
+    ) -> Result<Kept, StudyError> {
+        let outcome = run.outcome.name();
+        let patience = Patience::new(&self.options.stop);
+        let (tell, folder) = (&mut *self.tell, &self.options.folder);
+        let waiting = |error: &StoreError| {
+            drop(lock);
+            tell(StudyEvent::Note(patience.told(&run.id, folder, error)));
+        };
+        let kept = match run.outcome {
+            Outcome::Interrupted => claim.set_aside(outcome, run),
+            _ => patience.keep(|| claim.finish(outcome, run), waiting),
+        };
+        kept.map_err(|error| match claim.kept() {
+            // Only the journal's line is missing, which the next runner writes.
+            Some(_) => error.into(),
+            None => StudyError::NotKept {
+                run: run.id.clone(),
+                source: error,
+            },
+        })
     }
 
     fn done(&self) -> Result<usize, StudyError> {

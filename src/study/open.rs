@@ -8,7 +8,8 @@ use super::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
 use super::error::StudyError;
 use super::run::{Purpose, RunRecord};
 use super::spec::{Axis, Cell, Study};
-use super::store::Store;
+use super::store::{State, Store, StoreError, Stored};
+use crate::train;
 
 /// A study with all its runs, and what they amount to.
 #[derive(Clone, Debug)]
@@ -40,17 +41,40 @@ pub fn open(folder: &Path) -> Result<Opened, StudyError> {
 /// The record of every run that has one, in the order of the plan.
 pub(super) fn records(store: &Store) -> Result<Vec<RunRecord>, StudyError> {
     let stored = store.runs::<RunRecord>()?;
-    let mut runs: Vec<RunRecord> = stored.into_iter().map(|one| one.payload).collect();
+    let mut runs: Vec<RunRecord> = stored.into_iter().map(known).collect::<Result<_, _>>()?;
     // A run that was interrupted keeps what it cost until it is done again.
     for aside in store.interrupted::<RunRecord>()? {
-        let last = |run: &RunRecord| run.id == aside.payload.id;
+        let aside = known(aside)?;
+        let last = |run: &RunRecord| run.id == aside.id;
         match runs.iter().position(last) {
-            Some(at) if runs[at].outcome == aside.payload.outcome => runs[at] = aside.payload,
+            Some(at) if runs[at].outcome == aside.outcome => runs[at] = aside,
             Some(_) => {}
-            None => runs.push(aside.payload),
+            None => runs.push(aside),
         }
     }
     Ok(runs)
+}
+
+/// The run of a file whose versions, its own and that of the training in it, are this program's.
+fn known(stored: Stored<RunRecord>) -> Result<RunRecord, StoreError> {
+    let run = stored.payload;
+    let training = run.record.as_ref().map(|record| record.schema);
+    let versions = [
+        (Some(run.schema), super::run::SCHEMA),
+        (training, train::SCHEMA),
+    ];
+    for (found, known) in versions {
+        if let Some(found) = found
+            && found != known
+        {
+            return Err(StoreError::UnknownSchema {
+                path: stored.path,
+                found: found.to_string(),
+                known,
+            });
+        }
+    }
+    Ok(run)
 }
 
 /// What the analysis has to know of `study`; runs that confirm are planned as far as they are made.
@@ -160,6 +184,13 @@ fn notes(store: &Store, runs: &[RunRecord]) -> Result<Vec<String>, StudyError> {
             names.join(", ")
         ));
     }
+    for (run, state) in store.states()? {
+        if let State::Damaged { detail } = state {
+            notes.push(format!(
+                "the record of {run} cannot be understood ({detail}): `wattgrad study run` moves it to damaged/ and makes the run again"
+            ));
+        }
+    }
     let shared = runs.iter().filter_map(RunRecord::shared).count();
     if shared > 0 {
         notes.push(format!(
@@ -169,7 +200,11 @@ fn notes(store: &Store, runs: &[RunRecord]) -> Result<Vec<String>, StudyError> {
     }
     let unreadable = store.journal()?.unreadable;
     if unreadable > 0 {
-        notes.push(format!("{unreadable} lines of the journal were cut off"));
+        let lines = match unreadable {
+            1 => "1 line of the journal was".to_owned(),
+            more => format!("{more} lines of the journal were"),
+        };
+        notes.push(format!("{lines} cut off"));
     }
     Ok(notes)
 }

@@ -1,9 +1,13 @@
 //! `wattgrad study` as its users have it: killed, interrupted, twice at once, checked and read again.
 
 #[cfg(unix)]
+mod away;
+#[cfg(unix)]
 mod broken;
 #[cfg(target_os = "linux")]
 mod disk;
+#[cfg(unix)]
+mod hand;
 #[cfg(target_os = "linux")]
 #[path = "../namespace/mod.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -50,9 +54,13 @@ const RUNS: usize = 9;
 #[test]
 #[ignore = "played by another test, in a namespace of its own"]
 fn scene() {
-    assert_eq!(std::env::var(namespace::SCENE).unwrap(), "full_disk");
-    disk::full();
-    println!("played full_disk");
+    let name = std::env::var(namespace::SCENE).unwrap();
+    match name.as_str() {
+        "full_disk" => disk::full(),
+        "filled" => disk::filled(),
+        other => panic!("no scene {other}"),
+    }
+    println!("played {name}");
 }
 
 /// The program, which meters nothing unless `--meter` says otherwise, whatever this machine has.
@@ -94,10 +102,12 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The records of a study by run. What a runner is still writing has another ending.
+/// The records of a study by run, none where it has not begun. What a runner is still writing has another ending.
 fn records(out: &Path) -> BTreeMap<String, Value> {
-    let files = std::fs::read_dir(out.join("runs")).unwrap();
+    let files = std::fs::read_dir(out.join("runs"));
     files
+        .into_iter()
+        .flatten()
         .map(|file| file.unwrap().path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
         .map(|path| {

@@ -1,26 +1,31 @@
 //! Two runners at once.
 
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+use super::hand::in_hand;
 use super::{RUNS, folder, records, told, wattgrad};
 
 #[test]
 fn two_runners_make_every_run_once_and_none_beside_another() {
     let (_folder, file, out) = folder();
-    let spawn = || {
-        wattgrad(&["study", "run", &file, "--out", out.to_str().unwrap()])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    };
-    let (first, second) = (spawn(), spawn());
-    let ended = [first, second].map(|child| child.wait_with_output().unwrap());
+    // The first holds the machine until the second has been seen to wait for it.
+    let first = in_hand(&file, &out, libc::SIG_DFL);
+    let mut second = wattgrad(&["study", "run", &file, "--out", out.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(second.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("waiting for process") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    // What else it says has room in the pipe's buffer.
+    let ended = [first.go_on(), second].map(|child| child.wait_with_output().unwrap());
     for one in &ended {
         assert!(one.status.success(), "{}", told(one));
     }
-    let all: String = ended.iter().map(told).collect();
-    assert!(all.contains("waiting for process"), "{all}");
     assert_eq!(records(&out).len(), RUNS);
     assert_eq!(
         std::fs::read_dir(out.join("duplicates")).unwrap().count(),

@@ -65,6 +65,28 @@ fn a_study_is_made_told_and_checked() {
         "{text}"
     );
 
+    // Another version is refused by name, be it the run's or that of the training in it.
+    for at in ["/payload/schema", "/payload/record/schema"] {
+        let mut later = envelope.clone();
+        *later.pointer_mut(at).unwrap() = 9.into();
+        std::fs::write(&path, serde_json::to_vec_pretty(&later).unwrap()).unwrap();
+        let out = out.to_str().unwrap();
+        for command in [
+            &["study", "status", out][..],
+            &["study", "verify", out],
+            &["report", out],
+            &["study", "run", &file, "--out", out],
+        ] {
+            let refused = output(command);
+            let text = told(&refused);
+            assert_eq!(refused.status.code(), Some(1), "{text}");
+            assert!(
+                text.contains("16,lr=0.02@1.json\" is of schema 9"),
+                "{text}"
+            );
+        }
+    }
+
     // The same folder for a study of another meaning is refused, with what differs.
     let other = folder.path().join("other.toml");
     std::fs::write(&other, STUDY.replace("samples = 4000", "samples = 5000")).unwrap();

@@ -218,7 +218,10 @@ pub fn work() {
             continue;
         };
         let run = claim.run().to_string();
-        let lock = path("lock").map(|folder| HostLock::wait_in(&folder, "test", |_| true).unwrap());
+        let lock = path("lock").map(|folder| {
+            say("wait", &run);
+            HostLock::wait_in(&folder, "test", |_| true).unwrap()
+        });
         say("begin", &run);
         sleep(milliseconds("work"));
         say("end", &run);

@@ -73,8 +73,8 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     progress.finish();
     let finished = finished?;
     let opened = study::open(&folder)?;
-    if args.json {
-        output::print_json(&opened.analysis)?;
+    let printed = if args.json {
+        output::print_json(&opened.analysis)
     } else {
         let analysis = &opened.analysis;
         output::print_text(&format!(
@@ -83,11 +83,13 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             analysis.planned,
             analysis.answer,
             folder = folder.display(),
-        ))?;
-    }
+        ))
+    };
     match finished {
-        Finished::Complete => Ok(0),
+        Finished::Complete => printed.map(|()| 0),
         Finished::Interrupted => {
+            // An interrupt at the terminal ends the reader of a pipe too.
+            printed.or_else(Failure::unless_nobody_reads)?;
             output::say(global, "interrupted: the same command goes on from here");
             Ok(INTERRUPTED)
         }

@@ -32,6 +32,8 @@ struct Status {
     done: usize,
     by_outcome: BTreeMap<&'static str, usize>,
     cells: Vec<Cell>,
+    /// What to know of the folder: damaged and later records, a cut journal.
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -71,6 +73,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
             .map(|(outcome, count)| (outcome.name(), *count))
             .collect(),
         cells: cells.collect(),
+        notes: analysis.notes.clone(),
     };
     if args.json {
         output::print_json(&status)?;
@@ -102,6 +105,12 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
         })
         .collect();
     text += &columns(&rows, &[Align::Left, Align::Left], "");
+    if !status.notes.is_empty() {
+        text += "\n";
+    }
+    for note in &status.notes {
+        text += &format!("note: {note}\n");
+    }
     output::print_text(&text)?;
     Ok(0)
 }

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use serde::Serialize;
 
 use super::error::StoreError;
-use super::files;
+use super::files::{self, Beside};
 use super::journal::{self, Event};
 use super::lease::{self, Held};
 use super::record::{self, DUPLICATES, INTERRUPTED};
@@ -34,6 +34,8 @@ pub struct Claim {
     held: Arc<Mutex<Held>>,
     lost: Arc<AtomicBool>,
     renewer: Option<(Sender<()>, JoinHandle<()>)>,
+    /// Room on the disk for the record.
+    reserved: Option<Beside>,
     /// A record that is kept, and what the journal is to say or says of it.
     kept: Option<(Kept, Event)>,
     /// The run is given back.
@@ -63,6 +65,7 @@ impl Claim {
             lost,
             // Without a thread the lease expires for other hosts, and still holds on this one.
             renewer: renewer.ok().map(|thread| (stop, thread)),
+            reserved: None,
             kept: None,
             over: false,
         }
@@ -77,6 +80,24 @@ impl Claim {
     /// could not be written). A record that is kept nevertheless counts if it is the first.
     pub fn lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Takes `bytes` of the disk for the record, so that one which is no longer can be kept though the disk is full when
+    /// the run ends. On a file system that never overwrites in place (btrfs, ZFS) this is a hope and no promise.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn reserve(&mut self, bytes: u64) -> Result<(), StoreError> {
+        let path = record::path(&self.shared.folder, &self.run);
+        let mut beside = self.beside(&path)?;
+        beside.reserve(bytes, &path)?;
+        self.reserved = Some(beside);
+        Ok(())
+    }
+
+    /// What was kept where [`finish`](Self::finish) failed all the same, as only the journal could not be written.
+    pub fn kept(&self) -> Option<&Kept> {
+        self.kept.as_ref().map(|(kept, _)| kept)
     }
 
     /// Keeps the record of the run. `outcome` is the caller's word for how it ended.
@@ -120,54 +141,79 @@ impl Claim {
         Ok(kept)
     }
 
-    fn keep<T: Serialize>(&self, outcome: &str, payload: &T) -> Result<(Kept, Event), StoreError> {
-        let Shared {
-            folder, process, ..
-        } = &*self.shared;
-        let bytes = record::encode(&self.run, process, outcome, payload)?;
-        let path = record::path(folder, &self.run);
-        let outcome = outcome.to_owned();
-        if files::place(&process.beside(&folder.join(record::RUNS)), &path, &bytes)? {
-            let sha256 = files::sha256(&bytes);
-            return Ok((Kept::First(path), Event::Finished { outcome, sha256 }));
-        }
-        let file = self.place_numbered(DUPLICATES, &bytes)?;
-        Ok((
-            Kept::Duplicate(folder.join(&file)),
-            Event::Duplicate { outcome, file },
-        ))
-    }
-
-    fn keep_aside<T: Serialize>(
-        &self,
+    fn keep<T: Serialize>(
+        &mut self,
         outcome: &str,
         payload: &T,
     ) -> Result<(Kept, Event), StoreError> {
-        let bytes = record::encode(&self.run, &self.shared.process, outcome, payload)?;
-        let file = self.place_numbered(INTERRUPTED, &bytes)?;
+        let shared = self.shared.clone();
+        let bytes = record::encode(&self.run, &shared.process, outcome, payload)?;
+        let path = record::path(&shared.folder, &self.run);
         let outcome = outcome.to_owned();
-        Ok((
-            Kept::Aside(self.shared.folder.join(&file)),
-            Event::SetAside { outcome, file },
-        ))
+        self.written(&bytes, &path, |beside, run| {
+            if beside.link(&path)? {
+                let sha256 = files::sha256(&bytes);
+                return Ok((
+                    Kept::First(path.clone()),
+                    Event::Finished { outcome, sha256 },
+                ));
+            }
+            let file = link_numbered(beside, &shared.folder, DUPLICATES, run)?;
+            Ok((
+                Kept::Duplicate(shared.folder.join(&file)),
+                Event::Duplicate { outcome, file },
+            ))
+        })
     }
 
-    /// Places a record in a folder under the first free `RUN.NUMBER.json`; its path in the study.
-    fn place_numbered(&self, folder: &str, bytes: &[u8]) -> Result<PathBuf, StoreError> {
-        let mut number = 1;
-        loop {
-            let file = Path::new(folder).join(format!("{}.{number}.json", self.run));
-            let beside = self.shared.process.beside(&self.shared.folder.join(folder));
-            if files::place(&beside, &self.shared.folder.join(&file), bytes)? {
-                return Ok(file);
+    fn keep_aside<T: Serialize>(
+        &mut self,
+        outcome: &str,
+        payload: &T,
+    ) -> Result<(Kept, Event), StoreError> {
+        let shared = self.shared.clone();
+        let bytes = record::encode(&self.run, &shared.process, outcome, payload)?;
+        let outcome = outcome.to_owned();
+        self.written(&bytes, &shared.folder.join(INTERRUPTED), |beside, run| {
+            let file = link_numbered(beside, &shared.folder, INTERRUPTED, run)?;
+            Ok((
+                Kept::Aside(shared.folder.join(&file)),
+                Event::SetAside { outcome, file },
+            ))
+        })
+    }
+
+    /// Writes `bytes` into the room that is reserved, or into a new file, and has `link` name that.
+    fn written<T>(
+        &mut self,
+        bytes: &[u8],
+        path: &Path,
+        link: impl FnOnce(&Beside, &RunId) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut new;
+        // Room that is reserved stays so until the claim ends: a call that failed may be made again. Another host, which
+        // cannot know whether this process lives, may have removed it after a day.
+        let beside = match &mut self.reserved {
+            Some(reserved) if reserved.is_there() => reserved,
+            _ => {
+                new = self.beside(path)?;
+                &mut new
             }
-            number += 1;
-        }
+        };
+        beside.write(bytes, path)?;
+        link(beside, &self.run)
+    }
+
+    /// A file beside the records, which is to be `path`.
+    fn beside(&self, path: &Path) -> Result<Beside, StoreError> {
+        let runs = self.shared.folder.join(record::RUNS);
+        Beside::create(self.shared.process.beside(&runs), path)
     }
 
     /// Ends the claim: of a run that is done the leases are forgotten, otherwise this one is given back.
     fn leave(&mut self) {
         self.over = true;
+        self.reserved = None;
         if let Some((stop, thread)) = self.renewer.take() {
             drop(stop);
             let _ = thread.join();
@@ -179,6 +225,23 @@ impl Claim {
             Some((Kept::Aside(_), _)) | None => lock(&self.held).release(),
         }
         self.shared.active().remove(&self.run);
+    }
+}
+
+/// Names a record in a folder of the study by the first free `RUN.NUMBER.json`; its path in the study.
+fn link_numbered(
+    beside: &Beside,
+    study: &Path,
+    folder: &str,
+    run: &RunId,
+) -> Result<PathBuf, StoreError> {
+    let mut number = 1;
+    loop {
+        let file = Path::new(folder).join(format!("{run}.{number}.json"));
+        if beside.link(&study.join(&file))? {
+            return Ok(file);
+        }
+        number += 1;
     }
 }
 

@@ -1,8 +1,8 @@
 //! Files that appear whole or not at all, and never in the place of another.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -10,20 +10,63 @@ use serde::{Deserialize, Serialize};
 use super::SCHEMA;
 use super::error::StoreError;
 
+/// A file beside its place while it is written; that name is gone at the end, whatever became of it.
+pub(super) struct Beside {
+    path: PathBuf,
+    file: File,
+}
+
+impl Beside {
+    /// Begins a file at `beside`, which is to be `path` in the end.
+    pub(super) fn create(beside: PathBuf, path: &Path) -> Result<Self, StoreError> {
+        let file = File::options()
+            .write(true)
+            .create_new(true)
+            .open(&beside)
+            .map_err(StoreError::io("write", path))?;
+        Ok(Self { path: beside, file })
+    }
+
+    /// Whether it has its name still.
+    pub(super) fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
+    /// Takes `bytes` of the disk for what is written to it later, in their place, for `path`.
+    pub(super) fn reserve(&mut self, bytes: u64, path: &Path) -> Result<(), StoreError> {
+        io::copy(&mut io::repeat(0).take(bytes), &mut self.file)
+            .and_then(|_| self.file.sync_data())
+            .map_err(StoreError::io("reserve room for", path))
+    }
+
+    /// Writes all of it, so that it survives a power cut; what was written before or is reserved is overwritten.
+    pub(super) fn write(&mut self, bytes: &[u8], path: &Path) -> Result<(), StoreError> {
+        self.file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.write_all(bytes))
+            .and_then(|()| self.file.set_len(bytes.len() as u64))
+            .and_then(|()| self.file.sync_all())
+            .map_err(StoreError::io("write", path))
+    }
+
+    /// Gives it the name `path` too; false where that is taken.
+    pub(super) fn link(&self, path: &Path) -> Result<bool, StoreError> {
+        link(&self.path, path)
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
 /// Writes `bytes` to `beside` and links them to `path`; false where `path` is taken already. Both survive a power cut
 /// from then on.
-pub(super) fn place(beside: &Path, path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
-    let _gone_at_the_end = Beside(beside);
-    File::options()
-        .write(true)
-        .create_new(true)
-        .open(beside)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
-        .map_err(StoreError::io("write", path))?;
-    link(beside, path)
+pub(super) fn place(beside: PathBuf, path: &Path, bytes: &[u8]) -> Result<bool, StoreError> {
+    let mut beside = Beside::create(beside, path)?;
+    beside.write(bytes, path)?;
+    beside.link(path)
 }
 
 /// Gives the file `beside` the name `path` too; false where that is taken.
@@ -35,7 +78,6 @@ pub(super) fn link(beside: &Path, path: &Path) -> Result<bool, StoreError> {
             Ok(true)
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        // The folder has just taken the file beside, so it is links that are refused.
         Err(source) if refuses_links(&source) => Err(StoreError::NoLinks {
             folder: folder.to_owned(),
             source,
@@ -44,19 +86,16 @@ pub(super) fn link(beside: &Path, path: &Path) -> Result<bool, StoreError> {
     }
 }
 
+/// Whether it is links that are refused and not the folder, which may have been closed since it took the file beside.
 fn refuses_links(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    if error.raw_os_error() == Some(libc::EACCES) {
+        return false;
+    }
     matches!(
         error.kind(),
         ErrorKind::PermissionDenied | ErrorKind::Unsupported
     )
-}
-
-struct Beside<'a>(&'a Path);
-
-impl Drop for Beside<'_> {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(self.0);
-    }
 }
 
 /// Makes the names in a folder survive a power cut, where the system can.

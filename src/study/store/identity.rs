@@ -70,7 +70,7 @@ impl Identity {
             runs: self.runs.clone(),
         };
         let bytes = files::json("the study", &study)?;
-        files::place(&process.beside(folder), &folder.join(FILE), &bytes)?;
+        files::place(process.beside(folder), &folder.join(FILE), &bytes)?;
         Ok(())
     }
 

@@ -279,7 +279,7 @@ impl Held {
     ) -> Result<Option<Self>, StoreError> {
         let lease = Lease::new(run, process, times);
         let path = path(study, run, number);
-        if !files::place(&process.beside(&folder(study)), &path, &lease.bytes()?)? {
+        if !files::place(process.beside(&folder(study)), &path, &lease.bytes()?)? {
             return Ok(None);
         }
         let file = File::options()
@@ -367,7 +367,8 @@ mod tests {
         let process = Process::enter(study).unwrap();
         let run = RunId::new("r").unwrap();
         let times = LeaseTimes {
-            lease: Duration::from_millis(200),
+            // Long beside what a loaded machine makes of a short sleep.
+            lease: Duration::from_secs(2),
             renew: Duration::from_millis(50),
         };
         let watch = Watch::default();

@@ -13,7 +13,8 @@ use super::error::StoreError;
 use super::host::Host;
 use super::{files, now};
 
-const LOCKS: &str = "locks";
+/// Files that processes hold locked.
+pub(super) const LOCKS: &str = "locks";
 /// A half-written file of another host's process is its own until then.
 const FORGOTTEN: Duration = Duration::from_secs(24 * 3600);
 
@@ -35,28 +36,31 @@ impl Process {
     pub(super) fn enter(study: &Path) -> Result<Self, StoreError> {
         let host = Host::here();
         let pid = std::process::id();
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let token = format!("{}.{pid}.{:x}.{count}", host.key(), (now() * 1e6) as u64);
-        let lock = study.join(LOCKS).join(&token);
-        // It is locked before it has its name: who sees a lock that is free sees that of a dead process.
-        let beside = study.join(LOCKS).join(format!(".{token}.0.tmp"));
-        let held = File::options()
-            .write(true)
-            .create_new(true)
-            .open(&beside)
-            .map_err(StoreError::io("write", &lock))?;
-        let placed = FileExt::lock(&held)
-            .map_err(StoreError::io("lock", &lock))
-            .and_then(|()| files::link(&beside, &lock));
-        let _ = fs::remove_file(&beside);
-        placed?;
-        Ok(Self {
-            host,
-            pid,
-            token,
-            lock,
-            _held: held,
-        })
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let token = format!("{}.{pid}.{:x}.{count}", host.key(), (now() * 1e6) as u64);
+            let lock = study.join(LOCKS).join(&token);
+            // It is locked before it has its name: who sees a lock that is free sees that of a dead process.
+            let beside = study.join(LOCKS).join(format!(".{token}.0.tmp"));
+            let held = match File::options().write(true).create_new(true).open(&beside) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
+                opened => opened.map_err(StoreError::io("write", &lock))?,
+            };
+            let placed = FileExt::lock(&held)
+                .map_err(StoreError::io("lock", &lock))
+                .and_then(|()| files::link(&beside, &lock));
+            let _ = fs::remove_file(&beside);
+            // A clock that was set back can name a dead process of the same id once more.
+            if placed? {
+                return Ok(Self {
+                    host,
+                    pid,
+                    token,
+                    lock,
+                    _held: held,
+                });
+            }
+        }
     }
 
     /// A name in `folder` for a file that is being written.

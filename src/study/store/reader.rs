@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -87,6 +88,24 @@ impl Store {
     /// The system's.
     pub fn done(&self) -> Result<Vec<RunId>, StoreError> {
         Ok(self.in_order(record::done(&self.folder)?))
+    }
+
+    /// Bytes of the longest record that counts; 0 where there is none.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn longest(&self) -> Result<u64, StoreError> {
+        let mut longest = 0;
+        for run in record::done(&self.folder)? {
+            let path = record::path(&self.folder, &run);
+            match fs::metadata(&path) {
+                Ok(found) => longest = longest.max(found.len()),
+                // It was damaged, and another process has just moved it.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(StoreError::io("read", &path)(error)),
+            }
+        }
+        Ok(longest)
     }
 
     /// Later records of runs that had one already; they do not count.

@@ -23,7 +23,7 @@ const FOLDERS: [&str; 6] = [
     record::INTERRUPTED,
     record::DAMAGED,
     "leases",
-    "locks",
+    process::LOCKS,
 ];
 
 /// A process that works on a study: it reads the folder as a [`Store`] does, claims runs and keeps their records.
@@ -84,7 +84,10 @@ impl Runner {
         identity.distinct()?;
         if folder.join(identity::FILE).exists() {
             identity.same(folder)?;
-        } else if let Some(found) = stranger(folder)? {
+        } else if let Some(found) = stranger(folder)?
+            // Another process may have begun the study meanwhile.
+            && !folder.join(identity::FILE).exists()
+        {
             let folder = folder.to_owned();
             return Err(StoreError::OtherFiles { folder, found });
         }
@@ -247,11 +250,20 @@ impl Runner {
     }
 }
 
-/// What a folder without a study holds besides the folders of one that was about to begin.
+/// What a folder without a study holds that one which was about to begin does not: its folders are empty then but for
+/// locks. Records whose `study.json` is gone are not for another study to take.
 fn stranger(folder: &Path) -> Result<Option<String>, StoreError> {
-    let names = files::names(folder)?;
-    let mut others = names.into_iter();
-    Ok(others.find(|name| !FOLDERS.contains(&name.as_str()) && name != identity::FILE))
+    for name in files::names(folder)? {
+        if !FOLDERS.contains(&name.as_str()) {
+            return Ok(Some(name));
+        }
+        if name != process::LOCKS
+            && let Some(inner) = files::names(&folder.join(&name))?.first()
+        {
+            return Ok(Some(format!("{name}/{inner}")));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
