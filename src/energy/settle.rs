@@ -2,13 +2,13 @@
 
 use super::basis::Basis;
 use super::collect::Collected;
+use super::essential;
 use super::estimate::{Edges, Estimate, Stamp};
 use super::figure::{Energy, Grade, Method, Status};
 use super::instrument::{Conditions, Refusal, Spec};
 use super::known::Known;
 use super::meter::{Opened, Row};
 use super::recording::Recording;
-use super::essential;
 
 /// All that a window comes to.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,18 +5,21 @@ use textwrap::{Options, WordSplitter};
 
 use super::chart::{HeatMap, bars, patterns, px, sequential};
 use super::heat::{cost_bars, panels};
+use super::names::separator;
 use super::words::{Unit, cost_name, dates, devices, origin};
 use crate::study::analysis::{Analysis, CostKind, CostReport};
 
 const WIDTH: f64 = 1200.0;
 const HEIGHT: f64 = 675.0;
 const EDGE: f64 = 48.0;
-/// The picture's own column.
-const PICTURE: (f64, f64) = (600.0, 440.0);
+/// Width of the picture's own column.
+const PICTURE: f64 = 600.0;
 /// Width of a letter on a bar.
 const LETTER: f64 = 8.6;
 /// Beyond so many columns the cells of a map hold their value alone, and larger.
 const DENSE: usize = 6;
+/// A map of few cells is not drawn larger than this many times its own size.
+const LARGEST: f64 = 1.7;
 /// Bars that fit.
 const BARS: usize = 10;
 
@@ -60,13 +63,15 @@ fn answer(analysis: &Analysis) -> Vec<String> {
     let mut lines = Vec::new();
     let mut told = String::new();
     let wide = if analysis.headline().is_some() {
-        33
+        31
     } else {
-        78
+        72
     };
     for sentence in analysis.answer.split_inclusive(". ") {
         told += sentence;
-        let options = Options::new(wide).word_splitter(WordSplitter::NoHyphenation);
+        let options = Options::new(wide)
+            .word_separator(separator())
+            .word_splitter(WordSplitter::NoHyphenation);
         let wrapped: Vec<String> = textwrap::wrap(told.trim_end(), options)
             .into_iter()
             .map(std::borrow::Cow::into_owned)
@@ -114,31 +119,38 @@ fn foot(analysis: &Analysis) -> Vec<String> {
 fn picture(analysis: &Analysis, cost: &CostReport) -> Markup {
     let unit = Unit::for_cost(cost);
     let caption = format!("{}, {}", cost_name(cost), unit.symbol);
-    let (panels, _) = panels(analysis, cost);
-    let (x, y) = (WIDTH - EDGE - PICTURE.0, 130.0);
+    let (panels, left_out) = panels(analysis, cost);
+    let x = WIDTH - EDGE - PICTURE;
     // A study of more axes shows the panel that holds the best cell.
     let best = |map: &HeatMap| map.cells.iter().flatten().flatten().any(|cell| cell.best);
     let chosen = panels
         .iter()
         .find(|panel| best(&panel.map))
         .or(panels.first());
+    let options = |wide| Options::new(wide).word_separator(separator());
+    let mut lines = textwrap::wrap(&caption, options(46));
+    let title = chosen
+        .filter(|panel| !panel.title.is_empty())
+        .map(|panel| format!("{} (1 of {} maps)", panel.title, panels.len() + left_out));
+    if let Some(title) = &title {
+        lines.extend(textwrap::wrap(title, options(46)));
+    }
+    let y = 70.0 + 28.0 * lines.len().max(2) as f64 + 4.0;
+    let room = 540.0 - y;
     html! {
-        @for (line, text) in textwrap::wrap(&caption, 46).iter().enumerate() {
+        @for (line, text) in lines.iter().enumerate() {
             text class="caption" x=(px(x)) y=(px(70.0 + 28.0 * line as f64)) { (text) }
         }
         @if let Some(panel) = chosen {
             @let (width, height) = panel.map.size();
-            @let by = (PICTURE.0 / width).min((PICTURE.1 - 30.0) / height);
+            @let by = (PICTURE / width).min(room / height).min(LARGEST);
             @let dense = (panel.map.across.1.len() > DENSE).then_some("dense");
             g class=[dense] transform=(format!("translate({} {}) scale({by:.3})", px(x), px(y))) { (panel.map.draw()) }
-            @if !panel.title.is_empty() {
-                text class="caption" x=(px(x)) y=(px(y + by * height + 24.0)) { (panel.title) }
-            }
             (legend(x, 572.0, panel.map.cells.iter().flatten().flatten().any(|cell| cell.alike)))
         } @else {
             @let (mut all, _) = cost_bars(analysis, cost);
             @let shown = { all.truncate(BARS); all };
-            svg x=(px(x)) y=(px(y)) width=(px(PICTURE.0)) height=(px(PICTURE.1)) {
+            svg x=(px(x)) y=(px(y)) width=(px(PICTURE)) height=(px(room + 36.0)) {
                 (bars(&shown, unit.symbol, &caption, LETTER))
             }
         }
