@@ -38,6 +38,27 @@ pub(super) fn values(analysis: &Analysis, cell: usize) -> String {
     }
 }
 
+/// All cells by these values, each below those of the same axis.
+pub(super) fn aligned(analysis: &Analysis) -> Vec<String> {
+    let axes = varying(analysis);
+    let width = |axis: &usize| {
+        let values = analysis.axes[*axis].values.iter();
+        values.map(|value| value.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = axes.iter().map(width).collect();
+    let cells = analysis.cells.iter().map(|cell| {
+        let values = axes.iter().zip(&widths);
+        let values: Vec<String> = values
+            .filter_map(|(axis, width)| Some(format!("{:>width$}", cell.values.get(*axis)?)))
+            .collect();
+        match values.is_empty() {
+            true => cell.id.clone(),
+            false => values.join(BETWEEN),
+        }
+    });
+    cells.collect()
+}
+
 /// The parts of a name, `batch-size=64` and `lr=0.1`; each but the last with its comma.
 pub(super) fn parts(id: &str) -> Vec<&str> {
     let mut parts = Vec::new();

@@ -2,7 +2,7 @@
 
 use textwrap::{Options, WordSplitter};
 
-use super::names::{self, separator, values};
+use super::names::{self, separator};
 use super::words::{
     State, Unit, capital, cost_name, dates, devices, digits, kind_name, median, order, plural,
     ratio, reached, target, verdict, worth,
@@ -87,21 +87,31 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
         .fold(0.0, f64::max);
     let labels = Labels::of(analysis);
     let mut rows = vec![labels.head.clone()];
-    let title = [
-        format!("expected {}", short(unit.symbol)),
+    let intervals = cost.cells.iter().any(|cell| cell.interval.is_some());
+    let confirmed = cost.cells.iter().any(|cell| cell.confirmed.is_some());
+    // A column that would be empty leaves its room to the bars.
+    let figures = |all: [String; 5]| {
+        let shown = [true, intervals, true, true, confirmed];
+        all.into_iter()
+            .zip(shown)
+            .filter_map(|(text, shown)| shown.then_some(text))
+    };
+    rows[0].insert(0, String::new());
+    rows[0].extend(figures([
+        format!("expected {}", short(unit.symbol))
+            .trim_end()
+            .to_owned(),
         "95 %".into(),
         "reached".into(),
         "median".into(),
         "conf. %".into(),
-    ];
-    rows[0].insert(0, String::new());
-    rows[0].extend(title);
+    ]));
     let shown = order.iter().take(CELLS);
     for at in shown.clone() {
         let cell = &cost.cells[*at];
         let mut row = vec![if labels.above { "" } else { mark(cost, *at) }.to_owned()];
         row.extend(labels.cells[*at].iter().cloned());
-        row.extend([
+        row.extend(figures([
             match State::of(cell) {
                 State::Arrived(expected) => unit.show(expected),
                 other => other.words().into(),
@@ -113,7 +123,7 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
             median(cell, &unit),
             cell.confirmed
                 .map_or_else(String::new, |share| format!("{:.2}", 100.0 * share)),
-        ]);
+        ]));
         rows.push(row);
     }
     let mut align = vec![Align::Left];
@@ -215,7 +225,7 @@ fn short_names(analysis: &Analysis, most: usize) -> (Vec<String>, String) {
     let cells = || 0..analysis.cells.len();
     let fit = |names: &[String]| names.iter().all(|name| name.chars().count() <= most);
     let whole: Vec<String> = cells().map(|at| analysis.cells[at].id.clone()).collect();
-    let short: Vec<String> = cells().map(|at| values(analysis, at)).collect();
+    let short = names::aligned(analysis);
     match !fit(&whole) && fit(&short) {
         true => (short, format!("cell: {}", names::axes(analysis))),
         false => (whole, String::new()),

@@ -28,13 +28,13 @@ const BOTTOM: f64 = 44.0;
 const NAME: usize = 48;
 
 /// Width of a letter of the page's numbers and names.
-pub const LETTER: f64 = 6.6;
+const LETTER: f64 = 6.6;
 
-/// A picture of them all on one axis from zero; `letter` is the width of a letter.
-pub fn bars(bars: &[Bar], axis: &str, label: &str, letter: f64) -> Markup {
+/// A picture of them all on one axis from zero.
+pub fn bars(bars: &[Bar], axis: &str, label: &str) -> Markup {
     let longest = |get: fn(&Bar) -> &String| bars.iter().map(|bar| get(bar).chars().count()).max();
-    let left = 10.0 + letter * longest(|bar| &bar.name).unwrap_or(0).min(NAME) as f64;
-    let right = 12.0 + letter * longest(|bar| &bar.text).unwrap_or(0) as f64;
+    let left = 10.0 + LETTER * longest(|bar| &bar.name).unwrap_or(0).min(NAME) as f64;
+    let right = 12.0 + LETTER * longest(|bar| &bar.text).unwrap_or(0) as f64;
     let width = (left + right + 190.0).max(WIDTH);
     let sums = bars.iter().flat_map(|bar| {
         let of = |sign: f64| -> f64 {
@@ -98,8 +98,8 @@ fn stretches(parts: &[(&'static str, f64)]) -> Vec<(&'static str, f64, f64)> {
         .collect()
 }
 
-/// The end of a name tells more of it than its middle.
-fn cut(name: &str) -> String {
+/// A name for which there is room; its end tells more of it than its middle.
+pub fn cut(name: &str) -> String {
     let count = name.chars().count();
     if count <= NAME {
         return name.to_owned();

@@ -153,3 +153,37 @@ pub fn dots(frame: &Frame, dots: &[Dot], steps: &[(f64, f64)]) -> Markup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scale::Scale;
+    use super::*;
+
+    #[test]
+    fn a_name_does_not_lie_on_the_line_and_what_matters_lies_uppermost() {
+        let frame = Frame::new(Scale::between(0.0, 10.0), Scale::between(0.0, 10.0));
+        let dot = |class, at| Dot {
+            class,
+            title: format!("at {at:?}"),
+            at,
+            label: "64 · 0.1".into(),
+        };
+        let front = [(1.0, 5.0), (9.0, 5.0)];
+        let all = [
+            dot("front", front[0]),
+            dot("", (4.0, 5.0)),
+            dot("front", front[1]),
+        ];
+        let drawn = dots(&frame, &all, &front).into_string();
+        let on_the_line = format!("y=\"{}\" text-anchor", px(frame.at_y(5.0) + 4.0));
+        assert!(!drawn.contains(&on_the_line), "{drawn}");
+        assert_eq!(drawn.matches("64 · 0.1</text>").count(), 3, "{drawn}");
+        let beside_no_line = dots(&frame, &all[1..2], &[]).into_string();
+        assert!(beside_no_line.contains(&on_the_line), "{beside_no_line}");
+        let (behind, above) = (
+            drawn.find("at (4.0").unwrap(),
+            drawn.find("at (1.0").unwrap(),
+        );
+        assert!(behind < above);
+    }
+}

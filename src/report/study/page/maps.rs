@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::chart::{Dot, Frame, LETTER, Scale, bars, dots, picture, sequential, steps};
+use super::super::chart::{Dot, Frame, Scale, bars, dots, picture, sequential, steps};
 use super::super::data;
 use super::super::heat::{cost_bars, panels};
 use super::super::names::{self, values};
@@ -52,7 +52,7 @@ fn map(analysis: &Analysis, cost: &CostReport) -> Markup {
         let whiskers = rows.iter().any(|row| row.interval.is_some());
         return html! {
             figure {
-                div class="scroll" { (bars(&rows, &name, &format!("Bars: {name}"), LETTER)) }
+                div class="scroll" { (bars(&rows, &name, &format!("Bars: {name}"))) }
                 figcaption {
                     (caption)
                     @if whiskers { " The line on a bar is the 95 % interval of the geometric mean." }
