@@ -30,7 +30,7 @@ text{font-family:system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:#1b
 .title{font-size:30px;font-weight:650}.answer{font-size:27px}.foot{font-size:22px;fill:#555b63}\
 .caption{font-size:24px;fill:#555b63}.row{font-size:21px}.amount{font-size:22px;font-weight:600}.tick{font-size:15px}.name{font-size:15px;fill:#555b63}\
 .value{font-size:20px;font-weight:600}.below{font-size:13px}\
-.dense .value{font-size:29px}.dense .below{display:none}.dense .tick{font-size:22px}.dense .name{font-size:24px}\
+.dense .value{font-size:29px}.dense .below{display:none}.dense .tick{font-size:31px}.dense .name{font-size:31px}\
 .best{fill:none;stroke:#1b1f24;stroke-width:3}.alike{fill:none;stroke:#1b1f24;stroke-width:2;stroke-dasharray:5 3}\
 .ground{fill:#f1f2f4}.hatch{stroke:#9aa1ab;stroke-width:1.6;fill:none}.spot{fill:#9aa1ab}.plate{fill:#fff;opacity:.88}\
 .grid{stroke:#e4e6ea}.axis,.mark{stroke:#8a9099}.part{fill:#56779c;stroke:none}.part.best,.part.alike{fill:#0072b2;stroke:none}.part.alike{opacity:.6}\
@@ -144,11 +144,11 @@ fn picture(analysis: &Analysis, cost: &CostReport) -> Markup {
             text class="caption" x=(px(x)) y=(px(70.0 + 28.0 * line as f64)) { (text) }
         }
         @if let Some(panel) = chosen {
-            @let (width, height) = panel.map.size();
+            @let map = HeatMap { dense: panel.map.across.1.len() > DENSE, ..panel.map.clone() };
+            @let (width, height) = map.size();
             @let by = (PICTURE / width).min(room / height).min(LARGEST);
-            @let dense = (panel.map.across.1.len() > DENSE).then_some("dense");
-            g class=[dense] transform=(format!("translate({} {}) scale({by:.3})", px(x), px(y))) { (panel.map.draw()) }
-            (legend(x, 572.0, panel.map.cells.iter().flatten().flatten().any(|cell| cell.alike)))
+            g class=[map.dense.then_some("dense")] transform=(format!("translate({} {}) scale({by:.3})", px(x), px(y))) { (map.draw()) }
+            (legend(x, 572.0, map.cells.iter().flatten().flatten().any(|cell| cell.alike)))
         } @else {
             (rows(&cost_bars(analysis, cost).0, cost.cells.len(), x, y))
         }

@@ -74,6 +74,7 @@ pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usi
                         row.iter().map(|x| find(x, y).map(cell)).collect()
                     })
                     .collect(),
+                dense: false,
             },
         }
     });
