@@ -33,8 +33,12 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
             p { (extremes(analysis, cost)) }
             @if let Some(named) = analysis.reference {
                 p {
-                    "The reference cell, " (name(&analysis.cells[named].id)) ", was named before there were data: each cell is \
-                     compared with it by a t test on log cost, its p-values corrected by Holm."
+                    "The reference cell, " (name(&analysis.cells[named].id)) ", was named before there were data"
+                    @if cost.cells.iter().any(|cell| cell.named.is_some()) {
+                        ": each cell is compared with it by a t test on log cost, its p-values corrected by Holm."
+                    } @else {
+                        "; these runs are too few to test any cell against it."
+                    }
                 }
             }
             @if cost.unranked > 0 {
