@@ -28,7 +28,7 @@ const BOTTOM: f64 = 44.0;
 const NAME: usize = 48;
 
 /// Width of a letter of the page's numbers and names.
-const LETTER: f64 = 6.6;
+const LETTER: f64 = 7.2;
 
 /// A picture of them all on one axis from zero.
 pub fn bars(bars: &[Bar], axis: &str, label: &str) -> Markup {

@@ -12,10 +12,10 @@ pub(super) fn name(id: &str) -> Markup {
     } }
 }
 
-/// A sentence that may have such names in it.
+/// A sentence that may have such names in it. A number stays beside its `%`.
 pub(super) fn text(text: &str) -> Markup {
     html! { @for (at, word) in text.split(' ').enumerate() {
-        @if at > 0 { " " }
+        @if at > 0 { @if word.starts_with('%') { "\u{a0}" } @else { " " } }
         @if word.contains('=') { (name(word)) } @else { (word) }
     } }
 }
