@@ -200,12 +200,12 @@ fn text(findings: &Findings) -> String {
             vec![
                 if place.auto { "*" } else { " " }.into(),
                 place.spec.clone(),
-                place.path.clone(),
-                place.note.clone(),
+                // One column, so that a long path leaves no narrow strip for what is said of it.
+                format!("{}: {}", place.path, place.note),
             ]
         })
         .collect();
-    text + &columns(&rows, &[Align::Left; 4], "  ")
+    text + &columns(&rows, &[Align::Left; 3], "  ")
 }
 
 fn adapters(findings: &Findings) -> String {

@@ -1,17 +1,32 @@
-//! Single records of `train --record`, read as if they were a study: each regime, seed aside, is a cell.
+//! Single records, read as if they were a study: each regime, seed aside, is a cell.
+
+mod held;
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::analysis::{Analysis, Design, DesignCell, DesignRun};
 use super::error::StudyError;
 use super::open::{Opened, open};
 use super::run::{Purpose, RunRecord, SCHEMA};
-use crate::train::Record;
+use crate::train::{Record, TrainError};
 
-/// Reads every path: each folder is a study by itself, and all files together are records that are compared with each
-/// other. A path that is given twice counts once.
+/// What is read of the file that a study keeps of a run.
+#[derive(Deserialize)]
+struct Kept {
+    payload: RunRecord,
+}
+
+/// A run and what it was made with.
+struct Single {
+    run: RunRecord,
+    record: Record,
+}
+
+/// Reads every path: each folder is a study by itself, and all files together are records, of `train --record` or of the
+/// runs of studies, that are compared with each other. A path that is given twice counts once.
 ///
 /// # Errors
 /// [`StudyError`] for the first path that is neither.
@@ -29,38 +44,81 @@ pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Opened>, StudyError> {
         .map(open)
         .collect::<Result<Vec<Opened>, StudyError>>()?;
     if !files.is_empty() {
-        let read = |path: &Path| Ok((path.display().to_string(), Record::read(path)?));
-        let records = files
+        let singles = files
             .into_iter()
             .map(read)
-            .collect::<Result<Vec<(String, Record)>, StudyError>>()?;
-        all.push(compared(records));
+            .collect::<Result<Vec<Single>, StudyError>>()?;
+        all.push(compared(singles));
     }
     Ok(all)
 }
 
-/// Records and their names as cells and runs.
-fn compared(records: Vec<(String, Record)>) -> Opened {
-    let choices: Vec<Vec<(String, Value)>> =
-        records.iter().map(|(_, record)| chosen(record)).collect();
+/// A record of `train`, or that in the file of a study's run.
+fn read(path: &Path) -> Result<Single, StudyError> {
+    let id = path.display().to_string();
+    let refused = match Record::read(path) {
+        Ok(record) => {
+            let run = RunRecord {
+                schema: SCHEMA,
+                id,
+                cell: String::new(),
+                seed: record.regime.seed,
+                purpose: Purpose::Main,
+                outcome: record.outcome.into(),
+                error: None,
+                overlap: false,
+                record: None,
+            };
+            return Ok(Single { run, record });
+        }
+        Err(refused) => refused,
+    };
+    let Some(Kept { mut payload }) = std::fs::read_to_string(path)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+    else {
+        return Err(refused.into());
+    };
+    let Some(record) = payload.record.take() else {
+        let detail = match payload.error {
+            Some(error) => format!("this run of a study failed before it trained: {error}"),
+            None => "this run of a study was never trained".into(),
+        };
+        return Err(TrainError::BadRecord {
+            path: path.to_owned(),
+            detail,
+        }
+        .into());
+    };
+    let run = RunRecord {
+        id,
+        purpose: Purpose::Main,
+        ..payload
+    };
+    Ok(Single { run, record })
+}
+
+/// Runs as those of a study, under the targets that they share.
+fn compared(singles: Vec<Single>) -> Opened {
+    let (mut singles, mut records): (Vec<RunRecord>, Vec<Record>) =
+        singles.into_iter().map(|one| (one.run, one.record)).unzip();
+    let choices: Vec<Vec<(String, Value)>> = records.iter().map(chosen).collect();
     let differing: Vec<&str> = choices[0]
         .iter()
         .enumerate()
         .filter(|(at, (_, first))| choices.iter().any(|own| own[*at].1 != *first))
         .map(|(_, (key, _))| key.as_str())
         .collect();
+    let name = match singles.as_slice() {
+        [only] => only.id.clone(),
+        all => format!("{} single runs", all.len()),
+    };
+    let base = base(&records[0], &differing);
+    let held = held::hold(&mut records);
     let mut cells: Vec<DesignCell> = Vec::new();
     let mut planned: Vec<DesignRun> = Vec::new();
-    let mut runs: Vec<RunRecord> = Vec::new();
     let mut seeds: Vec<u32> = Vec::new();
-    let first = &records[0].1;
-    let name = match records.len() {
-        1 => records[0].0.clone(),
-        n => format!("{n} single runs"),
-    };
-    let base = base(first, &differing);
-    let notes = notes(&records);
-    for ((path, record), own) in records.into_iter().zip(&choices) {
+    for ((run, record), own) in singles.iter_mut().zip(records).zip(&choices) {
         let id = identifier(own, &differing, &record);
         let cell = cells
             .iter()
@@ -72,28 +130,20 @@ fn compared(records: Vec<(String, Record)>) -> Opened {
                 });
                 cells.len() - 1
             });
-        let seed = record.regime.seed;
-        if !seeds.contains(&seed) {
-            seeds.push(seed);
+        if !seeds.contains(&run.seed) {
+            seeds.push(run.seed);
         }
         planned.push(DesignRun {
-            id: path.clone(),
+            id: run.id.clone(),
             cell,
-            seed,
-            purpose: Purpose::Main,
+            seed: run.seed,
+            purpose: run.purpose,
         });
-        runs.push(RunRecord {
-            schema: SCHEMA,
-            id: path,
-            cell: id,
-            seed,
-            purpose: Purpose::Main,
-            outcome: record.outcome.into(),
-            error: None,
-            overlap: false,
-            record: Some(record),
-        });
+        run.cell = id;
+        run.record = Some(record);
     }
+    let mut notes = held.notes;
+    notes.extend(shared(&singles));
     let design = Design {
         name,
         base,
@@ -101,15 +151,14 @@ fn compared(records: Vec<(String, Record)>) -> Opened {
         cells,
         reference: None,
         seeds,
-        // `train` ends at its own target, so that the cost of the whole run is that of the target.
-        targets: Vec::new(),
-        cadence: None,
-        budget: None,
+        targets: held.targets,
+        cadence: held.cadence,
+        budget: held.budget,
         runs: planned,
     };
     Opened {
-        analysis: Analysis::new(&design, &runs, notes),
-        runs,
+        analysis: Analysis::new(&design, &singles, notes),
+        runs: singles,
     }
 }
 
@@ -161,29 +210,13 @@ fn base(first: &Record, differing: &[&str]) -> String {
     parts.join(", ")
 }
 
-fn notes(records: &[(String, Record)]) -> Vec<String> {
-    let mut notes = vec![match records[0].1.regime.target_accuracy {
-        Some(target)
-            if records
-                .iter()
-                .all(|(_, record)| record.regime.target_accuracy == Some(target)) =>
-        {
-            format!(
-                "each run ended at its first evaluation of the whole test set at or above {:.2} %: no other half confirms it",
-                100.0 * target
-            )
-        }
-        _ => "the runs were held to no common target: their costs are those of runs that became differently accurate".into(),
-    }];
-    let shared = records
-        .iter()
-        .filter(|(_, record)| record.others.share_the_run())
-        .count();
-    if shared > 0 {
-        notes.push(format!(
+/// That runs did not have the machine to themselves, in words.
+fn shared(runs: &[RunRecord]) -> Option<String> {
+    let shared = runs.iter().filter_map(RunRecord::shared).count();
+    (shared > 0).then(|| {
+        format!(
             "{shared} of {} runs shared the machine: their time and joules are shown and not ranked",
-            records.len()
-        ));
-    }
-    notes
+            runs.len()
+        )
+    })
 }

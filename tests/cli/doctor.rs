@@ -41,7 +41,14 @@ fn the_doctor_finds_adapters_sources_and_data() {
     for adapter in adapters {
         assert!(text.contains(adapter["name"].as_str().unwrap()), "{text}");
     }
-    for part in ["Adapters", "Energy", "Data", "digits", "to open it:"] {
+    for part in [
+        "Adapters",
+        "Energy",
+        "Data",
+        "digits",
+        "embedded: 1,797",
+        "to open it:",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use wattgrad::train::{Budget, EvaluationPoint, Goal, Outcome, Record};
+
 use super::runs::real;
 
 fn report(args: &[&str]) -> Output {
@@ -97,6 +99,212 @@ fn one_record_has_a_report_too_and_json_is_the_analysis() {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json[0]["cells"][0]["runs"].as_array().unwrap().len(), 1);
     assert_eq!(json[0]["costs"][0]["kind"]["kind"], "seconds");
+}
+
+/// The analysis of these records.
+fn analysis(paths: &[String]) -> serde_json::Value {
+    let mut args: Vec<&str> = paths.iter().map(String::as_str).collect();
+    args.push("--json");
+    let output = report(&args);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let all: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    all[0].clone()
+}
+
+/// The notes of an analysis as one text.
+fn notes(analysis: &serde_json::Value) -> String {
+    let notes = analysis["notes"].as_array().unwrap().iter();
+    notes.map(|note| note.as_str().unwrap()).collect()
+}
+
+/// The cost in training samples, to the last target.
+fn samples(analysis: &serde_json::Value) -> &serde_json::Value {
+    let mut costs = analysis["costs"].as_array().unwrap().iter();
+    costs
+        .find(|cost| cost["kind"]["kind"] == "samples")
+        .unwrap()
+}
+
+/// A run of these accuracies at the ends of epochs of 60,000 samples.
+fn trained(accuracies: &[f64], lr: f64, target: Option<f64>) -> Record {
+    let mut record = real();
+    let first = record.evaluations[0].clone();
+    record.regime.lr = lr;
+    record.regime.target_accuracy = target;
+    record.evaluations = (1..)
+        .zip(accuracies)
+        .map(|(epoch, accuracy)| EvaluationPoint {
+            step: 100 * epoch,
+            samples: 60_000 * epoch,
+            seconds: 2.0 * epoch as f64,
+            training_seconds: epoch as f64,
+            accuracy: *accuracy,
+            accuracy_even: *accuracy,
+            accuracy_odd: *accuracy,
+            ..first
+        })
+        .collect();
+    let last = record.evaluations.last().unwrap();
+    (record.steps, record.samples) = (last.step, last.samples);
+    record.outcome = match target {
+        None => Outcome::Completed,
+        Some(target) if last.accuracy >= target => Outcome::TargetReached,
+        Some(_) => Outcome::TargetNotReached,
+    };
+    record
+}
+
+fn write(folder: &Path, records: &[Record]) -> Vec<String> {
+    let write = |(at, record): (usize, &Record)| {
+        let path = folder.join(format!("{at}.json"));
+        record.write(&path).unwrap();
+        path.display().to_string()
+    };
+    records.iter().enumerate().map(write).collect()
+}
+
+#[test]
+fn records_of_one_target_are_ranked_by_their_cost_to_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = [
+        trained(&[0.80, 0.84, 0.861], 0.05, Some(0.86)),
+        trained(&[0.85, 0.87], 0.1, Some(0.86)),
+        trained(&[0.5, 0.6, 0.7, 0.8], 0.01, Some(0.86)),
+    ];
+    let found = analysis(&write(folder.path(), &records));
+    let cost = samples(&found);
+    assert_eq!(cost["at_least"], 0.86);
+    assert_eq!(cost["best"], 1);
+    let expected: Vec<_> = (0..3)
+        .map(|cell| cost["cells"][cell]["expected"].as_f64())
+        .collect();
+    assert_eq!(expected, [Some(180_000.0), Some(120_000.0), None]);
+    let never = &cost["cells"][2]["trials"][0];
+    assert_eq!(
+        (never["ended"].as_str(), never["spent"].as_f64()),
+        (Some("over-budget"), Some(240_000.0))
+    );
+    let told = notes(&found);
+    assert!(
+        told.contains("at or above 86.00 %") && !told.contains("DIFFERENT"),
+        "{told}"
+    );
+    let answer = found["answer"].as_str().unwrap();
+    assert!(
+        answer.contains("lr=0.1 reached 86.00 % of the test set"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn records_of_different_targets_are_compared_at_the_lowest_and_it_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let records = [
+        trained(&[0.80, 0.86, 0.91], 0.05, Some(0.90)),
+        trained(&[0.84, 0.84, 0.84, 0.86], 0.1, Some(0.85)),
+        trained(&[0.86, 0.7], 0.01, None),
+    ];
+    let found = analysis(&write(folder.path(), &records));
+    let cost = samples(&found);
+    assert_eq!(cost["at_least"], 0.85);
+    let expected: Vec<_> = (0..3)
+        .map(|cell| cost["cells"][cell]["expected"].as_f64().unwrap())
+        .collect();
+    assert_eq!(expected, [120_000.0, 240_000.0, 60_000.0]);
+    let told = notes(&found);
+    assert!(
+        told.contains("DIFFERENT targets (85.00 %, 90.00 %, none)"),
+        "{told}"
+    );
+    let paths = write(
+        folder.path(),
+        &[trained(&[0.8], 0.05, None), trained(&[0.9], 0.1, None)],
+    );
+    let found = analysis(&paths);
+    assert!(samples(&found)["at_least"].is_null());
+    assert!(notes(&found).contains("held to no target"));
+}
+
+#[test]
+fn records_under_a_goal_keep_its_targets_and_windows() {
+    let folder = tempfile::tempdir().unwrap();
+    let goal = |at_least: &[f64]| Goal {
+        at_least: at_least.to_vec(),
+        every_samples: 60_000,
+        window: 2,
+        budget: Budget {
+            samples: Some(600_000),
+            ..Budget::default()
+        },
+    };
+    let held = |accuracies: &[f64], lr, at_least: &[f64]| {
+        let mut record = trained(accuracies, lr, None);
+        let goal = goal(at_least);
+        record.crossings = goal.crossings(&record.evaluations);
+        record.goal = Some(goal);
+        record
+    };
+    let one = held(&[0.70, 0.82, 0.84, 0.88], 0.05, &[0.75, 0.85]);
+    let same = held(&[0.86, 0.88], 0.1, &[0.75, 0.85]);
+    let found = analysis(&write(folder.path(), &[one.clone(), same]));
+    let cost = samples(&found);
+    assert_eq!(cost["at_least"], 0.85);
+    assert_eq!(
+        cost["cells"][0]["expected"], 240_000.0,
+        "the window decides"
+    );
+    assert_eq!(cost["cells"][1]["expected"], 120_000.0);
+    assert_eq!(cost["cells"][1]["confirmed"], 0.87);
+    assert_eq!(found["cadence"], serde_json::json!([60_000, 120_000]));
+    assert!(!notes(&found).contains("DIFFERENT"));
+
+    let higher = held(&[0.78, 0.84, 0.88, 0.94], 0.2, &[0.80, 0.90]);
+    let found = analysis(&write(folder.path(), &[one, higher]));
+    let targets: Vec<f64> = found["costs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|cost| cost["kind"]["kind"] == "samples")
+        .map(|cost| cost["at_least"].as_f64().unwrap())
+        .collect();
+    assert_eq!(targets.len(), 3);
+    assert!(targets.iter().all(|target| *target <= 0.85), "{targets:?}");
+    let cost = samples(&found);
+    assert_eq!(
+        cost["cells"][1]["expected"], 180_000.0,
+        "on its way to 90 %"
+    );
+    assert!(notes(&found).contains("DIFFERENT targets (85.00 %, 90.00 %)"));
+}
+
+#[test]
+fn the_file_of_a_studys_run_is_a_record_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = trained(&[0.8, 0.9], 0.05, Some(0.85));
+    let keep = |name: &str, run: serde_json::Value| {
+        let path = folder.path().join(name);
+        let kept = serde_json::json!({
+            "schema": 1, "run": name, "host": "here", "pid": 1, "written": 0.0, "outcome": "reached", "payload": run,
+        });
+        std::fs::write(&path, kept.to_string()).unwrap();
+        path.display().to_string()
+    };
+    let run = serde_json::json!({
+        "schema": 1, "id": "lr=0.05@1", "cell": "lr=0.05", "seed": 1, "purpose": "confirm", "outcome": "reached",
+        "record": record,
+    });
+    let found = analysis(&[keep("trained.json", run.clone())]);
+    assert_eq!(samples(&found)["cells"][0]["expected"], 120_000.0);
+    let mut failed = run;
+    failed["record"] = serde_json::Value::Null;
+    failed["error"] = "the device was lost".into();
+    let output = report(&[&keep("failed.json", failed)]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(
+        told.contains("failed before it trained: the device was lost"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Instant;
 use wattgrad::report::study::{WIDTH, card, markdown, page, terminal};
 use wattgrad::study::Opened;
 
-use super::all;
-use super::runs::{Joules, Made};
+use super::runs::{Joules, Made, over};
+use super::{FOUR, all};
 
 /// Without the codes of colours.
 fn plain(text: &str) -> String {
@@ -177,7 +177,11 @@ fn studies_without_a_result_read_sensibly() {
         };
         assert_eq!(answer, expected);
         assert!(card(&opened.analysis).contains(expected), "{name}");
-        assert!(of(opened, page).contains(expected), "{name}");
+        let page = of(opened, page);
+        assert!(
+            page.contains(&expected.replace(" %", "\u{a0}%")),
+            "{name}: a number stays beside its sign"
+        );
     }
     let none = Made {
         joules: Joules::None,
@@ -203,6 +207,154 @@ fn the_markdown_table_has_a_row_a_cell() {
         );
     }
     assert_eq!(text.matches("**").count(), 2, "one cell is the best");
+}
+
+#[test]
+fn cells_of_many_axes_are_told_apart_in_every_form() {
+    let opened = over(Made::default().open(), &FOUR);
+    let ids: Vec<String> = opened
+        .analysis
+        .cells
+        .iter()
+        .map(|cell| cell.id.clone())
+        .collect();
+    let labels: Vec<String> = opened
+        .analysis
+        .cells
+        .iter()
+        .map(|cell| match cell.values.as_slice() {
+            [batch, lr, rest @ ..] => format!("{batch:>3} · {lr:>4} · {}", rest.join(" · ")),
+            _ => panic!("{cell:?}"),
+        })
+        .collect();
+    let card = card(&opened.analysis);
+    let studies = [opened];
+    let text = plain(&terminal(&studies));
+    assert!(
+        text.contains("cell: batch-size · lr · momentum · label-smoothing"),
+        "{text}"
+    );
+    let table = text.split("Other costs").next().unwrap();
+    for label in &labels {
+        assert_eq!(table.matches(label.as_str()).count(), 1, "{label}: {table}");
+    }
+    let text = markdown(&studies);
+    for id in &ids {
+        assert_eq!(
+            text.matches(&format!("{id} |")).count() + text.matches(&format!("{id}** |")).count(),
+            1,
+            "{id}"
+        );
+    }
+    let page = page(&studies);
+    let map = page.split("<ul class=\"legend\">").next().unwrap();
+    for momentum in ["0.0", "0.9"] {
+        for smoothing in ["0.0", "0.1"] {
+            let title = format!("<h3>momentum {momentum}, label-smoothing {smoothing}</h3>");
+            assert_eq!(map.matches(&title).count(), 1, "{title}");
+        }
+    }
+    assert!(page.contains("its values of batch-size · lr · momentum · label-smoothing"));
+    assert!(card.contains("(1 of 4"), "{card}");
+}
+
+#[test]
+fn names_without_room_stand_above_their_figures() {
+    let long = [
+        "a-rather-long-name-of-a-network",
+        "another-such-name-of-a-network",
+    ];
+    let axes: [(&str, &[&str]); 3] = [
+        ("model", &long),
+        ("lr", &["0.1", "0.2", "0.3", "0.4"]),
+        ("momentum", &["0.0", "0.9"]),
+    ];
+    let opened = over(Made::default().open(), &axes);
+    let ids: Vec<String> = opened
+        .analysis
+        .cells
+        .iter()
+        .map(|cell| cell.id.clone())
+        .collect();
+    let text = plain(&of(opened, terminal));
+    let table = text.split("Other costs").next().unwrap();
+    for id in ids {
+        let above = table
+            .lines()
+            .filter(|line| line.len() > 3 && line[3..] == id);
+        assert_eq!(above.count(), 1, "{id}: {table}");
+    }
+    assert!(text.lines().all(|line| line.chars().count() <= WIDTH));
+}
+
+#[test]
+fn the_map_is_drawn_over_the_first_two_axes_of_the_file() {
+    let axes: [(&str, &[&str]); 3] = [
+        ("batch-size", &["32", "128"]),
+        ("lr", &["0.1", "0.2"]),
+        ("momentum", &["0.0", "0.3", "0.6", "0.9"]),
+    ];
+    let page = of(over(Made::default().open(), &axes), page);
+    let map = page.split("<ul class=\"legend\">").next().unwrap();
+    for momentum in axes[2].1 {
+        assert!(
+            map.contains(&format!("<h3>momentum {momentum}</h3>")),
+            "{momentum}"
+        );
+    }
+}
+
+#[test]
+fn the_card_breaks_names_between_their_parts() {
+    let opened = over(Made::default().open(), &FOUR);
+    let card = card(&opened.analysis);
+    let lines: Vec<&str> = card
+        .split("<text class=\"answer\"")
+        .skip(1)
+        .map(|rest| rest.split_once('>').unwrap().1.split_once('<').unwrap().0)
+        .collect();
+    assert!(lines.len() > 3);
+    for line in &lines {
+        assert!(
+            line.chars().count() <= 31,
+            "it would run into the map: {line}"
+        );
+        assert!(!line.starts_with('%'), "{lines:?}");
+    }
+    let best = &opened.analysis.cells[opened.analysis.headline().unwrap().best.unwrap()].id;
+    for part in best.split(',') {
+        assert!(
+            lines.iter().any(|line| line.contains(part)),
+            "{part}: {lines:?}"
+        );
+    }
+}
+
+#[test]
+fn columns_without_a_value_are_left_out() {
+    let of_seeds = |seeds| {
+        Made {
+            seeds,
+            ..Made::default()
+        }
+        .open()
+    };
+    let (three, one) = (of(of_seeds(3), page), of(of_seeds(1), page));
+    assert!(three.contains("corrected by Holm") && !one.contains("corrected by Holm"));
+    for column in ["log cost</th>", "reference</th>"] {
+        assert!(three.contains(column) && !one.contains(column), "{column}");
+    }
+}
+
+#[test]
+fn a_tables_caption_keeps_to_the_width_of_the_screen() {
+    let page = of(Made::default().open(), page);
+    assert!(page.contains("<caption><span>"));
+    assert!(
+        page.contains(
+            "caption span{display:inline-block;position:sticky;left:0;max-width:calc(100vw"
+        )
+    );
 }
 
 #[test]

@@ -7,8 +7,16 @@ mod forms;
 mod numbers;
 mod runs;
 
-use runs::{Joules, Made, again, only_failed};
+use runs::{Joules, Made, again, only_failed, over};
 use wattgrad::study::Opened;
+
+/// Four axes of two values.
+const FOUR: [(&str, &[&str]); 4] = [
+    ("batch-size", &["32", "128"]),
+    ("lr", &["0.02", "0.1"]),
+    ("momentum", &["0.0", "0.9"]),
+    ("label-smoothing", &["0.0", "0.1"]),
+];
 
 /// Studies of every kind that a report has to bear, by name.
 fn all() -> Vec<(&'static str, Opened)> {
@@ -80,6 +88,7 @@ fn all() -> Vec<(&'static str, Opened)> {
             .open(),
         ),
         ("only failed", only_failed(made().open())),
+        ("four axes", over(made().open(), &FOUR)),
         ("no runs", again(none)),
         ("one run", again(one)),
     ]

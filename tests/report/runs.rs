@@ -350,6 +350,39 @@ pub fn only_failed(mut opened: Opened) -> Opened {
     again(opened)
 }
 
+/// The same runs as those of cells over other axes, of which the last varies fastest.
+pub fn over(mut opened: Opened, axes: &[(&str, &[&str])]) -> Opened {
+    let report = |(key, values): &(&str, &[&str])| AxisReport {
+        key: (*key).into(),
+        values: values.iter().map(ToString::to_string).collect(),
+    };
+    opened.analysis.axes = axes.iter().map(report).collect();
+    for (at, cell) in opened.analysis.cells.iter_mut().enumerate() {
+        let mut rest = at;
+        let mut values: Vec<String> = Vec::new();
+        for (_, all) in axes.iter().rev() {
+            values.insert(0, all[rest % all.len()].to_owned());
+            rest /= all.len();
+        }
+        assert_eq!(rest, 0, "as many cells as there are choices");
+        let named: Vec<String> = axes
+            .iter()
+            .zip(&values)
+            .map(|((key, _), value)| format!("{key}={value}"))
+            .collect();
+        let before = std::mem::replace(&mut cell.id, named.join(","));
+        cell.values = values;
+        for line in &mut cell.runs {
+            line.id = line.id.replace(&before, &cell.id);
+        }
+        for run in opened.runs.iter_mut().filter(|run| run.cell == before) {
+            run.id = run.id.replace(&before, &cell.id);
+            run.cell.clone_from(&cell.id);
+        }
+    }
+    again(opened)
+}
+
 /// The analysis of the runs that are left in `opened`.
 pub fn again(opened: Opened) -> Opened {
     let Opened { analysis, runs } = opened;

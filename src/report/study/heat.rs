@@ -1,6 +1,7 @@
 //! Which cell of a study stands where in its heat maps.
 
 use super::chart::{Bar, HeatCell, HeatMap};
+use super::names::varying;
 use super::words::{State, Unit, cost_name, order, reached, verdict};
 use crate::study::analysis::{Analysis, CostReport};
 use crate::study::stats::End;
@@ -17,23 +18,19 @@ pub(super) struct Panel {
     pub map: HeatMap,
 }
 
-/// The axes that vary, those with the most values first.
-fn varying(analysis: &Analysis) -> Vec<usize> {
-    let mut axes: Vec<usize> = (0..analysis.axes.len())
-        .filter(|axis| analysis.axes[*axis].values.len() > 1)
-        .collect();
-    axes.sort_by_key(|axis| std::cmp::Reverse(analysis.axes[*axis].values.len()));
-    axes
-}
-
-/// A map over the two main axes for each choice of the others, and how many are left out; none where fewer than two axes
-/// vary.
+/// A map over the first two axes that vary for each choice of the others, and how many are left out; none where fewer than
+/// two axes vary. The longer of the two lies across.
 pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usize) {
     let unit = Unit::for_cost(cost);
     let cell = |at: usize| heat_cell(analysis, cost, &unit, at);
     let axes = varying(analysis);
-    let [across, up, others @ ..] = axes.as_slice() else {
+    let [first, second, others @ ..] = axes.as_slice() else {
         return (Vec::new(), 0);
+    };
+    let length = |axis: &usize| analysis.axes[*axis].values.len();
+    let (across, up) = match length(second) > length(first) {
+        true => (second, first),
+        false => (first, second),
     };
     let values = |axis: usize| analysis.axes[axis].values.clone();
     let value_of = |at: usize, axis: usize| analysis.cells[at].values.get(axis);
@@ -77,6 +74,7 @@ pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usi
                         row.iter().map(|x| find(x, y).map(cell)).collect()
                     })
                     .collect(),
+                dense: false,
             },
         }
     });

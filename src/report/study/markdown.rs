@@ -23,7 +23,7 @@ fn study(analysis: &Analysis) -> String {
     };
     let unit = Unit::for_cost(cost);
     text += &format!("\n{}, in {}:\n\n", plain(&cost_name(cost)), unit.symbol);
-    text += "| cell | expected | 95 % | reached | median | confirmed | |\n|:---|---:|---:|---:|---:|---:|:---|\n";
+    text += "| cell | expected | 95 % of the geometric mean | reached | median | confirmed | |\n|:---|---:|---:|---:|---:|---:|:---|\n";
     for at in order(cost) {
         let cell = &cost.cells[at];
         let expected = match State::of(cell) {
@@ -73,7 +73,14 @@ fn study(analysis: &Analysis) -> String {
         }
         None => below.push("no energy was measured".into()),
     }
-    text + &format!("\n{}\n", plain(&below.join("; ")))
+    text += &format!("\n{}\n", plain(&below.join("; ")));
+    if !analysis.notes.is_empty() {
+        text.push('\n');
+    }
+    for note in &analysis.notes {
+        text += &format!("- {}\n", plain(note));
+    }
+    text
 }
 
 /// What Markdown would take for its own signs, and a table for its borders.

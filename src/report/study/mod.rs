@@ -9,6 +9,7 @@ mod courses;
 mod data;
 mod heat;
 mod markdown;
+mod names;
 mod page;
 mod table;
 mod terminal;

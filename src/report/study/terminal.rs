@@ -2,6 +2,7 @@
 
 use textwrap::{Options, WordSplitter};
 
+use super::names::{self, separator};
 use super::words::{
     State, Unit, capital, cost_name, dates, devices, digits, kind_name, median, order, plural,
     ratio, reached, target, verdict, worth,
@@ -14,6 +15,12 @@ use crate::units::percent;
 
 /// No line is wider, but for a name that is.
 pub const WIDTH: usize = 80;
+
+/// Letters for the name of a cell in a table with all its figures.
+const NAMES: usize = 26;
+
+/// Letters for it in the list of the other costs.
+const OTHERS: usize = 27;
 
 /// Cells of a table; the page and the CSV have them all.
 const CELLS: usize = 40;
@@ -78,24 +85,33 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
         .iter()
         .filter_map(|at| cost.cells[*at].expected)
         .fold(0.0, f64::max);
-    // Values alone where the axes name them, and not more than half of the line.
-    let (names, labels) = labels(analysis);
-    let mut rows = vec![names];
-    let title = [
-        format!("expected {}", short(unit.symbol)),
+    let labels = Labels::of(analysis);
+    let mut rows = vec![labels.head.clone()];
+    let intervals = cost.cells.iter().any(|cell| cell.interval.is_some());
+    let confirmed = cost.cells.iter().any(|cell| cell.confirmed.is_some());
+    // A column that would be empty leaves its room to the bars.
+    let figures = |all: [String; 5]| {
+        let shown = [true, intervals, true, true, confirmed];
+        all.into_iter()
+            .zip(shown)
+            .filter_map(|(text, shown)| shown.then_some(text))
+    };
+    rows[0].insert(0, String::new());
+    rows[0].extend(figures([
+        format!("expected {}", short(unit.symbol))
+            .trim_end()
+            .to_owned(),
         "95 %".into(),
         "reached".into(),
         "median".into(),
         "conf. %".into(),
-    ];
-    rows[0].insert(0, String::new());
-    rows[0].extend(title);
+    ]));
     let shown = order.iter().take(CELLS);
     for at in shown.clone() {
         let cell = &cost.cells[*at];
-        let mut row = vec![mark(cost, *at).to_owned()];
-        row.extend(labels[*at].iter().cloned());
-        row.extend([
+        let mut row = vec![if labels.above { "" } else { mark(cost, *at) }.to_owned()];
+        row.extend(labels.cells[*at].iter().cloned());
+        row.extend(figures([
             match State::of(cell) {
                 State::Arrived(expected) => unit.show(expected),
                 other => other.words().into(),
@@ -107,26 +123,34 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
             median(cell, &unit),
             cell.confirmed
                 .map_or_else(String::new, |share| format!("{:.2}", 100.0 * share)),
-        ]);
+        ]));
         rows.push(row);
     }
     let mut align = vec![Align::Left];
     align.extend(std::iter::repeat_n(Align::Right, rows[0].len() - 1));
-    if analysis.axes.is_empty() {
+    if labels.head.first().is_some_and(|name| name == "cell") {
         align[1] = Align::Left;
     }
     let table = columns(&rows, &align, "");
     let width = table.lines().map(|line| line.chars().count()).max();
     let room = WIDTH.saturating_sub(width.unwrap_or(0) + 2);
     let mut lines = table.lines();
-    let mut text = format!("{DIM}{}{PLAIN}\n", lines.next().unwrap_or_default());
+    let mut text = match labels.told.is_empty() {
+        true => String::new(),
+        false => format!("{DIM}{}{PLAIN}", wrapped(&labels.told, "", "  ")),
+    };
+    text += &format!("{DIM}{}{PLAIN}\n", lines.next().unwrap_or_default());
     for (at, line) in shown.zip(lines) {
         let bar = match cost.cells[*at].expected {
             Some(expected) if room >= 6 => bar(expected / most, room),
             _ => String::new(),
         };
         let line = format!("{line:<0$}  {bar}", width.unwrap_or(0));
-        let line = line.trim_end();
+        let mut line = line.trim_end().to_owned();
+        if labels.above {
+            let first = format!("{:<3}", mark(cost, *at));
+            line = wrapped(&analysis.cells[*at].id, &first, "     ") + &line;
+        }
         text += &match mark(cost, *at) {
             "*" => format!("{GREEN}{line}{PLAIN}\n"),
             "x" => format!("{DIM}{line}{PLAIN}\n"),
@@ -139,45 +163,73 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
     text + &legend(analysis, cost)
 }
 
-/// The names of the columns that name a cell, and for each cell what stands in them.
-fn labels(analysis: &Analysis) -> (Vec<String>, Vec<Vec<String>>) {
-    let whole = || {
-        let most = 26;
-        let label = |id: &String| vec![cut(id, most)];
-        (
-            vec!["cell".to_owned()],
-            analysis.cells.iter().map(|cell| label(&cell.id)).collect(),
-        )
-    };
-    if analysis.axes.is_empty() {
-        return whole();
-    }
-    let keys: Vec<String> = analysis.axes.iter().map(|axis| axis.key.clone()).collect();
-    let widest = |at: usize| {
-        let values = analysis.cells.iter().filter_map(|cell| cell.values.get(at));
-        values
-            .map(|value| value.chars().count())
-            .chain([keys[at].chars().count()])
-            .max()
-            .unwrap_or(0)
-            + 2
-    };
-    if (0..keys.len()).map(widest).sum::<usize>() > 30 {
-        return whole();
-    }
-    let values = analysis.cells.iter().map(|cell| cell.values.clone());
-    (keys, values.collect())
+/// How the table says which cell a row is.
+struct Labels {
+    /// The columns that name it.
+    head: Vec<String>,
+    /// What stands in them, for each cell.
+    cells: Vec<Vec<String>>,
+    /// What the values in one column are.
+    told: String,
+    /// The name has a line of its own above the figures.
+    above: bool,
 }
 
-/// The middle of a long name is left out.
-fn cut(text: &str, most: usize) -> String {
-    let count = text.chars().count();
-    if count <= most {
-        return text.to_owned();
+impl Labels {
+    /// A column for each axis where there is room, else one of values alone, else whole names above the figures: a name
+    /// that is cut would be that of other cells too.
+    fn of(analysis: &Analysis) -> Self {
+        let axes = &analysis.axes;
+        let widest = |at: usize| {
+            let values = analysis.cells.iter().filter_map(|cell| cell.values.get(at));
+            values
+                .chain([&axes[at].key])
+                .map(|text| text.chars().count())
+                .max()
+                .unwrap_or(0)
+                + 2
+        };
+        if !axes.is_empty() && (0..axes.len()).map(widest).sum::<usize>() <= NAMES + 4 {
+            return Self {
+                head: axes.iter().map(|axis| axis.key.clone()).collect(),
+                cells: analysis
+                    .cells
+                    .iter()
+                    .map(|cell| cell.values.clone())
+                    .collect(),
+                told: String::new(),
+                above: false,
+            };
+        }
+        let (names, told) = short_names(analysis, NAMES);
+        if names.iter().all(|name| name.chars().count() <= NAMES) {
+            return Self {
+                head: vec!["cell".into()],
+                cells: names.into_iter().map(|name| vec![name]).collect(),
+                told,
+                above: false,
+            };
+        }
+        Self {
+            head: Vec::new(),
+            cells: vec![Vec::new(); analysis.cells.len()],
+            told: String::new(),
+            above: true,
+        }
     }
-    let head: String = text.chars().take(most / 3).collect();
-    let tail: String = text.chars().skip(count - (most - most / 3 - 2)).collect();
-    format!("{head}..{tail}")
+}
+
+/// The whole names of all cells where they have no more than `most` letters, or their values alone where those have, and
+/// then what the values are.
+fn short_names(analysis: &Analysis, most: usize) -> (Vec<String>, String) {
+    let cells = || 0..analysis.cells.len();
+    let fit = |names: &[String]| names.iter().all(|name| name.chars().count() <= most);
+    let whole: Vec<String> = cells().map(|at| analysis.cells[at].id.clone()).collect();
+    let short = names::aligned(analysis);
+    match !fit(&whole) && fit(&short) {
+        true => (short, format!("cell: {}", names::axes(analysis))),
+        false => (whole, String::new()),
+    }
 }
 
 /// A word of a unit: `thousand samples` takes a column of its own otherwise.
@@ -247,7 +299,12 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
     if rest.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n{BOLD}Other costs{PLAIN}\n");
+    let mut text = format!("\n{BOLD}Other costs{PLAIN}");
+    let (names, told) = short_names(analysis, OTHERS);
+    text += &match told.is_empty() {
+        true => "\n".into(),
+        false => format!("  {DIM}({told}){PLAIN}\n"),
+    };
     let mut rows = Vec::new();
     for cost in rest {
         let to = cost.at_least.map_or_else(|| "whole run".into(), percent);
@@ -270,14 +327,20 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
             .replace("thousand samples", "k")
             .replace("million samples", "M")
             .replace(" samples", "");
-        rows.push(vec![
-            kind_name(&cost.kind),
-            to,
-            least,
-            cut(&analysis.cells[best].id, 27),
-        ]);
+        rows.push(vec![kind_name(&cost.kind), to, least, names[best].clone()]);
     }
     let align = [Align::Left, Align::Right, Align::Right, Align::Left];
+    if names.iter().any(|name| name.chars().count() > OTHERS) {
+        // Such names have a line of their own below their figures.
+        let figures: Vec<Vec<String>> = rows.iter().map(|row| row[..3].to_vec()).collect();
+        for (line, row) in columns(&figures, &align, "").lines().zip(&rows) {
+            text += &wrapped(line, "", "  ");
+            if let Some(name) = row.get(3) {
+                text += &wrapped(name, "    ", "      ");
+            }
+        }
+        return text;
+    }
     let widest = rows.iter().map(|row| row[0].chars().count()).max();
     if widest.unwrap_or(0) > 30 {
         // A long source has a line of its own above its figures.
@@ -375,6 +438,7 @@ fn wrapped(text: &str, first: &str, rest: &str) -> String {
     let options = Options::new(WIDTH)
         .initial_indent(first)
         .subsequent_indent(rest)
+        .word_separator(separator())
         .word_splitter(WordSplitter::NoHyphenation)
         .break_words(true);
     let mut text = textwrap::fill(text, options);

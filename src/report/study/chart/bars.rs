@@ -24,14 +24,17 @@ const HIGH: f64 = 24.0;
 const WIDTH: f64 = 460.0;
 const BOTTOM: f64 = 44.0;
 
-/// Width of a letter of the page's numbers and names.
-pub const LETTER: f64 = 6.6;
+/// Letters of a name that there is room for.
+const NAME: usize = 48;
 
-/// A picture of them all on one axis from zero; `letter` is the width of a letter.
-pub fn bars(bars: &[Bar], axis: &str, label: &str, letter: f64) -> Markup {
+/// Width of a letter of the page's numbers and names.
+const LETTER: f64 = 7.2;
+
+/// A picture of them all on one axis from zero.
+pub fn bars(bars: &[Bar], axis: &str, label: &str) -> Markup {
     let longest = |get: fn(&Bar) -> &String| bars.iter().map(|bar| get(bar).chars().count()).max();
-    let left = 10.0 + letter * longest(|bar| &bar.name).unwrap_or(0).min(34) as f64;
-    let right = 12.0 + letter * longest(|bar| &bar.text).unwrap_or(0) as f64;
+    let left = 10.0 + LETTER * longest(|bar| &bar.name).unwrap_or(0).min(NAME) as f64;
+    let right = 12.0 + LETTER * longest(|bar| &bar.text).unwrap_or(0) as f64;
     let width = (left + right + 190.0).max(WIDTH);
     let sums = bars.iter().flat_map(|bar| {
         let of = |sign: f64| -> f64 {
@@ -95,13 +98,13 @@ fn stretches(parts: &[(&'static str, f64)]) -> Vec<(&'static str, f64, f64)> {
         .collect()
 }
 
-/// Room for 34 letters; the end of a name tells more of it than its middle.
-fn cut(name: &str) -> String {
+/// A name for which there is room; its end tells more of it than its middle.
+pub fn cut(name: &str) -> String {
     let count = name.chars().count();
-    if count <= 34 {
+    if count <= NAME {
         return name.to_owned();
     }
-    let head: String = name.chars().take(10).collect();
-    let tail: String = name.chars().skip(count - 23).collect();
+    let head: String = name.chars().take(NAME / 3).collect();
+    let tail: String = name.chars().skip(count - (NAME - NAME / 3 - 1)).collect();
     format!("{head}…{tail}")
 }

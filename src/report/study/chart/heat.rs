@@ -33,6 +33,8 @@ pub struct HeatMap {
     pub up: (String, Vec<String>),
     /// For each value upward one for each value across; `None` where the study has no such cell.
     pub cells: Vec<Vec<Option<HeatCell>>>,
+    /// Whether it will be shrunk so far that its axes need larger letters, for which there has to be room.
+    pub dense: bool,
 }
 
 /// Height of a cell.
@@ -40,6 +42,7 @@ const HIGH: f64 = 60.0;
 /// Room above, for the outline of the uppermost cells.
 const TOP: f64 = 4.0;
 const BOTTOM: f64 = 44.0;
+const DENSE_BOTTOM: f64 = 86.0;
 /// Between two cells.
 const GAP: f64 = 3.0;
 
@@ -56,8 +59,13 @@ impl HeatMap {
 
     fn left(&self) -> f64 {
         let longest = self.up.1.iter().map(|value| value.chars().count()).max();
-        let title = if self.up.0.is_empty() { 0.0 } else { 22.0 };
-        title + 7.0 * longest.unwrap_or(0).min(40) as f64 + 12.0
+        let (title, letter) = if self.dense {
+            (44.0, 18.5)
+        } else {
+            (22.0, 7.0)
+        };
+        let title = if self.up.0.is_empty() { 0.0 } else { title };
+        title + letter * longest.unwrap_or(0).min(40) as f64 + 12.0
     }
 
     /// Width and height of the picture.
@@ -67,10 +75,10 @@ impl HeatMap {
         // The axis' name needs its room also above a single cell.
         let least = 7.0 * self.across.0.chars().count() as f64;
         let width = self.left() + (across * self.wide()).max(least) + 4.0;
-        let bottom = if self.across.0.is_empty() {
-            8.0
-        } else {
-            BOTTOM
+        let bottom = match (self.across.0.is_empty(), self.dense) {
+            (true, _) => 8.0,
+            (false, true) => DENSE_BOTTOM,
+            (false, false) => BOTTOM,
         };
         (width, TOP + up * HIGH + bottom)
     }
@@ -82,11 +90,17 @@ impl HeatMap {
         let rows = self.up.1.len();
         let base = TOP + rows as f64 * HIGH;
         let top_of = |row: usize| TOP + (rows - 1 - row) as f64 * HIGH;
+        // Baselines below the middle of their letters, and that of the name that stands upright.
+        let (drop, beside) = if self.dense {
+            (11.0, 28.0)
+        } else {
+            (4.0, 13.0)
+        };
         let middle_x = left + wide * self.across.1.len() as f64 / 2.0;
         let middle_y = f64::midpoint(TOP, base);
         html! {
             @for (row, name) in self.up.1.iter().enumerate() {
-                text class="tick" x=(px(left - 8.0)) y=(px(top_of(row) + HIGH / 2.0 + 4.0))
+                text class="tick" x=(px(left - 8.0)) y=(px(top_of(row) + HIGH / 2.0 + drop))
                     text-anchor="end" { (name) }
                 @for (column, cell) in self.cells[row].iter().enumerate() {
                     @let x = left + column as f64 * wide;
@@ -99,14 +113,14 @@ impl HeatMap {
             }
             @if !self.across.0.is_empty() {
                 @for (column, name) in self.across.1.iter().enumerate() {
-                    text class="tick" x=(px(left + (column as f64 + 0.5) * wide)) y=(px(base + 17.0))
+                    text class="tick" x=(px(left + (column as f64 + 0.5) * wide)) y=(px(base + if self.dense { 32.0 } else { 17.0 }))
                         text-anchor="middle" { (name) }
                 }
-                text class="name" x=(px(middle_x)) y=(px(height - 7.0)) text-anchor="middle" { (self.across.0) }
+                text class="name" x=(px(middle_x)) y=(px(height - if self.dense { 12.0 } else { 7.0 })) text-anchor="middle" { (self.across.0) }
             }
             @if !self.up.0.is_empty() {
-                text class="name" x="13" y=(px(middle_y)) text-anchor="middle"
-                    transform=(format!("rotate(-90 13 {})", px(middle_y))) { (self.up.0) }
+                text class="name" x=(px(beside)) y=(px(middle_y)) text-anchor="middle"
+                    transform=(format!("rotate(-90 {} {})", px(beside), px(middle_y))) { (self.up.0) }
             }
         }
     }

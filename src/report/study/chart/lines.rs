@@ -81,8 +81,9 @@ pub struct Dot {
 /// A point, and where its name goes: beside which place, anchored how.
 type Placed<'a> = (f64, f64, Option<(f64, f64, &'a str)>);
 
-/// Points; names go to the side where there is room, and one that would lie on another's is left to its title.
-pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
+/// Points; names go to the side where there is room, and one that would lie on another's or on the line through `steps`
+/// is left to its title. Where names compete, those of the front have the first choice, and their marks lie uppermost.
+pub fn dots(frame: &Frame, dots: &[Dot], steps: &[(f64, f64)]) -> Markup {
     let mut taken: Vec<[f64; 4]> = dots
         .iter()
         .map(|dot| {
@@ -90,7 +91,15 @@ pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
             [x - 5.0, y - 5.0, x + 5.0, y + 5.0]
         })
         .collect();
-    let placed: Vec<Placed<'_>> = dots
+    for pair in steps.windows(2) {
+        let at = |point: (f64, f64)| (frame.at_x(point.0), frame.at_y(point.1));
+        let ((x, y), (to_x, to_y)) = (at(pair[0]), at(pair[1]));
+        taken.push([x, y, to_x, y]);
+        taken.push([to_x, y.min(to_y), to_x, y.max(to_y)]);
+    }
+    let (front, others): (Vec<&Dot>, Vec<&Dot>) = dots.iter().partition(|dot| dot.class == "front");
+    let sorted: Vec<&Dot> = front.into_iter().chain(others).collect();
+    let placed: Vec<Placed<'_>> = sorted
         .iter()
         .map(|dot| {
             let (x, y) = (frame.at_x(dot.at.0), frame.at_y(dot.at.1));
@@ -129,7 +138,7 @@ pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
         })
         .collect();
     html! {
-        @for (dot, (x, y, label)) in dots.iter().zip(placed) {
+        @for (dot, (x, y, label)) in sorted.into_iter().zip(placed).rev() {
             g class=(format!("dot {}", dot.class)) tabindex="0" role="img" {
                 title { (dot.title) }
                 @match dot.class {
@@ -142,5 +151,39 @@ pub fn dots(frame: &Frame, dots: &[Dot]) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scale::Scale;
+    use super::*;
+
+    #[test]
+    fn a_name_does_not_lie_on_the_line_and_what_matters_lies_uppermost() {
+        let frame = Frame::new(Scale::between(0.0, 10.0), Scale::between(0.0, 10.0));
+        let dot = |class, at| Dot {
+            class,
+            title: format!("at {at:?}"),
+            at,
+            label: "64 · 0.1".into(),
+        };
+        let front = [(1.0, 5.0), (9.0, 5.0)];
+        let all = [
+            dot("front", front[0]),
+            dot("", (4.0, 5.0)),
+            dot("front", front[1]),
+        ];
+        let drawn = dots(&frame, &all, &front).into_string();
+        let on_the_line = format!("y=\"{}\" text-anchor", px(frame.at_y(5.0) + 4.0));
+        assert!(!drawn.contains(&on_the_line), "{drawn}");
+        assert_eq!(drawn.matches("64 · 0.1</text>").count(), 3, "{drawn}");
+        let beside_no_line = dots(&frame, &all[1..2], &[]).into_string();
+        assert!(beside_no_line.contains(&on_the_line), "{beside_no_line}");
+        let (behind, above) = (
+            drawn.find("at (4.0").unwrap(),
+            drawn.find("at (1.0").unwrap(),
+        );
+        assert!(behind < above);
     }
 }

@@ -8,7 +8,7 @@ mod heat;
 mod lines;
 mod scale;
 
-pub use bars::{Bar, LETTER, bars};
+pub use bars::{Bar, bars, cut};
 pub use colour::sequential;
 pub use frame::{Frame, picture, px};
 pub use heat::{HeatCell, HeatMap, patterns};

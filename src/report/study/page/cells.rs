@@ -8,8 +8,9 @@ use super::super::words::{
     State, Unit, cost_name, kind_name, median, order, plural, ratio, reached, target, verdict,
 };
 use super::behind;
+use super::prose::name;
 use crate::study::Purpose;
-use crate::study::analysis::{Analysis, CostReport, TrialPoint};
+use crate::study::analysis::{Analysis, CellCost, CostReport, TrialPoint};
 use crate::study::stats::{Confirmed, End, Ratio};
 
 /// Failures that are told in full.
@@ -28,14 +29,13 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
             .iter()
             .any(|point| point.repeatability.is_some())
     });
-    let named = analysis.reference.is_some();
-    let compared = has_ratios(cost);
+    let has = Has::of(cost);
     html! {
         section {
             h2 { "All cells, all seeds" }
             div class="scroll" {
                 table {
-                    caption { (cost_name(cost)) ", in " (unit.symbol) "; the cheapest first" }
+                    caption { span { (cost_name(cost)) ", in " (unit.symbol) "; the cheapest first" } }
                     thead { tr {
                         th class="w" scope="col" { "cell" }
                         th scope="col" { "expected" }
@@ -43,23 +43,23 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
                         th scope="col" { "reached" }
                         th scope="col" { "median" }
                         th scope="col" { "mean of" br; "min(X, tau)" }
-                        th scope="col" { "sd of" br; "log cost" }
-                        th scope="col" { "confirmed" br; "accuracy" }
-                        @if compared { th scope="col" { "times the least" br; "(95 %, joint)" } }
-                        @if named { th scope="col" { "times the" br; "reference" } }
+                        @if has.spread { th scope="col" { "sd of" br; "log cost" } }
+                        @if has.confirmed { th scope="col" { "confirmed" br; "accuracy" } }
+                        @if has.compared { th scope="col" { "times the least" br; "(95 %, joint)" } }
+                        @if has.named { th scope="col" { "times the" br; "reference" } }
                         th class="w" scope="col" { "every seed" }
                     } }
                     tbody {
-                        @for at in order(cost) { (row(analysis, cost, at, &unit, scale)) }
+                        @for at in order(cost) { (row(analysis, cost, at, &unit, scale, has)) }
                     }
                 }
             }
             p class="quiet" {
-                "A dot is a run; a ring is one that did not arrive, at what it had spent. "
+                "A dot is a run; a ring is one that did not arrive, at what it had spent: B ended by its budget, D diverged. "
                 @if energy { "Hovering gives each run's own interval through the instrument. " }
-                @if compared { "Times the least: the ratio of geometric means, whose intervals hold for all cells jointly; where runs failed it is a \
+                @if has.compared { "Times the least: the ratio of geometric means, whose intervals hold for all cells jointly; where runs failed it is a \
                  lower bound. " }
-                @if named { "Times the reference: with the interval of this pair alone and Holm's p. " }
+                @if has.named { "Times the reference: with the interval of this pair alone and Holm's p. " }
                 "All costs are in the unit of the caption."
             }
             (confirmation(analysis, cost, &unit))
@@ -67,15 +67,38 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
     }
 }
 
-/// Whether any cell is compared with the best.
-fn has_ratios(cost: &CostReport) -> bool {
-    let contrasts = cost.cells.iter().filter_map(|cell| cell.contrast);
-    contrasts
-        .into_iter()
-        .any(|contrast| contrast.ratio.is_some())
+/// Columns that have something in some row.
+#[derive(Clone, Copy)]
+struct Has {
+    spread: bool,
+    confirmed: bool,
+    compared: bool,
+    named: bool,
 }
 
-fn row(analysis: &Analysis, cost: &CostReport, at: usize, unit: &Unit, scale: Scale) -> Markup {
+impl Has {
+    fn of(cost: &CostReport) -> Self {
+        let any = |has: fn(&CellCost) -> bool| cost.cells.iter().any(has);
+        Self {
+            spread: any(|cell| cell.spread.is_some()),
+            confirmed: any(|cell| cell.confirmed.is_some()),
+            compared: any(|cell| {
+                cell.contrast
+                    .is_some_and(|contrast| contrast.ratio.is_some())
+            }),
+            named: any(|cell| cell.named.is_some()),
+        }
+    }
+}
+
+fn row(
+    analysis: &Analysis,
+    cost: &CostReport,
+    at: usize,
+    unit: &Unit,
+    scale: Scale,
+    has: Has,
+) -> Markup {
     let cell = &cost.cells[at];
     let state = State::of(cell);
     let class = match (cost.best == Some(at), matches!(state, State::Arrived(_))) {
@@ -99,15 +122,17 @@ fn row(analysis: &Analysis, cost: &CostReport, at: usize, unit: &Unit, scale: Sc
             td { (reached(cell)) }
             td { (median(cell, unit)) }
             td { @if let Some(mean) = cell.restricted_mean { (unit.show(mean)) } }
-            td { @if let Some(spread) = cell.spread { (format!("{:.3}", spread.sd)) } }
-            td class="n" { @if let Some(share) = cell.confirmed { (format!("{:.2} %", 100.0 * share)) } }
-            @if has_ratios(cost) {
+            @if has.spread { td { @if let Some(spread) = cell.spread { (format!("{:.3}", spread.sd)) } } }
+            @if has.confirmed {
+                td class="n" { @if let Some(share) = cell.confirmed { (format!("{:.2} %", 100.0 * share)) } }
+            }
+            @if has.compared {
                 td {
                     @if let Some(contrast) = contrast { (small_ratio(&contrast)) }
                     @if !beside.is_empty() { small { (beside) } }
                 }
             }
-            @if analysis.reference.is_some() {
+            @if has.named {
                 td { @if let Some(named) = cell.named {
                     (small_ratio(&named.ratio)) small { (p_value(named.adjusted)) }
                 } }
@@ -115,14 +140,6 @@ fn row(analysis: &Analysis, cost: &CostReport, at: usize, unit: &Unit, scale: Sc
             td class="wide" { (strip(&cell.trials, unit, scale)) (list(&cell.trials, unit)) }
         }
     }
-}
-
-/// A name that may be broken between its parts.
-fn name(id: &str) -> Markup {
-    html! { @for (at, part) in id.split(',').enumerate() {
-        @if at > 0 { "," wbr; }
-        span class="whole" { (part) }
-    } }
 }
 
 fn p_value(p: f64) -> String {
@@ -238,7 +255,7 @@ fn confirmation(analysis: &Analysis, cost: &CostReport, unit: &Unit) -> Markup {
         ul {
             @for (what, cell, points) in sides {
                 @if let Some(cell) = cell && !points.is_empty() {
-                    li { (what) ", " (analysis.cells[cell].id) ": " (list(points, unit)) }
+                    li { (what) ", " (name(&analysis.cells[cell].id)) ": " (list(points, unit)) }
                 }
             }
         }
@@ -287,10 +304,10 @@ fn cost_row(analysis: &Analysis, cost: &CostReport) -> Markup {
     html! {
         tr {
             td class="w" { (kind_name(&cost.kind)) }
-            td class="w" { (target(cost)) }
+            td class="w" { span class="whole" { (target(cost)) } }
             @match cost.best {
                 Some(best) => {
-                    td class="w" { (analysis.cells[best].id) }
+                    td class="w" { (name(&analysis.cells[best].id)) }
                     td {
                         @if let Some(expected) = cost.cells[best].expected { (unit.amount(expected)) }
                         @if let Some(i) = cost.cells[best].interval { " (" (unit.show(i.low)) " to " (unit.show(i.high)) ")" }

@@ -226,14 +226,17 @@ fn curve(
                 (frame.axes(&name, "accuracy, whole test set, %"))
                 @for target in &targets {
                     @let at = px(frame.at_y(100.0 * target));
-                    text class="tick quiet" x=(px(left + width - 2.0)) y=(px(frame.at_y(100.0 * target) - 4.0)) text-anchor="end" {
-                        (format!("{:.0} %", 100.0 * target))
-                    }
                     line class="target" x1=(px(left)) x2=(px(left + width)) y1=(at) y2=(at) {
                         title { "target " (format!("{:.2} %", 100.0 * target)) }
                     }
                 }
                 (lines(&frame, &all, id))
+                // Above the lines, which would strike them through.
+                @for target in &targets {
+                    text class="tick quiet plain" x=(px(left + width - 2.0)) y=(px(frame.at_y(100.0 * target) - 4.0)) text-anchor="end" {
+                        ((10_000.0 * target).round() / 100.0) " %"
+                    }
+                }
             }))
         }
     }

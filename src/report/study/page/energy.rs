@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::chart::{Bar, LETTER, bars};
+use super::super::chart::{Bar, bars};
 use super::super::courses::{Source, main_runs, sources};
 use super::super::table::{Table, rounded};
 use super::super::words::{Unit, capital, order, origin};
@@ -173,7 +173,7 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &Source) -> Mar
         div class="pair" {
             figure {
                 div class="scroll" {
-                    (bars(&steps, &format!("{} a training step, {through}", unit.symbol), &format!("Energy of a step, {through}"), LETTER))
+                    (bars(&steps, &format!("{} a training step, {through}", unit.symbol), &format!("Energy of a step, {through}")))
                 }
                 figcaption {
                     "Mean of the cell's runs; the line is the mean 95 % interval of repeatability. Steps of different batch \
@@ -186,7 +186,7 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &Source) -> Mar
             @if !phases.is_empty() {
                 figure {
                     div class="scroll" {
-                        (bars(&phases, &format!("{} a run, {through}", whole.symbol), &format!("Energy by phase, {through}"), LETTER))
+                        (bars(&phases, &format!("{} a run, {through}", whole.symbol), &format!("Energy by phase, {through}")))
                     }
                     ul class="legend" {
                         @for (at, (_, class, name)) in PHASES.iter().enumerate() {

@@ -2,9 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::super::chart::{Dot, Frame, LETTER, Scale, bars, dots, picture, sequential, steps};
+use super::super::chart::{Dot, Frame, Scale, bars, dots, picture, sequential, steps};
 use super::super::data;
 use super::super::heat::{cost_bars, panels};
+use super::super::names::{self, values};
 use super::super::words::{Unit, capital, cost_name, plural, target};
 use super::behind;
 use crate::study::analysis::{Analysis, CostReport};
@@ -51,7 +52,7 @@ fn map(analysis: &Analysis, cost: &CostReport) -> Markup {
         let whiskers = rows.iter().any(|row| row.interval.is_some());
         return html! {
             figure {
-                div class="scroll" { (bars(&rows, &name, &format!("Bars: {name}"), LETTER)) }
+                div class="scroll" { (bars(&rows, &name, &format!("Bars: {name}"))) }
                 figcaption {
                     (caption)
                     @if whiskers { " The line on a bar is the 95 % interval of the geometric mean." }
@@ -133,25 +134,28 @@ pub(super) fn against_accuracy(analysis: &Analysis, headline: &CostReport) -> Ma
     frame.height = 360.0;
     let front = |at: &usize| analysis.pareto.contains(at);
     let many = ends.len() > 24;
-    let mut marks: Vec<Dot> = ends
+    // Without a window for all runs no half of the test set is kept apart.
+    let half = match analysis.cadence {
+        Some(_) => "confirming half",
+        None => "whole test set",
+    };
+    let marks: Vec<Dot> = ends
         .iter()
         .map(|(at, cost, accuracy)| Dot {
             class: if front(at) { "front" } else { "" },
             title: format!(
-                "{}: {}, {accuracy:.2} % on the confirming half{}",
+                "{}: {}, {accuracy:.2} % on the {half}{}",
                 analysis.cells[*at].id,
                 unit.amount(*cost),
                 if front(at) { ", on the front" } else { "" }
             ),
             at: (cost / unit.per, *accuracy),
             label: match front(at) || !many {
-                true => label(analysis, *at),
+                true => values(analysis, *at),
                 false => String::new(),
             },
         })
         .collect();
-    // Where names would overlap, those of the front have the first choice.
-    marks.sort_by_key(|mark| mark.class != "front");
     let mut line: Vec<(f64, f64)> = ends
         .iter()
         .filter(|end| front(&end.0))
@@ -166,9 +170,9 @@ pub(super) fn against_accuracy(analysis: &Analysis, headline: &CostReport) -> Ma
             figure {
                 div class="scroll" {
                     (picture(frame.width, frame.height, &format!("Accuracy over {axis}"), html! {
-                        (frame.axes(&axis, "accuracy, confirming half, %"))
+                        (frame.axes(&axis, &format!("accuracy, {half}, %")))
                         (steps(&frame, &line, "frontier"))
-                        (dots(&frame, &marks))
+                        (dots(&frame, &marks, &line))
                     }))
                 }
                 figcaption {
@@ -176,21 +180,19 @@ pub(super) fn against_accuracy(analysis: &Analysis, headline: &CostReport) -> Ma
                         (below) " cell" (plural(below)) " that ended more than " (LOWEST) " points below the best "
                         @if below == 1 { "is" } @else { "are" } " left out. "
                     }
-                    "Where the runs of each cell ended: their mean cost and the mean accuracy of their last window on the \
-                     half of the test set that decided nothing. Diamonds and the line are the Pareto front: no other cell \
+                    "Where the runs of each cell ended: their mean cost and the mean accuracy of their last "
+                    @match analysis.cadence {
+                        Some(_) => "window on the half of the test set that decided nothing",
+                        None => "evaluation of the whole test set",
+                    }
+                    ". "
+                    @if !names::axes(analysis).is_empty() { "Beside a point stand its values of " (names::axes(analysis)) ". " }
+                    "Diamonds and the line are the Pareto front: no other cell \
                      is both cheaper and more accurate. A run ends when it reaches the last target, so the front says \
                      little beyond it."
                 }
                 (behind(&[data::cells(analysis)], ""))
             }
         }
-    }
-}
-
-/// The values of a cell, shorter than its name.
-fn label(analysis: &Analysis, cell: usize) -> String {
-    match analysis.axes.is_empty() {
-        true => analysis.cells[cell].id.clone(),
-        false => analysis.cells[cell].values.join(" · "),
     }
 }

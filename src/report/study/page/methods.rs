@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::words::{Unit, cost_name, digits, plural, ratio};
+use super::prose::name;
 use crate::study::analysis::{Analysis, CostKind, CostReport};
 use crate::study::stats::{BOOTSTRAP_FROM, NoClaim, SpreadSource};
 use crate::train::Way;
@@ -32,8 +33,12 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
             p { (extremes(analysis, cost)) }
             @if let Some(named) = analysis.reference {
                 p {
-                    "The reference cell, " (analysis.cells[named].id) ", was named before there were data: each cell is \
-                     compared with it by a t test on log cost, its p-values corrected by Holm."
+                    "The reference cell, " (name(&analysis.cells[named].id)) ", was named before there were data"
+                    @if cost.cells.iter().any(|cell| cell.named.is_some()) {
+                        ": each cell is compared with it by a t test on log cost, its p-values corrected by Holm."
+                    } @else {
+                        "; these runs are too few to test any cell against it."
+                    }
                 }
             }
             @if cost.unranked > 0 {
@@ -53,14 +58,17 @@ fn reaching(analysis: &Analysis, cost: &CostReport) -> Markup {
              compare costs only beside the accuracies."
         };
     };
+    let Some((every, window)) = analysis.cadence else {
+        return html! {
+            "A run reaches " (percent(share)) " at its first evaluation of the whole test set at or above it. No half of the \
+             test images is left to confirm it, so an accuracy at the crossing is flattered by its noise."
+        };
+    };
     html! {
         "A run reaches " (percent(share)) " when the mean accuracy of its last evaluations is at or above it"
-        @if let Some((every, window)) = analysis.cadence {
-            ": one evaluation after the first step at or past each multiple of " (thousands(every)) " samples, a window of "
-            (thousands(window)) " samples (" (window / every.max(1)) " evaluation" (plural((window / every.max(1)) as usize))
-            "), the same for all cells"
-        }
-        ". Test images of even number decide; those of odd number confirm, and their accuracy at the crossing stands beside \
+        ": one evaluation after the first step at or past each multiple of " (thousands(every)) " samples, a window of "
+        (thousands(window)) " samples (" (window / every.max(1)) " evaluation" (plural((window / every.max(1)) as usize))
+        "), the same for all cells. Test images of even number decide; those of odd number confirm, and their accuracy at the crossing stands beside \
          each cost."
     }
 }
@@ -145,7 +153,7 @@ fn extremes(analysis: &Analysis, cost: &CostReport) -> Markup {
         return html! {};
     };
     html! {
-        "Worst over best (" (analysis.cells[worst].id) ") is " (ratio(found))
+        "Worst over best (" (name(&analysis.cells[worst].id)) ") is " (ratio(found))
         " in the study's own data, a maximum over a minimum and so biased upward."
         @if let Some(chance) = cost.by_chance {
             " Cells of one and the same cost would show " (format!("{:.2}", chance.median)) " with this spread, and up to "

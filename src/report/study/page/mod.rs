@@ -6,6 +6,7 @@ mod energy;
 mod instruments;
 mod maps;
 mod methods;
+mod prose;
 mod series;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -56,8 +57,8 @@ fn article(one: &Opened, number: usize) -> Markup {
     html! {
         article {
             h1 { (analysis.name) @if let Some(dates) = dates(analysis) { " · " (dates) } }
-            p class="answer" { (first) }
-            @if !rest.is_empty() { p class="more" { (rest) } }
+            p class="answer" { (prose::text(first)) }
+            @if !rest.is_empty() { p class="more" { (prose::text(rest)) } }
             (facts(analysis))
             @if let Some(cost) = analysis.headline() {
                 (maps::section(analysis, cost))
@@ -120,9 +121,9 @@ fn facts(analysis: &Analysis) -> Markup {
         facts.push(("Device", devices));
     }
     html! {
-        dl class="facts" { @for (name, value) in facts { div { dt { (name) } dd { (value) } } } }
+        dl class="facts" { @for (name, value) in facts { div { dt { (name) } dd { (prose::text(&value)) } } } }
         @if !analysis.notes.is_empty() {
-            @for note in &analysis.notes { p class="quiet" { "Note: " (note) "." } }
+            @for note in &analysis.notes { p class="quiet" { "Note: " (prose::text(note)) "." } }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::prose;
 use crate::study::analysis::Analysis;
 
 /// Colours that are told apart; with more cells than these only those that matter have one.
@@ -54,7 +55,7 @@ impl Series {
                         svg width="28" height="8" aria-hidden="true" {
                             line class=(format!("swatch {class}")) x1="0" x2="28" y1="4" y2="4" stroke-width="2.5" {}
                         }
-                        (name)
+                        span { (prose::text(name)) }
                     }
                 }
             }
