@@ -73,6 +73,36 @@ impl Figures {
     }
 }
 
+impl Figures {
+    /// Where the joules of a run and those of its steps and evaluations are farther apart than their intervals reach: the
+    /// source, and a sentence about it.
+    pub(super) fn disagreements(&self) -> Vec<(String, String)> {
+        let of = |way: Way| self.to_end.iter().filter(move |figure| figure.way == way);
+        let pairs = of(Way::Direct).flat_map(|direct| {
+            let same = move |counted: &&EnergyFigure| counted.source == direct.source;
+            of(Way::StepsTimesJoules)
+                .filter(same)
+                .map(move |counted| (direct, counted))
+        });
+        let half =
+            |figure: &EnergyFigure| figure.repeatability.map_or(0.0, |interval| interval.half());
+        pairs
+            .filter(|(direct, counted)| {
+                (direct.joules - counted.joules).abs() > half(direct) + half(counted)
+            })
+            .map(|(direct, counted)| {
+                let off = 100.0 * (direct.joules / counted.joules - 1.0);
+                let told = format!(
+                    "the run's joules are {off:+.1} % off its steps and evaluations times what one cost right after it, more \
+                     than the intervals explain: it did not go at one pace (others used the machine, clocks changed, or it \
+                     warmed up for long)"
+                );
+                (direct.source.clone(), told)
+            })
+            .collect()
+    }
+}
+
 fn charged(unit: &&PerUnit) -> bool {
     matches!(unit.status, Status::Measured | Status::Assumed)
 }
@@ -169,5 +199,41 @@ pub(super) fn difference(whole: &EnergyFigure, part: &EnergyFigure) -> EnergyFig
         // One gain moves both alike, so the difference is no surer in absolute terms than its parts.
         absolute: both(whole.absolute, part.absolute),
         ..whole.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(source: &str, way: Way, joules: f64) -> EnergyFigure {
+        EnergyFigure {
+            source: source.to_owned(),
+            status: Status::Measured,
+            way,
+            joules,
+            repeatability: Some(Interval::around(joules, 2.0)),
+            absolute: None,
+        }
+    }
+
+    #[test]
+    fn two_ways_that_do_not_agree_are_told() {
+        let figures = Figures {
+            per_step: Vec::new(),
+            per_evaluation: Vec::new(),
+            to_end: vec![
+                figure("nvml:0", Way::Direct, 110.0),
+                figure("nvml:0", Way::StepsTimesJoules, 100.0),
+                figure("rapl:package-0", Way::Direct, 103.0),
+                figure("rapl:package-0", Way::StepsTimesJoules, 100.0),
+                figure("nvml:1", Way::StepsTimesJoules, 7.0),
+            ],
+            by_phase: Vec::new(),
+        };
+        let told = figures.disagreements();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].0, "nvml:0");
+        assert!(told[0].1.contains("+10.0 %"), "{told:?}");
     }
 }

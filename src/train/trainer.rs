@@ -335,7 +335,7 @@ impl<'g> Trainer<'g> {
         let warm_up = WarmUp::of(&course.stamps);
         let began = window.from().monotonic;
         let parts = warm_up.iter().map(|warm_up| (began, warm_up.until));
-        let metered = window.settle(&parts.collect::<Vec<_>>());
+        let mut metered = window.settle(&parts.collect::<Vec<_>>());
         let total_seconds = begun.elapsed().as_secs_f64();
         let logged = this.outputs.close_steps_log(course.log.take());
         let outcome = ended?;
@@ -361,6 +361,14 @@ impl<'g> Trainer<'g> {
         };
         let start_up = start_up.unwrap_or_default();
         let figures = Figures::new(&start_up, &metered, &done, &on);
+        for (source, told) in figures.disagreements() {
+            observer.event(&Event::Note(format!("{source}: {told}")));
+            let rows = metered.rows.iter_mut();
+            let mut own = rows.filter(|row| row.source == source);
+            own.next()
+                .into_iter()
+                .for_each(|row| row.notes.push(told.clone()));
+        }
         let kept = Metered::new(start_up, compiling, done.warm_up.ok(), on);
 
         let summary = course.program.summary();
