@@ -8,7 +8,6 @@ use wattgrad::device::DeviceError;
 use wattgrad::energy::MeterError;
 use wattgrad::kernels::emit::EmitError;
 use wattgrad::model::ModelError;
-use wattgrad::study::store::StoreError;
 use wattgrad::study::{StudyError, StudyFileError};
 use wattgrad::train::{RegimeError, TrainError};
 
@@ -119,11 +118,8 @@ impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
         match error {
             StudyError::Train(error) => error.into(),
-            StudyError::File(_)
-            | StudyError::NoJoules
-            | StudyError::Store(StoreError::Different { .. } | StoreError::OtherFiles { .. }) => {
-                Self::misuse(error)
-            }
+            StudyError::File(_) | StudyError::NoJoules => Self::misuse(error),
+            StudyError::Store(ref store) if store.is_misuse() => Self::misuse(error),
             _ => Self::failed(error),
         }
     }

@@ -136,6 +136,10 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // As in the names of cells: 1, not 1.0.
+        Value::Number(number) if number.is_f64() => number
+            .as_f64()
+            .map_or_else(String::new, |number| number.to_string()),
         value => value.to_string(),
     }
 }

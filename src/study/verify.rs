@@ -221,7 +221,7 @@ impl Line {
 fn differing(of: &str, told: &[Line], found: &[Line], scale: f64) -> Vec<String> {
     if told.len() != found.len() {
         return vec![format!(
-            "{of}: it tells {} figures, and its readings come to {}",
+            "{of}: figures told are {}, figures its readings come to {}",
             told.len(),
             found.len()
         )];

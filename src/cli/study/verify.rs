@@ -1,6 +1,6 @@
 //! `wattgrad study verify`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use wattgrad::study;
 
@@ -30,9 +30,13 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
             ))?;
             Ok(0)
         }
-        n => Err(Failure::failed(format!(
-            "{n} figures of {:?} do not follow from what its records hold: make those runs again, or restore the records",
-            args.folder
-        ))),
+        1 => Err(differs("1 figure", "does", &args.folder)),
+        n => Err(differs(&format!("{n} figures"), "do", &args.folder)),
     }
+}
+
+fn differs(figures: &str, do_not: &str, folder: &Path) -> Failure {
+    Failure::failed(format!(
+        "{figures} of {folder:?} {do_not} not follow from what its records hold: make those runs again, or restore the records"
+    ))
 }

@@ -101,6 +101,15 @@ impl StoreError {
         matches!(self, Self::Io { source, .. } if is_full(source.kind()))
     }
 
+    /// Whether the folder that was asked for cannot be the study's, whatever becomes of the machine.
+    pub fn is_misuse(&self) -> bool {
+        match self {
+            Self::Different { .. } | Self::OtherFiles { .. } => true,
+            Self::Io { source, .. } => stands_in_the_way(source.kind()),
+            _ => false,
+        }
+    }
+
     /// For `map_err` on a system call.
     pub(super) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
@@ -116,6 +125,10 @@ fn is_full(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
+fn stands_in_the_way(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::NotADirectory | ErrorKind::AlreadyExists)
+}
+
 fn remedy(source: &io::Error) -> &'static str {
     match source.kind() {
         kind if is_full(kind) => {
@@ -127,7 +140,7 @@ fn remedy(source: &io::Error) -> &'static str {
         ErrorKind::ReadOnlyFilesystem => {
             "its file system is mounted for reading only, so choose another folder or mount it for writing"
         }
-        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+        kind if stands_in_the_way(kind) => {
             "a file stands where a folder is needed, so choose another folder or move that file away"
         }
         ErrorKind::NotFound => "it was there or should be: restore it, or choose another folder",
@@ -151,6 +164,7 @@ mod tests {
             let error = StoreError::io("write", Path::new("a"))(io::Error::from(kind));
             assert!(error.to_string().contains(word), "{error}");
             assert_eq!(error.is_full(), word == "make room");
+            assert_eq!(error.is_misuse(), word == "stands where a folder");
         }
     }
 }
