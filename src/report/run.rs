@@ -88,7 +88,13 @@ fn result(record: &Record) -> String {
         Outcome::TargetReached => format!("; target {} reached", target(record)),
         Outcome::TargetNotReached => format!("; target {} NOT reached", target(record)),
         Outcome::Interrupted => "; INTERRUPTED".into(),
-        Outcome::Diverged => "; DIVERGED: the loss or a gradient is not finite".into(),
+        Outcome::Diverged => {
+            let at = record
+                .diverged_at
+                .map(|step| format!(" at step {}", thousands(step)));
+            let at = at.unwrap_or_default();
+            format!("; DIVERGED{at}: the loss or a gradient is not finite")
+        }
     };
     match record.evaluations.last() {
         Some(last) => {

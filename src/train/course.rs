@@ -28,7 +28,8 @@ pub(super) struct Course<'a> {
     interrupt: &'a AtomicBool,
     pub log: Option<StepsLog>,
     pub steps: u64,
-    diverged: bool,
+    /// The first step whose loss or gradients were not finite.
+    pub diverged_at: Option<u64>,
     out_of_time: bool,
     last_losses: VecDeque<f32>,
     /// Steps taken at the start of every stretch of them and at the end of each submit.
@@ -55,7 +56,7 @@ impl<'a> Course<'a> {
             interrupt,
             log,
             steps: 0,
-            diverged: false,
+            diverged_at: None,
             out_of_time: false,
             last_losses: VecDeque::with_capacity(LAST_LOSSES),
             stamps: Vec::new(),
@@ -75,18 +76,18 @@ impl<'a> Course<'a> {
         while let Some(next) = self.schedule.next_after(self.steps) {
             let wanted = u32::try_from(next - self.steps).unwrap_or(u32::MAX);
             let taken = self.advance(wanted, start, observer)?;
-            if self.out_of_time && !self.diverged {
+            if self.out_of_time && !self.diverged() {
                 break;
             }
-            let cut = taken < wanted && !self.diverged;
+            let cut = taken < wanted && !self.diverged();
             if cut || self.interrupt.load(Ordering::Relaxed) {
                 return Ok(Outcome::Interrupted);
             }
-            if !self.diverged && !self.schedule.evaluates_after(self.steps) {
+            if !self.diverged() && !self.schedule.evaluates_after(self.steps) {
                 continue;
             }
             let reached = self.evaluate(start, observer)?;
-            if self.diverged {
+            if self.diverged() {
                 return Ok(Outcome::Diverged);
             }
             if reached {
@@ -110,6 +111,10 @@ impl<'a> Course<'a> {
             true => Outcome::TargetNotReached,
             false => Outcome::Completed,
         })
+    }
+
+    fn diverged(&self) -> bool {
+        self.diverged_at.is_some()
     }
 
     /// Whether the joules that the last evaluation found told are those of the budget.
@@ -149,7 +154,7 @@ impl<'a> Course<'a> {
         // The engine looks at one flag; this one is raised for a stop from outside and for divergence.
         let halt = AtomicBool::new(self.interrupt.load(Ordering::Relaxed));
         let (interrupt, log) = (self.interrupt, &mut self.log);
-        let (diverged, last) = (&mut self.diverged, &mut self.last_losses);
+        let (diverged_at, last) = (&mut self.diverged_at, &mut self.last_losses);
         let (out_of_time, seconds) = (&mut self.out_of_time, self.pursuit.budget().seconds);
         let stamps = &mut self.stamps;
         stamps.push(stamp(self.steps));
@@ -165,9 +170,11 @@ impl<'a> Course<'a> {
                 last.pop_front();
             }
             last.push_back(result.loss);
-            *diverged |= result.non_finite;
+            if result.non_finite {
+                diverged_at.get_or_insert(result.step);
+            }
             *out_of_time |= seconds.is_some_and(|most| start.elapsed().as_secs_f64() >= most);
-            if *diverged || *out_of_time || interrupt.load(Ordering::Relaxed) {
+            if diverged_at.is_some() || *out_of_time || interrupt.load(Ordering::Relaxed) {
                 halt.store(true, Ordering::Relaxed);
             }
             observer.event(&Event::Step(Step {

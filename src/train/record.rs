@@ -389,6 +389,10 @@ pub struct Record {
     pub training_loss: Option<f64>,
     /// Every evaluation, in order.
     pub evaluations: Vec<EvaluationPoint>,
+    /// The first training step whose loss or gradients were not finite, where there was one: the same each time on one
+    /// device. `steps` counts those that were under way when it was noticed as well, which are not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diverged_at: Option<u64>,
     /// What the run was held to in the place of the regime's own limits, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,

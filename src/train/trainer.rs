@@ -399,6 +399,7 @@ impl<'g> Trainer<'g> {
             dropped_per_epoch: dropped,
             training_loss: course.training_loss(),
             evaluations: course.evaluations,
+            diverged_at: course.diverged_at,
             crossings: course.pursuit.crossings,
             goal: this.goal,
             others,
