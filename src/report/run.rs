@@ -89,11 +89,11 @@ fn result(record: &Record) -> String {
         Outcome::TargetNotReached => format!("; target {} NOT reached", target(record)),
         Outcome::Interrupted => "; INTERRUPTED".into(),
         Outcome::Diverged => {
-            let at = record
-                .diverged_at
-                .map(|step| format!(" at step {}", thousands(step)));
-            let at = at.unwrap_or_default();
-            format!("; DIVERGED{at}: the loss or a gradient is not finite")
+            let beyond = match record.steps_beyond {
+                0 => String::new(),
+                count => format!("; {} more were under way", thousands(count)),
+            };
+            format!("; DIVERGED: the loss or a gradient is not finite{beyond}")
         }
     };
     match record.evaluations.last() {

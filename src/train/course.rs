@@ -29,7 +29,9 @@ pub(super) struct Course<'a> {
     pub log: Option<StepsLog>,
     pub steps: u64,
     /// The first step whose loss or gradients were not finite.
-    pub diverged_at: Option<u64>,
+    diverged_at: Option<u64>,
+    /// Steps that were under way when it was noticed.
+    pub steps_beyond: u64,
     out_of_time: bool,
     last_losses: VecDeque<f32>,
     /// Steps taken at the start of every stretch of them and at the end of each submit.
@@ -57,6 +59,7 @@ impl<'a> Course<'a> {
             log,
             steps: 0,
             diverged_at: None,
+            steps_beyond: 0,
             out_of_time: false,
             last_losses: VecDeque::with_capacity(LAST_LOSSES),
             stamps: Vec::new(),
@@ -163,6 +166,10 @@ impl<'a> Course<'a> {
             if result.ends_submit {
                 stamps.push(stamp(result.step));
             }
+            // What follows a step that was not finite is none of the run: how much of it there is depends on the time.
+            if diverged_at.is_some() {
+                return;
+            }
             if let Some(log) = log.as_mut() {
                 log.push(result.step, samples, result.loss);
             }
@@ -188,6 +195,10 @@ impl<'a> Course<'a> {
             }));
         })?;
         self.steps += u64::from(taken);
+        if let Some(at) = self.diverged_at {
+            self.steps_beyond = self.steps - at;
+            self.steps = at;
+        }
         self.training_seconds += begun.elapsed().as_secs_f64();
         Ok(taken)
     }

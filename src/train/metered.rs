@@ -85,7 +85,7 @@ impl Record {
             .map(|(from, warm_up)| (from, warm_up.until));
         let parts: Vec<(f64, f64)> = part.into_iter().collect();
         let done = Done {
-            steps: self.steps,
+            steps: self.steps + self.steps_beyond,
             evaluations: self.evaluations.len() as u64,
             warm_up: metered.warm_up.ok_or_else(String::new),
         };

@@ -83,6 +83,10 @@ pub struct EvaluationPoint {
     pub joules_told: Option<f64>,
 }
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 fn nan() -> f64 {
     f64::NAN
 }
@@ -376,8 +380,12 @@ pub struct Record {
     pub host: Host,
     /// The versions.
     pub versions: Versions,
-    /// Training steps taken.
+    /// Training steps taken; of a run that diverged, those up to the first that was not finite.
     pub steps: u64,
+    /// Steps that were under way when a run was seen to diverge. They cost time and joules, are no part of the run, and
+    /// their number depends on how fast the device was.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub steps_beyond: u64,
     /// Training samples seen.
     pub samples: u64,
     /// Steps of an epoch.
@@ -389,10 +397,6 @@ pub struct Record {
     pub training_loss: Option<f64>,
     /// Every evaluation, in order.
     pub evaluations: Vec<EvaluationPoint>,
-    /// The first training step whose loss or gradients were not finite, where there was one: the same each time on one
-    /// device. `steps` counts those that were under way when it was noticed as well, which are not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub diverged_at: Option<u64>,
     /// What the run was held to in the place of the regime's own limits, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,

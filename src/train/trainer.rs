@@ -355,7 +355,7 @@ impl<'g> Trainer<'g> {
             RunOn::default()
         };
         let done = Done {
-            steps: course.steps,
+            steps: course.steps + course.steps_beyond,
             evaluations,
             warm_up,
         };
@@ -394,12 +394,12 @@ impl<'g> Trainer<'g> {
             host: Host::current(),
             versions: Versions::current(),
             steps: course.steps,
+            steps_beyond: course.steps_beyond,
             samples: course.samples(),
             steps_per_epoch,
             dropped_per_epoch: dropped,
             training_loss: course.training_loss(),
             evaluations: course.evaluations,
-            diverged_at: course.diverged_at,
             crossings: course.pursuit.crossings,
             goal: this.goal,
             others,
