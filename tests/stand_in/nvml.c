@@ -4,15 +4,17 @@
  * SHUTDOWN_ABSENT leaves out the function without which a library is no NVML; INIT is what nvmlInit_v2 returns;
  * LATENCY is how many seconds each read takes; FAULT_AT is the age in seconds at which a fault sets in; MILLIWATTS is
  * what power reads, whatever the card draws; COMPUTE and GRAPHICS are the numbers of processes on each card.
+ * A card that is WORKED draws its watts, and beside them what the test says it takes; its counter shows both at ticks.
  * The layouts and the error numbers are those of NVIDIA's header.
  */
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
 
 /* The first line from the start, the others from FAULT_AT on. */
 enum {
-    STEADY, STUCK, BACKWARDS, ZERO, MAXIMUM,
+    STEADY, WORKED, STUCK, BACKWARDS, ZERO, MAXIMUM,
     STICKS, REVERSES, ZEROES, CONSTANT, UNDERFLOWS, FORBIDDEN,
     UNLOADED, LOST /* which take the power with them */
 };
@@ -76,6 +78,25 @@ static int gone(const struct card *device) {
 static uint64_t ticks(const struct card *device) {
     return (uint64_t)((now() - born) / device->tick);
 }
+
+static atomic_flag counting = ATOMIC_FLAG_INIT;
+static uint64_t counted_tick;
+static double taken, counted;
+
+/* Joules as the last tick found them, after `more` were taken. */
+static double count_joules(double more) {
+    while (atomic_flag_test_and_set(&counting)) {}
+    if (ticks(&cards[0]) != counted_tick) {
+        counted_tick = ticks(&cards[0]);
+        counted = taken;
+    }
+    taken += more;
+    double joules = counted;
+    atomic_flag_clear(&counting);
+    return joules;
+}
+
+void stand_in_takes(double joules) { count_joules(joules); }
 
 static unsigned milliwatts(const struct card *device) {
 #ifdef MILLIWATTS
@@ -251,6 +272,7 @@ int nvmlDeviceGetTotalEnergyConsumption(const struct card *device, unsigned long
     if (device->energy) return device->energy;
     *millijoules = 5000000 + grown;
     switch (device->behaviour) {
+    case WORKED: *millijoules += (uint64_t)(1e3 * count_joules(0)); break;
     case STUCK: *millijoules = 4711; break;
     case BACKWARDS: *millijoules = 900000000 - grown; break;
     case ZERO: *millijoules = 0; break;
