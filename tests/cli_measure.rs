@@ -519,7 +519,7 @@ fn the_doctor_grades_what_it_can_open() {
     let text = stdout(&output);
     let line = text
         .lines()
-        .find(|line| line.contains("nvml:0"))
+        .find(|line| line.contains("nvml:0 (board)"))
         .expect(&text);
     assert!(line.contains("grade B, not calibrated"), "{line}");
 }

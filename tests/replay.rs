@@ -142,10 +142,36 @@ fn what_is_wrong_with_a_recording_is_told_with_its_place() {
     assert!(refused(&file, &watts, 1).contains("no CSV table"));
     write("t,watts\n");
     assert!(refused(&file, &watts, 1).contains("fewer than two"));
+    write("");
+    assert!(refused(&file, &watts, 1).contains("is empty"));
     write("t,watts\n0,1\n1,2\n");
     let outside = [&watts[..], &["--to", "5"]].concat();
     assert!(refused(&file, &outside, 2).contains("from 0 s to 1 s"));
     assert!(refused(&folder.path().join("none.csv"), &watts, 1).contains("none.csv"));
+}
+
+#[test]
+fn a_counter_that_begins_at_0_counts_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.csv");
+    let joules = ["--column", "joules", "--unit", "joules"];
+    let write = |each: f64| {
+        let lines =
+            (0..200).map(|at| format!("{},{}\n", f64::from(at) * 0.1, f64::from(at) * each));
+        std::fs::write(&file, format!("t,joules\n{}", lines.collect::<String>())).unwrap();
+    };
+    write(10.0);
+    let counted = row(&file, &joules);
+    assert_eq!(counted["status"], "measured", "{counted}");
+    let (low, high) = (
+        number(&counted, "joules_low"),
+        number(&counted, "joules_high"),
+    );
+    assert!(low <= 1990.0 && 1990.0 <= high, "{counted}");
+    write(0.0);
+    let none = row(&file, &joules);
+    assert_eq!(none["status"], "unavailable", "{none}");
+    assert!(none["reason"].as_str().unwrap().contains("reads 0"));
 }
 
 /// Columns of a gzipped table by name.

@@ -51,7 +51,7 @@ fn calibrated(meter: &str, idle: Idle, cache: &Path) {
         idle: Some(idle),
         ..Known::uncalibrated(&Spec::energy(Unit::Microjoule, 1e6, 0.0))
     };
-    let calibration = Calibration::new(meter, known, None);
+    let calibration = Calibration::new(&format!("{meter} joules"), known, None);
     calibration.keep(&options).unwrap();
 }
 

@@ -285,7 +285,7 @@ fn energy(sources: &[SourceReport]) -> String {
             Status::Unavailable => "unavailable",
             Status::Shared => "shared with others' work",
         };
-        text += &format!("  {}: {state}", source.source);
+        text += &format!("  {} ({}): {state}", source.source, source.scope.name());
         if let Some(tick) = source.tick_seconds {
             text += &format!(", ticks every {}", seconds(tick));
         }

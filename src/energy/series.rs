@@ -306,7 +306,7 @@ fn learn_tick(readings: &[Reading], changes: &[usize], is_power: bool) -> Option
     let value = |at: usize| readings[at].value;
     // Seconds from one to the next, and the ticks between them where the energy of the last tells.
     let mut spans: Vec<(f64, Option<f64>)> = Vec::new();
-    let (mut since, mut seen, mut last) = (time(0), None, None);
+    let (mut since, mut seen, mut last) = (readings.first()?.at.monotonic, None, None);
     for (number, &at) in changes.iter().enumerate() {
         let second = number.checked_sub(2).map_or(0, |number| changes[number]);
         if time(at) - time(at - 1) <= RESOLVED * (time(at) - time(second)) {

@@ -124,6 +124,9 @@ fn read(path: &Path, column: &str, unit: Unit) -> Result<Vec<Reading>, Failure> 
     let mut table = ReaderBuilder::new().trim(Trim::All).from_reader(plain);
     let broken = |error: csv::Error| failed(format!("is no CSV table ({error}): mend it"));
     let names = table.headers().map_err(broken)?.clone();
+    if names.is_empty() {
+        return Err(failed("is empty: choose another".into()));
+    }
     let at = names.iter().position(|name| name == column);
     let Some(at) = at else {
         let known: Vec<&str> = names.iter().skip(1).collect();
@@ -174,7 +177,19 @@ fn read(path: &Path, column: &str, unit: Unit) -> Result<Vec<Reading>, Failure> 
     if readings.len() < 2 {
         return Err(failed("has fewer than two readings: record more".into()));
     }
+    if matches!(unit, Unit::Joules) {
+        count_from_one(&mut readings);
+    }
     Ok(readings)
+}
+
+/// A recording that counts from its own beginning shows 0 there, which of a driver's counter is no reading: it is moved by
+/// one part, so that only differences, which are all that counts, stay.
+fn count_from_one(readings: &mut [Reading]) {
+    let rises = readings.last().is_some_and(|last| last.value > 0);
+    if rises && readings[0].value == 0 {
+        readings.iter_mut().for_each(|reading| reading.value += 1);
+    }
 }
 
 /// The finite number in a cell, or the cell.

@@ -82,7 +82,13 @@ fn rows(
             let instrument = open(behind).map(|feed| {
                 Box::new(Outside::new(name, options.meter_unit, feed)) as Box<dyn Instrument>
             });
-            Row::new(name, Scope::System, method, covers, instrument)
+            let mut row = Row::new(name, Scope::System, method, covers, instrument);
+            // What was learnt of a counter says nothing of power under the same name.
+            row.identity = match options.meter_unit {
+                MeterUnit::Watts => format!("{name} watts"),
+                MeterUnit::Joules => format!("{name} joules"),
+            };
+            row
         })
         .collect()
 }
@@ -318,4 +324,24 @@ fn far(line: &str, off: f64) -> Refusal {
         "the time of the line `{line}` is {off:+.1} s from now: it is not on this machine's Unix clock"
     ))
     .with_remedy("give seconds since 1970-01-01 UTC in the first column")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calibration_in_joules_is_none_in_watts() {
+        let of = |meter_unit| {
+            let options = MeterOptions {
+                selection: "file:a.log".parse().unwrap(),
+                meter_unit,
+                ..MeterOptions::default()
+            };
+            let rows = rows(FILE, &options, None, |_| Err(Refusal::new("no feed")));
+            assert_eq!(rows.len(), 1);
+            rows[0].identity.clone()
+        };
+        assert_ne!(of(MeterUnit::Watts), of(MeterUnit::Joules));
+    }
 }

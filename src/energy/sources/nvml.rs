@@ -166,15 +166,20 @@ fn load(options: &MeterOptions) -> Result<Library, Refusal> {
 
 fn refusal(doing: &str, error: &NvmlError) -> Refusal {
     match error {
-        NvmlError::NoPermission => Refusal::new(format!("NVML: {doing}: this user may not"))
-            .with_remedy(if cfg!(windows) {
-                "run as an administrator"
+        NvmlError::NoPermission => {
+            let refusal = Refusal::new(format!("NVML: {doing}: this user may not"));
+            if cfg!(windows) {
+                refusal.with_remedy("run as an administrator")
             } else {
-                "sudo chmod a+rw /dev/nvidia*"
-            }),
+                refusal
+                    .with_remedy("sudo chmod a+rw /dev/nvidia*")
+                    .with_undo("sudo chmod go-rw /dev/nvidia*")
+            }
+        }
         NvmlError::DriverNotLoaded | NvmlError::Uninitialized => {
             Refusal::new(format!("NVML: {doing}: the NVIDIA driver is not loaded"))
                 .with_remedy("sudo modprobe nvidia")
+                .with_undo("sudo modprobe -r nvidia")
         }
         NvmlError::LibRmVersionMismatch => Refusal::new(format!(
             "NVML: {doing}: the library and the loaded driver are of different versions"

@@ -66,7 +66,8 @@ fn found(pmu: &Path, target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
             "{} is not there: no such processor, its driver not loaded, or hidden by a container or virtual machine",
             pmu.display()
         ))
-        .with_remedy("sudo modprobe rapl"));
+        .with_remedy("sudo modprobe rapl")
+        .with_undo("sudo modprobe -r rapl"));
     }
     let kind: u32 = files::number(&pmu.join("type"))?;
     let cpus = cpus(&files::text(&pmu.join("cpumask"))?).ok_or_else(|| {

@@ -27,6 +27,9 @@ const ROOTS: [&str; 2] = [super::ROOT, "/sys/devices/virtual/powercap/intel-rapl
 const PACKAGE_WATTS: f64 = 2_000.0;
 const SYSTEM_WATTS: f64 = 10_000.0;
 
+const LOAD_DRIVER: &str = "sudo modprobe intel_rapl_msr";
+const UNLOAD_DRIVER: &str = "sudo modprobe -r intel_rapl_msr";
+
 /// The counters move about every millisecond.
 const EXPECTED_TICK: f64 = 0.001;
 
@@ -37,7 +40,8 @@ pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
              virtual machine)",
             ROOTS[0]
         ))
-        .with_remedy("sudo modprobe intel_rapl_msr")
+        .with_remedy(LOAD_DRIVER)
+        .with_undo(UNLOAD_DRIVER)
     })?;
     let mut rows: Vec<Row> = Vec::new();
     for (package, folder) in numbered(root, "intel-rapl:") {
@@ -72,7 +76,8 @@ pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
             "{} holds no zone: the processor's driver found no counter",
             root.display()
         ))
-        .with_remedy("sudo modprobe intel_rapl_msr"));
+        .with_remedy(LOAD_DRIVER)
+        .with_undo(UNLOAD_DRIVER));
     }
     Ok(rows)
 }
@@ -242,7 +247,8 @@ fn number(path: &Path) -> Result<u64, Refusal> {
             ErrorKind::NotFound => Refusal::new(format!(
                 "{shown} is not there: its driver is not loaded (any more)"
             ))
-            .with_remedy("sudo modprobe intel_rapl_msr"),
+            .with_remedy(LOAD_DRIVER)
+            .with_undo(UNLOAD_DRIVER),
             _ => Refusal::new(format!("{shown} cannot be read: {error}")),
         }
     })?;
