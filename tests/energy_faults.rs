@@ -7,7 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use wattgrad::energy::{
-    Energy, Instrument, Meter, MeterOptions, Moment, Reading, Refusal, Scope, Spec, Status, Unit,
+    Edges, Energy, Estimate, Instrument, Known, Meter, MeterOptions, Moment, Reading, Recording,
+    Refusal, Scope, Spec, Status, Unit,
 };
 
 /// After so long a fault sets in: past the pre-roll, amid the window.
@@ -209,4 +210,42 @@ fn a_window_shorter_than_a_tick_claims_no_more_than_it_knows() {
             other => panic!("joules and interval go together: {other:?}"),
         }
     }
+}
+
+/// What a power sensor's readings come to that ticks every 0.1 s in steps of `step` milliwatts around 103 W, and from
+/// `stops` on shows one value.
+fn powered(step: u64, stops: f64) -> Result<Estimate, Refusal> {
+    let mut draw = fastrand::Rng::with_seed(7);
+    let mut value = 103_000;
+    let readings = (0..2000u32).map(|look| {
+        let at = f64::from(look) * 0.01;
+        if look % 10 == 0 && at < stops {
+            value = 103_000 + step * draw.u64(0..400);
+        }
+        Reading {
+            value,
+            unit: Unit::Milliwatt,
+            at: Moment {
+                monotonic: at,
+                unix: 1.8e9 + at,
+            },
+            read_seconds: 1e-4,
+        }
+    });
+    let spec = Spec::power(Unit::Milliwatt, 500.0, 0.1).averaging(0.1);
+    let recording = Recording::new(spec, readings.collect());
+    recording.between(2.0, 18.0, Edges::Cut, &Known::uncalibrated(&spec))
+}
+
+#[test]
+fn a_power_sensor_that_stops_is_refused_and_a_coarse_one_is_not() {
+    for stops in [5.0, 9.0] {
+        let told = powered(7, stops).unwrap_err().reason;
+        assert!(told.contains("it has stopped"), "{told}");
+    }
+    assert!(powered(7, 20.0).is_ok());
+    // It stands for two seconds: an idle device may.
+    assert!(powered(7, 18.0).is_ok());
+    // A meter of whole watts shows one value for long.
+    assert!(powered(1000, 5.0).is_ok());
 }

@@ -1,5 +1,7 @@
 //! A run of readings of one instrument, checked, and turned into energy over time.
 
+use std::collections::HashSet;
+
 use super::counter::Counter;
 use super::figure::Reading;
 use super::instrument::{Quantity, Refusal, Spec};
@@ -37,6 +39,16 @@ pub(crate) struct Series {
 const VAGUE: f64 = 0.2;
 /// The next change comes soon within so many ticks.
 const SOON: f64 = 0.95;
+/// A power sensor is lively that changed with this share of so many ticks.
+const LIVELY: f64 = 0.8;
+const LIVELY_TICKS: f64 = 30.0;
+/// This share of them values that it showed once.
+const VARIOUS: f64 = 0.5;
+/// And fine, whose step is no more than this share of what it shows.
+const FINE: f64 = 1e-3;
+/// Such a one that stood still for so many ticks and seconds has stopped.
+const FROZEN_TICKS: f64 = 50.0;
+const FROZEN_SECONDS: f64 = 5.0;
 /// A counter that stood still for so many of its ticks has stopped.
 const STILL_TICKS: f64 = 12.0;
 
@@ -183,6 +195,7 @@ impl Series {
                 "the sensor reads 0 throughout, as drivers do that have none",
             ));
         }
+        self.frozen(readings)?;
         let mut joules = 0.0;
         let mut before: Option<(f64, f64)> = None;
         for &at in changes {
@@ -218,6 +231,38 @@ impl Series {
             }
         }
         Ok(())
+    }
+
+    /// A sensor that showed another value with nearly every tick, finely, and then one and the same for long has stopped: no
+    /// device draws so evenly. One that shows few steps, or stands now and then, may show what is true.
+    fn frozen(&self, readings: &[Reading]) -> Result<(), Refusal> {
+        let Some(tick) = self.tick.filter(|&tick| tick > 0.0) else {
+            return Ok(());
+        };
+        let moved = changes(readings);
+        let times = moved.iter().map(|&at| readings[at].at.monotonic);
+        let times: Vec<f64> = times.chain([self.span.1]).collect();
+        let stretches = times.windows(2).zip(&moved);
+        let still = stretches
+            .map(|(pair, &at)| (pair[1] - pair[0], at))
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        let Some((still, at)) = still else {
+            return Ok(());
+        };
+        let ticks = (self.span.1 - self.span.0 - still) / tick;
+        // A load of even steps shows the same few values again and again.
+        let values: HashSet<u64> = moved.iter().map(|&at| readings[at].value).collect();
+        let various = values.len() as f64 >= VARIOUS * moved.len() as f64;
+        let lively = various && ticks >= LIVELY_TICKS && moved.len() as f64 >= LIVELY * ticks;
+        let value = readings[at].value;
+        let fine = self.quantum <= FINE * value as f64 * self.spec.scale;
+        if !lively || !fine || still < FROZEN_SECONDS.max(FROZEN_TICKS * tick) {
+            return Ok(());
+        }
+        Err(Refusal::new(format!(
+            "the sensor stood at {value} {} for {still:.1} s, though it showed another value nearly every {tick:.3} s: it has stopped",
+            self.spec.unit.symbol()
+        )))
     }
 
     /// When the value of reading `at` appeared: after the read before it, and no more than a tick before its own.
