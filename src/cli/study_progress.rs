@@ -34,8 +34,9 @@ pub struct StudyProgress<'a> {
     best: Option<(f64, String)>,
     /// Runs that this call made.
     made: usize,
-    /// Measured joules of the runs that this call made, of the first source that measures.
-    spent: Option<f64>,
+    /// Joules of the runs that this call made through the first source that measured, with its name and scope, and in how
+    /// many runs it did.
+    spent: Option<(String, f64, usize)>,
 }
 
 impl<'a> StudyProgress<'a> {
@@ -88,7 +89,10 @@ impl<'a> StudyProgress<'a> {
         if self.made > 0 {
             let spent = self
                 .spent
-                .map_or_else(String::new, |spent| format!(", {} measured", joules(spent)));
+                .as_ref()
+                .map_or_else(String::new, |(origin, spent, runs)| {
+                    format!(", {} measured ({origin}) in {runs} of them", joules(*spent))
+                });
             let taken = seconds(self.began.elapsed().as_secs_f64());
             self.line(&format!("{} runs made in {taken}{spent}", self.made));
         }
@@ -170,8 +174,12 @@ impl<'a> StudyProgress<'a> {
             if let Some(row) = measured
                 && let Some(amount) = row.joules
             {
-                text += &format!(", {} ({})", joules(amount), row.source);
-                self.spent = Some(self.spent.unwrap_or(0.0) + amount);
+                let origin = format!("{}, {}", row.source, row.scope.name());
+                text += &format!(", {} ({origin})", joules(amount));
+                let spent = self.spent.get_or_insert((origin.clone(), 0.0, 0));
+                if spent.0 == origin {
+                    (spent.1, spent.2) = (spent.1 + amount, spent.2 + 1);
+                }
             }
         }
         if let Some(error) = &run.error {

@@ -28,7 +28,7 @@ pub(super) fn run_on(
     let (first, evaluations) = done;
     if !energy
         .iter()
-        .any(|row| row.status == Status::Measured || moved(row))
+        .any(|row| row.status == Status::Measured || too_short(row))
     {
         return Ok(RunOn::default());
     }
@@ -67,8 +67,20 @@ pub(super) fn run_on(
     Ok(RunOn { steps, evaluations })
 }
 
-/// A counter that moved while the run was too short for it is as good as one with a figure.
-fn moved(row: &Energy) -> bool {
-    let mut readings = row.readings.windows(2);
-    row.status == Status::Unavailable && readings.any(|pair| pair[0].value != pair[1].value)
+/// A counter that stands for longer than this does not tick often enough for a step's joules, or is broken.
+const STANDS_SECONDS: f64 = 1.0;
+
+/// An instrument that was read while the run was too short for it is as good as one with a figure. A sensor of power may
+/// show one value throughout, and a counter does where the run ended within its tick.
+fn too_short(row: &Energy) -> bool {
+    let is_power = row
+        .basis
+        .as_ref()
+        .is_some_and(|basis| basis.spec.is_power());
+    let brief = row.seconds.is_some_and(|seconds| seconds < STANDS_SECONDS);
+    let moved = || {
+        let mut pairs = row.readings.windows(2);
+        pairs.any(|pair| pair[0].value != pair[1].value)
+    };
+    row.status == Status::Unavailable && !row.readings.is_empty() && (is_power || brief || moved())
 }

@@ -343,8 +343,8 @@ impl<'g> Trainer<'g> {
         let weights = course.program.weights()?;
         let submits = course.program.counters().submits;
         let evaluations = course.evaluations.len() as u64;
-        let whole = !matches!(outcome, Outcome::Interrupted | Outcome::Diverged);
-        let on = if whole && course.steps > 0 {
+        // A run that diverged is most often too short for its instrument, and keeps what it cost all the same.
+        let on = if outcome != Outcome::Interrupted && course.steps > 0 {
             run_on(
                 &mut course.program,
                 (course.steps, evaluations),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use wattgrad::report::study::{WIDTH, card, markdown, page, terminal};
 use wattgrad::study::Opened;
 
-use super::runs::{Joules, Made, over};
+use super::runs::{Joules, Made, again, over};
 use super::{FOUR, all};
 
 /// Without the codes of colours.
@@ -57,6 +57,14 @@ fn every_form_names_source_scope_and_worth() {
     ] {
         assert!(text.contains("measured (nvml:0, board)"), "{text}");
     }
+    for text in [
+        of(made(), page),
+        of(made(), markdown),
+        plain(&of(made(), terminal)),
+    ] {
+        let packed = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(packed.contains("readings over 50 ticks or more"), "{text}");
+    }
     let assumed = Made {
         joules: Joules::Assumed,
         ..Made::default()
@@ -67,6 +75,50 @@ fn every_form_names_source_scope_and_worth() {
     assert!(
         text.contains("Time to 85.00 %"),
         "assumed joules lead nothing: {text}"
+    );
+}
+
+#[test]
+fn a_source_is_named_once_below_a_table() {
+    let text = of(Made::default().open(), markdown);
+    let below = text
+        .lines()
+        .find(|line| line.contains("; energy "))
+        .unwrap();
+    assert_eq!(below.matches("nvml:0").count(), 1, "{below}");
+    assert_eq!(below.matches("cpu-time").count(), 1, "{below}");
+}
+
+#[test]
+fn a_card_that_is_led_by_time_says_what_gave_joules() {
+    let mut opened = Made::default().open();
+    let cell = opened.runs[0].cell.clone();
+    for run in opened.runs.iter_mut().filter(|run| run.cell == cell) {
+        if let Some(record) = &mut run.record {
+            record.energy.clear();
+        }
+    }
+    let card = card(&again(opened).analysis);
+    assert!(card.contains("time to 85.00 %"), "{card}");
+    assert!(card.contains("energy measured (nvml:0, board)"), "{card}");
+}
+
+#[test]
+fn a_cost_of_some_cells_only_says_of_how_many_it_names_the_least() {
+    let mut opened = Made::default().open();
+    let whole = plain(&of(again(opened.clone()), terminal));
+    assert!(!whole.contains("the least of"), "{whole}");
+    let cell = "batch-size=16,lr=0.1";
+    for run in opened.runs.iter_mut().filter(|run| run.cell != cell) {
+        if let Some(record) = &mut run.record {
+            record.energy.clear();
+        }
+    }
+    let text = plain(&of(again(opened), terminal));
+    let packed = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        packed.contains("ASSUMED (cpu-time, process) to 85.00 %: the least of 1 of"),
+        "{text}"
     );
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use wattgrad::energy::Status;
 use wattgrad::report::study::tables;
 use wattgrad::study::Opened;
+use wattgrad::study::analysis::CostKind;
 
-use super::runs::{Joules, Made};
+use super::runs::{Joules, Made, again};
 
 type Row = BTreeMap<String, String>;
 
@@ -140,4 +142,41 @@ fn two_studies_share_their_tables_under_their_names() {
             .iter()
             .all(|row| row["batch-size"].is_empty() && !row["lr"].is_empty())
     );
+}
+
+#[test]
+fn runs_too_short_for_their_instrument_are_ranked_by_their_steps() {
+    let made = Made {
+        joules: Joules::Measured,
+        ..Made::default()
+    };
+    let mut opened = made.open();
+    for run in &mut opened.runs {
+        if let Some(record) = &mut run.record {
+            for row in &mut record.energy {
+                row.status = Status::Unavailable;
+                row.joules = None;
+                row.reason = Some("the window is too short".into());
+            }
+        }
+    }
+    let analysis = again(opened).analysis;
+    let lead = analysis.headline().unwrap();
+    let measured = |kind: &CostKind| {
+        matches!(
+            kind,
+            CostKind::Energy {
+                status: Status::Measured,
+                ..
+            }
+        )
+    };
+    assert!(measured(&lead.kind), "{:?}", lead.kind);
+    let mut instruments = analysis.instruments.iter();
+    let meter = instruments.find(|one| one.source == "nvml:0").unwrap();
+    assert_eq!(
+        (meter.status, meter.runs),
+        (Status::Measured, analysis.planned)
+    );
+    assert_eq!(meter.reason, None);
 }

@@ -188,6 +188,37 @@ fn what_cannot_be_is_one_sentence() {
     }
 }
 
+/// A meter that says 50 W and nothing else.
+#[cfg(unix)]
+const STEADY: &str = "cmd:while :; do echo \"$(date +%s.%N) 50\"; sleep 0.03; done";
+
+#[cfg(unix)]
+#[test]
+fn runs_too_short_for_their_meter_keep_their_joules() {
+    let (_folder, file, out) = folder();
+    let study = STUDY
+        .replace("seeds = [1, 2]", "seeds = [1]")
+        .replace("batch-size = [16, 32]", "batch-size = [16]")
+        .replace("replicates = 1", "");
+    std::fs::write(&file, study).unwrap();
+    let at = out.to_str().unwrap();
+    let ended = output(&["--meter", STEADY, "study", "run", &file, "--out", at]);
+    assert!(ended.status.success(), "{}", told(&ended));
+    let outcomes: Vec<serde_json::Value> = records(&out)
+        .into_values()
+        .map(|run| {
+            let figures = run["record"]["energy_to_end"].as_array().unwrap();
+            let ways = figures.iter().map(|figure| &figure["way"]);
+            assert!(ways.eq(["steps-times-joules"].iter()), "{figures:?}");
+            assert!(figures[0]["joules"].as_f64().unwrap() > 0.0);
+            run["outcome"].clone()
+        })
+        .collect();
+    assert_eq!(outcomes, ["reached", "diverged"]);
+    let verified = output(&["study", "verify", at]);
+    assert!(verified.status.success(), "{}", told(&verified));
+}
+
 /// A meter of 50 W, give or take one, a line every 20 ms.
 #[cfg(unix)]
 const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 49\"; sleep 0.02; echo \"$(date +%s.%N) 51\"; sleep 0.02; done";

@@ -6,7 +6,7 @@ use textwrap::{Options, WordSplitter};
 use super::chart::{Bar, HeatMap, cut, patterns, px, sequential};
 use super::heat::{cost_bars, panels};
 use super::names::separator;
-use super::words::{Unit, cost_name, dates, devices, origin};
+use super::words::{Unit, cost_name, dates, devices, origin, through};
 use crate::study::analysis::{Analysis, CostKind, CostReport};
 
 const WIDTH: f64 = 1200.0;
@@ -18,6 +18,8 @@ const PICTURE: f64 = 600.0;
 const DENSE: usize = 6;
 /// A map of few cells is not drawn larger than this many times its own size.
 const LARGEST: f64 = 1.7;
+/// Sources whose names surely fit below.
+const SOURCES: usize = 1;
 /// Bars that fit.
 const BARS: usize = 6;
 /// Height of a bar with its name, and of the bar alone.
@@ -94,7 +96,7 @@ fn foot(analysis: &Analysis) -> Vec<String> {
             scope,
             status,
         }) => format!("energy {}", origin(source, *scope, *status)),
-        _ => "no energy was measured".into(),
+        _ => through(analysis, SOURCES),
     };
     let interval = analysis.headline().map_or("", |cost| {
         match cost.cells.iter().any(|cell| cell.interval.is_some()) {

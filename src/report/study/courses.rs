@@ -1,6 +1,7 @@
 //! The courses of runs: accuracy on the way, joules on the way, power over time.
 
 use crate::energy::{Energy, Quantity, Scope, Status, Unit};
+use crate::study::analysis::worth;
 use crate::study::{Purpose, RunRecord};
 use crate::train::{Record, Way};
 
@@ -20,16 +21,14 @@ pub(super) fn sources(runs: &[RunRecord]) -> Vec<Source> {
     let rows = runs
         .iter()
         .filter_map(|run| run.record.as_ref())
-        .flat_map(|record| &record.energy);
-    for row in rows.filter(|row| row.status != Status::Unavailable) {
+        .flat_map(|record| record.energy.iter().map(|row| (row, worth(record, row))));
+    for (row, status) in rows {
+        // What was shared is measured, and such runs are told apart one by one.
+        let Some(status) = status else { continue };
         let source = Source {
             name: row.source.clone(),
             scope: row.scope,
-            // What was shared is measured, and such runs are told apart one by one.
-            status: match row.status {
-                Status::Assumed => Status::Assumed,
-                _ => Status::Measured,
-            },
+            status,
         };
         if !found.contains(&source) {
             found.push(source);

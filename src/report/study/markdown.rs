@@ -1,10 +1,10 @@
 //! A table for a pull request.
 
 use super::words::{
-    State, Unit, cost_name, dates, devices, median, order, origin, reached, verdict,
+    State, Unit, cost_name, dates, devices, median, order, reached, through, verdict, way,
 };
 use crate::study::Opened;
-use crate::study::analysis::{Analysis, CostKind};
+use crate::study::analysis::Analysis;
 
 /// The answer, the cells in the headline's cost, and through what it was had, for each study.
 pub fn markdown(studies: &[Opened]) -> String {
@@ -22,7 +22,12 @@ fn study(analysis: &Analysis) -> String {
         return text;
     };
     let unit = Unit::for_cost(cost);
-    text += &format!("\n{}, in {}:\n\n", plain(&cost_name(cost)), unit.symbol);
+    let way = way(cost).map_or_else(String::new, |way| format!(", {way}"));
+    text += &format!(
+        "\n{}, in {}{way}:\n\n",
+        plain(&cost_name(cost)),
+        unit.symbol
+    );
     text += "| cell | expected | 95 % of the geometric mean | reached | median | confirmed | |\n|:---|---:|---:|---:|---:|---:|:---|\n";
     for at in order(cost) {
         let cell = &cost.cells[at];
@@ -53,26 +58,7 @@ fn study(analysis: &Analysis) -> String {
         .flatten()
         .filter(|part| !part.is_empty())
         .collect();
-    let sources: Vec<String> = analysis
-        .costs
-        .iter()
-        .filter_map(|cost| match &cost.kind {
-            CostKind::Energy {
-                source,
-                scope,
-                status,
-            } => Some(origin(source, *scope, *status)),
-            _ => None,
-        })
-        .collect();
-    match sources.first() {
-        Some(_) => {
-            let mut once = sources.clone();
-            once.dedup();
-            below.push(format!("energy {}", once.join(", ")));
-        }
-        None => below.push("no energy was measured".into()),
-    }
+    below.push(through(analysis, usize::MAX));
     text += &format!("\n{}\n", plain(&below.join("; ")));
     if !analysis.notes.is_empty() {
         text.push('\n');

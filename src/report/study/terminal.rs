@@ -5,7 +5,7 @@ use textwrap::{Options, WordSplitter};
 use super::names::{self, separator};
 use super::words::{
     State, Unit, capital, cost_name, dates, devices, digits, kind_name, median, order, plural,
-    ratio, reached, target, verdict, worth,
+    ratio, reached, target, verdict, way, worth,
 };
 use crate::energy::Status;
 use crate::report::{Align, columns};
@@ -270,6 +270,8 @@ fn legend(analysis: &Analysis, cost: &CostReport) -> String {
     if cost.cells.iter().any(|cell| cell.confirmed.is_some()) {
         told.push("conf.: accuracy on the half that did not decide");
     }
+    let way = way(cost).map(|way| format!("joules: {way}"));
+    told.extend(way.as_deref());
     let mut text = format!("{DIM}{}{PLAIN}", wrapped(&told.join("; "), "", ""));
     if cost.unranked > 0 {
         text += &wrapped(
@@ -306,7 +308,7 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
         false => format!("  {DIM}({told}){PLAIN}\n"),
     };
     let mut rows = Vec::new();
-    for cost in rest {
+    for &cost in &rest {
         let to = cost.at_least.map_or_else(|| "whole run".into(), percent);
         let Some(best) = cost.best else {
             rows.push(vec![
@@ -329,6 +331,7 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
             .replace(" samples", "");
         rows.push(vec![kind_name(&cost.kind), to, least, names[best].clone()]);
     }
+    let partly = partly_known(analysis, &rest);
     let align = [Align::Left, Align::Right, Align::Right, Align::Left];
     if names.iter().any(|name| name.chars().count() > OTHERS) {
         // Such names have a line of their own below their figures.
@@ -339,7 +342,7 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
                 text += &wrapped(name, "    ", "      ");
             }
         }
-        return text;
+        return text + &partly;
     }
     let widest = rows.iter().map(|row| row[0].chars().count()).max();
     if widest.unwrap_or(0) > 30 {
@@ -352,9 +355,28 @@ fn others(analysis: &Analysis, headline: &CostReport) -> String {
             }
             text += &columns(&[row[1..].to_vec()], &align[1..], "    ");
         }
-        return text;
+        return text + &partly;
     }
-    text + &columns(&rows, &align, "")
+    text + &columns(&rows, &align, "") + &partly
+}
+
+/// Which of `costs` name a least cell although they are known of some cells only.
+fn partly_known(analysis: &Analysis, costs: &[&CostReport]) -> String {
+    let known = |cost: &CostReport| {
+        cost.cells
+            .iter()
+            .filter(|cell| cell.share.is_some())
+            .count()
+    };
+    let made = analysis.costs.iter().map(known).max().unwrap_or(0);
+    let partly = costs
+        .iter()
+        .filter(|cost| cost.best.is_some() && known(cost) < made)
+        .map(|cost| {
+            let (name, to) = (kind_name(&cost.kind), target(cost));
+            wrapped(&format!("{name} {to}: the least of {} of {made} cells; the others have no run with this cost that is ranked", known(cost)), "", "  ")
+        });
+    partly.collect()
 }
 
 /// How runs ended, where not all of them reached the target, with what went wrong.

@@ -3,6 +3,7 @@
 use crate::energy::{Scope, Status};
 use crate::study::analysis::{Analysis, CellCost, CostKind, CostReport};
 use crate::study::stats::{End, Median, Ratio, Verdict};
+use crate::train::Way;
 use crate::units::percent;
 
 /// The unit of a column or an axis, one for all its values.
@@ -154,6 +155,49 @@ pub(super) fn kind_name(kind: &CostKind) -> String {
 /// `measured (nvml:0, board)`, `ASSUMED (cpu-time, process)`.
 pub(super) fn origin(source: &str, scope: Scope, status: Status) -> String {
     format!("{} ({source}, {})", worth(status), scope.name())
+}
+
+/// `energy measured (nvml:0, board), ASSUMED (cpu-time, process)`: what gave joules, up to `most` of it by name.
+pub(super) fn through(analysis: &Analysis, most: usize) -> String {
+    // Each source has a cost to every target.
+    let one_target = analysis.costs.first().map(|cost| cost.at_least);
+    let costs = analysis
+        .costs
+        .iter()
+        .filter(|cost| Some(cost.at_least) == one_target);
+    let mut names: Vec<String> = costs
+        .filter_map(|cost| match &cost.kind {
+            CostKind::Energy {
+                source,
+                scope,
+                status,
+            } => Some(origin(source, *scope, *status)),
+            _ => None,
+        })
+        .collect();
+    if names.is_empty() {
+        return "no energy was measured".into();
+    }
+    let more = names.len().saturating_sub(most);
+    names.truncate(most);
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    format!("energy {}", names.join(", "))
+}
+
+/// How the joules of a cost were come by; None where it is no energy.
+pub(super) fn way(cost: &CostReport) -> Option<&'static str> {
+    let points = || cost.cells.iter().flat_map(|cell| &cell.trials);
+    let any = |way: Way| points().any(|point| point.way == Some(way));
+    match (any(Way::StepsTimesJoules), any(Way::Direct)) {
+        (true, false) => Some("counted steps and evaluations x J of each"),
+        (true, true) => {
+            Some("readings over 50 ticks or more, else counted steps and evaluations x J of each")
+        }
+        (false, true) => Some("readings over 50 ticks or more"),
+        (false, false) => None,
+    }
 }
 
 /// What is assumed stands out.

@@ -1,7 +1,7 @@
 //! From a plan and its runs to the analysis.
 
 use super::answer::answer;
-use super::cost::{kinds, trial};
+use super::cost::{kinds, trial, worth};
 use super::design::Design;
 use super::{
     Analysis, CellCost, CellReport, Confirmation, CostKind, CostReport, EndPoint, Instrument,
@@ -316,12 +316,15 @@ fn by_outcome(runs: &[RunRecord]) -> Vec<(Outcome, usize)> {
 
 fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
     let mut found: Vec<Instrument> = Vec::new();
-    for row in runs
+    for (row, worth) in runs
         .iter()
         .filter_map(|run| run.record.as_ref())
-        .flat_map(|record| &record.energy)
+        .flat_map(|record| record.energy.iter().map(|row| (row, worth(record, row))))
     {
-        let gives = usize::from(row.joules.is_some());
+        let gives = usize::from(worth.is_some());
+        let by_steps = worth.filter(|_| row.status == Status::Unavailable);
+        let status = by_steps.unwrap_or(row.status);
+        let reason = row.reason.clone().filter(|_| by_steps.is_none());
         let known = found
             .iter_mut()
             .find(|one| one.source == row.source && one.method == row.method);
@@ -330,20 +333,20 @@ fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
                 known.runs += gives;
                 // A run with joules says more of the instrument than one without.
                 if gives > 0 && known.status == Status::Unavailable {
-                    known.status = row.status;
-                    known.reason = row.reason.clone();
+                    known.status = status;
+                    known.reason = reason;
                 }
             }
             None => found.push(Instrument {
                 source: row.source.clone(),
                 scope: row.scope,
                 method: row.method,
-                status: row.status,
+                status,
                 grade: row.grade,
                 tick_seconds: row.tick_seconds,
                 runs: gives,
-                reason: row.reason.clone(),
-                remedy: row.remedy.clone(),
+                reason,
+                remedy: row.remedy.clone().filter(|_| by_steps.is_none()),
             }),
         }
     }

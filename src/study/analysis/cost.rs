@@ -60,15 +60,13 @@ impl CostKind {
 pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
     // As often as there are runs that have them; of equal ones in the order of the records.
     let mut energies: Vec<(CostKind, usize)> = Vec::new();
-    for row in runs
+    for (row, status) in runs
         .iter()
         .filter_map(|run| run.record.as_ref())
-        .flat_map(|record| &record.energy)
+        .flat_map(|record| record.energy.iter().map(|row| (row, worth(record, row))))
     {
-        let status = match row.status {
-            Status::Measured | Status::Shared => Status::Measured,
-            Status::Assumed => Status::Assumed,
-            Status::Unavailable => continue,
+        let Some(status) = status else {
+            continue;
         };
         let kind = CostKind::Energy {
             source: row.source.clone(),
@@ -101,6 +99,18 @@ pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
         .map(|(kind, _)| kind)
         .chain(work)
         .collect()
+}
+
+/// Whether the joules through the source of `row` are measured or assumed; None where there are none. A run may be too
+/// short for its instrument, which has a figure of its steps nevertheless.
+pub(crate) fn worth(record: &Record, row: &Energy) -> Option<Status> {
+    match row.status {
+        Status::Measured | Status::Shared => Some(Status::Measured),
+        Status::Assumed => Some(Status::Assumed),
+        Status::Unavailable => per(&record.energy_per_step, &row.source)
+            .filter(|figure| figure.way == Way::Window)
+            .map(|figure| figure.status),
+    }
 }
 
 /// How a run ended as far as the target goes, and where it stood then; `None` for a run that says nothing of it.
@@ -171,7 +181,7 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
         CostKind::Bytes => point.spent = record.work.bytes_per_step as f64 * steps as f64,
         CostKind::Energy { source, status, .. } => {
             let row = record.energy.iter().find(|row| row.source == *source)?;
-            let usable = row.status == *status || row.status == Status::Shared;
+            let usable = worth(record, row) == Some(*status);
             let figure = usable.then(|| energy(record, row, (steps, evaluations as u64)))??;
             point.spent = figure.joules;
             point.way = Some(figure.way);

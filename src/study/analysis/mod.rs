@@ -5,6 +5,7 @@ mod build;
 mod cost;
 mod design;
 
+pub(crate) use cost::worth;
 pub use design::{Design, DesignCell, DesignRun};
 
 use serde::Serialize;

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::chart::{Scale, px};
 use super::super::data;
 use super::super::words::{
-    State, Unit, cost_name, kind_name, median, order, plural, ratio, reached, target, verdict,
+    State, Unit, cost_name, kind_name, median, order, plural, ratio, reached, target, verdict, way,
 };
 use super::behind;
 use super::prose::name;
@@ -35,7 +35,11 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
             h2 { "All cells, all seeds" }
             div class="scroll" {
                 table {
-                    caption { span { (cost_name(cost)) ", in " (unit.symbol) "; the cheapest first" } }
+                    caption { span {
+                        (cost_name(cost)) ", in " (unit.symbol)
+                        @if let Some(way) = way(cost) { ", " (way) }
+                        "; the cheapest first"
+                    } }
                     thead { tr {
                         th class="w" scope="col" { "cell" }
                         th scope="col" { "expected" }
@@ -277,7 +281,7 @@ pub(super) fn other_costs(analysis: &Analysis) -> Markup {
                         th class="w" scope="col" { "cost" }
                         th class="w" scope="col" { "of" }
                         th class="w" scope="col" { "cell with the least" }
-                        th scope="col" { "expected (95 %)" }
+                        th scope="col" { "expected" br; "(95 % of the" br; "geometric mean)" }
                         th scope="col" { "cells that reached" }
                         th scope="col" { "worst / best here" }
                         th scope="col" { "equal cells:" br; "median, 95 %" }
