@@ -212,7 +212,7 @@ fn a_window_shorter_than_a_tick_claims_no_more_than_it_knows() {
     }
 }
 
-/// What a power sensor's readings come to that ticks every 0.1 s in steps of `step` milliwatts around 103 W, and from
+/// What a power sensor's readings come to that ticks every 0.1 s in steps of `step` milliwatts from 103 to 143 W, and from
 /// `stops` on shows one value.
 fn powered(step: u64, stops: f64) -> Result<Estimate, Refusal> {
     let mut draw = fastrand::Rng::with_seed(7);
@@ -220,7 +220,7 @@ fn powered(step: u64, stops: f64) -> Result<Estimate, Refusal> {
     let readings = (0..2000u32).map(|look| {
         let at = f64::from(look) * 0.01;
         if look % 10 == 0 && at < stops {
-            value = 103_000 + step * draw.u64(0..400);
+            value = 103_000 + step * draw.u64(0..40_000 / step);
         }
         Reading {
             value,
