@@ -8,7 +8,7 @@
 use super::estimate::Stamp;
 use super::instrument::Refusal;
 use super::known::Known;
-use super::series::Series;
+use super::series::{Point, Series};
 
 /// What the phases of a window's ticks leave open.
 pub(crate) struct Aliasing {
@@ -26,6 +26,10 @@ const PARTS: usize = 32;
 const CAUTION: f64 = 0.7;
 /// Looks whose time is known no more sharply than this share of a step say nothing of its phases.
 const BLURRED: f64 = 0.15;
+/// Looks count by their phase whose time is known to within so many times what is usual.
+const SHARP: f64 = 1.5;
+/// So far from a whole number of ticks one may still lie between two looks.
+const WHOLE: f64 = 0.2;
 /// A part that was looked at less often than this share of its due is as good as never seen.
 const RARELY: f64 = 0.5;
 /// So many looks are enough, however many other parts had.
@@ -163,6 +167,7 @@ fn looks(
     if look >= 1.0 {
         return None;
     }
+    let sharp = SHARP * median_half(&series.points[first..=last]);
     // How many looks saw each part, and the watts of those that ended in it.
     let mut counts = [0usize; PARTS];
     let mut ended = [(0.0, 0usize); PARTS];
@@ -172,8 +177,11 @@ fn looks(
         if point.at <= before.at {
             continue;
         }
-        // Updates that showed the same watts again are no points, but they were looks all the same.
-        let looks = (point.gap / tick).round().max(1.0) as usize;
+        // Updates that showed the same watts again are no points, but they were looks all the same. Where no whole number of
+        // ticks lies between, the time of the one before is not known.
+        let ticks = (point.gap / tick).round().max(1.0);
+        let whole = (point.gap / tick - ticks).abs() < WHOLE;
+        let looks = if whole { ticks as usize } else { 1 };
         let mean = (point.joules - before.joules) / (point.at - before.at);
         for back in 0..looks {
             let watts = match back {
@@ -182,7 +190,11 @@ fn looks(
             };
             let watts = watts.copied().unwrap_or(mean);
             powers.push(watts);
-            let Some(phase) = steps(point.at - back as f64 / looks as f64 * point.gap) else {
+            // A look whose time is not known says what was drawn, and not in which part of a step.
+            if point.half > sharp {
+                continue;
+            }
+            let Some(phase) = steps(point.at - back as f64 * tick) else {
                 continue;
             };
             let part =
@@ -199,16 +211,23 @@ fn looks(
     let fair = counts.iter().sum::<usize>() as f64 / PARTS as f64;
     let rare = |count: usize| (count as f64) < (RARELY * fair).min(OFTEN);
     let halves = series.points[first..=last].iter().map(|point| point.half);
+    let halves: Vec<f64> = halves.filter(|&half| half <= sharp).collect();
     Some(Looks {
         coverage,
         tick,
         step,
         unseen: counts.iter().filter(|&&count| rare(count)).count() as f64 / PARTS as f64,
-        blur: halves.sum::<f64>() / (last - first + 1) as f64 / step,
+        blur: halves.iter().sum::<f64>() / halves.len().max(1) as f64 / step,
         look,
         ended: ended.map(|(sum, count)| (count > 0).then(|| sum / count as f64)),
         powers,
     })
+}
+
+fn median_half(points: &[Point]) -> f64 {
+    let mut halves: Vec<f64> = points.iter().map(|point| point.half).collect();
+    halves.sort_by(f64::total_cmp);
+    halves.get(halves.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// Work done by `at`, on the straight line between the stamps around it.

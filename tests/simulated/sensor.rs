@@ -107,6 +107,8 @@ pub const LAGGED: Model = card("power-lagged", Shows::Lagged, 0.1, false);
 pub const SAMPLES: Model = card("counter-samples", Shows::SumOfSamples(0.25), 0.1, false);
 pub const DRIFTING: Model = card("counter-drifting", Shows::Drifting, 0.1, false);
 
+/// As far as the same power is shown as another, either way.
+const NOISE_WATTS: f64 = 0.005;
 const RAPL_UNITS_PER_JOULE: f64 = 16384.0;
 const RAPL_RANGE_UJ: u64 = 262_143_328_850;
 
@@ -279,8 +281,8 @@ impl Sensor {
         let sampled = self.sampled(tick);
         match self.model.shows {
             Shows::Energy(count) => self.written(count, self.scaled(sampled)),
-            Shows::Average(seconds) => self.power(self.mean(sampled - seconds, sampled)),
-            Shows::Lagged => self.power(self.lagged(sampled)),
+            Shows::Average(seconds) => self.power(self.mean(sampled - seconds, sampled), tick),
+            Shows::Lagged => self.power(self.lagged(sampled), tick),
             Shows::Drifting => {
                 let knot = self.load.knot(sampled);
                 let from = self.load.knots[knot].at;
@@ -318,8 +320,10 @@ impl Sensor {
         self.load.between(from, to) / (to - from)
     }
 
-    fn power(&self, watts: f64) -> u64 {
-        let watts = self.hidden.gain * watts + self.hidden.offset;
+    /// The last digits of a sensor are noise.
+    fn power(&self, watts: f64, tick: i64) -> u64 {
+        let noise = NOISE_WATTS * (2.0 * of_index(self.hidden.seed ^ 0x5eed, tick) - 1.0);
+        let watts = self.hidden.gain * watts + self.hidden.offset + noise;
         (watts.max(0.0) / self.model.spec().unit.scale()).round() as u64
     }
 

@@ -13,7 +13,7 @@ pub(super) const GRAIN: f64 = 0.02;
 /// A sensor that looks all the time is known to do so within this much: its averaging and its tick are not quite equal.
 const FULL_COVERAGE: f64 = 0.97;
 /// 1/2 were the unseen part of a tick independent of the seen one; 1 were it the more like it the shorter it is.
-const UNLIKE: f64 = 0.77;
+const UNLIKE: f64 = 0.82;
 /// What is taken for the share of time a sensor samples where nobody looked: the least that cards are known to have.
 const LEAST_COVERAGE: f64 = 0.25;
 
