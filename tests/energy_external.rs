@@ -25,7 +25,7 @@ fn unix() -> f64 {
 fn options(names: &[&str], unit: MeterUnit) -> MeterOptions {
     MeterOptions {
         selection: Selection::of(names).unwrap(),
-        meter_unit: unit,
+        meter_units: vec![unit],
         ..Default::default()
     }
 }

@@ -63,31 +63,24 @@ fn rows(
     target: Option<&Target>,
     open: impl Fn(&str) -> Result<Box<dyn Feed>, Refusal>,
 ) -> Vec<Row> {
-    let method = match options.meter_unit {
-        MeterUnit::Watts => Method::IntegratedPower,
-        MeterUnit::Joules => Method::Counter,
-    };
     let covers = target.map(|_| Covers::Contains);
-    let chosen = options.selection.parts(family).into_iter();
-    let asked = options.selection.names().iter().map(String::as_str);
-    // `auto` beside an outside meter asks for every source, which leaves no parts: the names are what was asked for.
-    let beside = asked.filter(|name| name.split_once(':').is_some_and(|(own, _)| own == family));
-    let mut names: Vec<&str> = chosen.chain(beside).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    options
+        .selection
+        .outside()
         .into_iter()
+        .filter(|name| name.split_once(':').is_some_and(|(own, _)| own == family))
         .filter_map(|name| Some((name, behind(name)?)))
         .map(|(name, behind)| {
-            let instrument = open(behind).map(|feed| {
-                Box::new(Outside::new(name, options.meter_unit, feed)) as Box<dyn Instrument>
-            });
+            let unit = options.unit_of(name);
+            let method = match unit {
+                MeterUnit::Watts => Method::IntegratedPower,
+                MeterUnit::Joules => Method::Counter,
+            };
+            let instrument = open(behind)
+                .map(|feed| Box::new(Outside::new(name, unit, feed)) as Box<dyn Instrument>);
             let mut row = Row::new(name, Scope::System, method, covers, instrument);
             // What was learnt of a counter says nothing of power under the same name.
-            row.identity = match options.meter_unit {
-                MeterUnit::Watts => format!("{name} watts"),
-                MeterUnit::Joules => format!("{name} joules"),
-            };
+            row.identity = format!("{name} {unit}");
             row
         })
         .collect()
@@ -332,10 +325,10 @@ mod tests {
 
     #[test]
     fn a_calibration_in_joules_is_none_in_watts() {
-        let of = |meter_unit| {
+        let of = |unit| {
             let options = MeterOptions {
                 selection: "file:a.log".parse().unwrap(),
-                meter_unit,
+                meter_units: vec![unit],
                 ..MeterOptions::default()
             };
             let rows = rows(FILE, &options, None, |_| Err(Refusal::new("no feed")));
