@@ -11,8 +11,10 @@ use crate::energy::options::{MeterOptions, MeterUnit};
 use crate::energy::source::{Row, Source};
 use crate::energy::target::Target;
 
+use arrivals::Arrivals;
 use feed::{Child, Feed, Tail};
 
+mod arrivals;
 mod feed;
 
 const FILE: &str = "file";
@@ -114,6 +116,7 @@ struct Lines {
     last: Option<Reading>,
     /// Seconds between the last two lines.
     spacing: Option<f64>,
+    arrivals: Arrivals,
     /// Said once, it stays.
     refusal: Option<Refusal>,
 }
@@ -132,6 +135,7 @@ impl Outside {
                 polled: opened.monotonic,
                 last: None,
                 spacing: None,
+                arrivals: Arrivals::new(opened.monotonic),
                 refusal: None,
             }),
         }
@@ -193,6 +197,25 @@ impl Instrument for Outside {
 
     fn keeps_record(&self) -> bool {
         true
+    }
+
+    fn silent(&self) -> Option<Refusal> {
+        let lines = self.lines();
+        // One that was refused has said why.
+        let asked = lines.refusal.is_none();
+        let refusal = asked.then(|| {
+            lines
+                .arrivals
+                .silence(Moment::now().monotonic, lines.last.is_some())
+        });
+        let refusal = refusal.flatten()?;
+        Some(match (&refusal.remedy, behind(&self.name)) {
+            (None, Some(behind)) if self.name.starts_with(FILE) => {
+                refusal.with_remedy(format!("start what writes {behind}"))
+            }
+            (None, _) => refusal.with_remedy("let the command print a line again and again"),
+            (Some(_), _) => refusal,
+        })
     }
 }
 
@@ -273,18 +296,19 @@ impl Lines {
             )));
         }
         let monotonic = unix - (self.opened.unix - self.opened.monotonic);
+        self.arrivals.came(line, monotonic, now);
         if monotonic < self.opened.monotonic - BEFORE_SECONDS && self.last.is_none() {
             // Recorded long before, unless its clock is another one: then no line will ever be near.
             let late = now - self.opened.monotonic > MOST_SECONDS;
             return if late {
-                Err(far(line, monotonic - now))
+                Err(arrivals::far(line, monotonic - now))
             } else {
                 Ok(())
             };
         }
         let oldest = self.polled.min(now) - MOST_SECONDS;
         if monotonic > now + MOST_SECONDS || monotonic < oldest {
-            return Err(far(line, monotonic - now));
+            return Err(arrivals::far(line, monotonic - now));
         }
         if let Some(last) = self.last {
             let spacing = monotonic - last.at.monotonic;
@@ -310,13 +334,6 @@ impl Lines {
         into.push(reading);
         Ok(())
     }
-}
-
-fn far(line: &str, off: f64) -> Refusal {
-    Refusal::new(format!(
-        "the time of the line `{line}` is {off:+.1} s from now: it is not on this machine's Unix clock"
-    ))
-    .with_remedy("give seconds since 1970-01-01 UTC in the first column")
 }
 
 #[cfg(test)]
