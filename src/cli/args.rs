@@ -37,7 +37,7 @@ Measure
   measure      Joules of any command; or commands compared
   watch        Live watts of every source
   doctor       What can be measured and run here, and how to unlock more
-  calibrate    Examine this machine's instruments, once, for narrower intervals
+  calibrate    Examine this machine's instruments, once, to know how far they repeat
 
 Train
   train        Train one network: accuracy, time, joules
@@ -82,7 +82,7 @@ pub enum Command {
     Watch(watch::Args),
     /// What can be measured and run here, and how to unlock more
     Doctor(doctor::Args),
-    /// Examine this machine's instruments, once, for narrower intervals
+    /// Examine this machine's instruments, once, to know how far they repeat
     Calibrate(calibrate::Args),
     /// Train one network: accuracy, time, joules
     Train(Box<train::Args>),
