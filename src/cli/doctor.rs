@@ -19,7 +19,7 @@ const SCHEMA: u32 = 1;
 #[derive(Debug, clap::Args)]
 #[command(
     args_override_self = true,
-    after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json\n  wattgrad doctor --meter cmd:./meter.sh"
+    after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json"
 )]
 pub struct Args {
     /// Print everything as JSON

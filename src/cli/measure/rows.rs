@@ -272,7 +272,7 @@ pub fn table(rows: &[Row]) -> String {
 /// A line that stands below a table of gross joules.
 pub fn above_idle(source: &str, figure: &str, watts: Interval) -> String {
     format!(
-        "{}: {figure} above idle ({}W at rest, of its calibration)\n",
+        "{}: {figure} above idle ({}W at rest when calibrated)\n",
         clip(source, LONGEST_NAME),
         si(watts.middle())
     )
