@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use wattgrad::energy::{Calibration, Grade, Idle, Interval, Known, MeterOptions, Spec, Unit};
 
 /// The program, untouched by whatever the caller's environment chooses, on a machine without NVML.
 fn program(args: &[&str]) -> Command {
@@ -178,6 +179,9 @@ fn misuse_is_told_by_exit_code_2() {
         &["measure", "--assume-watts-per-core=-1", "--", "true"],
         &["watch", "--interval", "0"],
         &["watch", "--samples", "0"],
+        &["doctor", "--meter", "voltcraft"],
+        &["measure", "--meter-unit", "joules", "--", "true"],
+        &["measure", "--meter-unit", "volts", "--", "true"],
     ] {
         assert_eq!(wattgrad(args).status.code(), Some(2), "{args:?}");
     }
@@ -326,6 +330,142 @@ fn joules_of_a_command_are_the_cards_watts_times_its_seconds() {
         text.contains("nvml:0 measured ") && text.contains(" +- "),
         "{text}"
     );
+}
+
+/// A calibration of the stand-in's counter, kept in its folder, that saw these watts at rest.
+fn calibrated(stand_in: &StandIn, rest: Interval) {
+    let options = MeterOptions {
+        calibrations: Some(stand_in._folder.path().join("wattgrad/calibrations")),
+        ..Default::default()
+    };
+    let spec = Spec::energy(Unit::Millijoule, 1e4, 0.02);
+    let mut known = Known::uncalibrated(&spec);
+    known.tick = Some(0.02);
+    known.grade = Some(Grade::A);
+    known.idle = Some(Idle {
+        cold: rest,
+        context: rest,
+        empty: rest,
+    });
+    let identity = "nvml GPU-00000000:01:00.0 driver 550.00";
+    Calibration::new(identity, known, None)
+        .keep(&options)
+        .unwrap();
+}
+
+#[test]
+fn joules_above_idle_stand_beside_the_gross_ones() {
+    let stand_in = StandIn::new();
+    let bare = json(&stand_in.run(&["measure", "--json", "--", "sleep", "0.5"]));
+    let row = bare["sources"][0].as_object().unwrap();
+    assert!(!row.keys().any(|key| key.contains("idle")), "{row:?}");
+
+    calibrated(&stand_in, Interval::around(50.0, 1.0));
+    let told = json(&stand_in.run(&["measure", "--json", "--", "sleep", "1"]));
+    let row = &told["sources"][0];
+    let number = |name: &str| {
+        row[name]
+            .as_f64()
+            .unwrap_or_else(|| panic!("{name} in {row}"))
+    };
+    let seconds = number("seconds");
+    let above = number("above_idle_joules");
+    assert!(
+        (above - (number("joules") - 50.0 * seconds)).abs() < 1e-6,
+        "{row}"
+    );
+    // The rest's own half-width, 1 W, and the window's, as independent errors.
+    let gross = (number("joules_high") - number("joules_low")) / 2.0;
+    let half = (number("above_idle_joules_high") - number("above_idle_joules_low")) / 2.0;
+    assert!((half - gross.hypot(seconds)).abs() < 1e-6, "{row}");
+    let truth = (WATTS - 50.0) * seconds;
+    assert!(
+        number("above_idle_absolute_low") < number("above_idle_joules_low")
+            && number("above_idle_joules_low") < truth
+            && truth < number("above_idle_joules_high")
+            && number("above_idle_joules_high") < number("above_idle_absolute_high"),
+        "{row}"
+    );
+    assert_eq!(
+        row["idle_watts"],
+        serde_json::json!({"low": 49.0, "high": 51.0})
+    );
+
+    let text = stdout(&stand_in.run(&["measure", "--", "sleep", "0.5"]));
+    let line = text
+        .lines()
+        .find(|line| line.contains("above idle"))
+        .expect(&text);
+    assert!(
+        line.starts_with("nvml:0: ") && line.contains("50 W at rest") && line.len() <= 80,
+        "{line}"
+    );
+    let text = stdout(&stand_in.run(&["measure", "--runs", "2", "sleep 0.3", "sleep 0.6"]));
+    let lines: Vec<_> = text
+        .lines()
+        .filter(|line| line.contains("above idle"))
+        .collect();
+    assert!(
+        lines.len() == 2 && lines[1].starts_with("2: nvml:0: "),
+        "{text}"
+    );
+}
+
+#[test]
+fn watching_nothing_that_can_be_read_ends_with_its_reasons() {
+    let output = wattgrad(&[
+        "watch",
+        "--meter",
+        "nvml,file:/nowhere/a.log",
+        "--interval",
+        "0.1",
+    ]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert_eq!(stdout(&output), "");
+    let text = stderr(&output);
+    for once in [
+        "nvml: ",
+        "file:/nowhere/a.log: ",
+        "error: no source shows watts",
+    ] {
+        let lines = text.lines().filter(|line| line.starts_with(once));
+        assert_eq!(lines.count(), 1, "{once} in {text}");
+    }
+    assert_eq!(text.lines().count(), 3, "{text}");
+}
+
+#[test]
+fn the_doctor_tries_the_meters_that_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let meter = "cmd:while :; do echo \"$(date +%s.%N) 42\"; sleep 0.05; done";
+    let elsewhere = "cmd:while :; do echo \"$(($(date +%s) - 1000)).5 42\"; sleep 0.05; done";
+    let absent = format!("file:{}", folder.path().join("a.log").display());
+    let output = program(&["doctor", "--json", "--meter", meter, "--meter", elsewhere])
+        .env("WATTGRAD_METER", "none")
+        .args(["--meter", &absent])
+        .output()
+        .unwrap();
+    let found = json(&output);
+    let row = |name: &str| {
+        let rows = found["energy"].as_array().unwrap();
+        assert_eq!(rows.len(), 3, "{found}");
+        let row = rows.iter().find(|row| row["source"] == name);
+        row.unwrap_or_else(|| panic!("{name} in {found}"))
+    };
+    assert_eq!(row(meter)["status"], "measured");
+    assert!(row(meter).get("reason").is_none(), "{}", row(meter));
+    for (name, with) in [(elsewhere, "Unix clock"), (&absent, "cannot be read")] {
+        let row = row(name);
+        assert_eq!(row["status"], "unavailable");
+        assert!(row["reason"].as_str().unwrap().contains(with), "{row}");
+        assert!(row["remedy"].is_string(), "{row}");
+    }
+    let output = program(&["doctor"])
+        .env("WATTGRAD_METER", &absent)
+        .output()
+        .unwrap();
+    let text = stdout(&output);
+    assert!(text.contains(&absent) && !text.contains("nvml"), "{text}");
 }
 
 #[test]
@@ -479,7 +619,8 @@ fn watts_are_watched() {
         "1",
         "--json",
     ]);
-    let told = json(&output);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let told = json_of_any(&output);
     assert_eq!(told["sources"][0]["status"], "unavailable");
     assert!(told["sources"][0].get("watts").is_none());
 }

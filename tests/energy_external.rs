@@ -25,7 +25,7 @@ fn unix() -> f64 {
 fn options(names: &[&str], unit: MeterUnit) -> MeterOptions {
     MeterOptions {
         selection: Selection::of(names).unwrap(),
-        meter_unit: unit,
+        meter_units: vec![unit],
         ..Default::default()
     }
 }
@@ -339,4 +339,82 @@ fn several_meters_have_a_row_each() {
         let truth = watts * row.seconds.unwrap();
         assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.1, "{row:?}");
     }
+}
+
+#[test]
+fn each_meter_has_its_own_unit() {
+    let (_folder, path, name) = log();
+    let other = path.with_extension("second");
+    let second = format!("file:{}", other.display());
+    let began = unix();
+    let _writers = [
+        Writer::start(&path, 0.02, move |now| {
+            format!("{now} {}", 30.0 * (now - began) + 1.0)
+        }),
+        Writer::start(&other, 0.02, |now| format!("{now} 20")),
+    ];
+    let chosen = MeterOptions {
+        meter_units: vec![MeterUnit::Joules, MeterUnit::Watts],
+        ..options(&[&name, &second], MeterUnit::Watts)
+    };
+    let rows = window(&Meter::open(&chosen, None).unwrap(), 0.8);
+    for (name, watts, method) in [
+        (&name, 30.0, Method::Counter),
+        (&second, 20.0, Method::IntegratedPower),
+    ] {
+        let row = rows.iter().find(|row| row.source == *name).unwrap();
+        let truth = watts * row.seconds.unwrap();
+        assert_eq!(row.method, method);
+        assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.1, "{row:?}");
+    }
+}
+
+#[test]
+fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
+    let (_folder, path, name) = log();
+    drop({
+        let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
+        sleep(Duration::from_millis(500));
+        writer
+    });
+    let stopped = |row: &Energy| {
+        refused(row, "it has stopped: no line has come for ");
+        assert_eq!(
+            row.remedy.as_deref(),
+            Some(format!("start what writes {}", path.display()).as_str())
+        );
+    };
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    stopped(&only(window(&meter, 0.1)));
+    // Midway too: the last power it showed is not that of the rest.
+    let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let (_, rows) = meter.measure(|| {
+        sleep(Duration::from_millis(500));
+        drop(writer);
+        sleep(Duration::from_millis(1000));
+    });
+    stopped(&only(rows));
+    // One that ends with what is metered has seen all of it.
+    let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let (_, rows) = meter.measure(|| {
+        sleep(Duration::from_millis(800));
+        drop(writer);
+    });
+    let row = only(rows);
+    assert!(
+        (row.joules.unwrap() / row.seconds.unwrap() - 42.0).abs() < 2.0,
+        "{row:?}"
+    );
+}
+
+#[test]
+fn times_of_another_clock_are_named_in_a_short_window_too() {
+    let (_folder, path, name) = log();
+    let _writer = Writer::start(&path, 0.02, |now| format!("{} 42", now - 1000.0));
+    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let row = only(window(&meter, 0.1));
+    refused(&row, "it is not on this machine's Unix clock");
+    assert!(row.remedy.unwrap().contains("1970-01-01"));
 }

@@ -1,7 +1,7 @@
 //! The flags that every command has, and the list of commands.
 
 use clap::{Args, Parser, Subcommand};
-use wattgrad::energy::{Meter, MeterError, MeterOptions, Selection};
+use wattgrad::energy::{MeterError, MeterOptions, Selection};
 use wattgrad::suggest::Suggest;
 
 use super::{calibrate, completions, doctor, explain, man, measure, report, study, train, watch};
@@ -37,7 +37,7 @@ Measure
   measure      Joules of any command; or commands compared
   watch        Live watts of every source
   doctor       What can be measured and run here, and how to unlock more
-  calibrate    Examine this machine's instruments, once, for narrower intervals
+  calibrate    Examine this machine's instruments, once, to know how far they repeat
 
 Train
   train        Train one network: accuracy, time, joules
@@ -82,7 +82,7 @@ pub enum Command {
     Watch(watch::Args),
     /// What can be measured and run here, and how to unlock more
     Doctor(doctor::Args),
-    /// Examine this machine's instruments, once, for narrower intervals
+    /// Examine this machine's instruments, once, to know how far they repeat
     Calibrate(calibrate::Args),
     /// Train one network: accuracy, time, joules
     Train(Box<train::Args>),
@@ -120,15 +120,16 @@ pub struct Global {
     )]
     pub meter: Vec<String>,
 
-    /// What the lines of file:PATH and cmd:COMMAND give beside the time
+    /// What the lines of file:PATH and cmd:COMMAND give beside the time: one for all of them, or one for each in their order
     #[arg(
         long,
         global = true,
         value_name = "UNIT",
         default_value = "watts",
+        action = clap::ArgAction::Append,
         value_parser = Suggest::text(&["watts", "joules"]),
     )]
-    pub meter_unit: String,
+    pub meter_unit: Vec<String>,
 
     /// Say more on stderr; twice for details
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -168,21 +169,15 @@ impl Global {
 
     /// What is metered with; an unknown name or unit and impossible watts are found here, before anything is opened.
     pub fn meter_options(&self, watts: Option<f64>) -> Result<MeterOptions, MeterError> {
+        let meter_units = self.meter_unit.iter().map(|unit| unit.parse());
+        let meter_units = meter_units.collect::<Result<_, _>>()?;
         let options = MeterOptions {
             selection: self.selection()?,
-            meter_unit: self.meter_unit.parse()?,
+            meter_units,
             assume_watts_per_core: watts,
             ..Default::default()
         };
-        if watts.is_some() {
-            // Without any source there is nothing to open, and the watts alone are judged.
-            let selection = Selection::None;
-            let nothing = MeterOptions {
-                selection,
-                ..options.clone()
-            };
-            Meter::open(&nothing, None)?;
-        }
+        options.check()?;
         Ok(options)
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use wattgrad::data::{self, Found};
 use wattgrad::device::{self, AdapterSummary, DeviceError, Gpu, GpuOptions, ListOptions};
-use wattgrad::energy::{SourceReport, Status, survey};
+use wattgrad::energy::{Meter, SourceReport, Status};
 use wattgrad::report::units::{bytes, seconds, thousands};
 use wattgrad::report::{Align, columns};
 use wattgrad::train::{Host, Versions};
@@ -94,6 +94,8 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
 }
 
 fn look(global: &Global) -> Result<Findings, Failure> {
+    // Misuse is told before the adapters take their seconds.
+    let options = global.meter_options(None)?;
     let (adapters, mut problem) = match device::list(&ListOptions::default()) {
         Ok(adapters) => (adapters, None),
         Err(error @ DeviceError::NoAdapter { .. }) => (Vec::new(), Some(error.to_string())),
@@ -127,7 +129,7 @@ fn look(global: &Global) -> Result<Findings, Failure> {
             .collect(),
         problem,
         device: opened,
-        energy: survey(None),
+        energy: Meter::open(&options, None)?.sources(),
         data: places(data::locate()),
     })
 }
@@ -191,7 +193,10 @@ fn text(findings: &Findings) -> String {
         text += &device_lines(device);
     }
     text += "\nEnergy\n";
-    text += &energy(&findings.energy);
+    text += &match findings.energy.is_empty() {
+        true => "  none was asked for (meter none)\n".to_owned(),
+        false => energy(&findings.energy),
+    };
     text += "\nData (* is what --data auto takes)\n";
     let rows: Vec<Vec<String>> = findings
         .data

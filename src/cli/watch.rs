@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use wattgrad::energy::{LiveRow, Meter, Status};
+use wattgrad::energy::{LiveRow, Meter, Selection, Status};
 use wattgrad::report::units::{seconds, si};
 use wattgrad::report::{Align, columns};
 
@@ -46,6 +46,9 @@ pub struct Args {
 /// Names beyond this are cut.
 const LONGEST_NAME: usize = 32;
 
+/// A source that can be read and has shown nothing for so long is not waited for any longer.
+const PATIENCE_SECONDS: f64 = 30.0;
+
 /// One line of `--json`.
 #[derive(Serialize)]
 struct Sample<'a> {
@@ -74,6 +77,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let redraw = !args.json && std::io::stdout().is_terminal();
     let mut drawn = 0;
     let mut before: Option<Vec<LiveRow>> = None;
+    let mut shown = false;
     let mut next = Instant::now();
     for sample in 0.. {
         if args.samples == Some(sample) {
@@ -91,12 +95,19 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         }
         let rows = live.watts(args.interval);
         let at = began.elapsed().as_secs_f64();
+        shown |= rows.iter().any(|row| row.watts.is_some());
+        let waited = !shown && at >= PATIENCE_SECONDS.max(2.0 * args.interval);
+        // Who asked for no source at all gets what was asked for.
+        let nothing = !rows.is_empty() && (live.over() || waited);
         if drawn > 0 {
             // Up by what was drawn, and all below it wiped.
             output::print(&format!("\x1b[{drawn}A\x1b[J"))?;
         }
         if !args.json {
             explain(global, &rows, before.as_deref());
+            if nothing {
+                return Err(closing(shown, global));
+            }
         }
         if args.json {
             let line = serde_json::to_string(&Sample {
@@ -113,8 +124,23 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             output::print(&line(&rows, at))?;
         }
         before = Some(rows);
+        if args.json && nothing {
+            return Err(closing(shown, global));
+        }
     }
     Ok(0)
+}
+
+/// What ends a display that has nothing to show.
+fn closing(shown: bool, global: &Global) -> Failure {
+    let when = if shown { "any more" } else { "here" };
+    let with = match global.selection() {
+        Ok(Selection::Auto) => "",
+        _ => " with the same --meter",
+    };
+    Failure::failed(format!(
+        "no source shows watts {when}: `wattgrad doctor`{with} says what would open one"
+    ))
 }
 
 /// Why a source shows nothing: at first, and when one shows no more that did `before`.

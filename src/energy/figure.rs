@@ -321,6 +321,22 @@ impl Energy {
         ])
     }
 
+    /// The measured joules less those of [`Energy::idle`]: what the device drew beyond its rest. Known only where the source
+    /// was calibrated, and as good as the rest of that day is the rest of this one. The gain counts once, for both come
+    /// through one instrument; its offset is not taken to cancel.
+    pub fn above_idle(&self) -> Option<Measured> {
+        let gross = self.measured()?;
+        let [idle, _] = self.idle()?;
+        let joules = gross.joules - idle.middle();
+        let half = gross.repeatability?.half().hypot(idle.half());
+        let repeatability = Interval::around(joules, half);
+        Some(Measured {
+            joules,
+            repeatability: Some(repeatability),
+            absolute: Some(super::estimate::absolute(repeatability, self.seconds?)),
+        })
+    }
+
     /// Mean power over the window.
     pub fn watts(&self) -> Option<f64> {
         let seconds = self.seconds.filter(|&seconds| seconds > 0.0)?;

@@ -191,6 +191,12 @@ pub trait Instrument: Send + Sync {
         false
     }
 
+    /// Why an instrument that keeps its own record gives nothing new, though it can still be polled: it has stopped, or
+    /// never began.
+    fn silent(&self) -> Option<Refusal> {
+        None
+    }
+
     /// The least number of new values that a window must hold to have a figure, beyond what any needs: where their
     /// quantum, or how late they are, is large beside what a few of them amount to.
     fn least_updates(&self) -> u64 {

@@ -63,6 +63,17 @@ impl Meter {
 }
 
 impl Live {
+    /// Whether no source will show watts any more: none could be opened, or all were lost.
+    pub fn over(&self) -> bool {
+        let seen = self.window.newest(0);
+        let lost = |at: usize| {
+            let mut own = seen.iter().filter(|(row, ..)| *row == at);
+            own.any(|(_, _, lost)| lost.is_some())
+        };
+        let mut rows = self.window.rows().iter().enumerate();
+        rows.all(|(at, row)| row.main.instrument.is_err() || lost(at))
+    }
+
     /// Mean watts over the last `seconds`, a row a source: of a counter between its newest tick and the last one that
     /// lies so far before it (at least one tick), of a sensor the mean of its readings.
     pub fn watts(&self, seconds: f64) -> Vec<LiveRow> {
@@ -80,7 +91,14 @@ impl Live {
                     Ok(instrument) => match seen.iter().find(|(row, ..)| *row == at) {
                         Some((_, _, Some(lost))) => Err(lost.clone()),
                         Some((_, readings, None)) => {
-                            mean(instrument.spec(), readings, opened.known.tick, seconds)
+                            let fresh = readings
+                                .last()
+                                .is_some_and(|reading| reading.at.monotonic >= now - seconds);
+                            let silent = (!fresh).then(|| instrument.silent()).flatten();
+                            silent.map_or_else(
+                                || mean(instrument.spec(), readings, opened.known.tick, seconds),
+                                Err,
+                            )
                         }
                         None => Err(Refusal::new("the instrument gave no reading")),
                     },

@@ -248,22 +248,27 @@ impl Meter {
             .map(|(at, row)| {
                 let mut found = report(&row.main);
                 let watched = seen.iter().find(|(row, ..)| *row == at);
-                if let Some((_, readings, lost)) = watched {
-                    let spec = row.main.instrument.as_ref().map(|one| one.spec());
-                    let seen = |spec| super::series::tick_of(spec, readings);
-                    found.tick_seconds = found.tick_seconds.or_else(|| seen(spec.ok()?));
+                if let (Some((_, readings, lost)), Ok(instrument)) = (watched, &row.main.instrument)
+                {
+                    let seen = || super::series::tick_of(instrument.spec(), readings);
+                    found.tick_seconds = found.tick_seconds.or_else(seen);
+                    // What an instrument has recorded is new, also where it is the same again.
+                    let recorded = instrument.keeps_record();
                     let moved = readings
                         .windows(2)
-                        .any(|pair| pair[0].value != pair[1].value);
-                    if let Some(refusal) = lost {
+                        .any(|pair| recorded || pair[0].value != pair[1].value);
+                    if let Some(refusal) = lost.clone().or_else(|| instrument.silent()) {
                         found.status = Status::Unavailable;
-                        found.reason = Some(refusal.reason.clone());
-                        found.remedy = refusal.remedy.clone();
-                        found.undo = refusal.undo.clone();
+                        found.grade = None;
+                        found.reason = Some(refusal.reason);
+                        found.remedy = refusal.remedy;
+                        found.undo = refusal.undo;
                     } else if !moved {
-                        found.reason = found.reason.or(Some(
-                            "it did not move in the half second it was watched".to_owned(),
-                        ));
+                        let still = match recorded {
+                            true => "it gave no two readings in the half second it was watched",
+                            false => "it did not move in the half second it was watched",
+                        };
+                        found.reason = found.reason.or(Some(still.to_owned()));
                     }
                 }
                 found

@@ -1,5 +1,6 @@
 //! What a meter is asked for.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -34,6 +35,28 @@ pub enum MeterError {
         /// The unit as it was given.
         unit: String,
     },
+    /// A unit other than watts, and no outside meter whose lines could be in it.
+    #[error(
+        "the meter unit {unit} is one of outside meters, and none was named: leave it out, or name file:PATH or cmd:COMMAND"
+    )]
+    UnitOfNothing {
+        /// The unit as it was given.
+        unit: MeterUnit,
+    },
+    /// Neither one unit for all outside meters nor one for each.
+    #[error(
+        "{units} meter units cannot be those of {meters}: give one for all, or one for each in their order",
+        meters = match meters {
+            1 => "one outside meter".to_owned(),
+            meters => format!("{meters} outside meters"),
+        }
+    )]
+    UnitCount {
+        /// How many units were given.
+        units: usize,
+        /// How many outside meters.
+        meters: usize,
+    },
     /// The assumed watts are no power a core could draw.
     #[error("{watts} W per core cannot be assumed: give a finite number above 0, such as 7.5")]
     BadWatts {
@@ -66,6 +89,15 @@ pub enum MeterUnit {
     Watts,
     /// Joules since some moment in the past: a cumulative counter.
     Joules,
+}
+
+impl fmt::Display for MeterUnit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Watts => "watts",
+            Self::Joules => "joules",
+        })
+    }
 }
 
 impl FromStr for MeterUnit {
@@ -147,6 +179,17 @@ impl Selection {
         }
     }
 
+    /// The outside meters by their full names, each once, in the order given; `auto` beside them changes nothing.
+    pub(crate) fn outside(&self) -> Vec<&str> {
+        let mut outside: Vec<&str> = Vec::new();
+        for name in self.names() {
+            if external::NAMES.contains(&family(name)) && !outside.contains(&name.as_str()) {
+                outside.push(name);
+            }
+        }
+        outside
+    }
+
     fn all(&self) -> bool {
         *self == Self::Auto || self.names().iter().any(|name| name == "auto")
     }
@@ -183,8 +226,9 @@ pub struct MeterOptions {
     /// Watts that one busy core is assumed to draw. Only where this is given is CPU time turned into joules, and they
     /// are marked assumed wherever they appear.
     pub assume_watts_per_core: Option<f64>,
-    /// What the lines of an outside meter (`file:PATH`, `cmd:COMMAND`) give beside the time.
-    pub meter_unit: MeterUnit,
+    /// What the lines of the outside meters (`file:PATH`, `cmd:COMMAND`) give beside the time: one for all of them, or
+    /// one for each in their order; watts where this is empty.
+    pub meter_units: Vec<MeterUnit>,
     /// The NVML library to load; `None` takes the environment variable `WATTGRAD_NVML`, and without it the system's
     /// own (`libnvidia-ml.so.1`, `nvml.dll`).
     pub nvml_library: Option<PathBuf>,
@@ -193,14 +237,43 @@ pub struct MeterOptions {
 }
 
 impl MeterOptions {
-    pub(crate) fn check(&self) -> Result<(), MeterError> {
+    /// Whether a meter can be opened with them, before anything is.
+    ///
+    /// # Errors
+    /// What [`super::Meter::open`] would say.
+    pub fn check(&self) -> Result<(), MeterError> {
         self.selection.check()?;
+        self.check_units()?;
         match self.assume_watts_per_core {
             Some(watts) if !(watts.is_finite() && watts > 0.0) => {
                 Err(MeterError::BadWatts { watts })
             }
             _ => Ok(()),
         }
+    }
+
+    fn check_units(&self) -> Result<(), MeterError> {
+        let meters = self.selection.outside().len();
+        let units = self.meter_units.len();
+        // Watts are what is taken anyway.
+        let other = |unit: &&MeterUnit| **unit != MeterUnit::default();
+        match self.meter_units.iter().find(other) {
+            Some(&unit) if meters == 0 => Err(MeterError::UnitOfNothing { unit }),
+            _ if meters > 0 && units > 1 && units != meters => {
+                Err(MeterError::UnitCount { units, meters })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The unit of the lines of the outside meter `name`.
+    pub(crate) fn unit_of(&self, name: &str) -> MeterUnit {
+        let place = self.selection.outside().iter().position(|one| *one == name);
+        let unit = match self.meter_units.as_slice() {
+            [unit] => Some(unit),
+            units => place.and_then(|at| units.get(at)),
+        };
+        unit.copied().unwrap_or_default()
     }
 }
 
@@ -243,6 +316,43 @@ mod tests {
             let error = name.parse::<Selection>().unwrap_err();
             assert!(matches!(error, MeterError::NamesNothing { .. }), "{error}");
         }
+    }
+
+    #[test]
+    fn one_unit_serves_all_outside_meters_or_each_has_its_own() {
+        use MeterUnit::{Joules, Watts};
+        let of = |names: &[&str], units: &[MeterUnit]| {
+            let options = MeterOptions {
+                selection: Selection::of(names).unwrap(),
+                meter_units: units.to_vec(),
+                ..Default::default()
+            };
+            options.check().map(|()| options)
+        };
+        let names = ["file:b", "nvml", "cmd:a", "file:b"];
+        let units = |units: &[MeterUnit]| {
+            of(&names, units).map(|options| [options.unit_of("file:b"), options.unit_of("cmd:a")])
+        };
+        assert_eq!(units(&[]), Ok([Watts, Watts]));
+        assert_eq!(units(&[Joules]), Ok([Joules, Joules]));
+        assert_eq!(units(&[Joules, Watts]), Ok([Joules, Watts]));
+        assert_eq!(
+            units(&[Joules; 3]),
+            Err(MeterError::UnitCount {
+                units: 3,
+                meters: 2
+            })
+        );
+        assert_eq!(
+            of(&["nvml"], &[Joules]),
+            Err(MeterError::UnitOfNothing { unit: Joules })
+        );
+        assert!(of(&["nvml"], &[Watts]).is_ok() && of(&[], &[]).is_ok());
+        let one = of(&["file:b"], &[Watts, Joules]).unwrap_err().to_string();
+        assert!(
+            one.contains("2 meter units") && one.contains("one outside meter"),
+            "{one}"
+        );
     }
 
     #[test]

@@ -232,14 +232,44 @@ impl Window {
                 .shared
                 .or_else(|| first.and_then(Collector::shared_with));
             let mut each = row.each().zip(collectors).map(|(opened, collector)| {
-                One::new(opened, collector.map(Collector::stop), &asked, &shared)
+                let collected = collector.map(|collector| {
+                    let mut collected = collector.stop();
+                    let unseen = unseen(opened, &collected.readings, to.monotonic);
+                    collected.lost = collected.lost.or(unseen);
+                    collected
+                });
+                One::new(opened, collected, &asked, &shared)
             });
             if let Some(main) = each.next() {
                 settled.add(row, conditions, main, each.next());
             }
         }
         settled.stamps = stamps;
+        explain_silence(&rows, &mut settled.rows);
         settled
+    }
+}
+
+/// Why the end of a window was not seen, by an instrument that gives no more: its last power is not that of the rest.
+fn unseen(opened: &Opened, readings: &[Reading], to: f64) -> Option<Refusal> {
+    let last = readings.last()?.at.monotonic;
+    let pace = span(readings) / (readings.len() - 1).max(1) as f64;
+    // What ends with the work that is metered may owe its last reading.
+    let seen = last >= to - 2.0 * pace;
+    let instrument = opened.instrument.as_ref().ok().filter(|_| !seen)?;
+    instrument.silent()
+}
+
+/// Too few readings have a reason of their own where the instrument gives no more.
+fn explain_silence(rows: &[Row], told: &mut [Energy]) {
+    for energy in told.iter_mut().filter(|energy| energy.joules.is_none()) {
+        let mut opened = rows.iter().map(|row| &row.main);
+        let opened = opened.find(|opened| opened.source == energy.source);
+        let instrument = opened.and_then(|opened| opened.instrument.as_ref().ok());
+        if let Some(refusal) = instrument.and_then(|instrument| instrument.silent()) {
+            energy.reason = Some(refusal.reason);
+            energy.remedy = refusal.remedy;
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use wattgrad::energy::{Meter, Status};
+use wattgrad::energy::{Interval, Meter, Status};
 use wattgrad::report::units::{joules, joules_within, seconds, si};
 use wattgrad::report::{Align, columns};
 
@@ -295,6 +295,8 @@ pub struct Means {
     pub source: Option<String>,
     pub assumed: bool,
     pub joules: Option<(f64, Option<f64>)>,
+    /// Above the device's rest, and the watts of that, where they are known.
+    pub above_idle: Option<((f64, Option<f64>), Interval)>,
     pub watts: Option<f64>,
     pub seconds: (f64, Option<f64>),
     pub runs: usize,
@@ -318,15 +320,21 @@ impl Commanded {
                 .iter()
                 .map(|run| {
                     let row = run.sources.iter().find(|each| each.source == row.source)?;
-                    Some((row.joules?, row.watts()?))
+                    Some((row, row.joules?, row.watts()?))
                 })
                 .collect();
             let Some(through) = through else { continue };
-            let (amounts, powers): (Vec<f64>, Vec<f64>) = through.into_iter().unzip();
+            let amounts: Vec<f64> = through.iter().map(|run| run.1).collect();
+            let powers: Vec<f64> = through.iter().map(|run| run.2).collect();
+            let above: Option<Vec<f64>> = through
+                .iter()
+                .map(|run| Some(run.0.above_idle()?.0))
+                .collect();
             rows.push(Means {
                 source: Some(row.source.clone()),
                 assumed: row.status == Status::Assumed,
                 joules: Some(mean(&amounts)),
+                above_idle: above.map(|above| mean(&above)).zip(row.idle_watts()),
                 watts: Some(mean(&powers).0),
                 seconds: mean(&times),
                 runs: times.len(),
@@ -337,6 +345,7 @@ impl Commanded {
                 source: None,
                 assumed: false,
                 joules: None,
+                above_idle: None,
                 watts: None,
                 seconds: mean(&times),
                 runs: times.len(),
@@ -348,12 +357,9 @@ impl Commanded {
 
 impl Means {
     pub fn energy(&self) -> String {
-        let Some((mean, half)) = self.joules else {
-            return "-".into();
-        };
-        let amount = half.map_or_else(|| joules(mean), |half| joules_within(mean, half));
         let assumed = if self.assumed { " assumed" } else { "" };
-        format!("{amount}{assumed}")
+        self.joules
+            .map_or("-".into(), |figure| format!("{}{assumed}", amount(figure)))
     }
 
     pub fn power(&self) -> String {
@@ -368,16 +374,24 @@ impl Means {
     }
 }
 
+fn amount((mean, half): (f64, Option<f64>)) -> String {
+    half.map_or_else(|| joules(mean), |half| joules_within(mean, half))
+}
+
 fn text(report: &Report) -> String {
     let mut cells = vec![
         ["", "source", "energy a run", "power", "time a run", "runs"]
             .map(str::to_owned)
             .to_vec(),
     ];
-    let mut legend = String::new();
+    let (mut legend, mut above) = (String::new(), String::new());
     for (at, each) in report.commands.iter().enumerate() {
         legend += &format!("{}: {}\n", at + 1, each.command);
         for means in each.means() {
+            if let (Some(source), Some((figure, watts))) = (&means.source, means.above_idle) {
+                above += &format!("{}: ", at + 1);
+                above += &rows::above_idle(source, &amount(figure), watts);
+            }
             cells.push(vec![
                 format!("{}", at + 1),
                 rows::clip(means.source.as_deref().unwrap_or("-"), 18),
@@ -396,7 +410,7 @@ fn text(report: &Report) -> String {
         Align::Right,
         Align::Right,
     ];
-    let mut text = legend + &columns(&cells, &sides, "");
+    let mut text = legend + &columns(&cells, &sides, "") + &above;
     let last = report
         .commands
         .iter()

@@ -36,6 +36,8 @@ pub struct Row {
     absolute_low: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     absolute_high: Option<f64>,
+    #[serde(flatten)]
+    above_idle: Option<AboveIdle>,
     #[serde(skip_serializing_if = "Option::is_none")]
     seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +48,43 @@ pub struct Row {
     remedy: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
+}
+
+/// The joules beyond those that the device would have drawn at rest, where its calibration knows that rest.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct AboveIdle {
+    #[serde(rename = "above_idle_joules")]
+    joules: f64,
+    #[serde(rename = "above_idle_joules_low")]
+    joules_low: f64,
+    #[serde(rename = "above_idle_joules_high")]
+    joules_high: f64,
+    #[serde(rename = "above_idle_absolute_low")]
+    absolute_low: f64,
+    #[serde(rename = "above_idle_absolute_high")]
+    absolute_high: f64,
+    /// Of the device at rest.
+    #[serde(rename = "idle_watts")]
+    watts: Interval,
+}
+
+impl AboveIdle {
+    fn of(energy: &Energy) -> Option<Self> {
+        let above = energy.above_idle()?;
+        let (repeatability, absolute) = (above.repeatability()?, above.absolute()?);
+        Some(Self {
+            joules: above.joules(),
+            joules_low: repeatability.low,
+            joules_high: repeatability.high,
+            absolute_low: absolute.low,
+            absolute_high: absolute.high,
+            watts: energy.idle_watts?,
+        })
+    }
+
+    fn half(&self) -> f64 {
+        (self.joules_high - self.joules_low) / 2.0
+    }
 }
 
 /// What the joules are those of.
@@ -75,6 +114,7 @@ impl Row {
             joules_high: None,
             absolute_low: None,
             absolute_high: None,
+            above_idle: None,
             seconds: Some(seconds),
             grade: None,
             reason: None,
@@ -105,10 +145,27 @@ impl Row {
         Some((joules, self.repeatability().map(Interval::half)))
     }
 
+    /// Joules above those of the device's rest, with half of their interval of repeatability.
+    pub fn above_idle(&self) -> Option<(f64, f64)> {
+        self.above_idle.map(|above| (above.joules, above.half()))
+    }
+
+    /// Watts of the device at rest, where they are known.
+    pub fn idle_watts(&self) -> Option<Interval> {
+        self.above_idle.map(|above| above.watts)
+    }
+
     /// Mean watts of the window.
     pub fn watts(&self) -> Option<f64> {
         let seconds = self.seconds.filter(|&seconds| seconds > 0.0)?;
         Some(self.joules? / seconds)
+    }
+
+    /// Whether it is of a meter that no machine has of its own.
+    fn outside(&self) -> bool {
+        ["file:", "cmd:"]
+            .iter()
+            .any(|family| self.source.starts_with(family))
     }
 
     fn repeatability(&self) -> Option<Interval> {
@@ -151,7 +208,9 @@ impl Row {
 
 impl From<Energy> for Row {
     fn from(energy: Energy) -> Self {
+        let above_idle = AboveIdle::of(&energy);
         Self {
+            above_idle,
             source: energy.source,
             scope: Covered::Scope(energy.scope),
             method: energy.method,
@@ -201,7 +260,22 @@ pub fn table(rows: &[Row]) -> String {
         Align::Right,
         Align::Left,
     ];
-    columns(&cells, &sides, "") + &remarks(rows)
+    let mut text = columns(&cells, &sides, "");
+    for row in rows {
+        if let Some(((joules, half), watts)) = row.above_idle().zip(row.idle_watts()) {
+            text += &above_idle(&row.source, &joules_within(joules, half), watts);
+        }
+    }
+    text + &remarks(rows)
+}
+
+/// A line that stands below a table of gross joules.
+pub fn above_idle(source: &str, figure: &str, watts: Interval) -> String {
+    format!(
+        "{}: {figure} above idle ({}W at rest when calibrated)\n",
+        clip(source, LONGEST_NAME),
+        si(watts.middle())
+    )
 }
 
 /// So many sources that are not there are one line, where others are.
@@ -247,6 +321,10 @@ pub fn sentence(rows: &[Row]) -> String {
     let Some((row, amount)) = most.and_then(|row| Some((row, row.joules?))) else {
         return match rows.is_empty() {
             true => "its joules were not metered (meter none)".into(),
+            // Why none of them tells anything stands above; the doctor without them would look at others.
+            false if rows.iter().all(Row::outside) => {
+                "its joules could not be measured: `wattgrad doctor` with the same --meter tries it again".into()
+            }
             false => "its joules could not be measured here: `wattgrad doctor` says what would open a source".into(),
         };
     };

@@ -11,8 +11,10 @@ use crate::energy::options::{MeterOptions, MeterUnit};
 use crate::energy::source::{Row, Source};
 use crate::energy::target::Target;
 
+use arrivals::Arrivals;
 use feed::{Child, Feed, Tail};
 
+mod arrivals;
 mod feed;
 
 const FILE: &str = "file";
@@ -63,31 +65,24 @@ fn rows(
     target: Option<&Target>,
     open: impl Fn(&str) -> Result<Box<dyn Feed>, Refusal>,
 ) -> Vec<Row> {
-    let method = match options.meter_unit {
-        MeterUnit::Watts => Method::IntegratedPower,
-        MeterUnit::Joules => Method::Counter,
-    };
     let covers = target.map(|_| Covers::Contains);
-    let chosen = options.selection.parts(family).into_iter();
-    let asked = options.selection.names().iter().map(String::as_str);
-    // `auto` beside an outside meter asks for every source, which leaves no parts: the names are what was asked for.
-    let beside = asked.filter(|name| name.split_once(':').is_some_and(|(own, _)| own == family));
-    let mut names: Vec<&str> = chosen.chain(beside).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+    options
+        .selection
+        .outside()
         .into_iter()
+        .filter(|name| name.split_once(':').is_some_and(|(own, _)| own == family))
         .filter_map(|name| Some((name, behind(name)?)))
         .map(|(name, behind)| {
-            let instrument = open(behind).map(|feed| {
-                Box::new(Outside::new(name, options.meter_unit, feed)) as Box<dyn Instrument>
-            });
+            let unit = options.unit_of(name);
+            let method = match unit {
+                MeterUnit::Watts => Method::IntegratedPower,
+                MeterUnit::Joules => Method::Counter,
+            };
+            let instrument = open(behind)
+                .map(|feed| Box::new(Outside::new(name, unit, feed)) as Box<dyn Instrument>);
             let mut row = Row::new(name, Scope::System, method, covers, instrument);
             // What was learnt of a counter says nothing of power under the same name.
-            row.identity = match options.meter_unit {
-                MeterUnit::Watts => format!("{name} watts"),
-                MeterUnit::Joules => format!("{name} joules"),
-            };
+            row.identity = format!("{name} {unit}");
             row
         })
         .collect()
@@ -121,6 +116,7 @@ struct Lines {
     last: Option<Reading>,
     /// Seconds between the last two lines.
     spacing: Option<f64>,
+    arrivals: Arrivals,
     /// Said once, it stays.
     refusal: Option<Refusal>,
 }
@@ -139,6 +135,7 @@ impl Outside {
                 polled: opened.monotonic,
                 last: None,
                 spacing: None,
+                arrivals: Arrivals::new(opened.monotonic),
                 refusal: None,
             }),
         }
@@ -200,6 +197,25 @@ impl Instrument for Outside {
 
     fn keeps_record(&self) -> bool {
         true
+    }
+
+    fn silent(&self) -> Option<Refusal> {
+        let lines = self.lines();
+        // One that was refused has said why.
+        let asked = lines.refusal.is_none();
+        let refusal = asked.then(|| {
+            lines
+                .arrivals
+                .silence(Moment::now().monotonic, lines.last.is_some())
+        });
+        let refusal = refusal.flatten()?;
+        Some(match (&refusal.remedy, behind(&self.name)) {
+            (None, Some(behind)) if self.name.starts_with(FILE) => {
+                refusal.with_remedy(format!("start what writes {behind}"))
+            }
+            (None, _) => refusal.with_remedy("let the command print a line again and again"),
+            (Some(_), _) => refusal,
+        })
     }
 }
 
@@ -280,18 +296,19 @@ impl Lines {
             )));
         }
         let monotonic = unix - (self.opened.unix - self.opened.monotonic);
+        self.arrivals.came(line, monotonic, now);
         if monotonic < self.opened.monotonic - BEFORE_SECONDS && self.last.is_none() {
             // Recorded long before, unless its clock is another one: then no line will ever be near.
             let late = now - self.opened.monotonic > MOST_SECONDS;
             return if late {
-                Err(far(line, monotonic - now))
+                Err(arrivals::far(line, monotonic - now))
             } else {
                 Ok(())
             };
         }
         let oldest = self.polled.min(now) - MOST_SECONDS;
         if monotonic > now + MOST_SECONDS || monotonic < oldest {
-            return Err(far(line, monotonic - now));
+            return Err(arrivals::far(line, monotonic - now));
         }
         if let Some(last) = self.last {
             let spacing = monotonic - last.at.monotonic;
@@ -319,23 +336,16 @@ impl Lines {
     }
 }
 
-fn far(line: &str, off: f64) -> Refusal {
-    Refusal::new(format!(
-        "the time of the line `{line}` is {off:+.1} s from now: it is not on this machine's Unix clock"
-    ))
-    .with_remedy("give seconds since 1970-01-01 UTC in the first column")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_calibration_in_joules_is_none_in_watts() {
-        let of = |meter_unit| {
+        let of = |unit| {
             let options = MeterOptions {
                 selection: "file:a.log".parse().unwrap(),
-                meter_unit,
+                meter_units: vec![unit],
                 ..MeterOptions::default()
             };
             let rows = rows(FILE, &options, None, |_| Err(Refusal::new("no feed")));
