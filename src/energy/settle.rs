@@ -92,7 +92,7 @@ pub(crate) struct One {
 }
 
 const CALIBRATE: &str =
-    "not calibrated: `wattgrad calibrate` would narrow the interval and may raise the grade";
+    "not calibrated: `wattgrad calibrate` would narrow the interval of repeatability and may raise the grade";
 
 impl One {
     /// Of what `opened` brought home; `shared`: who else used the device.
