@@ -52,9 +52,20 @@ pub fn estimate(study: &Study, estimate: &Estimate) -> String {
         seconds(estimate.seconds),
         si(estimate.flops)
     );
+    let programs = estimate.programs.len();
     for row in &estimate.energy {
+        let (most, of) = match row.programs == programs {
+            true => ("at most", String::new()),
+            false => (
+                "of the whole unknown;",
+                format!(
+                    " for {} of {programs} programs, the others gave no watts",
+                    row.programs
+                ),
+            ),
+        };
         text += &format!(
-            "at most {} ({}, {}, {}; {:.1} W over the timed steps)\n",
+            "{most} {}{of} ({}, {}, {}; {:.1} W over the timed steps)\n",
             joules(row.joules),
             row.source,
             row.scope.name(),
