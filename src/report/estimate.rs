@@ -54,18 +54,15 @@ pub fn estimate(study: &Study, estimate: &Estimate) -> String {
     );
     let programs = estimate.programs.len();
     for row in &estimate.energy {
-        let (most, of) = match row.programs == programs {
-            true => ("at most", String::new()),
-            false => (
-                "of the whole unknown;",
-                format!(
-                    " for {} of {programs} programs, the others gave no watts",
-                    row.programs
-                ),
+        let of = match row.programs == programs {
+            true => String::new(),
+            false => format!(
+                " for the runs of {} of {programs} programs, and more for the others",
+                row.programs
             ),
         };
         text += &format!(
-            "{most} {}{of} ({}, {}, {}; {:.1} W over the timed steps)\n",
+            "at most {}{of} ({}, {}, {}; {:.1} W over the timed steps)\n",
             joules(row.joules),
             row.source,
             row.scope.name(),
