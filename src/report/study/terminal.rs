@@ -318,20 +318,22 @@ fn legend(analysis: &Analysis, cost: &CostReport, restricted: bool) -> String {
     text
 }
 
-/// What the restricted means are of; that of the least where the table has no room for all.
+/// What the restricted means are of; all of them, in the order of the table, where it has no room for the column.
 fn horizon(cost: &CostReport, restricted: bool) -> Option<String> {
     let unit = Unit::for_cost(cost);
-    let tau = unit.amount(cost.tau?);
+    let text = format!(
+        "restricted mean, of min(cost, tau), tau = {}",
+        unit.amount(cost.tau?)
+    );
     if restricted {
-        return Some(format!(
-            "r. mean: restricted mean, of min(cost, tau), tau = {tau}"
-        ));
+        return Some(format!("r. mean: {text}"));
     }
-    let mean = cost.cells[cost.best?].restricted_mean?;
-    Some(format!(
-        "tau = {tau}: the least has a restricted mean, of min(cost, tau), of {}",
-        unit.show(mean)
-    ))
+    let mean = |at: &usize| {
+        let mean = cost.cells[*at].restricted_mean;
+        mean.map_or_else(|| "-".into(), |mean| unit.show(mean))
+    };
+    let means: Vec<String> = order(cost).iter().take(CELLS).map(mean).collect();
+    Some(format!("{text}, in the order above: {}", means.join(", ")))
 }
 
 /// The other costs in a line each.

@@ -461,7 +461,7 @@ pub(super) fn runs(analysis: &Analysis) -> Markup {
 fn purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Main => "the study",
-        Purpose::Replicate => "the spread",
+        Purpose::Replicate => "replicate",
         Purpose::Confirm => "confirmation",
     }
 }
