@@ -119,6 +119,19 @@ fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
     let told = format!("Of {wanted} runs with fresh seeds that are to confirm it, {made} are made");
     assert!(answer.contains(&told), "{answer}");
     assert!(answer.contains("; 2 fresh seeds;"), "{answer}");
+    // One that shared the machine is shown and counts for nothing.
+    let mut shared = confirmed(3, 3);
+    let worst = lead(&shared).worst.unwrap();
+    let id = shared.analysis.cells[worst].id.clone();
+    let mut runs = shared.runs.iter_mut();
+    let run = runs.find(|run| run.cell == id && run.seed == 103).unwrap();
+    run.overlap = true;
+    let answer = again(shared).analysis.answer;
+    assert!(answer.contains("; 3 fresh seeds;"), "{answer}");
+    assert!(
+        answer.contains("With 2 fresh seeds or more each"),
+        "{answer}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The answer in words.
 
-use super::{Analysis, CostKind, CostReport, FreshCost};
+use super::{Analysis, CostKind, CostReport, FreshCost, TrialPoint};
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose};
 use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, Verdict};
@@ -232,10 +232,19 @@ fn failures(cost: &CostReport) -> Option<String> {
 fn extent(analysis: &Analysis, cost: &CostReport) -> Option<String> {
     let worst = &analysis.cells[cost.worst?].id;
     if let Some(confirmation) = &cost.confirmation {
-        let n = confirmation.best.len().min(confirmation.worst.len());
+        let ranked = |points: &[TrialPoint]| {
+            let ranked = points.iter().filter(|point| point.unranked.is_none());
+            ranked.count()
+        };
+        let counts = [&confirmation.best, &confirmation.worst].map(|points| ranked(points));
+        let n = counts[0].min(counts[1]);
+        let more = match counts[0] == counts[1] {
+            true => "",
+            false => " or more",
+        };
         let takes = |ratio: &Ratio| {
             let (s, times) = (plural(n), times(ratio));
-            format!("With {n} fresh seed{s} each, the worst cell ({worst}) takes {times}")
+            format!("With {n} fresh seed{s}{more} each, the worst cell ({worst}) takes {times}")
         };
         match confirmation.ratio {
             Confirmed::Ratio(ratio) => return Some(format!("{}.", takes(&ratio))),

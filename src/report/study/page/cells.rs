@@ -69,7 +69,7 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
                 (without_evaluations(cost, &unit))
                 @if singles { "Hovering also gives what a run had spent at its first single evaluation at or above the target. " }
                 @if cost.cells.iter().any(|cell| !cell.replicates.is_empty()) {
-                    "Replicates of the reference cell are shown and are in none of its figures. "
+                    "Replicates of the reference cell are shown and are in none of its costs. "
                 }
                 @if has.compared { "Times the least: the ratio of geometric means, whose intervals hold for all cells jointly; where runs failed it is a \
                  lower bound. " }
