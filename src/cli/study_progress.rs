@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use wattgrad::energy::Status;
 use wattgrad::report::units::{joules, percent, seconds};
 use wattgrad::study::{RunRecord, Study, StudyEvent};
-use wattgrad::train::Event;
+use wattgrad::train::{Event, Record, Way};
 
 use super::args::Global;
 use super::margin::Margin;
@@ -30,13 +31,61 @@ pub struct StudyProgress<'a> {
     noted: HashSet<String>,
     /// Whom it was told to wait for last; with two runners that is so before every run.
     waited: Option<Option<u32>>,
-    /// The seconds of the quickest run to the target, and its name.
-    best: Option<(f64, String)>,
+    best: Best,
     /// Runs that this call made.
     made: usize,
     /// Joules of the runs that this call made through the first source that measured, with its name and scope, and in how
     /// many runs it did.
     spent: Option<(String, f64, usize)>,
+}
+
+/// The run that arrived for the least so far, by the joules of the first source that measured, else by seconds.
+#[derive(Default)]
+struct Best {
+    /// Joules, the source and its scope, and the run's name.
+    joules: Option<(f64, String, String)>,
+    seconds: Option<(f64, String)>,
+}
+
+impl Best {
+    fn arrived(&mut self, run: &str, seconds: f64, measured: Option<(f64, String)>) {
+        if self.seconds.as_ref().is_none_or(|least| seconds < least.0) {
+            self.seconds = Some((seconds, run.to_owned()));
+        }
+        if let Some((joules, origin)) = measured {
+            match &mut self.joules {
+                // Joules of two sources are two costs.
+                Some(least) if least.1 != origin || least.0 <= joules => {}
+                least => *least = Some((joules, origin, run.to_owned())),
+            }
+        }
+    }
+
+    fn told(&self) -> String {
+        match (&self.joules, &self.seconds) {
+            (Some((least, origin, run)), _) => {
+                format!("  least {} ({origin}) {run}", joules(*least))
+            }
+            (None, Some((least, run))) => format!("  quickest {} {run}", seconds(*least)),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// The joules to the end of a run through the first source that measured, with its name and scope: by its readings where
+/// these span enough of its ticks, else by counted steps.
+fn measured(record: &Record) -> Option<(f64, String)> {
+    let figures = || {
+        let all = record.energy_to_end.iter();
+        all.filter(|figure| figure.status == Status::Measured)
+    };
+    let source = &figures().next()?.source;
+    let of = || figures().filter(|figure| figure.source == *source);
+    let figure = of()
+        .find(|figure| figure.way == Way::Direct)
+        .or(of().next())?;
+    let row = record.energy.iter().find(|row| row.source == *source)?;
+    Some((figure.joules, format!("{source}, {}", row.scope.name())))
 }
 
 impl<'a> StudyProgress<'a> {
@@ -51,7 +100,7 @@ impl<'a> StudyProgress<'a> {
             accuracy: None,
             noted: HashSet::new(),
             waited: None,
-            best: None,
+            best: Best::default(),
             made: 0,
             spent: None,
         }
@@ -134,11 +183,7 @@ impl<'a> StudyProgress<'a> {
                         .accuracy
                         .map(|share| format!("  accuracy {}", percent(share)))
                         .unwrap_or_default();
-                    let best = self
-                        .best
-                        .as_ref()
-                        .map(|(quickest, name)| format!("  quickest {} {name}", seconds(*quickest)))
-                        .unwrap_or_default();
+                    let best = self.best.told();
                     bar.set_message(format!("{}  step {}{accuracy}{best}", self.name, step.step));
                 }
             }
@@ -159,18 +204,14 @@ impl<'a> StudyProgress<'a> {
                 .and_then(|crossing| crossing.reached);
             if let Some(arrival) = reached {
                 text += &format!(" {}", percent(arrival.accuracy));
-                if self
-                    .best
-                    .as_ref()
-                    .is_none_or(|(best, _)| arrival.seconds < *best)
-                {
-                    self.best = Some((arrival.seconds, run.id.clone()));
-                }
+                let measured = measured(record).filter(|_| !run.overlap);
+                self.best.arrived(&run.id, arrival.seconds, measured);
             }
             text += &format!(", {} steps in {}", record.steps, seconds(taken));
-            let measured = record.energy.iter().find(|row| {
-                row.joules.is_some() && row.status == wattgrad::energy::Status::Measured
-            });
+            let measured = record
+                .energy
+                .iter()
+                .find(|row| row.joules.is_some() && row.status == Status::Measured);
             if let Some(row) = measured
                 && let Some(amount) = row.joules
             {
@@ -194,5 +235,26 @@ impl<'a> StudyProgress<'a> {
             Some(bar) => bar.suspend(|| say(self.global, text)),
             None => say(self.global, text),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_so_far_is_that_of_the_least_joules_where_they_are_measured() {
+        let mut best = Best::default();
+        assert_eq!(best.told(), "");
+        best.arrived("slow", 9.0, None);
+        best.arrived("quick", 2.0, None);
+        assert_eq!(best.told(), format!("  quickest {} quick", seconds(2.0)));
+        let through = |amount: f64, source: &str| Some((amount, format!("{source}, board")));
+        best.arrived("quicker", 1.0, through(80.0, "nvml:0"));
+        best.arrived("frugal", 5.0, through(50.0, "nvml:0"));
+        best.arrived("other source", 5.0, through(1.0, "hwmon"));
+        best.arrived("unmetered", 0.5, None);
+        let told = format!("  least {} (nvml:0, board) frugal", joules(50.0));
+        assert_eq!(best.told(), told);
     }
 }

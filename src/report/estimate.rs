@@ -52,9 +52,17 @@ pub fn estimate(study: &Study, estimate: &Estimate) -> String {
         seconds(estimate.seconds),
         si(estimate.flops)
     );
+    let programs = estimate.programs.len();
     for row in &estimate.energy {
+        let of = match row.programs == programs {
+            true => String::new(),
+            false => format!(
+                " for the runs of {} of {programs} programs, and more for the others",
+                row.programs
+            ),
+        };
         text += &format!(
-            "at most {} ({}, {}, {}; {:.1} W over the timed steps)\n",
+            "at most {}{of} ({}, {}, {}; {:.1} W over the timed steps)\n",
             joules(row.joules),
             row.source,
             row.scope.name(),

@@ -54,9 +54,11 @@ pub struct EnergyEstimate {
     pub scope: Scope,
     /// Whether it is measured or assumed.
     pub status: Status,
-    /// Mean watts over the timed steps.
+    /// Programs of which it told watts; of the others no joules are counted.
+    pub programs: usize,
+    /// Mean watts over the runs of these programs.
     pub watts: f64,
-    /// These watts for as long as the study takes.
+    /// Joules of the runs of these programs.
     pub joules: f64,
 }
 
@@ -111,21 +113,14 @@ pub fn estimate(gpu: &Gpu, study: &Study, meter: &MeterOptions) -> Result<Estima
     }
     let plan = study.plan();
     let mut programs = Vec::new();
-    let mut watts: Vec<EnergyEstimate> = Vec::new();
+    let mut told: Vec<Vec<Drawn>> = Vec::new();
     for (regime, cells) in cells_of {
         let runs = plan.iter().filter(|run| cells.contains(&run.cell)).count();
         let (mut one, drawn) = time(gpu, study, &regime, &meter)?;
         one.cells = cells.len();
         one.runs = runs;
-        for row in drawn {
-            let seconds = one.seconds * runs as f64;
-            let joules = row.watts * seconds;
-            match watts.iter_mut().find(|seen| seen.source == row.source) {
-                Some(seen) => seen.joules += joules,
-                None => watts.push(EnergyEstimate { joules, ..row }),
-            }
-        }
         programs.push(one);
+        told.push(drawn);
     }
     let reference = usize::from(study.reference.is_some());
     let confirming = study.confirm as usize * (2 + reference).min(study.cells.len());
@@ -137,20 +132,74 @@ pub fn estimate(gpu: &Gpu, study: &Study, meter: &MeterOptions) -> Result<Estima
             .map(|one| of(one) * one.runs as f64)
             .sum::<f64>()
     };
-    let planned = sum(|one| one.seconds);
-    let seconds = planned + dearest * confirming as f64;
-    for row in &mut watts {
-        row.watts = row.joules / planned;
-        row.joules = row.watts * seconds;
-    }
+    // Each program's seconds, those of the runs that confirm with the dearest.
+    let mut left = confirming as f64;
+    let seconds_of: Vec<f64> = programs
+        .iter()
+        .map(|one| {
+            let more = if one.seconds == dearest {
+                std::mem::take(&mut left)
+            } else {
+                0.0
+            };
+            one.seconds * (one.runs as f64 + more)
+        })
+        .collect();
+    let energy = energy(&told, &seconds_of);
     Ok(Estimate {
         runs: plan.len() + confirming,
         confirming,
-        seconds,
+        seconds: seconds_of.iter().sum(),
         flops: sum(|one| one.flops) + most_flops * confirming as f64,
         programs,
-        energy: watts,
+        energy,
     })
+}
+
+/// What a source told of one program.
+#[derive(Clone, Debug)]
+struct Drawn {
+    source: String,
+    scope: Scope,
+    status: Status,
+    watts: f64,
+}
+
+/// Joules of every source over the programs of which it `told` watts, each for its `seconds`.
+fn energy(told: &[Vec<Drawn>], seconds: &[f64]) -> Vec<EnergyEstimate> {
+    // The seconds that its joules are of stand beside each.
+    let mut found: Vec<(EnergyEstimate, f64)> = Vec::new();
+    for (drawn, seconds) in told.iter().zip(seconds) {
+        for row in drawn {
+            let joules = row.watts * seconds;
+            let known = found
+                .iter_mut()
+                .find(|(seen, _)| seen.source == row.source && seen.status == row.status);
+            match known {
+                Some((seen, of)) => {
+                    seen.joules += joules;
+                    seen.programs += 1;
+                    *of += seconds;
+                }
+                None => found.push((
+                    EnergyEstimate {
+                        source: row.source.clone(),
+                        scope: row.scope,
+                        status: row.status,
+                        programs: 1,
+                        watts: 0.0,
+                        joules,
+                    },
+                    *seconds,
+                )),
+            }
+        }
+    }
+    let mean = |(mut row, seconds): (EnergyEstimate, f64)| {
+        row.watts = row.joules / seconds;
+        row
+    };
+    found.into_iter().map(mean).collect()
 }
 
 /// The regime without what a program is given only when it runs.
@@ -171,7 +220,7 @@ fn time(
     study: &Study,
     regime: &Regime,
     meter: &Meter,
-) -> Result<(ProgramEstimate, Vec<EnergyEstimate>), StudyError> {
+) -> Result<(ProgramEstimate, Vec<Drawn>), StudyError> {
     let begun = Instant::now();
     let mut program = Trainer::new(gpu, regime.clone())?.program()?;
     let startup_seconds = begun.elapsed().as_secs_f64();
@@ -219,12 +268,11 @@ fn time(
         .iter()
         .filter(|row| matches!(row.status, Status::Measured | Status::Assumed))
         .filter_map(|row| {
-            Some(EnergyEstimate {
+            Some(Drawn {
                 source: row.source.clone(),
                 scope: row.scope,
                 status: row.status,
                 watts: row.watts()?,
-                joules: 0.0,
             })
         })
         .collect();
@@ -253,4 +301,33 @@ fn steps(program: &mut Program<'_>, at_least: Duration) -> Result<(u32, f64), Tr
         halt.store(begun.elapsed() >= at_least, Ordering::Relaxed);
     })?;
     Ok((done, begun.elapsed().as_secs_f64()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(source: &str, watts: f64) -> Drawn {
+        Drawn {
+            source: source.into(),
+            scope: Scope::Board,
+            status: Status::Measured,
+            watts,
+        }
+    }
+
+    #[test]
+    fn joules_are_those_of_the_programs_that_were_told() {
+        let told = [
+            vec![drawn("a", 100.0), drawn("b", 10.0)],
+            vec![drawn("a", 50.0)],
+        ];
+        let rows = energy(&told, &[10.0, 30.0]);
+        let shown: Vec<_> = rows
+            .iter()
+            .map(|row| (row.source.as_str(), row.programs, row.watts, row.joules))
+            .collect();
+        // Ten watts over all forty seconds would be as wrong as a mean of the two over them.
+        assert_eq!(shown, [("a", 2, 62.5, 2500.0), ("b", 1, 10.0, 100.0)]);
+    }
 }

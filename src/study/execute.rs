@@ -341,19 +341,18 @@ impl Execution<'_> {
         }
         let runs = records(&self.runner)?;
         let analysis = Analysis::new(&design(self.study, &runs), &runs, Vec::new());
-        let Some((best, worst)) = analysis
-            .headline()
-            .and_then(|cost| cost.best.zip(cost.worst))
-        else {
-            (self.tell)(StudyEvent::Note(
-                "there is no best and no worst cell to confirm: too few runs arrived".to_owned(),
-            ));
-            return Ok(Vec::new());
-        };
-        let mut cells = vec![best, worst];
-        cells.extend(self.study.reference);
-        cells.sort_unstable();
-        cells.dedup();
+        let reference = self.study.reference;
+        let cells = analysis.headline().map_or_else(
+            || reference.into_iter().collect(),
+            |cost| cost.to_confirm(reference),
+        );
+        if analysis.headline().is_none_or(|cost| cost.best.is_none()) {
+            let rest = match cells.is_empty() {
+                true => "nothing is run again with fresh seeds",
+                false => "only the reference cell is run again with fresh seeds",
+            };
+            (self.tell)(StudyEvent::Note(format!("no run arrived, so {rest}")));
+        }
         // A block of each seed, as in the study itself.
         let seeds = self.study.fresh_seeds(self.study.confirm as usize);
         let block = |seed: u32| cells.iter().map(move |cell| (*cell, seed));

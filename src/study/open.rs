@@ -125,6 +125,7 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
             .collect(),
         reference: study.reference,
         seeds: study.seeds.clone(),
+        confirm: study.confirm,
         targets: study.target.at_least.clone(),
         cadence: Some((study.every_samples, study.target.window_samples)),
         budget: Some(study.budget),

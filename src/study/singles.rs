@@ -151,6 +151,7 @@ fn compared(singles: Vec<Single>) -> Opened {
         cells,
         reference: None,
         seeds,
+        confirm: 0,
         targets: held.targets,
         cadence: held.cadence,
         budget: held.budget,

@@ -1,6 +1,7 @@
 //! The report of studies, from made-up runs: what each form says, how large it is, and that it hides nothing.
 #![cfg(feature = "gpu")]
 
+mod answers;
 #[cfg(feature = "cli")]
 mod command;
 mod forms;

@@ -31,6 +31,7 @@ pub struct Made {
     pub joules: Joules,
     pub points: u64,
     pub confirm: u32,
+    pub replicates: u32,
 }
 
 impl Default for Made {
@@ -42,6 +43,7 @@ impl Default for Made {
             joules: Joules::Both,
             points: 60,
             confirm: 0,
+            replicates: 0,
         }
     }
 }
@@ -82,7 +84,11 @@ impl Made {
                     0
                 };
                 let main = (1..=self.seeds).map(|seed| (seed, Purpose::Main));
-                let all = main.chain((101..101 + fresh).map(|seed| (seed, Purpose::Confirm)));
+                // The reference cell is the second one.
+                let extra = if cell == 1 { self.replicates } else { 0 };
+                let all = main
+                    .chain((51..51 + extra).map(|seed| (seed, Purpose::Replicate)))
+                    .chain((101..101 + fresh).map(|seed| (seed, Purpose::Confirm)));
                 for (seed, purpose) in all {
                     let run = format!("{id}@{seed}");
                     planned.push(DesignRun {
@@ -122,6 +128,7 @@ impl Made {
             cells,
             reference: (self.batches.len() * self.lrs.len() > 1).then_some(1),
             seeds: (1..=self.seeds).collect(),
+            confirm: self.confirm,
             targets: TARGETS.to_vec(),
             cadence: Some((6000, 12_000)),
             budget: Some(Budget {
@@ -199,6 +206,15 @@ impl Made {
                 confirmed: mean(|p| p.accuracy_odd),
             }
         };
+        let single = |at: usize, points: &[EvaluationPoint]| Arrival {
+            evaluation: at,
+            step: points[at].step,
+            samples: points[at].samples,
+            seconds: points[at].seconds,
+            training_seconds: points[at].training_seconds,
+            accuracy: points[at].accuracy_even,
+            confirmed: points[at].accuracy_odd,
+        };
         record.crossings = TARGETS
             .iter()
             .map(|target| Crossing {
@@ -206,7 +222,9 @@ impl Made {
                 reached: (1..evaluations.len())
                     .map(|at| arrival(at, &evaluations))
                     .find(|arrival| arrival.accuracy >= *target),
-                first_single: None,
+                first_single: (0..evaluations.len())
+                    .find(|at| evaluations[*at].accuracy >= *target)
+                    .map(|at| single(at, &evaluations)),
             })
             .collect();
         let arrived = record.crossings[1].reached;
@@ -401,6 +419,7 @@ pub fn again(opened: Opened) -> Opened {
             .collect(),
         reference: analysis.reference,
         seeds: analysis.seeds.clone(),
+        confirm: analysis.confirm,
         targets: TARGETS.to_vec(),
         cadence: analysis.cadence,
         budget: analysis.budget,

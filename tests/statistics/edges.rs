@@ -194,6 +194,23 @@ fn confirmation_and_failed_runs() {
         confirmed_ratio(&never, &best, Some(8.0)),
         Confirmed::BestFailed
     );
+    // Three arrivals of four runs spent 3.5, so that one costs 3.5 / 3; the others spent 8, 27 and tau.
+    let seldom = [best.clone(), over(&[0.5])].concat();
+    let Confirmed::OfExpected(Ratio::AtLeast { ratio, low: None }) =
+        confirmed_ratio(&seldom, &never, Some(8.0))
+    else {
+        panic!("no bound");
+    };
+    close(ratio, 43.0 / 3.0 / (3.5 / 3.0), 1e-12);
+    let Confirmed::OfExpected(Ratio::Of {
+        ratio,
+        interval: None,
+    }) = confirmed_ratio(&seldom, &reached(&[6.0, 8.0]), Some(8.0))
+    else {
+        panic!("no ratio");
+    };
+    close(ratio, 7.0 / (3.5 / 3.0), 1e-12);
+    assert_eq!(confirmed_ratio(&seldom, &[], Some(8.0)), Confirmed::NotRun);
     assert_eq!(
         confirmed_ratio(&best, &diverged(&[1.0]), None),
         Confirmed::NotRun
@@ -213,6 +230,30 @@ fn extremes_where_the_worst_never_arrived() {
     assert!(matches!(found.ratio, Ratio::AtLeast { low: None, .. }));
     close(found.ratio.ratio(), 20.0, 1e-12);
     assert_eq!(found.by_chance, None);
+}
+
+/// A cell whose runs failed now and then may still be the one of lowest expected cost.
+#[test]
+fn extremes_where_runs_of_the_best_failed() {
+    let cells = [
+        [reached(&[1.0, 1.2]), over(&[0.8])].concat(),
+        reached(&[4.0, 5.0, 6.0]),
+        [reached(&[2.0]), diverged(&[0.5, 0.5])].concat(),
+    ];
+    let found = extremes(&cells, None).unwrap();
+    assert_eq!((found.best, found.worst), (0, 1));
+    assert!(matches!(found.ratio, Ratio::Of { interval: None, .. }));
+    close(found.ratio.ratio(), 5.0 / 1.5, 1e-12);
+    let never = [&cells[..], &[over(&[8.0, 8.0, 8.0])]].concat();
+    let spread = compare(&never, &[]).unwrap().spread;
+    let found = extremes(&never, spread.as_ref()).unwrap();
+    assert_eq!((found.best, found.worst), (0, 3));
+    assert!(matches!(found.ratio, Ratio::AtLeast { low: None, .. }));
+    close(found.ratio.ratio(), 8.0 / 1.5, 1e-12);
+    assert_eq!(
+        found.by_chance, None,
+        "its figure is one of geometric means"
+    );
 }
 
 #[test]

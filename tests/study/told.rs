@@ -152,10 +152,61 @@ fn a_dry_run_tells_the_work_and_makes_nothing() {
     let watts = row["watts"].as_f64().unwrap();
     let joules = watts * estimate["seconds"].as_f64().unwrap();
     assert!(watts > 0.0, "{row}");
+    assert_eq!(row["programs"], 2, "{row}");
     assert!(
         (row["joules"].as_f64().unwrap() - joules).abs() < 1e-6 * joules,
         "{row}"
     );
+}
+
+#[test]
+fn the_answer_is_of_the_runs_that_confirm() {
+    let (_folder, file, out) = folder();
+    let study = STUDY
+        .replace("seeds = [1, 2]", "seeds = [1]")
+        .replace("batch-size = [16, 32]", "batch-size = [16]")
+        .replace("replicates = 1", "confirm = 2");
+    std::fs::write(&file, study).unwrap();
+    let ended = run(&file, &out);
+    assert!(ended.status.success(), "{}", told(&ended));
+    let fresh = records(&out)
+        .into_values()
+        .filter(|run| run["purpose"] == "confirm");
+    let fresh: Vec<serde_json::Value> = fresh.collect();
+    assert_eq!(
+        fresh.len(),
+        4,
+        "best and worst, the best being the reference"
+    );
+    let report = output(&["report", out.to_str().unwrap(), "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    let answer = report[0]["answer"].as_str().unwrap();
+    assert!(answer.contains("2 fresh seeds; no energy"), "{answer}");
+    assert!(answer.contains("With 2 fresh seeds each"), "{answer}");
+    assert_eq!(report[0]["costs"][0]["confirmation"]["cost"]["runs"], 2);
+}
+
+#[test]
+fn the_reference_is_run_again_although_no_run_arrived() {
+    let (_folder, file, out) = folder();
+    let study = STUDY
+        .replace("seeds = [1, 2]", "seeds = [1]")
+        .replace("[0.6, 0.8]", "[0.999]")
+        .replace("lr = [0.02, 50.0]", "lr = [0.02]")
+        .replace("replicates = 1", "confirm = 2");
+    std::fs::write(&file, study).unwrap();
+    let ended = run(&file, &out);
+    assert!(ended.status.success(), "{}", told(&ended));
+    let text = told(&ended);
+    assert!(
+        text.contains("only the reference cell is run again"),
+        "{text}"
+    );
+    let all = records(&out);
+    assert_eq!(all.len(), 4);
+    for run in all.values().filter(|run| run["purpose"] == "confirm") {
+        assert_eq!(run["cell"], "batch-size=16,lr=0.02");
+    }
 }
 
 #[test]

@@ -135,13 +135,18 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> Table {
             "confirmed_accuracy",
             "times_best",
             "times_best_low",
+            "times_best_high",
             "verdict",
+            "times_reference",
+            "times_reference_low",
+            "times_reference_high",
             "p_reference_holm",
         ],
     );
     for cost in costs {
         for (at, cell) in cost.cells.iter().enumerate() {
             let contrast = cell.contrast.and_then(|contrast| contrast.ratio);
+            let named = cell.named.map(|named| named.ratio);
             table.rows.push(vec![
                 kind_name(&cost.kind),
                 cost.kind.unit().into(),
@@ -165,7 +170,11 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> Table {
                 number(cell.confirmed),
                 number(contrast.map(|ratio| ratio.ratio())),
                 number(contrast.and_then(|ratio| ratio.low())),
+                number(contrast.and_then(|ratio| ratio.high())),
                 verdict(cost, at).into(),
+                number(named.map(|ratio| ratio.ratio())),
+                number(named.and_then(|ratio| ratio.low())),
+                number(named.and_then(|ratio| ratio.high())),
                 number(cell.named.map(|named| named.adjusted)),
             ]);
         }
@@ -173,7 +182,7 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> Table {
     table
 }
 
-/// Every seed of every cell in every cost, and the fresh runs that confirm.
+/// Every seed of every cell in every cost, the replicates of the reference cell, and the fresh runs that confirm.
 fn trials(analysis: &Analysis) -> Table {
     let mut table = Table::new(
         "trials",
@@ -188,6 +197,8 @@ fn trials(analysis: &Analysis) -> Table {
             "ended",
             "spent",
             "of_it_evaluating",
+            "without_evaluations",
+            "first_single_spent",
             "confirmed_accuracy",
             "way",
             "repeatability_low",
@@ -201,7 +212,11 @@ fn trials(analysis: &Analysis) -> Table {
         let main = cost.cells.iter().enumerate();
         let mut listed: Vec<(usize, &str, _)> =
             main.map(|(at, cell)| (at, "main", &cell.trials)).collect();
+        let extra = cost.cells.iter().enumerate();
+        listed.extend(extra.map(|(at, cell)| (at, "replicate", &cell.replicates)));
         if let Some(fresh) = &cost.confirmation {
+            // One cell may be two of these.
+            let mut seen = Vec::new();
             let sides = [
                 (cost.best, &fresh.best),
                 (cost.worst, &fresh.worst),
@@ -210,7 +225,12 @@ fn trials(analysis: &Analysis) -> Table {
             listed.extend(
                 sides
                     .into_iter()
-                    .filter_map(|(at, points)| Some((at?, "confirm", points))),
+                    .filter_map(|(at, points)| Some((at?, "confirm", points)))
+                    .filter(|(at, ..)| {
+                        let new = !seen.contains(at);
+                        seen.push(*at);
+                        new
+                    }),
             );
         }
         for (at, purpose, points) in listed {
@@ -226,6 +246,8 @@ fn trials(analysis: &Analysis) -> Table {
                     written(&point.ended),
                     number(Some(point.spent)),
                     number(point.evaluating),
+                    number(point.without_evaluations()),
+                    number(point.first_single),
                     number(point.confirmed),
                     point.way.map_or_else(String::new, |way| written(&way)),
                 ];

@@ -8,6 +8,7 @@ mod chart;
 mod courses;
 mod data;
 mod heat;
+mod labels;
 mod markdown;
 mod names;
 mod page;

@@ -2,7 +2,8 @@
 
 use textwrap::{Options, WordSplitter};
 
-use super::names::{self, separator};
+use super::labels::{Labels, short_names};
+use super::names::separator;
 use super::words::{
     State, Unit, capital, cost_name, dates, devices, digits, kind_name, median, order, plural,
     ratio, reached, target, verdict, way, worth,
@@ -16,14 +17,14 @@ use crate::units::percent;
 /// No line is wider, but for a name that is.
 pub const WIDTH: usize = 80;
 
-/// Letters for the name of a cell in a table with all its figures.
-const NAMES: usize = 26;
-
-/// Letters for it in the list of the other costs.
+/// Letters for the name of a cell in the list of the other costs.
 const OTHERS: usize = 27;
 
 /// Cells of a table; the page and the CSV have them all.
 const CELLS: usize = 40;
+
+/// Letters that a bar has at the least.
+const BARS: usize = 6;
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[1;32m";
@@ -86,53 +87,16 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
         .filter_map(|at| cost.cells[*at].expected)
         .fold(0.0, f64::max);
     let labels = Labels::of(analysis);
-    let mut rows = vec![labels.head.clone()];
-    let intervals = cost.cells.iter().any(|cell| cell.interval.is_some());
-    let confirmed = cost.cells.iter().any(|cell| cell.confirmed.is_some());
-    // A column that would be empty leaves its room to the bars.
-    let figures = |all: [String; 5]| {
-        let shown = [true, intervals, true, true, confirmed];
-        all.into_iter()
-            .zip(shown)
-            .filter_map(|(text, shown)| shown.then_some(text))
+    // The restricted mean has a column where that leaves the bars their room.
+    let wide = |table: &str| table.lines().map(|line| line.chars().count()).max();
+    let with = table(cost, &labels, &order, &unit, true);
+    let restricted = wide(&with).is_some_and(|width| width + 2 + BARS <= WIDTH);
+    let table = match restricted {
+        true => with,
+        false => table(cost, &labels, &order, &unit, false),
     };
-    rows[0].insert(0, String::new());
-    rows[0].extend(figures([
-        format!("expected {}", short(unit.symbol))
-            .trim_end()
-            .to_owned(),
-        "95 %".into(),
-        "reached".into(),
-        "median".into(),
-        "conf. %".into(),
-    ]));
+    let width = wide(&table);
     let shown = order.iter().take(CELLS);
-    for at in shown.clone() {
-        let cell = &cost.cells[*at];
-        let mut row = vec![if labels.above { "" } else { mark(cost, *at) }.to_owned()];
-        row.extend(labels.cells[*at].iter().cloned());
-        row.extend(figures([
-            match State::of(cell) {
-                State::Arrived(expected) => unit.show(expected),
-                other => other.words().into(),
-            },
-            cell.interval.map_or_else(String::new, |i| {
-                format!("{}-{}", unit.show(i.low), unit.show(i.high))
-            }),
-            reached(cell),
-            median(cell, &unit),
-            cell.confirmed
-                .map_or_else(String::new, |share| format!("{:.2}", 100.0 * share)),
-        ]));
-        rows.push(row);
-    }
-    let mut align = vec![Align::Left];
-    align.extend(std::iter::repeat_n(Align::Right, rows[0].len() - 1));
-    if labels.head.first().is_some_and(|name| name == "cell") {
-        align[1] = Align::Left;
-    }
-    let table = columns(&rows, &align, "");
-    let width = table.lines().map(|line| line.chars().count()).max();
     let room = WIDTH.saturating_sub(width.unwrap_or(0) + 2);
     let mut lines = table.lines();
     let mut text = match labels.told.is_empty() {
@@ -142,7 +106,7 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
     text += &format!("{DIM}{}{PLAIN}\n", lines.next().unwrap_or_default());
     for (at, line) in shown.zip(lines) {
         let bar = match cost.cells[*at].expected {
-            Some(expected) if room >= 6 => bar(expected / most, room),
+            Some(expected) if room >= BARS => bar(expected / most, room),
             _ => String::new(),
         };
         let line = format!("{line:<0$}  {bar}", width.unwrap_or(0));
@@ -160,76 +124,66 @@ fn cells(analysis: &Analysis, cost: &CostReport) -> String {
     if order.len() > CELLS {
         text += &format!("and {} more: see --html or --csv\n", order.len() - CELLS);
     }
-    text + &legend(analysis, cost)
+    text + &legend(analysis, cost, restricted)
 }
 
-/// How the table says which cell a row is.
-struct Labels {
-    /// The columns that name it.
-    head: Vec<String>,
-    /// What stands in them, for each cell.
-    cells: Vec<Vec<String>>,
-    /// What the values in one column are.
-    told: String,
-    /// The name has a line of its own above the figures.
-    above: bool,
-}
-
-impl Labels {
-    /// A column for each axis where there is room, else one of values alone, else whole names above the figures: a name
-    /// that is cut would be that of other cells too.
-    fn of(analysis: &Analysis) -> Self {
-        let axes = &analysis.axes;
-        let widest = |at: usize| {
-            let values = analysis.cells.iter().filter_map(|cell| cell.values.get(at));
-            values
-                .chain([&axes[at].key])
-                .map(|text| text.chars().count())
-                .max()
-                .unwrap_or(0)
-                + 2
-        };
-        if !axes.is_empty() && (0..axes.len()).map(widest).sum::<usize>() <= NAMES + 4 {
-            return Self {
-                head: axes.iter().map(|axis| axis.key.clone()).collect(),
-                cells: analysis
-                    .cells
-                    .iter()
-                    .map(|cell| cell.values.clone())
-                    .collect(),
-                told: String::new(),
-                above: false,
-            };
-        }
-        let (names, told) = short_names(analysis, NAMES);
-        if names.iter().all(|name| name.chars().count() <= NAMES) {
-            return Self {
-                head: vec!["cell".into()],
-                cells: names.into_iter().map(|name| vec![name]).collect(),
-                told,
-                above: false,
-            };
-        }
-        Self {
-            head: Vec::new(),
-            cells: vec![Vec::new(); analysis.cells.len()],
-            told: String::new(),
-            above: true,
-        }
+/// The figures of the cells in their order, with a line for the names of the columns; `restricted`: with the mean of
+/// min(X, tau).
+fn table(
+    cost: &CostReport,
+    labels: &Labels,
+    order: &[usize],
+    unit: &Unit,
+    restricted: bool,
+) -> String {
+    let mut rows = vec![labels.head.clone()];
+    let intervals = cost.cells.iter().any(|cell| cell.interval.is_some());
+    let confirmed = cost.cells.iter().any(|cell| cell.confirmed.is_some());
+    // A column that would be empty leaves its room to the bars.
+    let figures = |all: [String; 6]| {
+        let shown = [true, intervals, true, true, restricted, confirmed];
+        all.into_iter()
+            .zip(shown)
+            .filter_map(|(text, shown)| shown.then_some(text))
+    };
+    rows[0].insert(0, String::new());
+    rows[0].extend(figures([
+        format!("expected {}", short(unit.symbol))
+            .trim_end()
+            .to_owned(),
+        "95 %".into(),
+        "reached".into(),
+        "median".into(),
+        "r. mean".into(),
+        "conf. %".into(),
+    ]));
+    for at in order.iter().take(CELLS) {
+        let cell = &cost.cells[*at];
+        let mut row = vec![if labels.above { "" } else { mark(cost, *at) }.to_owned()];
+        row.extend(labels.cells[*at].iter().cloned());
+        row.extend(figures([
+            match State::of(cell) {
+                State::Arrived(expected) => unit.show(expected),
+                other => other.words().into(),
+            },
+            cell.interval.map_or_else(String::new, |i| {
+                format!("{}-{}", unit.show(i.low), unit.show(i.high))
+            }),
+            reached(cell),
+            median(cell, unit),
+            cell.restricted_mean
+                .map_or_else(String::new, |mean| unit.show(mean)),
+            cell.confirmed
+                .map_or_else(String::new, |share| format!("{:.2}", 100.0 * share)),
+        ]));
+        rows.push(row);
     }
-}
-
-/// The whole names of all cells where they have no more than `most` letters, or their values alone where those have, and
-/// then what the values are.
-fn short_names(analysis: &Analysis, most: usize) -> (Vec<String>, String) {
-    let cells = || 0..analysis.cells.len();
-    let fit = |names: &[String]| names.iter().all(|name| name.chars().count() <= most);
-    let whole: Vec<String> = cells().map(|at| analysis.cells[at].id.clone()).collect();
-    let short = names::aligned(analysis);
-    match !fit(&whole) && fit(&short) {
-        true => (short, format!("cell: {}", names::axes(analysis))),
-        false => (whole, String::new()),
+    let mut align = vec![Align::Left];
+    align.extend(std::iter::repeat_n(Align::Right, rows[0].len() - 1));
+    if labels.head.first().is_some_and(|name| name == "cell") {
+        align[1] = Align::Left;
     }
+    columns(&rows, &align, "")
 }
 
 /// A word of a unit: `thousand samples` takes a column of its own otherwise.
@@ -251,7 +205,7 @@ fn mark(cost: &CostReport, cell: usize) -> &'static str {
     }
 }
 
-fn legend(analysis: &Analysis, cost: &CostReport) -> String {
+fn legend(analysis: &Analysis, cost: &CostReport, restricted: bool) -> String {
     let has = |sign: &str| (0..cost.cells.len()).any(|at| mark(cost, at) == sign);
     let mut told = Vec::new();
     if has("*") {
@@ -270,6 +224,8 @@ fn legend(analysis: &Analysis, cost: &CostReport) -> String {
     if cost.cells.iter().any(|cell| cell.confirmed.is_some()) {
         told.push("conf.: accuracy on the half that did not decide");
     }
+    let tau = horizon(cost, restricted);
+    told.extend(tau.as_deref());
     let way = way(cost).map(|way| format!("joules: {way}"));
     told.extend(way.as_deref());
     let mut text = format!("{DIM}{}{PLAIN}", wrapped(&told.join("; "), "", ""));
@@ -289,6 +245,24 @@ fn legend(analysis: &Analysis, cost: &CostReport) -> String {
         text += &wrapped(&format!("The reference cell is {id}."), "", "");
     }
     text
+}
+
+/// What the restricted means are of; all of them, in the order of the table, where it has no room for the column.
+fn horizon(cost: &CostReport, restricted: bool) -> Option<String> {
+    let unit = Unit::for_cost(cost);
+    let text = format!(
+        "restricted mean, of min(cost, tau), tau = {}",
+        unit.amount(cost.tau?)
+    );
+    if restricted {
+        return Some(format!("r. mean: {text}"));
+    }
+    let mean = |at: &usize| {
+        let mean = cost.cells[*at].restricted_mean;
+        mean.map_or_else(|| "-".into(), |mean| unit.show(mean))
+    };
+    let means: Vec<String> = order(cost).iter().take(CELLS).map(mean).collect();
+    Some(format!("{text}, in the order above: {}", means.join(", ")))
 }
 
 /// The other costs in a line each.
@@ -439,8 +413,12 @@ fn notes(analysis: &Analysis) -> String {
                 chance.median, chance.upper
             )
         });
+        let by = match cost.is_by_expected() {
+            true => ", by expected costs",
+            false => "",
+        };
         notes.push(format!(
-            "worst over best {}: {}, {} (a maximum over a minimum, biased upward{chance})",
+            "worst over best {}{by}: {}, {} (a maximum over a minimum, biased upward{chance})",
             target(cost),
             ratio(extremes),
             analysis.cells[worst].id

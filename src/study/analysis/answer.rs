@@ -1,8 +1,8 @@
 //! The answer in words.
 
-use super::{Analysis, CostKind, CostReport};
+use super::{Analysis, CostKind, CostReport, FreshCost, TrialPoint};
 use crate::energy::Status;
-use crate::study::run::Outcome;
+use crate::study::run::{Outcome, Purpose};
 use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, Verdict};
 use crate::units::{joules, percent, seconds, si};
 
@@ -32,6 +32,7 @@ pub(super) fn answer(analysis: &Analysis) -> String {
         return format!("No run reached {}: {}.", target(cost), outcomes(analysis));
     };
     let mut sentences = vec![first(analysis, cost, best)];
+    sentences.extend(confirming(analysis, cost));
     if let Some(no_claim) = cost.no_claim {
         sentences.push(why_no_claim(no_claim).to_owned());
     } else {
@@ -55,26 +56,65 @@ fn outcomes(analysis: &Analysis) -> String {
     named.join(", ")
 }
 
-fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
+/// What the answer says the best cell costs.
+struct Figure {
+    geometric_mean: Option<f64>,
+    interval: Option<Interval>,
+    expected: Option<f64>,
+    share: Option<f64>,
+    confirmed: Option<f64>,
+}
+
+/// By the runs with fresh seeds alone where there are any: by the others the cell was chosen, and they flatter it.
+fn figure(cost: &CostReport, best: usize) -> Figure {
     let cell = &cost.cells[best];
+    match fresh(cost) {
+        Some(fresh) => Figure {
+            geometric_mean: fresh.geometric_mean,
+            interval: fresh.interval,
+            expected: fresh.expected,
+            share: Some(fresh.share),
+            confirmed: fresh.confirmed,
+        },
+        None => Figure {
+            geometric_mean: cell.geometric_mean,
+            interval: cell.interval,
+            expected: cell.expected,
+            share: cell.share,
+            confirmed: cell.confirmed,
+        },
+    }
+}
+
+fn fresh(cost: &CostReport) -> Option<&FreshCost> {
+    cost.confirmation.as_ref()?.cost.as_ref()
+}
+
+fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
+    let figure = figure(cost, best);
     let mut beside = Vec::new();
     // The interval is that of the geometric mean, and stands beside no other figure; where runs failed, what an arrival
     // costs is more than its runs' mean.
-    let amount = match (cell.geometric_mean, cell.share, cell.interval) {
+    let amount = match (figure.geometric_mean, figure.share, figure.interval) {
         (Some(mean), Some(1.0), Some(Interval { low, high })) => {
             let (low, high) = (cost.kind.amount(low), cost.kind.amount(high));
             beside.push(format!("geometric mean, 95 % {low} to {high}"));
-            cost.kind.amount(mean)
+            Some(cost.kind.amount(mean))
         }
         (_, share, _) => {
-            if share != Some(1.0) {
+            if share != Some(1.0) && figure.expected.is_some() {
                 beside.push("expected, with restarts of the runs that did not arrive".into());
             }
-            cost.kind.amount(cell.expected.unwrap_or(f64::NAN))
+            figure.expected.map(|expected| cost.kind.amount(expected))
         }
     };
-    let seeds = cell.trials.len();
-    beside.push(format!("{seeds} seed{}", plural(seeds)));
+    beside.push(match fresh(cost) {
+        Some(fresh) => format!("{} fresh seed{}", fresh.runs, plural(fresh.runs)),
+        None => {
+            let seeds = cost.cells[best].trials.len();
+            format!("{seeds} seed{}", plural(seeds))
+        }
+    });
     if let CostKind::Energy {
         source,
         scope,
@@ -93,11 +133,18 @@ fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
     }) {
         beside.push("no energy was measured".into());
     }
-    if let Some(confirmed) = cell.confirmed {
+    if let Some(confirmed) = figure.confirmed {
         beside.push(format!("{} on the confirming half", percent(confirmed)));
     }
     let name = &analysis.cells[best].id;
     let (noun, beside) = (cost.kind.noun(), beside.join("; "));
+    let Some(amount) = amount else {
+        return format!(
+            "{name} reached {} of the test set for the least {noun} in the runs that chose it, and with fresh seeds not once \
+             ({beside}).",
+            target(cost)
+        );
+    };
     match cost.at_least {
         Some(_) => format!(
             "{name} reached {} of the test set for the least {noun}: {amount} ({beside}).",
@@ -105,6 +152,29 @@ fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
         ),
         None => format!("{name} took the least {noun}: {amount} ({beside})."),
     }
+}
+
+/// How far the runs with fresh seeds are, where the study asks for them and they are not all made.
+fn confirming(analysis: &Analysis, cost: &CostReport) -> Option<String> {
+    let cells = cost.to_confirm(analysis.reference);
+    let wanted = analysis.confirm as usize * cells.len();
+    let lines = cells.iter().flat_map(|cell| &analysis.cells[*cell].runs);
+    let ended = lines.filter(|line| {
+        let ended = line
+            .outcome
+            .is_some_and(|outcome| outcome != Outcome::Interrupted);
+        line.purpose == Purpose::Confirm && ended
+    });
+    let made = ended.count();
+    let what = match fresh(cost) {
+        Some(_) => "the cost above is that of those of the best cell",
+        None => "the cost above is that of the runs that chose the cell, which flatter it",
+    };
+    (made < wanted).then(|| {
+        format!(
+            "Of {wanted} runs with fresh seeds that are to confirm it, {made} are made; {what}."
+        )
+    })
 }
 
 fn why_no_claim(no_claim: NoClaim) -> &'static str {
@@ -162,16 +232,34 @@ fn failures(cost: &CostReport) -> Option<String> {
 fn extent(analysis: &Analysis, cost: &CostReport) -> Option<String> {
     let worst = &analysis.cells[cost.worst?].id;
     if let Some(confirmation) = &cost.confirmation {
-        let n = confirmation.best.len().min(confirmation.worst.len());
-        return match confirmation.ratio {
-            Confirmed::Ratio(ratio) => Some(format!(
-                "With {n} fresh seed{} each, the worst cell ({worst}) takes {}.",
-                plural(n),
-                times(&ratio)
-            )),
-            Confirmed::BestFailed => Some("With fresh seeds the best cell did not always arrive, so worst over best has no value.".into()),
-            Confirmed::NotRun => None,
+        let ranked = |points: &[TrialPoint]| {
+            let ranked = points.iter().filter(|point| point.unranked.is_none());
+            ranked.count()
         };
+        let counts = [&confirmation.best, &confirmation.worst].map(|points| ranked(points));
+        let n = counts[0].min(counts[1]);
+        let more = match counts[0] == counts[1] {
+            true => "",
+            false => " or more",
+        };
+        let takes = |ratio: &Ratio| {
+            let (s, times) = (plural(n), times(ratio));
+            format!("With {n} fresh seed{s}{more} each, the worst cell ({worst}) takes {times}")
+        };
+        match confirmation.ratio {
+            Confirmed::Ratio(ratio) => return Some(format!("{}.", takes(&ratio))),
+            Confirmed::OfExpected(ratio) => {
+                return Some(format!(
+                    "{}, by expected costs, as the best cell did not always arrive.",
+                    takes(&ratio)
+                ));
+            }
+            Confirmed::BestFailed => {
+                return Some("So worst over best has no value with fresh seeds.".into());
+            }
+            // The worst cell's are still to be made.
+            Confirmed::NotRun => {}
+        }
     }
     let chance = cost.by_chance.map_or_else(String::new, |chance| {
         format!(
@@ -179,8 +267,12 @@ fn extent(analysis: &Analysis, cost: &CostReport) -> Option<String> {
             chance.upper
         )
     });
+    let by = match cost.is_by_expected() {
+        true => " by expected costs",
+        false => "",
+    };
     Some(format!(
-        "The worst ({worst}) took {} here, a figure biased upward{chance}.",
+        "The worst ({worst}) took {} here{by}, a figure biased upward{chance}.",
         times(&cost.extremes?)
     ))
 }

@@ -4,8 +4,8 @@ use super::answer::answer;
 use super::cost::{kinds, trial, worth};
 use super::design::Design;
 use super::{
-    Analysis, CellCost, CellReport, Confirmation, CostKind, CostReport, EndPoint, Instrument,
-    Machine, RunLine, TrialPoint,
+    Analysis, CellCost, CellReport, Confirmation, CostKind, CostReport, EndPoint, FreshCost,
+    Instrument, Machine, RunLine, TrialPoint,
 };
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose, RunRecord};
@@ -20,7 +20,7 @@ const SCHEMA: u32 = 1;
 impl Analysis {
     /// What `runs` amount to under `design`. `notes` are kept beside the answer. A run that the design does not plan is
     /// left out, and so is a reference beyond its cells.
-    pub fn new(design: &Design, runs: &[RunRecord], notes: Vec<String>) -> Self {
+    pub fn new(design: &Design, runs: &[RunRecord], mut notes: Vec<String>) -> Self {
         let known = design.reference.filter(|cell| *cell < design.cells.len());
         let design = &Design {
             reference: known,
@@ -37,7 +37,7 @@ impl Analysis {
             .flat_map(|target| kinds.iter().map(|kind| grouped.cost(kind, *target)))
             .filter(|cost| cost.cells.iter().any(|cell| !cell.trials.is_empty()))
             .collect();
-        lead(&mut costs);
+        notes.extend(lead(&mut costs));
         let ends = grouped.ends(costs.first());
         let (with_end, points): (Vec<usize>, Vec<(f64, f64)>) = ends
             .iter()
@@ -62,6 +62,7 @@ impl Analysis {
             cells: grouped.cells(&ends),
             reference: design.reference,
             seeds: design.seeds.clone(),
+            confirm: design.confirm,
             cadence: design.cadence,
             budget: design.budget,
             planned: design.runs.len(),
@@ -79,43 +80,108 @@ impl Analysis {
 }
 
 /// Brings the cost that leads to the front: of the ranking target the first measured energy of which every cell keeps at
-/// least half of its runs ranked; else time, likewise; else samples, which nothing disturbs.
-fn lead(costs: &mut Vec<CostReport>) {
-    let Some(target) = costs.first().map(|cost| cost.at_least) else {
-        return;
-    };
+/// least half of its runs ranked; else time, likewise; else samples, which nothing disturbs. Says why measured energy does
+/// not lead where there is some.
+fn lead(costs: &mut Vec<CostReport>) -> Option<String> {
+    let target = costs.first()?.at_least;
     let of = |kind: &CostKind| {
         costs
             .iter()
             .position(|cost| cost.at_least == target && cost.kind == *kind)
     };
-    let Some(samples) = of(&CostKind::Samples) else {
-        return;
-    };
+    let samples = of(&CostKind::Samples)?;
     let runs: Vec<usize> = costs[samples]
         .cells
         .iter()
         .map(|cell| cell.trials.len())
         .collect();
-    let is_told = |cost: &CostReport| {
-        cost.cells.iter().zip(&runs).all(|(cell, runs)| {
-            let ranked = cell.trials.iter().filter(|one| one.unranked.is_none());
-            2 * ranked.count() >= *runs
-        })
-    };
-    let measured = costs.iter().position(|cost| {
-        let measured = matches!(
+    let is_measured = |cost: &CostReport| {
+        matches!(
             cost.kind,
             CostKind::Energy {
                 status: Status::Measured,
                 ..
             }
-        );
-        cost.at_least == target && measured && is_told(cost)
-    });
-    let time = of(&CostKind::Seconds).filter(|at| is_told(&costs[*at]));
-    let leading = costs.remove(measured.or(time).unwrap_or(samples));
+        )
+    };
+    let measured: Vec<usize> = (0..costs.len())
+        .filter(|at| costs[*at].at_least == target && is_measured(&costs[*at]))
+        .collect();
+    let told = measured
+        .iter()
+        .copied()
+        .find(|at| Told::of(&costs[*at], &runs).is_enough());
+    let time = of(&CostKind::Seconds).filter(|at| Told::of(&costs[*at], &runs).is_enough());
+    let note = match (told, measured.first()) {
+        (None, Some(energy)) => {
+            let mut text = format!(
+                "energy was measured and does not lead: {}",
+                Told::of(&costs[*energy], &runs).words(&costs[*energy].kind)
+            );
+            if let (None, Some(seconds)) = (time, of(&CostKind::Seconds)) {
+                let kind = &costs[seconds].kind;
+                text += &format!(
+                    "; nor does time: {}",
+                    Told::of(&costs[seconds], &runs).words(kind)
+                );
+            }
+            Some(text)
+        }
+        _ => None,
+    };
+    let leading = costs.remove(told.or(time).unwrap_or(samples));
     costs.insert(0, leading);
+    note
+}
+
+/// How many runs a cost ranks.
+struct Told {
+    ranked: usize,
+    runs: usize,
+    /// Cells that keep fewer than half of their runs, and all that have runs.
+    short: usize,
+    cells: usize,
+}
+
+impl Told {
+    /// `runs`: how many each cell has.
+    fn of(cost: &CostReport, runs: &[usize]) -> Self {
+        let ranked = cost.cells.iter().map(|cell| {
+            let ranked = cell.trials.iter().filter(|one| one.unranked.is_none());
+            ranked.count()
+        });
+        let ranked: Vec<usize> = ranked.collect();
+        let short = ranked
+            .iter()
+            .zip(runs)
+            .filter(|(ranked, runs)| 2 * *ranked < **runs);
+        Self {
+            ranked: ranked.iter().sum(),
+            runs: runs.iter().sum(),
+            short: short.count(),
+            cells: runs.iter().filter(|runs| **runs > 0).count(),
+        }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.short == 0
+    }
+
+    fn words(&self, kind: &CostKind) -> String {
+        let Self {
+            ranked,
+            runs,
+            short,
+            cells,
+        } = self;
+        let of = match kind {
+            CostKind::Energy { source, scope, .. } => {
+                format!("have joules ({source}, {}) that are ranked", scope.name())
+            }
+            _ => "are ranked by it".into(),
+        };
+        format!("{ranked} of {runs} runs {of}, in {short} of {cells} cells fewer than half of them")
+    }
 }
 
 /// The runs that count, by cell and purpose.
@@ -159,8 +225,11 @@ impl<'a> Grouped<'a> {
             .map(|cell| self.points(cell, Purpose::Main, kind, target))
             .collect();
         let trials: Vec<Vec<Trial>> = points.iter().map(|cell| ranked(cell)).collect();
+        let extra: Vec<TrialPoint> = self.design.reference.map_or_else(Vec::new, |cell| {
+            self.points(cell, Purpose::Replicate, kind, target)
+        });
         let replicates: Vec<Trial> = self.design.reference.map_or_else(Vec::new, |cell| {
-            let mut all = ranked(&self.points(cell, Purpose::Replicate, kind, target));
+            let mut all = ranked(&extra);
             // The reference cell's own runs are of the same kind.
             all.extend(&trials[cell]);
             all
@@ -180,16 +249,26 @@ impl<'a> Grouped<'a> {
             .count();
         let best = comparison.as_ref().map(|found| found.best);
         let worst = extremes.as_ref().map(|found| found.worst);
-        let confirmation = best.zip(worst).and_then(|(best, worst)| {
-            let of = |cell: usize| self.points(cell, Purpose::Confirm, kind, target);
-            let (fresh_best, fresh_worst) = (of(best), of(worst));
-            (!fresh_best.is_empty() && !fresh_worst.is_empty()).then(|| Confirmation {
+        let confirmation = best.and_then(|best| {
+            let of = |cell: Option<usize>| {
+                cell.map_or_else(Vec::new, |cell| {
+                    self.points(cell, Purpose::Confirm, kind, target)
+                })
+            };
+            let (fresh_best, fresh_worst) = (of(Some(best)), of(worst));
+            (!fresh_best.is_empty()).then(|| Confirmation {
+                cost: fresh_cost(&fresh_best, best),
                 ratio: confirmed_ratio(&ranked(&fresh_best), &ranked(&fresh_worst), tau),
-                reference: self.design.reference.map_or_else(Vec::new, of),
+                reference: of(self.design.reference),
                 best: fresh_best,
                 worst: fresh_worst,
             })
         });
+        let reference = self.design.reference;
+        let replicates_of = |cell: usize| match reference == Some(cell) {
+            true => extra.clone(),
+            false => Vec::new(),
+        };
         let cells = points
             .into_iter()
             .zip(&trials)
@@ -207,6 +286,7 @@ impl<'a> Grouped<'a> {
                 contrast: comparison.as_ref().map(|found| found.cells[cell]),
                 named: named[cell],
                 confirmed: mean(points.iter().filter_map(|point| point.confirmed)),
+                replicates: replicates_of(cell),
                 trials: points,
             })
             .collect();
@@ -290,6 +370,21 @@ impl<'a> Grouped<'a> {
             })
             .collect()
     }
+}
+
+/// What a cell costs by `fresh` alone; None where none of these is ranked. `seed` is that of a bootstrap.
+fn fresh_cost(fresh: &[TrialPoint], seed: usize) -> Option<FreshCost> {
+    let trials = ranked(fresh);
+    let arrived = fresh.iter().filter(|point| point.unranked.is_none());
+    let spread = cell_spread(&trials).filter(|spread| spread.sd > 0.0);
+    Some(FreshCost {
+        runs: trials.len(),
+        share: success_share(&trials)?,
+        expected: expected_cost(&trials),
+        geometric_mean: geometric_mean(&trials),
+        interval: spread.and_then(|spread| cost_interval(&trials, spread, seed as u64)),
+        confirmed: mean(arrived.filter_map(|point| point.confirmed)),
+    })
 }
 
 /// The trials of the points that are ranked.

@@ -145,13 +145,13 @@ fn end(run: &RunRecord, record: &Record, target: Option<f64>) -> Option<(End, Op
 pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Option<TrialPoint> {
     let record = run.record.as_ref()?;
     let (ended, arrival) = end(run, record, target)?;
-    let steps = arrival.map_or(record.steps, |at| at.step);
-    let evaluations = arrival.map_or(record.evaluations.len(), |at| at.evaluation + 1);
+    let spent = spent(record, kind, arrival)?;
     let mut point = TrialPoint {
         run: run.id.clone(),
         seed: run.seed,
-        spent: 0.0,
-        evaluating: None,
+        spent: spent.amount,
+        evaluating: spent.evaluating,
+        first_single: first_single(record, kind, target),
         ended,
         confirmed: arrival
             .map(|at| at.confirmed)
@@ -161,9 +161,54 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
         absolute: None,
         unranked: None,
     };
-    match kind {
+    if let Some(figure) = spent.figure {
+        point.way = Some(figure.way);
+        point.repeatability = figure.repeatability;
+        point.absolute = figure.absolute;
+    }
+    if let CostKind::Energy { source, .. } = kind
+        && let Some(row) = record.energy.iter().find(|row| row.source == *source)
+        && row.status == Status::Shared
+    {
+        let reason = row.reason.clone();
+        point.unranked = Some(reason.unwrap_or_else(|| "shared with others' work".into()));
+    }
+    if kind.is_disturbed() && point.unranked.is_none() {
+        point.unranked = run.shared();
+    }
+    // A run that no comparison can take either has no cost; only one that diverged at once may have spent nothing.
+    Trial::new(point.spent, ended).is_ok().then_some(point)
+}
+
+/// What a run had spent at the first single evaluation at or above the target, where a window of its own decides.
+fn first_single(record: &Record, kind: &CostKind, target: Option<f64>) -> Option<f64> {
+    record.goal.as_ref()?;
+    let mut crossings = record.crossings.iter();
+    let crossing = crossings.find(|crossing| Some(crossing.at_least) == target)?;
+    Some(spent(record, kind, Some(crossing.first_single?))?.amount)
+}
+
+/// What a run spent in a cost.
+struct Spent {
+    amount: f64,
+    /// Of it, what evaluations took, where that is told apart.
+    evaluating: Option<f64>,
+    /// The joules, where it is energy.
+    figure: Option<EnergyFigure>,
+}
+
+/// What a run spent up to `until`, or to its end.
+fn spent(record: &Record, kind: &CostKind, until: Option<Arrival>) -> Option<Spent> {
+    let steps = until.map_or(record.steps, |at| at.step);
+    let evaluations = until.map_or(record.evaluations.len(), |at| at.evaluation + 1);
+    let of = |amount: f64| Spent {
+        amount,
+        evaluating: None,
+        figure: None,
+    };
+    Some(match kind {
         CostKind::Seconds => {
-            let (all, training) = match arrival {
+            let (all, training) = match until {
                 Some(at) => (at.seconds, at.training_seconds),
                 None => {
                     let times = &record.times;
@@ -173,33 +218,26 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
                     )
                 }
             };
-            point.spent = all;
-            point.evaluating = Some(all - training).filter(|seconds| seconds.is_finite());
+            Spent {
+                evaluating: Some(all - training).filter(|seconds| seconds.is_finite()),
+                ..of(all)
+            }
         }
-        CostKind::Samples => point.spent = arrival.map_or(record.samples, |at| at.samples) as f64,
-        CostKind::Flops => point.spent = record.work.flops_per_step as f64 * steps as f64,
-        CostKind::Bytes => point.spent = record.work.bytes_per_step as f64 * steps as f64,
+        CostKind::Samples => of(until.map_or(record.samples, |at| at.samples) as f64),
+        CostKind::Flops => of(record.work.flops_per_step as f64 * steps as f64),
+        CostKind::Bytes => of(record.work.bytes_per_step as f64 * steps as f64),
         CostKind::Energy { source, status, .. } => {
             let row = record.energy.iter().find(|row| row.source == *source)?;
             let usable = worth(record, row) == Some(*status);
             let figure = usable.then(|| energy(record, row, (steps, evaluations as u64)))??;
-            point.spent = figure.joules;
-            point.way = Some(figure.way);
-            point.repeatability = figure.repeatability;
-            point.absolute = figure.absolute;
-            point.evaluating = per(&record.energy_per_evaluation, source)
-                .map(|each| each.joules * evaluations as f64);
-            if row.status == Status::Shared {
-                let reason = row.reason.clone();
-                point.unranked = Some(reason.unwrap_or_else(|| "shared with others' work".into()));
+            Spent {
+                evaluating: per(&record.energy_per_evaluation, source)
+                    .map(|each| each.joules * evaluations as f64),
+                figure: Some(figure.clone()),
+                ..of(figure.joules)
             }
         }
-    }
-    if kind.is_disturbed() && point.unranked.is_none() {
-        point.unranked = run.shared();
-    }
-    // A run that spent nothing or no number has no cost; only one that diverged at once may have spent nothing.
-    Trial::new(point.spent, ended).is_ok().then_some(point)
+    })
 }
 
 fn per<'a>(figures: &'a [EnergyFigure], source: &str) -> Option<&'a EnergyFigure> {

@@ -42,6 +42,8 @@ pub struct Design {
     pub reference: Option<usize>,
     /// Seeds of the study proper.
     pub seeds: Vec<u32>,
+    /// Fresh seeds with which best, worst and reference cell are to be run again.
+    pub confirm: u32,
     /// Accuracies, rising; the last ranks. Empty: a run costs what all of it costs.
     pub targets: Vec<f64>,
     /// Samples from one evaluation to the next, and in the window that decides.

@@ -53,6 +53,10 @@ pub struct TrialPoint {
     /// Of this, what evaluations took; absent where it is not told apart or takes nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluating: Option<f64>,
+    /// What it had spent at the first single evaluation at or above the target, in the unit of the cost; where one window
+    /// of several evaluations decides, this is beside it and ranks nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_single: Option<f64>,
     /// How it ended, as far as this target goes.
     pub ended: End,
     /// The accuracy on the confirming half in the window that arrived, 0 to 1.
@@ -72,11 +76,21 @@ pub struct TrialPoint {
     pub unranked: Option<String>,
 }
 
+impl TrialPoint {
+    /// What it spent without its evaluations; None where these are not told apart or take nothing.
+    pub fn without_evaluations(&self) -> Option<f64> {
+        Some(self.spent - self.evaluating?)
+    }
+}
+
 /// What one cell costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CellCost {
     /// Every seed of the study proper that has this cost, ranked or not.
     pub trials: Vec<TrialPoint>,
+    /// The replicates of the reference cell, ranked or not; none in other cells. They are in no figure of the cell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replicates: Vec<TrialPoint>,
     /// The expected cost of one success with restarts; absent where no run arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<f64>,
@@ -109,6 +123,27 @@ pub struct CellCost {
     pub confirmed: Option<f64>,
 }
 
+/// What a cell costs by its ranked runs with fresh seeds alone.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct FreshCost {
+    /// How many there are.
+    pub runs: usize,
+    /// The share that arrived, 0 to 1.
+    pub share: f64,
+    /// The expected cost of one success with restarts; absent where none arrived.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<f64>,
+    /// The geometric mean of the arrivals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub geometric_mean: Option<f64>,
+    /// Its 95 % interval, with the spread of these runs alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Interval>,
+    /// The mean accuracy of the arrivals on the confirming half, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<f64>,
+}
+
 /// Fresh runs of the best and the worst cell.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Confirmation {
@@ -118,6 +153,9 @@ pub struct Confirmation {
     pub worst: Vec<TrialPoint>,
     /// The reference cell's.
     pub reference: Vec<TrialPoint>,
+    /// What the best cell costs by them; absent where it has none that is ranked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<FreshCost>,
     /// What they say of worst over best.
     pub ratio: Confirmed,
 }
@@ -149,7 +187,7 @@ pub struct CostReport {
     /// The cell with the highest expected cost, or that never arrived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worst: Option<usize>,
-    /// Worst over best in the study's own data, biased upward.
+    /// Worst over best in the study's own data, biased upward; by expected costs where a run of the best failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extremes: Option<Ratio>,
     /// What equal cells would show with this spread.
@@ -160,6 +198,26 @@ pub struct CostReport {
     pub confirmation: Option<Confirmation>,
     /// Runs that have this cost but are shown and not ranked.
     pub unranked: usize,
+}
+
+impl CostReport {
+    /// Whether [`CostReport::extremes`] is a ratio of expected costs and not of geometric means: some run of the best cell
+    /// did not arrive.
+    pub fn is_by_expected(&self) -> bool {
+        self.best
+            .is_some_and(|best| self.cells[best].share != Some(1.0))
+    }
+
+    /// The best, the worst and the `reference` cell, each once: those that are run again with fresh seeds.
+    pub fn to_confirm(&self, reference: Option<usize>) -> Vec<usize> {
+        let mut cells: Vec<usize> = [self.best, self.worst, reference]
+            .into_iter()
+            .flatten()
+            .collect();
+        cells.sort_unstable();
+        cells.dedup();
+        cells
+    }
 }
 
 /// A cell and what became of its runs.
@@ -272,6 +330,8 @@ pub struct Analysis {
     pub reference: Option<usize>,
     /// Seeds of the study proper.
     pub seeds: Vec<u32>,
+    /// Fresh seeds with which best, worst and reference cell are to be run again; 0 where the study asks for none.
+    pub confirm: u32,
     /// Samples from one evaluation to the next, and in the window that decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cadence: Option<(u64, u64)>,

@@ -57,6 +57,14 @@ impl Ratio {
         }
     }
 
+    /// The upper end of the interval; a lower bound has none.
+    pub fn high(&self) -> Option<f64> {
+        match *self {
+            Self::Of { interval, .. } => interval.map(|i| i.high),
+            Self::AtLeast { .. } => None,
+        }
+    }
+
     /// The lower end of the interval.
     pub fn low(&self) -> Option<f64> {
         match *self {

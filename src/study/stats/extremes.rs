@@ -2,7 +2,7 @@
 
 use super::compare::Ratio;
 use super::interval::{CONFIDENCE, t_reach};
-use super::log_cost::{mean_log, of_all, squares};
+use super::log_cost::{mean_log, of_all, squares, without_diverged};
 use super::reference::welch;
 use super::spread::StudySpread;
 use super::studentized_range::StudentizedRange;
@@ -18,9 +18,10 @@ pub struct Extremes {
     /// The cell with the highest; one that never arrived is above all that did.
     pub worst: usize,
     /// The worst cell's geometric mean over the best one's, without an interval. A run that was cut off counts what it
-    /// spent, one that diverged the study's tau.
+    /// spent, one that diverged the study's tau. Where a run of the best cell failed it is that of the expected costs.
     pub ratio: Ratio,
-    /// What the largest geometric mean over the smallest would be if all cells had one cost; None without a spread.
+    /// What the largest geometric mean over the smallest would be if all cells had one cost; None without a spread, and
+    /// where a run of the best cell failed.
     pub by_chance: Option<ByChance>,
 }
 
@@ -33,8 +34,7 @@ pub struct ByChance {
     pub upper: f64,
 }
 
-/// The worst cell beside the best. None below two cells with runs, and where a run of the best cell failed or none
-/// reached.
+/// The worst cell beside the best. None below two cells with runs, and where none reached.
 pub fn extremes<C: AsRef<[Trial]>>(cells: &[C], spread: Option<&StudySpread>) -> Option<Extremes> {
     let tau = tau(cells.iter().flat_map(|c| c.as_ref()))?;
     let mean = |cell: usize| mean_log(&of_all(cells[cell].as_ref(), tau));
@@ -48,9 +48,17 @@ pub fn extremes<C: AsRef<[Trial]>>(cells: &[C], spread: Option<&StudySpread>) ->
     };
     let best = *run.iter().min_by(order)?;
     let worst = *run.iter().max_by(order)?;
-    let failed = |cell: usize| !cells[cell].as_ref().iter().all(Trial::reached);
-    if run.len() < 2 || failed(best) {
+    if run.len() < 2 {
         return None;
+    }
+    let failed = |cell: usize| !cells[cell].as_ref().iter().all(Trial::reached);
+    if failed(best) {
+        return Some(Extremes {
+            best,
+            worst,
+            ratio: ratio_of_expected(cells[best].as_ref(), cells[worst].as_ref(), Some(tau))?,
+            by_chance: None,
+        });
     }
     let inverses = run.iter().map(|&i| 1.0 / cells[i].as_ref().len() as f64);
     let inverse_count = inverses.sum::<f64>() / run.len() as f64;
@@ -73,13 +81,42 @@ fn by_chance(cells: usize, runs: f64, spread: &StudySpread) -> ByChance {
     }
 }
 
+/// The worst cell's expected cost over the best one's. Where no run of the worst arrived, one success costs more than any
+/// of its runs did, so the mean of these is a lower bound. None where the best never arrived or the worst has no run that
+/// counts.
+fn ratio_of_expected(best: &[Trial], worst: &[Trial], tau: Option<f64>) -> Option<Ratio> {
+    let least = expected_cost(best)?;
+    if let Some(most) = expected_cost(worst) {
+        return Some(Ratio::Of {
+            ratio: most / least,
+            interval: None,
+        });
+    }
+    let bounds = bounds(worst, tau);
+    let spent: f64 = bounds.iter().map(|log| log.exp()).sum();
+    (!bounds.is_empty()).then(|| Ratio::AtLeast {
+        ratio: spent / bounds.len() as f64 / least,
+        low: None,
+    })
+}
+
+/// Log costs, where one that diverged counts `tau` or, where the study has none, nothing.
+fn bounds(trials: &[Trial], tau: Option<f64>) -> Vec<f64> {
+    match tau.filter(|t| t.is_finite() && *t > 0.0) {
+        Some(tau) => of_all(trials, tau),
+        None => without_diverged(trials),
+    }
+}
+
 /// What fresh seeds say of the worst cell over the best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirmed {
     /// The ratio, with Welch's t interval on log cost; a lower bound where fresh runs of the worst cell failed.
     Ratio(Ratio),
-    /// Fresh runs of the best cell failed: there is no ratio.
+    /// Some fresh runs of the best cell failed: the ratio is that of the expected costs, and has no interval.
+    OfExpected(Ratio),
+    /// No fresh run of the best cell arrived: there is no ratio.
     BestFailed,
     /// One of the two has no fresh runs, or none that gave a cost or a bound of one.
     NotRun,
@@ -89,15 +126,14 @@ pub enum Confirmed {
 /// it spent, one that diverged the study's `tau`, in the unit of the cost; None where the study has none. The interval
 /// needs two fresh runs of the best, and two of the worst unless these are bounds alone.
 pub fn confirmed_ratio(best: &[Trial], worst: &[Trial], tau: Option<f64>) -> Confirmed {
-    let diverged_counts = tau.filter(|t| t.is_finite() && *t > 0.0);
-    let logs = |trials: &[Trial]| match diverged_counts {
-        Some(tau) => of_all(trials, tau),
-        None => super::log_cost::without_diverged(trials),
-    };
     if !best.iter().all(Trial::reached) {
-        return Confirmed::BestFailed;
+        return match ratio_of_expected(best, worst, tau) {
+            Some(ratio) => Confirmed::OfExpected(ratio),
+            None if best.iter().any(Trial::reached) => Confirmed::NotRun,
+            None => Confirmed::BestFailed,
+        };
     }
-    let sides = [logs(worst), logs(best)];
+    let sides = [bounds(worst, tau), bounds(best, tau)];
     if sides.iter().any(Vec::is_empty) {
         return Confirmed::NotRun;
     }

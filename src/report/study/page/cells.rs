@@ -10,7 +10,7 @@ use super::super::words::{
 use super::behind;
 use super::prose::name;
 use crate::study::Purpose;
-use crate::study::analysis::{Analysis, CellCost, CostReport, TrialPoint};
+use crate::study::analysis::{Analysis, CellCost, CostKind, CostReport, TrialPoint};
 use crate::study::stats::{Confirmed, End, Ratio};
 
 /// Failures that are told in full.
@@ -22,7 +22,10 @@ const STRIP: f64 = 150.0;
 /// Every cell with every seed, in the headline's cost.
 pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
     let unit = Unit::for_cost(cost);
-    let spent = cost.cells.iter().flat_map(|cell| &cell.trials);
+    let spent = cost
+        .cells
+        .iter()
+        .flat_map(|cell| cell.trials.iter().chain(&cell.replicates));
     let scale = Scale::around(spent.map(|point| point.spent));
     let energy = cost.cells.iter().any(|cell| {
         cell.trials
@@ -30,6 +33,8 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
             .any(|point| point.repeatability.is_some())
     });
     let has = Has::of(cost);
+    let mut points = cost.cells.iter().flat_map(|cell| &cell.trials);
+    let singles = points.any(|point| point.first_single.is_some());
     html! {
         section {
             h2 { "All cells, all seeds" }
@@ -61,6 +66,11 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
             p class="quiet" {
                 "A dot is a run; a ring is one that did not arrive, at what it had spent: B ended by its budget, D diverged. "
                 @if energy { "Hovering gives each run's own interval through the instrument. " }
+                (without_evaluations(cost, &unit))
+                @if singles { "Hovering also gives what a run had spent at its first single evaluation at or above the target. " }
+                @if cost.cells.iter().any(|cell| !cell.replicates.is_empty()) {
+                    "Replicates of the reference cell are shown and are in none of its costs. "
+                }
                 @if has.compared { "Times the least: the ratio of geometric means, whose intervals hold for all cells jointly; where runs failed it is a \
                  lower bound. " }
                 @if has.named { "Times the reference: with the interval of this pair alone and Holm's p. " }
@@ -141,7 +151,13 @@ fn row(
                     (small_ratio(&named.ratio)) small { (p_value(named.adjusted)) }
                 } }
             }
-            td class="wide" { (strip(&cell.trials, unit, scale)) (list(&cell.trials, unit)) }
+            td class="wide" {
+                (strip(&cell.trials, unit, scale, "every seed")) (list(&cell.trials, unit))
+                @if !cell.replicates.is_empty() {
+                    small { "replicates, by seed" }
+                    (strip(&cell.replicates, unit, scale, "replicates")) (seeds(&cell.replicates, unit))
+                }
+            }
         }
     }
 }
@@ -165,9 +181,9 @@ fn small_ratio(found: &Ratio) -> Markup {
 }
 
 /// The runs of a cell on one line.
-fn strip(trials: &[TrialPoint], unit: &Unit, scale: Scale) -> Markup {
+fn strip(trials: &[TrialPoint], unit: &Unit, scale: Scale, what: &str) -> Markup {
     html! {
-        svg width=(px(STRIP)) height="16" viewBox=(format!("0 0 {STRIP} 16")) role="group" aria-label="every seed" {
+        svg width=(px(STRIP)) height="16" viewBox=(format!("0 0 {STRIP} 16")) role="group" aria-label=(what) {
             line class="grid" x1="0" x2=(px(STRIP)) y1="8" y2="8" {}
             @for point in trials {
                 @let x = 6.0 + scale.share(point.spent).clamp(0.0, 1.0) * (STRIP - 12.0);
@@ -189,6 +205,15 @@ fn told(point: &TrialPoint, unit: &Unit) -> String {
     );
     if let Some(evaluating) = point.evaluating {
         text += &format!(", {} of it evaluating", unit.show(evaluating));
+    }
+    if let Some(without) = point.without_evaluations() {
+        text += &format!(", {} without", unit.show(without));
+    }
+    if let Some(first) = point.first_single {
+        text += &format!(
+            "; first single evaluation at or above it at {}",
+            unit.amount(first)
+        );
     }
     if let Some(share) = point.confirmed {
         text += &format!(", {:.2} % on the confirming half", 100.0 * share);
@@ -215,23 +240,62 @@ fn ended(end: End) -> &'static str {
     }
 }
 
+/// What a run spent and how it ended.
+fn sign(point: &TrialPoint, unit: &Unit) -> String {
+    let end = match point.ended {
+        End::Reached => "",
+        End::OverBudget => " B",
+        End::Diverged => " D",
+    };
+    let mark = if point.unranked.is_some() {
+        " (not ranked)"
+    } else {
+        ""
+    };
+    format!("{}{end}{mark}", unit.show(point.spent))
+}
+
 /// The numbers of the dots.
 fn list(trials: &[TrialPoint], unit: &Unit) -> Markup {
-    let sign = |point: &TrialPoint| {
-        let end = match point.ended {
-            End::Reached => "",
-            End::OverBudget => " B",
-            End::Diverged => " D",
-        };
-        let mark = if point.unranked.is_some() {
-            " (not ranked)"
-        } else {
-            ""
-        };
-        format!("{}{end}{mark}", unit.show(point.spent))
-    };
-    let all: Vec<String> = trials.iter().map(sign).collect();
+    let all: Vec<String> = trials.iter().map(|point| sign(point, unit)).collect();
     html! { @for line in all.chunks(4) { span class="seeds" { (line.join(" · ")) } } }
+}
+
+/// The numbers of the dots, each behind its seed.
+fn seeds(trials: &[TrialPoint], unit: &Unit) -> Markup {
+    let named = |point: &TrialPoint| format!("{}: {}", point.seed, sign(point, unit));
+    let all: Vec<String> = trials.iter().map(named).collect();
+    html! { @for line in all.chunks(3) { span class="seeds" { (line.join(" · ")) } } }
+}
+
+/// What the joules of the ranked runs are without their evaluations.
+fn without_evaluations(cost: &CostReport, unit: &Unit) -> Markup {
+    let of = |points: &[TrialPoint]| {
+        let ranked = points.iter().filter(|point| point.unranked.is_none());
+        let parts = ranked.filter_map(|point| Some((point.spent, point.without_evaluations()?)));
+        parts.fold((0.0, 0.0, 0), |(all, rest, runs), part| {
+            (all + part.0, rest + part.1, runs + 1)
+        })
+    };
+    let points: Vec<TrialPoint> = cost
+        .cells
+        .iter()
+        .flat_map(|cell| cell.trials.iter().cloned())
+        .collect();
+    let (all, rest, runs) = of(&points);
+    if runs == 0 || all == 0.0 || !matches!(cost.kind, CostKind::Energy { .. }) {
+        return html! {};
+    }
+    let best = cost.best.map(|best| of(&cost.cells[best].trials));
+    html! {
+        "Evaluations are in these joules and take " (format!("{:.1} %", 100.0 * (1.0 - rest / all))) " of those of " (runs)
+        " runs"
+        @if let Some((spent, without, count)) = best && count > 0 {
+            "; a run of the least takes " (unit.amount(spent / f64::from(count))) " on average with them and "
+            (unit.amount(without / f64::from(count))) " without"
+        }
+        ". "
+    }
 }
 
 /// What fresh seeds say.
@@ -252,14 +316,30 @@ fn confirmation(analysis: &Analysis, cost: &CostReport, unit: &Unit) -> Markup {
                     "Run again with seeds that had no part in choosing them, the worst cell takes " (ratio(found))
                     " times what the best takes."
                 },
-                Confirmed::BestFailed => "With fresh seeds the best cell did not always arrive, so the ratio has no value.",
-                Confirmed::NotRun => "The fresh runs gave no cost.",
+                Confirmed::OfExpected(found) => {
+                    "Run again with seeds that had no part in choosing them, the worst cell takes " (ratio(found))
+                    " times what the best takes, by expected costs: the best did not always arrive."
+                },
+                Confirmed::BestFailed => "With fresh seeds the best cell never arrived, so the ratio has no value.",
+                Confirmed::NotRun => "The worst cell has no run with a fresh seed that gave a cost.",
+            }
+            @if let Some(found) = &fresh.cost {
+                " The best cell's " (found.runs) " run" (plural(found.runs)) " with fresh seeds, which alone are its cost in the \
+                 answer, "
+                @match found.geometric_mean {
+                    Some(mean) => {
+                        "have a geometric mean of " (unit.amount(mean))
+                        @if let Some(i) = found.interval { " (95 % " (unit.show(i.low)) " to " (unit.show(i.high)) ")" }
+                    },
+                    None => "did not arrive",
+                }
+                "; the table has the runs that chose it."
             }
         }
         ul {
             @for (what, cell, points) in sides {
                 @if let Some(cell) = cell && !points.is_empty() {
-                    li { (what) ", " (name(&analysis.cells[cell].id)) ": " (list(points, unit)) }
+                    li { (what) ", " (name(&analysis.cells[cell].id)) ", by seed: " (seeds(points, unit)) }
                 }
             }
         }
@@ -381,7 +461,7 @@ pub(super) fn runs(analysis: &Analysis) -> Markup {
 fn purpose(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Main => "the study",
-        Purpose::Replicate => "the spread",
+        Purpose::Replicate => "replicate",
         Purpose::Confirm => "confirmation",
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
                 }
             }
             p { (spread(analysis, cost)) }
+            (replicates(analysis, cost))
             p { (comparing(cost)) }
             p { (extremes(analysis, cost)) }
             @if let Some(named) = analysis.reference {
@@ -127,6 +128,28 @@ fn spread(analysis: &Analysis, cost: &CostReport) -> Markup {
     }
 }
 
+/// What the replicates of the reference cell are for.
+fn replicates(analysis: &Analysis, cost: &CostReport) -> Markup {
+    let count = cost.cells.iter().map(|cell| cell.replicates.len()).sum();
+    let Some(reference) = analysis.reference.filter(|_| count > 0) else {
+        return html! {};
+    };
+    let used = matches!(cost.spread, Some((_, SpreadSource::Replicates)));
+    html! {
+        p {
+            "The reference cell, " (name(&analysis.cells[reference].id)) ", has " (count) " replicate" (plural(count))
+            " with seeds of their own, shown beside its runs. "
+            @if used {
+                "With its own run they give the spread, and are used for nothing else."
+            } @else {
+                "They are to give the spread of a study of one seed a cell; where cells have two seeds or more their own runs \
+                 give it, from all cells and not from one, and the replicates enter no figure: counted among the runs of \
+                 their cell they would make it better known than those it is compared with."
+            }
+        }
+    }
+}
+
 fn comparing(cost: &CostReport) -> Markup {
     html! {
         @match cost.no_claim {
@@ -154,13 +177,16 @@ fn extremes(analysis: &Analysis, cost: &CostReport) -> Markup {
     };
     html! {
         "Worst over best (" (name(&analysis.cells[worst].id)) ") is " (ratio(found))
+        @if cost.is_by_expected() { ", by expected costs, since runs of the best failed," }
         " in the study's own data, a maximum over a minimum and so biased upward."
         @if let Some(chance) = cost.by_chance {
             " Cells of one and the same cost would show " (format!("{:.2}", chance.median)) " with this spread, and up to "
             (format!("{:.2}", chance.upper)) " in 95 % of studies."
         }
         @match &cost.confirmation {
-            Some(_) => " Fresh seeds of both cells, which had no part in the choice, give the figure that counts.",
+            Some(_) => " Fresh seeds of both cells, which had no part in the choice, give the figure that counts, and those of \
+                        the best cell its cost in the answer.",
+            None if analysis.confirm > 0 => " The runs with fresh seeds that are to confirm it are not made yet.",
             None => " It was not confirmed with fresh seeds (confirm = n in the study's file).",
         }
     }

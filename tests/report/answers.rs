@@ -1,0 +1,337 @@
+//! What the answer and the tables say of fresh seeds, replicates, evaluations and costs that lead nothing.
+
+use std::collections::BTreeMap;
+
+use wattgrad::report::study::{page, tables, terminal};
+use wattgrad::study::analysis::CostReport;
+use wattgrad::study::stats::{End, Ratio};
+use wattgrad::study::{Opened, Outcome, Purpose};
+
+use super::runs::{Joules, Made, again};
+
+/// Cells of which all arrive, in time alone: the first two are confirmed, and so is the reference, the second.
+fn made(confirm: u32) -> Opened {
+    Made {
+        lrs: vec![0.05, 0.1],
+        batches: vec![16, 32],
+        joules: Joules::None,
+        confirm,
+        ..Made::default()
+    }
+    .open()
+}
+
+fn packed(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn lead(opened: &Opened) -> &CostReport {
+    opened.analysis.headline().unwrap()
+}
+
+/// Makes the first `confirm` runs with fresh seeds those of best, worst and reference, as a study does.
+fn confirmed(confirm: u32, kept: u32) -> Opened {
+    let chosen = made(0);
+    let cells = lead(&chosen).to_confirm(chosen.analysis.reference);
+    let fresh = Made {
+        seeds: 200,
+        lrs: vec![0.05, 0.1],
+        batches: vec![16, 32],
+        joules: Joules::None,
+        ..Made::default()
+    }
+    .open();
+    let mut opened = made(0);
+    opened.analysis.confirm = confirm;
+    for cell in cells {
+        let id = opened.analysis.cells[cell].id.clone();
+        for seed in 101..101 + kept {
+            let name = format!("{id}@{seed}");
+            let mut run = fresh
+                .runs
+                .iter()
+                .find(|run| run.id == name)
+                .unwrap()
+                .clone();
+            run.purpose = Purpose::Confirm;
+            let mut line = opened.analysis.cells[cell].runs[0].clone();
+            (line.id, line.seed, line.purpose) = (name, seed, Purpose::Confirm);
+            opened.analysis.cells[cell].runs.push(line);
+            opened.runs.push(run);
+        }
+    }
+    again(opened)
+}
+
+#[test]
+fn the_answer_is_of_the_runs_with_fresh_seeds_alone() {
+    let opened = confirmed(3, 3);
+    let cost = lead(&opened);
+    let best = cost.best.unwrap();
+    let fresh = cost.confirmation.as_ref().unwrap();
+    let logs: Vec<f64> = fresh.best.iter().map(|point| point.spent.ln()).collect();
+    let mean = (logs.iter().sum::<f64>() / 3.0).exp();
+    let figure = fresh.cost.unwrap();
+    assert_eq!(figure.runs, 3);
+    assert!((figure.geometric_mean.unwrap() / mean - 1.0).abs() < 1e-12);
+    // t of 2 degrees of freedom is 4.302653.
+    let sd = (logs
+        .iter()
+        .map(|log| (log - mean.ln()).powi(2))
+        .sum::<f64>()
+        / 2.0)
+        .sqrt();
+    let high = mean * (4.302653 * sd / 3_f64.sqrt()).exp();
+    assert!((figure.interval.unwrap().high / high - 1.0).abs() < 1e-6);
+    let answer = &opened.analysis.answer;
+    let (first, rest) = answer.split_once(". ").unwrap();
+    assert!(first.contains(&cost.kind.amount(mean)), "{answer}");
+    assert!(first.contains("; 3 fresh seeds;"), "{answer}");
+    let chosen = cost.cells[best].geometric_mean.unwrap();
+    assert_ne!(cost.kind.amount(mean), cost.kind.amount(chosen));
+    assert!(!answer.contains(&cost.kind.amount(chosen)), "{answer}");
+    assert!(rest.contains("With 3 fresh seeds each"), "{answer}");
+    assert!(!answer.contains("are to confirm"), "{answer}");
+    // The table keeps the figures of the runs that chose.
+    let page = page(std::slice::from_ref(&opened));
+    assert!(page.contains("the table has the runs that chose it"));
+    // One row a run, though the reference may be the best or the worst too.
+    let all = tables(&[opened]);
+    let trials = all.iter().find(|table| table.name == "trials").unwrap();
+    let key = |row: &Vec<String>| (row[1].clone(), row[3].clone(), row[5].clone());
+    let mut seen = BTreeMap::new();
+    for row in &trials.rows {
+        *seen.entry(key(row)).or_insert(0) += 1;
+    }
+    assert!(seen.values().all(|count| *count == 1));
+}
+
+#[test]
+fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
+    let none = confirmed(3, 0);
+    let cells = lead(&none).to_confirm(none.analysis.reference).len();
+    let (wanted, answer) = (3 * cells, &none.analysis.answer);
+    let told = format!("Of {wanted} runs with fresh seeds that are to confirm it, 0 are made");
+    assert!(answer.contains(&told), "{answer}");
+    assert!(answer.contains("; 3 seeds;"), "{answer}");
+    let some = confirmed(3, 2);
+    let (made, answer) = (2 * cells, &some.analysis.answer);
+    let told = format!("Of {wanted} runs with fresh seeds that are to confirm it, {made} are made");
+    assert!(answer.contains(&told), "{answer}");
+    assert!(answer.contains("; 2 fresh seeds;"), "{answer}");
+    // One that shared the machine is shown and counts for nothing.
+    let mut shared = confirmed(3, 3);
+    let worst = lead(&shared).worst.unwrap();
+    let id = shared.analysis.cells[worst].id.clone();
+    let mut runs = shared.runs.iter_mut();
+    let run = runs.find(|run| run.cell == id && run.seed == 103).unwrap();
+    run.overlap = true;
+    let answer = again(shared).analysis.answer;
+    assert!(answer.contains("; 3 fresh seeds;"), "{answer}");
+    assert!(
+        answer.contains("With 2 fresh seeds or more each"),
+        "{answer}"
+    );
+}
+
+#[test]
+fn a_best_cell_whose_runs_failed_now_and_then_has_a_worst_beside_it() {
+    let mut opened = confirmed(3, 3);
+    let best = lead(&opened).best.unwrap();
+    let id = opened.analysis.cells[best].id.clone();
+    // A run of each cell fails, at little cost.
+    for run in &mut opened.runs {
+        let record = run.record.as_mut().unwrap();
+        if run.seed == 2 || run.cell == id && run.seed == 102 {
+            run.outcome = Outcome::OverBudget;
+            for crossing in &mut record.crossings {
+                crossing.reached = None;
+            }
+            record.times.training_seconds *= 0.1;
+            record.times.evaluation_seconds *= 0.1;
+        }
+    }
+    let opened = again(opened);
+    let cost = lead(&opened);
+    assert_eq!(cost.best, Some(best));
+    let worst = cost.worst.unwrap();
+    let expected = |cell: usize| cost.cells[cell].expected.unwrap();
+    let Some(Ratio::Of { ratio, .. }) = cost.extremes else {
+        panic!("{:?}", cost.extremes);
+    };
+    assert!((ratio / (expected(worst) / expected(best)) - 1.0).abs() < 1e-12);
+    let answer = &opened.analysis.answer;
+    assert!(answer.contains("with restarts of the runs"), "{answer}");
+    assert!(answer.contains("3 fresh seeds"), "{answer}");
+    let text = packed(&terminal(&[opened]));
+    assert!(text.contains("to 85.00 %, by expected costs:"), "{text}");
+}
+
+#[test]
+fn replicates_are_shown_with_their_seeds_and_change_no_figure() {
+    let with = |replicates| {
+        Made {
+            replicates,
+            ..Made::default()
+        }
+        .open()
+    };
+    let (opened, bare) = (with(4), with(0));
+    for (cost, other) in opened.analysis.costs.iter().zip(&bare.analysis.costs) {
+        let shown: Vec<u32> = cost.cells[1]
+            .replicates
+            .iter()
+            .map(|point| point.seed)
+            .collect();
+        assert_eq!(shown, [51, 52, 53, 54]);
+        for (cell, other) in cost.cells.iter().zip(&other.cells) {
+            assert_eq!(cell.trials, other.trials);
+            assert_eq!(cell.expected, other.expected);
+            assert_eq!(cell.interval, other.interval);
+        }
+    }
+    let all = tables(std::slice::from_ref(&opened));
+    let trials = all.iter().find(|table| table.name == "trials").unwrap();
+    let replicates = trials.rows.iter().filter(|row| row[7] == "replicate");
+    assert_eq!(replicates.count(), 4 * opened.analysis.costs.len());
+    let page = page(&[opened]);
+    assert!(page.contains("replicates, by seed") && page.contains("<title>seed 51:"));
+    assert!(packed(&page).contains("the replicates enter no figure"));
+    let one = Made {
+        replicates: 4,
+        seeds: 1,
+        ..Made::default()
+    };
+    let page = wattgrad::report::study::page(&[one.open()]);
+    assert!(packed(&page).contains("With its own run they give the spread"));
+}
+
+#[test]
+fn the_terminal_prints_tau_once_and_the_restricted_mean() {
+    for batches in [vec![64], vec![16, 32, 64, 128]] {
+        let made = Made {
+            batches,
+            joules: Joules::Measured,
+            ..Made::default()
+        };
+        let opened = made.open();
+        let text = packed(&terminal(&[opened]));
+        assert_eq!(text.matches("tau = ").count(), 1, "{text}");
+        assert!(
+            text.contains("restricted mean, of min(cost, tau)"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn measured_energy_that_does_not_lead_says_why() {
+    let mut opened = Made {
+        joules: Joules::Measured,
+        ..Made::default()
+    }
+    .open();
+    let why = |opened: &Opened| opened.analysis.notes.join("; ");
+    assert!(!why(&again(opened.clone())).contains("does not lead"));
+    let cell = opened.runs[0].cell.clone();
+    for run in opened.runs.iter_mut().filter(|run| run.cell == cell) {
+        run.record.as_mut().unwrap().energy.clear();
+    }
+    let opened = again(opened);
+    assert_eq!(
+        why(&opened),
+        "energy was measured and does not lead: 45 of 48 runs have joules (nvml:0, board) that are ranked, in 1 of 16 cells \
+         fewer than half of them"
+    );
+    let mut shared = opened;
+    for run in shared.runs.iter_mut().filter(|run| run.cell == cell) {
+        run.overlap = true;
+    }
+    let told = why(&again(shared));
+    assert!(
+        told.ends_with("; nor does time: 45 of 48 runs are ranked by it, in 1 of 16 cells fewer than half of them"),
+        "{told}"
+    );
+}
+
+#[test]
+fn first_single_evaluations_and_costs_without_evaluations_are_told() {
+    let opened = Made {
+        joules: Joules::Measured,
+        ..Made::default()
+    }
+    .open();
+    let all = tables(std::slice::from_ref(&opened));
+    let trials = all.iter().find(|table| table.name == "trials").unwrap();
+    let column = |name: &str| {
+        trials
+            .header
+            .iter()
+            .position(|known| known == name)
+            .unwrap()
+    };
+    let [cost, run, target, spent, evaluating, without, first] = [
+        "cost",
+        "run",
+        "target_accuracy",
+        "spent",
+        "of_it_evaluating",
+        "without_evaluations",
+        "first_single_spent",
+    ]
+    .map(column);
+    let mut compared = 0;
+    for row in &trials.rows {
+        let number = |at: usize| row[at].parse::<f64>().ok();
+        if let Some(part) = number(evaluating) {
+            let rest = number(spent).unwrap() - part;
+            assert!((number(without).unwrap() - rest).abs() < 1e-9, "{row:?}");
+        }
+        let record = opened.runs.iter().find(|one| one.id == row[run]).unwrap();
+        let crossings = &record.record.as_ref().unwrap().crossings;
+        let same = |at_least: f64| Some(at_least) == number(target);
+        let crossing = crossings.iter().find(|one| same(one.at_least)).unwrap();
+        assert_eq!(number(first).is_some(), crossing.first_single.is_some());
+        if let Some(single) = crossing.first_single
+            && row[cost].starts_with("training samples")
+        {
+            assert_eq!(number(first), Some(single.samples as f64));
+            assert!(number(first) <= number(spent));
+            compared += 1;
+        }
+    }
+    assert!(compared > 40, "{compared}");
+    let cost = lead(&opened);
+    let arrived = cost.cells[cost.best.unwrap()].trials.iter();
+    let joules: Vec<(f64, f64)> = arrived
+        .filter(|point| point.ended == End::Reached)
+        .map(|point| (point.first_single.unwrap(), point.spent))
+        .collect();
+    assert!(
+        joules.iter().all(|(first, spent)| first <= spent),
+        "{joules:?}"
+    );
+    let page = packed(&page(&[opened]));
+    assert!(page.contains("Evaluations are in these joules and take"));
+    assert!(page.contains("first single evaluation at or above it at"));
+}
+
+#[test]
+fn ratios_have_both_ends_in_the_table_of_costs() {
+    let all = tables(&[Made::default().open()]);
+    let costs = all.iter().find(|table| table.name == "costs").unwrap();
+    let column = |name: &str| costs.header.iter().position(|known| known == name).unwrap();
+    for of in ["times_best", "times_reference"] {
+        let [at, low, high] = ["", "_low", "_high"].map(|end| column(&format!("{of}{end}")));
+        let mut both = 0;
+        for row in &costs.rows {
+            let number = |at: usize| row[at].parse::<f64>().ok();
+            if let (Some(ratio), Some(low), Some(high)) = (number(at), number(low), number(high)) {
+                assert!(low < ratio && ratio < high, "{row:?}");
+                assert!((low * high / ratio.powi(2) - 1.0).abs() < 1e-9, "{row:?}");
+                both += 1;
+            }
+        }
+        assert!(both >= 20, "{of}: {both}");
+    }
+}
