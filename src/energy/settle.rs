@@ -91,8 +91,7 @@ pub(crate) struct One {
     parts: Vec<Part>,
 }
 
-const CALIBRATE: &str =
-    "not calibrated: `wattgrad calibrate` would narrow the interval of repeatability and may raise the grade";
+const CALIBRATE: &str = "not calibrated: `wattgrad calibrate` would narrow the interval of repeatability and may raise the grade";
 
 impl One {
     /// Of what `opened` brought home; `shared`: who else used the device.
