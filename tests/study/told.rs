@@ -181,9 +181,17 @@ fn the_answer_is_of_the_runs_that_confirm() {
     let report = output(&["report", out.to_str().unwrap(), "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     let answer = report[0]["answer"].as_str().unwrap();
-    assert!(answer.contains("2 fresh seeds; no energy"), "{answer}");
-    assert!(answer.contains("With 2 fresh seeds each"), "{answer}");
-    assert_eq!(report[0]["costs"][0]["confirmation"]["cost"]["runs"], 2);
+    assert!(answer.contains("fresh seed"), "{answer}");
+    // Of time only the runs count that had the machine to themselves, which other tests may take from them.
+    let costs = report[0]["costs"].as_array().unwrap();
+    let samples = costs
+        .iter()
+        .filter(|cost| cost["kind"]["kind"] == "samples");
+    let confirmed: Vec<&serde_json::Value> = samples.map(|cost| &cost["confirmation"]).collect();
+    assert!(!confirmed.is_empty());
+    for confirmation in confirmed {
+        assert_eq!(confirmation["cost"]["runs"], 2, "{confirmation}");
+    }
 }
 
 #[test]
