@@ -269,7 +269,7 @@ fn a_run_of_few_ticks_has_only_steps_times_joules() {
 /// A fast device may reach its end within one tick: the run has no joules of its own then, and those of its steps.
 #[test]
 fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
-    let record = train(1, 300);
+    let record = train(1, 150);
     let row = &record.energy[0];
     if let (Some(joules), Some(interval)) = (row.joules, row.repeatability()) {
         assert!(joules > 0.0 && interval.low <= WATTS * row.seconds.unwrap());
