@@ -117,6 +117,12 @@ fn energy(record: &Record) -> Vec<String> {
     let mut found = Vec::new();
     for row in &record.energy {
         let Some(computed) = row.recompute() else {
+            if let (Some(joules), Some(_)) = (row.joules, &row.basis) {
+                found.push(format!(
+                    "{}: its readings come to no joules, and it says {joules} J",
+                    row.source
+                ));
+            }
             continue;
         };
         let told = row

@@ -346,6 +346,14 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
         assert!(text.contains(&format!("@1: {of}, cmd:")), "{of}: {text}");
     }
     assert!(!text.contains("joules an evaluation"), "{text}");
+    // Readings of which no joules can be had do not vouch for any.
+    let row = &mut envelope["payload"]["record"]["energy"][0];
+    for reading in row["readings"].as_array_mut().unwrap() {
+        reading["value"] = 0.into();
+    }
+    std::fs::write(&path, serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
+    let text = told(&output(&["study", "verify", out.to_str().unwrap()]));
+    assert!(text.contains("its readings come to no joules"), "{text}");
 }
 
 /// The report of a made study in every form.
