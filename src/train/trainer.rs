@@ -347,7 +347,7 @@ impl<'g> Trainer<'g> {
         let on = if outcome != Outcome::Interrupted && course.steps > 0 {
             run_on(
                 &mut course.program,
-                (course.steps, evaluations),
+                (course.steps + course.steps_beyond, evaluations),
                 (&meter, &metered.rows),
                 &this.stop,
             )?
