@@ -60,6 +60,10 @@ static ALONE: Mutex<()> = Mutex::new(());
 
 /// With a calibration of the meter that saw these watts at rest.
 fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<Idle>) -> Record {
+    train_with(steps, tick_ms, idle, &[])
+}
+
+fn train_with(steps: u32, tick_ms: u32, idle: Option<Idle>, more: &[&str]) -> Record {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, meter) = stand_in();
     let meter = format!("{meter} {tick_ms}");
@@ -75,6 +79,7 @@ fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<Idle>) -> Record {
         .args(["--max-steps", &steps.to_string(), "--meter", &meter])
         .args(["--meter-unit", "joules", "--record"])
         .arg(&record)
+        .args(more)
         .env_remove("WATTGRAD_METER")
         .stdin(Stdio::null())
         .output()
@@ -286,4 +291,30 @@ fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
     if row.joules.is_none() {
         assert_eq!(phase(&record, Phase::Rest).unwrap().reason, row.reason);
     }
+}
+
+/// The steps that were under way when a run was seen to diverge are not counted among those metered after it.
+#[test]
+fn a_run_that_diverged_has_the_joules_of_the_steps_after_it() {
+    let record = train_with(400, 20, None, &["--lr", "1e30"]);
+    assert_eq!(record.outcome.name(), "diverged");
+    let stamps = &record
+        .metered
+        .as_ref()
+        .unwrap()
+        .steps
+        .as_ref()
+        .unwrap()
+        .stamps;
+    let most = stamps[1..]
+        .windows(2)
+        .map(|pair| pair[1].done - pair[0].done)
+        .fold(0.0, f64::max);
+    assert_eq!(stamps[0].done, 0.0);
+    assert!(
+        stamps[1].done > 0.0 && stamps[1].done <= most,
+        "{:?} of {most}, {} beyond",
+        stamps[1],
+        record.steps_beyond
+    );
 }
