@@ -9,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use criterion::{Criterion, Throughput};
 use wattgrad::criterion::{Joules, Settings, Skip};
-use wattgrad::device::GpuOptions;
-use wattgrad::energy::MeterOptions;
-use wattgrad::kernels::conv::{Conv, forward};
-use wattgrad::kernels::gemm::{Epilogue, Form, Gemm, product};
-use wattgrad::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
-use wattgrad::lab::Data;
-use wattgrad::train::target;
+use wattgrad::internals::device::GpuOptions;
+use wattgrad::internals::energy::MeterOptions;
+use wattgrad::internals::kernels::conv::{Conv, forward};
+use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, product};
+use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
+use wattgrad::internals::lab::Data;
+use wattgrad::internals::train::target;
 use wattgrad::{Gpu, Kernel, Regime, Trainer};
 
 const PRESETS: [(&str, u32); 3] = [("mlp", 64), ("cnn", 64), ("resnet8", 128)];

@@ -8,9 +8,9 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use wattgrad::device::GpuOptions;
-use wattgrad::energy::{Meter, MeterOptions, Selection};
-use wattgrad::program::Program;
+use wattgrad::internals::device::GpuOptions;
+use wattgrad::internals::energy::{Meter, MeterOptions, Selection};
+use wattgrad::internals::program::Program;
 use wattgrad::{Gpu, Regime, Trainer};
 
 const ROUND: Duration = Duration::from_secs(1);

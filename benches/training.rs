@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use wattgrad::data::Dataset;
-use wattgrad::device::GpuOptions;
-use wattgrad::train::{Host, Versions};
+use wattgrad::internals::data::Dataset;
+use wattgrad::internals::device::GpuOptions;
+use wattgrad::internals::train::{Host, Versions};
 use wattgrad::{Gpu, Regime, Trainer};
 
 const WORKLOADS: [(&str, u32); 5] = [

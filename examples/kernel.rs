@@ -1,6 +1,6 @@
 //! A kernel of your own: compared with a closure as its oracle, timed and metered.
 
-use wattgrad::lab::Data;
+use wattgrad::internals::lab::Data;
 use wattgrad::{Gpu, Kernel, Meter};
 
 const AXPY: &str = "

@@ -1,7 +1,7 @@
 //! A network of your own layers, trained on your own arrays: which of two spirals does a point lie on?
 
-use wattgrad::data::{Arrays, Dataset, Values};
-use wattgrad::train::Event;
+use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::train::Event;
 use wattgrad::{Gpu, Network, Regime, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

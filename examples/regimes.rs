@@ -1,6 +1,6 @@
 //! Two regimes side by side: which one reaches the same accuracy in fewer steps, seconds and joules?
 
-use wattgrad::train::Silent;
+use wattgrad::internals::train::Silent;
 use wattgrad::{Gpu, Regime, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -1,35 +1,36 @@
 //! An energy laboratory for neural-network training: an engine whose every kernel is hand-written WGSL run through
-//! wgpu on any vendor's GPU, and a meter that says what a step or a run costs in joules, and through which instrument.
+//! wgpu on any vendor's GPU, and a meter that reports what a step or a run costs in joules, and which sensor measured it.
 #![warn(missing_docs)]
 
+#[cfg(feature = "cli")]
+mod cli;
 #[cfg(feature = "criterion")]
 pub mod criterion;
 #[cfg(feature = "gpu")]
-pub mod data;
+mod data;
 #[cfg(feature = "gpu")]
-pub mod device;
-pub mod energy;
+mod device;
+mod energy;
 #[cfg(feature = "gpu")]
-pub mod kernels;
+mod kernels;
 #[cfg(feature = "gpu")]
-pub mod lab;
+mod lab;
 #[cfg(feature = "gpu")]
-pub mod model;
+mod model;
 #[cfg(feature = "gpu")]
-pub mod optim;
+mod optim;
 #[cfg(feature = "gpu")]
-pub mod program;
+mod program;
 #[cfg(feature = "gpu")]
-pub mod report;
+mod report;
 #[cfg(feature = "gpu")]
-pub mod study;
+mod study;
 #[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod suggest;
+mod suggest;
 #[cfg(feature = "gpu")]
-pub mod train;
+mod train;
 #[cfg(feature = "gpu")]
-pub mod units;
+mod units;
 
 #[cfg(feature = "gpu")]
 pub use device::Gpu;
@@ -40,6 +41,54 @@ pub use lab::Kernel;
 pub use model::Network;
 #[cfg(feature = "gpu")]
 pub use train::{Record, Regime, Trainer};
+
+/// What the program, the tests and the benchmarks of this package need beyond the public API. No stability is promised.
+#[doc(hidden)]
+pub mod internals {
+    #[cfg(feature = "cli")]
+    pub use crate::cli::main;
+    pub mod energy {
+        pub use crate::energy::*;
+    }
+    #[cfg(feature = "gpu")]
+    pub use gpu::*;
+    #[cfg(feature = "gpu")]
+    mod gpu {
+        pub mod data {
+            pub use crate::data::*;
+        }
+        pub mod device {
+            pub use crate::device::*;
+        }
+        pub mod kernels {
+            pub use crate::kernels::*;
+        }
+        pub mod lab {
+            pub use crate::lab::*;
+        }
+        pub mod model {
+            pub use crate::model::*;
+        }
+        pub mod optim {
+            pub use crate::optim::*;
+        }
+        pub mod program {
+            pub use crate::program::*;
+        }
+        pub mod report {
+            pub use crate::report::*;
+        }
+        pub mod study {
+            pub use crate::study::*;
+        }
+        pub mod train {
+            pub use crate::train::*;
+        }
+        pub mod units {
+            pub use crate::units::*;
+        }
+    }
+}
 
 /// The examples of README.md, which `cargo test --doc` compiles as they stand.
 #[cfg(all(doctest, feature = "gpu"))]

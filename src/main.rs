@@ -1,12 +1,10 @@
 //! The program `wattgrad`: the library's first user.
 
-mod cli;
-
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     quiet_wayland();
-    cli::main()
+    wattgrad::internals::main()
 }
 
 /// Mesa's Vulkan layer asks Wayland for a display, and libwayland prints an error for each missing runtime folder, as on

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
-use wattgrad::energy::{Calibration, Grade, Idle, Interval, Known, MeterOptions, Spec, Unit};
+use wattgrad::internals::energy::{
+    Calibration, Grade, Idle, Interval, Known, MeterOptions, Spec, Unit,
+};
 
 /// The program, untouched by whatever the caller's environment chooses, on a machine without NVML.
 fn program(args: &[&str]) -> Command {

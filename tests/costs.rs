@@ -6,7 +6,7 @@ mod registry;
 use std::collections::BTreeMap;
 
 use registry::Case;
-use wattgrad::kernels::{Feature, SHADERS, Tuning, count, emit};
+use wattgrad::internals::kernels::{Feature, SHADERS, Tuning, count, emit};
 
 /// Compares a part of the cases, which share nothing, so that tests can run beside each other.
 fn compare(cases: &[Case]) {

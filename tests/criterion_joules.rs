@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use wattgrad::criterion::{Joules, Settings, Skip};
-use wattgrad::energy::{MeterOptions, Method, Selection};
+use wattgrad::internals::energy::{MeterOptions, Method, Selection};
 
 /// What the card draws at rest, so that its counter never stands; beside what a call takes it is nothing.
 const WATTS: f64 = 0.2;

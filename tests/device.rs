@@ -4,7 +4,7 @@
 #[cfg(target_os = "linux")]
 use std::process::Command;
 
-use wattgrad::device::{
+use wattgrad::internals::device::{
     AdapterKind, Backend, BindingKind, DeviceError, Gpu, GpuOptions, ListOptions, PipelineCache,
     list,
 };
@@ -464,7 +464,7 @@ fn errors_and_loss_are_reported_and_never_panic() {
 #[test]
 fn a_uniform_of_odd_length_is_bound_whole() {
     use wattgrad::Kernel;
-    use wattgrad::lab::Data;
+    use wattgrad::internals::lab::Data;
 
     const SUM: &str = "
 struct Sizes { a: u32, b: u32, c: u32, d: u32, e: u32 }

@@ -4,8 +4,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 #[cfg(unix)]
-use wattgrad::energy::{Covers, Method, Scope};
-use wattgrad::energy::{
+use wattgrad::internals::energy::{Covers, Method, Scope};
+use wattgrad::internals::energy::{
     Energy, Meter, MeterError, MeterOptions, Selection, Status, Target, TargetKind, survey,
 };
 

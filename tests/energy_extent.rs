@@ -4,7 +4,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use wattgrad::energy::{
+use wattgrad::internals::energy::{
     Calibration, Extent, Instrument, Known, Meter, MeterOptions, Moment, Refusal, Scope, Settled,
     Spec, Unit,
 };

@@ -10,7 +10,7 @@ use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
-use wattgrad::energy::{
+use wattgrad::internals::energy::{
     Covers, Energy, Meter, MeterOptions, MeterUnit, Method, Scope, Selection, Status, Target,
     TargetKind,
 };

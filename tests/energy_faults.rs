@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use wattgrad::energy::{
+use wattgrad::internals::energy::{
     Edges, Energy, Estimate, Instrument, Known, Meter, MeterOptions, Moment, Reading, Recording,
     Refusal, Scope, Spec, Status, Unit,
 };

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 mod namespace;
 
-use wattgrad::energy::{
+use wattgrad::internals::energy::{
     Covers, Energy, Meter, MeterOptions, Scope, Selection, SourceReport, Status, Target, TargetKind,
 };
 

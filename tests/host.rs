@@ -12,10 +12,10 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
 use control::Control;
-use wattgrad::device::{AdapterKind, Backend, Gpu, GpuOptions, ListOptions, list};
-use wattgrad::kernels::Tuning;
-use wattgrad::model::init;
-use wattgrad::program::{Program, ProgramOptions, StepResult};
+use wattgrad::internals::device::{AdapterKind, Backend, Gpu, GpuOptions, ListOptions, list};
+use wattgrad::internals::kernels::Tuning;
+use wattgrad::internals::model::init;
+use wattgrad::internals::program::{Program, ProgramOptions, StepResult};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -154,9 +154,9 @@ fn real() -> Gpu {
 
 fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
     let data = control::data();
-    let network = wattgrad::model::presets::by_name(
+    let network = wattgrad::internals::model::presets::by_name(
         "mlp",
-        wattgrad::kernels::Shape {
+        wattgrad::internals::kernels::Shape {
             channels: 1,
             height: 28,
             width: 28,
@@ -168,8 +168,8 @@ fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
         batch_size: 64,
         eval_batch_size: 256,
         seed: 0,
-        order: wattgrad::program::Order::Shuffled,
-        sgd: wattgrad::optim::Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
+        order: wattgrad::internals::program::Order::Shuffled,
+        sgd: wattgrad::internals::optim::Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
         tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
         shard_limit: None,
         arena_limit: None,

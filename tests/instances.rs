@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use naga::{AddressSpace, Block, ImageClass, Module, Statement, StorageAccess, TypeInner};
-use wattgrad::kernels::emit::{self, Language};
-use wattgrad::kernels::{Feature, SHADERS, Shader, Storage, compose, count};
+use wattgrad::internals::kernels::emit::{self, Language};
+use wattgrad::internals::kernels::{Feature, SHADERS, Shader, Storage, compose, count};
 
 /// What a module uses, found in its types and statements.
 fn used(module: &Module) -> BTreeSet<Feature> {

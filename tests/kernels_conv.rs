@@ -4,10 +4,10 @@
 mod harness;
 
 use harness::{close, data, gpu, matrix, pad, run, storages, unpad};
-use wattgrad::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
-use wattgrad::kernels::gemm::Epilogue;
-use wattgrad::kernels::oracle::{self, widen};
-use wattgrad::kernels::{GemmRule, List, Role, Shape, Storage, Tensor, Tuning};
+use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
+use wattgrad::internals::kernels::gemm::Epilogue;
+use wattgrad::internals::kernels::oracle::{self, widen};
+use wattgrad::internals::kernels::{GemmRule, List, Role, Shape, Storage, Tensor, Tuning};
 
 /// A profile of one core; `texel` opens the 3x3 kernels of software devices besides.
 fn only(core: &str, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
@@ -406,7 +406,7 @@ fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
 
 #[test]
 fn every_form_is_valid_in_both_storages_and_reaches_every_language() {
-    use wattgrad::kernels::emit::{self, Language};
+    use wattgrad::internals::kernels::emit::{self, Language};
     for tuning in [Tuning::gpu(), Tuning::cpu(), Tuning::texel()] {
         for case in general().into_iter().chain(three()) {
             for module in harness::validate(&build(&tuning, case).list) {

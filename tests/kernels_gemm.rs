@@ -4,10 +4,10 @@
 mod harness;
 
 use harness::{close, data, gpu, matrix, pad, run, storages, unpad};
-use wattgrad::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
-use wattgrad::kernels::oracle;
-use wattgrad::kernels::oracle::widen;
-use wattgrad::kernels::{GemmRule, List, Role, Storage, Tensor, Tuning};
+use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
+use wattgrad::internals::kernels::oracle;
+use wattgrad::internals::kernels::oracle::widen;
+use wattgrad::internals::kernels::{GemmRule, List, Role, Storage, Tensor, Tuning};
 
 /// A profile whose only rule is this core.
 fn only(core: &str, tile: [u32; 4], max_split: u32) -> Tuning {
@@ -283,7 +283,7 @@ fn column_sums_match_the_oracle() {
 
 #[test]
 fn every_shader_file_is_embedded_and_valid_alone() {
-    use wattgrad::kernels::{SHADERS, emit};
+    use wattgrad::internals::kernels::{SHADERS, emit};
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let mut files = vec![];
     for family in std::fs::read_dir(&root).unwrap() {

@@ -6,9 +6,9 @@ mod harness;
 use std::time::Instant;
 
 use harness::{Prepared, data, gpu};
-use wattgrad::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
-use wattgrad::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
-use wattgrad::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
+use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
+use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
+use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
 
 fn tuning() -> (Tuning, Storage) {
     match gpu().texel() {

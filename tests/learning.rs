@@ -4,8 +4,8 @@
 //! lowest by about as much as the seeds differ. The full runs are kept under `data/runs`.
 #![cfg(feature = "gpu")]
 
-use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::train::{Outcome, Regime, Silent, Trainer};
+use wattgrad::internals::device::{Gpu, GpuOptions};
+use wattgrad::internals::train::{Outcome, Regime, Silent, Trainer};
 
 fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();

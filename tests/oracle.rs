@@ -4,8 +4,8 @@
 mod fixtures;
 
 use fixtures::Fixture;
-use wattgrad::kernels::oracle::elementwise::{add, relu, relu_backward};
-use wattgrad::kernels::oracle::{
+use wattgrad::internals::kernels::oracle::elementwise::{add, relu, relu_backward};
+use wattgrad::internals::kernels::oracle::{
     BatchNorm, Conv, Form, Gemm, MaxPool, Normalise, Sgd, column_sums, column_sums_magnitude,
     cross_entropy, gather, mean_pool, mean_pool_backward,
 };

@@ -11,8 +11,8 @@ use fixtures::Fixture;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
-use wattgrad::kernels::oracle::elementwise::{add, relu, relu_backward};
-use wattgrad::kernels::oracle::{
+use wattgrad::internals::kernels::oracle::elementwise::{add, relu, relu_backward};
+use wattgrad::internals::kernels::oracle::{
     BatchNorm, Conv, Form, Gemm, MaxPool, Normalise, Sgd, column_sums, cross_entropy, gather,
     mean_pool,
 };

@@ -7,13 +7,13 @@ mod fixtures;
 use std::sync::atomic::AtomicBool;
 
 use fixtures::Fixture;
-use wattgrad::data::Dataset;
-use wattgrad::device::{AdapterKind, Gpu, GpuOptions};
-use wattgrad::kernels::{Shape, Tuning};
-use wattgrad::model::presets;
-use wattgrad::model::weights::Weights;
-use wattgrad::optim::Sgd;
-use wattgrad::program::{Order, Program, ProgramOptions};
+use wattgrad::internals::data::Dataset;
+use wattgrad::internals::device::{AdapterKind, Gpu, GpuOptions};
+use wattgrad::internals::kernels::{Shape, Tuning};
+use wattgrad::internals::model::presets;
+use wattgrad::internals::model::weights::Weights;
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{Order, Program, ProgramOptions};
 
 /// Least bound, relative: one ReLU or pool winner that flips is no fault.
 const FLOOR: f64 = 1e-4;

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use wattgrad::study::store::{Event, LeaseTimes, RunId, State, Store};
+use wattgrad::internals::study::store::{Event, LeaseTimes, RunId, State, Store};
 
 #[path = "study_store/records.rs"]
 mod records;

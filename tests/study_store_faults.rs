@@ -11,7 +11,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wattgrad::study::store::{Identity, Kept, LeaseTimes, RunId, Runner, State, Store, StoreError};
+use wattgrad::internals::study::store::{
+    Identity, Kept, LeaseTimes, RunId, Runner, State, Store, StoreError,
+};
 
 mod namespace;
 use namespace::{SCENE, ordinary_user, play};
@@ -182,9 +184,12 @@ fn full_again() {
     assert_eq!(whole_records(), RUNS);
     assert_eq!(runner.altered().unwrap(), []);
     let finished = runner.journal().unwrap().entries;
-    let finished = finished
-        .iter()
-        .filter(|entry| matches!(entry.event, wattgrad::study::store::Event::Finished { .. }));
+    let finished = finished.iter().filter(|entry| {
+        matches!(
+            entry.event,
+            wattgrad::internals::study::store::Event::Finished { .. }
+        )
+    });
     assert_eq!(finished.count(), RUNS);
 }
 

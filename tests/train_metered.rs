@@ -7,10 +7,10 @@ use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 use wattgrad::Record;
-use wattgrad::energy::{
+use wattgrad::internals::energy::{
     Calibration, Idle, Interval, Known, MeterOptions, Method, Spec, Status, Unit,
 };
-use wattgrad::train::{EnergyFigure, Phase, PhaseEnergy, Way};
+use wattgrad::internals::train::{EnergyFigure, Phase, PhaseEnergy, Way};
 
 const WATTS: f64 = 100.0;
 /// Ticks that an interval needs for a figure of its own.

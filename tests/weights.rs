@@ -6,9 +6,9 @@ use std::path::Path;
 
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
-use wattgrad::kernels::Shape;
-use wattgrad::model::weights::{Values, Weights, WeightsError};
-use wattgrad::model::{Network, init, presets};
+use wattgrad::internals::kernels::Shape;
+use wattgrad::internals::model::weights::{Values, Weights, WeightsError};
+use wattgrad::internals::model::{Network, init, presets};
 
 const IMAGE: Shape = Shape {
     channels: 1,

@@ -3,12 +3,12 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use wattgrad::data::{Arrays, Dataset, Values};
-use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::kernels::{Shape, Tuning};
-use wattgrad::model::presets;
-use wattgrad::optim::Sgd;
-use wattgrad::program::{DispatchSummary, Order, Program, ProgramOptions};
+use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::device::{Gpu, GpuOptions};
+use wattgrad::internals::kernels::{Shape, Tuning};
+use wattgrad::internals::model::presets;
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{DispatchSummary, Order, Program, ProgramOptions};
 
 /// Submits under way at once, as in a program.
 const IN_FLIGHT: usize = 2;

@@ -1,8 +1,8 @@
 //! The flags that every command has, and the list of commands.
 
+use crate::energy::{MeterError, MeterOptions, Selection};
+use crate::suggest::Suggest;
 use clap::{Args, Parser, Subcommand};
-use wattgrad::energy::{MeterError, MeterOptions, Selection};
-use wattgrad::suggest::Suggest;
 
 use super::{calibrate, completions, doctor, explain, man, measure, report, study, train, watch};
 

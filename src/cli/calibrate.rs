@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use wattgrad::device::{self, GpuOptions, ListOptions};
-use wattgrad::energy::{Activity, Examination, Meter, Method, Refusal, SourceReport, Status};
-use wattgrad::lab::DeviceLoad;
-use wattgrad::report::units::seconds;
-use wattgrad::train;
+use crate::device::{self, GpuOptions, ListOptions};
+use crate::energy::{Activity, Examination, Meter, Method, Refusal, SourceReport, Status};
+use crate::lab::DeviceLoad;
+use crate::train;
+use crate::units::seconds;
 
 use super::args::Global;
 use super::failure::Failure;

@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use wattgrad::data::{self, Found};
-use wattgrad::device::{self, AdapterSummary, DeviceError, Gpu, GpuOptions, ListOptions};
-use wattgrad::energy::{Meter, SourceReport, Status};
-use wattgrad::report::units::{bytes, seconds, thousands};
-use wattgrad::report::{Align, columns};
-use wattgrad::train::{Host, Versions};
+use crate::data::{self, Found};
+use crate::device::{self, AdapterSummary, DeviceError, Gpu, GpuOptions, ListOptions};
+use crate::energy::{Meter, SourceReport, Status};
+use crate::report::{Align, columns};
+use crate::train::{Host, Versions};
+use crate::units::{bytes, seconds, thousands};
 
 use super::args::Global;
 use super::failure::Failure;

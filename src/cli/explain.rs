@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::kernels::emit::{Language, emit};
-use wattgrad::report;
-use wattgrad::suggest::Suggest;
-use wattgrad::train::Trainer;
+use crate::device::{Gpu, GpuOptions};
+use crate::kernels::emit::{Language, emit};
+use crate::report;
+use crate::suggest::Suggest;
+use crate::train::Trainer;
 
 use super::args::Global;
 use super::failure::Failure;

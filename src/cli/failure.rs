@@ -3,13 +3,13 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use wattgrad::data::DataError;
-use wattgrad::device::DeviceError;
-use wattgrad::energy::MeterError;
-use wattgrad::kernels::emit::EmitError;
-use wattgrad::model::ModelError;
-use wattgrad::study::{StudyError, StudyFileError};
-use wattgrad::train::{RegimeError, TrainError};
+use crate::data::DataError;
+use crate::device::DeviceError;
+use crate::energy::MeterError;
+use crate::kernels::emit::EmitError;
+use crate::model::ModelError;
+use crate::study::{StudyError, StudyFileError};
+use crate::train::{RegimeError, TrainError};
 
 use super::output::stderr_width;
 use super::wrap;

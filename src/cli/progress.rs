@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use wattgrad::report::units::{percent, seconds, si, thousands};
-use wattgrad::train::{EvaluationPoint, Event, Observer, Ready};
+use crate::train::{EvaluationPoint, Event, Observer, Ready};
+use crate::units::{percent, seconds, si, thousands};
 
 use super::args::Global;
 use super::margin::Margin;
@@ -109,7 +109,6 @@ impl Observer for Progress<'_> {
                     bar.finish_and_clear();
                 }
             }
-            _ => {}
         }
     }
 }

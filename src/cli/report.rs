@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use wattgrad::report;
-use wattgrad::study::{Opened, open_all};
+use crate::report;
+use crate::study::{Opened, open_all};
 
 use super::args::Global;
 use super::failure::Failure;

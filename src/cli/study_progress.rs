@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use wattgrad::energy::Status;
-use wattgrad::report::units::{joules, percent, seconds};
-use wattgrad::study::{RunRecord, Study, StudyEvent};
-use wattgrad::train::{Event, Record, Way};
+use crate::energy::Status;
+use crate::study::{RunRecord, Study, StudyEvent};
+use crate::train::{Event, Record, Way};
+use crate::units::{joules, percent, seconds};
 
 use super::args::Global;
 use super::margin::Margin;

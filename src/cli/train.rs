@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::kernels::Tuning;
-use wattgrad::report;
-use wattgrad::train::{Outcome, Outputs, Regime, Trainer};
+use crate::device::{Gpu, GpuOptions};
+use crate::kernels::Tuning;
+use crate::report;
+use crate::train::{Outcome, Outputs, Regime, Trainer};
 
 use super::args::Global;
 use super::failure::Failure;

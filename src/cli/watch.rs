@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use wattgrad::energy::{LiveRow, Meter, Selection, Status};
-use wattgrad::report::units::{seconds, si};
-use wattgrad::report::{Align, columns};
+use crate::energy::{LiveRow, Meter, Selection, Status};
+use crate::report::{Align, columns};
+use crate::units::{seconds, si};
 
 use super::args::Global;
 use super::failure::Failure;

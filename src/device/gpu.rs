@@ -31,7 +31,7 @@ struct Reports {
 /// An open device, its queue, and what it can do.
 ///
 /// ```
-/// use wattgrad::device::{Gpu, GpuOptions};
+/// use wattgrad::internals::device::{Gpu, GpuOptions};
 ///
 /// match Gpu::open(&GpuOptions::default()) {
 ///     Ok(gpu) => {

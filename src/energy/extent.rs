@@ -14,7 +14,7 @@ const AGAIN: f64 = 1.0;
 /// When a window of repeated work may end.
 ///
 /// ```
-/// use wattgrad::energy::{Extent, Meter, MeterOptions};
+/// use wattgrad::internals::energy::{Extent, Meter, MeterOptions};
 ///
 /// let meter = Meter::open(&MeterOptions::default(), None)?;
 /// let window = meter.start();
@@ -28,7 +28,7 @@ const AGAIN: f64 = 1.0;
 /// }
 /// let (rows, each) = window.stop_stamped();
 /// println!("{sum}: {} sources, {} of them with joules a unit", rows.len(), each.len());
-/// # Ok::<(), wattgrad::energy::MeterError>(())
+/// # Ok::<(), wattgrad::internals::energy::MeterError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Extent {

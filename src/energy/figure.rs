@@ -221,7 +221,7 @@ pub struct Reading {
 /// One source's answer for one window: joules, or the reason there are none.
 ///
 /// ```
-/// use wattgrad::energy::{Energy, Meter, MeterOptions, Status};
+/// use wattgrad::internals::energy::{Energy, Meter, MeterOptions, Status};
 ///
 /// let meter = Meter::open(&MeterOptions::default(), None)?;
 /// let (_, rows): (_, Vec<Energy>) = meter.measure(|| std::hint::black_box([1.0f32; 64]));
@@ -230,7 +230,7 @@ pub struct Reading {
 ///     assert_eq!(row.joules.is_none(), row.status == Status::Unavailable);
 ///     assert!(row.joules.is_some() || row.reason.is_some());
 /// }
-/// # Ok::<(), wattgrad::energy::MeterError>(())
+/// # Ok::<(), wattgrad::internals::energy::MeterError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -403,7 +403,7 @@ impl fmt::Display for Energy {
 /// expression:
 ///
 /// ```compile_fail
-/// use wattgrad::energy::{Assumed, Measured};
+/// use wattgrad::internals::energy::{Assumed, Measured};
 /// fn mix(a: Measured, b: Assumed) -> Measured {
 ///     a + b
 /// }

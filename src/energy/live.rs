@@ -15,7 +15,7 @@ const KEPT_SECONDS: f64 = 60.0;
 /// Every source of a meter, read until this is dropped.
 ///
 /// ```no_run
-/// use wattgrad::energy::{Meter, MeterOptions};
+/// use wattgrad::internals::energy::{Meter, MeterOptions};
 ///
 /// let meter = Meter::open(&MeterOptions::default(), None)?;
 /// let live = meter.live();
@@ -26,7 +26,7 @@ const KEPT_SECONDS: f64 = 60.0;
 ///         None => println!("{}: {}", row.source, row.reason.unwrap_or_default()),
 ///     }
 /// }
-/// # Ok::<(), wattgrad::energy::MeterError>(())
+/// # Ok::<(), wattgrad::internals::energy::MeterError>(())
 /// ```
 pub struct Live {
     window: Window,

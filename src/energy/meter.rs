@@ -106,7 +106,7 @@ impl Opened {
 /// Meters stretches of time through every source of this machine.
 ///
 /// ```
-/// use wattgrad::energy::{Meter, MeterOptions};
+/// use wattgrad::internals::energy::{Meter, MeterOptions};
 ///
 /// let meter = Meter::open(&MeterOptions::default(), None)?;
 /// let (sum, rows) = meter.measure(|| (0..1_000_000u64).map(|i| i ^ (i >> 3)).sum::<u64>());
@@ -117,7 +117,7 @@ impl Opened {
 ///         None => println!("{}: no figure: {}", row.source, row.reason.unwrap_or_default()),
 ///     }
 /// }
-/// # Ok::<(), wattgrad::energy::MeterError>(())
+/// # Ok::<(), wattgrad::internals::energy::MeterError>(())
 /// ```
 pub struct Meter {
     rows: Arc<[Row]>,

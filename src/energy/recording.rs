@@ -38,7 +38,7 @@ impl Timeline for Present {
 /// Raw readings of one instrument in the order of time.
 ///
 /// ```
-/// use wattgrad::energy::{Edges, Known, Moment, Reading, Recording, Spec, Unit};
+/// use wattgrad::internals::energy::{Edges, Known, Moment, Reading, Recording, Spec, Unit};
 ///
 /// // A counter that ticks every 0.1 s at 200 W, looked at every 10 ms for 20 s.
 /// let readings = (0..2000).map(|look| Reading {
@@ -53,7 +53,7 @@ impl Timeline for Present {
 /// let window = recording.between(5.0, 15.0, Edges::Cut, &known)?;
 /// assert!((window.joules - 2000.0).abs() < 1.0);
 /// assert!(window.repeatability.holds(2000.0) && window.repeatability.half() < 20.0);
-/// # Ok::<(), wattgrad::energy::Refusal>(())
+/// # Ok::<(), wattgrad::internals::energy::Refusal>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {

@@ -23,7 +23,7 @@ pub enum TargetKind {
 /// The chosen adapter, as far as a meter has to know it.
 ///
 /// ```
-/// use wattgrad::energy::{Target, TargetKind, survey};
+/// use wattgrad::internals::energy::{Target, TargetKind, survey};
 ///
 /// let card = Target {
 ///     pci_id: Some("0000:01:00.0".into()),

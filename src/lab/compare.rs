@@ -7,7 +7,7 @@ use super::error::KernelError;
 /// How far an output is from its oracle, element by element.
 ///
 /// ```
-/// use wattgrad::lab::Comparison;
+/// use wattgrad::internals::lab::Comparison;
 ///
 /// let near = Comparison::new("y", &[1.0, 2.0, 3.5], |i| i as f64 + 1.0);
 /// assert_eq!((near.largest_error, near.at), (0.5, 2));

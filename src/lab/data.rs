@@ -6,7 +6,7 @@ use super::interface::Element;
 /// What is put behind a binding.
 ///
 /// ```
-/// use wattgrad::lab::Data;
+/// use wattgrad::internals::lab::Data;
 ///
 /// let x = vec![1.0_f32, 2.0];
 /// assert_eq!(Data::from(&x).len(), 2);

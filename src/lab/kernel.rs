@@ -16,7 +16,7 @@ use crate::kernels::emit;
 /// buffers of `f32`, `u32` or `i32`: numbers, vectors, arrays and structures of them.
 ///
 /// ```no_run
-/// use wattgrad::lab::{Data, Kernel};
+/// use wattgrad::internals::lab::{Data, Kernel};
 /// use wattgrad::Gpu;
 ///
 /// let gpu = Gpu::open(&Default::default())?;

@@ -20,7 +20,7 @@ const MOST_DISPATCHES: u32 = 4096;
 /// A kernel with data behind its bindings and a grid, made by [`Kernel::bind`].
 ///
 /// ```no_run
-/// use wattgrad::lab::{Data, Kernel};
+/// use wattgrad::internals::lab::{Data, Kernel};
 /// use wattgrad::{Gpu, Meter};
 ///
 /// let gpu = Gpu::open(&Default::default())?;

@@ -33,8 +33,8 @@ const EMPTY: &str = "
 /// [`Activity::Cold`].
 ///
 /// ```no_run
-/// use wattgrad::energy::{Meter, MeterOptions};
-/// use wattgrad::lab::DeviceLoad;
+/// use wattgrad::internals::energy::{Meter, MeterOptions};
+/// use wattgrad::internals::lab::DeviceLoad;
 ///
 /// let options = MeterOptions::default();
 /// let meter = Meter::open(&options, None)?;

@@ -16,7 +16,7 @@ pub enum Clock {
 /// Seconds a dispatch, over several submissions of many dispatches each.
 ///
 /// ```
-/// use wattgrad::lab::{Clock, Timing};
+/// use wattgrad::internals::lab::{Clock, Timing};
 ///
 /// let timing = Timing::new(&[2e-3, 4e-3, 3e-3], 100, Clock::Host);
 /// assert_eq!(timing.to_string(), "30.00 us a dispatch (20.00 to 40.00; 3 x 100 dispatches, host's clock)");

@@ -121,13 +121,13 @@ pub struct Param {
 /// All tensors of a network by name, in the order of their names.
 ///
 /// ```
-/// use wattgrad::model::weights::Weights;
+/// use wattgrad::internals::model::weights::Weights;
 ///
 /// let mut weights = Weights::default();
 /// weights.insert("fc.bias", vec![2], vec![0.5, -0.5])?;
 /// let again = Weights::from_bytes(&weights.to_bytes("completed")?, "memory".as_ref())?;
 /// assert_eq!(again.floats("fc.bias"), Some(&[0.5, -0.5][..]));
-/// # Ok::<(), wattgrad::model::weights::WeightsError>(())
+/// # Ok::<(), wattgrad::internals::model::weights::WeightsError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {

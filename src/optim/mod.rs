@@ -39,12 +39,12 @@ pub enum OptimError {
 /// `v = momentum * v + g`, then `w -= lr * v`, or with Nesterov `w -= lr * (g + momentum * v)`.
 ///
 /// ```
-/// use wattgrad::optim::Sgd;
+/// use wattgrad::internals::optim::Sgd;
 ///
 /// let sgd = Sgd::new(0.05, 0.9, 0.0, false)?;
 /// assert_eq!(sgd.momentum(), 0.9);
 /// assert!(Sgd::new(-1.0, 0.9, 0.0, false).is_err());
-/// # Ok::<(), wattgrad::optim::OptimError>(())
+/// # Ok::<(), wattgrad::internals::optim::OptimError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked")]

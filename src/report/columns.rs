@@ -13,7 +13,7 @@ pub enum Align {
 /// there are columns; no line ends in spaces.
 ///
 /// ```
-/// use wattgrad::report::{Align, columns};
+/// use wattgrad::internals::report::{Align, columns};
 ///
 /// let rows = vec![vec!["a".to_owned(), "10".into()], vec!["bcd".into(), "9".into()]];
 /// assert_eq!(columns(&rows, &[Align::Left, Align::Right], ""), "a    10\nbcd   9\n");

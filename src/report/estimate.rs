@@ -1,8 +1,8 @@
 //! What a study will take, for the terminal.
 
 use super::columns::{Align, columns};
-use super::units::{joules, seconds, si, thousands};
 use crate::study::{Estimate, Study};
+use crate::units::{joules, seconds, si, thousands};
 
 /// The lines that `wattgrad study run --dry-run` prints.
 pub fn estimate(study: &Study, estimate: &Estimate) -> String {

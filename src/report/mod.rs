@@ -7,7 +7,6 @@ mod run;
 pub mod study;
 mod write;
 
-pub use crate::units;
 pub use columns::{Align, columns};
 pub use estimate::estimate;
 pub use program::program;

@@ -1,8 +1,8 @@
 //! A step as it will run: its lists of dispatches, and the memory they share.
 
 use super::columns::{Align, columns};
-use super::units::{bytes, si, thousands};
 use crate::program::{FEW_WORKGROUPS, LONG_SUM, ListSummary, Summary};
+use crate::units::{bytes, si, thousands};
 
 /// The lists of dispatches and the memory plan; `places` adds where each operand lies.
 pub fn program(summary: &Summary, places: bool) -> String {

@@ -1,9 +1,9 @@
 //! A run in a few lines, to be pasted into a message.
 
 use super::columns::{Align, columns};
-use super::units::{joules, percent, seconds, si, thousands};
 use crate::energy::{Energy, Status};
 use crate::train::{EnergyFigure, Outcome, Record, Way};
+use crate::units::{joules, percent, seconds, si, thousands};
 
 /// The few lines that `wattgrad train` ends with.
 pub fn run(record: &Record) -> String {

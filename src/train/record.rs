@@ -358,7 +358,7 @@ pub struct PhaseEnergy {
 /// for row in &record.energy {
 ///     println!("{row}"); // joules, or why there are none
 /// }
-/// # Ok::<(), wattgrad::train::TrainError>(())
+/// # Ok::<(), wattgrad::internals::train::TrainError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {

@@ -26,12 +26,12 @@ const DEFAULT_EVAL_BATCH: u32 = 500;
 /// an axis of a study file, and a part of every record.
 ///
 /// ```
-/// use wattgrad::train::Regime;
+/// use wattgrad::internals::train::Regime;
 ///
 /// let regime = Regime { lr: 0.01, max_steps: Some(100), ..Regime::default() };
 /// regime.check()?;
 /// assert!(Regime { lr: f64::NAN, ..regime }.check().is_err());
-/// # Ok::<(), wattgrad::train::RegimeError>(())
+/// # Ok::<(), wattgrad::internals::train::RegimeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args), command(about = None, long_about = None))]

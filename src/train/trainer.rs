@@ -39,8 +39,8 @@ const SUBMITS_PER_TICK: f64 = 5.0;
 /// Trains one [`Regime`] on one device.
 ///
 /// ```no_run
-/// use wattgrad::device::{Gpu, GpuOptions};
-/// use wattgrad::train::{Event, Regime, Trainer};
+/// use wattgrad::internals::device::{Gpu, GpuOptions};
+/// use wattgrad::internals::train::{Event, Regime, Trainer};
 ///
 /// let gpu = Gpu::open(&GpuOptions::default())?;
 /// let regime = Regime { data: "digits".into(), epochs: Some(2), ..Regime::default() };

@@ -52,8 +52,8 @@ fn weights_that_do_not_fit_are_refused_before_anything_is_written() {
     std::fs::write(at("text.safetensors"), "not a file of tensors").unwrap();
     assert!(refused(&at("text.safetensors")).contains("text.safetensors"));
 
-    let save = |name: &str, change: &dyn Fn(&mut wattgrad::model::weights::Weights)| {
-        let mut weights = wattgrad::model::weights::Weights::default();
+    let save = |name: &str, change: &dyn Fn(&mut wattgrad::internals::model::weights::Weights)| {
+        let mut weights = wattgrad::internals::model::weights::Weights::default();
         for (layer, from, to) in [("fc1", 64, 512), ("fc2", 512, 256), ("fc3", 256, 10)] {
             weights
                 .insert(

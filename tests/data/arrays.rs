@@ -1,7 +1,9 @@
 //! A user's own arrays, and shards.
 
 use super::one_sentence;
-use wattgrad::data::{Arrays, Column, DataError, Dataset, Dtype, Field, Shard, Split, Values};
+use wattgrad::internals::data::{
+    Arrays, Column, DataError, Dataset, Dtype, Field, Shard, Split, Values,
+};
 
 fn floats(inputs: &[f32]) -> Values<'_> {
     Values::F32(inputs)

@@ -3,7 +3,7 @@
 use super::{IMAGES, LABELS, TEST_IMAGES, TEST_LABELS, gz, idx, one_sentence, open, small};
 use std::fs;
 use std::path::Path;
-use wattgrad::data::{Column, DataError, Dtype, Field, read_idx};
+use wattgrad::internals::data::{Column, DataError, Dtype, Field, read_idx};
 
 #[test]
 fn a_folder_reads_plain_and_gzip_alike() {

@@ -1,7 +1,7 @@
 //! The sets that come with the project are what they are known to be.
 
 use super::{open, repository};
-use wattgrad::data::Dataset;
+use wattgrad::internals::data::Dataset;
 
 #[test]
 fn fashion_mnist_is_what_it_is_known_to_be() {

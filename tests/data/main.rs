@@ -14,7 +14,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
-use wattgrad::data::{DataError, Dataset};
+use wattgrad::internals::data::{DataError, Dataset};
 
 const IMAGES: &str = "train-images-idx3-ubyte";
 

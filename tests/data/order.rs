@@ -1,7 +1,7 @@
 //! The order of samples: a bijection, the documented one, and as good as chance.
 
 use std::collections::HashSet;
-use wattgrad::data::{half_bits, mix, permute};
+use wattgrad::internals::data::{half_bits, mix, permute};
 
 #[test]
 fn an_order_visits_every_sample_once() {

@@ -2,7 +2,7 @@
 
 use super::{IMAGES, LABELS, TEST_IMAGES, TEST_LABELS, one_sentence, small};
 use std::fs;
-use wattgrad::data::{DataError, Dataset, Places, locate_in};
+use wattgrad::internals::data::{DataError, Dataset, Places, locate_in};
 
 #[test]
 fn auto_takes_the_first_place_that_has_a_set_and_says_where_it_looked() {

@@ -2,7 +2,7 @@
 
 use super::{IMAGES, LABELS, TEST_IMAGES, TEST_LABELS, gz, idx, one_sentence, open, small};
 use std::fs;
-use wattgrad::data::{DataError, Dataset};
+use wattgrad::internals::data::{DataError, Dataset};
 
 /// The error of opening `small()` with one file replaced; its sentence must name the file.
 fn refuse(file: &str, bytes: &[u8]) -> DataError {

@@ -1,6 +1,6 @@
 //! Counters that lie, from the start or midway, and what stands in for them.
 
-use wattgrad::energy::{Grade, Method, Status};
+use wattgrad::internals::energy::{Grade, Method, Status};
 
 use crate::stand_in::{CARD, Card, NOT_SUPPORTED, StandIn, TURING};
 use crate::{only, refused, report, window};

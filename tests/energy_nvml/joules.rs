@@ -1,6 +1,6 @@
 //! What a card's joules are held against: its watts and the window.
 
-use wattgrad::energy::{Covers, Energy, Grade, Method, Scope, Status};
+use wattgrad::internals::energy::{Covers, Energy, Grade, Method, Scope, Status};
 
 use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, window};

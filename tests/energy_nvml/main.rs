@@ -12,7 +12,7 @@ mod stand_in;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use wattgrad::energy::{Energy, Meter, SourceReport, Status, Target, TargetKind};
+use wattgrad::internals::energy::{Energy, Meter, SourceReport, Status, Target, TargetKind};
 
 fn discrete(pci_id: Option<&str>) -> Target {
     Target {

@@ -1,6 +1,6 @@
 //! Which card belongs to an adapter, or to a name.
 
-use wattgrad::energy::{Meter, MeterOptions, Status, Target, TargetKind};
+use wattgrad::internals::energy::{Meter, MeterOptions, Status, Target, TargetKind};
 
 use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, report, window};

@@ -1,6 +1,6 @@
 //! Cards that give power only.
 
-use wattgrad::energy::{Method, Status};
+use wattgrad::internals::energy::{Method, Status};
 
 use crate::stand_in::{AMPERE, CARD, Card, GA100, GA102, NOT_SUPPORTED, PASCAL, StandIn};
 use crate::{only, refused, report, window};

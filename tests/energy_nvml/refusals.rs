@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wattgrad::energy::{Energy, Meter, MeterOptions, Selection};
+use wattgrad::internals::energy::{Energy, Meter, MeterOptions, Selection};
 
 use crate::stand_in::{
     CARD, Card, DRIVER_NOT_LOADED, NO_PERMISSION, NOT_SUPPORTED, PASCAL, StandIn,

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use wattgrad::energy::Status;
+use wattgrad::internals::energy::Status;
 
 use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, report, window};

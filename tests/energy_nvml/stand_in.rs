@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
-use wattgrad::energy::{Meter, MeterOptions, Selection, Target};
+use wattgrad::internals::energy::{Meter, MeterOptions, Selection, Target};
 
 pub const AMPERE: u32 = 7;
 

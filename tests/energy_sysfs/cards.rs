@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use wattgrad::energy::{Covers, Method, Scope, TargetKind};
+use wattgrad::internals::energy::{Covers, Method, Scope, TargetKind};
 
 use crate::live::{Feed, Load};
 use crate::tree::{chip, put, supplies, table};

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::thread::sleep;
 use std::time::Duration;
 
-use wattgrad::energy::{Method, Scope, Status};
+use wattgrad::internals::energy::{Method, Scope, Status};
 
 use crate::live::{Feed, Load};
 use crate::tree::{chip, power_pmu, put, supplies};

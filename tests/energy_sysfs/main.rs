@@ -15,7 +15,7 @@ mod tree;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wattgrad::energy::{
+use wattgrad::internals::energy::{
     Energy, Meter, MeterOptions, Selection, SourceReport, Status, Target, TargetKind,
 };
 

@@ -1,6 +1,6 @@
 //! Servers and boards: the machine's own meters.
 
-use wattgrad::energy::{Covers, Scope, TargetKind};
+use wattgrad::internals::energy::{Covers, Scope, TargetKind};
 
 use crate::live::{Feed, Load};
 use crate::tree::{chip, put};

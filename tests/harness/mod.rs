@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use wattgrad::device::{BindingKind, Gpu, GpuOptions, PipelineCache};
-use wattgrad::kernels::{Access, Composed, List, Shape, Storage, Tensor, emit};
+use wattgrad::internals::device::{BindingKind, Gpu, GpuOptions, PipelineCache};
+use wattgrad::internals::kernels::{Access, Composed, List, Shape, Storage, Tensor, emit};
 
 /// Texels of an image row.
 const ROW: u64 = 1024;
@@ -81,7 +81,7 @@ pub fn validate(list: &List) -> Vec<naga::Module> {
 }
 
 struct Step {
-    pipeline: std::sync::Arc<wattgrad::device::Pipeline>,
+    pipeline: std::sync::Arc<wattgrad::internals::device::Pipeline>,
     group: wgpu::BindGroup,
     grid: [u32; 3],
 }
@@ -211,7 +211,7 @@ impl Prepared {
     }
 }
 
-fn operand_tensor(dispatch: &wattgrad::kernels::Dispatch, name: &str) -> Tensor {
+fn operand_tensor(dispatch: &wattgrad::internals::kernels::Dispatch, name: &str) -> Tensor {
     let found = dispatch.operands.iter().find(|(n, _)| *n == name);
     found
         .unwrap_or_else(|| panic!("{} gives no operand {name}", dispatch.label))

@@ -2,9 +2,9 @@
 
 use super::harness::{Numbers, close, run, unpack, ways};
 use super::{EPS, activation, shape};
-use wattgrad::data::{Dtype, permute};
-use wattgrad::kernels::batch::{BatchOrder, Mode, Shards, state};
-use wattgrad::kernels::{List, Role, batch, oracle};
+use wattgrad::internals::data::{Dtype, permute};
+use wattgrad::internals::kernels::batch::{BatchOrder, Mode, Shards, state};
+use wattgrad::internals::kernels::{List, Role, batch, oracle};
 
 #[test]
 fn batches_name_the_samples_bit_for_bit() {

@@ -2,7 +2,7 @@
 
 use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, activation, shape, widen};
-use wattgrad::kernels::{List, elementwise, oracle};
+use wattgrad::internals::kernels::{List, elementwise, oracle};
 
 #[test]
 fn elementwise_operations() {

@@ -2,8 +2,8 @@
 
 use super::EPS;
 use super::harness::{Numbers, close, pack, run, ways};
-use wattgrad::kernels::batch::state;
-use wattgrad::kernels::{List, Role, batch};
+use wattgrad::internals::kernels::batch::state;
+use wattgrad::internals::kernels::{List, Role, batch};
 
 #[test]
 fn a_step_ends_with_its_result_and_the_counters_moved() {

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use wattgrad::device::{BindingKind, Gpu, GpuOptions, PipelineCache};
-use wattgrad::kernels::{Access, List, Storage, Tensor, Tuning, emit};
+use wattgrad::internals::device::{BindingKind, Gpu, GpuOptions, PipelineCache};
+use wattgrad::internals::kernels::{Access, List, Storage, Tensor, Tuning, emit};
 
 const GUARD: u32 = 0xdead_beef;
 const GUARD_QUADS: usize = 5;

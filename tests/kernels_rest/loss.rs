@@ -2,7 +2,7 @@
 
 use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, activation, widen};
-use wattgrad::kernels::{List, Role, Shape, batch, loss, oracle};
+use wattgrad::internals::kernels::{List, Role, Shape, batch, loss, oracle};
 
 /// What `batch/order` leaves: how many rows are filled, and the sample of each.
 fn batch_of(valid: u32, samples: &[u32]) -> Vec<u32> {

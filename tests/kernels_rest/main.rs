@@ -14,7 +14,7 @@ mod norm;
 mod optim;
 mod pool;
 
-use wattgrad::kernels::{List, Role, SHADERS, Shape, Tensor, emit, oracle};
+use wattgrad::internals::kernels::{List, Role, SHADERS, Shape, Tensor, emit, oracle};
 
 const EPS: f64 = f32::EPSILON as f64;
 

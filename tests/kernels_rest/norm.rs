@@ -2,8 +2,8 @@
 
 use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, FINISHES, activation, masked, shape, widen};
-use wattgrad::kernels::norm::{BatchNorm, NormError};
-use wattgrad::kernels::{List, Role, Shape, oracle};
+use wattgrad::internals::kernels::norm::{BatchNorm, NormError};
+use wattgrad::internals::kernels::{List, Role, Shape, oracle};
 
 /// Bounds of a batch normalisation's statistics.
 struct NormBounds {

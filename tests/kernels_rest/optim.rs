@@ -2,8 +2,8 @@
 
 use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, widen};
-use wattgrad::kernels::batch::state;
-use wattgrad::kernels::{List, Role, batch, optim, oracle};
+use wattgrad::internals::kernels::batch::state;
+use wattgrad::internals::kernels::{List, Role, batch, optim, oracle};
 
 #[test]
 fn sgd() {

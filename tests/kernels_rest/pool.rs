@@ -2,8 +2,8 @@
 
 use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, FINISHES, activation, masked, shape, widen};
-use wattgrad::kernels::pool::MaxPool;
-use wattgrad::kernels::{List, Shape, oracle, pool};
+use wattgrad::internals::kernels::pool::MaxPool;
+use wattgrad::internals::kernels::{List, Shape, oracle, pool};
 
 #[test]
 fn max_pool() {

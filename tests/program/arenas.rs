@@ -3,12 +3,12 @@
 use std::sync::atomic::AtomicBool;
 
 use super::{bits, gpu, noise, options};
-use wattgrad::data::{Arrays, Dataset, Values};
-use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::kernels::{Role, Shape, Tuning};
-use wattgrad::model::{Network, init, presets};
-use wattgrad::optim::Sgd;
-use wattgrad::program::{Program, ProgramOptions};
+use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::device::{Gpu, GpuOptions};
+use wattgrad::internals::kernels::{Role, Shape, Tuning};
+use wattgrad::internals::model::{Network, init, presets};
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{Program, ProgramOptions};
 
 /// What a few steps leave, bit by bit: losses, norms, weights, a gradient, an evaluation. And how many buffers or images each
 /// role of `roles` took, none of which is larger than `limit`.
@@ -58,7 +58,7 @@ fn run(
 }
 
 fn largest(network: &Network) -> u64 {
-    let bytes = |p: &wattgrad::model::ParameterSpec| p.layout.quads() as u64 * 16;
+    let bytes = |p: &wattgrad::internals::model::ParameterSpec| p.layout.quads() as u64 * 16;
     network.parameters().iter().map(bytes).max().unwrap()
 }
 

@@ -1,9 +1,9 @@
 //! Evaluation counts every sample once.
 
 use super::{gpu, noise, options};
-use wattgrad::data::{Arrays, Dataset, Values};
-use wattgrad::model::{Network, init};
-use wattgrad::program::{Program, ProgramOptions};
+use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::model::{Network, init};
+use wattgrad::internals::program::{Program, ProgramOptions};
 
 /// Logits that tell the class of an input with certainty where it says so: a linear layer with a known weight.
 #[test]

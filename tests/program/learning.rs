@@ -3,11 +3,11 @@
 use std::sync::atomic::AtomicBool;
 
 use super::{gpu, options};
-use wattgrad::data::Dataset;
-use wattgrad::kernels::Shape;
-use wattgrad::model::{init, presets};
-use wattgrad::optim::Sgd;
-use wattgrad::program::{Program, ProgramOptions};
+use wattgrad::internals::data::Dataset;
+use wattgrad::internals::kernels::Shape;
+use wattgrad::internals::model::{init, presets};
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{Program, ProgramOptions};
 
 #[test]
 fn digits_are_learnt_by_every_preset_that_fits() {

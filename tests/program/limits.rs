@@ -1,10 +1,10 @@
 //! What does not fit is named.
 
 use super::{gpu, mlp, options};
-use wattgrad::data::Dataset;
-use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::kernels::Tuning;
-use wattgrad::program::{Program, ProgramError, ProgramOptions};
+use wattgrad::internals::data::Dataset;
+use wattgrad::internals::device::{Gpu, GpuOptions};
+use wattgrad::internals::kernels::Tuning;
+use wattgrad::internals::program::{Program, ProgramError, ProgramOptions};
 
 #[test]
 fn what_does_not_fit_is_named() {

@@ -11,13 +11,13 @@ mod two_heads;
 
 use std::sync::atomic::AtomicBool;
 
-use wattgrad::data::Dataset;
-use wattgrad::device::{AdapterKind, Gpu, GpuOptions};
-use wattgrad::kernels::{Shape, Tuning};
-use wattgrad::model::weights::Weights;
-use wattgrad::model::{Network, init, presets};
-use wattgrad::optim::Sgd;
-use wattgrad::program::{Order, Program, ProgramOptions, StepResult};
+use wattgrad::internals::data::Dataset;
+use wattgrad::internals::device::{AdapterKind, Gpu, GpuOptions};
+use wattgrad::internals::kernels::{Shape, Tuning};
+use wattgrad::internals::model::weights::Weights;
+use wattgrad::internals::model::{Network, init, presets};
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{Order, Program, ProgramOptions, StepResult};
 
 fn gpu() -> Gpu {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();

@@ -1,8 +1,8 @@
 //! The same seed gives the same bits, however steps, data and parameters are divided.
 
 use super::{bits, gpu, mlp, options, train};
-use wattgrad::data::Dataset;
-use wattgrad::program::{Order, ProgramOptions};
+use wattgrad::internals::data::Dataset;
+use wattgrad::internals::program::{Order, ProgramOptions};
 
 #[test]
 fn the_same_seed_gives_the_same_bits_however_steps_and_data_are_divided() {

@@ -3,12 +3,12 @@
 use std::sync::atomic::AtomicBool;
 
 use super::{bits, gpu, mlp, options, train};
-use wattgrad::data::{Arrays, Dataset, Values};
-use wattgrad::device::Gpu;
-use wattgrad::model::weights::Weights;
-use wattgrad::model::{Network, init};
-use wattgrad::optim::Sgd;
-use wattgrad::program::{Program, ProgramError, ProgramOptions};
+use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::device::Gpu;
+use wattgrad::internals::model::weights::Weights;
+use wattgrad::internals::model::{Network, init};
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{Program, ProgramError, ProgramOptions};
 
 /// Samples that tell who they are: the gradient of a linear layer's column is zero unless its sample is in the batch.
 fn one_hot(samples: usize) -> Dataset {

@@ -3,11 +3,11 @@
 use std::sync::atomic::AtomicBool;
 
 use super::{gpu, noise, options};
-use wattgrad::data::{Arrays, Dataset, Values};
-use wattgrad::model::weights::Weights;
-use wattgrad::model::{Network, init};
-use wattgrad::optim::Sgd;
-use wattgrad::program::{Order, Program, ProgramOptions};
+use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::model::weights::Weights;
+use wattgrad::internals::model::{Network, init};
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{Order, Program, ProgramOptions};
 
 /// A trunk shared by two heads with two losses and one frozen layer: the gradients are those of the f64 oracle, and the
 /// frozen layer does not move.
@@ -17,7 +17,7 @@ fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
     let data = two_targets();
     let mut network = Network::new();
     let x = network.input([1, 6, 6]);
-    let conv = wattgrad::model::layers::Conv2d {
+    let conv = wattgrad::internals::model::layers::Conv2d {
         out: 4,
         kernel: 3,
         stride: 1,
@@ -94,8 +94,10 @@ fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
 
 /// The same network put together from the f64 oracle: its loss and the gradient of every trained parameter.
 fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static str, Vec<f64>)>) {
-    use wattgrad::kernels::oracle::elementwise::{add, relu, relu_backward};
-    use wattgrad::kernels::oracle::{Conv, Form, Gemm, column_sums, cross_entropy, widen};
+    use wattgrad::internals::kernels::oracle::elementwise::{add, relu, relu_backward};
+    use wattgrad::internals::kernels::oracle::{
+        Conv, Form, Gemm, column_sums, cross_entropy, widen,
+    };
     let get = |name: &str| widen(weights.floats(name).unwrap());
     let batch = 16;
     let x: Vec<f64> = data.train.inputs[0]

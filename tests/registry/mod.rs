@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use wattgrad::data::{Arrays, Dataset, Dtype, Values};
-use wattgrad::kernels::{Composed, Dispatch, GemmRule, List, Shape, Storage, Tuning};
-use wattgrad::model::layers::{Conv2d, Linear};
-use wattgrad::model::{ModelError, Network, Value, presets};
-use wattgrad::optim::Sgd;
-use wattgrad::program::{Order, ProgramError, ProgramOptions, dispatches};
+use wattgrad::internals::data::{Arrays, Dataset, Dtype, Values};
+use wattgrad::internals::kernels::{Composed, Dispatch, GemmRule, List, Shape, Storage, Tuning};
+use wattgrad::internals::model::layers::{Conv2d, Linear};
+use wattgrad::internals::model::{ModelError, Network, Value, presets};
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{Order, ProgramError, ProgramOptions, dispatches};
 
 /// The dispatches of one lowering, and the storages that its tensors may have.
 pub struct Case {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use wattgrad::report::study::{page, tables, terminal};
-use wattgrad::study::analysis::CostReport;
-use wattgrad::study::stats::{End, Ratio};
-use wattgrad::study::{Opened, Outcome, Purpose};
+use wattgrad::internals::report::study::{page, tables, terminal};
+use wattgrad::internals::study::analysis::CostReport;
+use wattgrad::internals::study::stats::{End, Ratio};
+use wattgrad::internals::study::{Opened, Outcome, Purpose};
 
 use super::runs::{Joules, Made, again};
 
@@ -202,7 +202,7 @@ fn replicates_are_shown_with_their_seeds_and_change_no_figure() {
         seeds: 1,
         ..Made::default()
     };
-    let page = wattgrad::report::study::page(&[one.open()]);
+    let page = wattgrad::internals::report::study::page(&[one.open()]);
     assert!(packed(&page).contains("With its own run they give the spread"));
 }
 

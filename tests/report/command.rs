@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use wattgrad::train::{Budget, EvaluationPoint, Goal, Outcome, Record};
+use wattgrad::internals::train::{Budget, EvaluationPoint, Goal, Outcome, Record};
 
 use super::runs::real;
 

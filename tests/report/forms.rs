@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use wattgrad::report::study::{WIDTH, card, markdown, page, terminal};
-use wattgrad::study::Opened;
+use wattgrad::internals::report::study::{WIDTH, card, markdown, page, terminal};
+use wattgrad::internals::study::Opened;
 
 use super::runs::{Joules, Made, again, over};
 use super::{FOUR, all};

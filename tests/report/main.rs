@@ -9,7 +9,7 @@ mod numbers;
 mod runs;
 
 use runs::{Joules, Made, again, only_failed, over};
-use wattgrad::study::Opened;
+use wattgrad::internals::study::Opened;
 
 /// Four axes of two values.
 const FOUR: [(&str, &[&str]); 4] = [

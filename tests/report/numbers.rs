@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use wattgrad::energy::Status;
-use wattgrad::report::study::tables;
-use wattgrad::study::Opened;
-use wattgrad::study::analysis::CostKind;
+use wattgrad::internals::energy::Status;
+use wattgrad::internals::report::study::tables;
+use wattgrad::internals::study::Opened;
+use wattgrad::internals::study::analysis::CostKind;
 
 use super::runs::{Joules, Made, again};
 

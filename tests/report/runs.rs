@@ -3,10 +3,10 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 
-use wattgrad::energy::{Energy, Interval, Moment, Reading, Status, Unit};
-use wattgrad::study::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
-use wattgrad::study::{Opened, Outcome, Purpose, RunRecord};
-use wattgrad::train::{
+use wattgrad::internals::energy::{Energy, Interval, Moment, Reading, Status, Unit};
+use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
+use wattgrad::internals::study::{Opened, Outcome, Purpose, RunRecord};
+use wattgrad::internals::train::{
     self, Arrival, Budget, Crossing, EnergyFigure, EvaluationPoint, Goal, Phase, PhaseEnergy,
     Record, Way,
 };
@@ -99,7 +99,7 @@ impl Made {
                     });
                     let record = self.record(&base, *batch, *lr, seed);
                     runs.push(RunRecord {
-                        schema: wattgrad::study::SCHEMA,
+                        schema: wattgrad::internals::study::SCHEMA,
                         id: run,
                         cell: id.clone(),
                         seed,

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard};
 
 use fastrand::Rng;
-use wattgrad::energy::{
+use wattgrad::internals::energy::{
     Activity, Instrument, Known, Moment, Reading, Refusal, Spec, Timeline, Workload, examine,
 };
 

@@ -1,7 +1,7 @@
 //! Steps that keep in time with a sensor that looks part of the time.
 
 use fastrand::Rng;
-use wattgrad::energy::{Estimate, Known, Recording, Refusal, Stamp};
+use wattgrad::internals::energy::{Estimate, Known, Recording, Refusal, Stamp};
 
 use crate::judge::{self, trials};
 use crate::sensor::{self, Hidden, Sensor};

@@ -1,7 +1,7 @@
 //! What instruments show of a load: sampled at ticks, published later, scaled by a gain and an offset nobody knows.
 
 use fastrand::Rng;
-use wattgrad::energy::{Spec, Unit};
+use wattgrad::internals::energy::{Spec, Unit};
 
 use crate::draw::{normal, of_index, within};
 use crate::load::Load;

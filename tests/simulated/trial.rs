@@ -1,7 +1,7 @@
 //! One seeded trial: a load, an instrument, a window, and what the estimator makes of them.
 
 use fastrand::Rng;
-use wattgrad::energy::{Edges, Estimate, Reading, Refusal};
+use wattgrad::internals::energy::{Edges, Estimate, Reading, Refusal};
 
 use crate::bench;
 use crate::draw::{log_within, within};

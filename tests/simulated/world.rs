@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 
 use fastrand::Rng;
-use wattgrad::energy::{Instrument, Moment, Reading, Recording, Refusal, Spec, Timeline, Unit};
+use wattgrad::internals::energy::{
+    Instrument, Moment, Reading, Recording, Refusal, Spec, Timeline, Unit,
+};
 
 use crate::draw::{log_within, normal, within};
 use crate::sensor::Sensor;

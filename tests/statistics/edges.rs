@@ -1,6 +1,6 @@
 //! Cases worked out by hand, where data are few, failed or equal.
 
-use wattgrad::study::stats::{
+use wattgrad::internals::study::stats::{
     Confirmed, End, Median, NoClaim, Ratio, Spread, SpreadSource, StudentizedRange, Trial, Verdict,
     compare, confirmed_ratio, cost_interval, expected_cost, extremes, geometric_mean, holm, median,
     pareto_front, restricted_mean, success_share, tau, versus_reference,

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
-use wattgrad::study::stats::{
+use wattgrad::internals::study::stats::{
     Confirmed, End, Median, Ratio, Spread, SpreadSource, StudentizedRange, StudySpread, Trial,
     Verdict, compare, confirmed_ratio, cost_interval, expected_cost, extremes, geometric_mean,
     holm, median, pareto_front, restricted_mean, success_share, tau, versus_reference,

@@ -6,7 +6,7 @@ mod edges;
 mod fixtures;
 mod simulated;
 
-use wattgrad::study::stats::{End, Interval, Trial};
+use wattgrad::internals::study::stats::{End, Interval, Trial};
 
 #[track_caller]
 fn close(found: f64, expected: f64, relative: f64) {

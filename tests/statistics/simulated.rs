@@ -1,6 +1,6 @@
 //! Simulated studies, whose truth is known.
 
-use wattgrad::study::stats::{End, SpreadSource, Trial, Verdict, compare};
+use wattgrad::internals::study::stats::{End, SpreadSource, Trial, Verdict, compare};
 
 use super::{reached, trial};
 

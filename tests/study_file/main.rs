@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use wattgrad::Regime;
-use wattgrad::study::{Purpose, Study, StudyFileError, TEMPLATE, short};
+use wattgrad::internals::study::{Purpose, Study, StudyFileError, TEMPLATE, short};
 
 /// A study that is good; cases change one line of it.
 const GOOD: &str = r#"name = "lr-batch"

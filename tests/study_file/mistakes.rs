@@ -1,6 +1,6 @@
 //! The one sentence of each bad file, at the place where it is bad.
 
-use wattgrad::study::Study;
+use wattgrad::internals::study::Study;
 
 use super::{GOOD, with};
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use wattgrad::study::store::{
+use wattgrad::internals::study::store::{
     Event, Identity, Kept, LeaseTimes, RunId, Runner, State, Store, StoreError,
 };
 

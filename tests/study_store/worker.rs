@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wattgrad::study::store::{HostLock, Identity, LeaseTimes, RunId, Runner, State};
+use wattgrad::internals::study::store::{HostLock, Identity, LeaseTimes, RunId, Runner, State};
 
 const TASK: &str = "WATTGRAD_TEST_STORE";
 

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use wattgrad::energy::{Interval, Meter, Status};
-use wattgrad::report::units::{joules, joules_within, seconds, si};
-use wattgrad::report::{Align, columns};
+use crate::energy::{Interval, Meter, Status};
+use crate::report::{Align, columns};
+use crate::units::{joules, joules_within, seconds, si};
 
 use super::ratio::{Ratio, half_of_mean, repeatability_of_mean};
 use super::rows::{self, Run};

@@ -2,8 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
-use wattgrad::energy::Meter;
-use wattgrad::report::units::seconds;
+use crate::energy::Meter;
+use crate::units::seconds;
 
 use super::rows::{self, Run};
 use super::{Args, child};

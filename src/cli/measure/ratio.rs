@@ -2,7 +2,7 @@
 
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
 
-use wattgrad::energy::Interval;
+use crate::energy::Interval;
 
 /// The mean of the ratios, on the scale of logarithms.
 #[derive(Clone, Copy, Debug, PartialEq)]

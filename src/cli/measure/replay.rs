@@ -7,7 +7,7 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use flate2::read::MultiGzDecoder;
 
-use wattgrad::energy::{self, Edges, Grade, Known, Method, Moment, Reading, Recording, Spec};
+use crate::energy::{self, Edges, Grade, Known, Method, Moment, Reading, Recording, Spec};
 
 use super::Args;
 use super::rows::{self, Row, Run};

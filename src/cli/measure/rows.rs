@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use wattgrad::energy::{Energy, Estimate, Grade, Interval, Method, Refusal, Scope, Status};
-use wattgrad::report::units::{joules, joules_within, seconds, si};
-use wattgrad::report::{Align, columns};
+use crate::energy::{Energy, Estimate, Grade, Interval, Method, Refusal, Scope, Status};
+use crate::report::{Align, columns};
+use crate::units::{joules, joules_within, seconds, si};
 
 /// Names beyond this are cut, so that the table fits into 80 columns.
 const LONGEST_NAME: usize = 24;

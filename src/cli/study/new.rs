@@ -1,6 +1,6 @@
 //! `wattgrad study new`.
 
-use wattgrad::study::TEMPLATE;
+use crate::study::TEMPLATE;
 
 use crate::cli::failure::Failure;
 use crate::cli::output;

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use wattgrad::device::{Gpu, GpuOptions};
-use wattgrad::study::{self, Finished, Study, StudyOptions};
+use crate::device::{Gpu, GpuOptions};
+use crate::study::{self, Finished, Study, StudyOptions};
 
 use crate::cli::args::Global;
 use crate::cli::failure::Failure;
@@ -57,7 +57,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         let estimate = study::estimate(&gpu, &study, &meter)?;
         match args.json {
             true => output::print_json(&estimate)?,
-            false => output::print_text(&wattgrad::report::estimate(&study, &estimate))?,
+            false => output::print_text(&crate::report::estimate(&study, &estimate))?,
         }
         return Ok(0);
     }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use wattgrad::report::{Align, columns};
-use wattgrad::study::{self, Outcome};
+use crate::report::{Align, columns};
+use crate::study::{self, Outcome};
 
 use crate::cli::failure::Failure;
 use crate::cli::output;

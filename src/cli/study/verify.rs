@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use wattgrad::study;
+use crate::study;
 
 use crate::cli::failure::Failure;
 use crate::cli::output;
