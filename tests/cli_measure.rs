@@ -106,7 +106,7 @@ fn a_command_without_any_instrument_is_run_and_explained() {
     for part in [
         "source",
         "/nowhere/libnvidia-ml.so.1",
-        "to open it: ",
+        "fix: ",
         "sleep ran 0.3",
         "exit code 0",
         "could not be measured here",
@@ -460,7 +460,7 @@ fn the_doctor_tries_the_meters_that_are_named() {
         let row = row(name);
         assert_eq!(row["status"], "unavailable");
         assert!(row["reason"].as_str().unwrap().contains(with), "{row}");
-        assert!(row["remedy"].is_string(), "{row}");
+        assert!(row["fix"].is_string(), "{row}");
     }
     let output = program(&["doctor"])
         .env("WATTGRAD_METER", &absent)

@@ -2,7 +2,11 @@
 #![cfg(feature = "gpu")]
 
 #[cfg(target_os = "linux")]
+mod skip;
+
 use std::process::Command;
+
+use skip::skipped;
 
 use wattgrad::internals::device::{
     AdapterKind, Backend, BindingKind, DeviceError, Gpu, GpuOptions, ListOptions, PipelineCache,
@@ -233,11 +237,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     textureStore(into, at, third);
 }";
 
+const IMAGES_TEST: &str = "a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device";
+
 #[test]
 fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
     let all = list(&ListOptions::default()).unwrap();
     let Some(software) = all.iter().find(|adapter| adapter.kind == AdapterKind::Cpu) else {
-        eprintln!("SKIPPED: no software adapter on this machine");
+        skipped(IMAGES_TEST, "this machine has no software adapter");
         return;
     };
     let gpu = Gpu::open(&GpuOptions {
@@ -250,7 +256,10 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
             software.subgroup_max != 8 || !gpu.subgroups(),
             "eight lanes with subgroups should pass the gate"
         );
-        eprintln!("SKIPPED: {} has no subgroups of eight lanes", software.name);
+        skipped(
+            IMAGES_TEST,
+            &format!("{} has no subgroups of eight lanes", software.name),
+        );
         return;
     }
     use BindingKind::{ImageRead, ImageReadWrite, ImageWrite, Uniform};
@@ -390,7 +399,10 @@ fn a_kernel_that_does_not_compile_is_named_with_the_reason() {
 fn the_cache_file_is_written_reread_and_survives_damage() {
     let gpu = open();
     let Some(key) = gpu.cache_key() else {
-        eprintln!("SKIPPED: {} has no pipeline cache", gpu.adapter.name);
+        skipped(
+            "the_cache_file_is_written_reread_and_survives_damage",
+            &format!("{} has no pipeline cache", gpu.adapter.name),
+        );
         return;
     };
     let directory = tempfile::tempdir().unwrap();

@@ -99,9 +99,9 @@ fn a_source_that_was_not_compiled_in_says_so() {
     assert_eq!(rapl.status, Status::Unavailable);
     assert_eq!(rapl.reason.as_deref(), Some("not built in: feature rapl"));
     assert!(
-        rapl.remedy
+        rapl.fix
             .as_deref()
-            .is_some_and(|remedy| remedy.contains("--features rapl"))
+            .is_some_and(|fix| fix.contains("--features rapl"))
     );
 }
 
@@ -156,9 +156,9 @@ fn nothing_is_assumed_unless_asked_for() {
     let row = row(&rows, "cpu-time");
     assert_eq!((row.status, row.joules), (Status::Unavailable, None));
     assert!(
-        row.remedy
+        row.fix
             .as_deref()
-            .is_some_and(|remedy| remedy.contains("--assume-watts-per-core"))
+            .is_some_and(|fix| fix.contains("--assume-watts-per-core"))
     );
     assert!(rows.iter().all(|row| row.status != Status::Assumed));
 }

@@ -380,7 +380,7 @@ fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
     let stopped = |row: &Energy| {
         refused(row, "it has stopped: no line has come for ");
         assert_eq!(
-            row.remedy.as_deref(),
+            row.fix.as_deref(),
             Some(format!("start what writes {}", path.display()).as_str())
         );
     };
@@ -416,5 +416,5 @@ fn times_of_another_clock_are_named_in_a_short_window_too() {
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
     let row = only(window(&meter, 0.1));
     refused(&row, "it is not on this machine's Unix clock");
-    assert!(row.remedy.unwrap().contains("1970-01-01"));
+    assert!(row.fix.unwrap().contains("1970-01-01"));
 }

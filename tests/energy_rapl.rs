@@ -227,7 +227,7 @@ fn nothing_there() {
     let (_, rows) = open(None).measure(|| ());
     assert_eq!(rows.len(), 1);
     refused(row(&rows, "rapl"), "no RAPL counter");
-    assert!(rows[0].remedy.is_some());
+    assert!(rows[0].fix.is_some());
 }
 
 fn an_empty_root() {
@@ -248,7 +248,7 @@ fn closed_to_users() {
     assert_eq!(package.status, Status::Unavailable);
     assert!(package.reason.unwrap().contains("root only"));
     assert_eq!(
-        package.remedy.as_deref(),
+        package.fix.as_deref(),
         Some("sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj")
     );
     assert_eq!(

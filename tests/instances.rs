@@ -3,11 +3,14 @@
 #![cfg(feature = "gpu")]
 
 mod registry;
+mod skip;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use skip::skipped;
 
 use naga::{AddressSpace, Block, ImageClass, Module, Statement, StorageAccess, TypeInner};
 use wattgrad::internals::kernels::emit::{self, Language};
@@ -90,7 +93,7 @@ impl Khronos {
     fn new() -> Option<Khronos> {
         let found = Command::new("spirv-val").arg("--version").output().is_ok();
         if !found {
-            eprintln!("SKIPPED: spirv-val is not installed, so no SPIR-V was checked");
+            skipped("SPIR-V of the instances", "spirv-val is not installed");
         }
         found.then_some(Khronos { checked: 0 })
     }

@@ -2,8 +2,10 @@
 #![cfg(feature = "gpu")]
 
 mod harness;
+mod skip;
 
 use harness::{close, data, gpu, matrix, pad, run, storages, unpad};
+use skip::skipped;
 use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
 use wattgrad::internals::kernels::gemm::Epilogue;
 use wattgrad::internals::kernels::oracle::{self, widen};
@@ -317,7 +319,10 @@ fn the_tile_core_matches_the_oracle() {
 #[test]
 fn the_texel_core_matches_the_oracle() {
     if !gpu().texel() {
-        eprintln!("SKIPPED: no texel forms here");
+        skipped(
+            "the_texel_core_matches_the_oracle",
+            "the adapter has no texel kernels",
+        );
         return;
     }
     for (i, case) in general().into_iter().enumerate() {
@@ -352,7 +357,10 @@ fn split_sums_match_the_oracle() {
 #[test]
 fn the_3x3_kernels_of_software_devices_match_the_oracle() {
     if !gpu().texel() {
-        eprintln!("SKIPPED: no texel forms here");
+        skipped(
+            "the_3x3_kernels_of_software_devices_match_the_oracle",
+            "the adapter has no texel kernels",
+        );
         return;
     }
     for storage in storages() {

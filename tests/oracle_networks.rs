@@ -6,8 +6,10 @@
 #![cfg(feature = "gpu")]
 
 mod fixtures;
+mod skip;
 
 use fixtures::Fixture;
+use skip::skipped;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
@@ -24,7 +26,8 @@ fn samples(count: usize) -> Option<(Vec<f64>, Vec<usize>)> {
         PathBuf::from,
     );
     if !folder.join("train-images-idx3-ubyte.gz").is_file() {
-        eprintln!("skipped: no Fashion-MNIST in {}", folder.display());
+        let reason = format!("Fashion-MNIST is not in {}", folder.display());
+        skipped("losses of the PyTorch fixtures by the oracle", &reason);
         return None;
     }
     let read = |name: &str, header: usize, len: usize| {

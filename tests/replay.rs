@@ -2,6 +2,8 @@
 //! them, real recordings of a card's sensor beside an outside power meter.
 #![cfg(feature = "cli")]
 
+mod skip;
+
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::process::{Command, Output};
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::Value;
+use skip::skipped;
 
 fn replay(file: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wattgrad"))
@@ -212,8 +215,9 @@ fn trapezoid(times: &[f64], watts: &[f64], from: f64, to: f64) -> f64 {
 #[test]
 fn the_absolute_interval_holds_the_joules_of_an_outside_meter() {
     let Some(folder) = std::env::var_os("WATTGRAD_TRACES").map(PathBuf::from) else {
-        eprintln!(
-            "SKIPPED: real recordings are not replayed, for WATTGRAD_TRACES names no folder of them"
+        skipped(
+            "the_absolute_interval_holds_the_joules_of_an_outside_meter",
+            "WATTGRAD_TRACES names no folder of recordings",
         );
         return;
     };

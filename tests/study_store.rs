@@ -4,7 +4,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -13,8 +12,10 @@ use wattgrad::internals::study::store::{Event, LeaseTimes, RunId, State, Store};
 
 #[path = "study_store/records.rs"]
 mod records;
+mod skip;
 #[path = "study_store/worker.rs"]
 mod worker;
+use skip::skipped;
 use worker::{Task, assert_complete, id, payload, records};
 
 /// What a worker does, in a process of its own.
@@ -35,9 +36,7 @@ fn two_hosts(test: &str) -> bool {
         .output()
         .is_ok_and(|output| output.status.success());
     if !made {
-        // Written past the test's capture, so that it is seen though the test passes.
-        let said = format!("\nSKIPPED {test}: no host name can be given here (unshare -u)\n");
-        std::io::stderr().write_all(said.as_bytes()).unwrap();
+        skipped(test, "no other host name can be set here (unshare -u)");
     }
     made
 }

@@ -42,7 +42,7 @@ struct Source {
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
+    fix: Option<String>,
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
@@ -80,7 +80,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             method: source.method,
             examination: None,
             reason: source.reason,
-            remedy: source.remedy,
+            fix: source.fix,
         })
         .collect();
     if usable > 0 {
@@ -130,7 +130,7 @@ fn examined_source(source: &str, method: Method, outcome: &Result<Examination, R
         method,
         examination: outcome.as_ref().ok().cloned(),
         reason: refusal.map(|refusal| refusal.reason.clone()),
-        remedy: refusal.and_then(|refusal| refusal.remedy.clone()),
+        fix: refusal.and_then(|refusal| refusal.fix.clone()),
     }
 }
 
@@ -144,8 +144,8 @@ fn text(findings: &Findings) -> String {
                 text += &format!("{}: not examined: {reason}\n", source.source);
             }
         }
-        if let Some(remedy) = &source.remedy {
-            text += &format!("    to open it: {remedy}\n");
+        if let Some(fix) = &source.fix {
+            text += &format!("    fix: {fix}\n");
         }
     }
     text

@@ -310,11 +310,11 @@ fn energy(sources: &[SourceReport]) -> String {
             text += &format!("{between} {reason}");
         }
         text.push('\n');
-        if let Some(remedy) = &source.remedy {
-            text += &format!("      to open it: {remedy}\n");
+        if let Some(fix) = &source.fix {
+            text += &format!("      fix: {fix}\n");
         }
         if let Some(undo) = &source.undo {
-            text += &format!("      to close it again: {undo}\n");
+            text += &format!("      undo: {undo}\n");
         }
     }
     text

@@ -151,11 +151,11 @@ fn explain(global: &Global, rows: &[LiveRow], before: Option<&[LiveRow]>) {
     };
     for (at, row) in rows.iter().enumerate() {
         if let Some(reason) = row.reason.as_ref().filter(|_| told(at)) {
-            let remedy = row
-                .remedy
+            let fix = row
+                .fix
                 .as_ref()
-                .map_or(String::new(), |remedy| format!("; to open it: {remedy}"));
-            say(global, &format!("{}: {reason}{remedy}", row.source));
+                .map_or(String::new(), |fix| format!("; fix: {fix}"));
+            say(global, &format!("{}: {reason}{fix}", row.source));
         }
     }
     if rows.is_empty() && before.is_none() {

@@ -45,7 +45,7 @@ pub enum Skip {
     /// No source can be charged with the work; the sentence has a reason for each.
     #[error("no source of joules can be used here: {reasons}")]
     NoSource {
-        /// `source (reason; remedy)`, joined by commas.
+        /// `source (reason; fix)`, joined by commas.
         reasons: String,
     },
     /// The meter's options are wrong.
@@ -268,8 +268,8 @@ fn reason(found: &SourceReport) -> String {
         (Some(reason), _) => reason,
         (None, _) => "no reason known",
     };
-    match &found.remedy {
-        Some(remedy) => format!("{} ({why}; to open it: {remedy})", found.source),
+    match &found.fix {
+        Some(fix) => format!("{} ({why}; fix: {fix})", found.source),
         None => format!("{} ({why})", found.source),
     }
 }

@@ -88,6 +88,6 @@ impl Basis {
             estimate.ticks,
             self.least_updates
         ))
-        .with_remedy("meter a longer window"))
+        .with_fix("meter a longer window"))
     }
 }

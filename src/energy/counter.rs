@@ -55,7 +55,7 @@ impl Counter {
                 self.unit.symbol(),
                 last.at.monotonic - first.at.monotonic,
             ))
-            .with_remedy("meter a longer window"));
+            .with_fix("meter a longer window"));
         }
         Ok(joules)
     }

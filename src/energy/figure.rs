@@ -283,7 +283,7 @@ pub struct Energy {
     pub reason: Option<String>,
     /// What would open the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
+    pub fix: Option<String>,
     /// What else a reader has to know of the figure, a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

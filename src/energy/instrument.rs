@@ -100,32 +100,32 @@ pub struct Refusal {
     pub reason: String,
     /// The one command or setting that opens it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-    /// The one command that undoes the remedy, where it changes the machine.
+    pub fix: Option<String>,
+    /// The one command that undoes the fix, where it changes the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
 }
 
 impl Refusal {
-    /// A refusal without a remedy.
+    /// A refusal without a fix.
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
-            remedy: None,
+            fix: None,
             undo: None,
         }
     }
 
     /// With the command or setting that opens the source.
     #[must_use]
-    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+    pub fn with_fix(self, fix: impl Into<String>) -> Self {
         Self {
-            remedy: Some(remedy.into()),
+            fix: Some(fix.into()),
             ..self
         }
     }
 
-    /// With the command that undoes the remedy.
+    /// With the command that undoes the fix.
     #[must_use]
     pub fn with_undo(self, undo: impl Into<String>) -> Self {
         Self {

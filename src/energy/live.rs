@@ -50,7 +50,7 @@ pub struct LiveRow {
     pub reason: Option<String>,
     /// What would open the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
+    pub fix: Option<String>,
 }
 
 impl Meter {
@@ -109,7 +109,7 @@ impl Live {
                     status: Status::Unavailable,
                     watts: None,
                     reason: opened.shared.clone(),
-                    remedy: None,
+                    fix: None,
                 };
                 match outcome {
                     Ok(watts) => {
@@ -118,7 +118,7 @@ impl Live {
                     }
                     Err(refusal) => {
                         row.reason = Some(refusal.reason);
-                        row.remedy = refusal.remedy;
+                        row.fix = refusal.fix;
                     }
                 }
                 row

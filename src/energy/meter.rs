@@ -151,7 +151,7 @@ pub struct SourceReport {
     pub reason: Option<String>,
     /// The one command or setting that opens it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
+    pub fix: Option<String>,
     /// The one command that closes it again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
@@ -261,7 +261,7 @@ impl Meter {
                         found.status = Status::Unavailable;
                         found.grade = None;
                         found.reason = Some(refusal.reason);
-                        found.remedy = refusal.remedy;
+                        found.fix = refusal.fix;
                         found.undo = refusal.undo;
                     } else if !moved {
                         let still = match recorded {
@@ -389,7 +389,7 @@ fn report(opened: &Opened) -> SourceReport {
             .map(|refusal| refusal.reason.clone())
             .or(others)
             .or_else(|| opened.note.clone()),
-        remedy: refusal.and_then(|refusal| refusal.remedy.clone()),
+        fix: refusal.and_then(|refusal| refusal.fix.clone()),
         undo: refusal.and_then(|refusal| refusal.undo.clone()),
     }
 }

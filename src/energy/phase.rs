@@ -116,7 +116,7 @@ pub(crate) fn aliasing(
             "the sensor looks {share:.0} % of the time, and a read takes too long to tell which part of a step of \
              {step:.1} ms it saw"
         ))
-        .with_remedy("choose a source that counts energy, or a larger batch"));
+        .with_fix("choose a source that counts energy, or a larger batch"));
     }
     if looks.unseen > NEGLIGIBLE {
         return Err(Refusal::new(format!(
@@ -125,7 +125,7 @@ pub(crate) fn aliasing(
             looks.tick * 1e3,
             looks.unseen * 100.0
         ))
-        .with_remedy("meter a longer window, or change the batch size"));
+        .with_fix("meter a longer window, or change the batch size"));
     }
     Ok(Some(Aliasing { correction, joules }))
 }

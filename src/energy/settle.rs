@@ -340,7 +340,7 @@ impl Energy {
             tick_seconds: None,
             idle_watts: None,
             reason: None,
-            remedy: None,
+            fix: None,
             notes: Vec::new(),
             conditions: Vec::new(),
             basis: None,
@@ -350,7 +350,7 @@ impl Energy {
 
     fn refuse(&mut self, refusal: Refusal) {
         self.reason = Some(refusal.reason);
-        self.remedy = refusal.remedy;
+        self.fix = refusal.fix;
     }
 
     /// The joules that the readings come to, computed again; `None` where there are none or they have no basis.

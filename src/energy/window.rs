@@ -268,7 +268,7 @@ fn explain_silence(rows: &[Row], told: &mut [Energy]) {
         let instrument = opened.and_then(|opened| opened.instrument.as_ref().ok());
         if let Some(refusal) = instrument.and_then(|instrument| instrument.silent()) {
             energy.reason = Some(refusal.reason);
-            energy.remedy = refusal.remedy;
+            energy.fix = refusal.fix;
         }
     }
 }

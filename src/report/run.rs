@@ -22,7 +22,7 @@ pub fn run(record: &Record) -> String {
     let (told, rest): (Vec<&Energy>, Vec<&Energy>) = record
         .energy
         .iter()
-        .partition(|row| row.joules.is_some() || row.remedy.is_some());
+        .partition(|row| row.joules.is_some() || row.fix.is_some());
     let mut lines: Vec<String> = told.iter().map(|row| energy(record, row)).collect();
     if !rest.is_empty() {
         let names: Vec<&str> = rest.iter().map(|row| row.source.as_str()).collect();
@@ -156,12 +156,12 @@ fn work(record: &Record) -> String {
 fn energy(record: &Record, row: &Energy) -> String {
     let reason = row.reason.as_deref().unwrap_or("no reason is known");
     let Some(amount) = row.joules else {
-        let remedy = row
-            .remedy
+        let fix = row
+            .fix
             .as_deref()
-            .map(|remedy| format!("; {remedy}"))
+            .map(|fix| format!("; {fix}"))
             .unwrap_or_default();
-        return format!("{}: unavailable: {reason}{remedy}", row.source);
+        return format!("{}: unavailable: {reason}{fix}", row.source);
     };
     let mut text = format!("{} ({}): {}", row.source, row.scope.name(), joules(amount));
     if let Some(off) = row.repeatability().map(|interval| interval.half()) {

@@ -47,7 +47,7 @@ fn the_doctor_finds_adapters_sources_and_data() {
         "Data",
         "digits",
         "embedded: 1,797",
-        "to open it:",
+        "fix:",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

@@ -7,6 +7,8 @@ mod files;
 mod help;
 mod outcome;
 mod record;
+#[path = "../skip/mod.rs"]
+mod skip;
 mod streams;
 mod values;
 

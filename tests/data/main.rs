@@ -63,10 +63,7 @@ fn one_sentence(error: &DataError) {
         !text.contains('\n') && !text.contains(". ") && !text.ends_with('.'),
         "not one sentence: {text}"
     );
-    assert!(
-        text.contains(": ") || text.contains("; "),
-        "no remedy: {text}"
-    );
+    assert!(text.contains(": ") || text.contains("; "), "no fix: {text}");
 }
 
 fn repository() -> PathBuf {

@@ -75,7 +75,7 @@ fn a_counter_that_fails_midway_gives_way_to_power() {
 
 #[test]
 fn a_card_that_goes_midway_takes_both_with_it() {
-    for (behaviour, with, remedy) in [
+    for (behaviour, with, fix) in [
         ("UNLOADED", "driver is not loaded", "sudo modprobe nvidia"),
         ("LOST", "fallen off the bus", "restart the machine"),
     ] {
@@ -87,7 +87,7 @@ fn a_card_that_goes_midway_takes_both_with_it() {
         let row = only(window(&stand_in.meter(None), 2.0).0);
         refused(&row, "lost within the window");
         refused(&row, with);
-        assert_eq!(row.remedy.as_deref(), Some(remedy));
+        assert_eq!(row.fix.as_deref(), Some(fix));
         assert!(!row.readings.is_empty());
     }
 }

@@ -66,9 +66,9 @@ fn a_window_below_a_tick_gives_no_figure() {
     let row = only(window(&meter, 0.03).0);
     refused(&row, "too few of the instrument's ticks");
     assert!(
-        row.remedy
+        row.fix
             .as_deref()
-            .is_some_and(|remedy| remedy.contains("longer window"))
+            .is_some_and(|fix| fix.contains("longer window"))
     );
 }
 

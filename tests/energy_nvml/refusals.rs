@@ -33,7 +33,7 @@ fn why_a_card_has_no_counter_is_told_apart() {
     let instance = StandIn::of(Card { mig: 1, ..none });
     let row = only(window(&instance.meter(None), 0.1).0);
     refused(&row, "MIG is on");
-    assert!(row.remedy.is_some());
+    assert!(row.fix.is_some());
     let dark = Card {
         power: NOT_SUPPORTED,
         instant: NOT_SUPPORTED,
@@ -43,9 +43,9 @@ fn why_a_card_has_no_counter_is_told_apart() {
     let row = only(window(&old.meter(None), 0.1).0);
     refused(&row, "too old");
     assert!(
-        row.remedy
+        row.fix
             .as_deref()
-            .is_some_and(|remedy| remedy.contains("newer NVIDIA driver"))
+            .is_some_and(|fix| fix.contains("newer NVIDIA driver"))
     );
 }
 
@@ -54,9 +54,9 @@ fn what_a_user_may_not_do_comes_with_its_remedy() {
     let denied = |row: &Energy| {
         refused(row, "this user may not");
         assert!(
-            row.remedy
+            row.fix
                 .as_deref()
-                .is_some_and(|remedy| remedy.contains("/dev/nvidia")),
+                .is_some_and(|fix| fix.contains("/dev/nvidia")),
             "{row:?}"
         );
     };
@@ -92,7 +92,7 @@ fn what_a_user_may_not_do_comes_with_its_remedy() {
     let unloaded = StandIn::with(&[CARD], &[&format!("-DINIT={DRIVER_NOT_LOADED}")]);
     let row = only(window(&unloaded.meter(None), 0.1).0);
     refused(&row, "driver is not loaded");
-    assert_eq!(row.remedy.as_deref(), Some("sudo modprobe nvidia"));
+    assert_eq!(row.fix.as_deref(), Some("sudo modprobe nvidia"));
 }
 
 #[test]
@@ -106,9 +106,9 @@ fn a_missing_or_wrong_library_is_a_row() {
     let row = only(window(&absent, 0.05).0);
     refused(&row, "/nowhere/libnvidia-ml.so.1 cannot be loaded");
     assert!(
-        row.remedy
+        row.fix
             .as_deref()
-            .is_some_and(|remedy| remedy.contains("WATTGRAD_NVML"))
+            .is_some_and(|fix| fix.contains("WATTGRAD_NVML"))
     );
     let wrong = StandIn::with(&[CARD], &["-DSHUTDOWN_ABSENT"]);
     refused(&only(window(&wrong.meter(None), 0.05).0), "not NVML");

@@ -124,7 +124,7 @@ pub fn cards_of_their_own() {
     refused(secret, "may not be read");
     assert_eq!(secret.scope, Scope::Package);
     assert_eq!(
-        secret.remedy.as_deref(),
+        secret.fix.as_deref(),
         Some(format!("sudo chmod a+r {closed_file}").as_str())
     );
     assert_eq!(rows.len(), 8, "{rows:#?}");

@@ -56,14 +56,14 @@ pub fn a_laptop_on_the_wall() {
     let battery = report(&reports, "battery");
     closed(&battery, "runs on AC (Mains)");
     assert_eq!(
-        battery.remedy.as_deref(),
+        battery.fix.as_deref(),
         Some("unplug, or run sudo sysctl kernel.perf_event_paranoid=0")
     );
     let package = report(&reports, "perf:energy-pkg");
     closed(&package, "perf_event_paranoid is 4");
     assert!(package.reason.unwrap().contains("setcap cap_perfmon"));
     assert_eq!(
-        package.remedy.as_deref(),
+        package.fix.as_deref(),
         Some("sudo sysctl kernel.perf_event_paranoid=0")
     );
     assert_eq!(

@@ -115,7 +115,7 @@ fn nothing_there() {
         closed(&report(&rows, source), said);
     }
     let perf = report(&rows, "perf");
-    assert_eq!(perf.remedy.as_deref(), Some("sudo modprobe rapl"));
+    assert_eq!(perf.fix.as_deref(), Some("sudo modprobe rapl"));
     assert_eq!(perf.undo.as_deref(), Some("sudo modprobe -r rapl"));
 }
 

@@ -242,7 +242,7 @@ fn studies_without_a_result_read_sensibly() {
     .open();
     let page = of(none, page);
     assert!(page.contains("No source gave joules in these runs"));
-    assert!(page.contains("sudo modprobe intel_rapl_msr"), "the remedy");
+    assert!(page.contains("sudo modprobe intel_rapl_msr"), "the fix");
     assert!(!page.contains("Power over time"));
 }
 

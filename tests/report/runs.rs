@@ -320,7 +320,7 @@ impl Made {
         row.status = status;
         row.joules = Some(direct.joules);
         row.reason = None;
-        row.remedy = None;
+        row.fix = None;
         row.seconds = Some(seconds);
         if measured {
             let interval = direct.repeatability.unwrap();

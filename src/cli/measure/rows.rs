@@ -45,7 +45,7 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    remedy: Option<String>,
+    fix: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
 }
@@ -118,7 +118,7 @@ impl Row {
             seconds: Some(seconds),
             grade: None,
             reason: None,
-            remedy: None,
+            fix: None,
             notes: Vec::new(),
         };
         match outcome {
@@ -133,7 +133,7 @@ impl Row {
             }
             Err(refusal) => {
                 row.reason = Some(refusal.reason);
-                row.remedy = refusal.remedy;
+                row.fix = refusal.fix;
             }
         }
         row
@@ -223,7 +223,7 @@ impl From<Energy> for Row {
             seconds: energy.seconds,
             grade: energy.grade,
             reason: energy.reason,
-            remedy: energy.remedy,
+            fix: energy.fix,
             notes: energy.notes,
         }
     }
@@ -285,8 +285,8 @@ const MANY: usize = 3;
 /// than named.
 pub fn remarks(rows: &[Row]) -> String {
     let any = rows.iter().any(|row| row.joules.is_some());
-    // What was opened has its seconds, and what can be opened its remedy.
-    let lacks = |row: &Row| row.seconds.is_none() && row.remedy.is_none();
+    // What was opened has its seconds, and what can be opened its fix.
+    let lacks = |row: &Row| row.seconds.is_none() && row.fix.is_none();
     let lacking: Vec<&str> = rows
         .iter()
         .filter(|row| lacks(row))
@@ -299,8 +299,8 @@ pub fn remarks(rows: &[Row]) -> String {
         for said in told {
             text += &format!("{}: {said}\n", row.source);
         }
-        if let Some(remedy) = &row.remedy {
-            text += &format!("    to open it: {remedy}\n");
+        if let Some(fix) = &row.fix {
+            text += &format!("    fix: {fix}\n");
         }
     }
     if brief {

@@ -69,7 +69,7 @@ pub(crate) fn recall(
             ..
         }) => Err(
             Refusal::new(format!("refused by its calibration: {reason}"))
-                .with_remedy("wattgrad calibrate"),
+                .with_fix("wattgrad calibrate"),
         ),
         Some(kept) => Ok(kept.known),
         None => Ok(Known::uncalibrated(spec)),

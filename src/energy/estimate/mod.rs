@@ -276,7 +276,7 @@ fn averaged(series: &Series, known: &Known, seconds: f64) -> Result<(), Refusal>
         return Err(Refusal::new(format!(
             "the window of {seconds:.3} s is shorter than ten of the {over:.3} s over which the sensor averages"
         ))
-        .with_remedy("meter a longer window"));
+        .with_fix("meter a longer window"));
     }
     Ok(())
 }
@@ -301,7 +301,7 @@ fn too_short(series: &Series, seconds: f64) -> Refusal {
             "no tick of the instrument was seen in a window of {seconds:.3} s"
         )),
     };
-    refusal.with_remedy("meter a longer window")
+    refusal.with_fix("meter a longer window")
 }
 
 fn positive(joules: f64, seconds: f64) -> Result<f64, Refusal> {
@@ -321,7 +321,7 @@ fn resolved(joules: f64, half: f64, seconds: f64) -> Result<(), Refusal> {
     Err(Refusal::new(format!(
         "the readings of a window of {seconds:.3} s tell no more than {joules:.3} +-{half:.3} J"
     ))
-    .with_remedy("meter a longer window"))
+    .with_fix("meter a longer window"))
 }
 
 fn finish(joules: f64, half: f64, (from, to): (f64, f64), ticks: u64) -> Estimate {

@@ -250,15 +250,15 @@ impl Gauge {
 
 /// Why the battery says nothing while it is not what feeds the machine.
 fn plugged(why: &str) -> Refusal {
-    let other = perf::remedy().or_else(rapl::remedy);
-    let remedy = match &other {
-        Some((remedy, _)) => format!("unplug, or run {remedy}"),
+    let other = perf::fix().or_else(rapl::fix);
+    let fix = match &other {
+        Some((fix, _)) => format!("unplug, or run {fix}"),
         None => "unplug".to_owned(),
     };
     let refusal = Refusal::new(format!(
         "{why}, so the battery does not show what the machine draws"
     ))
-    .with_remedy(remedy);
+    .with_fix(fix);
     match other.and_then(|(_, undo)| undo) {
         Some(undo) => refusal.with_undo(undo),
         None => refusal,

@@ -20,7 +20,7 @@ impl Source for CpuTime {
             None => Err(Refusal::new(
                 "used only when asked for: its watts are assumed, not measured",
             )
-            .with_remedy("--assume-watts-per-core W")),
+            .with_fix("--assume-watts-per-core W")),
             Some(watts) => process_cpu_nanoseconds()
                 .map(|_| Box::new(Assumption { watts }) as Box<dyn Instrument>),
         };

@@ -209,11 +209,11 @@ impl Instrument for Outside {
                 .silence(Moment::now().monotonic, lines.last.is_some())
         });
         let refusal = refusal.flatten()?;
-        Some(match (&refusal.remedy, behind(&self.name)) {
+        Some(match (&refusal.fix, behind(&self.name)) {
             (None, Some(behind)) if self.name.starts_with(FILE) => {
-                refusal.with_remedy(format!("start what writes {behind}"))
+                refusal.with_fix(format!("start what writes {behind}"))
             }
-            (None, _) => refusal.with_remedy("let the command print a line again and again"),
+            (None, _) => refusal.with_fix("let the command print a line again and again"),
             (Some(_), _) => refusal,
         })
     }
@@ -230,7 +230,7 @@ impl Lines {
             return Err(Refusal::new(format!(
                 "the machine's clock was stepped by {stepped:+.3} s, so the meter's times cannot be placed"
             ))
-            .with_remedy("meter again"));
+            .with_fix("meter again"));
         }
         let whole = fresh
             .iter()

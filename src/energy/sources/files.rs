@@ -41,7 +41,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Refusal {
     match error.kind() {
         ErrorKind::PermissionDenied => {
             Refusal::new(format!("{shown} may not be read by this user"))
-                .with_remedy(format!("sudo chmod a+r {shown}"))
+                .with_fix(format!("sudo chmod a+r {shown}"))
                 .with_undo(format!("sudo chmod go-r {shown}"))
         }
         ErrorKind::NotFound => Refusal::new(format!(

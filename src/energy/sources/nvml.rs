@@ -140,13 +140,13 @@ fn load(options: &MeterOptions) -> Result<Library, Refusal> {
             "the NVML library {} cannot be loaded: {why}",
             path.display()
         ))
-        .with_remedy(format!(
+        .with_fix(format!(
             "unset {LIBRARY_VARIABLE}, or give it the path of libnvidia-ml.so.1"
         )),
         (NvmlError::LibloadingError(why), None) => Refusal::new(format!(
             "the NVML library cannot be loaded, so there is no NVIDIA driver: {why}"
         ))
-        .with_remedy(format!(
+        .with_fix(format!(
             "install the NVIDIA driver, or set {LIBRARY_VARIABLE} to its libnvidia-ml.so.1"
         )),
         _ => refusal("starting it", &error),
@@ -157,7 +157,7 @@ fn load(options: &MeterOptions) -> Result<Library, Refusal> {
         return Err(Refusal::new(
             "the library loaded for NVML lacks nvmlShutdown, so it is not NVML",
         )
-        .with_remedy(format!(
+        .with_fix(format!(
             "unset {LIBRARY_VARIABLE}, or give it the path of libnvidia-ml.so.1"
         )));
     }
@@ -169,30 +169,30 @@ fn refusal(doing: &str, error: &NvmlError) -> Refusal {
         NvmlError::NoPermission => {
             let refusal = Refusal::new(format!("NVML: {doing}: this user may not"));
             if cfg!(windows) {
-                refusal.with_remedy("run as an administrator")
+                refusal.with_fix("run as an administrator")
             } else {
                 refusal
-                    .with_remedy("sudo chmod a+rw /dev/nvidia*")
+                    .with_fix("sudo chmod a+rw /dev/nvidia*")
                     .with_undo("sudo chmod go-rw /dev/nvidia*")
             }
         }
         NvmlError::DriverNotLoaded | NvmlError::Uninitialized => {
             Refusal::new(format!("NVML: {doing}: the NVIDIA driver is not loaded"))
-                .with_remedy("sudo modprobe nvidia")
+                .with_fix("sudo modprobe nvidia")
                 .with_undo("sudo modprobe -r nvidia")
         }
         NvmlError::LibRmVersionMismatch => Refusal::new(format!(
             "NVML: {doing}: the library and the loaded driver are of different versions"
         ))
-        .with_remedy("restart the machine"),
+        .with_fix("restart the machine"),
         NvmlError::GpuLost => {
             Refusal::new(format!("NVML: {doing}: the card has fallen off the bus"))
-                .with_remedy("restart the machine")
+                .with_fix("restart the machine")
         }
         NvmlError::FailedToLoadSymbol(symbol) => Refusal::new(format!(
             "NVML: {doing}: the driver is too old for it ({symbol})"
         ))
-        .with_remedy("install a newer NVIDIA driver"),
+        .with_fix("install a newer NVIDIA driver"),
         error => Refusal::new(format!("NVML: {doing}: {error}")),
     }
 }

@@ -45,12 +45,12 @@ impl Source for Perf {
 }
 
 /// The command that opens it and the one that undoes that, where the processor has the counter and it is closed.
-pub(super) fn remedy() -> Option<(String, Option<String>)> {
+pub(super) fn fix() -> Option<(String, Option<String>)> {
     let refusal = Path::new(PMU)
         .join("events/energy-pkg")
         .exists()
         .then(permission::closed)??;
-    Some((refusal.remedy?, refusal.undo))
+    Some((refusal.fix?, refusal.undo))
 }
 
 fn rows(pmu: &Path, target: Option<&Target>) -> Vec<Row> {
@@ -66,7 +66,7 @@ fn found(pmu: &Path, target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
             "{} is not there: no such processor, its driver not loaded, or hidden by a container or virtual machine",
             pmu.display()
         ))
-        .with_remedy("sudo modprobe rapl")
+        .with_fix("sudo modprobe rapl")
         .with_undo("sudo modprobe -r rapl"));
     }
     let kind: u32 = files::number(&pmu.join("type"))?;

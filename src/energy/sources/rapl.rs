@@ -34,7 +34,7 @@ impl Source for Rapl {
 }
 
 /// The command that opens its files and the one that undoes that, where the processor has them.
-pub(super) fn remedy() -> Option<(String, Option<String>)> {
+pub(super) fn fix() -> Option<(String, Option<String>)> {
     let there = cfg!(feature = "rapl") && std::path::Path::new(ROOT).exists();
     there.then(|| (OPEN_FILES.to_owned(), Some(CLOSE_FILES.to_owned())))
 }
@@ -47,7 +47,7 @@ fn found(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
 #[cfg(all(not(feature = "rapl"), target_os = "linux"))]
 fn found(_target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
     Err(Refusal::new("not built in: feature rapl")
-        .with_remedy("cargo build --release --features rapl"))
+        .with_fix("cargo build --release --features rapl"))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -494,7 +494,7 @@ pub(super) fn instruments(analysis: &Analysis) -> Table {
             "tick_s",
             "runs_with_joules",
             "reason",
-            "remedy",
+            "fix",
         ],
     );
     for one in &analysis.instruments {
@@ -507,7 +507,7 @@ pub(super) fn instruments(analysis: &Analysis) -> Table {
             number(one.tick_seconds),
             one.runs.to_string(),
             one.reason.clone().unwrap_or_default(),
-            one.remedy.clone().unwrap_or_default(),
+            one.fix.clone().unwrap_or_default(),
         ]);
     }
     table

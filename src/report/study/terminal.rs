@@ -394,8 +394,8 @@ fn instruments(analysis: &Analysis) -> String {
         if let Some(reason) = &one.reason {
             line += &format!(": {reason}");
         }
-        if let Some(remedy) = &one.remedy {
-            line += &format!("; to open it: {remedy}");
+        if let Some(fix) = &one.fix {
+            line += &format!("; fix: {fix}");
         }
         text += &wrapped(&line, "  ", "    ");
     }

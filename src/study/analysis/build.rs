@@ -441,7 +441,7 @@ fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
                 tick_seconds: row.tick_seconds,
                 runs: gives,
                 reason,
-                remedy: row.remedy.clone().filter(|_| by_steps.is_none()),
+                fix: row.fix.clone().filter(|_| by_steps.is_none()),
             }),
         }
     }

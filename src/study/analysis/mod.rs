@@ -293,7 +293,7 @@ pub struct Instrument {
     pub reason: Option<String>,
     /// What would open it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
+    pub fix: Option<String>,
 }
 
 /// A machine and device that runs were made on.

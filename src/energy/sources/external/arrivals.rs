@@ -87,7 +87,7 @@ pub(super) fn far(line: &str, off: f64) -> Refusal {
     Refusal::new(format!(
         "the time of the line `{line}` is {off:+.1} s from now: it is not on this machine's Unix clock"
     ))
-    .with_remedy("give seconds since 1970-01-01 UTC in the first column")
+    .with_fix("give seconds since 1970-01-01 UTC in the first column")
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ fn no_counter(device: &Device<'_>) -> Refusal {
         return Refusal::new(format!(
             "MIG is on, and {name} gives no energy of an instance"
         ))
-        .with_remedy("sudo nvidia-smi -mig 0")
+        .with_fix("sudo nvidia-smi -mig 0")
         .with_undo("sudo nvidia-smi -mig 1");
     }
     match device.architecture() {

@@ -39,7 +39,7 @@ fn closed_at(level: i64) -> Refusal {
         "{PARANOID} is {level}, so energy events are closed to users (for this program alone they are opened by \
          `sudo setcap cap_perfmon=ep {program}`)"
     ))
-    .with_remedy("sudo sysctl kernel.perf_event_paranoid=0")
+    .with_fix("sudo sysctl kernel.perf_event_paranoid=0")
     .with_undo(format!("sudo sysctl kernel.perf_event_paranoid={level}"))
 }
 
@@ -76,7 +76,7 @@ mod tests {
         let refusal = closed_at(4);
         assert!(refusal.reason.contains("is 4") && refusal.reason.contains("setcap cap_perfmon"));
         assert_eq!(
-            refusal.remedy.as_deref(),
+            refusal.fix.as_deref(),
             Some("sudo sysctl kernel.perf_event_paranoid=0")
         );
         assert_eq!(

@@ -40,7 +40,7 @@ pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
              virtual machine)",
             ROOTS[0]
         ))
-        .with_remedy(LOAD_DRIVER)
+        .with_fix(LOAD_DRIVER)
         .with_undo(UNLOAD_DRIVER)
     })?;
     let mut rows: Vec<Row> = Vec::new();
@@ -76,7 +76,7 @@ pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
             "{} holds no zone: the processor's driver found no counter",
             root.display()
         ))
-        .with_remedy(LOAD_DRIVER)
+        .with_fix(LOAD_DRIVER)
         .with_undo(UNLOAD_DRIVER));
     }
     Ok(rows)
@@ -241,13 +241,13 @@ fn number(path: &Path) -> Result<u64, Refusal> {
         match error.kind() {
             ErrorKind::PermissionDenied => {
                 Refusal::new(format!("{shown} may be read by root only"))
-                    .with_remedy(super::OPEN_FILES)
+                    .with_fix(super::OPEN_FILES)
                     .with_undo(super::CLOSE_FILES)
             }
             ErrorKind::NotFound => Refusal::new(format!(
                 "{shown} is not there: its driver is not loaded (any more)"
             ))
-            .with_remedy(LOAD_DRIVER)
+            .with_fix(LOAD_DRIVER)
             .with_undo(UNLOAD_DRIVER),
             _ => Refusal::new(format!("{shown} cannot be read: {error}")),
         }

@@ -49,7 +49,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
                     tbody { @for one in &refusing { tr {
                         td class="w" { (one.source) } td class="w" { (one.scope.name()) }
                         td class="w" { (one.reason.as_deref().unwrap_or("no reason is known")) }
-                        td class="w" { @if let Some(remedy) = &one.remedy { code { (remedy) } } }
+                        td class="w" { @if let Some(fix) = &one.fix { code { (fix) } } }
                     } } }
                 } }
             }
