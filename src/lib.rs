@@ -11,6 +11,7 @@ mod data;
 #[cfg(feature = "gpu")]
 mod device;
 mod energy;
+mod files;
 #[cfg(feature = "gpu")]
 mod kernels;
 #[cfg(feature = "gpu")]

@@ -105,7 +105,7 @@ fn write(folder: &Path, language: Language, shaders: &[(String, String)]) -> Res
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
     for (name, text) in texts {
         let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|error| failed(&path, error))?;
+        crate::files::write_whole(&path, &text).map_err(|error| failed(&path, error))?;
     }
     Ok(())
 }

@@ -56,7 +56,7 @@ fn write(folder: &Path) -> Result<(), Failure> {
     }
     for (name, command) in pages {
         let path = folder.join(format!("{name}.1"));
-        std::fs::write(&path, page(command)?).map_err(|error| failed(&path, error))?;
+        crate::files::write_whole(&path, &page(command)?).map_err(|error| failed(&path, error))?;
     }
     Ok(())
 }

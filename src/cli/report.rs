@@ -77,7 +77,7 @@ fn tables(folder: &Path, studies: &[Opened], global: &Global) -> Result<(), Fail
 }
 
 fn write(path: &Path, text: &str, global: &Global) -> Result<(), Failure> {
-    report::write(path, text).map_err(|error| refused(path, &error))?;
+    crate::files::write_whole(path, text.as_bytes()).map_err(|error| refused(path, &error))?;
     say(global, &format!("written: {}", path.display()));
     Ok(())
 }

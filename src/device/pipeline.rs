@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::DeviceError;
 use super::gpu::Gpu;
+use crate::files::write_whole;
 
 /// What a binding of group 0 holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -352,7 +353,8 @@ impl Disk {
         let Some(data) = self.cache.get_data() else {
             return;
         };
-        match write_beside(&self.file, &seal(&data)) {
+        let folder = self.file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        match folder.and_then(|()| write_whole(&self.file, &seal(&data))) {
             Ok(()) => self.fresh = 0,
             Err(error) => {
                 tracing::debug!(%error, file = %self.file.display(), "the pipeline cache was not written")
@@ -371,19 +373,6 @@ fn seal(data: &[u8]) -> Vec<u8> {
 fn unseal(sealed: Vec<u8>) -> Option<Vec<u8>> {
     let (digest, data) = sealed.split_at_checked(32)?;
     (Sha256::digest(data).as_slice() == digest).then(|| data.to_vec())
-}
-
-/// Writes a new file next to `file` and renames it, so that a reader sees the old contents or the new, never half.
-fn write_beside(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if let Some(directory) = file.parent() {
-        std::fs::create_dir_all(directory)?;
-    }
-    let beside = file.with_extension(format!("{}.new", std::process::id()));
-    std::fs::write(&beside, bytes)
-        .and_then(|()| std::fs::rename(&beside, file))
-        .inspect_err(|_| {
-            let _ = std::fs::remove_file(&beside);
-        })
 }
 
 /// Where this user's caches of this program live, by the platform's convention, if the environment tells.

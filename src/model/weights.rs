@@ -1,8 +1,8 @@
 //! A network's weights by name, and the safetensors files they are kept in under PyTorch's `state_dict` names.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
@@ -346,7 +346,7 @@ impl Weights {
     /// # Errors
     /// [`WeightsError::Write`].
     pub fn write(&self, path: &Path, outcome: &str) -> Result<(), WeightsError> {
-        write_whole(path, &self.to_bytes(outcome)?).map_err(|source| WeightsError::Write {
+        crate::files::write_whole(path, &self.to_bytes(outcome)?).map_err(|source| WeightsError::Write {
             path: path.to_owned(),
             source,
         })
@@ -362,59 +362,4 @@ fn counts(specs: &[ParameterSpec]) -> impl Iterator<Item = String> {
             Some((layer, _)) => format!("{layer}.{TRACKED}"),
             None => TRACKED.to_owned(),
         })
-}
-
-/// Writes a file beside its place and moves it there, so that no reader and no full disk ever leaves half of it. What
-/// is no ordinary file (a pipe, a terminal) cannot be replaced and is written as it is.
-pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    // A link stays a link: what it points to is replaced.
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if place.metadata().is_ok_and(|found| !found.is_file()) {
-        return File::options().write(true).open(&place)?.write_all(bytes);
-    }
-    let beside = beside(&place)?;
-    let written = File::create(&beside).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let moved = written.and_then(|()| fs::rename(&beside, &place));
-    if moved.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    moved
-}
-
-/// Whether [`write_whole`] would get as far as the first byte, found without touching what is there.
-pub(crate) fn writable(path: &Path) -> io::Result<()> {
-    let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    match place.metadata() {
-        Ok(found) if found.is_dir() => Err(io::Error::new(
-            io::ErrorKind::IsADirectory,
-            "it is a folder",
-        )),
-        Ok(found) if !found.is_file() => File::options().write(true).open(&place).map(|_| ()),
-        Ok(found) if found.permissions().readonly() => Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            "it is write-protected",
-        )),
-        _ => {
-            let beside = beside(&place)?;
-            File::create(&beside)?;
-            fs::remove_file(&beside)
-        }
-    }
-}
-
-/// A name of this process's own in the same folder, since only there a move is one step.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    let Some(name) = path.file_name() else {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it names no file",
-        ));
-    };
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(name);
-    hidden.push(format!(".{}.part", std::process::id()));
-    Ok(path.with_file_name(hidden))
 }

@@ -5,10 +5,8 @@ mod estimate;
 mod program;
 mod run;
 pub mod study;
-mod write;
 
 pub use columns::{Align, columns};
 pub use estimate::estimate;
 pub use program::program;
 pub use run::run;
-pub use write::write;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use super::error::TrainError;
 use super::record::Record;
 use super::steps_log::StepsLog;
-use crate::model::weights::{Weights, writable, write_whole};
+use crate::files::{writable, write_whole};
+use crate::model::weights::Weights;
 
 /// Where a run leaves its results; what is `None` is not written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

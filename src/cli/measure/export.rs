@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Args;
 use super::compare::Report;
 use crate::cli::failure::Failure;
+use crate::files::write_whole;
 
 pub struct Exports {
     json: Option<PathBuf>,
@@ -36,10 +37,10 @@ impl Exports {
             let mut text = serde_json::to_string_pretty(report)
                 .map_err(|error| Failure::failed(format!("{path:?} cannot be JSON: {error}")))?;
             text.push('\n');
-            std::fs::write(path, text).map_err(|error| refused(path, &error))?;
+            write_whole(path, text.as_bytes()).map_err(|error| refused(path, &error))?;
         }
         if let Some(path) = &self.markdown {
-            std::fs::write(path, markdown(report)).map_err(|error| refused(path, &error))?;
+            write_whole(path, markdown(report).as_bytes()).map_err(|error| refused(path, &error))?;
         }
         Ok(())
     }

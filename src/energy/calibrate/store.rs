@@ -46,9 +46,7 @@ impl Calibration {
         })?;
         std::fs::create_dir_all(&folder)?;
         let path = folder.join(file_name(&self.identity));
-        let beside = path.with_extension(format!("{}.new", std::process::id()));
-        std::fs::write(&beside, serde_json::to_vec_pretty(self)?)?;
-        std::fs::rename(&beside, &path)?;
+        crate::files::write_whole(&path, &serde_json::to_vec_pretty(self)?)?;
         Ok(path)
     }
 }
