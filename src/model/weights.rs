@@ -346,9 +346,11 @@ impl Weights {
     /// # Errors
     /// [`WeightsError::Write`].
     pub fn write(&self, path: &Path, outcome: &str) -> Result<(), WeightsError> {
-        crate::files::write_whole(path, &self.to_bytes(outcome)?).map_err(|source| WeightsError::Write {
-            path: path.to_owned(),
-            source,
+        crate::files::write_whole(path, &self.to_bytes(outcome)?).map_err(|source| {
+            WeightsError::Write {
+                path: path.to_owned(),
+                source,
+            }
         })
     }
 }

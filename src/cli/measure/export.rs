@@ -40,7 +40,8 @@ impl Exports {
             write_whole(path, text.as_bytes()).map_err(|error| refused(path, &error))?;
         }
         if let Some(path) = &self.markdown {
-            write_whole(path, markdown(report).as_bytes()).map_err(|error| refused(path, &error))?;
+            write_whole(path, markdown(report).as_bytes())
+                .map_err(|error| refused(path, &error))?;
         }
         Ok(())
     }
