@@ -1,10 +1,10 @@
-# Sourced by the scripts beside it: finds what a build needs, and installs what is missing after saying so.
-# Works in any POSIX-like bash, with or without a terminal, as root or with sudo.
+# Sourced by the other scripts: finds what a build needs, and installs what is missing after saying so.
+# Works with or without a terminal, as root or with sudo.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PATH="$PATH:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin"
 
-# Mesa's layer that looks for a display complains where there is none; adapters are chosen by us.
+# Mesa's device-selection layer prints an error where there is no display; wattgrad selects adapters itself.
 export NODEVICE_SELECT="${NODEVICE_SELECT:-1}"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -12,7 +12,7 @@ die() { say "error: $*"; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 on_linux() { [ "$(uname -s)" = Linux ]; }
 
-# The features a developer's build has: RAPL can be read on Linux only.
+# Features of a developer's build: RAPL exists on Linux only.
 features() { if on_linux; then echo rapl; else echo default; fi; }
 
 as_root() {
@@ -22,28 +22,28 @@ as_root() {
     fi
 }
 
-# install WHAT APT DNF PACMAN: the packages of the first manager there is; `-` where it has none.
+# install WHAT APT DNF PACMAN: installs with the first package manager found; `-` if that manager has no package.
 install() {
     local what=$1 apt=$2 dnf=$3 pacman=$4 packages
     if have apt-get; then packages=$apt
     elif have dnf; then packages=$dnf
     elif have pacman; then packages=$pacman
-    else say "no apt-get, dnf or pacman here: install $what by hand"; return 1
+    else say "found no apt-get, dnf or pacman: install $what manually"; return 1
     fi
-    [ "$packages" != - ] || { say "no package of $what is known here: install it by hand"; return 1; }
+    [ "$packages" != - ] || { say "no package of $what is known for this system: install it manually"; return 1; }
     say "installing $what: $packages"
     # shellcheck disable=SC2086 # a list of names
     if have apt-get; then
-        # Lists may be missing altogether on a fresh machine; without a network those there are may still do.
-        as_root apt-get -qq update >&2 || say "the package lists could not be refreshed; going on with those there are"
+        # A fresh machine may have no package lists; without a network, existing lists may still work.
+        as_root apt-get -qq update >&2 || say "could not refresh the package lists; continuing with the existing ones"
         as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $packages >&2
     elif have dnf; then as_root dnf -q -y install $packages >&2
     else as_root pacman -Sy --noconfirm --needed $packages >&2
     fi
 }
 
-# The oldest rustc that Cargo.toml allows, and whether $1 is at least $2.
-least_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
+# The minimum rustc of Cargo.toml, and whether $1 is at least $2.
+minimum_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
 at_least() { [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]; }
 rust_version() { rustc --version 2>/dev/null | awk '{ print $2 }'; }
 
@@ -54,31 +54,31 @@ need_linker() {
 }
 
 need_rust() {
-    local least now
-    least=$(least_rust)
+    local minimum now
+    minimum=$(minimum_rust)
     now=$(rust_version)
-    if have cargo && [ -n "$now" ] && at_least "$now" "$least"; then return; fi
+    if have cargo && [ -n "$now" ] && at_least "$now" "$minimum"; then return; fi
     if [ -n "$now" ] && have rustup; then
-        say "installing Rust's stable toolchain: rustc is $now, $least or later is needed"
+        say "installing Rust's stable toolchain: rustc is $now, version $minimum or later is required"
         rustup toolchain install stable --profile minimal >&2
         export RUSTUP_TOOLCHAIN=stable
     else
-        say "installing Rust by rustup (https://rustup.rs): ${now:+rustc is $now, }$least or later is needed"
-        have curl || install "curl" "curl ca-certificates" "curl" "curl" || die "no curl to fetch rustup with"
+        say "installing Rust with rustup (https://rustup.rs): ${now:+rustc is $now, }version $minimum or later is required"
+        have curl || install "curl" "curl ca-certificates" "curl" "curl" || die "curl is required to download rustup"
         curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal --no-modify-path >&2
         PATH="${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH"
     fi
-    at_least "$(rust_version)" "$least" || die "rustc is still $(rust_version): update Rust to $least or later"
+    at_least "$(rust_version)" "$minimum" || die "rustc is still $(rust_version): update Rust to $minimum or later"
 }
 
 need_component() {
     local command=$1 component=$2
     cargo "$command" --version >/dev/null 2>&1 && return
     say "installing Rust's $component"
-    rustup component add "$component" >&2 || die "no $component: install it beside cargo"
+    rustup component add "$component" >&2 || die "cargo has no $component: install it"
 }
 
-# A Vulkan driver is a loader and at least one manifest of a driver.
+# Vulkan needs the loader and at least one driver manifest.
 has_vulkan() {
     local folder
     [ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ] && return
@@ -91,7 +91,7 @@ has_vulkan() {
     return 1
 }
 
-# macOS has Metal, and on Linux Mesa brings a driver that runs on the processor where there is no GPU.
+# macOS has Metal; on Linux, Mesa includes a driver that runs on the CPU.
 need_vulkan() {
     on_linux || return 0
     has_vulkan && return
@@ -101,6 +101,6 @@ need_vulkan() {
 
 need_spirv_val() {
     have spirv-val && return
-    install "spirv-val (examines the SPIR-V that kernels become)" spirv-tools spirv-tools spirv-tools ||
-        say "going on without spirv-val: SPIR-V is written and not examined"
+    install "spirv-val (validates the SPIR-V of the kernels)" spirv-tools spirv-tools spirv-tools ||
+        say "continuing without spirv-val: SPIR-V is written but not validated"
 }
