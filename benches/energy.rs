@@ -146,10 +146,9 @@ fn conv(tuning: &Tuning) -> Prepared {
             width: 14,
         },
         out_channels: 64,
-        kernel_h: 3,
-        kernel_w: 3,
-        stride: 1,
-        padding: 1,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
     };
     let mut list = List::default();
     let quads = |shape: Shape| u64::from(conv.images * shape.quads());

@@ -40,8 +40,8 @@ struct Case {
     size: [u32; 2],
     out: u32,
     kernel: [u32; 2],
-    stride: u32,
-    padding: u32,
+    stride: [u32; 2],
+    padding: [u32; 2],
 }
 
 /// [images, channels, height, width, out channels, kernel, stride, padding]
@@ -62,9 +62,9 @@ fn case(
         channels,
         size: [height, width],
         out,
-        kernel: [kernel, kernel],
-        stride,
-        padding,
+        kernel: [kernel; 2],
+        stride: [stride; 2],
+        padding: [padding; 2],
     }
 }
 
@@ -87,11 +87,30 @@ fn general() -> Vec<Case> {
     ]
     .map(case)
     .to_vec();
-    // A kernel that is not square: 2 rows, 3 columns.
-    cases.push(Case {
-        kernel: [2, 3],
-        ..case([2, 3, 6, 9, 5, 0, 1, 1])
-    });
+    // The axes differ: kernel, stride and padding as (height, width). Height 1 is a 1-D convolution.
+    cases.extend(
+        [
+            ([2, 3, 6, 9, 5], [2, 3], [1, 1], [1, 1]),
+            ([2, 3, 7, 13, 5], [1, 5], [1, 2], [0, 2]),
+            ([2, 5, 11, 6, 3], [5, 1], [3, 1], [2, 0]),
+            ([3, 4, 1, 37, 6], [1, 7], [1, 2], [0, 3]),
+            ([2, 3, 8, 10, 9], [3, 3], [1, 2], [1, 1]),
+            ([2, 3, 9, 8, 5], [3, 3], [1, 1], [0, 1]),
+            ([2, 6, 9, 11, 5], [1, 1], [2, 1], [0, 0]),
+            ([1, 2, 5, 9, 3], [1, 1], [1, 2], [0, 1]),
+        ]
+        .map(
+            |([images, channels, height, width, out], kernel, stride, padding)| Case {
+                images,
+                channels,
+                size: [height, width],
+                out,
+                kernel,
+                stride,
+                padding,
+            },
+        ),
+    );
     cases
 }
 
@@ -114,7 +133,7 @@ fn three() -> Vec<Case> {
 
 /// Shape of the stored weight: a row a channel's taps, or the whole row of a 1x1 kernel.
 fn weight_shape(conv: &Conv) -> Shape {
-    let taps = conv.kernel_h * conv.kernel_w;
+    let taps: u32 = conv.kernel.iter().product();
     match taps {
         1 => matrix(conv.out_channels, conv.input.channels),
         _ => Shape {
@@ -144,8 +163,7 @@ fn build(tuning: &Tuning, case: Case) -> Built {
             width: case.size[1],
         },
         out_channels: case.out,
-        kernel_h: case.kernel[0],
-        kernel_w: case.kernel[1],
+        kernel: case.kernel,
         stride: case.stride,
         padding: case.padding,
     };
@@ -200,10 +218,9 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
         height: case.size[0] as usize,
         width: case.size[1] as usize,
         out_channels: case.out as usize,
-        kernel_h: case.kernel[0] as usize,
-        kernel_w: case.kernel[1] as usize,
-        stride: case.stride as usize,
-        padding: case.padding as usize,
+        kernel: case.kernel.map(|n| n as usize),
+        stride: case.stride.map(|n| n as usize),
+        padding: case.padding.map(|n| n as usize),
     };
     let (xs, ys, ws) = (conv.input, conv.output(), weight_shape(&conv));
     assert_eq!(ys.elements() as usize * wide.batch, wide.output_len());
@@ -442,10 +459,9 @@ fn output_shapes_follow_the_window() {
             width: 30,
         },
         out_channels: 64,
-        kernel_h: 7,
-        kernel_w: 7,
-        stride: 2,
-        padding: 3,
+        kernel: [7, 7],
+        stride: [2, 2],
+        padding: [3, 3],
     };
     assert_eq!(
         conv.output(),
@@ -457,9 +473,8 @@ fn output_shapes_follow_the_window() {
     );
     assert_eq!((conv.taps(), conv.weight_row_quads()), (52, 39));
     let point = Conv {
-        kernel_h: 1,
-        kernel_w: 1,
-        padding: 0,
+        kernel: [1, 1],
+        padding: [0, 0],
         ..conv
     };
     assert_eq!((point.taps(), point.weight_row_quads()), (1, 1));

@@ -117,10 +117,9 @@ fn convolution_is_pytorchs() {
             height,
             width,
             out_channels,
-            kernel_h,
-            kernel_w,
-            stride,
-            padding,
+            kernel: [kernel_h, kernel_w],
+            stride: [stride; 2],
+            padding: [padding; 2],
         };
         let (x, w, bias, dy) = (get("x"), get("w"), get("bias"), get("r"));
         let y = conv.forward(x, w, Some(bias));
@@ -165,9 +164,9 @@ fn max_pool_is_pytorchs() {
             channels,
             height,
             width,
-            kernel,
-            stride,
-            padding,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
         };
         let pooled = pool.forward(get("x"));
         assert_eq!(pooled.y, get("y"), "{case}");
@@ -424,9 +423,15 @@ fn gemm_gradients_are_central_differences() {
 
 #[test]
 fn convolution_gradients_are_central_differences() {
-    for (kernel_h, kernel_w, stride, padding) in
-        [(3, 3, 1, 1), (3, 2, 2, 1), (1, 1, 2, 0), (2, 3, 3, 2)]
-    {
+    for (kernel, stride, padding) in [
+        ([3, 3], [1, 1], [1, 1]),
+        ([3, 2], [2, 2], [1, 1]),
+        ([1, 1], [2, 2], [0, 0]),
+        ([2, 3], [3, 3], [2, 2]),
+        ([1, 5], [1, 2], [0, 2]),
+        ([3, 1], [2, 1], [2, 0]),
+        ([2, 3], [3, 1], [0, 1]),
+    ] {
         let (batch, channels, height, width, out_channels) = (2, 2, 6, 5, 3);
         let conv = Conv {
             batch,
@@ -434,8 +439,7 @@ fn convolution_gradients_are_central_differences() {
             height,
             width,
             out_channels,
-            kernel_h,
-            kernel_w,
+            kernel,
             stride,
             padding,
         };
@@ -456,7 +460,13 @@ fn convolution_gradients_are_central_differences() {
 
 #[test]
 fn pool_gradients_are_central_differences() {
-    for (kernel, stride, padding) in [(2, 2, 0), (3, 2, 1), (3, 1, 1)] {
+    for (kernel, stride, padding) in [
+        ([2, 2], [2, 2], [0, 0]),
+        ([3, 3], [2, 2], [1, 1]),
+        ([3, 3], [1, 1], [1, 1]),
+        ([1, 4], [1, 3], [0, 2]),
+        ([3, 1], [1, 2], [1, 0]),
+    ] {
         let pool = MaxPool {
             batch: 2,
             channels: 2,
@@ -470,7 +480,7 @@ fn pool_gradients_are_central_differences() {
         let x: Vec<f64> = (0..pool.input_len())
             .map(|i| (i * 37 % 140) as f64 * 0.1 - 7.0)
             .collect();
-        let r = random(kernel as u64, pool.output_len());
+        let r = random(kernel[0] as u64, pool.output_len());
         let dx = pool.backward(&r, &pool.forward(&x).index);
         differences("max pool", &x, &dx, |x| dot(&pool.forward(x).y, &r));
     }
@@ -528,6 +538,74 @@ fn cross_entropy_gradients_are_central_differences() {
     }
 }
 
+/// Columns `0, step, 2 step ..` of rows of `width`.
+fn every_column(values: &[f64], width: usize, step: usize) -> Vec<f64> {
+    let rows = values.chunks(width);
+    rows.flat_map(|row| row.iter().step_by(step))
+        .copied()
+        .collect()
+}
+
+/// Rows of `width` with `padding` values of `fill` on both sides.
+fn pad_columns(values: &[f64], width: usize, padding: usize, fill: f64) -> Vec<f64> {
+    let side = || std::iter::repeat_n(fill, padding);
+    let rows = values.chunks(width);
+    rows.flat_map(|row| side().chain(row.iter().copied()).chain(side()))
+        .collect()
+}
+
+/// Stride and padding of an axis, each replaced by what it means: columns left out of the output, columns added to the
+/// input.
+#[test]
+fn axes_have_their_own_stride_and_padding() {
+    let (batch, channels, height, width, out_channels) = (2, 3, 6, 9, 2);
+    let conv = Conv {
+        batch,
+        channels,
+        height,
+        width,
+        out_channels,
+        kernel: [3, 5],
+        stride: [1, 2],
+        padding: [1, 2],
+    };
+    let plain = Conv {
+        width: width + 4,
+        stride: [1, 1],
+        padding: [1, 0],
+        ..conv
+    };
+    let (x, w) = (random(1, conv.input_len()), random(2, conv.weight_len()));
+    let wide = plain.forward(&pad_columns(&x, width, 2, 0.0), &w, None);
+    assert_eq!((conv.out_height(), conv.out_width()), (6, 5));
+    assert_eq!(
+        conv.forward(&x, &w, None),
+        every_column(&wide, plain.out_width(), 2)
+    );
+
+    let pool = MaxPool {
+        batch,
+        channels,
+        height,
+        width,
+        kernel: [3, 4],
+        stride: [1, 3],
+        padding: [1, 2],
+    };
+    let plain = MaxPool {
+        width: width + 4,
+        stride: [1, 1],
+        padding: [1, 0],
+        ..pool
+    };
+    let wide = plain.forward(&pad_columns(&x, width, 2, f64::NEG_INFINITY));
+    assert_eq!((pool.out_height(), pool.out_width()), (6, 4));
+    assert_eq!(
+        pool.forward(&x).y,
+        every_column(&wide.y, plain.out_width(), 3)
+    );
+}
+
 #[test]
 fn a_kernel_larger_than_its_input_has_no_output() {
     let conv = Conv {
@@ -536,10 +614,9 @@ fn a_kernel_larger_than_its_input_has_no_output() {
         height: 2,
         width: 9,
         out_channels: 1,
-        kernel_h: 5,
-        kernel_w: 5,
-        stride: 1,
-        padding: 1,
+        kernel: [5, 5],
+        stride: [1, 1],
+        padding: [1, 1],
     };
     assert_eq!((conv.out_height(), conv.out_width()), (0, 7));
     assert!(

@@ -176,19 +176,18 @@ fn cnn(params: &Params, x: &[f64], labels: &[usize]) -> (f64, Params) {
         height: size,
         width: size,
         out_channels,
-        kernel_h: 3,
-        kernel_w: 3,
-        stride: 1,
-        padding: 1,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
     };
     let pool = |channels, size| MaxPool {
         batch,
         channels,
         height: size,
         width: size,
-        kernel: 2,
-        stride: 2,
-        padding: 0,
+        kernel: [2, 2],
+        stride: [2, 2],
+        padding: [0, 0],
     };
     let (conv1, conv2) = (conv(1, 28, 32), conv(32, 14, 64));
     let (pool1, pool2) = (pool(32, 28), pool(64, 14));
@@ -279,10 +278,9 @@ fn resnet8_starts_as_in_pytorch() {
             height: size,
             width: size,
             out_channels,
-            kernel_h: kernel,
-            kernel_w: kernel,
-            stride,
-            padding: kernel / 2,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [kernel / 2; 2],
         };
         let y = conv_shape.forward(x, init(format!("{conv}.weight")), None);
         let norm = BatchNorm::new(

@@ -16,19 +16,21 @@ fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[s
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
-const KH = 3u; //@const
-const KW = 3u; //@const
-const STRIDE = 1u; //@const
-const PAD = 1u; //@const
-const TAPS = 12u; //@const   stored taps of a channel: KH KW, padded to 4 unless it is 1
+const KERNEL_H = 3u; //@const
+const KERNEL_W = 3u; //@const
+const STRIDE_H = 1u; //@const
+const STRIDE_W = 1u; //@const
+const PAD_H = 1u; //@const
+const PAD_W = 1u; //@const
+const TAPS = 12u; //@const   taps stored per channel: KERNEL_H * KERNEL_W, rounded up to a multiple of 4 unless it is 1
 
 // B = im2col of x: rows (channel, tap), columns the pixels of the output, a quad never crossing a row.
 fn element_b(k: u32, image: u32, y: u32, x: u32) -> f32 {
     let channel = k / TAPS;
     let tap = k % TAPS;
-    let row = y * STRIDE + tap / KW - PAD;
-    let column = x * STRIDE + tap % KW - PAD;
-    let inside = channel < sizes.channels && tap < KH * KW && row < sizes.height && column < sizes.width && x < sizes.out_width;
+    let row = y * STRIDE_H + tap / KERNEL_W - PAD_H;
+    let column = x * STRIDE_W + tap % KERNEL_W - PAD_W;
+    let inside = channel < sizes.channels && tap < KERNEL_H * KERNEL_W && row < sizes.height && column < sizes.width && x < sizes.out_width;
     let at = ((image * sizes.channels + channel) * sizes.height + row) * sizes.width4 + (column >> 2u);
     return load_b_if(at, inside)[column & 3u];
 }

@@ -16,21 +16,23 @@ fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[s
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
-const KH = 3u; //@const
-const KW = 3u; //@const
-const STRIDE = 1u; //@const
-const PAD = 1u; //@const
-const TAPS = 12u; //@const   stored taps of a channel: KH KW, padded to 4 unless it is 1
+const KERNEL_H = 3u; //@const
+const KERNEL_W = 3u; //@const
+const STRIDE_H = 1u; //@const
+const STRIDE_W = 1u; //@const
+const PAD_H = 1u; //@const
+const PAD_W = 1u; //@const
+const TAPS = 12u; //@const   taps stored per channel: KERNEL_H * KERNEL_W, rounded up to a multiple of 4 unless it is 1
 
 // B: rows (output channel, tap), columns the pixels of the input; the gradient of the output where that tap met the pixel.
 fn element_b(k: u32, image: u32, y: u32, x: u32) -> f32 {
     let channel = k / TAPS;
     let tap = k % TAPS;
-    let row = y + PAD - tap / KW;
-    let column = x + PAD - tap % KW;
-    let oy = row / STRIDE;
-    let ox = column / STRIDE;
-    let inside = channel < sizes.out_channels && tap < KH * KW && oy * STRIDE == row && ox * STRIDE == column
+    let row = y + PAD_H - tap / KERNEL_W;
+    let column = x + PAD_W - tap % KERNEL_W;
+    let oy = row / STRIDE_H;
+    let ox = column / STRIDE_W;
+    let inside = channel < sizes.out_channels && tap < KERNEL_H * KERNEL_W && oy * STRIDE_H == row && ox * STRIDE_W == column
         && oy < sizes.out_height && ox < sizes.out_width && x < sizes.width;
     let at = ((image * sizes.out_channels + channel) * sizes.out_height + oy) * sizes.out_width4 + (ox >> 2u);
     return load_b_if(at, inside)[ox & 3u];

@@ -1,4 +1,4 @@
-// Backward of the max pool of any square window: an input gathers from every window that covers it and chose it, in the
+// Backward of the max pool with any window: an input gathers from every window that covers it and chose it, in the
 // order of its own place in them. A lane steps through planes, rows and quads of dx without dividing.
 struct Sizes {
     quads: u32, groups_x: u32, per: u32,                // quads of dx, workgroups in a row of the grid, quads a lane
@@ -17,9 +17,12 @@ fn store_dx(i: u32, v: vec4<f32>) { dx[i] = v; }
 fn finish(v: vec4<f32>, i: u32) -> vec4<f32> { return v; }
 //@end
 const W = 64u; //@const
-const KERNEL = 3u; //@const
-const STRIDE = 2u; //@const
-const PADDING = 1u; //@const
+const KERNEL_H = 3u; //@const
+const KERNEL_W = 3u; //@const
+const STRIDE_H = 2u; //@const
+const STRIDE_W = 2u; //@const
+const PADDING_H = 1u; //@const
+const PADDING_W = 1u; //@const
 
 // What the window at `column` of a line of windows passes to its place `place`.
 fn passed(line: u32, column: u32, place: f32, inside: bool) -> f32 {
@@ -37,16 +40,16 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let i = first + n * W;
         if (i < sizes.quads) {
             var sum = vec4<f32>();
-            for (var r = 0u; r < KERNEL; r++) {
+            for (var r = 0u; r < KERNEL_H; r++) {
                 // Where no window starts the difference wraps around to a large number, which is outside too.
-                let top = row + PADDING - r;
-                let line = (plane * sizes.out_height + top / STRIDE) * sizes.out_width4;
-                let row_inside = top % STRIDE == 0u && top / STRIDE < sizes.out_height;
-                for (var c = 0u; c < KERNEL; c++) {
-                    let left = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u) + PADDING - c;
-                    let column = left / STRIDE;
-                    let inside = (left % vec4<u32>(STRIDE) == vec4<u32>()) & (column < vec4<u32>(sizes.out_width)) & vec4<bool>(row_inside);
-                    let place = f32(r * KERNEL + c);
+                let top = row + PADDING_H - r;
+                let line = (plane * sizes.out_height + top / STRIDE_H) * sizes.out_width4;
+                let row_inside = top % STRIDE_H == 0u && top / STRIDE_H < sizes.out_height;
+                for (var c = 0u; c < KERNEL_W; c++) {
+                    let left = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u) + PADDING_W - c;
+                    let column = left / STRIDE_W;
+                    let inside = (left % vec4<u32>(STRIDE_W) == vec4<u32>()) & (column < vec4<u32>(sizes.out_width)) & vec4<bool>(row_inside);
+                    let place = f32(r * KERNEL_W + c);
                     sum += vec4<f32>(passed(line, column.x, place, inside.x), passed(line, column.y, place, inside.y),
                         passed(line, column.z, place, inside.z), passed(line, column.w, place, inside.w));
                 }

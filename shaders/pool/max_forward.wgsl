@@ -1,5 +1,5 @@
-// Max pool of any square window: the maximum of each window, and its place in the window as row * K + column. A lane
-// makes quads of outputs; it steps through planes, rows and quads without dividing.
+// Max pool with any window: the maximum of each window, and its place in the window as row * KERNEL_W + column. A lane
+// computes quads of outputs; it steps through planes, rows and quads without dividing.
 struct Sizes {
     quads: u32, groups_x: u32, per: u32,                // quads of y, workgroups in a row of the grid, quads a lane
     out_height: u32, out_width: u32, out_width4: u32,   // of the output; width4 in quads
@@ -14,9 +14,12 @@ fn store_y(i: u32, v: vec4<f32>) { y[i] = v; }
 @group(0) @binding(3) var<storage, read_write> index: array<vec4<f32>>;
 fn store_index(i: u32, v: vec4<f32>) { index[i] = v; }
 const W = 64u; //@const
-const KERNEL = 3u; //@const
-const STRIDE = 2u; //@const
-const PADDING = 1u; //@const
+const KERNEL_H = 3u; //@const
+const KERNEL_W = 3u; //@const
+const STRIDE_H = 2u; //@const
+const STRIDE_W = 2u; //@const
+const PADDING_H = 1u; //@const
+const PADDING_W = 1u; //@const
 
 fn pick(line: u32, column: u32, inside: bool) -> f32 { return load_x_if(line + (column >> 2u), inside)[column & 3u]; }
 // By its bits, since compilers may assume that no NaN exists.
@@ -35,18 +38,18 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var best = vec4<f32>();
             var place = vec4<f32>();
             var found = vec4<bool>();
-            for (var r = 0u; r < KERNEL; r++) {
+            for (var r = 0u; r < KERNEL_H; r++) {
                 // Rows and columns before the first wrap around to large numbers, which are outside too.
-                let in_row = row * STRIDE + r - PADDING;
+                let in_row = row * STRIDE_H + r - PADDING_H;
                 let line = (plane * sizes.height + in_row) * sizes.width4;
-                for (var c = 0u; c < KERNEL; c++) {
-                    let column = out * STRIDE + c - PADDING;
+                for (var c = 0u; c < KERNEL_W; c++) {
+                    let column = out * STRIDE_W + c - PADDING_W;
                     let inside = (column < vec4<u32>(sizes.width)) & vec4<bool>(in_row < sizes.height);
                     let v = vec4<f32>(pick(line, column.x, inside.x), pick(line, column.y, inside.y),
                         pick(line, column.z, inside.z), pick(line, column.w, inside.w));
                     let better = inside & (!found | (v > best) | is_nan(v));
                     best = select(best, v, better);
-                    place = select(place, vec4<f32>(f32(r * KERNEL + c)), better);
+                    place = select(place, vec4<f32>(f32(r * KERNEL_W + c)), better);
                     found = found | inside;
                 }
             }

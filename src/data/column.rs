@@ -33,6 +33,11 @@ impl Dtype {
         }
     }
 
+    /// Bytes of four elements, the unit in which tensors are laid out on the device.
+    pub(crate) const fn quad_bytes(self) -> u64 {
+        4 * self.size_bytes() as u64
+    }
+
     /// Whether elements are whole numbers.
     pub const fn is_integer(self) -> bool {
         !matches!(self, Dtype::F32)

@@ -22,6 +22,8 @@ mod shaders;
 pub use compose::{Composed, Operand};
 pub use shaders::{Feature, SHADERS, Shader, shader, snippet};
 
+use crate::data::Dtype;
+
 /// How a shader uses an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Access {
@@ -86,17 +88,27 @@ impl std::fmt::Display for Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tensor(pub usize);
 
-/// What the planner has to know of a tensor.
+/// What the planner needs to know about a tensor.
 #[derive(Clone, Debug)]
 pub struct TensorInfo {
-    /// For people: `conv1.output`, `fc1.weight.gradient`.
+    /// Name for people: `conv1.output`, `fc1.weight.gradient`.
     pub name: String,
-    /// Role.
+    /// What the tensor is for.
     pub role: Role,
-    /// Size in quads of four 4-byte elements.
+    /// Element type: `F32`, or `I32` for integers, which kernels read as `u32` words.
+    pub dtype: Dtype,
+    /// Size in quads of four elements.
     pub quads: u64,
-    /// Whether the tensor may live in an image (f32 quads only).
+    /// Whether the tensor may live in an image (f32 only).
     pub imageable: bool,
+}
+
+impl TensorInfo {
+    /// Size in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.quads * self.dtype.quad_bytes()
+    }
 }
 
 /// One dispatch, still symbolic.
@@ -180,7 +192,7 @@ pub struct List {
 pub const MOST_WORKGROUPS: u32 = 65_535;
 
 impl List {
-    /// Names a new tensor of `quads` quads.
+    /// Adds an f32 tensor of `quads` quads.
     pub fn tensor(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
         let imageable = matches!(
             role,
@@ -194,20 +206,28 @@ impl List {
         self.tensors.push(TensorInfo {
             name: name.into(),
             role,
+            dtype: Dtype::F32,
             quads,
             imageable,
         });
         Tensor(self.tensors.len() - 1)
     }
 
-    /// A tensor that always lives in a buffer (integers, state, results).
+    /// Adds an integer tensor of `quads` quads of 32-bit words: the state, labels, samples, stored data.
+    pub fn integers(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
+        let tensor = self.buffer(name, role, quads);
+        self.tensors[tensor.0].dtype = Dtype::I32;
+        tensor
+    }
+
+    /// Adds an f32 tensor that always lives in a buffer (results, losses).
     pub fn buffer(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
         let tensor = self.tensor(name, role, quads);
         self.tensors[tensor.0].imageable = false;
         tensor
     }
 
-    /// What is known of a tensor.
+    /// The properties of a tensor.
     pub fn info(&self, tensor: Tensor) -> &TensorInfo {
         &self.tensors[tensor.0]
     }
@@ -234,7 +254,7 @@ impl List {
         dispatch.bytes = dispatch
             .operands
             .iter()
-            .map(|(_, t)| self.info(*t).quads * 16)
+            .map(|(_, t)| self.info(*t).bytes())
             .sum();
         self.dispatches.push(dispatch);
     }

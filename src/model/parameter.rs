@@ -1,5 +1,7 @@
 //! Parameters: the shape of the file (PyTorch's `state_dict`) and the padded layout of the device.
 
+use crate::data::Dtype;
+
 /// What a parameter is, which decides how it is initialised and whether it is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
@@ -70,6 +72,12 @@ impl ParameterLayout {
     #[must_use]
     pub fn quads(&self) -> usize {
         self.outer * self.row_quads
+    }
+
+    /// Bytes on the device, where parameters are f32.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.quads() as u64 * Dtype::F32.quad_bytes()
     }
 
     /// From the file's order to the device's.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::ProgramError;
+use crate::data::Dtype;
 use crate::kernels::{List, Role, Tensor, optim};
 use crate::model::{Network, ParameterSpec};
 
@@ -155,16 +156,16 @@ fn pack(
 ) -> Result<Vec<Vec<(usize, u64)>>, ProgramError> {
     let mut arenas: Vec<Vec<(usize, u64)>> = vec![];
     for &at in order {
-        let quads = specs[at].layout.quads() as u64;
-        if quads * 16 > limit {
+        let bytes = specs[at].layout.bytes();
+        if bytes > limit {
             return Err(ProgramError::TooLarge {
                 tensor: specs[at].name.clone(),
-                bytes: quads * 16,
+                bytes,
                 limit,
             });
         }
         match arenas.last_mut() {
-            Some(last) if (next(specs, last) + quads) * 16 <= limit => {
+            Some(last) if next(specs, last) * Dtype::F32.quad_bytes() + bytes <= limit => {
                 let first = next(specs, last);
                 last.push((at, first));
             }
@@ -208,7 +209,7 @@ mod tests {
         let largest = net
             .parameters()
             .iter()
-            .map(|p| p.layout.quads() as u64 * 16)
+            .map(|p| p.layout.bytes())
             .max()
             .unwrap();
         for limit in [u64::MAX, 2 * largest, largest + 8, largest] {
@@ -230,7 +231,7 @@ mod tests {
                 others.push(range);
             }
             for arena in arenas.all() {
-                assert!(list.info(arena).quads * 16 <= limit);
+                assert!(list.info(arena).bytes() <= limit);
             }
             // A gradient lies where its parameter does, and the table names every trained quad once.
             let mut chunks = vec![];

@@ -89,8 +89,8 @@ pub(super) fn build(
                 });
                 bound.push(Bound::Memory(
                     &memory[place.slot],
-                    place.first_quad * 16,
-                    place.quads * 16,
+                    place.offset(),
+                    place.bytes(),
                 ));
             }
             let pipeline = cache.get(&dispatch.label, &filled.composed.wgsl, &kinds)?;

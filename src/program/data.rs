@@ -54,9 +54,9 @@ impl Feed {
                         len,
                         bytes: first * size..(first + len) * size,
                     };
-                    let quads = (len * size).div_ceil(16) as u64;
+                    let quads = ((len * size) as u64).div_ceil(Dtype::I32.quad_bytes());
                     (
-                        list.buffer(
+                        list.integers(
                             format!("{name} {kind} {} shard {at}", column.field.name),
                             Role::Data,
                             quads,

@@ -1,7 +1,7 @@
 //! What the network wants of the data set, and the data set of the batch size.
 
 use super::{ProgramError, ProgramOptions};
-use crate::data::Dataset;
+use crate::data::{Dataset, Dtype};
 use crate::kernels::Shape;
 use crate::model::{Network, NodeKind};
 
@@ -50,7 +50,7 @@ pub(super) fn check(
             }
         }
     }
-    // Sizes are 32-bit from here on.
+    // Sizes are 32-bit from here on; tensors are f32.
     let images = u64::from(options.batch_size.max(options.eval_batch_size));
     let values = net.nodes().iter().map(|node| {
         let Shape {
@@ -68,7 +68,7 @@ pub(super) fn check(
         .iter()
         .map(|p| (&p.name, p.layout.quads() as u64));
     for (name, quads) in values.chain(parameters) {
-        let bytes = quads.saturating_mul(16);
+        let bytes = quads.saturating_mul(Dtype::F32.quad_bytes());
         if bytes >= ADDRESSABLE {
             return Err(ProgramError::TooLarge {
                 tensor: name.clone(),

@@ -27,7 +27,7 @@ impl Lowering<'_> {
         };
         let list = &mut self.list;
         let name = if evaluate { "evaluation" } else { "training" };
-        let batch = list.buffer(
+        let batch = list.integers(
             format!("{name} batch"),
             Role::Scratch,
             1 + u64::from(size).div_ceil(4),
@@ -53,7 +53,7 @@ impl Lowering<'_> {
             .collect();
         let targets: Vec<Tensor> = (0..split.targets.len())
             .map(|t| {
-                list.buffer(
+                list.integers(
                     format!("{name} target {t}"),
                     Role::Activation,
                     u64::from(size).div_ceil(4),

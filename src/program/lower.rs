@@ -103,7 +103,7 @@ pub(super) fn lower(
     check(net, data, options)?;
     let mut list = List::default();
     let arenas = Arenas::new(net, &mut list, limits.arena)?;
-    let state = list.buffer("state", Role::State, batch::state::quads(1));
+    let state = list.integers("state", Role::State, batch::state::quads(1));
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
     let eval_results = list.buffer("evaluation results", Role::Results, u64::from(eval_batches));
@@ -136,7 +136,7 @@ pub(super) fn lower(
     let count = arenas.chunks.len() as u32;
     let chunks = l
         .list
-        .buffer("optimizer chunks", Role::State, u64::from(count));
+        .integers("optimizer chunks", Role::State, u64::from(count));
     let partials = l
         .list
         .buffer("gradient norm partials", Role::Scratch, u64::from(count));

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::ProgramError;
 use super::arenas::Slice;
 use super::lower::Lowered;
+use crate::data::Dtype;
 use crate::device::Gpu;
 use crate::kernels::{Role, Tensor};
 
@@ -23,7 +24,19 @@ pub(super) struct Place {
     pub slot: usize,
     pub first_quad: u64,
     pub quads: u64,
+    pub dtype: Dtype,
     pub image: bool,
+}
+
+impl Place {
+    /// First byte in the slot.
+    pub fn offset(&self) -> u64 {
+        self.first_quad * self.dtype.quad_bytes()
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.quads * self.dtype.quad_bytes()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -87,7 +100,7 @@ pub(super) fn plan(
             continue;
         }
         let image = images && info.imageable;
-        let bytes = info.quads * 16;
+        let bytes = info.bytes();
         // The smallest free slot that is large enough, else the largest, which grows.
         let fits = |slot: &Slot| slot.image == image && slot.role == info.role;
         let candidate = free
@@ -113,6 +126,7 @@ pub(super) fn plan(
                         slot,
                         first_quad: 0,
                         quads: info.quads,
+                        dtype: info.dtype,
                         image,
                     },
                 );
@@ -134,7 +148,7 @@ impl Plan {
         images: bool,
     ) -> Result<(), ProgramError> {
         let info = lowered.list.info(tensor);
-        let (image, bytes) = (images && info.imageable, info.quads * 16);
+        let (image, bytes) = (images && info.imageable, info.bytes());
         too_large(gpu, &info.name, bytes, image)?;
         self.places.insert(
             tensor,
@@ -142,6 +156,7 @@ impl Plan {
                 slot: self.slots.len(),
                 first_quad: 0,
                 quads: info.quads,
+                dtype: info.dtype,
                 image,
             },
         );

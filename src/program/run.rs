@@ -18,6 +18,8 @@ use crate::model::weights::Weights;
 
 /// Submits under way at once: one runs while the next is recorded.
 const IN_FLIGHT: usize = 2;
+/// Bytes of a row of results, four f32.
+const ROW_BYTES: u64 = 16;
 /// Seconds that a submit may take.
 const SUBMIT_SECONDS: f64 = 0.15;
 /// Steps a submit at most: a quarter of the ring, so that rows are read before they are written again.
@@ -153,7 +155,7 @@ impl<'g> Program<'g> {
             part(&built.steps, &lowered.update),
         ];
         let evaluate = part(&built.steps, &lowered.evaluate);
-        let bytes = u64::from(RING.max(lowered.eval_batches)) * 16;
+        let bytes = u64::from(RING.max(lowered.eval_batches)) * ROW_BYTES;
         let mut program = Program {
             gpu,
             network: network.clone(),
@@ -251,18 +253,18 @@ impl<'g> Program<'g> {
         let results = self.memory(self.lowered.results);
         recording.copy(
             results,
-            u64::from(at) * 16,
+            u64::from(at) * ROW_BYTES,
             &self.readback[buffer],
             0,
-            u64::from(head) * 16,
+            u64::from(head) * ROW_BYTES,
         );
         if count > head {
             recording.copy(
                 results,
                 0,
                 &self.readback[buffer],
-                u64::from(head) * 16,
-                u64::from(count - head) * 16,
+                u64::from(head) * ROW_BYTES,
+                u64::from(count - head) * ROW_BYTES,
             );
         }
         let index = self.gpu.submit(recording);
@@ -295,7 +297,7 @@ impl<'g> Program<'g> {
         } = flight;
         self.gpu.map(
             &self.readback[buffer],
-            u64::from(count) * 16,
+            u64::from(count) * ROW_BYTES,
             Some(index),
             |bytes| {
                 for (at, row) in rows(bytes).enumerate() {
@@ -341,7 +343,13 @@ impl<'g> Program<'g> {
             done += count;
             if done == batches {
                 let results = self.memory(self.lowered.eval_results);
-                recording.copy(results, 0, &self.readback[0], 0, u64::from(batches) * 16);
+                recording.copy(
+                    results,
+                    0,
+                    &self.readback[0],
+                    0,
+                    u64::from(batches) * ROW_BYTES,
+                );
             }
             flying.push_back((self.gpu.submit(recording), count, Instant::now()));
             self.counters.submits += 1;
@@ -358,15 +366,19 @@ impl<'g> Program<'g> {
             }
         }
         let (mut loss, mut correct, mut samples, mut even) = (0.0, 0.0, 0.0, 0.0);
-        self.gpu
-            .map(&self.readback[0], u64::from(batches) * 16, None, |bytes| {
+        self.gpu.map(
+            &self.readback[0],
+            u64::from(batches) * ROW_BYTES,
+            None,
+            |bytes| {
                 for row in rows(bytes) {
                     loss += f64::from(row[0]);
                     correct += f64::from(row[1]);
                     samples += f64::from(row[2]);
                     even += f64::from(row[3]);
                 }
-            })?;
+            },
+        )?;
         let heads = self.network.losses().len() as f64;
         Ok(Evaluation {
             loss: loss / samples,
@@ -466,7 +478,7 @@ struct Flight {
 }
 
 fn rows(bytes: &[u8]) -> impl Iterator<Item = [f32; 4]> + '_ {
-    bytes.chunks_exact(16).map(|row| {
+    bytes.chunks_exact(ROW_BYTES as usize).map(|row| {
         [0, 4, 8, 12].map(|at| f32::from_le_bytes([row[at], row[at + 1], row[at + 2], row[at + 3]]))
     })
 }

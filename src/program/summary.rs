@@ -192,8 +192,8 @@ impl Program<'_> {
                         tensor: self.list().info(*tensor).name.clone(),
                         access: ["read", "write", "update"][operand.access as usize],
                         slot: place.slot,
-                        offset: place.first_quad * 16,
-                        bytes: place.quads * 16,
+                        offset: place.offset(),
+                        bytes: place.bytes(),
                         image: operand.storage == Storage::Image,
                     })
                 })
@@ -266,7 +266,7 @@ impl Program<'_> {
             let role = self.plan.slots[place.slot].role;
             let summary = roles.entry(role).or_insert_with(|| empty(role));
             summary.tensors += 1;
-            summary.unshared_bytes += place.quads * 16;
+            summary.unshared_bytes += place.bytes();
         }
         roles.into_values().collect()
     }

@@ -93,9 +93,10 @@ impl Program<'_> {
     /// The values of parameter `at`, or those of its gradient, out of the bytes of `tensor`'s arena, in the file's order.
     fn restored(&self, at: usize, tensor: Tensor, arena: &[u8]) -> Vec<f32> {
         let layout = &self.network.parameters()[at].layout;
-        let first = self.lowered.arenas.slices[&tensor].first_quad as usize * 16;
+        let quad = self.lowered.list.info(tensor).dtype.quad_bytes();
+        let first = (self.lowered.arenas.slices[&tensor].first_quad * quad) as usize;
         let device: Vec<f32> =
-            bytemuck::pod_collect_to_vec(&arena[first..first + layout.quads() * 16]);
+            bytemuck::pod_collect_to_vec(&arena[first..][..layout.bytes() as usize]);
         layout.restore(&device)
     }
 }

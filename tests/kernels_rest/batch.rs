@@ -26,10 +26,10 @@ fn batches_name_the_samples_bit_for_bit() {
                 (1, 1, 1, 3),
             ] {
                 let mut list = List::default();
-                let tstate = list.buffer("state", Role::State, state::quads(1));
+                let tstate = list.integers("state", Role::State, state::quads(1));
                 let quads = batch::order::batch_quads(size);
                 let all = [Mode::Sequential, Mode::Shuffled, Mode::Evaluate].map(|mode| {
-                    let tensor = list.buffer("batch", Role::State, quads);
+                    let tensor = list.integers("batch", Role::State, quads);
                     let order = BatchOrder {
                         mode,
                         samples,
@@ -136,7 +136,7 @@ fn gather_normalises_samples_of_every_type_and_shard() {
                 }
                 let size = sample * dtype.size_bytes();
                 let words = as_words(&bytes[start * size..(start + count) * size]);
-                let tensor = list.buffer("shard", Role::Data, (words.len() as u64).div_ceil(4));
+                let tensor = list.integers("shard", Role::Data, (words.len() as u64).div_ceil(4));
                 tensors.push(tensor);
                 given.push((tensor, words));
             }
@@ -150,7 +150,7 @@ fn gather_normalises_samples_of_every_type_and_shard() {
             let mut words = vec![indices.len() as u32, 0, 0, 0];
             words.extend(indices.map(|i| i as u32));
             words.resize(4 + size as usize, u32::MAX);
-            let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(size));
+            let tbatch = list.integers("batch", Role::State, batch::order::batch_quads(size));
             given.push((tbatch, words));
             let out = activation(&mut list, "out", size, shape);
             let (scale, mean, std) = (255.0f32, 0.286f32, 0.353f32);
@@ -211,7 +211,7 @@ fn labels_come_from_every_type_and_shard() {
             let bounds = [0, 5, 8, 11, 11];
             let mut given = vec![];
             let pieces = [0..5, 5..8, 8..11].map(|range| {
-                let tensor = list.buffer("shard", Role::Data, 3);
+                let tensor = list.integers("shard", Role::Data, 3);
                 given.push((tensor, as_words(&bytes(range))));
                 tensor
             });
@@ -224,9 +224,9 @@ fn labels_come_from_every_type_and_shard() {
             let mut words = vec![7, 0, 0, 0];
             words.extend(indices);
             words.resize(4 + 9, u32::MAX);
-            let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(9));
+            let tbatch = list.integers("batch", Role::State, batch::order::batch_quads(9));
             given.push((tbatch, words));
-            let out = list.buffer("labels", Role::State, 3);
+            let out = list.integers("labels", Role::State, 3);
             batch::gather_labels(&mut list, &tuning, "labels", tbatch, &shards, out, 9);
             let got = run(&list, &given, storage);
             let mut expected: Vec<u32> = indices.iter().map(|&i| labels[i as usize]).collect();

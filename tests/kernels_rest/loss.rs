@@ -35,8 +35,9 @@ fn cross_entropy() {
             let samples: Vec<u32> = (0..rows).map(|_| numbers.word() % 1000).collect();
             let weight = 0.75f32;
             let mut list = List::default();
-            let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(rows as u32));
-            let tlabels = list.buffer("labels", Role::State, (rows as u64).div_ceil(4));
+            let tbatch =
+                list.integers("batch", Role::State, batch::order::batch_quads(rows as u32));
+            let tlabels = list.integers("labels", Role::State, (rows as u64).div_ceil(4));
             let vectors = Shape::vector(classes as u32);
             let tlogits = activation(&mut list, "logits", rows as u32, vectors);
             let tdlogits = activation(&mut list, "dlogits", rows as u32, vectors);
@@ -134,8 +135,8 @@ fn a_loss_that_is_not_finite_is_flagged() {
         // The label of row 2 has probability zero.
         logits[2 * classes] = f32::NEG_INFINITY;
         let mut list = List::default();
-        let tbatch = list.buffer("batch", Role::State, batch::order::batch_quads(4));
-        let tlabels = list.buffer("labels", Role::State, 1);
+        let tbatch = list.integers("batch", Role::State, batch::order::batch_quads(4));
+        let tlabels = list.integers("labels", Role::State, 1);
         let tlogits = activation(&mut list, "logits", 4, Shape::vector(classes as u32));
         let trows = list.buffer("rows", Role::Scratch, 4);
         loss::cross_entropy(

@@ -50,8 +50,8 @@ fn sgd() {
             numbers.many(quads * 4),
         );
         let mut list = List::default();
-        let tchunks = list.buffer("chunks", Role::State, chunks.len() as u64);
-        let tstate = list.buffer("state", Role::State, state::quads(3));
+        let tchunks = list.integers("chunks", Role::State, chunks.len() as u64);
+        let tstate = list.integers("state", Role::State, state::quads(3));
         let tparams = list.tensor("params", Role::Parameter, quads as u64);
         let tgrads = list.tensor("grads", Role::Gradient, quads as u64);
         let tmomenta = list.tensor("momenta", Role::Momentum, quads as u64);
@@ -123,8 +123,8 @@ fn a_gradient_that_is_not_finite_shows_in_the_norm() {
             let mut grads = vec![0.25f32; 80];
             grads[77] = bad;
             let mut list = List::default();
-            let tchunks = list.buffer("chunks", Role::State, 2);
-            let tstate = list.buffer("state", Role::State, state::quads(1));
+            let tchunks = list.integers("chunks", Role::State, 2);
+            let tstate = list.integers("state", Role::State, state::quads(1));
             let tparams = list.tensor("params", Role::Parameter, 20);
             let tgrads = list.tensor("grads", Role::Gradient, 20);
             let tmomenta = list.tensor("momenta", Role::Momentum, 20);

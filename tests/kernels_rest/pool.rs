@@ -9,15 +9,18 @@ use wattgrad::internals::kernels::{List, Shape, oracle, pool};
 fn max_pool() {
     let mut numbers = Numbers::new(1);
     let cases = [
-        (3, shape(2, 17, 65), 2, 2, 0),
-        (2, shape(3, 6, 8), 2, 2, 0),
-        (1, shape(1, 3, 3), 2, 2, 0),
-        (5, shape(65, 4, 12), 2, 2, 0),
-        (1, shape(1, 1, 1), 1, 1, 0),
-        (2, shape(3, 17, 3), 3, 2, 1),
-        (3, shape(2, 9, 13), 3, 1, 1),
-        (1, shape(3, 17, 17), 2, 2, 1),
-        (2, shape(1, 7, 10), 5, 3, 2),
+        (3, shape(2, 17, 65), [2, 2], [2, 2], [0, 0]),
+        (2, shape(3, 6, 8), [2, 2], [2, 2], [0, 0]),
+        (1, shape(1, 3, 3), [2, 2], [2, 2], [0, 0]),
+        (5, shape(65, 4, 12), [2, 2], [2, 2], [0, 0]),
+        (1, shape(1, 1, 1), [1, 1], [1, 1], [0, 0]),
+        (2, shape(3, 17, 3), [3, 3], [2, 2], [1, 1]),
+        (3, shape(2, 9, 13), [3, 3], [1, 1], [1, 1]),
+        (1, shape(3, 17, 17), [2, 2], [2, 2], [1, 1]),
+        (2, shape(1, 7, 10), [5, 5], [3, 3], [2, 2]),
+        (2, shape(3, 7, 13), [1, 5], [1, 2], [0, 2]),
+        (2, shape(3, 11, 6), [3, 1], [2, 1], [1, 0]),
+        (3, shape(5, 1, 37), [1, 4], [1, 3], [0, 2]),
     ];
     for (storage, tuning) in ways() {
         for (case, (images, input, kernel, stride, padding)) in cases.into_iter().enumerate() {
@@ -34,9 +37,9 @@ fn max_pool() {
                 channels: input.channels as usize,
                 height: input.height as usize,
                 width: input.width as usize,
-                kernel: kernel as usize,
-                stride: stride as usize,
-                padding: padding as usize,
+                kernel: kernel.map(|n| n as usize),
+                stride: stride.map(|n| n as usize),
+                padding: padding.map(|n| n as usize),
             };
             assert_eq!(
                 (out.height as usize, out.width as usize),
@@ -90,7 +93,7 @@ fn max_pool() {
             let m = with_mask.then_some(&mask[..]);
             let a = with_addend.then_some(&addend[..]);
             // At most a window's places are added, and the addend.
-            let terms = f64::from(kernel * kernel);
+            let terms = f64::from(kernel[0] * kernel[1]);
             let bound = |i: usize| terms * EPS * (magnitude[i] + f64::from(addend[i].abs()));
             close(
                 &what,

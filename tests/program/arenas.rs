@@ -58,7 +58,7 @@ fn run(
 }
 
 fn largest(network: &Network) -> u64 {
-    let bytes = |p: &wattgrad::internals::model::ParameterSpec| p.layout.quads() as u64 * 16;
+    let bytes = |p: &wattgrad::internals::model::ParameterSpec| p.layout.bytes();
     network.parameters().iter().map(bytes).max().unwrap()
 }
 

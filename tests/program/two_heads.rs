@@ -110,10 +110,9 @@ fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static st
         height: 6,
         width: 6,
         out_channels: 4,
-        kernel_h: 3,
-        kernel_w: 3,
-        stride: 1,
-        padding: 1,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
     };
     let h = relu(&conv.forward(&x, &get("stem.weight"), Some(&get("stem.bias"))));
     let linear = |n, k| Gemm {

@@ -117,7 +117,7 @@ pub fn gather_labels(
 
 /// Of the shards only the batch's samples move, not all they hold.
 fn push(list: &mut List, d: Dispatch, batch: Tensor, out: Tensor, fetched: u64) {
-    let bytes = 16 * (list.info(batch).quads + list.info(out).quads) + fetched;
+    let bytes = list.info(batch).bytes() + list.info(out).bytes() + fetched;
     list.push(d);
     if let Some(last) = list.dispatches.last_mut() {
         last.bytes = bytes;

@@ -21,28 +21,26 @@ pub struct Conv {
     pub input: Shape,
     /// Channels of the output.
     pub out_channels: u32,
-    /// Rows of the kernel.
-    pub kernel_h: u32,
-    /// Columns of the kernel.
-    pub kernel_w: u32,
-    /// Step between windows, in both directions.
-    pub stride: u32,
-    /// Rows and columns of zeros around the input, on every side.
-    pub padding: u32,
+    /// Height and width of the kernel.
+    pub kernel: [u32; 2],
+    /// Rows and columns between windows.
+    pub stride: [u32; 2],
+    /// Rows of zeros above and below the input, columns of zeros left and right of it.
+    pub padding: [u32; 2],
 }
 
 impl Conv {
     /// One image of the output.
     pub fn output(&self) -> Shape {
-        let windows = |size: u32, kernel: u32| {
-            (size + 2 * self.padding)
-                .checked_sub(kernel)
-                .map_or(0, |room| room / self.stride + 1)
+        let windows = |size: u32, axis: usize| {
+            (size + 2 * self.padding[axis])
+                .checked_sub(self.kernel[axis])
+                .map_or(0, |room| room / self.stride[axis] + 1)
         };
         Shape {
             channels: self.out_channels,
-            height: windows(self.input.height, self.kernel_h),
-            width: windows(self.input.width, self.kernel_w),
+            height: windows(self.input.height, 0),
+            width: windows(self.input.width, 1),
         }
     }
 
@@ -51,7 +49,7 @@ impl Conv {
         if self.pointwise() {
             1
         } else {
-            (self.kernel_h * self.kernel_w).next_multiple_of(4)
+            self.kernel.iter().product::<u32>().next_multiple_of(4)
         }
     }
 
@@ -61,7 +59,7 @@ impl Conv {
     }
 
     fn pointwise(&self) -> bool {
-        self.kernel_h == 1 && self.kernel_w == 1
+        self.kernel == [1, 1]
     }
 
     /// Snippet and constants that read B: whole quads where every output pixel sees one input pixel at stride 1 or 2
@@ -72,9 +70,9 @@ impl Conv {
         strided: &'static str,
         window: &'static str,
     ) -> (&'static str, Vec<(&'static str, u32)>) {
-        match (self.pointwise() && self.padding == 0, self.stride) {
-            (true, 1) => (plain, vec![]),
-            (true, 2) => (strided, vec![]),
+        match (self.pointwise() && self.padding == [0, 0], self.stride) {
+            (true, [1, 1]) => (plain, vec![]),
+            (true, [2, 2]) => (strided, vec![]),
             _ => (window, self.window()),
         }
     }
@@ -96,10 +94,12 @@ impl Conv {
     /// The constants of the snippets that read through the window.
     fn window(&self) -> Vec<(&'static str, u32)> {
         vec![
-            ("KH", self.kernel_h),
-            ("KW", self.kernel_w),
-            ("STRIDE", self.stride),
-            ("PAD", self.padding),
+            ("KERNEL_H", self.kernel[0]),
+            ("KERNEL_W", self.kernel[1]),
+            ("STRIDE_H", self.stride[0]),
+            ("STRIDE_W", self.stride[1]),
+            ("PAD_H", self.padding[0]),
+            ("PAD_W", self.padding[1]),
             ("TAPS", self.taps()),
         ]
     }

@@ -11,10 +11,9 @@ const QUAD_FLOPS: u64 = 72;
 
 pub(super) fn suits(tuning: &Tuning, conv: Conv) -> bool {
     tuning.texel
-        && conv.kernel_h == 3
-        && conv.kernel_w == 3
-        && conv.padding == 1
-        && (1..=2).contains(&conv.stride)
+        && conv.kernel == [3, 3]
+        && conv.padding == [1, 1]
+        && matches!(conv.stride, [1, 1] | [2, 2])
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -30,7 +29,7 @@ pub(super) fn forward(
     let mut dispatch = Dispatch::new(label, "conv/texel3x3");
     dispatch
         .slots
-        .extend((conv.stride == 2).then_some(("taps", "conv/taps_stride2")));
+        .extend((conv.stride == [2, 2]).then_some(("taps", "conv/taps_stride2")));
     window(
         list,
         dispatch,
@@ -53,7 +52,7 @@ pub(super) fn grad_input(
     epilogue: Epilogue,
 ) {
     let mut dispatch;
-    if conv.stride == 2 {
+    if conv.stride == [2, 2] {
         dispatch = Dispatch::new(label, "conv/texel3x3_grad_stride2");
     } else {
         dispatch = Dispatch::new(label, "conv/texel3x3");
@@ -64,7 +63,7 @@ pub(super) fn grad_input(
         dispatch,
         conv,
         [conv.output(), conv.input],
-        conv.stride,
+        conv.stride[0],
         [dy, w, dx],
         epilogue,
     );
@@ -163,7 +162,7 @@ pub(super) fn grad_weight(
     let mut dispatch = Dispatch::new(label, shader);
     dispatch
         .slots
-        .extend((conv.stride == 2).then_some(("taps", "conv/taps_stride2")));
+        .extend((conv.stride == [2, 2]).then_some(("taps", "conv/taps_stride2")));
     dispatch.operands = vec![("x", x), ("d", dy), ("c", target)];
     dispatch.sizes = sizes(conv, from, to);
     dispatch.sizes.extend([layer, plane]);

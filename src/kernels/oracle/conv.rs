@@ -2,8 +2,8 @@
 
 use super::{check, magnitudes};
 
-/// The shape of a convolution: input \[batch, channels, height, width\], weight [out_channels, channels, kernel_h,
-/// kernel_w], output \[batch, out_channels, out_height, out_width\].
+/// The shape of a convolution: input \[batch, channels, height, width\], weight \[out_channels, channels, kernel
+/// height, kernel width\], output \[batch, out_channels, out_height, out_width\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// Images.
@@ -16,14 +16,12 @@ pub struct Conv {
     pub width: usize,
     /// Channels of the output.
     pub out_channels: usize,
-    /// Rows of the kernel.
-    pub kernel_h: usize,
-    /// Columns of the kernel.
-    pub kernel_w: usize,
-    /// Step between windows, in both directions.
-    pub stride: usize,
-    /// Rows and columns of zeros around the input, on every side.
-    pub padding: usize,
+    /// Height and width of the kernel.
+    pub kernel: [usize; 2],
+    /// Rows and columns between windows.
+    pub stride: [usize; 2],
+    /// Rows of zeros above and below the input, columns of zeros left and right of it.
+    pub padding: [usize; 2],
 }
 
 /// How many windows fit; 0 where the kernel is larger than the padded input or the stride is 0.
@@ -49,12 +47,12 @@ pub(super) fn tap(
 impl Conv {
     /// Rows of the output.
     pub fn out_height(&self) -> usize {
-        windows(self.height, self.kernel_h, self.stride, self.padding)
+        windows(self.height, self.kernel[0], self.stride[0], self.padding[0])
     }
 
     /// Columns of the output.
     pub fn out_width(&self) -> usize {
-        windows(self.width, self.kernel_w, self.stride, self.padding)
+        windows(self.width, self.kernel[1], self.stride[1], self.padding[1])
     }
 
     /// Elements of the input.
@@ -64,7 +62,7 @@ impl Conv {
 
     /// Elements of the weight.
     pub fn weight_len(&self) -> usize {
-        self.out_channels * self.channels * self.kernel_h * self.kernel_w
+        self.out_channels * self.channels * self.kernel[0] * self.kernel[1]
     }
 
     /// Elements of the output.
@@ -80,16 +78,20 @@ impl Conv {
                 for out_y in 0..self.out_height() {
                     for out_x in 0..self.out_width() {
                         for channel in 0..self.channels {
-                            for tap_y in 0..self.kernel_h {
+                            for tap_y in 0..self.kernel[0] {
                                 let Some(y) =
-                                    tap(out_y, tap_y, self.stride, self.padding, self.height)
+                                    tap(out_y, tap_y, self.stride[0], self.padding[0], self.height)
                                 else {
                                     continue;
                                 };
-                                for tap_x in 0..self.kernel_w {
-                                    let Some(x) =
-                                        tap(out_x, tap_x, self.stride, self.padding, self.width)
-                                    else {
+                                for tap_x in 0..self.kernel[1] {
+                                    let Some(x) = tap(
+                                        out_x,
+                                        tap_x,
+                                        self.stride[1],
+                                        self.padding[1],
+                                        self.width,
+                                    ) else {
                                         continue;
                                     };
                                     let plane = image * self.channels + channel;
@@ -97,7 +99,7 @@ impl Conv {
                                     visit(
                                         output,
                                         (plane * self.height + y) * self.width + x,
-                                        (filter * self.kernel_h + tap_y) * self.kernel_w + tap_x,
+                                        (filter * self.kernel[0] + tap_y) * self.kernel[1] + tap_x,
                                     );
                                 }
                             }

@@ -3,7 +3,7 @@
 use super::check;
 use super::conv::{tap, windows};
 
-/// The shape of a max pool with a square window: input \[batch, channels, height, width\], output [batch, channels,
+/// The shape of a max pool: input \[batch, channels, height, width\], output [batch, channels,
 /// out_height, out_width]. Windows that would hang over the far edge of the padded input are left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MaxPool {
@@ -15,12 +15,13 @@ pub struct MaxPool {
     pub height: usize,
     /// Columns of the input.
     pub width: usize,
-    /// Rows and columns of the window.
-    pub kernel: usize,
-    /// Step between windows, in both directions.
-    pub stride: usize,
-    /// Rows and columns of negative infinity around the input; at most half the window, as in PyTorch.
-    pub padding: usize,
+    /// Height and width of the window.
+    pub kernel: [usize; 2],
+    /// Rows and columns between windows.
+    pub stride: [usize; 2],
+    /// Rows of negative infinity above and below the input, columns left and right of it; at most half the window, as
+    /// in PyTorch.
+    pub padding: [usize; 2],
 }
 
 /// What [`MaxPool::forward`] returns.
@@ -28,19 +29,19 @@ pub struct MaxPool {
 pub struct MaxPooled {
     /// The maximum of each window.
     pub y: Vec<f64>,
-    /// Where in its window each maximum is: `row * kernel + column`.
+    /// The place of each maximum in its window: `row * kernel width + column`.
     pub index: Vec<usize>,
 }
 
 impl MaxPool {
     /// Rows of the output.
     pub fn out_height(&self) -> usize {
-        windows(self.height, self.kernel, self.stride, self.padding)
+        windows(self.height, self.kernel[0], self.stride[0], self.padding[0])
     }
 
     /// Columns of the output.
     pub fn out_width(&self) -> usize {
-        windows(self.width, self.kernel, self.stride, self.padding)
+        windows(self.width, self.kernel[1], self.stride[1], self.padding[1])
     }
 
     /// Elements of the input.
@@ -63,16 +64,16 @@ impl MaxPool {
         );
         let y = tap(
             out_y,
-            index / self.kernel,
-            self.stride,
-            self.padding,
+            index / self.kernel[1],
+            self.stride[0],
+            self.padding[0],
             self.height,
         )?;
         let x = tap(
             out_x,
-            index % self.kernel,
-            self.stride,
-            self.padding,
+            index % self.kernel[1],
+            self.stride[1],
+            self.padding[1],
             self.width,
         )?;
         Some((plane * self.height + y) * self.width + x)
@@ -88,7 +89,7 @@ impl MaxPool {
         };
         for output in 0..self.output_len() {
             let mut best: Option<(f64, usize)> = None;
-            for index in 0..self.kernel * self.kernel {
+            for index in 0..self.kernel[0] * self.kernel[1] {
                 let Some(at) = self.input_at(output, index) else {
                     continue;
                 };

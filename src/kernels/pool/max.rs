@@ -1,34 +1,37 @@
 use crate::kernels::elementwise::{Flat, Then, finish, steps};
 use crate::kernels::{Dispatch, List, Shape, Tensor, Tuning};
 
-/// A max pool with a square window over \[images, channels, height, width\]. Windows that would hang over the far edge of
-/// the padded input are left out; the padding, at most half the window, never wins.
+/// A max pool over \[images, channels, height, width\]. Windows that would extend beyond the far edge of the padded input
+/// are left out. The padding, at most half the window on each axis, never wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MaxPool {
     /// Images.
     pub images: u32,
     /// Shape of an image.
     pub input: Shape,
-    /// Rows and columns of the window.
-    pub kernel: u32,
-    /// Step between windows, in both directions.
-    pub stride: u32,
-    /// Rows and columns around the input.
-    pub padding: u32,
+    /// Height and width of the window.
+    pub kernel: [u32; 2],
+    /// Rows and columns between windows.
+    pub stride: [u32; 2],
+    /// Rows added above and below the input, columns added left and right of it.
+    pub padding: [u32; 2],
 }
 
 impl MaxPool {
     /// Shape of an image of the output, and of the index.
     pub fn output(&self) -> Shape {
-        let windows = |n: u32| (n + 2 * self.padding).saturating_sub(self.kernel) / self.stride + 1;
+        let windows = |size: u32, axis: usize| {
+            let room = (size + 2 * self.padding[axis]).saturating_sub(self.kernel[axis]);
+            room / self.stride[axis] + 1
+        };
         Shape {
             channels: self.input.channels,
-            height: windows(self.input.height),
-            width: windows(self.input.width),
+            height: windows(self.input.height, 0),
+            width: windows(self.input.width, 1),
         }
     }
 
-    /// Appends `y` = the maximum of each window, and `index` = its place `row * kernel + column` in the window, as f32 in
+    /// Appends `y` = the maximum of each window, and `index` = its place `row * kernel width + column` in the window, as f32 in
     /// a tensor of `y`'s size. Of equal maxima the first wins, and a NaN wins over every number.
     pub fn max_forward(
         &self,
@@ -118,7 +121,7 @@ impl MaxPool {
         let places = if self.halves() {
             1
         } else {
-            u64::from(self.kernel * self.kernel)
+            u64::from(self.kernel[0] * self.kernel[1])
         };
         d.active = Some(flat.active);
         d.flops = 4 * flat.visited() * (places + operations);
@@ -127,7 +130,7 @@ impl MaxPool {
 
     /// Whether the shaders for window 2 and stride 2 apply: each quad of the output then comes from whole quads.
     fn halves(&self) -> bool {
-        (self.kernel, self.stride, self.padding) == (2, 2, 0)
+        (self.kernel, self.stride, self.padding) == ([2, 2], [2, 2], [0, 0])
             && self.input.height >= 2
             && self.input.width >= 2
     }
@@ -136,9 +139,12 @@ impl MaxPool {
         let mut constants = vec![("W", tuning.lanes)];
         if !self.halves() {
             constants.extend([
-                ("KERNEL", self.kernel),
-                ("STRIDE", self.stride),
-                ("PADDING", self.padding),
+                ("KERNEL_H", self.kernel[0]),
+                ("KERNEL_W", self.kernel[1]),
+                ("STRIDE_H", self.stride[0]),
+                ("STRIDE_W", self.stride[1]),
+                ("PADDING_H", self.padding[0]),
+                ("PADDING_W", self.padding[1]),
             ]);
         }
         constants

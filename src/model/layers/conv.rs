@@ -25,10 +25,9 @@ impl Conv2d {
             images,
             input,
             out_channels: self.out,
-            kernel_h: self.kernel,
-            kernel_w: self.kernel,
-            stride: self.stride,
-            padding: self.padding,
+            kernel: [self.kernel; 2],
+            stride: [self.stride; 2],
+            padding: [self.padding; 2],
         }
     }
 }

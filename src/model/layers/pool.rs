@@ -17,9 +17,9 @@ impl MaxPool2d {
         pool::MaxPool {
             images,
             input,
-            kernel: self.kernel,
-            stride: self.stride,
-            padding: self.padding,
+            kernel: [self.kernel; 2],
+            stride: [self.stride; 2],
+            padding: [self.padding; 2],
         }
     }
 }
