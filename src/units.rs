@@ -66,6 +66,11 @@ pub fn percent(share: f64) -> String {
     format!("{:.2} %", 100.0 * share)
 }
 
+/// A target accuracy without trailing zeros: `88 %`, `87.5 %`.
+pub fn target_percent(share: f64) -> String {
+    format!("{} %", (1e4 * share).round() / 100.0)
+}
+
 /// Joules: `812.4 J`, `1.52 kJ`, `3.10 mJ`.
 pub fn joules(value: f64) -> String {
     match value.abs() {

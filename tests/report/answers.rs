@@ -83,15 +83,16 @@ fn the_answer_is_of_the_runs_with_fresh_seeds_alone() {
         .sqrt();
     let high = mean * (4.302653 * sd / 3_f64.sqrt()).exp();
     assert!((figure.interval.unwrap().high / high - 1.0).abs() < 1e-6);
-    let answer = &opened.analysis.answer;
-    let (first, rest) = answer.split_once(". ").unwrap();
-    assert!(first.contains(&cost.kind.amount(mean)), "{answer}");
-    assert!(first.contains("; 3 fresh seeds;"), "{answer}");
+    let answer = opened.analysis.answer.to_string();
+    let parts = &opened.analysis.answer;
+    assert!(parts.headline.contains(&cost.kind.amount(mean)), "{answer}");
+    assert!(parts.headline.contains("; with fresh seeds the worst tried needs "), "{answer}");
+    assert!(parts.measurement.starts_with("Geometric mean of 3 fresh seeds;"), "{answer}");
     let chosen = cost.cells[best].geometric_mean.unwrap();
     assert_ne!(cost.kind.amount(mean), cost.kind.amount(chosen));
     assert!(!answer.contains(&cost.kind.amount(chosen)), "{answer}");
-    assert!(rest.contains("With 3 fresh seeds each"), "{answer}");
-    assert!(!answer.contains("are to confirm"), "{answer}");
+    assert!(parts.comparison.contains("with 3 fresh seeds each"), "{answer}");
+    assert!(!answer.contains("confirmation runs"), "{answer}");
     // The table keeps the figures of the runs that chose.
     let page = page(std::slice::from_ref(&opened));
     assert!(page.contains("the table has the runs that chose it"));
@@ -110,15 +111,15 @@ fn the_answer_is_of_the_runs_with_fresh_seeds_alone() {
 fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
     let none = confirmed(3, 0);
     let cells = lead(&none).to_confirm(none.analysis.reference).len();
-    let (wanted, answer) = (3 * cells, &none.analysis.answer);
-    let told = format!("Of {wanted} runs with fresh seeds that are to confirm it, 0 are made");
+    let (wanted, answer) = (3 * cells, none.analysis.answer.to_string());
+    let told = format!("0 of {wanted} confirmation runs with fresh seeds are done");
     assert!(answer.contains(&told), "{answer}");
-    assert!(answer.contains("; 3 seeds;"), "{answer}");
+    assert!(answer.contains("Geometric mean of 3 seeds;"), "{answer}");
     let some = confirmed(3, 2);
-    let (made, answer) = (2 * cells, &some.analysis.answer);
-    let told = format!("Of {wanted} runs with fresh seeds that are to confirm it, {made} are made");
+    let (made, answer) = (2 * cells, some.analysis.answer.to_string());
+    let told = format!("{made} of {wanted} confirmation runs with fresh seeds are done");
     assert!(answer.contains(&told), "{answer}");
-    assert!(answer.contains("; 2 fresh seeds;"), "{answer}");
+    assert!(answer.contains("Geometric mean of 2 fresh seeds;"), "{answer}");
     // One that shared the machine is shown and counts for nothing.
     let mut shared = confirmed(3, 3);
     let worst = lead(&shared).worst.unwrap();
@@ -126,10 +127,10 @@ fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
     let mut runs = shared.runs.iter_mut();
     let run = runs.find(|run| run.cell == id && run.seed == 103).unwrap();
     run.overlap = true;
-    let answer = again(shared).analysis.answer;
-    assert!(answer.contains("; 3 fresh seeds;"), "{answer}");
+    let answer = again(shared).analysis.answer.to_string();
+    assert!(answer.contains("Geometric mean of 3 fresh seeds;"), "{answer}");
     assert!(
-        answer.contains("With 2 fresh seeds or more each"),
+        answer.contains("with 2 fresh seeds or more each"),
         "{answer}"
     );
 }
@@ -160,8 +161,8 @@ fn a_best_cell_whose_runs_failed_now_and_then_has_a_worst_beside_it() {
         panic!("{:?}", cost.extremes);
     };
     assert!((ratio / (expected(worst) / expected(best)) - 1.0).abs() < 1e-12);
-    let answer = &opened.analysis.answer;
-    assert!(answer.contains("with restarts of the runs"), "{answer}");
+    let answer = opened.analysis.answer.to_string();
+    assert!(answer.contains("with restarts of the runs that did not"), "{answer}");
     assert!(answer.contains("3 fresh seeds"), "{answer}");
     let text = packed(&terminal(&[opened]));
     assert!(text.contains("to 85.00 %, by expected costs:"), "{text}");

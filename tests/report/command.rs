@@ -189,11 +189,9 @@ fn records_of_one_target_are_ranked_by_their_cost_to_it() {
         told.contains("at or above 86.00 %") && !told.contains("DIFFERENT"),
         "{told}"
     );
-    let answer = found["answer"].as_str().unwrap();
-    assert!(
-        answer.contains("lr=0.1 reached 86.00 % of the test set"),
-        "{answer}"
-    );
+    let answer = found["answer"]["headline"].as_str().unwrap();
+    assert!(answer.starts_with("Best regime: lr 0.1: "), "{answer}");
+    assert!(answer.contains(" to 86 % (one seed, no interval)"), "{answer}");
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn answer(analysis: &Analysis) -> Vec<String> {
     } else {
         72
     };
-    for sentence in analysis.answer.split_inclusive(". ") {
+    for sentence in analysis.answer.to_string().split_inclusive(". ") {
         told += sentence;
         let options = Options::new(wide)
             .word_separator(separator())

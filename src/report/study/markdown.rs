@@ -16,7 +16,7 @@ fn study(analysis: &Analysis) -> String {
     let mut text = format!(
         "### {}\n\n{}\n",
         plain(&analysis.name),
-        plain(&analysis.answer)
+        plain(&analysis.answer.to_string())
     );
     let Some(cost) = analysis.headline() else {
         return text;

@@ -40,7 +40,7 @@ pub fn terminal(studies: &[Opened]) -> String {
 fn study(analysis: &Analysis) -> String {
     let mut text = head(analysis);
     text += "\n";
-    text += &wrapped(&analysis.answer, "", "");
+    text += &wrapped(&analysis.answer.to_string(), "", "");
     if let Some(cost) = analysis.headline() {
         text += &format!("\n{BOLD}{}{PLAIN}\n", capital(&cost_name(cost)));
         text += &cells(analysis, cost);

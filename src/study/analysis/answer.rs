@@ -1,10 +1,14 @@
 //! The answer in words.
 
-use super::{Analysis, CostKind, CostReport, FreshCost, TrialPoint};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::{Analysis, CellReport, CostKind, CostReport, FreshCost, TrialPoint};
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose};
-use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, Verdict};
-use crate::units::{joules, percent, seconds, si};
+use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, SpreadSource, Verdict};
+use crate::units::{joules, seconds, si, target_percent};
 
 impl CostKind {
     /// `value` with its unit, in a few digits.
@@ -19,32 +23,86 @@ impl CostKind {
     }
 }
 
-/// One sentence or a few: the cell, its cost, what the data cannot tell from it, how far the worst is.
-pub(super) fn answer(analysis: &Analysis) -> String {
-    let done: usize = analysis.by_outcome.iter().map(|(_, count)| count).sum();
-    let Some(cost) = analysis.headline() else {
-        return match done {
-            0 => "No run is done yet.".into(),
-            _ => format!("None of {done} runs gave a result: {}.", outcomes(analysis)),
-        };
-    };
-    let Some(best) = cost.best else {
-        return format!("No run reached {}: {}.", target(cost), outcomes(analysis));
-    };
-    let mut sentences = vec![first(analysis, cost, best)];
-    sentences.extend(confirming(analysis, cost));
-    if let Some(no_claim) = cost.no_claim {
-        sentences.push(why_no_claim(no_claim).to_owned());
-    } else {
-        sentences.push(others(analysis, cost, best));
+impl CellReport {
+    /// The regime in words: `batch size 64, lr 0.1` for `batch-size=64,lr=0.1`.
+    pub fn name(&self) -> String {
+        let id = &self.id;
+        // A comma within a number separates nothing.
+        let ends = id
+            .match_indices(',')
+            .map(|(at, _)| at)
+            .filter(|at| id[at + 1..].starts_with(char::is_alphabetic))
+            .chain([id.len()]);
+        let mut from = 0;
+        let parts = ends.map(|end| {
+            let part = &id[from..end];
+            from = end + 1;
+            match part.split_once('=') {
+                Some((key, value)) => format!("{} {value}", key.replace('-', " ")),
+                None => part.to_owned(),
+            }
+        });
+        parts.collect::<Vec<_>>().join(", ")
     }
-    sentences.extend(failures(cost));
-    sentences.extend(extent(analysis, cost));
-    sentences.join(" ")
 }
 
-fn target(cost: &CostReport) -> String {
-    cost.at_least.map_or_else(|| "its end".into(), percent)
+/// The answer of a study. Each part is whole sentences; only the first is never empty.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Answer {
+    /// The best regime, its cost, and how much more the worst one costs.
+    pub headline: String,
+    /// Which regimes are not significantly different from it, and which did not reach the target.
+    pub comparison: String,
+    /// What the cost is, from how many seeds, and by which sensor.
+    pub measurement: String,
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [&self.headline, &self.comparison, &self.measurement];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        f.write_str(&parts.cloned().collect::<Vec<_>>().join(" "))
+    }
+}
+
+pub(super) fn answer(analysis: &Analysis) -> Answer {
+    let done: usize = analysis.by_outcome.iter().map(|(_, count)| count).sum();
+    let only = |headline: String| Answer {
+        headline,
+        ..Answer::default()
+    };
+    let Some(cost) = analysis.headline() else {
+        return only(match done {
+            0 => "No run has finished yet.".into(),
+            _ => format!("None of {done} runs gave a result: {}.", outcomes(analysis)),
+        });
+    };
+    let Some(best) = cost.best else {
+        let reached = cost.at_least.map_or_else(|| "its end".into(), target_percent);
+        return only(format!("No run reached {reached}: {}.", outcomes(analysis)));
+    };
+    let figure = Figure::of(cost, best);
+    let comparison = [
+        Some(match cost.no_claim {
+            Some(no_claim) => why_no_claim(no_claim).to_owned(),
+            None => alternatives(analysis, cost, best),
+        }),
+        failures(cost),
+        worst_tried(analysis, cost),
+    ];
+    let measurement = [
+        Some(measurement(analysis, cost, &figure)),
+        confirming(analysis, cost),
+    ];
+    let sentences = |parts: &[Option<String>]| {
+        let parts: Vec<&str> = parts.iter().flatten().map(String::as_str).collect();
+        parts.join(" ")
+    };
+    Answer {
+        headline: headline(analysis, cost, best, &figure),
+        comparison: sentences(&comparison),
+        measurement: sentences(&measurement),
+    }
 }
 
 fn outcomes(analysis: &Analysis) -> String {
@@ -56,33 +114,48 @@ fn outcomes(analysis: &Analysis) -> String {
     named.join(", ")
 }
 
-/// What the answer says the best cell costs.
+/// The cost of the best cell: of its runs with fresh seeds alone where there are any, since the others were used to choose
+/// the cell and make it look cheaper.
 struct Figure {
     geometric_mean: Option<f64>,
     interval: Option<Interval>,
     expected: Option<f64>,
     share: Option<f64>,
     confirmed: Option<f64>,
+    /// Seeds, and whether they are fresh.
+    seeds: (usize, bool),
 }
 
-/// By the runs with fresh seeds alone where there are any: by the others the cell was chosen, and they flatter it.
-fn figure(cost: &CostReport, best: usize) -> Figure {
-    let cell = &cost.cells[best];
-    match fresh(cost) {
-        Some(fresh) => Figure {
-            geometric_mean: fresh.geometric_mean,
-            interval: fresh.interval,
-            expected: fresh.expected,
-            share: Some(fresh.share),
-            confirmed: fresh.confirmed,
-        },
-        None => Figure {
-            geometric_mean: cell.geometric_mean,
-            interval: cell.interval,
-            expected: cell.expected,
-            share: cell.share,
-            confirmed: cell.confirmed,
-        },
+impl Figure {
+    fn of(cost: &CostReport, best: usize) -> Self {
+        let cell = &cost.cells[best];
+        match fresh(cost) {
+            Some(fresh) => Self {
+                geometric_mean: fresh.geometric_mean,
+                interval: fresh.interval,
+                expected: fresh.expected,
+                share: Some(fresh.share),
+                confirmed: fresh.confirmed,
+                seeds: (fresh.runs, true),
+            },
+            None => Self {
+                geometric_mean: cell.geometric_mean,
+                interval: cell.interval,
+                expected: cell.expected,
+                share: cell.share,
+                confirmed: cell.confirmed,
+                seeds: (cell.trials.len(), false),
+            },
+        }
+    }
+
+    /// The geometric mean with its interval; no other figure has one. Where runs failed, a success costs more than the mean
+    /// of those that reached the target.
+    fn mean(&self) -> Option<(f64, Interval)> {
+        match self.share {
+            Some(1.0) => self.geometric_mean.zip(self.interval),
+            _ => None,
+        }
     }
 }
 
@@ -90,39 +163,129 @@ fn fresh(cost: &CostReport) -> Option<&FreshCost> {
     cost.confirmation.as_ref()?.cost.as_ref()
 }
 
-fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
-    let figure = figure(cost, best);
-    let mut beside = Vec::new();
-    // The interval is that of the geometric mean, and stands beside no other figure; where runs failed, what an arrival
-    // costs is more than its runs' mean.
-    let amount = match (figure.geometric_mean, figure.share, figure.interval) {
-        (Some(mean), Some(1.0), Some(Interval { low, high })) => {
-            let (low, high) = (cost.kind.amount(low), cost.kind.amount(high));
-            beside.push(format!("geometric mean, 95 % {low} to {high}"));
-            Some(cost.kind.amount(mean))
-        }
-        (_, share, _) => {
-            if share != Some(1.0) && figure.expected.is_some() {
-                beside.push("expected, with restarts of the runs that did not arrive".into());
-            }
-            figure.expected.map(|expected| cost.kind.amount(expected))
-        }
+fn headline(analysis: &Analysis, cost: &CostReport, best: usize, figure: &Figure) -> String {
+    let name = analysis.cells[best].name();
+    let to = match cost.at_least {
+        Some(share) => format!("to {}", target_percent(share)),
+        None => "for the whole run".into(),
     };
-    beside.push(match fresh(cost) {
-        Some(fresh) => format!("{} fresh seed{}", fresh.runs, plural(fresh.runs)),
-        None => {
-            let seeds = cost.cells[best].trials.len();
-            format!("{seeds} seed{}", plural(seeds))
+    let name = match (analysis.cells.len(), cost.at_least) {
+        (1, _) => name,
+        (_, Some(_)) => format!("Best regime: {name}"),
+        // Runs that are held to no target differ in accuracy too.
+        (_, None) => format!("Lowest {}: {name}", cost.kind.noun()),
+    };
+    let amount = |value| cost.kind.amount(value);
+    let mut text = match (figure.mean(), figure.expected) {
+        (Some((mean, Interval { low, high })), _) => format!(
+            "{name}: {} {to} (95 % CI {} to {})",
+            amount(mean),
+            amount(low),
+            amount(high)
+        ),
+        (None, Some(expected)) => {
+            let interval = match figure.seeds.0 {
+                1 => "one seed, no interval",
+                _ => "no interval",
+            };
+            format!("{name}: {} {to} ({interval})", amount(expected))
         }
+        (None, None) => format!(
+            "{name} had the lowest {} {to}, and with fresh seeds never reached the target",
+            cost.kind.noun()
+        ),
+    };
+    if let Some((ratio, basis)) = worst_ratio(cost) {
+        text += &format!("; {basis}the worst tried needs {}", times(&ratio));
+    }
+    text + "."
+}
+
+/// Worst over best, and the seeds it is of where these are fresh.
+fn worst_ratio(cost: &CostReport) -> Option<(Ratio, &'static str)> {
+    cost.worst?;
+    match cost.confirmation.as_ref().map(|fresh| fresh.ratio) {
+        Some(Confirmed::Ratio(ratio) | Confirmed::OfExpected(ratio)) => {
+            Some((ratio, "with fresh seeds "))
+        }
+        Some(Confirmed::BestFailed) => None,
+        Some(Confirmed::NotRun) | None => Some((cost.extremes?, "")),
+    }
+}
+
+/// Which regime is the worst, and what its ratio to the best is worth.
+fn worst_tried(analysis: &Analysis, cost: &CostReport) -> Option<String> {
+    let worst = analysis.cells[cost.worst?].name();
+    if let Some(confirmation) = &cost.confirmation {
+        let ranked = |points: &[TrialPoint]| {
+            let ranked = points.iter().filter(|point| point.unranked.is_none());
+            ranked.count()
+        };
+        let counts = [&confirmation.best, &confirmation.worst].map(|points| ranked(points));
+        let n = counts[0].min(counts[1]);
+        let (s, more) = (
+            plural(n),
+            if counts[0] == counts[1] { "" } else { " or more" },
+        );
+        match confirmation.ratio {
+            Confirmed::Ratio(_) => {
+                return Some(format!(
+                    "The worst tried is {worst}, with {n} fresh seed{s}{more} each."
+                ));
+            }
+            Confirmed::OfExpected(_) => {
+                return Some(format!(
+                    "The worst tried is {worst}, with {n} fresh seed{s}{more} each, compared by expected cost because the best \
+                     regime did not always reach the target."
+                ));
+            }
+            Confirmed::BestFailed => {
+                return Some("So with fresh seeds the ratio of worst to best has no value.".into());
+            }
+            Confirmed::NotRun => {}
+        }
+    }
+    cost.extremes?;
+    let chance = cost.by_chance.map_or_else(String::new, |chance| {
+        format!(
+            ": equal regimes would show up to {:.2} times by chance",
+            chance.upper
+        )
     });
-    if let CostKind::Energy {
-        source,
-        scope,
-        status,
-    } = &cost.kind
-    {
-        beside.push(format!("{source}, {}, {}", scope.name(), status.name()));
-    } else if !analysis.costs.iter().any(|cost| {
+    let by = match cost.is_by_expected() {
+        true => ", compared by expected cost",
+        false => "",
+    };
+    Some(format!(
+        "The worst tried is {worst}{by}; the ratio of a highest to a lowest value is biased upward{chance}."
+    ))
+}
+
+/// The kind of the figure, its seeds, the sensor, and the accuracy on images that did not decide.
+fn measurement(analysis: &Analysis, cost: &CostReport, figure: &Figure) -> String {
+    let (count, fresh) = figure.seeds;
+    let seeds = format!(
+        "{}{} seed{}",
+        if count == 1 { "one".into() } else { count.to_string() },
+        if fresh { " fresh" } else { "" },
+        plural(count)
+    );
+    let replicates = match cost.spread {
+        Some((_, SpreadSource::Replicates)) if !fresh => {
+            ", interval from the spread of the reference regime's replicates"
+        }
+        _ => "",
+    };
+    let mut parts = vec![match (figure.mean(), figure.share) {
+        (Some(_), _) if count == 1 => format!("Cost of {seeds}{replicates}"),
+        (Some(_), _) => format!("Geometric mean of {seeds}{replicates}"),
+        (None, Some(1.0)) if count == 1 => format!("Cost of {seeds}"),
+        (None, Some(1.0)) => format!("Mean of {seeds}"),
+        _ => format!(
+            "Expected cost over {seeds}, with restarts of the runs that did not reach the target"
+        ),
+    }];
+    let measured = |cost: &CostReport| {
         matches!(
             cost.kind,
             CostKind::Energy {
@@ -130,31 +293,30 @@ fn first(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
                 ..
             }
         )
-    }) {
-        beside.push("no energy was measured".into());
+    };
+    match &cost.kind {
+        CostKind::Energy {
+            source,
+            scope,
+            status,
+        } => parts.push(format!(
+            "energy {} by {source} ({})",
+            status.name(),
+            scope.name()
+        )),
+        _ if !analysis.costs.iter().any(measured) => parts.push("no energy was measured".into()),
+        _ => {}
     }
     if let Some(confirmed) = figure.confirmed {
-        beside.push(format!("{} on the confirming half", percent(confirmed)));
+        parts.push(format!(
+            "accuracy {:.2} % on the confirming half of the test set",
+            100.0 * confirmed
+        ));
     }
-    let name = &analysis.cells[best].id;
-    let (noun, beside) = (cost.kind.noun(), beside.join("; "));
-    let Some(amount) = amount else {
-        return format!(
-            "{name} reached {} of the test set for the least {noun} in the runs that chose it, and with fresh seeds not once \
-             ({beside}).",
-            target(cost)
-        );
-    };
-    match cost.at_least {
-        Some(_) => format!(
-            "{name} reached {} of the test set for the least {noun}: {amount} ({beside}).",
-            target(cost)
-        ),
-        None => format!("{name} took the least {noun}: {amount} ({beside})."),
-    }
+    parts.join("; ") + "."
 }
 
-/// How far the runs with fresh seeds are, where the study asks for them and they are not all made.
+/// How many of the runs with fresh seeds are done, where some are not.
 fn confirming(analysis: &Analysis, cost: &CostReport) -> Option<String> {
     let cells = cost.to_confirm(analysis.reference);
     let wanted = analysis.confirm as usize * cells.len();
@@ -165,47 +327,50 @@ fn confirming(analysis: &Analysis, cost: &CostReport) -> Option<String> {
             .is_some_and(|outcome| outcome != Outcome::Interrupted);
         line.purpose == Purpose::Confirm && ended
     });
-    let made = ended.count();
-    let what = match fresh(cost) {
-        Some(_) => "the cost above is that of those of the best cell",
-        None => "the cost above is that of the runs that chose the cell, which flatter it",
+    let done = ended.count();
+    let basis = match fresh(cost) {
+        Some(_) => "the cost above is from those of the best regime",
+        None => "the cost above is from the runs that chose the regime, which make it look cheaper",
     };
-    (made < wanted).then(|| {
-        format!(
-            "Of {wanted} runs with fresh seeds that are to confirm it, {made} are made; {what}."
-        )
+    (done < wanted).then(|| {
+        format!("{done} of {wanted} confirmation runs with fresh seeds are done; {basis}.")
     })
 }
 
 fn why_no_claim(no_claim: NoClaim) -> &'static str {
     match no_claim {
-        NoClaim::OneCell => "There is no second cell to compare it with.",
+        NoClaim::OneCell => "There is no other regime to compare it with.",
         NoClaim::OneSeed => {
-            "One seed a cell tells what these runs did and makes no claim about the cells."
+            "With one seed per regime the differences between regimes are not tested."
         }
         NoClaim::BestFailed => {
-            "Some of its runs did not arrive, so no cell is told from it by cost."
+            "Some of its runs did not reach the target, so no regime can be compared with it by cost."
         }
-        NoClaim::NoSpread => "No spread is seen between seeds, so no cell is told from it by cost.",
+        NoClaim::NoSpread => {
+            "The seeds show no spread, so no regime can be compared with it by cost."
+        }
     }
 }
 
-fn others(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
-    let alike: Vec<&str> = cost
+/// The regimes that are not significantly different from the best.
+fn alternatives(analysis: &Analysis, cost: &CostReport, best: usize) -> String {
+    let alike: Vec<String> = cost
         .indistinguishable
         .iter()
         .filter(|cell| **cell != best)
-        .map(|cell| analysis.cells[*cell].id.as_str())
+        .map(|cell| analysis.cells[*cell].name())
         .collect();
     match alike.len() {
-        0 => "Every other cell costs more.".into(),
-        n if n + 1 == analysis.cells.len() => "The data cannot tell any other cell from it.".into(),
-        n if n > 4 => format!("The data cannot tell {n} other cells from it."),
-        _ => format!("The data cannot tell it from {}.", alike.join("; ")),
+        0 => "Every other regime is significantly more expensive.".into(),
+        n if n + 1 == analysis.cells.len() => {
+            "No other regime is significantly different from it.".into()
+        }
+        n if n > 4 => format!("{n} other regimes are not significantly different from it."),
+        _ => format!("Not significantly different from it: {}.", alike.join("; ")),
     }
 }
 
-/// Cells that never arrived.
+/// How many cells never reached the target.
 fn failures(cost: &CostReport) -> Option<String> {
     let never = cost
         .cells
@@ -221,60 +386,14 @@ fn failures(cost: &CostReport) -> Option<String> {
     (never > 0).then(|| {
         let rest = match claimed {
             _ if cost.no_claim.is_some() || claimed == never => String::new(),
-            0 => "; with these few seeds that may be chance".into(),
-            n => format!("; for {n} of them that is no chance of the seeds"),
+            0 => ", which may be chance with so few seeds".into(),
+            n => format!(", {n} of them significantly so"),
         };
-        format!("{never} of {} cells never arrived{rest}.", cost.cells.len())
-    })
-}
-
-/// How far apart worst and best are.
-fn extent(analysis: &Analysis, cost: &CostReport) -> Option<String> {
-    let worst = &analysis.cells[cost.worst?].id;
-    if let Some(confirmation) = &cost.confirmation {
-        let ranked = |points: &[TrialPoint]| {
-            let ranked = points.iter().filter(|point| point.unranked.is_none());
-            ranked.count()
-        };
-        let counts = [&confirmation.best, &confirmation.worst].map(|points| ranked(points));
-        let n = counts[0].min(counts[1]);
-        let more = match counts[0] == counts[1] {
-            true => "",
-            false => " or more",
-        };
-        let takes = |ratio: &Ratio| {
-            let (s, times) = (plural(n), times(ratio));
-            format!("With {n} fresh seed{s}{more} each, the worst cell ({worst}) takes {times}")
-        };
-        match confirmation.ratio {
-            Confirmed::Ratio(ratio) => return Some(format!("{}.", takes(&ratio))),
-            Confirmed::OfExpected(ratio) => {
-                return Some(format!(
-                    "{}, by expected costs, as the best cell did not always arrive.",
-                    takes(&ratio)
-                ));
-            }
-            Confirmed::BestFailed => {
-                return Some("So worst over best has no value with fresh seeds.".into());
-            }
-            // The worst cell's are still to be made.
-            Confirmed::NotRun => {}
-        }
-    }
-    let chance = cost.by_chance.map_or_else(String::new, |chance| {
         format!(
-            "; equal cells would show up to {:.2} by chance",
-            chance.upper
+            "{never} of {} regimes never reached the target{rest}.",
+            cost.cells.len()
         )
-    });
-    let by = match cost.is_by_expected() {
-        true => " by expected costs",
-        false => "",
-    };
-    Some(format!(
-        "The worst ({worst}) took {} here{by}, a figure biased upward{chance}.",
-        times(&cost.extremes?)
-    ))
+    })
 }
 
 fn times(ratio: &Ratio) -> String {
@@ -282,9 +401,7 @@ fn times(ratio: &Ratio) -> String {
         Ratio::Of {
             ratio,
             interval: Some(Interval { low, high }),
-        } => {
-            format!("{ratio:.2} times as much (95 % {low:.2} to {high:.2})")
-        }
+        } => format!("{ratio:.2} times as much (95 % CI {low:.2} to {high:.2})"),
         Ratio::Of {
             ratio,
             interval: None,
@@ -292,9 +409,7 @@ fn times(ratio: &Ratio) -> String {
         Ratio::AtLeast {
             ratio,
             low: Some(low),
-        } => {
-            format!("at least {ratio:.2} times as much (95 % above {low:.2})")
-        }
+        } => format!("at least {ratio:.2} times as much (95 % CI above {low:.2})"),
         Ratio::AtLeast { ratio, low: None } => format!("at least {ratio:.2} times as much"),
     }
 }

@@ -1,6 +1,6 @@
 //! From a plan and its runs to the analysis.
 
-use super::answer::answer;
+use super::answer::{Answer, answer};
 use super::cost::{kinds, trial, worth};
 use super::design::Design;
 use super::{
@@ -71,7 +71,7 @@ impl Analysis {
             pareto,
             instruments: instruments(runs),
             machines: machines(runs),
-            answer: String::new(),
+            answer: Answer::default(),
             notes,
         };
         analysis.answer = answer(&analysis);

@@ -5,6 +5,7 @@ mod build;
 mod cost;
 mod design;
 
+pub use answer::Answer;
 pub(crate) use cost::worth;
 pub use design::{Design, DesignCell, DesignRun};
 
@@ -351,8 +352,8 @@ pub struct Analysis {
     pub instruments: Vec<Instrument>,
     /// The machines.
     pub machines: Vec<Machine>,
-    /// The answer, one sentence or two.
-    pub answer: String,
+    /// The answer in words.
+    pub answer: Answer,
     /// What a reader has to know beside it: duplicates, damaged files, runs that are shared.
     pub notes: Vec<String>,
 }

@@ -53,12 +53,13 @@ pub fn page(studies: &[Opened]) -> String {
 /// All about one study; `number` keeps the names of its parts apart from those of the others.
 fn article(one: &Opened, number: usize) -> Markup {
     let Opened { analysis, runs } = one;
-    let (first, rest) = first_sentence(&analysis.answer);
+    let answer = &analysis.answer;
+    let rest = format!("{} {}", answer.comparison, answer.measurement);
     html! {
         article {
             h1 { (analysis.name) @if let Some(dates) = dates(analysis) { " · " (dates) } }
-            p class="answer" { (prose::text(first)) }
-            @if !rest.is_empty() { p class="more" { (prose::text(rest)) } }
+            p class="answer" { (prose::text(&answer.headline)) }
+            p class="more" { (prose::text(rest.trim())) }
             (facts(analysis))
             @if let Some(cost) = analysis.headline() {
                 (maps::section(analysis, cost))
@@ -73,14 +74,6 @@ fn article(one: &Opened, number: usize) -> Markup {
             (methods::section(analysis))
             (cells::runs(analysis))
         }
-    }
-}
-
-/// The first sentence of an answer, and what follows it. A stop within a number or a name ends nothing.
-fn first_sentence(answer: &str) -> (&str, &str) {
-    match answer.find(". ") {
-        Some(at) => (&answer[..=at], &answer[at + 2..]),
-        None => (answer, ""),
     }
 }
 
