@@ -86,12 +86,25 @@ fn the_answer_is_of_the_runs_with_fresh_seeds_alone() {
     let answer = opened.analysis.answer.to_string();
     let parts = &opened.analysis.answer;
     assert!(parts.headline.contains(&cost.kind.amount(mean)), "{answer}");
-    assert!(parts.headline.contains("; with fresh seeds the worst tried needs "), "{answer}");
-    assert!(parts.measurement.starts_with("Geometric mean of 3 fresh seeds;"), "{answer}");
+    assert!(
+        parts
+            .headline
+            .contains("; with fresh seeds the worst tried needs "),
+        "{answer}"
+    );
+    assert!(
+        parts
+            .measurement
+            .starts_with("Geometric mean of 3 fresh seeds;"),
+        "{answer}"
+    );
     let chosen = cost.cells[best].geometric_mean.unwrap();
     assert_ne!(cost.kind.amount(mean), cost.kind.amount(chosen));
     assert!(!answer.contains(&cost.kind.amount(chosen)), "{answer}");
-    assert!(parts.comparison.contains("with 3 fresh seeds each"), "{answer}");
+    assert!(
+        parts.comparison.contains("with 3 fresh seeds each"),
+        "{answer}"
+    );
     assert!(!answer.contains("confirmation runs"), "{answer}");
     // The table keeps the figures of the runs that chose.
     let page = page(std::slice::from_ref(&opened));
@@ -119,7 +132,10 @@ fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
     let (made, answer) = (2 * cells, some.analysis.answer.to_string());
     let told = format!("{made} of {wanted} confirmation runs with fresh seeds are done");
     assert!(answer.contains(&told), "{answer}");
-    assert!(answer.contains("Geometric mean of 2 fresh seeds;"), "{answer}");
+    assert!(
+        answer.contains("Geometric mean of 2 fresh seeds;"),
+        "{answer}"
+    );
     // One that shared the machine is shown and counts for nothing.
     let mut shared = confirmed(3, 3);
     let worst = lead(&shared).worst.unwrap();
@@ -128,7 +144,10 @@ fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
     let run = runs.find(|run| run.cell == id && run.seed == 103).unwrap();
     run.overlap = true;
     let answer = again(shared).analysis.answer.to_string();
-    assert!(answer.contains("Geometric mean of 3 fresh seeds;"), "{answer}");
+    assert!(
+        answer.contains("Geometric mean of 3 fresh seeds;"),
+        "{answer}"
+    );
     assert!(
         answer.contains("with 2 fresh seeds or more each"),
         "{answer}"
@@ -162,7 +181,10 @@ fn a_best_cell_whose_runs_failed_now_and_then_has_a_worst_beside_it() {
     };
     assert!((ratio / (expected(worst) / expected(best)) - 1.0).abs() < 1e-12);
     let answer = opened.analysis.answer.to_string();
-    assert!(answer.contains("with restarts of the runs that did not"), "{answer}");
+    assert!(
+        answer.contains("with restarts of the runs that did not"),
+        "{answer}"
+    );
     assert!(answer.contains("3 fresh seeds"), "{answer}");
     let text = packed(&terminal(&[opened]));
     assert!(text.contains("to 85.00 %, by expected costs:"), "{text}");

@@ -9,7 +9,10 @@ fn a_study_is_made_told_and_checked() {
     let ended = run(&file, &out);
     assert!(ended.status.success(), "{}", told(&ended));
     let text = told(&ended);
-    assert!(text.contains("Best regime: ") && text.contains(" to 80 % ("), "{text}");
+    assert!(
+        text.contains("Best regime: ") && text.contains(" to 80 % ("),
+        "{text}"
+    );
     assert!(text.contains("no energy was measured"), "{text}");
 
     let all = records(&out);

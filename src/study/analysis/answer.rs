@@ -78,7 +78,9 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
         });
     };
     let Some(best) = cost.best else {
-        let reached = cost.at_least.map_or_else(|| "its end".into(), target_percent);
+        let reached = cost
+            .at_least
+            .map_or_else(|| "its end".into(), target_percent);
         return only(format!("No run reached {reached}: {}.", outcomes(analysis)));
     };
     let figure = Figure::of(cost, best);
@@ -225,7 +227,11 @@ fn worst_tried(analysis: &Analysis, cost: &CostReport) -> Option<String> {
         let n = counts[0].min(counts[1]);
         let (s, more) = (
             plural(n),
-            if counts[0] == counts[1] { "" } else { " or more" },
+            if counts[0] == counts[1] {
+                ""
+            } else {
+                " or more"
+            },
         );
         match confirmation.ratio {
             Confirmed::Ratio(_) => {
@@ -266,7 +272,11 @@ fn measurement(analysis: &Analysis, cost: &CostReport, figure: &Figure) -> Strin
     let (count, fresh) = figure.seeds;
     let seeds = format!(
         "{}{} seed{}",
-        if count == 1 { "one".into() } else { count.to_string() },
+        if count == 1 {
+            "one".into()
+        } else {
+            count.to_string()
+        },
         if fresh { " fresh" } else { "" },
         plural(count)
     );
