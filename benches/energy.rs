@@ -92,7 +92,7 @@ fn steps(
                     none => {
                         let mut made = Trainer::new(gpu, regime.clone())?.program()?;
                         made.keep_submits_below(
-                            joules.tick_seconds().unwrap_or(TICK_SECONDS) / 5.0,
+                            joules.update_interval_seconds().unwrap_or(TICK_SECONDS) / 5.0,
                         );
                         none.insert(made)
                     }

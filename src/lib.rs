@@ -35,7 +35,7 @@ mod units;
 
 #[cfg(feature = "gpu")]
 pub use device::Gpu;
-pub use energy::{Energy, Meter};
+pub use energy::{SourceResult, Meter};
 #[cfg(feature = "gpu")]
 pub use lab::Kernel;
 #[cfg(feature = "gpu")]

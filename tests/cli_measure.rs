@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use wattgrad::internals::energy::{
-    Calibration, Grade, Idle, Interval, Known, MeterOptions, Spec, Unit,
+    Calibration, Grade, IdlePower, Interval, SensorModel, MeterOptions, SensorSpec, RawUnit,
 };
 
 /// The program, untouched by whatever the caller's environment chooses, on a machine without NVML.
@@ -233,10 +233,10 @@ fn json_has_no_figure_where_there_is_none() {
     assert!(row["reason"].as_str().unwrap().contains("/nowhere/"));
     for absent in [
         "joules",
-        "joules_low",
-        "joules_high",
-        "absolute_low",
-        "absolute_high",
+        "ci_low",
+        "ci_high",
+        "accuracy_low",
+        "accuracy_high",
         "grade",
     ] {
         assert!(!row.contains_key(absent), "{absent} in {row:?}");
@@ -321,11 +321,11 @@ fn joules_of_a_command_are_the_cards_watts_times_its_seconds() {
         "{truth} J, not {row}"
     );
     assert!(
-        number("joules_low") < truth && truth < number("joules_high"),
+        number("ci_low") < truth && truth < number("ci_high"),
         "{truth} in {row}"
     );
-    assert!(number("absolute_low") < number("joules_low"), "{row}");
-    assert!(number("absolute_high") > number("joules_high"), "{row}");
+    assert!(number("accuracy_low") < number("ci_low"), "{row}");
+    assert!(number("accuracy_high") > number("ci_high"), "{row}");
     assert!(row["grade"].is_string(), "{row}");
     let text = stdout(&stand_in.run(&["measure", "--", "sleep", "0.5"]));
     assert!(
@@ -340,11 +340,11 @@ fn calibrated(stand_in: &StandIn, rest: Interval) {
         calibrations: Some(stand_in._folder.path().join("wattgrad/calibrations")),
         ..Default::default()
     };
-    let spec = Spec::energy(Unit::Millijoule, 1e4, 0.02);
-    let mut known = Known::uncalibrated(&spec);
-    known.tick = Some(0.02);
+    let spec = SensorSpec::energy(RawUnit::Millijoule, 1e4, 0.02);
+    let mut known = SensorModel::uncalibrated(&spec);
+    known.update_interval = Some(0.02);
     known.grade = Some(Grade::A);
-    known.idle = Some(Idle {
+    known.idle = Some(IdlePower {
         cold: rest,
         context: rest,
         empty: rest,
@@ -377,7 +377,7 @@ fn joules_above_idle_stand_beside_the_gross_ones() {
         "{row}"
     );
     // The rest's own half-width, 1 W, and the window's, as independent errors.
-    let gross = (number("joules_high") - number("joules_low")) / 2.0;
+    let gross = (number("ci_high") - number("ci_low")) / 2.0;
     let half = (number("above_idle_joules_high") - number("above_idle_joules_low")) / 2.0;
     assert!((half - gross.hypot(seconds)).abs() < 1e-6, "{row}");
     let truth = (WATTS - 50.0) * seconds;

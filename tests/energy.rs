@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 use wattgrad::internals::energy::{Covers, Method, Scope};
 use wattgrad::internals::energy::{
-    Energy, Meter, MeterError, MeterOptions, Selection, Status, Target, TargetKind, survey,
+    SourceResult, Meter, MeterError, MeterOptions, Selection, Status, MeteredDevice, DeviceKind, survey,
 };
 
 fn named(name: &str, watts: Option<f64>) -> MeterOptions {
@@ -17,8 +17,8 @@ fn named(name: &str, watts: Option<f64>) -> MeterOptions {
     }
 }
 
-fn target(kind: TargetKind) -> Target {
-    Target {
+fn target(kind: DeviceKind) -> MeteredDevice {
+    MeteredDevice {
         pci_id: None,
         kind,
         name: "an adapter".into(),
@@ -32,7 +32,7 @@ fn busy(seconds: f64) {
     }
 }
 
-fn row<'a>(rows: &'a [Energy], source: &str) -> &'a Energy {
+fn row<'a>(rows: &'a [SourceResult], source: &str) -> &'a SourceResult {
     rows.iter()
         .find(|row| row.source == source)
         .unwrap_or_else(|| panic!("no {source} in {rows:?}"))
@@ -42,8 +42,8 @@ fn row<'a>(rows: &'a [Energy], source: &str) -> &'a Energy {
 fn every_known_source_has_a_row() {
     for target in [
         None,
-        Some(target(TargetKind::Discrete)),
-        Some(target(TargetKind::Cpu)),
+        Some(target(DeviceKind::Discrete)),
+        Some(target(DeviceKind::Cpu)),
     ] {
         let reports = survey(target.as_ref());
         for family in [
@@ -111,7 +111,7 @@ fn assumed_joules_are_cpu_seconds_times_watts_and_say_so() {
     // Other tests of this process run beside this one, so its CPU time is bounded from below by this thread's.
     let meter = Meter::open(
         &named("cpu-time", Some(10.0)),
-        Some(&target(TargetKind::Cpu)),
+        Some(&target(DeviceKind::Cpu)),
     )
     .unwrap();
     let (_, rows) = meter.measure(|| busy(0.4));
@@ -135,7 +135,7 @@ fn assumed_joules_are_cpu_seconds_times_watts_and_say_so() {
         joules <= read + 1e-9 && joules > 0.5 * read,
         "{joules} of {read}"
     );
-    assert_eq!(row.joules_low, None);
+    assert_eq!(row.ci_low, None);
     assert_eq!(row.measured(), None);
     assert_eq!(row.assumed().unwrap().joules(), joules);
     assert_eq!(row.assumed().unwrap().per(0), None);

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use wattgrad::internals::energy::{
-    Calibration, Extent, Instrument, Known, Meter, MeterOptions, Moment, Refusal, Scope, Settled,
-    Spec, Unit,
+    Calibration, WindowLength, Sensor, SensorModel, Meter, MeterOptions, Moment, Unavailable, Scope, WindowResult,
+    SensorSpec, RawUnit,
 };
 
 /// A square wave: the first half of each period at one power, the second half at another.
@@ -32,19 +32,19 @@ impl Wave {
 }
 
 /// A sensor that shows at each tick, on time, the mean power of the last `over` seconds.
-struct Sensor {
-    spec: Spec,
+struct WaveSensor {
+    spec: SensorSpec,
     wave: Wave,
     tick: f64,
     over: f64,
 }
 
-impl Instrument for Sensor {
-    fn spec(&self) -> Spec {
+impl Sensor for WaveSensor {
+    fn spec(&self) -> SensorSpec {
         self.spec
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         let tick = (Moment::now().monotonic / self.tick).floor() * self.tick;
         let joules = self.wave.joules(tick) - self.wave.joules(tick - self.over);
         // A milliwatt that comes and goes: equal values in turn are no ticks.
@@ -53,9 +53,9 @@ impl Instrument for Sensor {
     }
 }
 
-impl Sensor {
+impl WaveSensor {
     /// Its meter, with what is known of it.
-    fn meter(self, known: Option<Known>) -> (Meter, TempDir) {
+    fn meter(self, known: Option<SensorModel>) -> (Meter, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let options = MeterOptions {
             calibrations: Some(folder.path().to_owned()),
@@ -74,7 +74,7 @@ impl Sensor {
 const NAME: &str = "sensor";
 
 /// Steps of one period each, stamped as they end, for as long as `extent` says; how long that was.
-fn metered(meter: &Meter, wave: Wave, mut extent: Extent) -> (Settled, f64) {
+fn metered(meter: &Meter, wave: Wave, mut extent: WindowLength) -> (WindowResult, f64) {
     let window = meter.start();
     let period = wave.period;
     // The wave begins a period at every multiple of its length.
@@ -86,29 +86,29 @@ fn metered(meter: &Meter, wave: Wave, mut extent: Extent) -> (Settled, f64) {
     };
     wait(first * period);
     window.stamp(0.0);
-    while extent.goes_on(&window) {
+    while extent.should_continue(&window) {
         done += 1.0;
         wait((first + done) * period);
         window.stamp(done);
     }
     let lasted = Moment::now().monotonic - window.from().monotonic;
-    (window.settle(&[]), lasted)
+    (window.finish(&[]), lasted)
 }
 
 /// The joules of a step are those of a period, within their interval.
 #[track_caller]
-fn holds(settled: &Settled, wave: Wave, most: f64) {
+fn holds(settled: &WindowResult, wave: Wave, most: f64) {
     let unit = settled.units.first();
-    let unit = unit.unwrap_or_else(|| panic!("{:?}", settled.untold));
+    let unit = unit.unwrap_or_else(|| panic!("{:?}", settled.units_unavailable));
     let truth = wave.mean() * wave.period;
-    let interval = unit.window.repeatability.over(unit.units);
+    let interval = unit.window.ci.over(unit.units);
     assert!(interval.holds(truth), "{truth} J: {interval:?}");
     assert!(interval.half() < most * truth, "{truth} J: {interval:?}");
 }
 
-fn refused(settled: &Settled, with: &str) {
+fn refused(settled: &WindowResult, with: &str) {
     assert!(settled.units.is_empty(), "{:?}", settled.units);
-    let reason = &settled.untold.first().expect("a reason").why.reason;
+    let reason = &settled.units_unavailable.first().expect("a reason").why.reason;
     assert!(reason.contains(with), "`{with}` is not in `{reason}`");
 }
 
@@ -118,22 +118,22 @@ fn a_sensor_that_averages_is_metered_for_ten_of_its_averagings() {
         period: 0.01,
         watts: [210.0, 190.0],
     };
-    let sensor = || Sensor {
-        spec: Spec::power(Unit::Milliwatt, 1000.0, 0.05).averaging(0.4),
+    let sensor = || WaveSensor {
+        spec: SensorSpec::power(RawUnit::Milliwatt, 1000.0, 0.05).averaging(0.4),
         wave,
         tick: 0.05,
         over: 0.4,
     };
     let (meter, _folder) = sensor().meter(None);
     refused(
-        &metered(&meter, wave, Extent::between(1.0, 1.0)).0,
+        &metered(&meter, wave, WindowLength::between(1.0, 1.0)).0,
         "ten of the 0.400 s",
     );
-    let (settled, lasted) = metered(&meter, wave, Extent::between(1.0, 20.0));
+    let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.0, 20.0));
     holds(&settled, wave, 0.1);
     assert!((4.0..8.0).contains(&lasted), "{lasted} s");
     // One that the most is too short for has no say.
-    let (settled, lasted) = metered(&meter, wave, Extent::between(1.0, 3.0));
+    let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.0, 3.0));
     assert!(lasted < 2.0, "{lasted} s");
     refused(&settled, "ten of the 0.400 s");
 }
@@ -144,14 +144,14 @@ fn a_slow_one_is_metered_for_sixty_of_its_ticks() {
         period: 0.01,
         watts: [210.0, 190.0],
     };
-    let sensor = Sensor {
-        spec: Spec::power(Unit::Milliwatt, 1000.0, 0.1).averaging(0.1),
+    let sensor = WaveSensor {
+        spec: SensorSpec::power(RawUnit::Milliwatt, 1000.0, 0.1).averaging(0.1),
         wave,
         tick: 0.1,
         over: 0.1,
     };
     let (meter, _folder) = sensor.meter(None);
-    let (settled, lasted) = metered(&meter, wave, Extent::between(0.5, 20.0));
+    let (settled, lasted) = metered(&meter, wave, WindowLength::between(0.5, 20.0));
     holds(&settled, wave, 0.1);
     assert!((6.0..9.0).contains(&lasted), "{lasted} s");
 }
@@ -163,25 +163,25 @@ fn a_part_time_sensor_is_metered_until_its_phases_cover_the_step() {
         period: 0.0505,
         watts: [300.0, 100.0],
     };
-    let spec = Spec::power(Unit::Milliwatt, 1000.0, 0.05);
-    let sensor = Sensor {
+    let spec = SensorSpec::power(RawUnit::Milliwatt, 1000.0, 0.05);
+    let sensor = WaveSensor {
         spec,
         wave,
         tick: 0.05,
         over: 0.0125,
     };
-    let known = Known {
-        tick: Some(0.05),
+    let known = SensorModel {
+        update_interval: Some(0.05),
         delay: 0.0125 / 2.0,
         delay_error: 0.001,
-        settle: 0.0125,
+        settling_time: 0.0125,
         coverage: Some(0.25),
-        ..Known::uncalibrated(&spec)
+        ..SensorModel::uncalibrated(&spec)
     };
     let (meter, _folder) = sensor.meter(Some(known));
-    let (settled, _) = metered(&meter, wave, Extent::between(1.5, 1.5));
+    let (settled, _) = metered(&meter, wave, WindowLength::between(1.5, 1.5));
     refused(&settled, "of a step was never seen");
-    let (settled, lasted) = metered(&meter, wave, Extent::between(1.5, 30.0));
+    let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.5, 30.0));
     holds(&settled, wave, 0.25);
     assert!(
         lasted > 3.2,

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 use wattgrad::internals::energy::{
-    Covers, Energy, Meter, MeterOptions, MeterUnit, Method, Scope, Selection, Status, Target,
-    TargetKind,
+    Covers, SourceResult, Meter, MeterOptions, MeterUnit, Method, Scope, Selection, Status, MeteredDevice,
+    DeviceKind,
 };
 
 fn unix() -> f64 {
@@ -30,16 +30,16 @@ fn options(names: &[&str], unit: MeterUnit) -> MeterOptions {
     }
 }
 
-fn window(meter: &Meter, seconds: f64) -> Vec<Energy> {
+fn window(meter: &Meter, seconds: f64) -> Vec<SourceResult> {
     meter.measure(|| sleep(Duration::from_secs_f64(seconds))).1
 }
 
-fn only(rows: Vec<Energy>) -> Energy {
+fn only(rows: Vec<SourceResult>) -> SourceResult {
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows.into_iter().next().unwrap()
 }
 
-fn refused(row: &Energy, with: &str) {
+fn refused(row: &SourceResult, with: &str) {
     assert_eq!(
         (row.status, row.joules),
         (Status::Unavailable, None),
@@ -99,9 +99,9 @@ fn the_watts_of_a_file_become_joules() {
     // An old run's lines, far from now, are passed over.
     std::fs::write(&path, "seconds,watts\n# yesterday\n1700000000.0,999.0\n").unwrap();
     let _writer = Writer::start(&path, 0.02, |now| format!("{now:.6}, 42.5"));
-    let discrete = Target {
+    let discrete = MeteredDevice {
         pci_id: None,
-        kind: TargetKind::Discrete,
+        kind: DeviceKind::Discrete,
         name: "card".into(),
     };
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), Some(&discrete)).unwrap();
@@ -120,12 +120,12 @@ fn the_watts_of_a_file_become_joules() {
     let truth = 42.5 * seconds;
     assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.03, "{row:?}");
     assert!(
-        row.repeatability().unwrap().holds(truth),
+        row.ci().unwrap().holds(truth),
         "{truth} J, {:?}",
-        row.repeatability()
+        row.ci()
     );
     // Constant power is an update with every line, not a sensor that stands still.
-    assert!(row.ticks.unwrap() > 30, "{row:?}");
+    assert!(row.updates.unwrap() > 30, "{row:?}");
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn a_load_between_two_rests_is_found_from_slow_lines() {
     });
     let (row, load) = (only(rows), load.lock().unwrap()[0]);
     let truth = 100.0 * (load.1 - load.0);
-    let interval = row.repeatability().unwrap();
+    let interval = row.ci().unwrap();
     assert!(interval.holds(truth), "{truth} J, {row:?}");
     assert!(interval.half() < 0.12 * truth, "{interval:?}");
 }
@@ -177,7 +177,7 @@ fn a_counter_of_joules_becomes_the_windows_joules() {
     );
     let truth = 30.0 * row.seconds.unwrap();
     assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.03, "{row:?}");
-    assert!(row.repeatability().unwrap().holds(truth), "{row:?}");
+    assert!(row.ci().unwrap().holds(truth), "{row:?}");
 }
 
 /// A shell script that prints `lines` lines, 20 ms apart, and then does `last`.
@@ -377,7 +377,7 @@ fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
         sleep(Duration::from_millis(500));
         writer
     });
-    let stopped = |row: &Energy| {
+    let stopped = |row: &SourceResult| {
         refused(row, "it has stopped: no line has come for ");
         assert_eq!(
             row.fix.as_deref(),

@@ -7,8 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use wattgrad::internals::energy::{
-    Edges, Energy, Estimate, Instrument, Known, Meter, MeterOptions, Moment, Reading, Recording,
-    Refusal, Scope, Spec, Status, Unit,
+    Edge, SourceResult, Estimate, Sensor, SensorModel, Meter, MeterOptions, Moment, Reading, Recording,
+    Unavailable, Scope, SensorSpec, Status, RawUnit,
 };
 
 /// After so long a fault sets in: past the pre-roll, amid the window.
@@ -51,16 +51,16 @@ impl Made {
     }
 }
 
-impl Instrument for Made {
-    fn spec(&self) -> Spec {
-        let spec = Spec::energy(Unit::Millijoule, 400.0, self.tick);
+impl Sensor for Made {
+    fn spec(&self) -> SensorSpec {
+        let spec = SensorSpec::energy(RawUnit::Millijoule, 400.0, self.tick);
         match self.fault {
             Fault::Wraps | Fault::WrapsTwice => spec.wrapping_at(RANGE),
             _ => spec,
         }
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         let age = self.born.elapsed().as_secs_f64();
         let broken = age >= FAULT_SECONDS;
         let right = self.counted(age);
@@ -80,11 +80,11 @@ impl Instrument for Made {
             Fault::Zeroes => 0,
             Fault::Constant => 7,
             Fault::Underflows => u64::MAX - 40,
-            Fault::Forbidden => return Err(Refusal::new("permission was taken away")),
+            Fault::Forbidden => return Err(Unavailable::new("permission was taken away")),
         })
     }
 
-    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let value = self.read()?;
         let mut at = Moment::now();
         if self.fault == Fault::ClockStepped && self.born.elapsed().as_secs_f64() >= FAULT_SECONDS {
@@ -92,7 +92,7 @@ impl Instrument for Made {
         }
         into.push(Reading {
             value,
-            unit: Unit::Millijoule,
+            unit: RawUnit::Millijoule,
             at,
             read_seconds: 0.0,
         });
@@ -100,7 +100,7 @@ impl Instrument for Made {
     }
 }
 
-fn metered(fault: Fault, watts: f64, tick: f64, seconds: f64) -> Energy {
+fn metered(fault: Fault, watts: f64, tick: f64, seconds: f64) -> SourceResult {
     let instrument = Made {
         fault,
         watts,
@@ -129,7 +129,7 @@ fn refused(fault: Fault, with: &str) {
     let row = metered(fault, watts, 0.02, WINDOW_SECONDS);
     let reason = row.reason.clone().unwrap_or_default();
     assert_eq!(
-        (row.status, row.joules, row.joules_low, row.absolute_high),
+        (row.status, row.joules, row.ci_low, row.accuracy_high),
         (Status::Unavailable, None, None, None),
         "{fault:?}: {row}"
     );
@@ -143,7 +143,7 @@ fn right(fault: Fault, watts: f64) {
     let row = metered(fault, watts, 0.02, WINDOW_SECONDS);
     assert_eq!(row.status, Status::Measured, "{fault:?}: {row}");
     let truth = watts * row.seconds.unwrap();
-    let interval = row.repeatability().unwrap();
+    let interval = row.ci().unwrap();
     assert!(
         interval.low <= truth && truth <= interval.high,
         "{fault:?}: {truth} J are not in {interval:?}"
@@ -197,7 +197,7 @@ fn a_counter_that_works_has_its_joules_beside_them() {
 fn a_window_shorter_than_a_tick_claims_no_more_than_it_knows() {
     for seconds in [0.002, 0.03, 0.1] {
         let row = metered(Fault::None, 100.0, 0.4, seconds);
-        match (row.joules, row.repeatability()) {
+        match (row.joules, row.ci()) {
             (None, None) => assert!(row.reason.is_some(), "{row:?}"),
             (Some(joules), Some(interval)) => {
                 let truth = 100.0 * row.seconds.unwrap();
@@ -214,7 +214,7 @@ fn a_window_shorter_than_a_tick_claims_no_more_than_it_knows() {
 
 /// What a power sensor's readings come to that ticks every 0.1 s in steps of `step` milliwatts from 103 to 143 W, and from
 /// `stops` on shows one value.
-fn powered(step: u64, stops: f64) -> Result<Estimate, Refusal> {
+fn powered(step: u64, stops: f64) -> Result<Estimate, Unavailable> {
     let mut draw = fastrand::Rng::with_seed(7);
     let mut value = 103_000;
     let readings = (0..2000u32).map(|look| {
@@ -224,7 +224,7 @@ fn powered(step: u64, stops: f64) -> Result<Estimate, Refusal> {
         }
         Reading {
             value,
-            unit: Unit::Milliwatt,
+            unit: RawUnit::Milliwatt,
             at: Moment {
                 monotonic: at,
                 unix: 1.8e9 + at,
@@ -232,9 +232,9 @@ fn powered(step: u64, stops: f64) -> Result<Estimate, Refusal> {
             read_seconds: 1e-4,
         }
     });
-    let spec = Spec::power(Unit::Milliwatt, 500.0, 0.1).averaging(0.1);
+    let spec = SensorSpec::power(RawUnit::Milliwatt, 500.0, 0.1).averaging(0.1);
     let recording = Recording::new(spec, readings.collect());
-    recording.between(2.0, 18.0, Edges::Cut, &Known::uncalibrated(&spec))
+    recording.between(2.0, 18.0, Edge::Interior, &SensorModel::uncalibrated(&spec))
 }
 
 #[test]

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 mod namespace;
 
 use wattgrad::internals::energy::{
-    Covers, Energy, Meter, MeterOptions, Scope, Selection, SourceReport, Status, Target, TargetKind,
+    Covers, SourceResult, Meter, MeterOptions, Scope, Selection, SourceReport, Status, MeteredDevice, DeviceKind,
 };
 
 const ROOT: &str = "/sys/class/powercap/intel-rapl";
@@ -105,7 +105,7 @@ impl Drop for Load {
     }
 }
 
-fn open(target: Option<&Target>) -> Meter {
+fn open(target: Option<&MeteredDevice>) -> Meter {
     let options = MeterOptions {
         selection: Selection::Named("rapl".into()),
         ..Default::default()
@@ -113,7 +113,7 @@ fn open(target: Option<&Target>) -> Meter {
     Meter::open(&options, target).unwrap()
 }
 
-fn row<'a>(rows: &'a [Energy], source: &str) -> &'a Energy {
+fn row<'a>(rows: &'a [SourceResult], source: &str) -> &'a SourceResult {
     rows.iter()
         .find(|row| row.source == source)
         .unwrap_or_else(|| panic!("no {source} in {rows:?}"))
@@ -127,7 +127,7 @@ fn report(reports: &[SourceReport], source: &str) -> SourceReport {
         .unwrap_or_else(|| panic!("no {source} in {reports:?}"))
 }
 
-fn refused(row: &Energy, with: &str) {
+fn refused(row: &SourceResult, with: &str) {
     assert_eq!(
         (row.status, row.joules),
         (Status::Unavailable, None),
@@ -142,10 +142,10 @@ fn refused(row: &Energy, with: &str) {
 }
 
 /// Watts of a row within the error it states and the millisecond between two writes.
-fn draws(row: &Energy, watts: f64) {
+fn draws(row: &SourceResult, watts: f64) {
     assert_eq!(row.status, Status::Measured, "{row:?}");
     let (joules, seconds) = (row.joules.unwrap(), row.seconds.unwrap());
-    let off = row.repeatability().expect("ticks were seen").half();
+    let off = row.ci().expect("ticks were seen").half();
     assert!(
         (joules - watts * seconds).abs() <= off + watts * 0.005,
         "{row:?}"
@@ -172,9 +172,9 @@ fn zones_and_their_joules() {
         (&second, near_wrap, 100.0),
         (&platform, 5_000_000, 300.0),
     ]);
-    let card = Target {
+    let card = MeteredDevice {
         pci_id: None,
-        kind: TargetKind::Discrete,
+        kind: DeviceKind::Discrete,
         name: "a card".into(),
     };
     let (_, rows) = open(Some(&card)).measure(|| sleep(Duration::from_millis(1200)));
@@ -206,9 +206,9 @@ fn zones_and_their_joules() {
     );
 
     // Of an adapter that is the processor the package is no mere host's share.
-    let processor = Target {
+    let processor = MeteredDevice {
         pci_id: None,
-        kind: TargetKind::Cpu,
+        kind: DeviceKind::Cpu,
         name: "llvmpipe".into(),
     };
     let reports = open(Some(&processor)).sources();

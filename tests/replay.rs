@@ -88,7 +88,7 @@ fn power_and_energy_come_to_the_joules_that_were_put_in() {
             assert_eq!(row["source"], format!("replay:{column}"));
             assert_eq!(row["status"], "measured");
             assert!((number(&row, "joules") - 600.0).abs() < 6.0, "{row}");
-            assert!(number(&row, "joules_low") <= 600.0 && 600.0 <= number(&row, "joules_high"));
+            assert!(number(&row, "ci_low") <= 600.0 && 600.0 <= number(&row, "ci_high"));
             assert!((number(&row, "seconds") - 4.0).abs() < 1e-9);
         }
     }
@@ -167,8 +167,8 @@ fn a_counter_that_begins_at_0_counts_from_there() {
     let counted = row(&file, &joules);
     assert_eq!(counted["status"], "measured", "{counted}");
     let (low, high) = (
-        number(&counted, "joules_low"),
-        number(&counted, "joules_high"),
+        number(&counted, "ci_low"),
+        number(&counted, "ci_high"),
     );
     assert!(low <= 1990.0 && 1990.0 <= high, "{counted}");
     write(0.0);
@@ -249,7 +249,7 @@ fn the_absolute_interval_holds_the_joules_of_an_outside_meter() {
                     "--column", column, "--unit", "watts", "--from", &from, "--to", &to,
                 ],
             );
-            let (low, high) = (number(&row, "absolute_low"), number(&row, "absolute_high"));
+            let (low, high) = (number(&row, "accuracy_low"), number(&row, "accuracy_high"));
             eprintln!(
                 "{}: {column} {:.1} J ({low:.1} to {high:.1}), outside {truth:.1} J",
                 sensor.display(),

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 use wattgrad::Record;
 use wattgrad::internals::energy::{
-    Calibration, Idle, Interval, Known, MeterOptions, Method, Spec, Status, Unit,
+    Calibration, IdlePower, Interval, SensorModel, MeterOptions, Method, SensorSpec, Status, RawUnit,
 };
 use wattgrad::internals::train::{EnergyFigure, Phase, PhaseEnergy, Way};
 
@@ -42,14 +42,14 @@ fn train(steps: u32, tick_ms: u32) -> Record {
 }
 
 /// Keeps a calibration of `meter` in the cache folder `cache`.
-fn calibrated(meter: &str, idle: Idle, cache: &Path) {
+fn calibrated(meter: &str, idle: IdlePower, cache: &Path) {
     let options = MeterOptions {
         calibrations: Some(cache.join("wattgrad/calibrations")),
         ..Default::default()
     };
-    let known = Known {
+    let known = SensorModel {
         idle: Some(idle),
-        ..Known::uncalibrated(&Spec::energy(Unit::Microjoule, 1e6, 0.0))
+        ..SensorModel::uncalibrated(&SensorSpec::energy(RawUnit::Microjoule, 1e6, 0.0))
     };
     let calibration = Calibration::new(&format!("{meter} joules"), known, None);
     calibration.keep(&options).unwrap();
@@ -59,11 +59,11 @@ fn calibrated(meter: &str, idle: Idle, cache: &Path) {
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// With a calibration of the meter that saw these watts at rest.
-fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<Idle>) -> Record {
+fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<IdlePower>) -> Record {
     train_with(steps, tick_ms, idle, &[])
 }
 
-fn train_with(steps: u32, tick_ms: u32, idle: Option<Idle>, more: &[&str]) -> Record {
+fn train_with(steps: u32, tick_ms: u32, idle: Option<IdlePower>, more: &[&str]) -> Record {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, meter) = stand_in();
     let meter = format!("{meter} {tick_ms}");
@@ -141,7 +141,7 @@ fn phases(record: &Record) {
     // Kernels are compiled, and little else is done, while the program is built.
     let compile = phase(record, Phase::Compile).unwrap();
     let kernels = WATTS * record.times.compile_seconds;
-    let interval = compile.repeatability.unwrap();
+    let interval = compile.ci.unwrap();
     assert!(
         kernels <= interval.high && interval.low <= most,
         "{kernels} J: {compile:?}"
@@ -164,7 +164,7 @@ fn phases(record: &Record) {
 
 /// Half of the figure's interval of repeatability.
 fn half(figure: &EnergyFigure) -> f64 {
-    figure.repeatability.as_ref().unwrap().half()
+    figure.ci.as_ref().unwrap().half()
 }
 
 #[track_caller]
@@ -186,7 +186,7 @@ fn row_and_step(record: &Record) {
         "{row}"
     );
     let truth = WATTS * row.seconds.unwrap();
-    let interval = row.repeatability().unwrap();
+    let interval = row.ci().unwrap();
     assert!(
         interval.low <= truth && truth <= interval.high,
         "{truth} J are not in {interval:?}"
@@ -210,7 +210,7 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
     row_and_step(&record);
     assert_eq!(record.steps, 400);
     assert!(
-        record.energy[0].ticks.unwrap() >= DIRECT_TICKS,
+        record.energy[0].updates.unwrap() >= DIRECT_TICKS,
         "too fast a device: train for longer"
     );
     let step = figure(&record.energy_per_step, Way::Window).unwrap();
@@ -232,7 +232,7 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
 /// What the device would have drawn anyway is told beside the phases, not as one of them.
 #[test]
 fn a_calibrated_meter_tells_the_joules_at_rest() {
-    let idle = Idle {
+    let idle = IdlePower {
         cold: Interval::around(20.0, 1.0),
         context: Interval::around(30.0, 2.0),
         empty: Interval::around(40.0, 3.0),
@@ -245,8 +245,8 @@ fn a_calibrated_meter_tells_the_joules_at_rest() {
         (row.joules.unwrap() - 30.0 * seconds).abs() < 1e-6,
         "{row:?}"
     );
-    assert!((row.repeatability.unwrap().half() - 2.0 * seconds).abs() < 1e-6);
-    assert!(row.absolute.unwrap().half() > 2.0 * seconds + 1.0 * seconds);
+    assert!((row.ci.unwrap().half() - 2.0 * seconds).abs() < 1e-6);
+    assert!(row.accuracy.unwrap().half() > 2.0 * seconds + 1.0 * seconds);
     let sum: f64 = [Phase::WarmUp, Phase::Train, Phase::Evaluate, Phase::Rest]
         .iter()
         .map(|&of| joules(&record, of))
@@ -260,7 +260,7 @@ fn a_run_of_few_ticks_has_only_steps_times_joules() {
     let record = train(5, 20);
     row_and_step(&record);
     assert!(
-        record.energy[0].ticks.unwrap() < DIRECT_TICKS,
+        record.energy[0].updates.unwrap() < DIRECT_TICKS,
         "too slow a device: train for less"
     );
     let ways: Vec<Way> = record
@@ -276,7 +276,7 @@ fn a_run_of_few_ticks_has_only_steps_times_joules() {
 fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
     let record = train(1, 150);
     let row = &record.energy[0];
-    if let (Some(joules), Some(interval)) = (row.joules, row.repeatability()) {
+    if let (Some(joules), Some(interval)) = (row.joules, row.ci()) {
         assert!(joules > 0.0 && interval.low <= WATTS * row.seconds.unwrap());
     } else {
         assert!(row.reason.is_some(), "{row}");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::device::{self, GpuOptions, ListOptions};
-use crate::energy::{Activity, Examination, Meter, Method, Refusal, SourceReport, Status};
+use crate::energy::{Activity, CalibrationResult, Meter, Method, Unavailable, SourceReport, Status};
 use crate::lab::DeviceLoad;
 use crate::train;
 use crate::units::seconds;
@@ -38,7 +38,7 @@ struct Source {
     source: String,
     method: Method,
     #[serde(skip_serializing_if = "Option::is_none")]
-    examination: Option<Examination>,
+    examination: Option<CalibrationResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,7 +123,7 @@ fn examinable(source: &SourceReport) -> bool {
     matches!(source.status, Status::Measured | Status::Shared)
 }
 
-fn examined_source(source: &str, method: Method, outcome: &Result<Examination, Refusal>) -> Source {
+fn examined_source(source: &str, method: Method, outcome: &Result<CalibrationResult, Unavailable>) -> Source {
     let refusal = outcome.as_ref().err();
     Source {
         source: source.to_owned(),
@@ -151,7 +151,7 @@ fn text(findings: &Findings) -> String {
     text
 }
 
-fn examination(source: &Source, found: &Examination) -> String {
+fn examination(source: &Source, found: &CalibrationResult) -> String {
     let unit = match source.method {
         Method::IntegratedPower => "W",
         Method::Counter | Method::Assumed => "J",
@@ -167,7 +167,7 @@ fn examination(source: &Source, found: &Examination) -> String {
     let mut line = |name: &str, value: String| text += &format!("    {name:<11} {value}\n");
     line(
         "tick",
-        match found.tick_seconds {
+        match found.update_interval_seconds {
             Some(tick) => seconds(tick),
             None => "every read gives a new value".to_owned(),
         },

@@ -291,7 +291,7 @@ fn energy(sources: &[SourceReport]) -> String {
             Status::Shared => "shared with others' work",
         };
         text += &format!("  {} ({}): {state}", source.source, source.scope.name());
-        if let Some(tick) = source.tick_seconds {
+        if let Some(tick) = source.update_interval_seconds {
             text += &format!(", ticks every {}", seconds(tick));
         }
         if let Some(grade) = source.grade {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::energy::{LiveRow, Meter, Selection, Status};
+use crate::energy::{LiveReading, Meter, Selection, Status};
 use crate::report::{Align, columns};
 use crate::units::{seconds, si};
 
@@ -54,7 +54,7 @@ const PATIENCE_SECONDS: f64 = 30.0;
 struct Sample<'a> {
     /// Since the first reading.
     seconds: f64,
-    sources: &'a [LiveRow],
+    sources: &'a [LiveReading],
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
@@ -76,7 +76,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let live = meter.live();
     let redraw = !args.json && std::io::stdout().is_terminal();
     let mut drawn = 0;
-    let mut before: Option<Vec<LiveRow>> = None;
+    let mut before: Option<Vec<LiveReading>> = None;
     let mut shown = false;
     let mut next = Instant::now();
     for sample in 0.. {
@@ -144,7 +144,7 @@ fn closing(shown: bool, global: &Global) -> Failure {
 }
 
 /// Why a source shows nothing: at first, and when one shows no more that did `before`.
-fn explain(global: &Global, rows: &[LiveRow], before: Option<&[LiveRow]>) {
+fn explain(global: &Global, rows: &[LiveReading], before: Option<&[LiveReading]>) {
     let told = |at: usize| match before {
         None => true,
         Some(before) => before[at].watts.is_some() && rows[at].watts.is_none(),
@@ -163,14 +163,14 @@ fn explain(global: &Global, rows: &[LiveRow], before: Option<&[LiveRow]>) {
     }
 }
 
-fn watts(row: &LiveRow) -> String {
+fn watts(row: &LiveReading) -> String {
     match row.watts {
         Some(watts) => format!("{}W", si(watts)),
         None => "-".into(),
     }
 }
 
-fn state(row: &LiveRow) -> &'static str {
+fn state(row: &LiveReading) -> &'static str {
     match row.status {
         Status::Measured => "",
         Status::Assumed => "assumed",
@@ -180,7 +180,7 @@ fn state(row: &LiveRow) -> &'static str {
 }
 
 /// The sources that show something; all where none does.
-fn table(rows: &[LiveRow], at: f64) -> String {
+fn table(rows: &[LiveReading], at: f64) -> String {
     let any = rows.iter().any(|row| row.watts.is_some());
     let cells: Vec<Vec<String>> = rows
         .iter()
@@ -199,7 +199,7 @@ fn table(rows: &[LiveRow], at: f64) -> String {
     format!("after {}\n{}", seconds(at), columns(&cells, &sides, "  "))
 }
 
-fn line(rows: &[LiveRow], at: f64) -> String {
+fn line(rows: &[LiveReading], at: f64) -> String {
     let cells: Vec<String> = rows
         .iter()
         .map(|row| {

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::format::JoulesFormatter;
 use super::metered::Metered;
 use crate::energy::{
-    Covers, Energy, Meter, MeterError, MeterOptions, Method, PerUnit, SourceReport, Status, Target,
+    Covers, SourceResult, Meter, MeterError, MeterOptions, Method, EnergyPerUnit, SourceReport, Status, MeteredDevice,
     Window,
 };
 
@@ -82,7 +82,7 @@ impl Joules {
     /// [`Skip`], where there is no such source or what was asked for makes no sense.
     pub fn open(
         options: &MeterOptions,
-        target: Option<&Target>,
+        target: Option<&MeteredDevice>,
         settings: Settings,
     ) -> Result<Self, Skip> {
         for seconds in [settings.window_seconds, settings.warm_up_seconds] {
@@ -108,13 +108,13 @@ impl Joules {
         Ok(Self(Rc::new(Inner {
             source: chosen.source.clone(),
             method: chosen.method,
-            tick: chosen.tick_seconds,
+            tick: chosen.update_interval_seconds,
             settings,
             meter,
         })))
     }
 
-    /// The source, as in [`Energy::source`].
+    /// The source, as in [`SourceResult::source`].
     pub fn source(&self) -> &str {
         &self.0.source
     }
@@ -125,7 +125,7 @@ impl Joules {
     }
 
     /// Seconds between two values of the source, where known: work is to be counted a few times within.
-    pub fn tick_seconds(&self) -> Option<f64> {
+    pub fn update_interval_seconds(&self) -> Option<f64> {
         self.0.tick
     }
 
@@ -205,12 +205,12 @@ impl Joules {
 
     /// The joules of one unit of the `done` that were stamped in the window, or why they are not known.
     pub(super) fn each(&self, window: Window, done: u64) -> Result<f64, String> {
-        let (rows, units) = window.stop_stamped();
+        let (rows, units) = window.stop_per_unit();
         if self.0.method == Method::Assumed {
             // The whole window is work, and CPU time is read at its very ends.
             return self.whole(&rows).map(|joules| joules / done as f64);
         }
-        let of_it = |unit: &&PerUnit| unit.source == self.0.source && unit.method == self.0.method;
+        let of_it = |unit: &&EnergyPerUnit| unit.source == self.0.source && unit.method == self.0.method;
         match units.iter().find(of_it) {
             Some(unit) if unit.status != Status::Measured => Err(self.why(&rows)),
             Some(unit) => positive(unit.joules()),
@@ -218,12 +218,12 @@ impl Joules {
         }
     }
 
-    fn row<'r>(&self, rows: &'r [Energy]) -> Option<&'r Energy> {
+    fn row<'r>(&self, rows: &'r [SourceResult]) -> Option<&'r SourceResult> {
         let mut of_it = rows.iter().filter(|row| row.source == self.0.source);
         of_it.find(|row| row.method == self.0.method)
     }
 
-    fn whole(&self, rows: &[Energy]) -> Result<f64, String> {
+    fn whole(&self, rows: &[SourceResult]) -> Result<f64, String> {
         let row = self.row(rows).filter(|row| {
             let status = match self.0.method {
                 Method::Assumed => Status::Assumed,
@@ -237,7 +237,7 @@ impl Joules {
         }
     }
 
-    fn why(&self, rows: &[Energy]) -> String {
+    fn why(&self, rows: &[SourceResult]) -> String {
         let reason = self.row(rows).and_then(|row| row.reason.clone());
         reason.unwrap_or_else(|| "the window holds too few ticks: set a longer one".to_owned())
     }

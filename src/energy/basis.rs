@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::estimate::{Edges, Estimate, Stamp};
-use super::instrument::{Refusal, Spec};
-use super::known::Known;
+use super::estimate::{Edge, Estimate, Stamp};
+use super::instrument::{Unavailable, SensorSpec};
+use super::known::SensorModel;
 use super::phase;
 use super::recording::Recording;
 
@@ -12,13 +12,13 @@ use super::recording::Recording;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Basis {
     /// What the readings mean.
-    pub spec: Spec,
+    pub spec: SensorSpec,
     /// What was known of the instrument.
-    pub known: Known,
+    pub known: SensorModel,
     /// Start and end of the window on the readings' monotonic clock, seconds.
     pub window: (f64, f64),
     /// How the power at start and end lies to that within.
-    pub edges: [Edges; 2],
+    pub edges: [Edge; 2],
     /// Updates of the instrument that a figure needs.
     #[serde(default)]
     pub least_updates: u64,
@@ -29,7 +29,7 @@ pub struct Basis {
 
 impl Basis {
     /// The joules of the whole window.
-    pub(super) fn whole(&self, recording: &Recording) -> Result<Estimate, Refusal> {
+    pub(super) fn whole(&self, recording: &Recording) -> Result<Estimate, Unavailable> {
         self.enough(recording.between_ends(self.window, self.edges, &self.known)?)
     }
 
@@ -38,11 +38,11 @@ impl Basis {
         &self,
         recording: &Recording,
         part: (f64, f64),
-    ) -> Result<Estimate, Refusal> {
+    ) -> Result<Estimate, Unavailable> {
         let (from, to) = self.window;
         // A load begins and ends with the window, and goes on at the ends of a part that lie within it.
-        let edge = |at: f64, end: Edges| match at > from && at < to {
-            true => Edges::Cut,
+        let edge = |at: f64, end: Edge| match at > from && at < to {
+            true => Edge::Interior,
             false => end,
         };
         let edges = [edge(part.0, self.edges[0]), edge(part.1, self.edges[1])];
@@ -54,7 +54,7 @@ impl Basis {
         &self,
         recording: &Recording,
         stamps: &[Stamp],
-    ) -> Result<(f64, Estimate), Refusal> {
+    ) -> Result<(f64, Estimate), Unavailable> {
         let (mut from, mut to) = self.window;
         if let (Some(first), Some(last)) = (stamps.first(), stamps.last()) {
             (from, to) = (from.max(first.at), to.min(last.at));
@@ -64,7 +64,7 @@ impl Basis {
         let units = match (at(window.from), at(window.to)) {
             (Some(first), Some(last)) if last > first => last - first,
             _ => {
-                return Err(Refusal::new(
+                return Err(Unavailable::new(
                     "no work was finished between two of its ticks",
                 ));
             }
@@ -78,14 +78,14 @@ impl Basis {
         Ok((units, window))
     }
 
-    fn enough(&self, estimate: Estimate) -> Result<Estimate, Refusal> {
-        if estimate.ticks >= self.least_updates {
+    fn enough(&self, estimate: Estimate) -> Result<Estimate, Unavailable> {
+        if estimate.updates >= self.least_updates {
             return Ok(estimate);
         }
-        Err(Refusal::new(format!(
+        Err(Unavailable::new(format!(
             "the window of {:.3} s holds {} of the instrument's own updates, and a figure needs {}",
             estimate.seconds(),
-            estimate.ticks,
+            estimate.updates,
             self.least_updates
         ))
         .with_fix("meter a longer window"))

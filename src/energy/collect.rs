@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::clock::Moment;
 use super::figure::Reading;
-use super::instrument::{Conditions, Instrument, Refusal};
-use super::schedule::Schedule;
+use super::instrument::{Conditions, Sensor, Unavailable};
+use super::schedule::PollSchedule;
 
 /// So often it is looked whether an instrument that keeps its own record has more of it: its readings carry their own
 /// times, so nothing is won by looking when they come.
@@ -21,7 +21,7 @@ pub(crate) struct Collector {
 }
 
 struct Shared {
-    instrument: Arc<dyn Instrument>,
+    instrument: Arc<dyn Sensor>,
     state: Mutex<State>,
     wake: Condvar,
     stop: AtomicBool,
@@ -29,21 +29,21 @@ struct Shared {
 
 struct State {
     readings: Vec<Reading>,
-    schedule: Schedule,
-    lost: Option<Refusal>,
+    schedule: PollSchedule,
+    lost: Option<Unavailable>,
 }
 
 /// What a collector brought home.
 pub(crate) struct Collected {
     pub readings: Vec<Reading>,
     /// Why it could not be read any more, where it was lost.
-    pub lost: Option<Refusal>,
+    pub lost: Option<Unavailable>,
 }
 
 impl Collector {
     /// Starts reading; `tick` where it is known.
-    pub(crate) fn start(instrument: Arc<dyn Instrument>, tick: Option<f64>) -> Self {
-        let schedule = Schedule::new(instrument.spec(), tick);
+    pub(crate) fn start(instrument: Arc<dyn Sensor>, tick: Option<f64>) -> Self {
+        let schedule = PollSchedule::new(instrument.spec(), tick);
         let shared = Arc::new(Shared {
             instrument,
             state: Mutex::new(State {
@@ -60,7 +60,7 @@ impl Collector {
             .spawn(move || worker.run())
             .ok();
         if thread.is_none() {
-            shared.state().lost = Some(Refusal::new("no thread could be started to read it"));
+            shared.state().lost = Some(Unavailable::new("no thread could be started to read it"));
         }
         Self { shared, thread }
     }
@@ -120,7 +120,7 @@ impl Collector {
     }
 
     /// Why it could not be read any more.
-    pub(crate) fn lost(&self) -> Option<Refusal> {
+    pub(crate) fn lost(&self) -> Option<Unavailable> {
         self.shared.state().lost.clone()
     }
 
@@ -148,7 +148,7 @@ impl Collector {
             thread.thread().unpark();
             // One that panicked has left its readings, and a refusal is made of their end.
             if thread.join().is_err() {
-                self.shared.state().lost = Some(Refusal::new("reading it broke off"));
+                self.shared.state().lost = Some(Unavailable::new("reading it broke off"));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What the readings of an energy counter amount to, and when they amount to nothing.
 
-use super::figure::{Reading, Unit};
-use super::instrument::Refusal;
+use super::figure::{Reading, RawUnit};
+use super::instrument::Unavailable;
 
 /// Within what time a counter whose tick is not known is taken to show what it counted.
 const UNSEEN_TICK_SECONDS: f64 = 1.0;
@@ -10,14 +10,14 @@ const UNSEEN_TICK_SECONDS: f64 = 1.0;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Counter {
     /// The unit of its readings.
-    pub unit: Unit,
+    pub unit: RawUnit,
     /// Joules per unit.
     pub scale: f64,
     /// Where it begins again at 0; `None` for a counter that never does in practice.
     pub wraps_at: Option<u64>,
     /// More power than what it covers could ever draw. A step above it is a counter that lies (an underflow, a reset
     /// taken for a wrap), not a load.
-    pub most_watts: f64,
+    pub max_watts: f64,
 }
 
 impl Counter {
@@ -29,10 +29,10 @@ impl Counter {
     pub(crate) fn unwrap(
         &self,
         readings: &[Reading],
-        tick_seconds: Option<f64>,
-    ) -> Result<Vec<f64>, Refusal> {
+        update_interval_seconds: Option<f64>,
+    ) -> Result<Vec<f64>, Unavailable> {
         let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
-            return Err(Refusal::new("the counter was not read"));
+            return Err(Unavailable::new("the counter was not read"));
         };
         // A counter that begins again may be read just as it does.
         let begins_again =
@@ -41,15 +41,15 @@ impl Counter {
         let mut joules = Vec::with_capacity(readings.len());
         for (at, reading) in readings.iter().enumerate() {
             if !(reading.value == 0 && begins_again) {
-                supported(reading.value, self.wraps_at).map_err(Refusal::new)?;
+                supported(reading.value, self.wraps_at).map_err(Unavailable::new)?;
             }
             if at > 0 {
-                total += u128::from(self.step(&readings[at - 1], reading, tick_seconds)?);
+                total += u128::from(self.step(&readings[at - 1], reading, update_interval_seconds)?);
             }
             joules.push(total as f64 * self.scale);
         }
         if total == 0 {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "the counter stood at {} {} for the whole {:.3} s it was read",
                 last.value,
                 self.unit.symbol(),
@@ -65,15 +65,15 @@ impl Counter {
         &self,
         from: &Reading,
         to: &Reading,
-        tick_seconds: Option<f64>,
-    ) -> Result<u64, Refusal> {
+        update_interval_seconds: Option<f64>,
+    ) -> Result<u64, Unavailable> {
         let unit = self.unit.symbol();
         // A change that is published at once may hold a whole tick's energy; a tick not seen is taken to be a second.
-        let tick = tick_seconds.unwrap_or(UNSEEN_TICK_SECONDS);
+        let tick = update_interval_seconds.unwrap_or(UNSEEN_TICK_SECONDS);
         let gap = (to.at.monotonic - from.at.monotonic).max(0.0) + tick;
-        let most = self.most_watts * gap / self.scale;
+        let most = self.max_watts * gap / self.scale;
         if let Some(range) = self.wraps_at.filter(|&range| most >= range as f64) {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "the counter was not read for {gap:.1} s and begins again every {range} {unit}, so a wrap may be missed"
             )));
         }
@@ -81,16 +81,16 @@ impl Counter {
             (Some(step), _) => step,
             (None, Some(range)) => range.saturating_sub(from.value).saturating_add(to.value),
             (None, None) => {
-                return Err(Refusal::new(format!(
+                return Err(Unavailable::new(format!(
                     "the counter went backwards, from {} to {} {unit}: the driver was reset or loaded anew",
                     from.value, to.value
                 )));
             }
         };
         if step as f64 > most {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "the counter jumped from {} to {} {unit} within {gap:.3} s, more than {} W could explain",
-                from.value, to.value, self.most_watts
+                from.value, to.value, self.max_watts
             )));
         }
         Ok(step)
@@ -119,19 +119,19 @@ mod tests {
     use super::*;
 
     const BOARD: Counter = Counter {
-        unit: Unit::Millijoule,
+        unit: RawUnit::Millijoule,
         scale: 1e-3,
         wraps_at: None,
-        most_watts: 10_000.0,
+        max_watts: 10_000.0,
     };
     const PACKAGE: Counter = Counter {
-        unit: Unit::Microjoule,
+        unit: RawUnit::Microjoule,
         scale: 1e-6,
         wraps_at: Some(262_143_328_850),
-        most_watts: 2_000.0,
+        max_watts: 2_000.0,
     };
 
-    fn readings(unit: Unit, points: &[(f64, u64)]) -> Vec<Reading> {
+    fn readings(unit: RawUnit, points: &[(f64, u64)]) -> Vec<Reading> {
         points
             .iter()
             .map(|&(monotonic, value)| Reading {

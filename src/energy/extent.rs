@@ -3,7 +3,7 @@
 
 use super::clock::Moment;
 use super::estimate;
-use super::figure::{Energy, Method, Reading};
+use super::figure::{SourceResult, Method, Reading};
 use super::window::Window;
 
 /// Ticks that a window of repeated work is to hold: with fewer its edges weigh.
@@ -14,31 +14,31 @@ const AGAIN: f64 = 1.0;
 /// When a window of repeated work may end.
 ///
 /// ```
-/// use wattgrad::internals::energy::{Extent, Meter, MeterOptions};
+/// use wattgrad::internals::energy::{WindowLength, Meter, MeterOptions};
 ///
 /// let meter = Meter::open(&MeterOptions::default(), None)?;
 /// let window = meter.start();
-/// let mut extent = Extent::between(0.1, 60.0);
+/// let mut extent = WindowLength::between(0.1, 60.0);
 /// let (mut done, mut sum) = (0u64, 0.0f64);
 /// window.stamp(0.0);
-/// while extent.goes_on(&window) {
+/// while extent.should_continue(&window) {
 ///     sum += (0..100_000).map(f64::from).sum::<f64>();
 ///     done += 1;
 ///     window.stamp(done as f64);
 /// }
-/// let (rows, each) = window.stop_stamped();
+/// let (rows, each) = window.stop_per_unit();
 /// println!("{sum}: {} sources, {} of them with joules a unit", rows.len(), each.len());
 /// # Ok::<(), wattgrad::internals::energy::MeterError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Extent {
+pub struct WindowLength {
     most: f64,
     /// Before this the window does not end.
     until: f64,
     ticks: Vec<(String, Method, f64)>,
 }
 
-impl Extent {
+impl WindowLength {
     /// Of `least` seconds, or more where a source needs it, up to `most`.
     pub fn between(least: f64, most: f64) -> Self {
         Self {
@@ -50,11 +50,11 @@ impl Extent {
 
     /// With the ticks that an earlier window has shown: a slow instrument may not tick often enough to learn it anew.
     #[must_use]
-    pub fn after(mut self, rows: &[Energy]) -> Self {
+    pub fn after(mut self, rows: &[SourceResult]) -> Self {
         let told = rows.iter().filter_map(|row| {
             // An outside meter's every line is new, so its tick is seen by their number only.
-            let counted = || Some(row.seconds? / row.ticks? as f64);
-            let tick = row.tick_seconds.or_else(counted)?;
+            let counted = || Some(row.seconds? / row.updates? as f64);
+            let tick = row.update_interval_seconds.or_else(counted)?;
             Some((row.source.clone(), row.method, tick))
         });
         self.ticks.extend(told);
@@ -62,7 +62,7 @@ impl Extent {
     }
 
     /// Whether the work is to go on; to be asked while it does.
-    pub fn goes_on(&mut self, window: &Window) -> bool {
+    pub fn should_continue(&mut self, window: &Window) -> bool {
         let lasted = Moment::now().monotonic - window.from().monotonic;
         if lasted < self.until {
             return true;
@@ -90,7 +90,7 @@ impl Extent {
             let told = self.ticks.iter();
             let mut told = told
                 .filter(|(source, method, _)| (source, *method) == (&opened.source, opened.method));
-            let tick = opened.known.tick.or_else(|| {
+            let tick = opened.known.update_interval.or_else(|| {
                 collector
                     .look_at(|readings, tick| {
                         tick.or_else(|| spacing(readings, instrument.keeps_record()))

@@ -106,7 +106,7 @@ pub enum Covers {
 
 /// The unit of a raw reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Unit {
+pub enum RawUnit {
     /// 1e-3 joules.
     #[serde(rename = "mJ")]
     Millijoule,
@@ -127,25 +127,25 @@ pub enum Unit {
     Nanosecond,
 }
 
-impl Unit {
+impl RawUnit {
     /// The unit in its base unit (joules, watts or seconds).
     pub fn scale(self) -> f64 {
         match self {
-            Unit::Millijoule | Unit::Milliwatt => 1e-3,
-            Unit::Microjoule | Unit::Microwatt => 1e-6,
-            Unit::Nanojoule | Unit::Nanosecond => 1e-9,
+            RawUnit::Millijoule | RawUnit::Milliwatt => 1e-3,
+            RawUnit::Microjoule | RawUnit::Microwatt => 1e-6,
+            RawUnit::Nanojoule | RawUnit::Nanosecond => 1e-9,
         }
     }
 
     /// The unit's symbol, as in a record.
     pub fn symbol(self) -> &'static str {
         match self {
-            Unit::Millijoule => "mJ",
-            Unit::Microjoule => "uJ",
-            Unit::Nanojoule => "nJ",
-            Unit::Milliwatt => "mW",
-            Unit::Microwatt => "uW",
-            Unit::Nanosecond => "ns",
+            RawUnit::Millijoule => "mJ",
+            RawUnit::Microjoule => "uJ",
+            RawUnit::Nanojoule => "nJ",
+            RawUnit::Milliwatt => "mW",
+            RawUnit::Microwatt => "uW",
+            RawUnit::Nanosecond => "ns",
         }
     }
 }
@@ -210,7 +210,7 @@ pub struct Reading {
     /// What the counter said, untouched.
     pub value: u64,
     /// The unit of `value`.
-    pub unit: Unit,
+    pub unit: RawUnit,
     /// The middle of the read, on both clocks.
     #[serde(flatten)]
     pub at: Moment,
@@ -221,10 +221,10 @@ pub struct Reading {
 /// One source's answer for one window: joules, or the reason there are none.
 ///
 /// ```
-/// use wattgrad::internals::energy::{Energy, Meter, MeterOptions, Status};
+/// use wattgrad::internals::energy::{SourceResult, Meter, MeterOptions, Status};
 ///
 /// let meter = Meter::open(&MeterOptions::default(), None)?;
-/// let (_, rows): (_, Vec<Energy>) = meter.measure(|| std::hint::black_box([1.0f32; 64]));
+/// let (_, rows): (_, Vec<SourceResult>) = meter.measure(|| std::hint::black_box([1.0f32; 64]));
 /// for row in &rows {
 ///     // Joules and a reason for having none exclude each other.
 ///     assert_eq!(row.joules.is_none(), row.status == Status::Unavailable);
@@ -234,7 +234,7 @@ pub struct Reading {
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Energy {
+pub struct SourceResult {
     /// The instrument: `nvml:0`, `rapl:package-0`, `cpu-time`; only its family's name where none could be opened.
     pub source: String,
     /// Which part of the machine it covers.
@@ -252,16 +252,16 @@ pub struct Energy {
     /// Lower end of the 95 % interval of repeatability: edges, quantum and sampling, not the instrument's gain. For
     /// comparisons on one card through one instrument.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub joules_low: Option<f64>,
+    pub ci_low: Option<f64>,
     /// Its upper end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub joules_high: Option<f64>,
+    pub ci_high: Option<f64>,
     /// Lower end of the 95 % interval that also holds the instrument's gain and offset: for everything across cards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute_low: Option<f64>,
+    pub accuracy_low: Option<f64>,
     /// Its upper end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute_high: Option<f64>,
+    pub accuracy_high: Option<f64>,
     /// Seconds of the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
@@ -270,10 +270,10 @@ pub struct Energy {
     pub grade: Option<Grade>,
     /// Whole ticks of the instrument within the window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ticks: Option<u64>,
+    pub updates: Option<u64>,
     /// The instrument's tick in seconds, calibrated or seen around the window; absent where every read gives a new value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tick_seconds: Option<f64>,
+    pub update_interval_seconds: Option<f64>,
     /// Watts of the device at rest with a context open, as its calibration saw them (95 %, repeatability); absent without
     /// one. What lies above them is the window's own doing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -298,42 +298,42 @@ pub struct Energy {
     pub readings: Vec<Reading>,
 }
 
-impl Energy {
+impl SourceResult {
     /// The interval of repeatability.
-    pub fn repeatability(&self) -> Option<Interval> {
-        interval(self.joules_low, self.joules_high)
+    pub fn ci(&self) -> Option<Interval> {
+        interval(self.ci_low, self.ci_high)
     }
 
     /// The interval that also holds gain and offset.
-    pub fn absolute(&self) -> Option<Interval> {
-        interval(self.absolute_low, self.absolute_high)
+    pub fn accuracy(&self) -> Option<Interval> {
+        interval(self.accuracy_low, self.accuracy_high)
     }
 
-    /// What the device would have drawn in this window at rest, with a context open: joules, by [`Energy::idle_watts`]; the
+    /// What the device would have drawn in this window at rest, with a context open: joules, by [`SourceResult::idle_watts`]; the
     /// interval of repeatability, and the one that also holds gain and offset. The joules above idle are the row's less
     /// these.
     pub fn idle(&self) -> Option<[Interval; 2]> {
         let (watts, seconds) = self.idle_watts.zip(self.seconds)?;
-        let repeatability = watts.over(1.0 / seconds);
+        let ci = watts.over(1.0 / seconds);
         Some([
-            repeatability,
-            super::estimate::absolute(repeatability, seconds),
+            ci,
+            super::estimate::absolute(ci, seconds),
         ])
     }
 
-    /// The measured joules less those of [`Energy::idle`]: what the device drew beyond its rest. Known only where the source
+    /// The measured joules less those of [`SourceResult::idle`]: what the device drew beyond its rest. SensorModel only where the source
     /// was calibrated, and as good as the rest of that day is the rest of this one. The gain counts once, for both come
     /// through one instrument; its offset is not taken to cancel.
     pub fn above_idle(&self) -> Option<Measured> {
         let gross = self.measured()?;
         let [idle, _] = self.idle()?;
         let joules = gross.joules - idle.middle();
-        let half = gross.repeatability?.half().hypot(idle.half());
-        let repeatability = Interval::around(joules, half);
+        let half = gross.ci?.half().hypot(idle.half());
+        let ci = Interval::around(joules, half);
         Some(Measured {
             joules,
-            repeatability: Some(repeatability),
-            absolute: Some(super::estimate::absolute(repeatability, self.seconds?)),
+            ci: Some(ci),
+            accuracy: Some(super::estimate::absolute(ci, self.seconds?)),
         })
     }
 
@@ -349,8 +349,8 @@ impl Energy {
             .filter(|_| self.status == Status::Measured)
             .map(|joules| Measured {
                 joules,
-                repeatability: self.repeatability(),
-                absolute: self.absolute(),
+                ci: self.ci(),
+                accuracy: self.accuracy(),
             })
     }
 
@@ -369,7 +369,7 @@ fn interval(low: Option<f64>, high: Option<f64>) -> Option<Interval> {
     })
 }
 
-impl fmt::Display for Energy {
+impl fmt::Display for SourceResult {
     /// One line: `nvml:0: 812.4 J in 3.021 s (+-52 J)`, or `rapl: unavailable: not built in: feature rapl`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.source)?;
@@ -384,7 +384,7 @@ impl fmt::Display for Energy {
         if let Some(seconds) = self.seconds {
             write!(f, " in {seconds:.3} s")?;
         }
-        if let Some(off) = self.repeatability() {
+        if let Some(off) = self.ci() {
             write!(f, " (+-{:.2} J)", off.half())?;
         }
         match self.status {
@@ -411,8 +411,8 @@ impl fmt::Display for Energy {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Measured {
     joules: f64,
-    repeatability: Option<Interval>,
-    absolute: Option<Interval>,
+    ci: Option<Interval>,
+    accuracy: Option<Interval>,
 }
 
 impl Measured {
@@ -422,13 +422,13 @@ impl Measured {
     }
 
     /// The 95 % interval of repeatability, for comparisons through one instrument.
-    pub fn repeatability(self) -> Option<Interval> {
-        self.repeatability
+    pub fn ci(self) -> Option<Interval> {
+        self.ci
     }
 
     /// The 95 % interval that also holds gain and offset, for everything across instruments.
-    pub fn absolute(self) -> Option<Interval> {
-        self.absolute
+    pub fn accuracy(self) -> Option<Interval> {
+        self.accuracy
     }
 
     /// The figure and its intervals for each of `count` steps, samples or iterations; `None` for none of them.
@@ -436,8 +436,8 @@ impl Measured {
         let by = count as f64;
         (count > 0).then(|| Self {
             joules: self.joules / by,
-            repeatability: self.repeatability.map(|interval| interval.over(by)),
-            absolute: self.absolute.map(|interval| interval.over(by)),
+            ci: self.ci.map(|interval| interval.over(by)),
+            accuracy: self.accuracy.map(|interval| interval.over(by)),
         })
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::clock::{self, Moment};
-use super::figure::{Reading, Unit};
+use super::figure::{Reading, RawUnit};
 
 /// What the number an instrument shows means.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,41 +26,41 @@ pub enum Quantity {
 
 /// What is known of an instrument before it is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Spec {
+pub struct SensorSpec {
     /// The unit of its readings.
-    pub unit: Unit,
+    pub unit: RawUnit,
     /// What they mean.
     pub quantity: Quantity,
-    /// Joules (or watts) per unit; [`Unit::scale`] unless an assumption stands between the reading and the joule.
+    /// Joules (or watts) per unit; [`RawUnit::scale`] unless an assumption stands between the reading and the joule.
     pub scale: f64,
     /// More watts than what it covers could ever draw: a step above it is a counter that lies (an underflow, a reset
     /// taken for a wrap), not a load.
-    pub most_watts: f64,
+    pub max_watts: f64,
     /// Roughly how often it is expected to change, in seconds, until it was watched; 0 for one that changes with every
     /// read.
-    pub expected_tick: f64,
+    pub expected_update_interval: f64,
 }
 
-impl Spec {
+impl SensorSpec {
     /// An energy counter that never wraps.
-    pub fn energy(unit: Unit, most_watts: f64, expected_tick: f64) -> Self {
+    pub fn energy(unit: RawUnit, max_watts: f64, expected_update_interval: f64) -> Self {
         Self {
             unit,
             quantity: Quantity::Energy { wraps_at: None },
             scale: unit.scale(),
-            most_watts,
-            expected_tick,
+            max_watts,
+            expected_update_interval,
         }
     }
 
     /// A sensor of power whose averaging is not known.
-    pub fn power(unit: Unit, most_watts: f64, expected_tick: f64) -> Self {
+    pub fn power(unit: RawUnit, max_watts: f64, expected_update_interval: f64) -> Self {
         Self {
             unit,
             quantity: Quantity::Power { averaging: None },
             scale: unit.scale(),
-            most_watts,
-            expected_tick,
+            max_watts,
+            expected_update_interval,
         }
     }
 
@@ -95,7 +95,7 @@ impl Spec {
 /// Why a source gives no figure, and what would change that.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{reason}")]
-pub struct Refusal {
+pub struct Unavailable {
     /// One sentence.
     pub reason: String,
     /// The one command or setting that opens it.
@@ -163,37 +163,37 @@ pub struct Conditions {
 }
 
 /// One instrument, opened.
-pub trait Instrument: Send + Sync {
+pub trait Sensor: Send + Sync {
     /// What its readings mean.
-    fn spec(&self) -> Spec;
+    fn spec(&self) -> SensorSpec;
 
-    /// The raw value now, in the unit of [`Instrument::spec`].
+    /// The raw value now, in the unit of [`Sensor::spec`].
     ///
     /// # Errors
     /// Why it cannot be read (any more). A value that drivers show where they have none (0 of an energy counter, a
     /// type's maximum) is found by the meter and need not be refused here.
-    fn read(&self) -> Result<u64, Refusal>;
+    fn read(&self) -> Result<u64, Unavailable>;
 
     /// Appends what there is to read: one reading taken now, or, of an instrument that keeps its own record, everything
     /// recorded since the last call.
     ///
     /// # Errors
-    /// As [`Instrument::read`].
-    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+    /// As [`Sensor::read`].
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let began = clock::begin();
         let value = self.read()?;
         into.push(reading(value, self.spec().unit, began));
         Ok(())
     }
 
-    /// Whether [`Instrument::poll`] gives readings that were taken, and timed, by the instrument itself.
+    /// Whether [`Sensor::poll`] gives readings that were taken, and timed, by the instrument itself.
     fn keeps_record(&self) -> bool {
         false
     }
 
     /// Why an instrument that keeps its own record gives nothing new, though it can still be polled: it has stopped, or
     /// never began.
-    fn silent(&self) -> Option<Refusal> {
+    fn silent(&self) -> Option<Unavailable> {
         None
     }
 
@@ -215,7 +215,7 @@ pub trait Instrument: Send + Sync {
 }
 
 /// A value with the clocks and the time its read took.
-fn reading(value: u64, unit: Unit, began: Instant) -> Reading {
+fn reading(value: u64, unit: RawUnit, began: Instant) -> Reading {
     let (at, read_seconds) = Moment::middle_since(began);
     Reading {
         value,

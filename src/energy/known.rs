@@ -3,20 +3,20 @@
 use serde::{Deserialize, Serialize};
 
 use super::figure::{Grade, Interval};
-use super::instrument::{Quantity, Spec};
+use super::instrument::{Quantity, SensorSpec};
 
 /// How an instrument follows what it meters: learnt by `calibrate`, or, without it, as wide as instruments are known to
 /// be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Known {
+pub struct SensorModel {
     /// Seconds between two new values; `None` until they were watched.
-    pub tick: Option<f64>,
+    pub update_interval: Option<f64>,
     /// Seconds from what happens to its being shown.
     pub delay: f64,
     /// How far `delay` can be off, either way (95 %).
     pub delay_error: f64,
     /// Seconds, after the delay, until a change of power is shown in full, the tail of a lag included.
-    pub settle: f64,
+    pub settling_time: f64,
     /// The share of the time in which a sensor samples; `None` where that is not known.
     pub coverage: Option<f64>,
     /// Share of the energy that the instrument was seen not to be linear in time (95 %); 0 where nothing was seen.
@@ -25,12 +25,12 @@ pub struct Known {
     pub grade: Option<Grade>,
     /// What it shows of the device at rest; `None` where that was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle: Option<Idle>,
+    pub idle: Option<IdlePower>,
 }
 
 /// Watts of a device at rest, as they were when its instrument was calibrated: 95 % intervals, repeatability.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Idle {
+pub struct IdlePower {
     /// Without so much as a context on it.
     pub cold: Interval,
     /// With a context and its buffers open.
@@ -50,13 +50,13 @@ const CHIP_TICKS: f64 = 2.0;
 /// Power sensors of unknown averaging may average over a second, as most boards of one vendor do.
 const UNKNOWN_AVERAGING: f64 = 1.0;
 
-impl Known {
+impl SensorModel {
     /// What can be said of an instrument that nobody calibrated.
-    pub fn uncalibrated(spec: &Spec) -> Self {
-        let published = if spec.expected_tick > CHIP_TICK {
+    pub fn uncalibrated(spec: &SensorSpec) -> Self {
+        let published = if spec.expected_update_interval > CHIP_TICK {
             LATEST_PUBLICATION
         } else {
-            CHIP_TICKS * spec.expected_tick
+            CHIP_TICKS * spec.expected_update_interval
         };
         let (mut delay, mut delay_error) = (published / 2.0, published / 2.0);
         let (mut settle, mut coverage) = (0.0, Some(1.0));
@@ -66,7 +66,7 @@ impl Known {
             Quantity::Power {
                 averaging: Some(over),
             } => {
-                delay += (over - spec.expected_tick).max(0.0) / 2.0;
+                delay += (over - spec.expected_update_interval).max(0.0) / 2.0;
                 settle = over;
                 coverage = None;
             }
@@ -78,10 +78,10 @@ impl Known {
             }
         }
         Self {
-            tick: None,
+            update_interval: None,
             delay,
             delay_error,
-            settle,
+            settling_time: settle,
             coverage,
             nonlinearity: 0.0,
             grade: None,
@@ -91,21 +91,21 @@ impl Known {
 
     /// So long after a load has begun, all that is shown is of the load.
     pub(crate) fn roll(&self) -> f64 {
-        self.delay + self.delay_error + self.settle
+        self.delay + self.delay_error + self.settling_time
     }
 
     /// For how long before and after a window power has to be taken for that of the roll: the roll is no shorter.
     pub(crate) fn reach(&self) -> f64 {
-        self.delay_error + self.settle
+        self.delay_error + self.settling_time
     }
 
     /// Of an instrument that could not be opened.
     pub(crate) fn unopened() -> Self {
         Self {
-            tick: None,
+            update_interval: None,
             delay: 0.0,
             delay_error: 0.0,
-            settle: 0.0,
+            settling_time: 0.0,
             coverage: None,
             nonlinearity: 0.0,
             grade: None,

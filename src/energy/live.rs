@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
 use super::figure::{Reading, Scope, Status};
-use super::instrument::{Refusal, Spec};
+use super::instrument::{Unavailable, SensorSpec};
 use super::meter::Meter;
 use super::series::Series;
 use super::window::Window;
@@ -35,8 +35,8 @@ pub struct Live {
 /// One source at a moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct LiveRow {
-    /// The instrument, as in [`super::Energy::source`].
+pub struct LiveReading {
+    /// The instrument, as in [`super::SourceResult::source`].
     pub source: String,
     /// Which part of the machine it covers.
     pub scope: Scope,
@@ -76,7 +76,7 @@ impl Live {
 
     /// Mean watts over the last `seconds`, a row a source: of a counter between its newest tick and the last one that
     /// lies so far before it (at least one tick), of a sensor the mean of its readings.
-    pub fn watts(&self, seconds: f64) -> Vec<LiveRow> {
+    pub fn watts(&self, seconds: f64) -> Vec<LiveReading> {
         let now = Moment::now().monotonic;
         self.window.forget(now - seconds - KEPT_SECONDS);
         let seen = self.window.newest(usize::MAX);
@@ -96,14 +96,14 @@ impl Live {
                                 .is_some_and(|reading| reading.at.monotonic >= now - seconds);
                             let silent = (!fresh).then(|| instrument.silent()).flatten();
                             silent.map_or_else(
-                                || mean(instrument.spec(), readings, opened.known.tick, seconds),
+                                || mean(instrument.spec(), readings, opened.known.update_interval, seconds),
                                 Err,
                             )
                         }
-                        None => Err(Refusal::new("the instrument gave no reading")),
+                        None => Err(Unavailable::new("the instrument gave no reading")),
                     },
                 };
-                let mut row = LiveRow {
+                let mut row = LiveReading {
                     source: opened.source.clone(),
                     scope: opened.scope,
                     status: Status::Unavailable,
@@ -127,7 +127,7 @@ impl Live {
     }
 }
 
-fn mean(spec: Spec, readings: &[Reading], tick: Option<f64>, seconds: f64) -> Result<f64, Refusal> {
+fn mean(spec: SensorSpec, readings: &[Reading], tick: Option<f64>, seconds: f64) -> Result<f64, Unavailable> {
     // Also where only the newest readings count, all are judged.
     let series = Series::new(spec, readings, tick)?;
     let newest = readings.last().map_or(0.0, |reading| reading.at.monotonic);
@@ -141,7 +141,7 @@ fn mean(spec: Spec, readings: &[Reading], tick: Option<f64>, seconds: f64) -> Re
         });
         return Ok(sum / f64::from(count.max(1)) * spec.scale);
     }
-    let unseen = || Refusal::new("no two of its ticks were seen yet");
+    let unseen = || Unavailable::new("no two of its ticks were seen yet");
     let last = series.points.last().ok_or_else(unseen)?;
     let far = |at: f64| at <= last.at - seconds;
     let first = series
@@ -159,7 +159,7 @@ fn mean(spec: Spec, readings: &[Reading], tick: Option<f64>, seconds: f64) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::energy::Unit;
+    use crate::energy::RawUnit;
 
     /// A counter's readings every 10 ms: `watts` up to a second before the end, `then` from there on.
     fn counted(watts: f64, then: f64) -> Vec<Reading> {
@@ -169,7 +169,7 @@ mod tests {
                 let joules = watts * at.min(3.0) + then * (at - 3.0).max(0.0);
                 Reading {
                     value: 1000 + (joules * 1e3) as u64,
-                    unit: Unit::Millijoule,
+                    unit: RawUnit::Millijoule,
                     at: Moment {
                         monotonic: at,
                         unix: at,
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn only_the_last_interval_counts() {
-        let spec = Spec::energy(Unit::Millijoule, 1e4, 0.01);
+        let spec = SensorSpec::energy(RawUnit::Millijoule, 1e4, 0.01);
         let readings = counted(50.0, 150.0);
         let watts = mean(spec, &readings, None, 0.5).unwrap();
         assert!((watts - 150.0).abs() < 1.0, "{watts}");
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_sensor_is_averaged_and_one_that_reads_0_refused() {
-        let spec = Spec::power(Unit::Milliwatt, 1e4, 0.01);
+        let spec = SensorSpec::power(RawUnit::Milliwatt, 1e4, 0.01);
         let mut readings = counted(0.0, 0.0);
         for reading in &mut readings {
             reading.value = if reading.at.monotonic < 3.0 {

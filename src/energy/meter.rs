@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibrate::{self, Calibration, Examination, Workload};
-use super::figure::{Covers, Energy, Grade, Method, Scope, Status};
-use super::instrument::{Instrument, Refusal, Spec};
-use super::known::Known;
+use super::calibrate::{self, Calibration, CalibrationResult, Workload};
+use super::figure::{Covers, SourceResult, Grade, Method, Scope, Status};
+use super::instrument::{Sensor, Unavailable, SensorSpec};
+use super::known::SensorModel;
 use super::options::{MeterError, MeterOptions, Selection};
-use super::recording::Present;
-use super::settle::PerUnit;
+use super::recording::SystemClock;
+use super::settle::EnergyPerUnit;
 use super::source;
-use super::target::Target;
+use super::target::MeteredDevice;
 use super::window::Window;
 
 /// One row of an opened meter.
@@ -37,8 +37,8 @@ pub(crate) struct Opened {
     pub shared: Option<String>,
     pub note: Option<String>,
     pub identity: String,
-    pub instrument: Result<Arc<dyn Instrument>, Refusal>,
-    pub known: Known,
+    pub instrument: Result<Arc<dyn Sensor>, Unavailable>,
+    pub known: SensorModel,
 }
 
 impl Opened {
@@ -54,15 +54,15 @@ impl Opened {
             identity,
             companion,
         } = row;
-        let mut instrument: Result<Arc<dyn Instrument>, Refusal> = instrument.map(Arc::from);
+        let mut instrument: Result<Arc<dyn Sensor>, Unavailable> = instrument.map(Arc::from);
         let known = match &instrument {
             Ok(opened) => calibrate::recall(options, &identity, &opened.spec()),
-            Err(_) => Ok(Known::unopened()),
+            Err(_) => Ok(SensorModel::unopened()),
         };
         let known = known.unwrap_or_else(|refusal| {
             // What its calibration found keeps it closed.
             instrument = Err(refusal);
-            Known::unopened()
+            SensorModel::unopened()
         });
         let opened = Self {
             source,
@@ -90,14 +90,14 @@ impl Opened {
 
     /// Whether every read gives a new value, taken at the moment of the read.
     pub(crate) fn ever_moving(&self) -> bool {
-        let moves = |instrument: &Arc<dyn Instrument>| {
-            instrument.spec().expected_tick == 0.0 && !instrument.keeps_record()
+        let moves = |instrument: &Arc<dyn Sensor>| {
+            instrument.spec().expected_update_interval == 0.0 && !instrument.keeps_record()
         };
         self.instrument.as_ref().is_ok_and(moves)
     }
 
     /// The grade of its figures: its calibration's, or the best that can be said without one.
-    pub(crate) fn grade(&self, spec: &Spec) -> Grade {
+    pub(crate) fn grade(&self, spec: &SensorSpec) -> Grade {
         let uncalibrated = if spec.is_power() { Grade::C } else { Grade::B };
         self.known.grade.unwrap_or(uncalibrated)
     }
@@ -127,7 +127,7 @@ pub struct Meter {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SourceReport {
-    /// The instrument, as in [`Energy::source`].
+    /// The instrument, as in [`SourceResult::source`].
     pub source: String,
     /// Which part of the machine it covers.
     pub scope: Scope,
@@ -140,7 +140,7 @@ pub struct SourceReport {
     pub status: Status,
     /// Seconds between two new values, calibrated or seen just now; absent where neither was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tick_seconds: Option<f64>,
+    pub update_interval_seconds: Option<f64>,
     /// The grade its figures have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grade: Option<Grade>,
@@ -164,7 +164,7 @@ impl Meter {
     /// # Errors
     /// [`MeterError::UnknownMeter`] for a name no source has, [`MeterError::BadWatts`] for watts that are not finite
     /// and positive. A source that cannot be read is no error; its row says why.
-    pub fn open(options: &MeterOptions, target: Option<&Target>) -> Result<Self, MeterError> {
+    pub fn open(options: &MeterOptions, target: Option<&MeteredDevice>) -> Result<Self, MeterError> {
         options.check()?;
         Ok(Self::of(rows(options, target), options))
     }
@@ -174,7 +174,7 @@ impl Meter {
     pub fn of_instrument(
         source: &str,
         scope: Scope,
-        instrument: Box<dyn Instrument>,
+        instrument: Box<dyn Sensor>,
         options: &MeterOptions,
     ) -> Self {
         let row = if instrument.spec().is_power() {
@@ -211,7 +211,7 @@ impl Meter {
     }
 
     /// Meters one closure: its result, and a row per source.
-    pub fn measure<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<Energy>) {
+    pub fn measure<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<SourceResult>) {
         let window = self.start();
         let result = work();
         (result, window.stop())
@@ -223,7 +223,7 @@ impl Meter {
         &self,
         seconds: f64,
         mut step: impl FnMut(),
-    ) -> (Vec<Energy>, Vec<PerUnit>) {
+    ) -> (Vec<SourceResult>, Vec<EnergyPerUnit>) {
         let window = self.start();
         let end = window.from().monotonic + seconds;
         let mut done = 0u64;
@@ -233,7 +233,7 @@ impl Meter {
             done += 1;
             window.stamp(done as f64);
         }
-        window.stop_stamped()
+        window.stop_per_unit()
     }
 
     /// One report per row, in the order of the rows of a window. Sources that can be read are watched for their ticks,
@@ -251,7 +251,7 @@ impl Meter {
                 if let (Some((_, readings, lost)), Ok(instrument)) = (watched, &row.main.instrument)
                 {
                     let seen = || super::series::tick_of(instrument.spec(), readings);
-                    found.tick_seconds = found.tick_seconds.or_else(seen);
+                    found.update_interval_seconds = found.update_interval_seconds.or_else(seen);
                     // What an instrument has recorded is new, also where it is the same again.
                     let recorded = instrument.keeps_record();
                     let moved = readings
@@ -285,7 +285,7 @@ impl Meter {
         &self,
         options: &MeterOptions,
         workload: &mut dyn Workload,
-        mut told: impl FnMut(&str, &Result<Examination, Refusal>),
+        mut told: impl FnMut(&str, &Result<CalibrationResult, Unavailable>),
     ) -> std::io::Result<()> {
         for row in self.rows.iter() {
             let opened = &row.main;
@@ -299,7 +299,7 @@ impl Meter {
                 .companion
                 .as_ref()
                 .and_then(|companion| companion.instrument.as_deref().ok());
-            let found = calibrate::examine(instrument.as_ref(), second, workload, &Present);
+            let found = calibrate::calibrate_sensor(instrument.as_ref(), second, workload, &SystemClock);
             if let Ok(found) = &found {
                 Calibration::new(&opened.identity, found.known.clone(), found.refused.clone())
                     .keep(options)?;
@@ -311,12 +311,12 @@ impl Meter {
 }
 
 /// Every known source as it stands on this machine, without any option: what `wattgrad doctor` prints.
-pub fn survey(target: Option<&Target>) -> Vec<SourceReport> {
+pub fn survey(target: Option<&MeteredDevice>) -> Vec<SourceReport> {
     let options = MeterOptions::default();
     Meter::of(rows(&options, target), &options).sources()
 }
 
-fn rows(options: &MeterOptions, target: Option<&Target>) -> Vec<source::Row> {
+fn rows(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<source::Row> {
     let mut rows = Vec::new();
     if options.selection == Selection::None {
         return rows;
@@ -349,7 +349,7 @@ fn only(parts: &[&str], mut found: Vec<source::Row>) -> Vec<source::Row> {
         .iter()
         .filter(|part| !names.iter().any(|name| name == *part))
         .map(|part| {
-            let refusal = Refusal::new(format!(
+            let refusal = Unavailable::new(format!(
                 "there is no {part} here: there is {}",
                 names.join(", ")
             ));
@@ -377,7 +377,7 @@ fn report(opened: &Opened) -> SourceReport {
         covers: opened.covers,
         method: opened.method,
         status,
-        tick_seconds: opened.known.tick,
+        update_interval_seconds: opened.known.update_interval,
         grade: match &opened.instrument {
             Ok(instrument) if opened.method != Method::Assumed => {
                 Some(opened.grade(&instrument.spec()))

@@ -6,8 +6,8 @@
 //! is no figure.
 
 use super::estimate::Stamp;
-use super::instrument::Refusal;
-use super::known::Known;
+use super::instrument::Unavailable;
+use super::known::SensorModel;
 use super::series::{Point, Series};
 
 /// What the phases of a window's ticks leave open.
@@ -93,11 +93,11 @@ impl Looks {
 /// never seen.
 pub(crate) fn aliasing(
     series: &Series,
-    known: &Known,
+    known: &SensorModel,
     first: usize,
     last: usize,
     stamps: &[Stamp],
-) -> Result<Option<Aliasing>, Refusal> {
+) -> Result<Option<Aliasing>, Unavailable> {
     let Some(looks) = looks(series, known, first, last, stamps) else {
         return Ok(None);
     };
@@ -112,14 +112,14 @@ pub(crate) fn aliasing(
     let joules = correction.abs() + (blurred + round.unsure) * seconds;
     let (share, step) = (looks.coverage * 100.0, looks.step * 1e3);
     if looks.blur > BLURRED {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "the sensor looks {share:.0} % of the time, and a read takes too long to tell which part of a step of \
              {step:.1} ms it saw"
         ))
         .with_fix("choose a source that counts energy, or a larger batch"));
     }
     if looks.unseen > NEGLIGIBLE {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "the sensor looks {share:.0} % of the time and the steps of {step:.1} ms keep in time with its ticks of \
              {:.1} ms: {:.0} % of a step was never seen",
             looks.tick * 1e3,
@@ -133,7 +133,7 @@ pub(crate) fn aliasing(
 /// Whether a longer window could show no more of a step: its parts were all seen, or what is missing is not time.
 pub(crate) fn covered(
     series: &Series,
-    known: &Known,
+    known: &SensorModel,
     first: usize,
     last: usize,
     stamps: &[Stamp],
@@ -143,13 +143,13 @@ pub(crate) fn covered(
 }
 
 /// Whether a sensor is known to miss some of the time.
-pub(crate) fn part_time(known: &Known) -> bool {
+pub(crate) fn part_time(known: &SensorModel) -> bool {
     known.coverage.is_some_and(|coverage| coverage < FULL)
 }
 
 fn looks(
     series: &Series,
-    known: &Known,
+    known: &SensorModel,
     first: usize,
     last: usize,
     stamps: &[Stamp],

@@ -2,15 +2,15 @@
 
 use super::clock::Moment;
 use super::collect::RECORD_SECONDS;
-use super::estimate::{self, Edges, Estimate, Stamp};
+use super::estimate::{self, Edge, Estimate, Stamp};
 use super::figure::Reading;
-use super::instrument::{Instrument, Refusal, Spec};
-use super::known::Known;
-use super::schedule::Schedule;
+use super::instrument::{Sensor, Unavailable, SensorSpec};
+use super::known::SensorModel;
+use super::schedule::PollSchedule;
 use super::series::{self, Series};
 
 /// The time an instrument is watched in: the machine's, or that of a simulation.
-pub trait Timeline {
+pub trait Clock {
     /// Seconds on the monotonic clock of the readings.
     fn now(&self) -> f64;
 
@@ -20,9 +20,9 @@ pub trait Timeline {
 
 /// This machine's time.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Present;
+pub struct SystemClock;
 
-impl Timeline for Present {
+impl Clock for SystemClock {
     fn now(&self) -> f64 {
         Moment::now().monotonic
     }
@@ -38,56 +38,56 @@ impl Timeline for Present {
 /// Raw readings of one instrument in the order of time.
 ///
 /// ```
-/// use wattgrad::internals::energy::{Edges, Known, Moment, Reading, Recording, Spec, Unit};
+/// use wattgrad::internals::energy::{Edge, SensorModel, Moment, Reading, Recording, SensorSpec, RawUnit};
 ///
 /// // A counter that ticks every 0.1 s at 200 W, looked at every 10 ms for 20 s.
 /// let readings = (0..2000).map(|look| Reading {
 ///     value: 1_000 + (look / 10) * 20_000,
-///     unit: Unit::Millijoule,
+///     unit: RawUnit::Millijoule,
 ///     at: Moment { monotonic: look as f64 * 0.01, unix: 1.7e9 + look as f64 * 0.01 },
 ///     read_seconds: 1e-4,
 /// });
-/// let spec = Spec::energy(Unit::Millijoule, 1e4, 0.1);
+/// let spec = SensorSpec::energy(RawUnit::Millijoule, 1e4, 0.1);
 /// let recording = Recording::new(spec, readings.collect());
-/// let known = Known::uncalibrated(&spec);
-/// let window = recording.between(5.0, 15.0, Edges::Cut, &known)?;
+/// let known = SensorModel::uncalibrated(&spec);
+/// let window = recording.between(5.0, 15.0, Edge::Interior, &known)?;
 /// assert!((window.joules - 2000.0).abs() < 1.0);
 /// assert!(window.repeatability.holds(2000.0) && window.repeatability.half() < 20.0);
-/// # Ok::<(), wattgrad::internals::energy::Refusal>(())
+/// # Ok::<(), wattgrad::internals::energy::Unavailable>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
-    spec: Spec,
+    spec: SensorSpec,
     readings: Vec<Reading>,
 }
 
 impl Recording {
     /// From readings in the order of time.
-    pub fn new(spec: Spec, readings: Vec<Reading>) -> Self {
+    pub fn new(spec: SensorSpec, readings: Vec<Reading>) -> Self {
         Self { spec, readings }
     }
 
     /// Watches `instrument` until `until` says so, asleep between its ticks. `tick`: where it is known already.
     ///
     /// # Errors
-    /// As [`Instrument::read`], with what had been read until then lost.
+    /// As [`Sensor::read`], with what had been read until then lost.
     pub fn take(
-        instrument: &dyn Instrument,
-        timeline: &dyn Timeline,
+        instrument: &dyn Sensor,
+        clock: &dyn Clock,
         tick: Option<f64>,
         mut until: impl FnMut(f64) -> bool,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Unavailable> {
         let spec = instrument.spec();
-        let mut schedule = Schedule::new(spec, tick);
+        let mut schedule = PollSchedule::new(spec, tick);
         let mut readings = Vec::new();
-        while !until(timeline.now()) {
+        while !until(clock.now()) {
             let before = readings.len();
             instrument.poll(&mut readings)?;
             readings[before..]
                 .iter()
                 .for_each(|reading| schedule.observe(reading));
-            let now = timeline.now();
-            timeline.sleep_until(if instrument.keeps_record() {
+            let now = clock.now();
+            clock.sleep_until(if instrument.keeps_record() {
                 now + RECORD_SECONDS
             } else {
                 schedule.next(now)
@@ -97,7 +97,7 @@ impl Recording {
     }
 
     /// What the readings mean.
-    pub fn spec(&self) -> Spec {
+    pub fn spec(&self) -> SensorSpec {
         self.spec
     }
 
@@ -119,9 +119,9 @@ impl Recording {
         &self,
         from: f64,
         to: f64,
-        edges: Edges,
-        known: &Known,
-    ) -> Result<Estimate, Refusal> {
+        edges: Edge,
+        known: &SensorModel,
+    ) -> Result<Estimate, Unavailable> {
         self.between_ends((from, to), [edges; 2], known)
     }
 
@@ -129,9 +129,9 @@ impl Recording {
     pub(crate) fn between_ends(
         &self,
         window: (f64, f64),
-        edges: [Edges; 2],
-        known: &Known,
-    ) -> Result<Estimate, Refusal> {
+        edges: [Edge; 2],
+        known: &SensorModel,
+    ) -> Result<Estimate, Unavailable> {
         let series = self.series(known)?;
         estimate::between(&series, known, window, edges)
     }
@@ -146,21 +146,21 @@ impl Recording {
         from: f64,
         to: f64,
         stamps: &[Stamp],
-        known: &Known,
-    ) -> Result<Estimate, Refusal> {
+        known: &SensorModel,
+    ) -> Result<Estimate, Unavailable> {
         let series = self.series(known)?;
         estimate::in_load(&series, known, from, to, stamps)
     }
 
     /// Whether a longer window of the same load could tell no more of a step: no part-time sensor's looks have left a part
     /// of it unseen between `from` and `to`. `true` as well where the readings lie: more of them would not help.
-    pub fn covers(&self, from: f64, to: f64, stamps: &[Stamp], known: &Known) -> bool {
+    pub fn covers(&self, from: f64, to: f64, stamps: &[Stamp], known: &SensorModel) -> bool {
         self.series(known).map_or(true, |series| {
             estimate::covered(&series, known, (from, to), stamps)
         })
     }
 
-    pub(crate) fn series(&self, known: &Known) -> Result<Series, Refusal> {
-        Series::new(self.spec, &self.readings, known.tick)
+    pub(crate) fn series(&self, known: &SensorModel) -> Result<Series, Unavailable> {
+        Series::new(self.spec, &self.readings, known.update_interval)
     }
 }

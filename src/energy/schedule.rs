@@ -1,7 +1,7 @@
 //! When an instrument is looked at: asleep until just before its next tick is due, then closely until it came.
 
 use super::figure::Reading;
-use super::instrument::Spec;
+use super::instrument::SensorSpec;
 
 /// Looks of an instrument whose tick is being learnt are this far apart, in seconds; later ones ever farther.
 const CLOSE: f64 = 0.001;
@@ -23,8 +23,8 @@ const MANY: usize = 100;
 
 /// The next look at one instrument, from what was seen of it so far. It knows no clock: it can be driven in any time.
 #[derive(Clone, Debug)]
-pub struct Schedule {
-    spec: Spec,
+pub struct PollSchedule {
+    spec: SensorSpec,
     tick: Option<f64>,
     /// Where changes are being awaited by close looks: times between them.
     spacings: Vec<f64>,
@@ -49,9 +49,9 @@ struct Look {
     took: f64,
 }
 
-impl Schedule {
+impl PollSchedule {
     /// For an instrument whose tick may be known.
-    pub fn new(spec: Spec, tick: Option<f64>) -> Self {
+    pub fn new(spec: SensorSpec, tick: Option<f64>) -> Self {
         Self {
             spec,
             tick: tick.filter(|tick| tick.is_finite() && *tick > 0.0),
@@ -146,7 +146,7 @@ impl Schedule {
         let Some(last) = self.last else {
             return now;
         };
-        if self.spec.expected_tick == 0.0 {
+        if self.spec.expected_update_interval == 0.0 {
             return last.at + EVERY;
         }
         // Every look gave a new value: it ticks faster than it can be read.
@@ -212,7 +212,7 @@ impl Schedule {
 
     fn learning(&self, now: f64) -> f64 {
         let waited = now - self.changed.or(self.began).unwrap_or(now);
-        let close = (self.spec.expected_tick / 10.0).clamp(CLOSEST, CLOSE);
+        let close = (self.spec.expected_update_interval / 10.0).clamp(CLOSEST, CLOSE);
         // A battery ticks in half minutes: the longer it stands, the coarser the looks.
         close.max(waited / 200.0).min(1.0)
     }
@@ -221,12 +221,12 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::super::clock::Moment;
-    use super::super::figure::Unit;
+    use super::super::figure::RawUnit;
     use super::*;
 
     /// Drives a schedule against a counter of 100 W that ticks every `tick`, for `seconds`; the times of its looks.
-    fn drive(tick: f64, seconds: f64, took: f64) -> (Schedule, Vec<f64>) {
-        let mut schedule = Schedule::new(Spec::energy(Unit::Millijoule, 1e4, 0.1), None);
+    fn drive(tick: f64, seconds: f64, took: f64) -> (PollSchedule, Vec<f64>) {
+        let mut schedule = PollSchedule::new(SensorSpec::energy(RawUnit::Millijoule, 1e4, 0.1), None);
         let (mut now, mut looks) = (0.003, Vec::new());
         while now < seconds {
             let value = 1 + ((now / tick).floor() * tick * 1e5) as u64;
@@ -236,7 +236,7 @@ mod tests {
             };
             schedule.observe(&Reading {
                 value,
-                unit: Unit::Millijoule,
+                unit: RawUnit::Millijoule,
                 at,
                 read_seconds: took,
             });

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::counter::Counter;
 use super::figure::Reading;
-use super::instrument::{Quantity, Refusal, Spec};
+use super::instrument::{Quantity, Unavailable, SensorSpec};
 
 /// Joules since the first point, as they were shown at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub(crate) struct Point {
 /// The values of an instrument in the order they appeared.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Series {
-    pub spec: Spec,
+    pub spec: SensorSpec,
     /// Each change of an energy counter; each update of a power sensor, integrated so far.
     pub points: Vec<Point>,
     /// Power sensors only: the watts of each point, which cover the time before it.
@@ -59,16 +59,16 @@ impl Series {
     /// Why the instrument lies: a counter that stood still, ran backwards, jumped, read 0 or its type's maximum, or
     /// could have wrapped unseen; a sensor whose watts are impossible.
     pub(crate) fn new(
-        spec: Spec,
+        spec: SensorSpec,
         readings: &[Reading],
         tick: Option<f64>,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Unavailable> {
         let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
-            return Err(Refusal::new("the instrument gave no reading"));
+            return Err(Unavailable::new("the instrument gave no reading"));
         };
         let span = (first.at.monotonic, last.at.monotonic);
         // Each reading of one that changes with every read is an update, also where it shows the same watts again.
-        let changes = if spec.is_power() && spec.expected_tick == 0.0 {
+        let changes = if spec.is_power() && spec.expected_update_interval == 0.0 {
             (1..readings.len()).collect()
         } else {
             changes(readings)
@@ -76,7 +76,7 @@ impl Series {
         let tick = tick
             .or_else(|| learn_tick(readings, &changes, spec.is_power()))
             .or_else(|| match spec.quantity {
-                Quantity::Energy { .. } => Some(spec.expected_tick),
+                Quantity::Energy { .. } => Some(spec.expected_update_interval),
                 // Each reading is an update of its own.
                 Quantity::Power { .. } => median_spacing(readings, &changes),
             });
@@ -94,7 +94,7 @@ impl Series {
                     unit: spec.unit,
                     scale: spec.scale,
                     wraps_at,
-                    most_watts: spec.most_watts,
+                    max_watts: spec.max_watts,
                 };
                 series.count(readings, &changes, &rules)?;
             }
@@ -108,7 +108,7 @@ impl Series {
         readings: &[Reading],
         changes: &[usize],
         rules: &Counter,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Unavailable> {
         let joules = rules.unwrap(readings, self.tick)?;
         let mut before: Option<f64> = None;
         let appeared: Vec<(f64, f64)> = changes
@@ -147,7 +147,7 @@ impl Series {
     }
 
     /// A counter that moved and then stands for many ticks has stopped, however large the figure up to there.
-    fn stopped(&self, readings: &[Reading]) -> Result<(), Refusal> {
+    fn stopped(&self, readings: &[Reading]) -> Result<(), Unavailable> {
         let (Some(tick), Some(last)) = (self.tick, readings.last()) else {
             return Ok(());
         };
@@ -156,7 +156,7 @@ impl Series {
         let ends = self.points.iter().map(|point| point.at);
         for at in ends.chain([self.span.1]) {
             if at - since > long && at - since - self.unread(readings, since, at) > long {
-                return Err(Refusal::new(format!(
+                return Err(Unavailable::new(format!(
                     "the counter stood at {} {} for {:.2} s, though it moves every {tick:.3} s: it has stopped",
                     last.value,
                     last.unit.symbol(),
@@ -179,19 +179,19 @@ impl Series {
             .fold(0.0, f64::max)
     }
 
-    fn integrate(&mut self, readings: &[Reading], changes: &[usize]) -> Result<(), Refusal> {
+    fn integrate(&mut self, readings: &[Reading], changes: &[usize]) -> Result<(), Unavailable> {
         let unit = self.spec.unit.symbol();
         for reading in readings {
             let watts = reading.value as f64 * self.spec.scale;
-            if !(watts.is_finite() && watts <= self.spec.most_watts) {
-                return Err(Refusal::new(format!(
+            if !(watts.is_finite() && watts <= self.spec.max_watts) {
+                return Err(Unavailable::new(format!(
                     "the sensor reads {} {unit}, more than {} W could explain",
-                    reading.value, self.spec.most_watts
+                    reading.value, self.spec.max_watts
                 )));
             }
         }
         if readings.iter().all(|reading| reading.value == 0) {
-            return Err(Refusal::new(
+            return Err(Unavailable::new(
                 "the sensor reads 0 throughout, as drivers do that have none",
             ));
         }
@@ -235,7 +235,7 @@ impl Series {
 
     /// A sensor that showed another value with nearly every tick, finely, and then one and the same for long has stopped: no
     /// device draws so evenly. One that shows few steps, or stands now and then, may show what is true.
-    fn frozen(&self, readings: &[Reading]) -> Result<(), Refusal> {
+    fn frozen(&self, readings: &[Reading]) -> Result<(), Unavailable> {
         let Some(tick) = self.tick.filter(|&tick| tick > 0.0) else {
             return Ok(());
         };
@@ -259,7 +259,7 @@ impl Series {
         if !lively || !fine || still < FROZEN_SECONDS.max(FROZEN_TICKS * tick) {
             return Ok(());
         }
-        Err(Refusal::new(format!(
+        Err(Unavailable::new(format!(
             "the sensor stood at {value} {} for {still:.1} s, though it showed another value nearly every {tick:.3} s: it has stopped",
             self.spec.unit.symbol()
         )))
@@ -268,7 +268,7 @@ impl Series {
     /// When the value of reading `at` appeared: after the read before it, and no more than a tick before its own.
     fn appeared(&self, readings: &[Reading], at: usize) -> (f64, f64) {
         let own = &readings[at];
-        if self.spec.expected_tick == 0.0 {
+        if self.spec.expected_update_interval == 0.0 {
             // It shows what is true at its own time; of power it is not said whether up to then or around it.
             let before = readings[at.saturating_sub(1)].at.monotonic;
             let spacing = if self.spec.is_power() {
@@ -402,6 +402,6 @@ fn median_spacing(readings: &[Reading], changes: &[usize]) -> Option<f64> {
 }
 
 /// The tick as readings show it.
-pub(crate) fn tick_of(spec: Spec, readings: &[Reading]) -> Option<f64> {
+pub(crate) fn tick_of(spec: SensorSpec, readings: &[Reading]) -> Option<f64> {
     learn_tick(readings, &changes(readings), spec.is_power())
 }

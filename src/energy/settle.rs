@@ -3,25 +3,25 @@
 use super::basis::Basis;
 use super::collect::Collected;
 use super::essential;
-use super::estimate::{Edges, Estimate, Stamp};
-use super::figure::{Energy, Grade, Method, Status};
-use super::instrument::{Conditions, Refusal, Spec};
-use super::known::Known;
+use super::estimate::{Edge, Estimate, Stamp};
+use super::figure::{SourceResult, Grade, Method, Status};
+use super::instrument::{Conditions, Unavailable, SensorSpec};
+use super::known::SensorModel;
 use super::meter::{Opened, Row};
 use super::recording::Recording;
 
 /// All that a window comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Settled {
+pub struct WindowResult {
     /// The joules of the whole of it, a row a source.
-    pub rows: Vec<Energy>,
+    pub sources: Vec<SourceResult>,
     /// The joules of one unit of the work that was stamped in it, through each source that can tell.
-    pub units: Vec<PerUnit>,
+    pub units: Vec<EnergyPerUnit>,
     /// Why the other sources that were read cannot.
-    pub untold: Vec<Untold>,
+    pub units_unavailable: Vec<PerUnitUnavailable>,
     /// The joules of each part that was asked for, through each source that was read.
-    pub parts: Vec<Vec<Part>>,
+    pub parts: Vec<Vec<PartResult>>,
     /// The work that was stamped in it.
     pub stamps: Vec<Stamp>,
 }
@@ -29,7 +29,7 @@ pub struct Settled {
 /// The joules of one unit of work through one source.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[non_exhaustive]
-pub struct PerUnit {
+pub struct EnergyPerUnit {
     /// The source.
     pub source: String,
     /// How its figure came about.
@@ -42,7 +42,7 @@ pub struct PerUnit {
     pub window: Estimate,
 }
 
-impl PerUnit {
+impl EnergyPerUnit {
     /// Joules a unit.
     pub fn joules(&self) -> f64 {
         self.window.joules / self.units
@@ -52,19 +52,19 @@ impl PerUnit {
 /// Why a source tells no joules of one unit of work.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Untold {
+pub struct PerUnitUnavailable {
     /// The source.
     pub source: String,
     /// How its figures come about.
     pub method: Method,
     /// Why.
-    pub why: Refusal,
+    pub why: Unavailable,
 }
 
 /// The joules of a part of a window through one source.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Part {
+pub struct PartResult {
     /// The source.
     pub source: String,
     /// How its figure came about.
@@ -72,7 +72,7 @@ pub struct Part {
     /// What the row of the whole window is worth; [`Status::Assumed`] joules have no interval, whatever the estimate says.
     pub status: Status,
     /// The joules, or why there are none.
-    pub outcome: Result<Estimate, Refusal>,
+    pub outcome: Result<Estimate, Unavailable>,
 }
 
 /// What a window is asked for.
@@ -85,10 +85,10 @@ pub(crate) struct Asked<'a> {
 
 /// What one instrument has to say.
 pub(crate) struct One {
-    energy: Energy,
+    energy: SourceResult,
     /// Nothing where no work was stamped, or nothing could be read.
-    unit: Option<Result<PerUnit, Refusal>>,
-    parts: Vec<Part>,
+    unit: Option<Result<EnergyPerUnit, Unavailable>>,
+    parts: Vec<PartResult>,
 }
 
 const CALIBRATE: &str = "not calibrated: `wattgrad calibrate` would narrow the interval of repeatability and may raise the grade";
@@ -101,7 +101,7 @@ impl One {
         asked: &Asked<'_>,
         shared: &Option<String>,
     ) -> Self {
-        let mut energy = Energy::unavailable(opened);
+        let mut energy = SourceResult::unavailable(opened);
         energy.notes.extend(opened.note.clone());
         let others = shared.is_some() || opened.shared.is_some();
         let recording = settle(&mut energy, opened, collected, asked, others);
@@ -115,7 +115,7 @@ impl One {
 
     /// `energy` with what its readings tell of the work that was stamped, and of parts of its window.
     fn told(
-        energy: Energy,
+        energy: SourceResult,
         recording: Option<&Recording>,
         stamps: &[Stamp],
         parts: &[(f64, f64)],
@@ -135,10 +135,10 @@ impl One {
         };
         let unit = || {
             if energy.method == Method::Assumed {
-                return Err(Refusal::new("assumed joules are told of a whole run only"));
+                return Err(Unavailable::new("assumed joules are told of a whole run only"));
             }
             let (units, window) = basis.units(recording, stamps)?;
-            Ok(PerUnit {
+            Ok(EnergyPerUnit {
                 source: energy.source.clone(),
                 method: energy.method,
                 status,
@@ -146,7 +146,7 @@ impl One {
                 window,
             })
         };
-        let part = |&part: &(f64, f64)| Part {
+        let part = |&part: &(f64, f64)| PartResult {
             source: energy.source.clone(),
             method: energy.method,
             status,
@@ -160,7 +160,7 @@ impl One {
     }
 }
 
-impl Settled {
+impl WindowResult {
     /// A row's instruments: the main one, and its companion where that was read.
     pub(crate) fn add(
         &mut self,
@@ -183,7 +183,7 @@ impl Settled {
     }
 
     /// What a window comes to, computed again from the readings that its rows keep; rows without any stay as they are.
-    pub fn recompute(rows: &[Energy], stamps: &[Stamp], parts: &[(f64, f64)]) -> Self {
+    pub fn recompute(rows: &[SourceResult], stamps: &[Stamp], parts: &[(f64, f64)]) -> Self {
         let mut settled = Self {
             parts: vec![Vec::new(); parts.len()],
             stamps: stamps.to_vec(),
@@ -203,7 +203,7 @@ impl Settled {
     fn take(&mut self, one: One) {
         match one.unit {
             Some(Ok(unit)) => self.units.push(unit),
-            Some(Err(why)) => self.untold.push(Untold {
+            Some(Err(why)) => self.units_unavailable.push(PerUnitUnavailable {
                 source: one.energy.source.clone(),
                 method: one.energy.method,
                 why,
@@ -213,13 +213,13 @@ impl Settled {
         for (all, part) in self.parts.iter_mut().zip(one.parts) {
             all.push(part);
         }
-        self.rows.push(one.energy);
+        self.sources.push(one.energy);
     }
 }
 
 /// Fills `energy` from what was collected; the readings, where a figure was asked of them.
 fn settle(
-    energy: &mut Energy,
+    energy: &mut SourceResult,
     opened: &Opened,
     collected: Option<Collected>,
     asked: &Asked<'_>,
@@ -242,7 +242,7 @@ fn settle(
     let readings = essential::readings(spec, readings, &ends(asked));
     if let Some(refusal) = lost {
         energy.readings = readings;
-        energy.refuse(Refusal {
+        energy.refuse(Unavailable {
             reason: format!("lost within the window: {}", refusal.reason),
             ..refusal
         });
@@ -253,13 +253,13 @@ fn settle(
     if let Some(note) = contradicted(&mut known, &recording) {
         energy.notes.push(note);
     }
-    energy.tick_seconds = known.tick.or(recording.tick());
+    energy.update_interval_seconds = known.update_interval.or(recording.tick());
     energy.readings = recording.readings().to_vec();
     let graded = known.grade.is_some();
     // A load begins and ends with the window.
     let edge = match opened.ever_moving() {
-        true => Edges::Cut,
-        false => Edges::Load,
+        true => Edge::Interior,
+        false => Edge::Boundary,
     };
     let basis = Basis {
         spec,
@@ -287,12 +287,12 @@ fn ends(asked: &Asked<'_>) -> Vec<f64> {
 }
 
 /// Drops a calibrated tick that the readings contradict.
-fn contradicted(known: &mut Known, recording: &Recording) -> Option<String> {
-    let (told, seen) = (known.tick?, recording.tick()?);
+fn contradicted(known: &mut SensorModel, recording: &Recording) -> Option<String> {
+    let (told, seen) = (known.update_interval?, recording.tick()?);
     if (seen / told - 1.0).abs() <= 0.2 {
         return None;
     }
-    known.tick = None;
+    known.update_interval = None;
     known.grade = None;
     Some(format!(
         "the calibrated tick of {told:.4} s was dropped: the readings tick every {seen:.4} s; run `wattgrad calibrate` again"
@@ -303,13 +303,13 @@ fn contradicted(known: &mut Known, recording: &Recording) -> Option<String> {
 const DISAGREE: f64 = 0.05;
 
 /// A counter beside integrated power of the same thing.
-fn compare(counter: &mut Energy, power: &Energy) {
+fn compare(counter: &mut SourceResult, power: &SourceResult) {
     let (Some(counted), Some(integrated)) = (counter.joules, power.joules) else {
         return;
     };
     // A sensor that was not read for long enough says nothing against the counter.
     let sure = power
-        .repeatability()
+        .ci()
         .is_some_and(|own| own.half() < DISAGREE / 2.0 * integrated);
     let off = counted / integrated - 1.0;
     if sure && off.abs() > DISAGREE {
@@ -321,7 +321,7 @@ fn compare(counter: &mut Energy, power: &Energy) {
     }
 }
 
-impl Energy {
+impl SourceResult {
     fn unavailable(opened: &Opened) -> Self {
         Self {
             source: opened.source.clone(),
@@ -330,14 +330,14 @@ impl Energy {
             method: opened.method,
             status: Status::Unavailable,
             joules: None,
-            joules_low: None,
-            joules_high: None,
-            absolute_low: None,
-            absolute_high: None,
+            ci_low: None,
+            ci_high: None,
+            accuracy_low: None,
+            accuracy_high: None,
             seconds: None,
             grade: None,
-            ticks: None,
-            tick_seconds: None,
+            updates: None,
+            update_interval_seconds: None,
             idle_watts: None,
             reason: None,
             fix: None,
@@ -348,7 +348,7 @@ impl Energy {
         }
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
+    fn refuse(&mut self, refusal: Unavailable) {
         self.reason = Some(refusal.reason);
         self.fix = refusal.fix;
     }
@@ -369,13 +369,13 @@ impl Energy {
             // No interval is stated: the watts are a guess, and beside it the clock's error is nothing.
             return;
         }
-        self.joules_low = Some(estimate.repeatability.low);
-        self.joules_high = Some(estimate.repeatability.high);
-        self.absolute_low = Some(estimate.absolute.low);
-        self.absolute_high = Some(estimate.absolute.high);
+        self.ci_low = Some(estimate.ci.low);
+        self.ci_high = Some(estimate.ci.high);
+        self.accuracy_low = Some(estimate.accuracy.low);
+        self.accuracy_high = Some(estimate.accuracy.high);
     }
 
-    fn fill(&mut self, opened: &Opened, estimate: &Estimate, spec: &Spec) {
+    fn fill(&mut self, opened: &Opened, estimate: &Estimate, spec: &SensorSpec) {
         self.status = opened.status();
         self.reason = opened.shared.clone();
         self.set(estimate);
@@ -383,7 +383,7 @@ impl Energy {
             return;
         }
         self.grade = Some(opened.grade(spec));
-        self.ticks = Some(estimate.ticks).filter(|&ticks| ticks > 0);
+        self.updates = Some(estimate.updates).filter(|&ticks| ticks > 0);
         self.idle_watts = opened.known.idle.map(|idle| idle.context);
     }
 }

@@ -1,10 +1,10 @@
 //! The one interface behind which every source stands.
 
 use super::figure::{Covers, Method, Scope};
-use super::instrument::{Instrument, Refusal};
+use super::instrument::{Sensor, Unavailable};
 use super::options::MeterOptions;
 use super::sources;
-use super::target::Target;
+use super::target::MeteredDevice;
 
 /// Every source there is, in the order their rows are shown: first what an ordinary user may read.
 pub(crate) static ALL: &[&dyn Source] = &[
@@ -28,7 +28,7 @@ pub(crate) trait Source: Sync {
 
     /// Its rows for the chosen adapter, or, without one, for the whole machine (every card and package a row of its
     /// own).
-    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row>;
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row>;
 }
 
 /// One row of a meter: what it covers, and the instrument or the refusal.
@@ -42,7 +42,7 @@ pub(crate) struct Row {
     pub shared: Option<String>,
     /// What else has to be said of its figures: why power has to stand in for a counter.
     pub note: Option<String>,
-    pub instrument: Result<Box<dyn Instrument>, Refusal>,
+    pub instrument: Result<Box<dyn Sensor>, Unavailable>,
     /// What the instrument is, over restarts and exchanged cards: device and driver. Calibrations are kept under it.
     pub identity: String,
     /// The same thing seen through another instrument: what an energy counter is compared with, and what stands in for
@@ -57,7 +57,7 @@ impl Row {
         scope: Scope,
         method: Method,
         covers: Option<Covers>,
-        instrument: Result<Box<dyn Instrument>, Refusal>,
+        instrument: Result<Box<dyn Sensor>, Unavailable>,
     ) -> Self {
         let source = source.into();
         Self {
@@ -78,7 +78,7 @@ impl Row {
         source: impl Into<String>,
         scope: Scope,
         covers: Option<Covers>,
-        instrument: Result<Box<dyn Instrument>, Refusal>,
+        instrument: Result<Box<dyn Sensor>, Unavailable>,
     ) -> Self {
         Self::new(source, scope, Method::Counter, covers, instrument)
     }
@@ -88,7 +88,7 @@ impl Row {
         source: impl Into<String>,
         scope: Scope,
         covers: Option<Covers>,
-        instrument: Result<Box<dyn Instrument>, Refusal>,
+        instrument: Result<Box<dyn Sensor>, Unavailable>,
     ) -> Self {
         Self::new(source, scope, Method::IntegratedPower, covers, instrument)
     }

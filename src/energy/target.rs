@@ -9,7 +9,7 @@ use super::figure::{Covers, Scope};
 /// What kind of device the chosen adapter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum TargetKind {
+pub enum DeviceKind {
     /// A card of its own.
     Discrete,
     /// A GPU in the processor's package.
@@ -23,33 +23,33 @@ pub enum TargetKind {
 /// The chosen adapter, as far as a meter has to know it.
 ///
 /// ```
-/// use wattgrad::internals::energy::{Target, TargetKind, survey};
+/// use wattgrad::internals::energy::{MeteredDevice, DeviceKind, survey};
 ///
-/// let card = Target {
+/// let card = MeteredDevice {
 ///     pci_id: Some("0000:01:00.0".into()),
-///     kind: TargetKind::Discrete,
+///     kind: DeviceKind::Discrete,
 ///     name: "the first card".into(),
 /// };
 /// // A row for every source that is known, whether it can be read here or not.
 /// assert!(survey(Some(&card)).iter().all(|row| !row.source.is_empty()));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Target {
+pub struct MeteredDevice {
     /// The PCI address, `0000:01:00.0`; `None` where the graphics backend tells none.
     pub pci_id: Option<String>,
     /// What kind of device it is.
-    pub kind: TargetKind,
+    pub kind: DeviceKind,
     /// Its name, for sentences.
     pub name: String,
 }
 
-impl Target {
+impl MeteredDevice {
     /// How an instrument of `scope` that belongs to the host lies to this adapter.
     pub(crate) fn host_covers(&self, scope: Scope) -> Covers {
         match (self.kind, scope) {
-            (TargetKind::Cpu, Scope::Package | Scope::Process) => Covers::Adapter,
-            (TargetKind::Cpu, Scope::System | Scope::Socket) => Covers::Contains,
-            (TargetKind::Integrated, Scope::Package | Scope::System | Scope::Socket) => {
+            (DeviceKind::Cpu, Scope::Package | Scope::Process) => Covers::Adapter,
+            (DeviceKind::Cpu, Scope::System | Scope::Socket) => Covers::Contains,
+            (DeviceKind::Integrated, Scope::Package | Scope::System | Scope::Socket) => {
                 Covers::Contains
             }
             _ => Covers::Host,

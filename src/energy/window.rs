@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::clock::Moment;
 use super::collect::Collector;
 #[cfg(feature = "gpu")]
-use super::estimate::Edges;
+use super::estimate::Edge;
 use super::estimate::Stamp;
-use super::figure::{Energy, Reading, Status};
-use super::instrument::{Conditions, Refusal};
+use super::figure::{SourceResult, Reading, Status};
+use super::instrument::{Conditions, Unavailable};
 use super::meter::{Opened, Row};
 use super::recording::Recording;
-use super::settle::{Asked, One, PerUnit, Settled};
+use super::settle::{Asked, One, EnergyPerUnit, WindowResult};
 
 /// An open window. It is read from before its start (the pre-roll) until after its end (the post-roll); the rolls are
 /// readings only, the window is from [`super::Meter::start`]'s return to [`Window::stop`]'s call.
@@ -31,7 +31,7 @@ struct Before {
     shared: Option<String>,
 }
 
-/// Before a window so many changes are awaited, for at most so many seconds beyond [`Known::reach`].
+/// Before a window so many changes are awaited, for at most so many seconds beyond [`SensorModel::reach`].
 const PRE_ROLL_CHANGES: usize = 4;
 const PRE_ROLL_SECONDS: f64 = 0.6;
 /// After it, at most so many seconds beyond what the instrument needs to settle.
@@ -98,7 +98,7 @@ impl Window {
     }
 
     /// The newest readings of each row's first instrument, at most `count`: what a live display shows.
-    pub(crate) fn newest(&self, count: usize) -> Vec<(usize, Vec<Reading>, Option<Refusal>)> {
+    pub(crate) fn newest(&self, count: usize) -> Vec<(usize, Vec<Reading>, Option<Unavailable>)> {
         self.reading
             .iter()
             .enumerate()
@@ -122,12 +122,12 @@ impl Window {
     }
 
     /// The shortest tick of the sources, calibrated or seen in the pre-roll: how finely work has to be stamped.
-    pub fn tick(&self) -> Option<f64> {
+    pub fn update_interval(&self) -> Option<f64> {
         let rows = self.rows.iter().zip(&self.reading);
         rows.flat_map(|(row, collectors)| row.each().zip(collectors))
             .filter_map(|(opened, collector)| {
                 let seen = || collector.as_ref().and_then(Collector::tick);
-                opened.known.tick.or_else(seen)
+                opened.known.update_interval.or_else(seen)
             })
             .min_by(f64::total_cmp)
     }
@@ -177,25 +177,25 @@ impl Window {
         let readings = collector.newest(usize::MAX);
         let window = (self.from.monotonic, readings.last()?.at.monotonic);
         let recording = Recording::new(instrument.spec(), readings);
-        let estimate = recording.between(window.0, window.1, Edges::Cut, &opened.known);
+        let estimate = recording.between(window.0, window.1, Edge::Interior, &opened.known);
         estimate.ok().map(|estimate| estimate.joules)
     }
 
     /// Ends the window: joules of the whole of it, a row a source.
-    pub fn stop(self) -> Vec<Energy> {
-        self.settle(&[]).rows
+    pub fn stop(self) -> Vec<SourceResult> {
+        self.finish(&[]).sources
     }
 
     /// Ends the window: joules of the whole of it, and of one unit of the work that was stamped in it, from a tick to
     /// another inside the work.
-    pub fn stop_stamped(self) -> (Vec<Energy>, Vec<PerUnit>) {
-        let settled = self.settle(&[]);
-        (settled.rows, settled.units)
+    pub fn stop_per_unit(self) -> (Vec<SourceResult>, Vec<EnergyPerUnit>) {
+        let settled = self.finish(&[]);
+        (settled.sources, settled.units)
     }
 
     /// Ends the window: all that it comes to, and the joules of `parts` of it, each from one time to another in seconds
     /// on the clock of [`Window::from`].
-    pub fn settle(self, parts: &[(f64, f64)]) -> Settled {
+    pub fn finish(self, parts: &[(f64, f64)]) -> WindowResult {
         let to = Moment::now();
         look(&self.rows, &self.reading);
         let stamps = self.stamps();
@@ -220,9 +220,9 @@ impl Window {
             stamps: &stamps,
             parts,
         };
-        let mut settled = Settled {
+        let mut settled = WindowResult {
             parts: vec![Vec::new(); parts.len()],
-            ..Settled::default()
+            ..WindowResult::default()
         };
         for ((row, collectors), before) in rows.iter().zip(reading).zip(before) {
             let first = collectors.first().and_then(Option::as_ref);
@@ -245,13 +245,13 @@ impl Window {
             }
         }
         settled.stamps = stamps;
-        explain_silence(&rows, &mut settled.rows);
+        explain_silence(&rows, &mut settled.sources);
         settled
     }
 }
 
 /// Why the end of a window was not seen, by an instrument that gives no more: its last power is not that of the rest.
-fn unseen(opened: &Opened, readings: &[Reading], to: f64) -> Option<Refusal> {
+fn unseen(opened: &Opened, readings: &[Reading], to: f64) -> Option<Unavailable> {
     let last = readings.last()?.at.monotonic;
     let pace = span(readings) / (readings.len() - 1).max(1) as f64;
     // What ends with the work that is metered may owe its last reading.
@@ -261,7 +261,7 @@ fn unseen(opened: &Opened, readings: &[Reading], to: f64) -> Option<Refusal> {
 }
 
 /// Too few readings have a reason of their own where the instrument gives no more.
-fn explain_silence(rows: &[Row], told: &mut [Energy]) {
+fn explain_silence(rows: &[Row], told: &mut [SourceResult]) {
     for energy in told.iter_mut().filter(|energy| energy.joules.is_none()) {
         let mut opened = rows.iter().map(|row| &row.main);
         let opened = opened.find(|opened| opened.source == energy.source);
@@ -286,7 +286,7 @@ fn look(rows: &[Row], reading: &[Vec<Option<Collector>>]) {
 
 fn collector(opened: &Opened) -> Option<Collector> {
     let instrument = opened.instrument.as_ref().ok()?;
-    Some(Collector::start(Arc::clone(instrument), opened.known.tick))
+    Some(Collector::start(Arc::clone(instrument), opened.known.update_interval))
 }
 
 fn changes(readings: &[Reading]) -> usize {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::energy::Energy;
+use crate::energy::SourceResult;
 
 /// The clock a time was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,7 +86,7 @@ pub struct Metered {
     /// Seconds of the window.
     pub seconds: f64,
     /// A row a source: joules of the whole window, or the reason there are none.
-    pub energy: Vec<Energy>,
+    pub energy: Vec<SourceResult>,
 }
 
 impl fmt::Display for Metered {

@@ -1,7 +1,7 @@
 //! A run in a few lines, to be pasted into a message.
 
 use super::columns::{Align, columns};
-use crate::energy::{Energy, Status};
+use crate::energy::{SourceResult, Status};
 use crate::train::{EnergyFigure, Outcome, Record, Way};
 use crate::units::{joules, percent, seconds, si, thousands};
 
@@ -19,7 +19,7 @@ pub fn run(record: &Record) -> String {
     }
     rows.push(["work".into(), work(record)]);
     // What a person can open is said in full; of the rest it is enough that it was looked at.
-    let (told, rest): (Vec<&Energy>, Vec<&Energy>) = record
+    let (told, rest): (Vec<&SourceResult>, Vec<&SourceResult>) = record
         .energy
         .iter()
         .partition(|row| row.joules.is_some() || row.fix.is_some());
@@ -153,7 +153,7 @@ fn work(record: &Record) -> String {
     text
 }
 
-fn energy(record: &Record, row: &Energy) -> String {
+fn energy(record: &Record, row: &SourceResult) -> String {
     let reason = row.reason.as_deref().unwrap_or("no reason is known");
     let Some(amount) = row.joules else {
         let fix = row
@@ -164,7 +164,7 @@ fn energy(record: &Record, row: &Energy) -> String {
         return format!("{}: unavailable: {reason}{fix}", row.source);
     };
     let mut text = format!("{} ({}): {}", row.source, row.scope.name(), joules(amount));
-    if let Some(off) = row.repeatability().map(|interval| interval.half()) {
+    if let Some(off) = row.ci().map(|interval| interval.half()) {
         text += &format!(" +-{}", joules(off));
     }
     text += match row.status {
@@ -216,7 +216,7 @@ fn energy(record: &Record, row: &Energy) -> String {
 }
 
 fn interval(figure: &EnergyFigure) -> String {
-    match figure.repeatability {
+    match figure.ci {
         Some(interval) => format!(" +-{}", joules(interval.half())),
         None => String::new(),
     }

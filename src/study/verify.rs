@@ -137,10 +137,10 @@ fn energy(record: &Record) -> Vec<String> {
                     .map_or_else(|| "nothing".into(), |joules| format!("{joules} J"))
             ));
         }
-        let interval = row.repeatability();
+        let interval = row.ci();
         let as_told = interval.is_none_or(|interval| {
-            same(interval.low, computed.repeatability.low)
-                && same(interval.high, computed.repeatability.high)
+            same(interval.low, computed.ci.low)
+                && same(interval.high, computed.ci.high)
         });
         if !as_told {
             found.push(format!(
@@ -163,12 +163,12 @@ fn figures(record: &Record) -> Vec<String> {
     let one = |figure: &EnergyFigure| Line {
         name: format!("{} ({})", figure.source, figure.way.name()),
         joules: Some(figure.joules),
-        intervals: [figure.repeatability, figure.absolute],
+        intervals: [figure.ci, figure.accuracy],
     };
     let phase = |phase: &PhaseEnergy| Line {
         name: format!("{} ({})", phase.source, phase.phase.name()),
         joules: phase.joules,
-        intervals: [phase.repeatability, phase.absolute],
+        intervals: [phase.ci, phase.accuracy],
     };
     let lines = |figures: &[EnergyFigure]| figures.iter().map(one).collect::<Vec<_>>();
     let phases = |phases: &[PhaseEnergy]| phases.iter().map(phase).collect::<Vec<_>>();

@@ -4,7 +4,7 @@ use super::phases;
 use super::record::{EnergyFigure, PhaseEnergy, Way};
 use super::run_on::RunOn;
 use super::warm_up::WarmUp;
-use crate::energy::{Energy, Interval, Method, PerUnit, Settled, Status};
+use crate::energy::{SourceResult, Interval, Method, EnergyPerUnit, WindowResult, Status};
 
 /// A difference of readings over fewer ticks than this is no figure of its own.
 const DIRECT_TICKS: u64 = 50;
@@ -34,9 +34,9 @@ pub(super) struct Done {
 impl Figures {
     /// Of a run that was started in one window, of which the first part was compiling, and went through another; `on`:
     /// what was metered past its end.
-    pub(super) fn new(start_up: &Settled, run: &Settled, done: &Done, on: &RunOn) -> Self {
+    pub(super) fn new(start_up: &WindowResult, run: &WindowResult, done: &Done, on: &RunOn) -> Self {
         // A run may be too short for its instrument, which has a figure of a step nevertheless.
-        let mine = |row: &&Energy| row.status != Status::Shared;
+        let mine = |row: &&SourceResult| row.status != Status::Shared;
         let mut figures = Self {
             per_step: Vec::new(),
             per_evaluation: on
@@ -49,10 +49,10 @@ impl Figures {
             to_end: Vec::new(),
             by_phase: phases::started(start_up),
         };
-        for row in run.rows.iter().filter(mine) {
+        for row in run.sources.iter().filter(mine) {
             let (step, evaluation) = (each(&on.steps, row), each(&on.evaluations, row));
             let whole = whole(row);
-            let long = row.ticks.is_none_or(|ticks| ticks >= DIRECT_TICKS);
+            let long = row.updates.is_none_or(|ticks| ticks >= DIRECT_TICKS);
             figures.to_end.extend(whole.clone().filter(|_| long));
             if let Ok(step) = &step
                 && let Some(sum) = counted(step, done, evaluation.as_ref().ok())
@@ -85,7 +85,7 @@ impl Figures {
                 .map(move |counted| (direct, counted))
         });
         let half =
-            |figure: &EnergyFigure| figure.repeatability.map_or(0.0, |interval| interval.half());
+            |figure: &EnergyFigure| figure.ci.map_or(0.0, |interval| interval.half());
         pairs
             .filter(|(direct, counted)| {
                 (direct.joules - counted.joules).abs() > half(direct) + half(counted)
@@ -103,16 +103,16 @@ impl Figures {
     }
 }
 
-fn charged(unit: &&PerUnit) -> bool {
+fn charged(unit: &&EnergyPerUnit) -> bool {
     matches!(unit.status, Status::Measured | Status::Assumed)
 }
 
 /// The joules of one unit through the source of `row`, or why there are none.
-fn each(on: &Settled, row: &Energy) -> Result<EnergyFigure, String> {
+fn each(on: &WindowResult, row: &SourceResult) -> Result<EnergyFigure, String> {
     let same = |source: &String, method: Method| *source == row.source && method == row.method;
     let unit = on.units.iter().filter(charged);
     let mut unit = unit.filter(|unit| same(&unit.source, unit.method));
-    let untold = on.untold.iter();
+    let untold = on.units_unavailable.iter();
     let mut untold = untold.filter(|untold| same(&untold.source, untold.method));
     match (unit.next(), untold.next()) {
         (Some(unit), _) => Ok(one(unit)),
@@ -122,26 +122,26 @@ fn each(on: &Settled, row: &Energy) -> Result<EnergyFigure, String> {
 }
 
 /// All joules of a window.
-pub(super) fn whole(row: &Energy) -> Option<EnergyFigure> {
+pub(super) fn whole(row: &SourceResult) -> Option<EnergyFigure> {
     let usable = matches!(row.status, Status::Measured | Status::Assumed);
     row.joules.filter(|_| usable).map(|joules| EnergyFigure {
         source: row.source.clone(),
         status: row.status,
         way: Way::Direct,
         joules,
-        repeatability: row.repeatability(),
-        absolute: row.absolute(),
+        ci: row.ci(),
+        accuracy: row.accuracy(),
     })
 }
 
-fn one(unit: &PerUnit) -> EnergyFigure {
+fn one(unit: &EnergyPerUnit) -> EnergyFigure {
     EnergyFigure {
         source: unit.source.clone(),
         status: unit.status,
         way: Way::Window,
         joules: unit.joules(),
-        repeatability: Some(unit.window.repeatability.over(unit.units)),
-        absolute: Some(unit.window.absolute.over(unit.units)),
+        ci: Some(unit.window.ci.over(unit.units)),
+        accuracy: Some(unit.window.accuracy.over(unit.units)),
     }
 }
 
@@ -149,8 +149,8 @@ pub(super) fn scaled(figure: &EnergyFigure, by: f64, way: Way) -> EnergyFigure {
     EnergyFigure {
         way,
         joules: figure.joules * by,
-        repeatability: figure.repeatability.map(|interval| interval.over(1.0 / by)),
-        absolute: figure.absolute.map(|interval| interval.over(1.0 / by)),
+        ci: figure.ci.map(|interval| interval.over(1.0 / by)),
+        accuracy: figure.accuracy.map(|interval| interval.over(1.0 / by)),
         ..figure.clone()
     }
 }
@@ -181,8 +181,8 @@ pub(super) fn sum(a: &EnergyFigure, b: &EnergyFigure) -> EnergyFigure {
     };
     EnergyFigure {
         joules,
-        repeatability: both(a.repeatability, b.repeatability),
-        absolute: both(a.absolute, b.absolute),
+        ci: both(a.ci, b.ci),
+        accuracy: both(a.accuracy, b.accuracy),
         ..a.clone()
     }
 }
@@ -195,9 +195,9 @@ pub(super) fn difference(whole: &EnergyFigure, part: &EnergyFigure) -> EnergyFig
     };
     EnergyFigure {
         joules,
-        repeatability: both(whole.repeatability, part.repeatability),
+        ci: both(whole.ci, part.ci),
         // One gain moves both alike, so the difference is no surer in absolute terms than its parts.
-        absolute: both(whole.absolute, part.absolute),
+        accuracy: both(whole.accuracy, part.accuracy),
         ..whole.clone()
     }
 }
@@ -212,8 +212,8 @@ mod tests {
             status: Status::Measured,
             way,
             joules,
-            repeatability: Some(Interval::around(joules, 2.0)),
-            absolute: None,
+            ci: Some(Interval::around(joules, 2.0)),
+            accuracy: None,
         }
     }
 

@@ -6,13 +6,13 @@ use super::joules::{Done, Figures};
 use super::record::Record;
 use super::run_on::RunOn;
 use super::warm_up::WarmUp;
-use crate::energy::{Energy, Settled, Stamp};
+use crate::energy::{SourceResult, WindowResult, Stamp};
 
 /// A window that was metered before or after the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct KeptWindow {
     /// A row per source that could be read, with its readings.
-    pub rows: Vec<Energy>,
+    pub rows: Vec<SourceResult>,
     /// Parts of it that were asked for: from and to, seconds on the monotonic clock of the readings.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<(f64, f64)>,
@@ -22,9 +22,9 @@ pub struct KeptWindow {
 }
 
 impl KeptWindow {
-    fn of(settled: Settled, parts: &[(f64, f64)]) -> Option<Self> {
-        let read = |row: &Energy| !row.readings.is_empty();
-        let rows: Vec<Energy> = settled.rows.into_iter().filter(read).collect();
+    fn of(settled: WindowResult, parts: &[(f64, f64)]) -> Option<Self> {
+        let read = |row: &SourceResult| !row.readings.is_empty();
+        let rows: Vec<SourceResult> = settled.sources.into_iter().filter(read).collect();
         (!rows.is_empty()).then(|| Self {
             rows,
             parts: parts.to_vec(),
@@ -32,9 +32,9 @@ impl KeptWindow {
         })
     }
 
-    fn settle(window: Option<&Self>) -> Settled {
-        window.map_or_else(Settled::default, |window| {
-            Settled::recompute(&window.rows, &window.stamps, &window.parts)
+    fn settle(window: Option<&Self>) -> WindowResult {
+        window.map_or_else(WindowResult::default, |window| {
+            WindowResult::recompute(&window.rows, &window.stamps, &window.parts)
         })
     }
 }
@@ -59,7 +59,7 @@ pub struct Metered {
 impl Metered {
     /// `compiling`: the part of the start-up that was.
     pub(super) fn new(
-        start_up: Settled,
+        start_up: WindowResult,
         compiling: (f64, f64),
         warm_up: Option<WarmUp>,
         on: RunOn,
@@ -94,7 +94,7 @@ impl Record {
             evaluations: KeptWindow::settle(metered.evaluations.as_ref()),
         };
         let start_up = KeptWindow::settle(metered.start_up.as_ref());
-        let run = Settled::recompute(&self.energy, &[], &parts);
+        let run = WindowResult::recompute(&self.energy, &[], &parts);
         Some(Figures::new(&start_up, &run, &done, &on))
     }
 }

@@ -2,16 +2,16 @@
 
 use super::joules::{Done, difference, scaled, sum, whole};
 use super::record::{EnergyFigure, Phase, PhaseEnergy, Way};
-use crate::energy::{Energy, Part, Settled, Status};
+use crate::energy::{SourceResult, PartResult, WindowResult, Status};
 
 /// A phase's joules, or why they are not known.
 type Told = Result<EnergyFigure, String>;
 
 /// Compiling, the first part asked of the window of the start-up, and what else there is in it.
-pub(super) fn started(start_up: &Settled) -> Vec<PhaseEnergy> {
-    let mine = |row: &&Energy| row.status != Status::Shared && row.seconds.is_some();
+pub(super) fn started(start_up: &WindowResult) -> Vec<PhaseEnergy> {
+    let mine = |row: &&SourceResult| row.status != Status::Shared && row.seconds.is_some();
     let mut phases = Vec::new();
-    for row in start_up.rows.iter().filter(mine) {
+    for row in start_up.sources.iter().filter(mine) {
         let compile = part(row, &start_up.parts);
         let rest = match (all(row), &compile) {
             (Ok(whole), Ok(compile)) => told(difference(&whole, compile)),
@@ -30,8 +30,8 @@ pub(super) fn started(start_up: &Settled) -> Vec<PhaseEnergy> {
 /// What a run did, through the source of `row`; `parts`: what was asked of its window. `step` and `evaluation` are what
 /// one of each costs.
 pub(super) fn taken(
-    row: &Energy,
-    parts: &[Vec<Part>],
+    row: &SourceResult,
+    parts: &[Vec<PartResult>],
     done: &Done,
     step: &Told,
     evaluation: &Told,
@@ -78,12 +78,12 @@ pub(super) fn taken(
 }
 
 /// All of a window.
-fn all(row: &Energy) -> Told {
+fn all(row: &SourceResult) -> Told {
     whole(row).ok_or_else(|| row.reason.clone().unwrap_or_else(|| "no figure".to_owned()))
 }
 
 /// The first part of a window.
-fn part(row: &Energy, parts: &[Vec<Part>]) -> Told {
+fn part(row: &SourceResult, parts: &[Vec<PartResult>]) -> Told {
     let mut same = parts.first().into_iter().flatten();
     let part = same.find(|part| part.source == row.source && part.method == row.method);
     let part = part.ok_or("it was not read then")?;
@@ -94,14 +94,14 @@ fn part(row: &Energy, parts: &[Vec<Part>]) -> Told {
         status: part.status,
         way: Way::Direct,
         joules: found.joules,
-        repeatability: stated.then_some(found.repeatability),
-        absolute: stated.then_some(found.absolute),
+        ci: stated.then_some(found.ci),
+        accuracy: stated.then_some(found.accuracy),
     })
 }
 
 /// A difference is told where it is one.
 fn told(figure: EnergyFigure) -> Told {
-    let half = figure.repeatability.map_or(0.0, |interval| interval.half());
+    let half = figure.ci.map_or(0.0, |interval| interval.half());
     if figure.joules > half {
         return Ok(figure);
     }
@@ -111,21 +111,21 @@ fn told(figure: EnergyFigure) -> Told {
     ))
 }
 
-fn idle(row: &Energy) -> Told {
+fn idle(row: &SourceResult) -> Told {
     let whole = all(row)?;
-    let [repeatability, absolute] = row.idle().ok_or(
+    let [ci, accuracy] = row.idle().ok_or(
         "its watts at rest are not known: `wattgrad calibrate` looks at the device in three ways of resting",
     )?;
     Ok(EnergyFigure {
         way: Way::WattsTimesSeconds,
-        joules: repeatability.middle(),
-        repeatability: Some(repeatability),
-        absolute: Some(absolute),
+        joules: ci.middle(),
+        ci: Some(ci),
+        accuracy: Some(accuracy),
         ..whole
     })
 }
 
-fn phase(row: &Energy, phase: Phase, told: Told) -> PhaseEnergy {
+fn phase(row: &SourceResult, phase: Phase, told: Told) -> PhaseEnergy {
     let contained = phase == Phase::Idle;
     let source = row.source.clone();
     match told {
@@ -136,8 +136,8 @@ fn phase(row: &Energy, phase: Phase, told: Told) -> PhaseEnergy {
             status: figure.status,
             way: Some(figure.way),
             joules: Some(figure.joules),
-            repeatability: figure.repeatability,
-            absolute: figure.absolute,
+            ci: figure.ci,
+            accuracy: figure.accuracy,
             reason: None,
         },
         Err(reason) => PhaseEnergy {
@@ -147,8 +147,8 @@ fn phase(row: &Energy, phase: Phase, told: Told) -> PhaseEnergy {
             status: Status::Unavailable,
             way: None,
             joules: None,
-            repeatability: None,
-            absolute: None,
+            ci: None,
+            accuracy: None,
             reason: Some(reason),
         },
     }

@@ -14,7 +14,7 @@ use super::outputs;
 use super::regime::Regime;
 use crate::data::Dataset;
 use crate::device::AdapterSummary;
-use crate::energy::{Energy, Interval, Status};
+use crate::energy::{SourceResult, Interval, Status};
 
 /// Version of the record's keys; a key that changes its meaning raises it.
 pub const SCHEMA: u32 = 1;
@@ -269,10 +269,10 @@ pub struct EnergyFigure {
     pub joules: f64,
     /// The 95 % interval of repeatability; absent for assumed joules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repeatability: Option<Interval>,
+    pub ci: Option<Interval>,
     /// The 95 % interval that also holds the instrument's gain and offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute: Option<Interval>,
+    pub accuracy: Option<Interval>,
 }
 
 /// A part of a run. All but [`Phase::Idle`] follow one another, so that those of the run's window add up to it.
@@ -335,10 +335,10 @@ pub struct PhaseEnergy {
     pub joules: Option<f64>,
     /// The 95 % interval of repeatability; absent for assumed joules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub repeatability: Option<Interval>,
+    pub ci: Option<Interval>,
     /// The 95 % interval that also holds the instrument's gain and offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub absolute: Option<Interval>,
+    pub accuracy: Option<Interval>,
     /// Why there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -413,7 +413,7 @@ pub struct Record {
     /// What was metered with.
     pub meter: MeterRecord,
     /// A row per source, over training steps and the evaluations between and after them.
-    pub energy: Vec<Energy>,
+    pub energy: Vec<SourceResult>,
     /// Joules a training step, for each source that has joules.
     pub energy_per_step: Vec<EnergyFigure>,
     /// Joules of one evaluation of the test set, for each source of which a window of evaluations was metered.

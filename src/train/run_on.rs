@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::TrainError;
-use crate::energy::{Energy, Extent, Meter, Settled, Status};
+use crate::energy::{SourceResult, WindowLength, Meter, WindowResult, Status};
 use crate::program::Program;
 
 /// For so many seconds at least, and at most.
@@ -13,8 +13,8 @@ const MOST_SECONDS: f64 = 60.0;
 /// What was metered past the end of a run; nothing where it was not gone on.
 #[derive(Default)]
 pub(super) struct RunOn {
-    pub steps: Settled,
-    pub evaluations: Settled,
+    pub steps: WindowResult,
+    pub evaluations: WindowResult,
 }
 
 /// Trains and, where the run evaluated, evaluates on; what becomes of the weights does not matter any more. `done` are
@@ -22,7 +22,7 @@ pub(super) struct RunOn {
 pub(super) fn run_on(
     program: &mut Program<'_>,
     done: (u64, u64),
-    (meter, energy): (&Meter, &[Energy]),
+    (meter, energy): (&Meter, &[SourceResult]),
     interrupt: &AtomicBool,
 ) -> Result<RunOn, TrainError> {
     let (first, evaluations) = done;
@@ -32,7 +32,7 @@ pub(super) fn run_on(
     {
         return Ok(RunOn::default());
     }
-    let extent = || Extent::between(SECONDS, MOST_SECONDS).after(energy);
+    let extent = || WindowLength::between(SECONDS, MOST_SECONDS).after(energy);
     let interrupted = || interrupt.load(Ordering::Relaxed);
 
     let window = meter.start();
@@ -42,11 +42,11 @@ pub(super) fn run_on(
     program.train(u32::MAX, &halt, &mut |result| {
         if result.ends_submit {
             window.stamp((result.step - first) as f64);
-            let ended = interrupted() || !long.goes_on(&window);
+            let ended = interrupted() || !long.should_continue(&window);
             halt.store(ended, Ordering::Relaxed);
         }
     })?;
-    let steps = window.settle(&[]);
+    let steps = window.finish(&[]);
     if evaluations == 0 {
         return Ok(RunOn {
             steps,
@@ -58,12 +58,12 @@ pub(super) fn run_on(
     let mut long = extent();
     let mut count = 0u32;
     window.stamp(0.0);
-    while !interrupted() && long.goes_on(&window) {
+    while !interrupted() && long.should_continue(&window) {
         program.evaluate()?;
         count += 1;
         window.stamp(f64::from(count));
     }
-    let evaluations = window.settle(&[]);
+    let evaluations = window.finish(&[]);
     Ok(RunOn { steps, evaluations })
 }
 
@@ -72,7 +72,7 @@ const STANDS_SECONDS: f64 = 1.0;
 
 /// An instrument that was read while the run was too short for it is as good as one with a figure. A sensor of power may
 /// show one value throughout, and a counter does where the run ended within its tick.
-fn too_short(row: &Energy) -> bool {
+fn too_short(row: &SourceResult) -> bool {
     let is_power = row
         .basis
         .as_ref()

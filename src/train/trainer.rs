@@ -23,7 +23,7 @@ use super::schedule::Schedule;
 use super::warm_up::WarmUp;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
-use crate::energy::{Meter, MeterOptions, Moment, Selection, Target, TargetKind};
+use crate::energy::{Meter, MeterOptions, Moment, Selection, MeteredDevice, DeviceKind};
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};
@@ -269,7 +269,7 @@ impl<'g> Trainer<'g> {
         // Where nothing can be read there is nothing to wait for at a window's ends.
         let starting = meter.measures().then(|| meter.start());
         let (built, this) = self.build()?;
-        let start_up = starting.map(|window| window.settle(&[built.compiling]));
+        let start_up = starting.map(|window| window.finish(&[built.compiling]));
         let log = this.outputs.open_steps_log()?;
 
         let steps_per_epoch = built.program.steps_per_epoch();
@@ -327,7 +327,7 @@ impl<'g> Trainer<'g> {
         );
         let others = Others::watch();
         let window = meter.start();
-        if let Some(tick) = window.tick() {
+        if let Some(tick) = window.update_interval() {
             course.program.keep_submits_below(tick / SUBMITS_PER_TICK);
         }
         let ended = course.run(observer, &window);
@@ -335,7 +335,7 @@ impl<'g> Trainer<'g> {
         let warm_up = WarmUp::of(&course.stamps);
         let began = window.from().monotonic;
         let parts = warm_up.iter().map(|warm_up| (began, warm_up.until));
-        let mut metered = window.settle(&parts.collect::<Vec<_>>());
+        let mut metered = window.finish(&parts.collect::<Vec<_>>());
         let total_seconds = begun.elapsed().as_secs_f64();
         let logged = this.outputs.close_steps_log(course.log.take());
         let outcome = ended?;
@@ -348,7 +348,7 @@ impl<'g> Trainer<'g> {
             run_on(
                 &mut course.program,
                 (course.steps + course.steps_beyond, evaluations),
-                (&meter, &metered.rows),
+                (&meter, &metered.sources),
                 &this.stop,
             )?
         } else {
@@ -363,7 +363,7 @@ impl<'g> Trainer<'g> {
         let figures = Figures::new(&start_up, &metered, &done, &on);
         for (source, told) in figures.disagreements() {
             observer.event(&Event::Note(format!("{source}: {told}")));
-            let rows = metered.rows.iter_mut();
+            let rows = metered.sources.iter_mut();
             let mut own = rows.filter(|row| row.source == source);
             own.next()
                 .into_iter()
@@ -426,7 +426,7 @@ impl<'g> Trainer<'g> {
             energy_to_end: figures.to_end,
             energy_by_phase: figures.by_phase,
             metered: Some(kept),
-            energy: metered.rows,
+            energy: metered.sources,
             program: serde_json::to_value(&summary).map_err(|error| TrainError::Summary {
                 detail: error.to_string(),
             })?,
@@ -452,14 +452,14 @@ impl<'g> Trainer<'g> {
 }
 
 /// The adapter as a meter has to know it.
-pub fn target(adapter: &AdapterSummary) -> Target {
-    Target {
+pub fn target(adapter: &AdapterSummary) -> MeteredDevice {
+    MeteredDevice {
         pci_id: adapter.pci_id.clone(),
         kind: match adapter.kind {
-            AdapterKind::Discrete => TargetKind::Discrete,
-            AdapterKind::Integrated => TargetKind::Integrated,
-            AdapterKind::Cpu => TargetKind::Cpu,
-            AdapterKind::Virtual | AdapterKind::Other => TargetKind::Other,
+            AdapterKind::Discrete => DeviceKind::Discrete,
+            AdapterKind::Integrated => DeviceKind::Integrated,
+            AdapterKind::Cpu => DeviceKind::Cpu,
+            AdapterKind::Virtual | AdapterKind::Other => DeviceKind::Other,
         },
         name: adapter.name.clone(),
     }

@@ -68,7 +68,7 @@ fn a_counter_that_fails_midway_gives_way_to_power() {
         let truth = 200.0 * rows[1].seconds.unwrap();
         let joules = rows[1].joules.unwrap();
         assert!((joules / truth - 1.0).abs() < 0.02, "{joules} for {truth}");
-        assert!(rows[1].repeatability().unwrap().holds(truth));
+        assert!(rows[1].ci().unwrap().holds(truth));
         assert_eq!(rows[1].grade, Some(Grade::C), "uncalibrated power");
     }
 }

@@ -1,6 +1,6 @@
 //! What a card's joules are held against: its watts and the window.
 
-use wattgrad::internals::energy::{Covers, Energy, Grade, Method, Scope, Status};
+use wattgrad::internals::energy::{Covers, SourceResult, Grade, Method, Scope, Status};
 
 use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, window};
@@ -27,14 +27,14 @@ fn joules_are_the_cards_watts_times_the_window() {
         (joules - truth).abs() <= 2.0 * 4.0,
         "{joules} J in {seconds} s"
     );
-    assert!(row.repeatability().unwrap().holds(truth), "{row:?}");
-    assert!(row.repeatability().unwrap().half() < 0.05 * truth);
-    let (low, high) = (row.absolute_low.unwrap(), row.absolute_high.unwrap());
+    assert!(row.ci().unwrap().holds(truth), "{row:?}");
+    assert!(row.ci().unwrap().half() < 0.05 * truth);
+    let (low, high) = (row.accuracy_low.unwrap(), row.accuracy_high.unwrap());
     assert!(
         low <= truth * 0.91 && high >= truth * 1.09,
         "{low} to {high}"
     );
-    let tick = row.tick_seconds.unwrap();
+    let tick = row.update_interval_seconds.unwrap();
     assert!((0.018..0.03).contains(&tick), "{tick}");
     assert_eq!(row.grade, Some(Grade::B), "uncalibrated");
     assert_eq!(row.measured().unwrap().joules(), joules);
@@ -56,7 +56,7 @@ fn a_record_is_read_back_as_it_was_written() {
     assert_eq!(json["readings"][0]["unit"], "mJ");
     assert!(json["readings"][0]["monotonic"].is_f64() && json["readings"][0]["unix"].is_f64());
     assert!(json.get("reason").is_none() && json.get("covers").is_none());
-    assert_eq!(serde_json::from_value::<Energy>(json).unwrap(), row);
+    assert_eq!(serde_json::from_value::<SourceResult>(json).unwrap(), row);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_slow_tick_makes_a_wide_interval() {
     let slow = StandIn::of(Card { tick: 0.4, ..CARD });
     let row = only(window(&slow.meter(None), 1.7).0);
     let truth = 200.0 * row.seconds.unwrap();
-    let interval = row.repeatability().unwrap();
+    let interval = row.ci().unwrap();
     assert!(interval.holds(truth), "{truth} J: {row:?}");
 }
 
@@ -86,7 +86,7 @@ fn slow_reads_lie_within_the_interval() {
     let slow = StandIn::with(&[CARD], &["-DLATENCY=0.005"]);
     let row = only(window(&slow.meter(None), 1.0).0);
     let truth = 200.0 * row.seconds.unwrap();
-    assert!(row.repeatability().unwrap().holds(truth), "{row:?}");
+    assert!(row.ci().unwrap().holds(truth), "{row:?}");
     assert!(
         row.readings
             .iter()

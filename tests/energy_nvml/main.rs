@@ -12,32 +12,32 @@ mod stand_in;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use wattgrad::internals::energy::{Energy, Meter, SourceReport, Status, Target, TargetKind};
+use wattgrad::internals::energy::{SourceResult, Meter, SourceReport, Status, MeteredDevice, DeviceKind};
 
-fn discrete(pci_id: Option<&str>) -> Target {
-    Target {
+fn discrete(pci_id: Option<&str>) -> MeteredDevice {
+    MeteredDevice {
         pci_id: pci_id.map(str::to_owned),
-        kind: TargetKind::Discrete,
+        kind: DeviceKind::Discrete,
         name: "Stand-in card".into(),
     }
 }
 
 /// The rows of a window around `seconds` of sleep, and how long it really was at most.
-fn window(meter: &Meter, seconds: f64) -> (Vec<Energy>, f64) {
+fn window(meter: &Meter, seconds: f64) -> (Vec<SourceResult>, f64) {
     let began = Instant::now();
     let (_, rows) = meter.measure(|| sleep(Duration::from_secs_f64(seconds)));
     (rows, began.elapsed().as_secs_f64())
 }
 
-fn only(rows: Vec<Energy>) -> Energy {
+fn only(rows: Vec<SourceResult>) -> SourceResult {
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows.into_iter().next().unwrap()
 }
 
-fn refused(row: &Energy, with: &str) {
+fn refused(row: &SourceResult, with: &str) {
     assert_eq!(row.status, Status::Unavailable, "{row:?}");
     assert_eq!(row.joules, None, "{row:?}");
-    assert_eq!(row.joules_low, None, "{row:?}");
+    assert_eq!(row.ci_low, None, "{row:?}");
     assert!(
         row.reason
             .as_deref()

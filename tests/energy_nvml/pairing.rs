@@ -1,6 +1,6 @@
 //! Which card belongs to an adapter, or to a name.
 
-use wattgrad::internals::energy::{Meter, MeterOptions, Status, Target, TargetKind};
+use wattgrad::internals::energy::{Meter, MeterOptions, Status, MeteredDevice, DeviceKind};
 
 use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, report, window};
@@ -53,9 +53,9 @@ fn an_adapter_without_its_card_is_never_given_the_first() {
         &only(window(&stand_in.meter(Some(&discrete(Some("slot 1")))), 0.1).0),
         "cannot be read",
     );
-    let llvmpipe = Target {
+    let llvmpipe = MeteredDevice {
         pci_id: None,
-        kind: TargetKind::Cpu,
+        kind: DeviceKind::Cpu,
         name: "llvmpipe".into(),
     };
     refused(

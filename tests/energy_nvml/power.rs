@@ -28,7 +28,7 @@ fn a_card_that_gives_power_only_is_integrated() {
         ("nvml:0", Method::IntegratedPower, Status::Measured)
     );
     let truth = 200.0 * row.seconds.unwrap();
-    assert!(row.repeatability().unwrap().holds(truth), "{row:?}");
+    assert!(row.ci().unwrap().holds(truth), "{row:?}");
     assert!(
         row.notes
             .iter()

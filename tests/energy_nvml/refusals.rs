@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wattgrad::internals::energy::{Energy, Meter, MeterOptions, Selection};
+use wattgrad::internals::energy::{SourceResult, Meter, MeterOptions, Selection};
 
 use crate::stand_in::{
     CARD, Card, DRIVER_NOT_LOADED, NO_PERMISSION, NOT_SUPPORTED, PASCAL, StandIn,
@@ -51,7 +51,7 @@ fn why_a_card_has_no_counter_is_told_apart() {
 
 #[test]
 fn what_a_user_may_not_do_comes_with_its_remedy() {
-    let denied = |row: &Energy| {
+    let denied = |row: &SourceResult| {
         refused(row, "this user may not");
         assert!(
             row.fix

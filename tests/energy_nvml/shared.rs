@@ -14,7 +14,7 @@ fn another_process_on_the_card_makes_it_shared() {
     let target = discrete(Some("0000:01:00.0"));
     let row = only(window(&other.meter(Some(&target)), 0.3).0);
     assert_eq!(row.status, Status::Shared, "{row:?}");
-    assert!(row.joules.is_some() && row.joules_low.is_some());
+    assert!(row.joules.is_some() && row.ci_low.is_some());
     assert!(row.reason.unwrap().contains("process 1 uses the card too"));
     assert_eq!(report(&other.meter(Some(&target))).status, Status::Shared);
     // Whoever asks for the card itself, and not for a run's adapter, is given it.
@@ -36,7 +36,7 @@ fn a_card_split_by_mig_is_shared() {
     assert_eq!(report(&meter).status, Status::Shared);
     let row = only(window(&meter, 0.3).0);
     assert_eq!(row.status, Status::Shared);
-    assert!(row.joules.is_some_and(|joules| joules > 0.0) && row.joules_low.is_some());
+    assert!(row.joules.is_some_and(|joules| joules > 0.0) && row.ci_low.is_some());
     assert_eq!(row.measured(), None, "shared joules are not this run's");
     assert!(
         row.reason

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
-use wattgrad::internals::energy::{Meter, MeterOptions, Selection, Target};
+use wattgrad::internals::energy::{Meter, MeterOptions, Selection, MeteredDevice};
 
 pub const AMPERE: u32 = 7;
 
@@ -108,7 +108,7 @@ impl StandIn {
         Self::with(&[card], &[])
     }
 
-    pub fn meter(&self, target: Option<&Target>) -> Meter {
+    pub fn meter(&self, target: Option<&MeteredDevice>) -> Meter {
         let options = MeterOptions {
             selection: Selection::Named("nvml".into()),
             nvml_library: Some(self.library.clone()),

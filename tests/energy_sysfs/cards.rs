@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use wattgrad::internals::energy::{Covers, Method, Scope, TargetKind};
+use wattgrad::internals::energy::{Covers, Method, Scope, DeviceKind};
 
 use crate::live::{Feed, Load};
 use crate::tree::{chip, put, supplies, table};
@@ -25,7 +25,7 @@ pub fn an_apu_on_the_wall() {
     let feed = Feed::every(0.02, move |at| {
         put(&file, format!("{}\n", (load.watts(at) * 1e6) as u64));
     });
-    let gpu = adapter(TargetKind::Integrated, Some("0000:04:00.0"));
+    let gpu = adapter(DeviceKind::Integrated, Some("0000:04:00.0"));
     let (rows, from, to) = feed.meter(&open("auto", Some(&gpu)), 11.0);
     let socket = rows
         .iter()
@@ -40,15 +40,15 @@ pub fn an_apu_on_the_wall() {
     refused(row(&rows, "battery"), "AC (Mains)");
 
     // The processor beside another card; and of a card of which no address is known, nothing.
-    let card = adapter(TargetKind::Discrete, Some("0000:09:00.0"));
+    let card = adapter(DeviceKind::Discrete, Some("0000:09:00.0"));
     let rows = open("hwmon", Some(&card)).sources();
     closed(&report(&rows, "hwmon"), "no card at 0000:09:00.0");
     assert_eq!(report(&rows, "hwmon:amdgpu-PPT").covers, Some(Covers::Host));
-    let unknown = adapter(TargetKind::Integrated, None);
+    let unknown = adapter(DeviceKind::Integrated, None);
     let rows = open("hwmon", Some(&unknown)).sources();
     assert_eq!(names(&rows), ["hwmon"]);
     closed(&rows[0], "no PCI address");
-    let software = adapter(TargetKind::Cpu, None);
+    let software = adapter(DeviceKind::Cpu, None);
     let rows = open("hwmon", Some(&software)).sources();
     assert_eq!(
         report(&rows, "hwmon:amdgpu-PPT").covers,
@@ -130,7 +130,7 @@ pub fn cards_of_their_own() {
     assert_eq!(rows.len(), 8, "{rows:#?}");
 
     // Each adapter its own card.
-    let card = adapter(TargetKind::Discrete, Some("00000000:03:00.0"));
+    let card = adapter(DeviceKind::Discrete, Some("00000000:03:00.0"));
     let rows = open("hwmon", Some(&card)).sources();
     assert_eq!(
         report(&rows, "hwmon:amdgpu-0000:03:00.0").covers,
@@ -138,7 +138,7 @@ pub fn cards_of_their_own() {
     );
     assert!(!names(&rows).contains(&"hwmon:amdgpu-0000:0a:00.0"));
     assert!(!names(&rows).contains(&"hwmon:xe-card"));
-    let unknown = adapter(TargetKind::Discrete, None);
+    let unknown = adapter(DeviceKind::Discrete, None);
     closed(
         &report(&open("hwmon", Some(&unknown)).sources(), "hwmon"),
         "no PCI address",

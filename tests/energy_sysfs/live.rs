@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use wattgrad::internals::energy::{Energy, Meter};
+use wattgrad::internals::energy::{SourceResult, Meter};
 
 /// A power that swings a tenth around `watts`, 0.7 s a swing.
 #[derive(Clone, Copy)]
@@ -76,7 +76,7 @@ impl Feed {
     /// Meters `seconds`: the rows, and when on this feed's clock the window began and ended. A window in which this
     /// machine woke the feed half a period late or more is metered again, at most twice: such files are not the
     /// instrument that the test is about.
-    pub fn meter(&self, meter: &Meter, seconds: f64) -> (Vec<Energy>, f64, f64) {
+    pub fn meter(&self, meter: &Meter, seconds: f64) -> (Vec<SourceResult>, f64, f64) {
         for _ in 0..2 {
             self.late.store(0, Ordering::Relaxed);
             let metered = self.window(meter, seconds);
@@ -89,7 +89,7 @@ impl Feed {
         self.window(meter, seconds)
     }
 
-    fn window(&self, meter: &Meter, seconds: f64) -> (Vec<Energy>, f64, f64) {
+    fn window(&self, meter: &Meter, seconds: f64) -> (Vec<SourceResult>, f64, f64) {
         let window = meter.start();
         let from = self.now();
         sleep(Duration::from_secs_f64(seconds));

@@ -16,7 +16,7 @@ mod tree;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wattgrad::internals::energy::{
-    Energy, Meter, MeterOptions, Selection, SourceReport, Status, Target, TargetKind,
+    SourceResult, Meter, MeterOptions, Selection, SourceReport, Status, MeteredDevice, DeviceKind,
 };
 
 /// Rows whose joules a scene has held against the truth, and those whose interval held it.
@@ -32,7 +32,7 @@ fn play(name: &str) {
     namespace::play(name, PREPARE, namespace::ordinary_user());
 }
 
-fn open(source: &str, target: Option<&Target>) -> Meter {
+fn open(source: &str, target: Option<&MeteredDevice>) -> Meter {
     let options = MeterOptions {
         selection: source.parse::<Selection>().unwrap(),
         ..Default::default()
@@ -40,8 +40,8 @@ fn open(source: &str, target: Option<&Target>) -> Meter {
     Meter::open(&options, target).unwrap()
 }
 
-fn adapter(kind: TargetKind, pci: Option<&str>) -> Target {
-    Target {
+fn adapter(kind: DeviceKind, pci: Option<&str>) -> MeteredDevice {
+    MeteredDevice {
         pci_id: pci.map(str::to_owned),
         kind,
         name: "an adapter".into(),
@@ -52,7 +52,7 @@ fn names(rows: &[SourceReport]) -> Vec<&str> {
     rows.iter().map(|row| row.source.as_str()).collect()
 }
 
-fn row<'a>(rows: &'a [Energy], source: &str) -> &'a Energy {
+fn row<'a>(rows: &'a [SourceResult], source: &str) -> &'a SourceResult {
     rows.iter()
         .find(|row| row.source == source)
         .unwrap_or_else(|| panic!("no {source} in {rows:#?}"))
@@ -70,14 +70,14 @@ fn report(rows: &[SourceReport], source: &str) -> SourceReport {
 /// (tests/simulated); what a reader gets wrong (a file, a share, a scale) is off by far more than twice.
 ///
 /// Of the rows of a scene at least half are held by the interval itself: a lean to one side would show there.
-fn measured(row: &Energy, truth: f64, share: f64) {
-    let short = |row: &Energy| {
+fn measured(row: &SourceResult, truth: f64, share: f64) {
+    let short = |row: &SourceResult| {
         let mut row = row.clone();
         row.readings.clear();
         row
     };
     assert_eq!(row.status, Status::Measured, "{:#?}", short(row));
-    let interval = row.repeatability().unwrap();
+    let interval = row.ci().unwrap();
     JUDGED.fetch_add(1, Ordering::Relaxed);
     HELD.fetch_add(u32::from(interval.holds(truth)), Ordering::Relaxed);
     assert!(
@@ -88,7 +88,7 @@ fn measured(row: &Energy, truth: f64, share: f64) {
     );
 }
 
-fn refused(row: &Energy, with: &str) {
+fn refused(row: &SourceResult, with: &str) {
     assert_eq!(
         (row.status, row.joules),
         (Status::Unavailable, None),

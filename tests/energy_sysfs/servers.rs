@@ -1,6 +1,6 @@
 //! Servers and boards: the machine's own meters.
 
-use wattgrad::internals::energy::{Covers, Scope, TargetKind};
+use wattgrad::internals::energy::{Covers, Scope, DeviceKind};
 
 use crate::live::{Feed, Load};
 use crate::tree::{chip, put};
@@ -92,7 +92,7 @@ pub fn servers_and_boards() {
     assert_eq!(nodes.len(), 5);
 
     // An adapter is none of the numbered accelerators for certain, but it is in the node.
-    let card = adapter(TargetKind::Discrete, Some("0000:03:00.0"));
+    let card = adapter(DeviceKind::Discrete, Some("0000:03:00.0"));
     let rows = open("pm_counters", Some(&card)).sources();
     closed(&report(&rows, "pm_counters:accel0"), "no PCI address");
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 
-use wattgrad::internals::energy::{Energy, Interval, Moment, Reading, Status, Unit};
+use wattgrad::internals::energy::{SourceResult, Interval, Moment, Reading, Status, RawUnit};
 use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
 use wattgrad::internals::study::{Opened, Outcome, Purpose, RunRecord};
 use wattgrad::internals::train::{
@@ -282,8 +282,8 @@ impl Made {
             status,
             way,
             joules,
-            repeatability: measured.then(|| Interval::around(joules, off * joules)),
-            absolute: measured.then(|| Interval::around(joules, 5.0 * off * joules)),
+            ci: measured.then(|| Interval::around(joules, off * joules)),
+            accuracy: measured.then(|| Interval::around(joules, 5.0 * off * joules)),
         };
         let step = figure(Way::Window, draw * training / record.steps as f64, 0.01);
         let evaluation = figure(Way::Window, 0.8 * draw * evaluating / evaluations, 0.02);
@@ -296,8 +296,8 @@ impl Made {
             contained: phase == Phase::Idle,
             way: Some(Way::Direct),
             joules: Some(joules),
-            repeatability: None,
-            absolute: None,
+            ci: None,
+            accuracy: None,
             reason: None,
         };
         record.energy_by_phase.extend([
@@ -307,7 +307,7 @@ impl Made {
             phase(Phase::Rest, 0.01 * joules * wobble(3)),
             phase(Phase::Idle, 20.0 * seconds),
         ]);
-        let mut row: Energy = record
+        let mut row: SourceResult = record
             .energy
             .iter()
             .find(|row| {
@@ -323,11 +323,11 @@ impl Made {
         row.fix = None;
         row.seconds = Some(seconds);
         if measured {
-            let interval = direct.repeatability.unwrap();
-            (row.joules_low, row.joules_high) = (Some(interval.low), Some(interval.high));
-            let interval = direct.absolute.unwrap();
-            (row.absolute_low, row.absolute_high) = (Some(interval.low), Some(interval.high));
-            row.tick_seconds = Some(0.1);
+            let interval = direct.ci.unwrap();
+            (row.ci_low, row.ci_high) = (Some(interval.low), Some(interval.high));
+            let interval = direct.accuracy.unwrap();
+            (row.accuracy_low, row.accuracy_high) = (Some(interval.low), Some(interval.high));
+            row.update_interval_seconds = Some(0.1);
             row.idle_watts = Some(Interval::around(20.0, 0.5));
             let mut value = 1_000_000.0;
             for look in 0..(seconds / 0.1).min(900.0) as u64 {
@@ -336,7 +336,7 @@ impl Made {
                 value += 1e3 * draw * swing * seconds / (seconds / 0.1).min(900.0);
                 row.readings.push(Reading {
                     value: value as u64,
-                    unit: Unit::Millijoule,
+                    unit: RawUnit::Millijoule,
                     at: Moment {
                         monotonic: 40.0 + at,
                         unix: record.started + at,

@@ -4,16 +4,16 @@ use std::sync::{Mutex, MutexGuard};
 
 use fastrand::Rng;
 use wattgrad::internals::energy::{
-    Activity, Instrument, Known, Moment, Reading, Refusal, Spec, Timeline, Workload, examine,
+    Activity, Sensor, SensorModel, Moment, Reading, Unavailable, SensorSpec, Clock, Workload, calibrate_sensor,
 };
 
 use crate::draw::{normal, within};
 use crate::load::Load;
-use crate::sensor::Sensor;
+use crate::sensor::SimulatedSensor;
 use crate::world::{UNIX, World};
 
 struct Bench {
-    spec: Spec,
+    spec: SensorSpec,
     latency: f64,
     state: Mutex<State>,
 }
@@ -21,7 +21,7 @@ struct Bench {
 struct State {
     now: f64,
     rng: Rng,
-    sensor: Sensor,
+    sensor: SimulatedSensor,
     /// Mean watts of what the device does now, and their noise.
     level: f64,
     noise: f64,
@@ -33,11 +33,11 @@ struct State {
 const GRAIN: f64 = 0.02;
 
 /// What the estimator is told of the instrument: what an examination finds (`learnt`), or what is told of any.
-pub fn knowledge(world: &World, learnt: bool, seed: u64) -> Result<Known, Refusal> {
+pub fn knowledge(world: &World, learnt: bool, seed: u64) -> Result<SensorModel, Unavailable> {
     if learnt {
         learn(world, seed).map(|(known, _)| known)
     } else {
-        Ok(Known::uncalibrated(&world.spec()))
+        Ok(SensorModel::uncalibrated(&world.spec()))
     }
 }
 
@@ -45,7 +45,7 @@ pub fn knowledge(world: &World, learnt: bool, seed: u64) -> Result<Known, Refusa
 pub const EMPTY: f64 = 0.2;
 
 /// What an examination finds of the instrument of `world`, on a bench of its own; with it the true watts at rest.
-pub fn learn(world: &World, seed: u64) -> Result<(Known, f64), Refusal> {
+pub fn learn(world: &World, seed: u64) -> Result<(SensorModel, f64), Unavailable> {
     let mut rng = Rng::with_seed(!seed);
     let mut load = Load::default();
     let [idle, loaded] = world.sensor.model.watts;
@@ -60,7 +60,7 @@ pub fn learn(world: &World, seed: u64) -> Result<(Known, f64), Refusal> {
         latency: world.latency,
         state: Mutex::new(State {
             now: 0.4,
-            sensor: Sensor::new(model, world.sensor.hidden, load),
+            sensor: SimulatedSensor::new(model, world.sensor.hidden, load),
             level: idle,
             noise: 0.01,
             idle,
@@ -68,9 +68,9 @@ pub fn learn(world: &World, seed: u64) -> Result<(Known, f64), Refusal> {
             rng,
         }),
     };
-    let found = examine(&bench, None, &mut Switch(&bench), &bench)?;
+    let found = calibrate_sensor(&bench, None, &mut Switch(&bench), &bench)?;
     match found.refused {
-        Some(reason) => Err(Refusal::new(reason)),
+        Some(reason) => Err(Unavailable::new(reason)),
         None => Ok((found.known, idle)),
     }
 }
@@ -107,18 +107,18 @@ impl State {
     }
 }
 
-impl Instrument for Bench {
-    fn spec(&self) -> Spec {
+impl Sensor for Bench {
+    fn spec(&self) -> SensorSpec {
         self.spec
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         let mut readings = Vec::new();
         self.poll(&mut readings)?;
         Ok(readings[0].value)
     }
 
-    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let mut state = self.state();
         let took = self.latency * (0.2 * normal(&mut state.rng)).exp();
         let (began, at) = (state.now, state.now + took * state.rng.f64());
@@ -137,7 +137,7 @@ impl Instrument for Bench {
     }
 }
 
-impl Timeline for Bench {
+impl Clock for Bench {
     fn now(&self) -> f64 {
         self.state().now
     }

@@ -87,7 +87,7 @@ impl Verdict {
     pub fn naive(&self) -> f64 {
         let naive = self.outcomes.iter().filter_map(|outcome| {
             let estimate = outcome.estimate.as_ref().ok()?;
-            Some(outcome.naive_error.abs() <= estimate.repeatability.half())
+            Some(outcome.naive_error.abs() <= estimate.ci.half())
         });
         let held: Vec<bool> = naive.collect();
         share(&held)
@@ -268,8 +268,8 @@ fn repeatability(outcome: &Outcome) -> Option<Score> {
     let estimate = outcome.estimate.as_ref().ok()?;
     Some(Score {
         error: (estimate.joules - outcome.through).abs() / outcome.through,
-        half: estimate.repeatability.half() / outcome.through,
-        held: estimate.repeatability.holds(outcome.through),
+        half: estimate.ci.half() / outcome.through,
+        held: estimate.ci.holds(outcome.through),
     })
 }
 
@@ -278,8 +278,8 @@ fn absolute(outcome: &Outcome) -> Option<Score> {
     let estimate = outcome.estimate.as_ref().ok()?;
     Some(Score {
         error: (estimate.joules - outcome.truth).abs() / outcome.truth,
-        half: estimate.absolute.half() / outcome.truth,
-        held: estimate.absolute.holds(outcome.truth),
+        half: estimate.accuracy.half() / outcome.truth,
+        held: estimate.accuracy.holds(outcome.truth),
     })
 }
 

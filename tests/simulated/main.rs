@@ -15,7 +15,7 @@ mod world;
 use fastrand::Rng;
 
 use judge::{HEAD, Verdict, trials};
-use sensor::{Hidden, Model, Sensor};
+use sensor::{Hidden, Model, SimulatedSensor};
 use trial::Kind;
 use world::World;
 
@@ -195,7 +195,7 @@ fn reading_twice_errs_as_it_is_known_to() {
                 load.push(2.0, 50.0, 50.0);
                 load.push(2.0 + window + 1.0, 350.0, 350.0);
                 let hidden = Hidden::plain(&mut rng, &sensor::COUNTER_100);
-                let sensor = Sensor::new(sensor::COUNTER_100, hidden, load);
+                let sensor = SimulatedSensor::new(sensor::COUNTER_100, hidden, load);
                 let truth = sensor.load.between(2.0, 2.0 + window);
                 trial::naive(&sensor, &[], 2.0, 2.0 + window) / truth - 1.0
             })
@@ -228,7 +228,7 @@ fn the_three_idles_are_the_devices_own() {
             let hidden = Hidden::draw(&mut rng, &model);
             let mut load = load::Load::default();
             load.push(1.0, 50.0, 50.0);
-            let world = World::new(Sensor::new(model, hidden, load), &mut rng);
+            let world = World::new(SimulatedSensor::new(model, hidden, load), &mut rng);
             let Ok((known, watts)) = bench::learn(&world, seed) else {
                 continue;
             };

@@ -1,10 +1,10 @@
 //! Steps that keep in time with a sensor that looks part of the time.
 
 use fastrand::Rng;
-use wattgrad::internals::energy::{Estimate, Known, Recording, Refusal, Stamp};
+use wattgrad::internals::energy::{Estimate, SensorModel, Recording, Unavailable, Stamp};
 
 use crate::judge::{self, trials};
-use crate::sensor::{self, Hidden, Sensor};
+use crate::sensor::{self, Hidden, SimulatedSensor};
 use crate::world::World;
 use crate::{bench, load, trial};
 
@@ -27,7 +27,7 @@ fn steps(period: f64, exact: bool, seed: u64, windows: &[f64]) -> (World, Vec<St
             done,
         })
         .collect();
-    let sensor = Sensor::new(sensor::PART_TIME, hidden, load);
+    let sensor = SimulatedSensor::new(sensor::PART_TIME, hidden, load);
     (World::new(sensor, &mut rng), stamps, [from, to])
 }
 
@@ -52,8 +52,8 @@ fn steps_that_fit_a_part_time_sensor_are_widened_or_refused() {
                         let truth = sensor.load.between(estimate.from, estimate.to);
                         let through = sensor.through(truth, estimate.seconds());
                         given += 1;
-                        held += usize::from(estimate.repeatability.holds(through));
-                        halves.push(estimate.repeatability.half() / through);
+                        held += usize::from(estimate.ci.holds(through));
+                        halves.push(estimate.ci.half() / through);
                     }
                     Err(refusal) => reasons.push(refusal.reason),
                 }
@@ -84,9 +84,9 @@ fn steps_that_fit_a_part_time_sensor_are_widened_or_refused() {
 fn lengthened(
     world: &World,
     (recording, stamps): (&Recording, &[Stamp]),
-    known: &Known,
+    known: &SensorModel,
     (from, least, most): (f64, f64, f64),
-) -> (f64, Result<Estimate, Refusal>) {
+) -> (f64, Result<Estimate, Unavailable>) {
     let mut seconds = least;
     loop {
         // As a window of repeated work does, it ends with a step.
@@ -127,7 +127,7 @@ fn a_window_is_lengthened_until_the_phases_cover_the_step() {
                     let truth = world.sensor.load.between(estimate.from, estimate.to);
                     let through = world.sensor.through(truth, estimate.seconds());
                     given += 1;
-                    held += u64::from(estimate.repeatability.holds(through));
+                    held += u64::from(estimate.ci.holds(through));
                     lengths.push(seconds);
                 }
                 // A read that takes long does not tell the phase, however long the window is.

@@ -1,7 +1,7 @@
 //! What instruments show of a load: sampled at ticks, published later, scaled by a gain and an offset nobody knows.
 
 use fastrand::Rng;
-use wattgrad::internals::energy::{Spec, Unit};
+use wattgrad::internals::energy::{SensorSpec, RawUnit};
 
 use crate::draw::{normal, of_index, within};
 use crate::load::Load;
@@ -118,15 +118,15 @@ impl Model {
     }
 
     /// What the crate is told of it.
-    pub fn spec(&self) -> Spec {
+    pub fn spec(&self) -> SensorSpec {
         let spec = match self.shows {
             Shows::Energy(Count::Rapl) => {
-                Spec::energy(Unit::Microjoule, 2000.0, self.tick).wrapping_at(RAPL_RANGE_UJ)
+                SensorSpec::energy(RawUnit::Microjoule, 2000.0, self.tick).wrapping_at(RAPL_RANGE_UJ)
             }
-            Shows::Energy(Count::Accumulator) => Spec::energy(Unit::Microjoule, 5000.0, self.tick),
-            _ if self.is_counter() => Spec::energy(Unit::Millijoule, 5000.0, self.tick),
-            _ if self.tick >= 1.0 => Spec::power(Unit::Microwatt, 500.0, self.tick),
-            _ => Spec::power(Unit::Milliwatt, 5000.0, self.tick),
+            Shows::Energy(Count::Accumulator) => SensorSpec::energy(RawUnit::Microjoule, 5000.0, self.tick),
+            _ if self.is_counter() => SensorSpec::energy(RawUnit::Millijoule, 5000.0, self.tick),
+            _ if self.tick >= 1.0 => SensorSpec::power(RawUnit::Microwatt, 500.0, self.tick),
+            _ => SensorSpec::power(RawUnit::Milliwatt, 5000.0, self.tick),
         };
         match self.told {
             Some(seconds) => spec.averaging(seconds),
@@ -220,7 +220,7 @@ fn base(rng: &mut Rng, model: &Model) -> f64 {
 
 /// An instrument at a load.
 #[derive(Debug)]
-pub struct Sensor {
+pub struct SimulatedSensor {
     pub model: Model,
     pub hidden: Hidden,
     pub load: Load,
@@ -228,7 +228,7 @@ pub struct Sensor {
     memo: Vec<f64>,
 }
 
-impl Sensor {
+impl SimulatedSensor {
     pub fn new(model: Model, hidden: Hidden, load: Load) -> Self {
         let mut sensor = Self {
             model,

@@ -1,12 +1,12 @@
 //! One seeded trial: a load, an instrument, a window, and what the estimator makes of them.
 
 use fastrand::Rng;
-use wattgrad::internals::energy::{Edges, Estimate, Reading, Refusal};
+use wattgrad::internals::energy::{Edge, Estimate, Reading, Unavailable};
 
 use crate::bench;
 use crate::draw::{log_within, within};
 use crate::load::Program;
-use crate::sensor::{Hidden, Model, Sensor};
+use crate::sensor::{Hidden, Model, SimulatedSensor};
 use crate::world::World;
 
 /// The kinds of window.
@@ -33,7 +33,7 @@ pub struct Outcome {
     pub through: f64,
     /// Watts in the second around the beginning less those around the end, of the window that was given.
     pub fall: f64,
-    pub estimate: Result<Estimate, Refusal>,
+    pub estimate: Result<Estimate, Unavailable>,
     /// Joules by which the last value shown minus the first, or mean power times time, is off.
     pub naive_error: f64,
 }
@@ -78,12 +78,12 @@ pub fn run_for(
     let to = from + window;
     let end = to + load_after + idle_after;
     let load = program.load(&mut rng, idle_before, to + load_after, end);
-    let world = World::new(Sensor::new(model, hidden, load), &mut rng);
+    let world = World::new(SimulatedSensor::new(model, hidden, load), &mut rng);
     let (estimate, readings) = match world.watch() {
         Ok(recording) => {
             let estimate = bench::knowledge(&world, learnt, seed).and_then(|known| match kind {
                 Kind::InLoad => recording.in_load(from, to, &[], &known),
-                Kind::Between | Kind::Amid => recording.between(from, to, Edges::Load, &known),
+                Kind::Between | Kind::Amid => recording.between(from, to, Edge::Boundary, &known),
             });
             (estimate, recording.readings().to_vec())
         }
@@ -112,7 +112,7 @@ pub fn run_for(
 }
 
 /// What today's tools do.
-pub fn naive(sensor: &Sensor, readings: &[Reading], from: f64, to: f64) -> f64 {
+pub fn naive(sensor: &SimulatedSensor, readings: &[Reading], from: f64, to: f64) -> f64 {
     let scale = sensor.model.spec().unit.scale();
     if sensor.model.is_counter() {
         let (first, last) = (sensor.shown(from), sensor.shown(to));

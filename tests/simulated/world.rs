@@ -4,15 +4,15 @@ use std::sync::Mutex;
 
 use fastrand::Rng;
 use wattgrad::internals::energy::{
-    Instrument, Moment, Reading, Recording, Refusal, Spec, Timeline, Unit,
+    Sensor, Moment, Reading, Recording, Unavailable, SensorSpec, Clock, RawUnit,
 };
 
 use crate::draw::{log_within, normal, within};
-use crate::sensor::Sensor;
+use crate::sensor::SimulatedSensor;
 
 #[derive(Debug)]
 pub struct World {
-    pub sensor: Sensor,
+    pub sensor: SimulatedSensor,
     /// Seconds a read takes, mostly.
     pub latency: f64,
     state: Mutex<State>,
@@ -28,7 +28,7 @@ struct State {
 pub const UNIX: f64 = 1.8e9;
 
 impl World {
-    pub fn new(sensor: Sensor, rng: &mut Rng) -> Self {
+    pub fn new(sensor: SimulatedSensor, rng: &mut Rng) -> Self {
         Self {
             sensor,
             latency: log_within(rng, 1e-4, 0.03),
@@ -40,7 +40,7 @@ impl World {
     }
 
     /// Watches the instrument to the end of the load.
-    pub fn watch(&self) -> Result<Recording, Refusal> {
+    pub fn watch(&self) -> Result<Recording, Unavailable> {
         let end = self.sensor.load.end();
         Recording::take(self, self, None, |now| now >= end)
     }
@@ -66,27 +66,27 @@ impl World {
         }
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self) -> RawUnit {
         self.sensor.model.spec().unit
     }
 }
 
-impl Instrument for World {
-    fn spec(&self) -> Spec {
+impl Sensor for World {
+    fn spec(&self) -> SensorSpec {
         self.sensor.model.spec()
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         Ok(self.look().value)
     }
 
-    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         into.push(self.look());
         Ok(())
     }
 }
 
-impl Timeline for World {
+impl Clock for World {
     fn now(&self) -> f64 {
         self.state.lock().unwrap().now
     }

@@ -7,7 +7,7 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use flate2::read::MultiGzDecoder;
 
-use crate::energy::{self, Edges, Grade, Known, Method, Moment, Reading, Recording, Spec};
+use crate::energy::{self, Edge, Grade, SensorModel, Method, Moment, Reading, Recording, SensorSpec};
 
 use super::Args;
 use super::rows::{self, Row, Run};
@@ -24,7 +24,7 @@ pub enum Unit {
 }
 
 /// What the recording is of is not known, so that only nonsense lies beyond this.
-const MOST_WATTS: f64 = 1e8;
+const MAX_WATTS: f64 = 1e8;
 /// Readings are kept in millionths of their unit, as instruments give them.
 const PARTS: f64 = 1e6;
 /// The first bytes of every gzip file.
@@ -45,13 +45,13 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
     let readings = read(path, column, unit)?;
     let (from, to) = window(args, &readings)?;
     let spec = spec(&readings, unit, averaging);
-    let mut known = Known::uncalibrated(&spec);
-    known.settle = averaging.unwrap_or(0.0);
+    let mut known = SensorModel::uncalibrated(&spec);
+    known.settling_time = averaging.unwrap_or(0.0);
     let (method, grade) = match unit {
         Unit::Watts => (Method::IntegratedPower, Grade::C),
         Unit::Joules => (Method::Counter, Grade::B),
     };
-    let outcome = Recording::new(spec, readings).between(from, to, Edges::Cut, &known);
+    let outcome = Recording::new(spec, readings).between(from, to, Edge::Interior, &known);
     let row = Row::replayed(
         format!("replay:{column}"),
         method,
@@ -76,7 +76,7 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn spec(readings: &[Reading], unit: Unit, averaging: Option<f64>) -> Spec {
+fn spec(readings: &[Reading], unit: Unit, averaging: Option<f64>) -> SensorSpec {
     let mut gaps: Vec<f64> = readings
         .windows(2)
         .map(|pair| pair[1].at.monotonic - pair[0].at.monotonic)
@@ -84,8 +84,8 @@ fn spec(readings: &[Reading], unit: Unit, averaging: Option<f64>) -> Spec {
     gaps.sort_by(f64::total_cmp);
     let spacing = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0);
     let spec = match unit {
-        Unit::Watts => Spec::power(energy::Unit::Microwatt, MOST_WATTS, spacing),
-        Unit::Joules => Spec::energy(energy::Unit::Microjoule, MOST_WATTS, spacing),
+        Unit::Watts => SensorSpec::power(energy::RawUnit::Microwatt, MAX_WATTS, spacing),
+        Unit::Joules => SensorSpec::energy(energy::RawUnit::Microjoule, MAX_WATTS, spacing),
     };
     match (unit, averaging) {
         (Unit::Watts, Some(seconds)) => spec.averaging(seconds),
@@ -164,8 +164,8 @@ fn read(path: &Path, column: &str, unit: Unit) -> Result<Vec<Reading>, Failure> 
         readings.push(Reading {
             value: parts as u64,
             unit: match unit {
-                Unit::Watts => energy::Unit::Microwatt,
-                Unit::Joules => energy::Unit::Microjoule,
+                Unit::Watts => energy::RawUnit::Microwatt,
+                Unit::Joules => energy::RawUnit::Microjoule,
             },
             at: Moment {
                 monotonic: seconds,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::energy::{Energy, Estimate, Grade, Interval, Method, Refusal, Scope, Status};
+use crate::energy::{SourceResult, Estimate, Grade, Interval, Method, Unavailable, Scope, Status};
 use crate::report::{Align, columns};
 use crate::units::{joules, joules_within, seconds, si};
 
@@ -29,13 +29,13 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joules: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    joules_low: Option<f64>,
+    ci_low: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    joules_high: Option<f64>,
+    ci_high: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    absolute_low: Option<f64>,
+    accuracy_low: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    absolute_high: Option<f64>,
+    accuracy_high: Option<f64>,
     #[serde(flatten)]
     above_idle: Option<AboveIdle>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,34 +56,34 @@ struct AboveIdle {
     #[serde(rename = "above_idle_joules")]
     joules: f64,
     #[serde(rename = "above_idle_joules_low")]
-    joules_low: f64,
+    ci_low: f64,
     #[serde(rename = "above_idle_joules_high")]
-    joules_high: f64,
+    ci_high: f64,
     #[serde(rename = "above_idle_absolute_low")]
-    absolute_low: f64,
+    accuracy_low: f64,
     #[serde(rename = "above_idle_absolute_high")]
-    absolute_high: f64,
+    accuracy_high: f64,
     /// Of the device at rest.
     #[serde(rename = "idle_watts")]
     watts: Interval,
 }
 
 impl AboveIdle {
-    fn of(energy: &Energy) -> Option<Self> {
+    fn of(energy: &SourceResult) -> Option<Self> {
         let above = energy.above_idle()?;
-        let (repeatability, absolute) = (above.repeatability()?, above.absolute()?);
+        let (ci, accuracy) = (above.ci()?, above.accuracy()?);
         Some(Self {
             joules: above.joules(),
-            joules_low: repeatability.low,
-            joules_high: repeatability.high,
-            absolute_low: absolute.low,
-            absolute_high: absolute.high,
+            ci_low: ci.low,
+            ci_high: ci.high,
+            accuracy_low: accuracy.low,
+            accuracy_high: accuracy.high,
             watts: energy.idle_watts?,
         })
     }
 
     fn half(&self) -> f64 {
-        (self.joules_high - self.joules_low) / 2.0
+        (self.ci_high - self.ci_low) / 2.0
     }
 }
 
@@ -102,7 +102,7 @@ impl Row {
         source: String,
         method: Method,
         seconds: f64,
-        outcome: Result<(Estimate, Grade), Refusal>,
+        outcome: Result<(Estimate, Grade), Unavailable>,
     ) -> Self {
         let mut row = Self {
             source,
@@ -110,10 +110,10 @@ impl Row {
             method,
             status: Status::Unavailable,
             joules: None,
-            joules_low: None,
-            joules_high: None,
-            absolute_low: None,
-            absolute_high: None,
+            ci_low: None,
+            ci_high: None,
+            accuracy_low: None,
+            accuracy_high: None,
             above_idle: None,
             seconds: Some(seconds),
             grade: None,
@@ -125,10 +125,10 @@ impl Row {
             Ok((estimate, grade)) => {
                 row.status = Status::Measured;
                 row.joules = Some(estimate.joules);
-                row.joules_low = Some(estimate.repeatability.low);
-                row.joules_high = Some(estimate.repeatability.high);
-                row.absolute_low = Some(estimate.absolute.low);
-                row.absolute_high = Some(estimate.absolute.high);
+                row.ci_low = Some(estimate.ci.low);
+                row.ci_high = Some(estimate.ci.high);
+                row.accuracy_low = Some(estimate.accuracy.low);
+                row.accuracy_high = Some(estimate.accuracy.high);
                 row.grade = Some(grade);
             }
             Err(refusal) => {
@@ -142,7 +142,7 @@ impl Row {
     /// Joules that an instrument measured, with half of their interval of repeatability.
     pub fn measured(&self) -> Option<(f64, Option<f64>)> {
         let joules = self.joules.filter(|_| self.status == Status::Measured)?;
-        Some((joules, self.repeatability().map(Interval::half)))
+        Some((joules, self.ci().map(Interval::half)))
     }
 
     /// Joules above those of the device's rest, with half of their interval of repeatability.
@@ -168,22 +168,22 @@ impl Row {
             .any(|family| self.source.starts_with(family))
     }
 
-    fn repeatability(&self) -> Option<Interval> {
+    fn ci(&self) -> Option<Interval> {
         Some(Interval {
-            low: self.joules_low?,
-            high: self.joules_high?,
+            low: self.ci_low?,
+            high: self.ci_high?,
         })
     }
 
-    fn absolute(&self) -> Option<Interval> {
+    fn accuracy(&self) -> Option<Interval> {
         Some(Interval {
-            low: self.absolute_low?,
-            high: self.absolute_high?,
+            low: self.accuracy_low?,
+            high: self.accuracy_high?,
         })
     }
 
     fn cells(&self) -> Vec<String> {
-        let off = self.repeatability().map(Interval::half);
+        let off = self.ci().map(Interval::half);
         vec![
             clip(&self.source, LONGEST_NAME),
             self.scope.to_string(),
@@ -206,8 +206,8 @@ impl Row {
     }
 }
 
-impl From<Energy> for Row {
-    fn from(energy: Energy) -> Self {
+impl From<SourceResult> for Row {
+    fn from(energy: SourceResult) -> Self {
         let above_idle = AboveIdle::of(&energy);
         Self {
             above_idle,
@@ -216,10 +216,10 @@ impl From<Energy> for Row {
             method: energy.method,
             status: energy.status,
             joules: energy.joules,
-            joules_low: energy.joules_low,
-            joules_high: energy.joules_high,
-            absolute_low: energy.absolute_low,
-            absolute_high: energy.absolute_high,
+            ci_low: energy.ci_low,
+            ci_high: energy.ci_high,
+            accuracy_low: energy.accuracy_low,
+            accuracy_high: energy.accuracy_high,
             seconds: energy.seconds,
             grade: energy.grade,
             reason: energy.reason,
@@ -328,12 +328,12 @@ pub fn sentence(rows: &[Row]) -> String {
             false => "its joules could not be measured here: `wattgrad doctor` says what would open a source".into(),
         };
     };
-    let figure = match row.repeatability() {
+    let figure = match row.ci() {
         Some(interval) => joules_within(amount, interval.half()),
         None => joules(amount),
     };
     let mut text = format!("{} measured {figure}", row.source);
-    if let Some(interval) = row.absolute() {
+    if let Some(interval) = row.accuracy() {
         text += &format!(
             ", with its own error {}J to {}J (95 %)",
             si(interval.low),

@@ -1,6 +1,6 @@
 //! Self-examination: what an instrument is like, found by watching it at rest and under a load that is switched.
 //!
-//! [`examine`] runs in any [`Timeline`], so that a simulated instrument is examined as a card is. What it finds is kept
+//! [`calibrate_sensor`] runs in any [`Clock`], so that a simulated instrument is examined as a card is. What it finds is kept
 //! by [`Calibration`], once per device and driver.
 
 mod response;
@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{self, Estimate};
 use super::figure::{Grade, Interval};
-use super::instrument::{Instrument, Refusal};
-use super::known::{Idle, Known, SETTLED};
-use super::recording::{Recording, Timeline};
+use super::instrument::{Sensor, Unavailable};
+use super::known::{IdlePower, SensorModel, SETTLED};
+use super::recording::{Recording, Clock};
 use super::series;
 
 /// What the device does during a part of an examination.
@@ -42,10 +42,10 @@ pub trait Workload {
 /// What an examination found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Examination {
+pub struct CalibrationResult {
     /// Seconds between two new values; absent where every read gave a new one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tick_seconds: Option<f64>,
+    pub update_interval_seconds: Option<f64>,
     /// The step of its values, joules or watts.
     pub quantum: f64,
     /// The median time of a read, seconds.
@@ -70,7 +70,7 @@ pub struct Examination {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
     /// What windows are settled by from now on.
-    pub known: Known,
+    pub known: SensorModel,
 }
 
 /// Seconds at rest, in each way of resting.
@@ -88,42 +88,42 @@ const LENGTHS: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 const LEAST_RISE: f64 = 0.05;
 
 /// Examines `instrument`, beside `second`, another way of seeing the same thing, where there is one. Takes about a
-/// minute of `timeline`.
+/// minute of `clock`.
 ///
 /// # Errors
-/// Why it cannot be read. An instrument that can be read but not trusted is no error: [`Examination::refused`].
-pub fn examine(
-    instrument: &dyn Instrument,
-    second: Option<&dyn Instrument>,
+/// Why it cannot be read. An instrument that can be read but not trusted is no error: [`CalibrationResult::refused`].
+pub fn calibrate_sensor(
+    instrument: &dyn Sensor,
+    second: Option<&dyn Sensor>,
     workload: &mut dyn Workload,
-    timeline: &dyn Timeline,
-) -> Result<Examination, Refusal> {
+    clock: &dyn Clock,
+) -> Result<CalibrationResult, Unavailable> {
     let spec = instrument.spec();
-    let mut known = Known::uncalibrated(&spec);
+    let mut known = SensorModel::uncalibrated(&spec);
     workload.set(Activity::Cold);
     // A slow instrument is watched for longer, and at first nothing is shown of the rest.
-    let seconds = |known: &Known| {
-        let tick = known.tick.unwrap_or(0.0);
+    let seconds = |known: &SensorModel| {
+        let tick = known.update_interval.unwrap_or(0.0);
         let averaged = REST_AVERAGINGS * estimate::averaging(&spec, known, tick);
         REST.max(REST_TICKS * tick).max(averaged + known.roll())
     };
-    let mut cold = watch(instrument, timeline, None, seconds(&known))?;
-    known.tick = cold.tick();
-    if known.tick.is_none() {
-        known.tick = learn_longer(instrument, timeline, &cold)?;
-        if known.tick.is_some() {
-            cold = watch(instrument, timeline, known.tick, seconds(&known))?;
+    let mut cold = watch(instrument, clock, None, seconds(&known))?;
+    known.update_interval = cold.tick();
+    if known.update_interval.is_none() {
+        known.update_interval = learn_longer(instrument, clock, &cold)?;
+        if known.update_interval.is_some() {
+            cold = watch(instrument, clock, known.update_interval, seconds(&known))?;
         }
     }
-    let tick = known.tick;
+    let tick = known.update_interval;
     let rest = seconds(&known);
     workload.set(Activity::Context);
-    let context = watch(instrument, timeline, tick, rest)?;
+    let context = watch(instrument, clock, tick, rest)?;
     workload.set(Activity::Empty);
-    let empty = watch(instrument, timeline, tick, rest)?;
+    let empty = watch(instrument, clock, tick, rest)?;
     let idle = [&cold, &context, &empty].map(|at_rest| resting(at_rest, &known));
     if let [Some(cold), Some(context), Some(empty)] = idle {
-        known.idle = Some(Idle {
+        known.idle = Some(IdlePower {
             cold,
             context,
             empty,
@@ -136,20 +136,20 @@ pub fn examine(
         .filter_map(|(activity, watts)| Some((activity, watts?.middle())))
         .collect();
     workload.set(Activity::Context);
-    let polling_watts = polling(instrument, timeline, &known)?;
+    let polling_watts = polling(instrument, clock, &known)?;
 
-    let response = response::measure(instrument, workload, timeline, &known)?;
+    let response = response::measure(instrument, workload, clock, &known)?;
     if let Some(response) = &response {
         response.apply(&mut known, &spec);
     }
     workload.set(Activity::Load);
-    timeline.sleep_until(timeline.now() + known.settle + 0.2);
-    let from = timeline.now();
-    let unit = (LOAD_AVERAGINGS * known.settle / SETTLED).max(LOAD_TICKS * tick.unwrap_or(0.0))
+    clock.sleep_until(clock.now() + known.settling_time + 0.2);
+    let from = clock.now();
+    let unit = (LOAD_AVERAGINGS * known.settling_time / SETTLED).max(LOAD_TICKS * tick.unwrap_or(0.0))
         / LENGTHS[0];
     let unit = unit.max(1.0);
-    let (loaded, beside) = both(instrument, second, timeline, &known, LOAD * unit)?;
-    let whole = loaded.in_load(from, timeline.now(), &[], &known);
+    let (loaded, beside) = both(instrument, second, clock, &known, LOAD * unit)?;
+    let whole = loaded.in_load(from, clock.now(), &[], &known);
     workload.set(Activity::Context);
     let mut lengths = Vec::new();
     for length in LENGTHS.map(|length| length * unit) {
@@ -163,7 +163,7 @@ pub fn examine(
         Ok(whole) => {
             watts.push((Activity::Load, whole.joules / whole.seconds()));
             known.nonlinearity = nonlinearity(&lengths, whole, &loaded, &known);
-            disagreement = compare(instrument, second, timeline, &known, whole, beside)?;
+            disagreement = compare(instrument, second, clock, &known, whole, beside)?;
         }
         Err(refusal) => refused = Some(refusal.reason.clone()),
     }
@@ -175,8 +175,8 @@ pub fn examine(
         refused = Some(inconsistent(disagreement, known.nonlinearity));
     }
     known.grade = grade;
-    Ok(Examination {
-        tick_seconds: tick,
+    Ok(CalibrationResult {
+        update_interval_seconds: tick,
         quantum: series::quantum(loaded.readings()) * spec.scale,
         read_seconds: read_cost(&cold),
         watts,
@@ -191,21 +191,21 @@ pub fn examine(
 }
 
 fn watch(
-    instrument: &dyn Instrument,
-    timeline: &dyn Timeline,
+    instrument: &dyn Sensor,
+    clock: &dyn Clock,
     tick: Option<f64>,
     seconds: f64,
-) -> Result<Recording, Refusal> {
-    let end = timeline.now() + seconds;
-    Recording::take(instrument, timeline, tick, |now| now >= end)
+) -> Result<Recording, Unavailable> {
+    let end = clock.now() + seconds;
+    Recording::take(instrument, clock, tick, |now| now >= end)
 }
 
 /// The tick of an instrument that showed few changes: it is watched for longer, up to a minute.
 fn learn_longer(
-    instrument: &dyn Instrument,
-    timeline: &dyn Timeline,
+    instrument: &dyn Sensor,
+    clock: &dyn Clock,
     so_far: &Recording,
-) -> Result<Option<f64>, Refusal> {
+) -> Result<Option<f64>, Unavailable> {
     let changes = so_far
         .readings()
         .windows(2)
@@ -213,7 +213,7 @@ fn learn_longer(
         .count();
     let mut seconds = 2.0 * REST;
     while changes < 5 && seconds < 64.0 {
-        let longer = watch(instrument, timeline, None, seconds)?;
+        let longer = watch(instrument, clock, None, seconds)?;
         if longer.tick().is_some() {
             return Ok(longer.tick());
         }
@@ -223,24 +223,24 @@ fn learn_longer(
 }
 
 /// Watts at rest, once what went before can no longer be shown.
-fn resting(at_rest: &Recording, known: &Known) -> Option<Interval> {
+fn resting(at_rest: &Recording, known: &SensorModel) -> Option<Interval> {
     estimate::steady(&at_rest.series(known).ok()?, known)
 }
 
 /// Reads without a pause, then as a window does: the difference is what reading itself draws.
 fn polling(
-    instrument: &dyn Instrument,
-    timeline: &dyn Timeline,
-    known: &Known,
-) -> Result<Option<f64>, Refusal> {
-    let end = timeline.now() + REST;
+    instrument: &dyn Sensor,
+    clock: &dyn Clock,
+    known: &SensorModel,
+) -> Result<Option<f64>, Unavailable> {
+    let end = clock.now() + REST;
     let mut readings = Vec::new();
-    while timeline.now() < end && !instrument.keeps_record() {
+    while clock.now() < end && !instrument.keeps_record() {
         instrument.poll(&mut readings)?;
-        timeline.sleep_until(timeline.now() + 1e-4);
+        clock.sleep_until(clock.now() + 1e-4);
     }
     let busy = Recording::new(instrument.spec(), readings);
-    let calm = watch(instrument, timeline, known.tick, REST)?;
+    let calm = watch(instrument, clock, known.update_interval, REST)?;
     let mean = |recording: &Recording| {
         recording
             .series(known)
@@ -252,16 +252,16 @@ fn polling(
 
 /// Both instruments over the same seconds, one after the other's look.
 fn both(
-    instrument: &dyn Instrument,
-    second: Option<&dyn Instrument>,
-    timeline: &dyn Timeline,
-    known: &Known,
+    instrument: &dyn Sensor,
+    second: Option<&dyn Sensor>,
+    clock: &dyn Clock,
+    known: &SensorModel,
     seconds: f64,
-) -> Result<(Recording, Option<Recording>), Refusal> {
-    let end = timeline.now() + seconds;
+) -> Result<(Recording, Option<Recording>), Unavailable> {
+    let end = clock.now() + seconds;
     let mut readings = Vec::new();
     let mut failed = None;
-    let first = Recording::take(instrument, timeline, known.tick, |now| {
+    let first = Recording::take(instrument, clock, known.update_interval, |now| {
         if let Some(second) = second
             && failed.is_none()
         {
@@ -277,17 +277,17 @@ fn both(
 }
 
 fn compare(
-    instrument: &dyn Instrument,
-    second: Option<&dyn Instrument>,
-    timeline: &dyn Timeline,
-    known: &Known,
+    instrument: &dyn Sensor,
+    second: Option<&dyn Sensor>,
+    clock: &dyn Clock,
+    known: &SensorModel,
     whole: &Estimate,
     beside: Option<Recording>,
-) -> Result<Option<(f64, f64)>, Refusal> {
+) -> Result<Option<(f64, f64)>, Unavailable> {
     let (Some(second), Some(beside)) = (second, beside) else {
         return Ok(None);
     };
-    let other = Known::uncalibrated(&second.spec());
+    let other = SensorModel::uncalibrated(&second.spec());
     let share = |own: f64, beside: &Recording, from: f64, to: f64| {
         let series = beside.series(&other).ok()?;
         let watts = series.mean_watts(from, to)?;
@@ -296,16 +296,16 @@ fn compare(
     let load = share(
         whole.joules / whole.seconds(),
         &beside,
-        whole.from + other.settle,
+        whole.from + other.settling_time,
         whole.to,
     );
-    timeline.sleep_until(timeline.now() + known.settle + other.settle + 0.5);
+    clock.sleep_until(clock.now() + known.settling_time + other.settling_time + 0.5);
     let (rest, beside) = both(
         instrument,
         Some(second),
-        timeline,
+        clock,
         known,
-        REST + other.settle,
+        REST + other.settling_time,
     )?;
     let own = rest
         .series(known)
@@ -323,7 +323,7 @@ fn nonlinearity(
     lengths: &[(f64, f64)],
     whole: &Estimate,
     loaded: &Recording,
-    known: &Known,
+    known: &SensorModel,
 ) -> f64 {
     let mean = whole.joules / whole.seconds();
     let Ok(series) = loaded.series(known) else {
@@ -334,7 +334,7 @@ fn nonlinearity(
         .map(|&(seconds, watts)| {
             let (from, to) = (whole.from - 1e-6, whole.from + seconds);
             let own = estimate::in_load(&series, known, from, to, &[]);
-            let explained = own.map_or(0.0, |own| own.repeatability.half() / own.joules);
+            let explained = own.map_or(0.0, |own| own.ci.half() / own.joules);
             // A load heats up: a few percent over the first seconds are the device's own.
             ((watts / mean - 1.0).abs() - 3.0 * explained - 0.02).max(0.0)
         })

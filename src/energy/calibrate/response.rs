@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, LEAST_RISE, Workload};
-use crate::energy::instrument::{Instrument, Quantity, Refusal, Spec};
-use crate::energy::known::{Known, SETTLED};
-use crate::energy::recording::{Recording, Timeline};
-use crate::energy::schedule::Schedule;
+use crate::energy::instrument::{Sensor, Quantity, Unavailable, SensorSpec};
+use crate::energy::known::{SensorModel, SETTLED};
+use crate::energy::recording::{Recording, Clock};
+use crate::energy::schedule::PollSchedule;
 use crate::energy::series::Series;
 
 /// What the switches showed.
@@ -51,14 +51,14 @@ const BETWEEN: (f64, f64) = (0.08, 0.92);
 const FULL: f64 = 0.8;
 
 impl Response {
-    pub(super) fn apply(&self, known: &mut Known, spec: &Spec) {
+    pub(super) fn apply(&self, known: &mut SensorModel, spec: &SensorSpec) {
         // Where less is known from watching than beforehand, what was known stands.
         if self.delay_error < known.delay_error {
             known.delay = self.delay.max(0.0);
             known.delay_error = self.delay_error;
         }
         known.coverage = self.coverage.or(known.coverage);
-        known.settle = if spec.is_power() {
+        known.settling_time = if spec.is_power() {
             SETTLED * self.settle
         } else {
             0.0
@@ -68,37 +68,37 @@ impl Response {
 
 /// `None` where the load hardly shows.
 pub(super) fn measure(
-    instrument: &dyn Instrument,
+    instrument: &dyn Sensor,
     workload: &mut dyn Workload,
-    timeline: &dyn Timeline,
-    known: &Known,
-) -> Result<Option<Response>, Refusal> {
-    let tick = known.tick.unwrap_or(instrument.spec().expected_tick);
+    clock: &dyn Clock,
+    known: &SensorModel,
+) -> Result<Option<Response>, Unavailable> {
+    let tick = known.update_interval.unwrap_or(instrument.spec().expected_update_interval);
     // Nothing is known yet of a lag's tail.
-    let hold = (TICKS * tick).max(LEAST_HOLD) + SETTLED * known.settle;
+    let hold = (TICKS * tick).max(LEAST_HOLD) + SETTLED * known.settling_time;
     let count = if tick >= SLOW { SWITCHES / 2 } else { SWITCHES };
-    let start = timeline.now() + hold;
+    let start = clock.now() + hold;
     let mut switches: Vec<f64> = Vec::with_capacity(count);
-    let mut schedule = Schedule::new(instrument.spec(), known.tick);
+    let mut schedule = PollSchedule::new(instrument.spec(), known.update_interval);
     let mut readings = Vec::new();
     // The golden ratio spreads the phases over the tick, whatever its length is exactly.
     let due = |at: usize| start + at as f64 * hold + (at as f64 * 0.618_034).fract() * tick;
-    while timeline.now() < due(count) {
+    while clock.now() < due(count) {
         let before = readings.len();
         instrument.poll(&mut readings)?;
         readings[before..]
             .iter()
             .for_each(|reading| schedule.observe(reading));
         let next = due(switches.len());
-        timeline.sleep_until(schedule.next(timeline.now()).min(next));
-        if timeline.now() >= next && switches.len() < count {
+        clock.sleep_until(schedule.next(clock.now()).min(next));
+        if clock.now() >= next && switches.len() < count {
             let on = switches.len().is_multiple_of(2);
             workload.set(if on {
                 Activity::Load
             } else {
                 Activity::Context
             });
-            switches.push(timeline.now());
+            switches.push(clock.now());
         }
     }
     let recording = Recording::new(instrument.spec(), readings);

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::energy::instrument::{Refusal, Spec};
-use crate::energy::known::Known;
+use crate::energy::instrument::{Unavailable, SensorSpec};
+use crate::energy::known::SensorModel;
 use crate::energy::options::MeterOptions;
 
 /// The version of the files; a file of another one counts as none.
@@ -19,7 +19,7 @@ pub struct Calibration {
     /// Device and driver.
     pub identity: String,
     /// What a window is settled by.
-    pub known: Known,
+    pub known: SensorModel,
     /// Why the instrument is not to be used, where its examination ended so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
@@ -27,7 +27,7 @@ pub struct Calibration {
 
 impl Calibration {
     /// Of an instrument `identity`.
-    pub fn new(identity: &str, known: Known, refused: Option<String>) -> Self {
+    pub fn new(identity: &str, known: SensorModel, refused: Option<String>) -> Self {
         Self {
             version: VERSION,
             identity: identity.to_owned(),
@@ -55,8 +55,8 @@ impl Calibration {
 pub(crate) fn recall(
     options: &MeterOptions,
     identity: &str,
-    spec: &Spec,
-) -> Result<Known, Refusal> {
+    spec: &SensorSpec,
+) -> Result<SensorModel, Unavailable> {
     let kept = folder(options)
         .and_then(|folder| std::fs::read(folder.join(file_name(identity))).ok())
         .and_then(|bytes| serde_json::from_slice::<Calibration>(&bytes).ok())
@@ -70,7 +70,7 @@ pub(crate) fn recall(
                 .with_fix("wattgrad calibrate"),
         ),
         Some(kept) => Ok(kept.known),
-        None => Ok(Known::uncalibrated(spec)),
+        None => Ok(SensorModel::uncalibrated(spec)),
     }
 }
 

@@ -1,8 +1,8 @@
 //! The two ends of a fixed window: joules shown there, and what is not known of them.
 
 use super::scatter::{GRAIN, blur, coarse, few, of_mean};
-use super::{EDGE_TICKS, Edges, Z};
-use crate::energy::known::{Known, SETTLED};
+use super::{EDGE_TICKS, Edge, Z};
+use crate::energy::known::{SensorModel, SETTLED};
 use crate::energy::series::{Point, Series};
 
 /// Half the mean deviation of what a sensor averages by, as a share of its settling time, for a box and for a lag of
@@ -23,29 +23,29 @@ pub(super) struct End {
 
 impl End {
     /// Where a window begins.
-    pub(super) fn begin(series: &Series, known: &Known, from: f64, edge: Edges) -> Self {
+    pub(super) fn begin(series: &Series, known: &SensorModel, from: f64, edge: Edge) -> Self {
         Self::of(series, known, from, edge, before_load)
     }
 
     /// Where it ends.
-    pub(super) fn finish(series: &Series, known: &Known, to: f64, edge: Edges) -> Self {
+    pub(super) fn finish(series: &Series, known: &SensorModel, to: f64, edge: Edge) -> Self {
         Self::of(series, known, to, edge, after_load)
     }
 
     fn of(
         series: &Series,
-        known: &Known,
+        known: &SensorModel,
         moment: f64,
-        edge: Edges,
-        load: fn(&Series, &Known, f64) -> Self,
+        edge: Edge,
+        load: fn(&Series, &SensorModel, f64) -> Self,
     ) -> Self {
         match edge {
             // Where a roll has to stand for many ticks and the power does not jump, the straight line is surer.
-            Edges::Load if known.reach() > FAR_TICKS * series.tick.unwrap_or(0.0) => {
+            Edge::Boundary if known.reach() > FAR_TICKS * series.tick.unwrap_or(0.0) => {
                 load(series, known, moment).surer(cut(series, known, moment))
             }
-            Edges::Load => load(series, known, moment),
-            Edges::Cut => cut(series, known, moment),
+            Edge::Boundary => load(series, known, moment),
+            Edge::Interior => cut(series, known, moment),
         }
     }
 
@@ -61,9 +61,9 @@ impl End {
 }
 
 /// The start of a load: until it can show, the power is that of the time before.
-fn before_load(series: &Series, known: &Known, from: f64) -> End {
+fn before_load(series: &Series, known: &SensorModel, from: f64) -> End {
     // A mean begins to move half its length before the middle by which its delay is told.
-    let early = known.delay_error + known.settle / SETTLED;
+    let early = known.delay_error + known.settling_time / SETTLED;
     let shown = from + (known.delay - early).max(0.0);
     let at = series
         .points
@@ -87,9 +87,9 @@ fn before_load(series: &Series, known: &Known, from: f64) -> End {
 }
 
 /// The end of a load: once it must have been shown in full, what came after is taken away.
-fn after_load(series: &Series, known: &Known, to: f64) -> End {
+fn after_load(series: &Series, known: &SensorModel, to: f64) -> End {
     let moment = to + known.delay;
-    let shown = moment + known.delay_error + known.settle;
+    let shown = moment + known.delay_error + known.settling_time;
     let at = series
         .points
         .partition_point(|point| point.at - point.half < shown);
@@ -111,7 +111,7 @@ fn after_load(series: &Series, known: &Known, to: f64) -> End {
 }
 
 /// A cut through something that goes on.
-fn cut(series: &Series, known: &Known, moment: f64) -> End {
+fn cut(series: &Series, known: &SensorModel, moment: f64) -> End {
     let shown = moment + known.delay;
     let Some(joules) = series.at(shown) else {
         let nearest = series.points.partition_point(|point| point.at < shown);
@@ -130,7 +130,7 @@ fn cut(series: &Series, known: &Known, moment: f64) -> End {
     let swing = before.swing.hypot(after.swing);
     // Within a tick the power is not known: the straight line is off by a quarter of the jump at most. A mean over more
     // than a tick blurs a jump by half of its mean deviation.
-    let blurred = jump * (tick / 4.0 / 3f64.sqrt()).hypot(BLUR * known.settle);
+    let blurred = jump * (tick / 4.0 / 3f64.sqrt()).hypot(BLUR * known.settling_time);
     let shift = known.delay_error / Z * jump.hypot(swing);
     End {
         joules,
@@ -206,7 +206,7 @@ impl Roll {
 
 impl Roll {
     /// Standard deviation of the joules at an end that lies `seconds` of this power away from `anchor`.
-    fn end(&self, anchor: Point, seconds: f64, known: &Known) -> f64 {
+    fn end(&self, anchor: Point, seconds: f64, known: &SensorModel) -> f64 {
         let time = anchor.half / 3f64.sqrt() * self.watts;
         // Power in just those seconds may differ from the roll's mean as the roll's own values do.
         let shift = (known.delay_error / Z).hypot(seconds) * self.swing;

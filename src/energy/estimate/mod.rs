@@ -8,8 +8,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::figure::Interval;
-use super::instrument::{Quantity, Refusal, Spec};
-use super::known::{Known, SETTLED};
+use super::instrument::{Quantity, Unavailable, SensorSpec};
+use super::known::{SensorModel, SETTLED};
 use super::phase;
 use super::series::Series;
 use ends::End;
@@ -25,15 +25,15 @@ pub struct Estimate {
     /// Joules.
     pub joules: f64,
     /// Within what range another measurement of the same would lie through this instrument (95 %).
-    pub repeatability: Interval,
+    pub ci: Interval,
     /// Within what range the true joules lie (95 %), gain and offset of the instrument included.
-    pub absolute: Interval,
+    pub accuracy: Interval,
     /// Where the window begins, seconds on the readings' monotonic clock.
     pub from: f64,
     /// Where it ends.
     pub to: f64,
     /// Whole ticks within it; 0 where every read gave a new value.
-    pub ticks: u64,
+    pub updates: u64,
 }
 
 impl Estimate {
@@ -44,7 +44,7 @@ impl Estimate {
 
     /// Widens both intervals by `joules` to either side.
     pub(crate) fn widen(&mut self, joules: f64) {
-        for interval in [&mut self.repeatability, &mut self.absolute] {
+        for interval in [&mut self.ci, &mut self.accuracy] {
             interval.low -= joules;
             interval.high += joules;
         }
@@ -54,11 +54,11 @@ impl Estimate {
 /// How the power around a fixed window lies to the power in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Edges {
+pub enum Edge {
     /// The load begins and ends with the window: a command, a closure.
-    Load,
-    /// The window is cut out of something that goes on: a stretch of a recording.
-    Cut,
+    Boundary,
+    /// The load continues across it: a part of a recording.
+    Interior,
 }
 
 /// Work done up to a time, for windows in load.
@@ -92,11 +92,11 @@ const LEAST_GRAINS: usize = 3;
 /// are looked at.
 pub(crate) fn in_load(
     series: &Series,
-    known: &Known,
+    known: &SensorModel,
     from: f64,
     to: f64,
     stamps: &[Stamp],
-) -> Result<Estimate, Refusal> {
+) -> Result<Estimate, Unavailable> {
     let Some((first, last)) = inside(series, known, from, to) else {
         return Err(too_short(series, to - from));
     };
@@ -132,7 +132,7 @@ pub(crate) fn in_load(
 }
 
 /// The first and the last point of a load that lasts from `from` to `to` which show nothing of the time before it.
-fn inside(series: &Series, known: &Known, from: f64, to: f64) -> Option<(usize, usize)> {
+fn inside(series: &Series, known: &SensorModel, from: f64, to: f64) -> Option<(usize, usize)> {
     let from = from + known.roll();
     let sharp = sharpness(series, from, to);
     let first = series
@@ -149,7 +149,7 @@ fn inside(series: &Series, known: &Known, from: f64, to: f64) -> Option<(usize, 
 /// Whether the ticks of such a load have come round the step: see [`phase`].
 pub(crate) fn covered(
     series: &Series,
-    known: &Known,
+    known: &SensorModel,
     (from, to): (f64, f64),
     stamps: &[Stamp],
 ) -> bool {
@@ -165,7 +165,7 @@ pub(crate) fn covered(
 }
 
 /// For how long a load has to be metered: at least, and for `ticks` ticks. `tick` where it is known.
-pub(crate) fn needed(spec: &Spec, known: &Known, tick: Option<f64>, ticks: f64) -> (f64, f64) {
+pub(crate) fn needed(spec: &SensorSpec, known: &SensorModel, tick: Option<f64>, ticks: f64) -> (f64, f64) {
     let tick = tick.unwrap_or(0.0);
     let edges = known.roll() + EDGE_TICKS * tick;
     let averaged = AVERAGINGS * SPARE * averaging(spec, known, tick);
@@ -174,7 +174,7 @@ pub(crate) fn needed(spec: &Spec, known: &Known, tick: Option<f64>, ticks: f64) 
 
 /// Watts of a device that does the same all the time: the 95 % interval of their mean, with what the device itself swings
 /// around it.
-pub(crate) fn steady(series: &Series, known: &Known) -> Option<Interval> {
+pub(crate) fn steady(series: &Series, known: &SensorModel) -> Option<Interval> {
     let (from, to) = series.span;
     let from = from + known.roll().min((to - from) / 2.0);
     let first = series.points.partition_point(|point| point.at < from);
@@ -203,19 +203,19 @@ pub(crate) fn steady(series: &Series, known: &Known) -> Option<Interval> {
 }
 
 /// What gain and offset add to `repeatability` of `seconds`.
-pub(crate) fn absolute(repeatability: Interval, seconds: f64) -> Interval {
-    let joules = repeatability.middle();
+pub(crate) fn absolute(ci: Interval, seconds: f64) -> Interval {
+    let joules = ci.middle();
     let off = GAIN * joules + OFFSET_WATTS * seconds;
-    Interval::around(joules, repeatability.half().hypot(off))
+    Interval::around(joules, ci.half().hypot(off))
 }
 
 /// All of a fixed window, whose two ends may differ.
 pub(crate) fn between(
     series: &Series,
-    known: &Known,
+    known: &SensorModel,
     (from, to): (f64, f64),
-    [first, second]: [Edges; 2],
-) -> Result<Estimate, Refusal> {
+    [first, second]: [Edge; 2],
+) -> Result<Estimate, Unavailable> {
     let seconds = to - from;
     // Whether a tick falls into less than two of them is chance.
     if series.points.len() < 2 || seconds < LEAST_TICKS * series.tick.unwrap_or(0.0) {
@@ -257,7 +257,7 @@ pub(crate) fn between(
     Ok(finish(joules, half, (from, to), ticks as u64))
 }
 
-/// Edges on points that appeared within this much are worth having.
+/// Edge on points that appeared within this much are worth having.
 fn sharpness(series: &Series, from: f64, to: f64) -> f64 {
     let mut halves: Vec<f64> = series
         .points
@@ -270,10 +270,10 @@ fn sharpness(series: &Series, from: f64, to: f64) -> f64 {
     1.5 * median
 }
 
-fn averaged(series: &Series, known: &Known, seconds: f64) -> Result<(), Refusal> {
+fn averaged(series: &Series, known: &SensorModel, seconds: f64) -> Result<(), Unavailable> {
     let over = averaging(&series.spec, known, series.tick.unwrap_or(0.0));
     if seconds < AVERAGINGS * over {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "the window of {seconds:.3} s is shorter than ten of the {over:.3} s over which the sensor averages"
         ))
         .with_fix("meter a longer window"));
@@ -282,56 +282,56 @@ fn averaged(series: &Series, known: &Known, seconds: f64) -> Result<(), Refusal>
 }
 
 /// Over how many seconds one value is a mean.
-pub(crate) fn averaging(spec: &Spec, known: &Known, tick: f64) -> f64 {
+pub(crate) fn averaging(spec: &SensorSpec, known: &SensorModel, tick: f64) -> f64 {
     match spec.quantity {
         Quantity::Power { averaging } => averaging
             .unwrap_or(0.0)
-            .max(known.settle / SETTLED)
+            .max(known.settling_time / SETTLED)
             .max(tick),
         Quantity::Energy { .. } => 0.0,
     }
 }
 
-fn too_short(series: &Series, seconds: f64) -> Refusal {
+fn too_short(series: &Series, seconds: f64) -> Unavailable {
     let refusal = match series.tick {
-        Some(tick) if tick > 0.0 => Refusal::new(format!(
+        Some(tick) if tick > 0.0 => Unavailable::new(format!(
             "the window of {seconds:.3} s holds too few of the instrument's ticks of {tick:.3} s"
         )),
-        _ => Refusal::new(format!(
+        _ => Unavailable::new(format!(
             "no tick of the instrument was seen in a window of {seconds:.3} s"
         )),
     };
     refusal.with_fix("meter a longer window")
 }
 
-fn positive(joules: f64, seconds: f64) -> Result<f64, Refusal> {
+fn positive(joules: f64, seconds: f64) -> Result<f64, Unavailable> {
     if joules.is_finite() && joules > 0.0 {
         return Ok(joules);
     }
-    Err(Refusal::new(format!(
+    Err(Unavailable::new(format!(
         "the readings came to {joules} J in {seconds:.3} s, which is no energy"
     )))
 }
 
 /// Joules that may as well be none are no figure.
-fn resolved(joules: f64, half: f64, seconds: f64) -> Result<(), Refusal> {
+fn resolved(joules: f64, half: f64, seconds: f64) -> Result<(), Unavailable> {
     if half < joules {
         return Ok(());
     }
-    Err(Refusal::new(format!(
+    Err(Unavailable::new(format!(
         "the readings of a window of {seconds:.3} s tell no more than {joules:.3} +-{half:.3} J"
     ))
     .with_fix("meter a longer window"))
 }
 
 fn finish(joules: f64, half: f64, (from, to): (f64, f64), ticks: u64) -> Estimate {
-    let repeatability = Interval::around(joules, half);
+    let ci = Interval::around(joules, half);
     Estimate {
         joules,
-        absolute: absolute(repeatability, to - from),
-        repeatability,
+        accuracy: absolute(ci, to - from),
+        ci,
         from,
         to,
-        ticks,
+        updates: ticks,
     }
 }

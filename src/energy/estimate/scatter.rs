@@ -1,7 +1,7 @@
 //! How readings scatter, and what of a window's joules that leaves open.
 
 use crate::energy::instrument::Quantity;
-use crate::energy::known::{Known, SETTLED};
+use crate::energy::known::{SensorModel, SETTLED};
 use crate::energy::series::{Point, Series};
 
 /// Fewer blocks than this say nothing of how they scatter.
@@ -136,7 +136,7 @@ fn spread(values: &[f64]) -> f64 {
 
 /// Standard deviation of the joules that a sensor misses, or counts twice, because it looks only part of the time,
 /// because an update did not come, or because its updates' times are not known sharply.
-pub(super) fn sampling(series: &Series, known: &Known, scatter: &Scatter, seconds: f64) -> f64 {
+pub(super) fn sampling(series: &Series, known: &SensorModel, scatter: &Scatter, seconds: f64) -> f64 {
     let coverage = match (series.spec.quantity, known.coverage) {
         (Quantity::Power { .. }, Some(coverage)) => coverage.clamp(0.0, FULL_COVERAGE),
         (Quantity::Power { .. }, None) => LEAST_COVERAGE,
@@ -156,8 +156,8 @@ pub(super) fn sampling(series: &Series, known: &Known, scatter: &Scatter, second
 
 /// Standard deviation of the joules by which a mean over several ticks blurs both edges: the power's change from one
 /// such mean to the next, over the spread of what it averages by.
-pub(super) fn smear(series: &Series, known: &Known, first: usize, last: usize) -> f64 {
-    let over = known.settle;
+pub(super) fn smear(series: &Series, known: &SensorModel, first: usize, last: usize) -> f64 {
+    let over = known.settling_time;
     if series.watts.is_empty() || over <= 3.0 * series.tick.unwrap_or(0.0) {
         return 0.0;
     }
@@ -181,8 +181,8 @@ pub(super) fn smear(series: &Series, known: &Known, first: usize, last: usize) -
 }
 
 /// The same of one end, by the power to one side of it: -1 before, 1 after.
-pub(super) fn blur(series: &Series, known: &Known, at: f64, side: f64) -> f64 {
-    let far = at + side * BLUR_SETTLES * known.settle;
+pub(super) fn blur(series: &Series, known: &SensorModel, at: f64, side: f64) -> f64 {
+    let far = at + side * BLUR_SETTLES * known.settling_time;
     let first = series
         .points
         .partition_point(|point| point.at < at.min(far));

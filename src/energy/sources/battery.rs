@@ -6,11 +6,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::energy::figure::{Covers, Scope, Unit};
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::{Covers, Scope, RawUnit};
+use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 use super::{files, perf, rapl};
 
@@ -18,7 +18,7 @@ const NAME: &str = "battery";
 const CLASS: &str = "/sys/class/power_supply";
 
 /// Above what a machine with a battery draws.
-const MOST_WATTS: f64 = 1_000.0;
+const MAX_WATTS: f64 = 1_000.0;
 /// Batteries renew their power every few seconds, and what is left in them more slowly.
 const POWER_TICK: f64 = 2.0;
 const LEFT_TICK: f64 = 10.0;
@@ -32,17 +32,17 @@ impl Source for Battery {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         vec![row(Path::new(CLASS), target)]
     }
 }
 
-fn row(class: &Path, target: Option<&Target>) -> Row {
+fn row(class: &Path, target: Option<&MeteredDevice>) -> Row {
     let covers = target.map(|_| Covers::Contains);
     match Gauge::open(class) {
         Ok(gauge) => {
             let (identity, power) = (gauge.identity(), gauge.spec().is_power());
-            let opened: Result<Box<dyn Instrument>, Refusal> = Ok(Box::new(gauge));
+            let opened: Result<Box<dyn Sensor>, Unavailable> = Ok(Box::new(gauge));
             let mut row = if power {
                 Row::power(NAME, Scope::System, covers, opened)
             } else {
@@ -110,7 +110,7 @@ fn batteries(class: &Path) -> Vec<PathBuf> {
 }
 
 /// What gives power now; refused while anything else does.
-fn discharging<'a>(class: &Path, batteries: &'a [PathBuf]) -> Result<Vec<&'a PathBuf>, Refusal> {
+fn discharging<'a>(class: &Path, batteries: &'a [PathBuf]) -> Result<Vec<&'a PathBuf>, Unavailable> {
     for name in files::names(class) {
         let supply = class.join(&name);
         let kind = files::optional(&supply.join("type")).unwrap_or_default();
@@ -137,10 +137,10 @@ fn discharging<'a>(class: &Path, batteries: &'a [PathBuf]) -> Result<Vec<&'a Pat
 }
 
 impl Gauge {
-    fn open(class: &Path) -> Result<Self, Refusal> {
+    fn open(class: &Path) -> Result<Self, Unavailable> {
         let batteries = batteries(class);
         if batteries.is_empty() {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "{} holds no battery of this machine",
                 class.display()
             )));
@@ -152,7 +152,7 @@ impl Gauge {
             batteries.iter().all(all)
         };
         let way = Way::ALL.into_iter().find(tells).ok_or_else(|| {
-            Refusal::new(format!(
+            Unavailable::new(format!(
                 "{} shows neither power, current and voltage, energy nor charge",
                 batteries[0].display()
             ))
@@ -187,11 +187,11 @@ impl Gauge {
         format!("{identity} {}", files::kernel())
     }
 
-    fn microwatts(&self) -> Result<u64, Refusal> {
+    fn microwatts(&self) -> Result<u64, Unavailable> {
         let mut sum = 0u64;
         for battery in discharging(&self.class, &self.batteries)? {
             // Drivers disagree on the sign of what flows out.
-            let value = |file: &str| -> Result<u64, Refusal> {
+            let value = |file: &str| -> Result<u64, Unavailable> {
                 files::number::<i64>(&battery.join(file)).map(i64::unsigned_abs)
             };
             let watts = match self.way {
@@ -207,7 +207,7 @@ impl Gauge {
         Ok(sum)
     }
 
-    fn left(&self) -> Result<Vec<i64>, Refusal> {
+    fn left(&self) -> Result<Vec<i64>, Unavailable> {
         let file = match self.way {
             Way::Power | Way::Product => return Ok(Vec::new()),
             Way::Energy => "energy_now",
@@ -220,7 +220,7 @@ impl Gauge {
     }
 
     /// Microjoules drawn since the opening.
-    fn microjoules(&self) -> Result<u64, Refusal> {
+    fn microjoules(&self) -> Result<u64, Unavailable> {
         discharging(&self.class, &self.batteries)?;
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let left = self.left()?;
@@ -228,7 +228,7 @@ impl Gauge {
         for (battery, (before, now)) in self.batteries.iter().zip(drawn.left.iter().zip(&left)) {
             let step = (before - now) as f64;
             if step < 0.0 {
-                return Err(Refusal::new(format!(
+                return Err(Unavailable::new(format!(
                     "what is left in {} rose: it was charged, or reckoned anew",
                     battery.display()
                 )));
@@ -255,7 +255,7 @@ fn plugged(why: &str) -> Refusal {
         Some((fix, _)) => format!("unplug, or run {fix}"),
         None => "unplug".to_owned(),
     };
-    let refusal = Refusal::new(format!(
+    let refusal = Unavailable::new(format!(
         "{why}, so the battery does not show what the machine draws"
     ))
     .with_fix(fix);
@@ -265,15 +265,15 @@ fn plugged(why: &str) -> Refusal {
     }
 }
 
-impl Instrument for Gauge {
-    fn spec(&self) -> Spec {
+impl Sensor for Gauge {
+    fn spec(&self) -> SensorSpec {
         match self.way {
-            Way::Power | Way::Product => Spec::power(Unit::Microwatt, MOST_WATTS, POWER_TICK),
-            Way::Energy | Way::Charge => Spec::energy(Unit::Microjoule, MOST_WATTS, LEFT_TICK),
+            Way::Power | Way::Product => SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, POWER_TICK),
+            Way::Energy | Way::Charge => SensorSpec::energy(RawUnit::Microjoule, MAX_WATTS, LEFT_TICK),
         }
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         match self.way {
             Way::Power | Way::Product => self.microwatts(),
             Way::Energy | Way::Charge => self.microjoules(),

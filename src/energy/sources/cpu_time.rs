@@ -1,10 +1,10 @@
 //! This process's own CPU time x the watts a busy core is assumed to draw.
 
-use crate::energy::figure::{Method, Scope, Unit};
-use crate::energy::instrument::{Instrument, Quantity, Refusal, Spec};
+use crate::energy::figure::{Method, Scope, RawUnit};
+use crate::energy::instrument::{Sensor, Quantity, Unavailable, SensorSpec};
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 pub(crate) const NAME: &str = "cpu-time";
 
@@ -15,14 +15,14 @@ impl Source for CpuTime {
         NAME
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         let instrument = match options.assume_watts_per_core {
-            None => Err(Refusal::new(
+            None => Err(Unavailable::new(
                 "used only when asked for: its watts are assumed, not measured",
             )
             .with_fix("--assume-watts-per-core W")),
             Some(watts) => process_cpu_nanoseconds()
-                .map(|_| Box::new(Assumption { watts }) as Box<dyn Instrument>),
+                .map(|_| Box::new(Assumption { watts }) as Box<dyn Sensor>),
         };
         vec![Row::new(
             NAME,
@@ -38,19 +38,19 @@ struct Assumption {
     watts: f64,
 }
 
-impl Instrument for Assumption {
-    fn spec(&self) -> Spec {
-        Spec {
-            unit: Unit::Nanosecond,
+impl Sensor for Assumption {
+    fn spec(&self) -> SensorSpec {
+        SensorSpec {
+            unit: RawUnit::Nanosecond,
             quantity: Quantity::Energy { wraps_at: None },
-            scale: Unit::Nanosecond.scale() * self.watts,
+            scale: RawUnit::Nanosecond.scale() * self.watts,
             // No more cores than this run at once.
-            most_watts: 65_536.0 * self.watts,
-            expected_tick: 0.0,
+            max_watts: 65_536.0 * self.watts,
+            expected_update_interval: 0.0,
         }
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         process_cpu_nanoseconds()
     }
 }
@@ -58,7 +58,7 @@ impl Instrument for Assumption {
 /// CPU time so far of all threads of this process, and of the children it has waited for: a command is charged when it
 /// has ended.
 #[cfg(unix)]
-fn process_cpu_nanoseconds() -> Result<u64, Refusal> {
+fn process_cpu_nanoseconds() -> Result<u64, Unavailable> {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
@@ -67,14 +67,14 @@ fn process_cpu_nanoseconds() -> Result<u64, Refusal> {
     let code = unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
     if code != 0 {
         let why = std::io::Error::last_os_error();
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "the process's CPU clock cannot be read: {why}"
         )));
     }
     let own = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
     let nanoseconds = own + children_nanoseconds();
     u64::try_from(nanoseconds).map_err(|_| {
-        Refusal::new(format!(
+        Unavailable::new(format!(
             "the process's CPU clock reads {nanoseconds} ns, which is no time"
         ))
     })
@@ -96,8 +96,8 @@ fn children_nanoseconds() -> i128 {
 
 /// Only Unix has the clock this is read from.
 #[cfg(not(unix))]
-fn process_cpu_nanoseconds() -> Result<u64, Refusal> {
-    Err(Refusal::new(
+fn process_cpu_nanoseconds() -> Result<u64, Unavailable> {
+    Err(Unavailable::new(
         "a process's CPU time is read on Linux and macOS only",
     ))
 }

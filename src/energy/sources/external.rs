@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::energy::clock::Moment;
-use crate::energy::figure::{Covers, Method, Reading, Scope, Unit};
-use crate::energy::instrument::{Instrument, Quantity, Refusal, Spec};
+use crate::energy::figure::{Covers, Method, Reading, Scope, RawUnit};
+use crate::energy::instrument::{Sensor, Quantity, Unavailable, SensorSpec};
 use crate::energy::options::{MeterOptions, MeterUnit};
 use crate::energy::source::{Row, Source};
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 use arrivals::Arrivals;
 use feed::{Child, Feed, Tail};
@@ -40,7 +40,7 @@ impl Source for File {
         FILE
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         rows(FILE, options, target, |path| {
             Ok(Box::new(Tail::open(Path::new(path))?))
         })
@@ -52,7 +52,7 @@ impl Source for Command {
         COMMAND
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         rows(COMMAND, options, target, |command| {
             Ok(Box::new(Child::start(command)?))
         })
@@ -62,8 +62,8 @@ impl Source for Command {
 fn rows(
     family: &str,
     options: &MeterOptions,
-    target: Option<&Target>,
-    open: impl Fn(&str) -> Result<Box<dyn Feed>, Refusal>,
+    target: Option<&MeteredDevice>,
+    open: impl Fn(&str) -> Result<Box<dyn Feed>, Unavailable>,
 ) -> Vec<Row> {
     let covers = target.map(|_| Covers::Contains);
     options
@@ -79,7 +79,7 @@ fn rows(
                 MeterUnit::Joules => Method::Counter,
             };
             let instrument = open(behind)
-                .map(|feed| Box::new(Outside::new(name, unit, feed)) as Box<dyn Instrument>);
+                .map(|feed| Box::new(Outside::new(name, unit, feed)) as Box<dyn Sensor>);
             let mut row = Row::new(name, Scope::System, method, covers, instrument);
             // What was learnt of a counter says nothing of power under the same name.
             row.identity = format!("{name} {unit}");
@@ -89,7 +89,7 @@ fn rows(
 }
 
 /// Above what any meter of a machine shows.
-const MOST_WATTS: f64 = 1e6;
+const MAX_WATTS: f64 = 1e6;
 /// A line's time may lie this far from the present.
 const MOST_SECONDS: f64 = 5.0;
 /// Of what was recorded before the row was opened, the last seconds are taken.
@@ -118,7 +118,7 @@ struct Lines {
     spacing: Option<f64>,
     arrivals: Arrivals,
     /// Said once, it stays.
-    refusal: Option<Refusal>,
+    refusal: Option<Unavailable>,
 }
 
 impl Outside {
@@ -145,48 +145,48 @@ impl Outside {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn unit(&self) -> Unit {
+    fn unit(&self) -> RawUnit {
         match self.unit {
-            MeterUnit::Watts => Unit::Microwatt,
-            MeterUnit::Joules => Unit::Microjoule,
+            MeterUnit::Watts => RawUnit::Microwatt,
+            MeterUnit::Joules => RawUnit::Microjoule,
         }
     }
 }
 
-impl Instrument for Outside {
+impl Sensor for Outside {
     /// What a meter averages over it does not say: from one line to the next is taken.
-    fn spec(&self) -> Spec {
+    fn spec(&self) -> SensorSpec {
         let quantity = match self.unit {
             MeterUnit::Watts => Quantity::Power {
                 averaging: Some(self.lines().spacing.unwrap_or(0.0)),
             },
             MeterUnit::Joules => Quantity::Energy { wraps_at: None },
         };
-        Spec {
+        SensorSpec {
             unit: self.unit(),
             quantity,
             scale: self.unit().scale(),
-            most_watts: MOST_WATTS,
-            expected_tick: 0.0,
+            max_watts: MAX_WATTS,
+            expected_update_interval: 0.0,
         }
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         self.poll(&mut Vec::new())?;
         self.lines()
             .last
             .map(|reading| reading.value)
-            .ok_or_else(|| Refusal::new(format!("{} has given no line yet", self.name)))
+            .ok_or_else(|| Unavailable::new(format!("{} has given no line yet", self.name)))
     }
 
-    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let mut lines = self.lines();
         if let Some(refusal) = &lines.refusal {
             return Err(refusal.clone());
         }
         let outcome = lines.take(self.unit(), into);
         outcome.map_err(|refusal| {
-            let refusal = Refusal {
+            let refusal = Unavailable {
                 reason: format!("{}: {}", self.name, refusal.reason),
                 ..refusal
             };
@@ -199,7 +199,7 @@ impl Instrument for Outside {
         true
     }
 
-    fn silent(&self) -> Option<Refusal> {
+    fn silent(&self) -> Option<Unavailable> {
         let lines = self.lines();
         // One that was refused has said why.
         let asked = lines.refusal.is_none();
@@ -220,14 +220,14 @@ impl Instrument for Outside {
 }
 
 impl Lines {
-    fn take(&mut self, unit: Unit, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+    fn take(&mut self, unit: RawUnit, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let mut fresh = std::mem::take(&mut self.rest);
         // What came before the feed failed still counts.
         let ended = self.feed.read(&mut fresh).err();
         let now = Moment::now();
         let stepped = (now.unix - now.monotonic) - (self.opened.unix - self.opened.monotonic);
         if stepped.abs() > STEP_SECONDS + SLEW * (now.monotonic - self.opened.monotonic) {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "the machine's clock was stepped by {stepped:+.3} s, so the meter's times cannot be placed"
             ))
             .with_fix("meter again"));
@@ -247,10 +247,10 @@ impl Lines {
     fn line(
         &mut self,
         line: &str,
-        unit: Unit,
+        unit: RawUnit,
         now: f64,
         into: &mut Vec<Reading>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Unavailable> {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
@@ -263,7 +263,7 @@ impl Lines {
             (Some(time), Some(value), None) => time.parse::<f64>().ok().zip(value.parse().ok()),
             _ => None,
         };
-        let named = if unit == Unit::Microjoule {
+        let named = if unit == RawUnit::Microjoule {
             "joules"
         } else {
             "watts"
@@ -273,7 +273,7 @@ impl Lines {
             return if header {
                 Ok(())
             } else {
-                Err(Refusal::new(format!(
+                Err(Unavailable::new(format!(
                     "the line `{line}` is not `seconds {named}`"
                 )))
             };
@@ -287,11 +287,11 @@ impl Lines {
         value: f64,
         now: f64,
         line: &str,
-        unit: Unit,
+        unit: RawUnit,
         into: &mut Vec<Reading>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Unavailable> {
         if !(unix.is_finite() && value.is_finite() && value >= 0.0) {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "the line `{line}` holds what no meter can show"
             )));
         }
@@ -313,7 +313,7 @@ impl Lines {
         if let Some(last) = self.last {
             let spacing = monotonic - last.at.monotonic;
             if spacing <= 0.0 {
-                return Err(Refusal::new(format!(
+                return Err(Unavailable::new(format!(
                     "the time of the line `{line}` is not after that of the line before it: the meter's clock was stepped"
                 )));
             }
@@ -321,7 +321,7 @@ impl Lines {
         }
         let scaled = (value / unit.scale()).round();
         // A counter that begins with its command shows 0 until it has counted something.
-        if scaled == 0.0 && self.last.is_none() && unit == Unit::Microjoule {
+        if scaled == 0.0 && self.last.is_none() && unit == RawUnit::Microjoule {
             return Ok(());
         }
         let reading = Reading {
@@ -348,7 +348,7 @@ mod tests {
                 meter_units: vec![unit],
                 ..MeterOptions::default()
             };
-            let rows = rows(FILE, &options, None, |_| Err(Refusal::new("no feed")));
+            let rows = rows(FILE, &options, None, |_| Err(Unavailable::new("no feed")));
             assert_eq!(rows.len(), 1);
             rows[0].identity.clone()
         };

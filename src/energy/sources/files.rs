@@ -5,10 +5,10 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::energy::instrument::Refusal;
+use crate::energy::instrument::Unavailable;
 
 /// A file's text without the white space around it.
-pub(super) fn text(path: &Path) -> Result<String, Refusal> {
+pub(super) fn text(path: &Path) -> Result<String, Unavailable> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.trim().to_owned()),
         Err(error) => Err(unreadable(path, &error)),
@@ -16,15 +16,15 @@ pub(super) fn text(path: &Path) -> Result<String, Refusal> {
 }
 
 /// A file's bytes.
-pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Refusal> {
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Unavailable> {
     fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
 /// A file's number.
-pub(super) fn number<N: FromStr>(path: &Path) -> Result<N, Refusal> {
+pub(super) fn number<N: FromStr>(path: &Path) -> Result<N, Unavailable> {
     let text = text(path)?;
     text.parse().map_err(|_| {
-        Refusal::new(format!(
+        Unavailable::new(format!(
             "{} holds `{text}`, which is no number as it should be",
             path.display()
         ))
@@ -36,7 +36,7 @@ pub(super) fn optional(path: &Path) -> Option<String> {
     text(path).ok().filter(|text| !text.is_empty())
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Refusal {
+fn unreadable(path: &Path, error: &io::Error) -> Unavailable {
     let shown = path.display();
     match error.kind() {
         ErrorKind::PermissionDenied => {
@@ -44,10 +44,10 @@ fn unreadable(path: &Path, error: &io::Error) -> Refusal {
                 .with_fix(format!("sudo chmod a+r {shown}"))
                 .with_undo(format!("sudo chmod go-r {shown}"))
         }
-        ErrorKind::NotFound => Refusal::new(format!(
+        ErrorKind::NotFound => Unavailable::new(format!(
             "{shown} is not there: its driver is not loaded (any more)"
         )),
-        _ => Refusal::new(format!("{shown} cannot be read: {error}")),
+        _ => Unavailable::new(format!("{shown} cannot be read: {error}")),
     }
 }
 

@@ -7,13 +7,13 @@
 use std::path::Path;
 
 use crate::energy::figure::{Covers, Scope};
-use crate::energy::instrument::{Instrument, Refusal};
+use crate::energy::instrument::{Sensor, Unavailable};
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
-use crate::energy::target::{PciAddress, Target, TargetKind};
+use crate::energy::target::{PciAddress, MeteredDevice, DeviceKind};
 
 use super::files;
-use chip::{Chip, Reader, Sensor};
+use chip::{Chip, Reader, ChipSensor};
 use gauge::{Files, Gauge};
 use labels::Part;
 
@@ -26,9 +26,9 @@ const NAME: &str = "hwmon";
 const CLASS: &str = "/sys/class/hwmon";
 
 /// Above what anything behind one sensor draws.
-const MOST_WATTS: f64 = 10_000.0;
+const MAX_WATTS: f64 = 10_000.0;
 /// Drivers renew their values this often, roughly.
-const EXPECTED_TICK: f64 = 0.1;
+const EXPECTED_UPDATE_INTERVAL: f64 = 0.1;
 
 pub(crate) struct Hwmon;
 
@@ -37,17 +37,17 @@ impl Source for Hwmon {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         rows(Path::new(CLASS), target)
     }
 }
 
-fn rows(class: &Path, target: Option<&Target>) -> Vec<Row> {
+fn rows(class: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
     let chips: Vec<Chip> = files::names(class)
         .into_iter()
         .filter_map(|place| Chip::open(class, place))
         .collect();
-    let mut sensors: Vec<Sensor> = chips.iter().flat_map(Chip::sensors).collect();
+    let mut sensors: Vec<ChipSensor> = chips.iter().flat_map(Chip::sensors).collect();
     sensors.retain(|sensor| sensor.part != Part::Inside);
     let names = names(&sensors);
     let cards: Vec<PciAddress> = sensors
@@ -78,32 +78,32 @@ fn rows(class: &Path, target: Option<&Target>) -> Vec<Row> {
     rows
 }
 
-fn nothing(class: &Path, chips: usize) -> Refusal {
+fn nothing(class: &Path, chips: usize) -> Unavailable {
     let class = class.display();
     if chips == 0 {
-        return Refusal::new(format!(
+        return Unavailable::new(format!(
             "{class} holds no sensor (another system than Linux, no driver, or hidden by a container or virtual machine)"
         ));
     }
-    Refusal::new(format!(
+    Unavailable::new(format!(
         "none of the {chips} chips in {class} shows the power or energy of the adapter or its host"
     ))
 }
 
 /// Why none of the cards that hwmon knows is the adapter. Never the first card for want of a better one.
-fn unpaired(cards: &[PciAddress], target: &Target) -> Option<Refusal> {
-    if cards.is_empty() || target.kind == TargetKind::Cpu {
+fn unpaired(cards: &[PciAddress], target: &MeteredDevice) -> Option<Unavailable> {
+    if cards.is_empty() || target.kind == DeviceKind::Cpu {
         return None;
     }
     let name = &target.name;
     match address(target) {
-        None => Some(Refusal::new(format!(
+        None => Some(Unavailable::new(format!(
             "the graphics backend tells no PCI address of the adapter `{name}` that can be read, so no card can be paired with it"
         ))),
         Some(wanted) if !cards.contains(&wanted) => {
             let mut others: Vec<String> = cards.iter().map(PciAddress::to_string).collect();
             others.dedup();
-            Some(Refusal::new(format!(
+            Some(Unavailable::new(format!(
                 "hwmon knows no card at {wanted} (`{name}`), only at {}",
                 others.join(", ")
             )))
@@ -112,12 +112,12 @@ fn unpaired(cards: &[PciAddress], target: &Target) -> Option<Refusal> {
     }
 }
 
-fn address(target: &Target) -> Option<PciAddress> {
+fn address(target: &MeteredDevice) -> Option<PciAddress> {
     PciAddress::parse(target.pci_id.as_deref()?)
 }
 
 /// `hwmon:DRIVER`, with as much behind it as tells sensors apart.
-fn names(sensors: &[Sensor]) -> Vec<String> {
+fn names(sensors: &[ChipSensor]) -> Vec<String> {
     let mut names: Vec<String> = sensors
         .iter()
         .map(|sensor| format!("{NAME}:{}", sensor.driver))
@@ -126,7 +126,7 @@ fn names(sensors: &[Sensor]) -> Vec<String> {
     for level in 0..most.unwrap_or(0) {
         let before = names.clone();
         for (at, sensor) in sensors.iter().enumerate() {
-            let twins: Vec<&Sensor> = sensors
+            let twins: Vec<&ChipSensor> = sensors
                 .iter()
                 .zip(&before)
                 .filter(|(_, name)| **name == before[at])
@@ -142,25 +142,25 @@ fn names(sensors: &[Sensor]) -> Vec<String> {
     names
 }
 
-impl Sensor {
+impl ChipSensor {
     /// How it lies to the adapter; `None` for another card, which has no part in the run.
-    fn covers(&self, target: &Target) -> Option<Covers> {
+    fn covers(&self, target: &MeteredDevice) -> Option<Covers> {
         match self.part {
             Part::Inside => None,
             Part::Whole => Some(Covers::Contains),
-            Part::Host if target.kind == TargetKind::Integrated && self.label.contains("GPU") => {
+            Part::Host if target.kind == DeviceKind::Integrated && self.label.contains("GPU") => {
                 Some(Covers::Contains)
             }
             Part::Host => Some(target.host_covers(self.scope)),
             Part::Device => {
                 let paired = self.pci.is_some() && self.pci == address(target);
                 match (target.kind, self.apu) {
-                    (TargetKind::Cpu, true) => Some(Covers::Contains),
-                    (TargetKind::Cpu, false) => None,
+                    (DeviceKind::Cpu, true) => Some(Covers::Contains),
+                    (DeviceKind::Cpu, false) => None,
                     (_, true) if paired => Some(Covers::Contains),
                     (_, false) if paired => Some(Covers::Adapter),
                     // The processor beside a card.
-                    (TargetKind::Discrete, true) => Some(Covers::Host),
+                    (DeviceKind::Discrete, true) => Some(Covers::Host),
                     _ => None,
                 }
             }
@@ -176,8 +176,8 @@ impl Sensor {
             ..
         } = self;
         let gauge = |files: Files, averaging: Option<f64>| {
-            Gauge::open(files, &driver, averaging, MOST_WATTS, EXPECTED_TICK)
-                .map(|gauge| Box::new(gauge) as Box<dyn Instrument>)
+            Gauge::open(files, &driver, averaging, MAX_WATTS, EXPECTED_UPDATE_INTERVAL)
+                .map(|gauge| Box::new(gauge) as Box<dyn Sensor>)
         };
         let mut row = match reader {
             Reader::Files { files, averaging } => {

@@ -8,10 +8,10 @@ use nvml_wrapper::Nvml as Library;
 use nvml_wrapper::error::NvmlError;
 
 use crate::energy::figure::{Covers, Scope};
-use crate::energy::instrument::Refusal;
+use crate::energy::instrument::Unavailable;
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
-use crate::energy::target::{PciAddress, Target, TargetKind};
+use crate::energy::target::{PciAddress, MeteredDevice, DeviceKind};
 
 mod card;
 mod others;
@@ -29,7 +29,7 @@ impl Source for Nvml {
         NAME
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         found(options, target).unwrap_or_else(|refusal| {
             let covers = target.map(|_| Covers::Adapter);
             vec![Row::counter(NAME, Scope::Board, covers, Err(refusal))]
@@ -37,14 +37,14 @@ impl Source for Nvml {
     }
 }
 
-fn found(options: &MeterOptions, target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+fn found(options: &MeterOptions, target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
     let wanted = target.map(address).transpose()?;
     let library = Arc::new(load(options)?);
     let count = library
         .device_count()
         .map_err(|error| refusal("counting its cards", &error))?;
     if count == 0 {
-        return Err(Refusal::new("NVML is there but sees no card"));
+        return Err(Unavailable::new("NVML is there but sees no card"));
     }
     let index = match (wanted, target) {
         (Some(wanted), Some(target)) => Some(pair(&library, count, wanted, target)?),
@@ -60,10 +60,10 @@ fn found(options: &MeterOptions, target: Option<&Target>) -> Result<Vec<Row>, Re
 }
 
 /// The PCI address of the adapter, without which no card is its own.
-fn address(target: &Target) -> Result<PciAddress, Refusal> {
+fn address(target: &MeteredDevice) -> Result<PciAddress, Unavailable> {
     let name = &target.name;
-    if target.kind == TargetKind::Cpu {
-        return Err(Refusal::new(format!(
+    if target.kind == DeviceKind::Cpu {
+        return Err(Unavailable::new(format!(
             "the adapter `{name}` is the processor, which NVML does not meter"
         )));
     }
@@ -73,11 +73,11 @@ fn address(target: &Target) -> Result<PciAddress, Refusal> {
         .map(str::trim)
         .filter(|id| !id.is_empty())
     {
-        None => Err(Refusal::new(format!(
+        None => Err(Unavailable::new(format!(
             "the graphics backend tells no PCI address of the adapter `{name}`, so no card can be paired with it"
         ))),
         Some(id) => PciAddress::parse(id).ok_or_else(|| {
-            Refusal::new(format!(
+            Unavailable::new(format!(
                 "the adapter `{name}` has the PCI address `{id}`, which cannot be read"
             ))
         }),
@@ -89,11 +89,11 @@ fn pair(
     library: &Library,
     count: u32,
     wanted: PciAddress,
-    target: &Target,
-) -> Result<u32, Refusal> {
+    target: &MeteredDevice,
+) -> Result<u32, Unavailable> {
     let mut matches = Vec::new();
     let mut others = Vec::new();
-    let mut silent: Option<Refusal> = None;
+    let mut silent: Option<Unavailable> = None;
     for index in 0..count {
         match library
             .device_by_index(index)
@@ -106,19 +106,19 @@ fn pair(
     }
     match (matches.as_slice(), silent) {
         ([index], _) => Ok(*index),
-        ([], Some(silent)) => Err(Refusal {
+        ([], Some(silent)) => Err(Unavailable {
             reason: format!(
                 "no card at {wanted} (`{}`) could be found: {}",
                 target.name, silent.reason
             ),
             ..silent
         }),
-        ([], None) => Err(Refusal::new(format!(
+        ([], None) => Err(Unavailable::new(format!(
             "NVML knows no card at {wanted} (`{}`), only at {}",
             target.name,
             others.join(", ")
         ))),
-        (several, _) => Err(Refusal::new(format!(
+        (several, _) => Err(Unavailable::new(format!(
             "NVML knows {} cards at {wanted} (`{}`), so none can be paired with it",
             several.len(),
             target.name
@@ -126,7 +126,7 @@ fn pair(
     }
 }
 
-fn load(options: &MeterOptions) -> Result<Library, Refusal> {
+fn load(options: &MeterOptions) -> Result<Library, Unavailable> {
     let chosen: Option<OsString> = match &options.nvml_library {
         Some(path) => Some(path.clone().into_os_string()),
         None => std::env::var_os(LIBRARY_VARIABLE).filter(|path| !path.is_empty()),
@@ -136,14 +136,14 @@ fn load(options: &MeterOptions) -> Result<Library, Refusal> {
         None => Library::init(),
     };
     let library = loaded.map_err(|error| match (&error, &chosen) {
-        (NvmlError::LibloadingError(why), Some(path)) => Refusal::new(format!(
+        (NvmlError::LibloadingError(why), Some(path)) => Unavailable::new(format!(
             "the NVML library {} cannot be loaded: {why}",
             path.display()
         ))
         .with_fix(format!(
             "unset {LIBRARY_VARIABLE}, or give it the path of libnvidia-ml.so.1"
         )),
-        (NvmlError::LibloadingError(why), None) => Refusal::new(format!(
+        (NvmlError::LibloadingError(why), None) => Unavailable::new(format!(
             "the NVML library cannot be loaded, so there is no NVIDIA driver: {why}"
         ))
         .with_fix(format!(
@@ -154,7 +154,7 @@ fn load(options: &MeterOptions) -> Result<Library, Refusal> {
     if library.lib().nvmlShutdown.is_err() {
         // Dropping it would panic for want of that function.
         std::mem::forget(library);
-        return Err(Refusal::new(
+        return Err(Unavailable::new(
             "the library loaded for NVML lacks nvmlShutdown, so it is not NVML",
         )
         .with_fix(format!(
@@ -164,10 +164,10 @@ fn load(options: &MeterOptions) -> Result<Library, Refusal> {
     Ok(library)
 }
 
-fn refusal(doing: &str, error: &NvmlError) -> Refusal {
+fn refusal(doing: &str, error: &NvmlError) -> Unavailable {
     match error {
         NvmlError::NoPermission => {
-            let refusal = Refusal::new(format!("NVML: {doing}: this user may not"));
+            let refusal = Unavailable::new(format!("NVML: {doing}: this user may not"));
             if cfg!(windows) {
                 refusal.with_fix("run as an administrator")
             } else {
@@ -181,7 +181,7 @@ fn refusal(doing: &str, error: &NvmlError) -> Refusal {
                 .with_fix("sudo modprobe nvidia")
                 .with_undo("sudo modprobe -r nvidia")
         }
-        NvmlError::LibRmVersionMismatch => Refusal::new(format!(
+        NvmlError::LibRmVersionMismatch => Unavailable::new(format!(
             "NVML: {doing}: the library and the loaded driver are of different versions"
         ))
         .with_fix("restart the machine"),
@@ -189,7 +189,7 @@ fn refusal(doing: &str, error: &NvmlError) -> Refusal {
             Refusal::new(format!("NVML: {doing}: the card has fallen off the bus"))
                 .with_fix("restart the machine")
         }
-        NvmlError::FailedToLoadSymbol(symbol) => Refusal::new(format!(
+        NvmlError::FailedToLoadSymbol(symbol) => Unavailable::new(format!(
             "NVML: {doing}: the driver is too old for it ({symbol})"
         ))
         .with_fix("install a newer NVIDIA driver"),

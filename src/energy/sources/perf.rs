@@ -5,11 +5,11 @@
 
 use std::path::Path;
 
-use crate::energy::figure::{Scope, Unit};
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::{Scope, RawUnit};
+use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 use super::files;
 
@@ -23,7 +23,7 @@ const PMU: &str = "/sys/bus/event_source/devices/power";
 const PACKAGE_WATTS: f64 = 2_000.0;
 const SYSTEM_WATTS: f64 = 10_000.0;
 /// The counters move about every millisecond.
-const EXPECTED_TICK: f64 = 0.001;
+const EXPECTED_UPDATE_INTERVAL: f64 = 0.001;
 
 /// Events that are rows. Cores and the built-in GPU are parts of the package; rows of them would only invite adding.
 const EVENTS: [(&str, Scope); 3] = [
@@ -39,7 +39,7 @@ impl Source for Perf {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         rows(Path::new(PMU), target)
     }
 }
@@ -53,16 +53,16 @@ pub(super) fn fix() -> Option<(String, Option<String>)> {
     Some((refusal.fix?, refusal.undo))
 }
 
-fn rows(pmu: &Path, target: Option<&Target>) -> Vec<Row> {
+fn rows(pmu: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
     found(pmu, target).unwrap_or_else(|refusal| {
         let covers = target.map(|target| target.host_covers(Scope::Package));
         vec![Row::counter(NAME, Scope::Package, covers, Err(refusal))]
     })
 }
 
-fn found(pmu: &Path, target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+fn found(pmu: &Path, target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
     if !pmu.exists() {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "{} is not there: no such processor, its driver not loaded, or hidden by a container or virtual machine",
             pmu.display()
         ))
@@ -71,7 +71,7 @@ fn found(pmu: &Path, target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
     }
     let kind: u32 = files::number(&pmu.join("type"))?;
     let cpus = cpus(&files::text(&pmu.join("cpumask"))?).ok_or_else(|| {
-        Refusal::new(format!(
+        Unavailable::new(format!(
             "{} is no list of processors",
             pmu.join("cpumask").display()
         ))
@@ -94,7 +94,7 @@ fn found(pmu: &Path, target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
         }
     }
     if rows.is_empty() {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "{} counts no energy",
             pmu.join("events").display()
         )));
@@ -108,11 +108,11 @@ fn open(
     scope: Scope,
     kind: u32,
     cpu: u32,
-) -> Result<Box<dyn Instrument>, Refusal> {
+) -> Result<Box<dyn Sensor>, Unavailable> {
     let file = pmu.join("events").join(name);
     let text = files::text(&file)?;
     let config = config(&text).ok_or_else(|| {
-        Refusal::new(format!(
+        Unavailable::new(format!(
             "{} holds `{text}`, which is no event that can be asked for",
             file.display()
         ))
@@ -120,7 +120,7 @@ fn open(
     let unit = files::text(&pmu.join("events").join(format!("{name}.unit")))?;
     let scale: f64 = files::number(&pmu.join("events").join(format!("{name}.scale")))?;
     if unit != "Joules" || !(scale.is_finite() && scale > 0.0) {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "{} counts in units of {scale} {unit}, which are no joules",
             file.display()
         )));
@@ -130,7 +130,7 @@ fn open(
     }
     let event =
         event::Event::open(kind, config, cpu).map_err(|error| permission::refused(name, &error))?;
-    let most_watts = if scope == Scope::System {
+    let max_watts = if scope == Scope::System {
         SYSTEM_WATTS
     } else {
         PACKAGE_WATTS
@@ -139,7 +139,7 @@ fn open(
         name: name.to_owned(),
         event,
         scale,
-        spec: Spec::energy(Unit::Nanojoule, most_watts, EXPECTED_TICK),
+        spec: SensorSpec::energy(RawUnit::Nanojoule, max_watts, EXPECTED_UPDATE_INTERVAL),
     }))
 }
 
@@ -148,17 +148,17 @@ struct Gauge {
     event: event::Event,
     /// Joules of one count.
     scale: f64,
-    spec: Spec,
+    spec: SensorSpec,
 }
 
-impl Instrument for Gauge {
-    fn spec(&self) -> Spec {
+impl Sensor for Gauge {
+    fn spec(&self) -> SensorSpec {
         self.spec
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         let count = self.event.read().map_err(|error| {
-            Refusal::new(format!("the event {} cannot be read: {error}", self.name))
+            Unavailable::new(format!("the event {} cannot be read: {error}", self.name))
         })?;
         Ok(nanojoules(count, self.scale))
     }

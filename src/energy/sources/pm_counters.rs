@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use crate::energy::counter;
-use crate::energy::figure::{Covers, Scope, Unit};
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::{Covers, Scope, RawUnit};
+use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
-use crate::energy::target::{Target, TargetKind};
+use crate::energy::target::{MeteredDevice, DeviceKind};
 
 use super::files;
 
@@ -15,8 +15,8 @@ const NAME: &str = "pm_counters";
 const FOLDER: &str = "/sys/cray/pm_counters";
 
 /// Above what a node draws.
-const MOST_WATTS: f64 = 20_000.0;
-const EXPECTED_TICK: f64 = 0.1;
+const MAX_WATTS: f64 = 20_000.0;
+const EXPECTED_UPDATE_INTERVAL: f64 = 0.1;
 
 pub(crate) struct PmCounters;
 
@@ -25,18 +25,18 @@ impl Source for PmCounters {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         rows(Path::new(FOLDER), target)
     }
 }
 
-fn rows(folder: &Path, target: Option<&Target>) -> Vec<Row> {
+fn rows(folder: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
     let rows: Vec<Row> = files::names(folder)
         .iter()
         .filter_map(|name| row(folder, name, target))
         .collect();
     if rows.is_empty() {
-        let refusal = Refusal::new(format!(
+        let refusal = Unavailable::new(format!(
             "{} holds no counter: this is no node of an HPE Cray machine",
             folder.display()
         ));
@@ -46,7 +46,7 @@ fn rows(folder: &Path, target: Option<&Target>) -> Vec<Row> {
     rows
 }
 
-fn row(folder: &Path, name: &str, target: Option<&Target>) -> Option<Row> {
+fn row(folder: &Path, name: &str, target: Option<&MeteredDevice>) -> Option<Row> {
     let (part, scope) = match name.strip_suffix("energy")?.strip_suffix('_') {
         None if name == "energy" => ("node", Scope::System),
         Some("cpu") => ("cpu", Scope::Package),
@@ -57,12 +57,12 @@ fn row(folder: &Path, name: &str, target: Option<&Target>) -> Option<Row> {
     let covers = match (scope, target) {
         (_, None) => None,
         (Scope::System, Some(_)) => Some(Covers::Contains),
-        (Scope::Board, Some(target)) if target.kind == TargetKind::Cpu => return None,
+        (Scope::Board, Some(target)) if target.kind == DeviceKind::Cpu => return None,
         (Scope::Board, Some(_)) => Some(Covers::Adapter),
         (scope, Some(target)) => Some(target.host_covers(scope)),
     };
     let opened = match (scope, target) {
-        (Scope::Board, Some(target)) => Err(Refusal::new(format!(
+        (Scope::Board, Some(target)) => Err(Unavailable::new(format!(
             "{} tells no PCI address, so it cannot be paired with the adapter `{}`",
             folder.join(name).display(),
             target.name
@@ -88,26 +88,26 @@ struct Gauge {
     symbol: &'static str,
 }
 
-fn open(path: PathBuf, symbol: &'static str) -> Result<Box<dyn Instrument>, Refusal> {
+fn open(path: PathBuf, symbol: &'static str) -> Result<Box<dyn Sensor>, Unavailable> {
     let gauge = Gauge { path, symbol };
     let value = gauge.read()?;
     if symbol == "J" {
         counter::supported(value, None)
-            .map_err(|why| Refusal::new(format!("{}: {why}", gauge.path.display())))?;
+            .map_err(|why| Unavailable::new(format!("{}: {why}", gauge.path.display())))?;
     }
     Ok(Box::new(gauge))
 }
 
-impl Instrument for Gauge {
-    fn spec(&self) -> Spec {
+impl Sensor for Gauge {
+    fn spec(&self) -> SensorSpec {
         match self.symbol {
-            "J" => Spec::energy(Unit::Millijoule, MOST_WATTS, EXPECTED_TICK),
-            _ => Spec::power(Unit::Milliwatt, MOST_WATTS, EXPECTED_TICK),
+            "J" => SensorSpec::energy(RawUnit::Millijoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
+            _ => SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
         }
     }
 
     /// `12345 J 1700000000000000 us`: whole joules or watts, and when the blade took them.
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         let text = files::text(&self.path)?;
         let mut words = text.split_whitespace();
         let value = words.next().and_then(|word| word.parse::<u64>().ok());
@@ -115,7 +115,7 @@ impl Instrument for Gauge {
             .filter(|_| words.next() == Some(self.symbol))
             .and_then(|value| value.checked_mul(1000))
             .ok_or_else(|| {
-                Refusal::new(format!(
+                Unavailable::new(format!(
                     "{} holds `{text}`, which is no number of {}",
                     self.path.display(),
                     self.symbol

@@ -4,10 +4,10 @@
 //! a row of its own with scope system: it contains the package, and no row is ever added to another.
 
 use crate::energy::figure::Scope;
-use crate::energy::instrument::Refusal;
+use crate::energy::instrument::Unavailable;
 use crate::energy::options::MeterOptions;
 use crate::energy::source::{Row, Source};
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 #[cfg(all(feature = "rapl", target_os = "linux"))]
 mod zone;
@@ -25,7 +25,7 @@ impl Source for Rapl {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&Target>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
         found(target).unwrap_or_else(|refusal| {
             let covers = target.map(|target| target.host_covers(Scope::Package));
             vec![Row::counter(NAME, Scope::Package, covers, Err(refusal))]
@@ -40,7 +40,7 @@ pub(super) fn fix() -> Option<(String, Option<String>)> {
 }
 
 #[cfg(all(feature = "rapl", target_os = "linux"))]
-fn found(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+fn found(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
     zone::rows(target)
 }
 
@@ -51,8 +51,8 @@ fn found(_target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn found(_target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
-    Err(Refusal::new(
+fn found(_target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+    Err(Unavailable::new(
         "RAPL is read through files that only Linux has",
     ))
 }

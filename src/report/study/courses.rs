@@ -1,6 +1,6 @@
 //! The courses of runs: accuracy on the way, joules on the way, power over time.
 
-use crate::energy::{Energy, Quantity, Scope, Status, Unit};
+use crate::energy::{SourceResult, Quantity, Scope, Status, RawUnit};
 use crate::study::analysis::worth;
 use crate::study::{Purpose, RunRecord};
 use crate::train::{Record, Way};
@@ -61,8 +61,8 @@ impl Source {
     }
 
     /// The row of this source in a run.
-    pub fn row<'a>(&self, record: &'a Record) -> Option<&'a Energy> {
-        let same = |row: &&Energy| {
+    pub fn row<'a>(&self, record: &'a Record) -> Option<&'a SourceResult> {
+        let same = |row: &&SourceResult| {
             let assumed = row.status == Status::Assumed;
             row.source == self.name
                 && row.status != Status::Unavailable
@@ -87,17 +87,17 @@ pub(super) fn main_runs(runs: &[RunRecord]) -> impl Iterator<Item = (&RunRecord,
 
 /// From raw readings: those of power as they are, a counter's differences over the time between them. Each of the
 /// points that are left out is contained in the mean of the one after it.
-fn watts(row: &Energy, most: usize) -> Vec<(f64, f64)> {
+fn watts(row: &SourceResult, most: usize) -> Vec<(f64, f64)> {
     let Some(first) = row.readings.first() else {
         return Vec::new();
     };
     let spec = row.basis.as_ref().map(|basis| basis.spec);
     let power = match &spec {
         Some(spec) => spec.is_power(),
-        None => matches!(first.unit, Unit::Milliwatt | Unit::Microwatt),
+        None => matches!(first.unit, RawUnit::Milliwatt | RawUnit::Microwatt),
     };
     // CPU time alone is no energy: only a basis has the watts that were assumed.
-    if spec.is_none() && first.unit == Unit::Nanosecond {
+    if spec.is_none() && first.unit == RawUnit::Nanosecond {
         return Vec::new();
     }
     let scale = spec.map_or(first.unit.scale(), |spec| spec.scale);

@@ -203,8 +203,8 @@ fn trials(analysis: &Analysis) -> Table {
             "way",
             "repeatability_low",
             "repeatability_high",
-            "absolute_low",
-            "absolute_high",
+            "accuracy_low",
+            "accuracy_high",
             "unranked_because",
         ],
     );
@@ -251,8 +251,8 @@ fn trials(analysis: &Analysis) -> Table {
                     number(point.confirmed),
                     point.way.map_or_else(String::new, |way| written(&way)),
                 ];
-                row.extend(ends(point.repeatability));
-                row.extend(ends(point.absolute));
+                row.extend(ends(point.ci));
+                row.extend(ends(point.accuracy));
                 row.push(point.unranked.clone().unwrap_or_default());
                 table.rows.push(row);
             }
@@ -414,8 +414,8 @@ fn energy(runs: &[RunRecord]) -> Table {
             "joules",
             "repeatability_low",
             "repeatability_high",
-            "absolute_low",
-            "absolute_high",
+            "accuracy_low",
+            "accuracy_high",
             "contained_in_others",
         ],
     );
@@ -431,7 +431,7 @@ fn energy(runs: &[RunRecord]) -> Table {
                        intervals,
                        contained: bool| {
             let scope = record.energy.iter().find(|row| row.source == source);
-            let [repeatability, absolute]: [Option<Interval>; 2] = intervals;
+            let [ci, accuracy]: [Option<Interval>; 2] = intervals;
             let mut cells = vec![
                 run.id.clone(),
                 run.cell.clone(),
@@ -443,8 +443,8 @@ fn energy(runs: &[RunRecord]) -> Table {
                 way.map_or_else(String::new, |way| written(&way)),
                 number(joules),
             ];
-            cells.extend(ends(repeatability));
-            cells.extend(ends(absolute));
+            cells.extend(ends(ci));
+            cells.extend(ends(accuracy));
             cells.push(contained.to_string());
             table.rows.push(cells);
         };
@@ -461,7 +461,7 @@ fn energy(runs: &[RunRecord]) -> Table {
                     figure.status,
                     Some(figure.way),
                     Some(figure.joules),
-                    [figure.repeatability, figure.absolute],
+                    [figure.ci, figure.accuracy],
                     false,
                 );
             }
@@ -473,7 +473,7 @@ fn energy(runs: &[RunRecord]) -> Table {
                 phase.status,
                 phase.way,
                 phase.joules,
-                [phase.repeatability, phase.absolute],
+                [phase.ci, phase.accuracy],
                 phase.contained,
             );
         }
@@ -504,7 +504,7 @@ pub(super) fn instruments(analysis: &Analysis) -> Table {
             one.method.name().into(),
             one.status.name().into(),
             one.grade.map_or_else(String::new, |grade| written(&grade)),
-            number(one.tick_seconds),
+            number(one.update_interval_seconds),
             one.runs.to_string(),
             one.reason.clone().unwrap_or_default(),
             one.fix.clone().unwrap_or_default(),

@@ -386,7 +386,7 @@ fn instruments(analysis: &Analysis) -> String {
             if let Some(grade) = one.grade {
                 line += &format!(", grade {grade:?}");
             }
-            if let Some(tick) = one.tick_seconds {
+            if let Some(tick) = one.update_interval_seconds {
                 line += &format!(", a value every {} s", digits(tick));
             }
             line += &format!(", joules of {} run{}", one.runs, plural(one.runs));

@@ -438,7 +438,7 @@ fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
                 method: row.method,
                 status,
                 grade: row.grade,
-                tick_seconds: row.tick_seconds,
+                update_interval_seconds: row.update_interval_seconds,
                 runs: gives,
                 reason,
                 fix: row.fix.clone().filter(|_| by_steps.is_none()),

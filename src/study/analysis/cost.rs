@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{CostKind, TrialPoint};
-use crate::energy::{Energy, Interval, Status};
+use crate::energy::{SourceResult, Interval, Status};
 use crate::study::run::{Outcome, RunRecord};
 use crate::study::stats::{End, Trial};
 use crate::train::{Arrival, EnergyFigure, Record, Way};
@@ -103,7 +103,7 @@ pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
 
 /// Whether the joules through the source of `row` are measured or assumed; None where there are none. A run may be too
 /// short for its instrument, which has a figure of its steps nevertheless.
-pub(crate) fn worth(record: &Record, row: &Energy) -> Option<Status> {
+pub(crate) fn worth(record: &Record, row: &SourceResult) -> Option<Status> {
     match row.status {
         Status::Measured | Status::Shared => Some(Status::Measured),
         Status::Assumed => Some(Status::Assumed),
@@ -157,14 +157,14 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
             .map(|at| at.confirmed)
             .filter(|share| share.is_finite()),
         way: None,
-        repeatability: None,
-        absolute: None,
+        ci: None,
+        accuracy: None,
         unranked: None,
     };
     if let Some(figure) = spent.figure {
         point.way = Some(figure.way);
-        point.repeatability = figure.repeatability;
-        point.absolute = figure.absolute;
+        point.ci = figure.ci;
+        point.accuracy = figure.accuracy;
     }
     if let CostKind::Energy { source, .. } = kind
         && let Some(row) = record.energy.iter().find(|row| row.source == *source)
@@ -246,7 +246,7 @@ fn per<'a>(figures: &'a [EnergyFigure], source: &str) -> Option<&'a EnergyFigure
 
 /// Joules of the first `steps` and `evaluations`. To the end of the run its own figure counts, a difference of readings
 /// only where it spans enough ticks; up to an earlier point the steps are counted.
-fn energy(record: &Record, row: &Energy, (steps, evaluations): (u64, u64)) -> Option<EnergyFigure> {
+fn energy(record: &Record, row: &SourceResult, (steps, evaluations): (u64, u64)) -> Option<EnergyFigure> {
     let source = row.source.as_str();
     if steps == record.steps {
         let ways = BTreeMap::from_iter(
@@ -265,8 +265,8 @@ fn energy(record: &Record, row: &Energy, (steps, evaluations): (u64, u64)) -> Op
                 status: row.status,
                 way: Way::Direct,
                 joules: row.joules?,
-                repeatability: row.repeatability(),
-                absolute: row.absolute(),
+                ci: row.ci(),
+                accuracy: row.accuracy(),
             });
         }
     }
@@ -293,7 +293,7 @@ fn energy(record: &Record, row: &Energy, (steps, evaluations): (u64, u64)) -> Op
         status: step.status,
         way: Way::StepsTimesJoules,
         joules,
-        repeatability: interval(|each| each.repeatability),
-        absolute: interval(|each| each.absolute),
+        ci: interval(|each| each.ci),
+        accuracy: interval(|each| each.accuracy),
     })
 }

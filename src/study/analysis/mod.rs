@@ -68,10 +68,10 @@ pub struct TrialPoint {
     pub way: Option<Way>,
     /// The instrument's 95 % interval of repeatability.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub repeatability: Option<energy::Interval>,
+    pub ci: Option<energy::Interval>,
     /// The instrument's 95 % absolute interval.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub absolute: Option<energy::Interval>,
+    pub accuracy: Option<energy::Interval>,
     /// Why it is shown and not ranked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unranked: Option<String>,
@@ -286,7 +286,7 @@ pub struct Instrument {
     pub grade: Option<Grade>,
     /// The median tick, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub tick_seconds: Option<f64>,
+    pub update_interval_seconds: Option<f64>,
     /// Runs in which it gave joules.
     pub runs: usize,
     /// Why it gave none, or what limits its figures.

@@ -7,21 +7,21 @@ use std::time::Duration;
 use macmon::{Metrics, Sampler};
 
 use crate::energy::clock::Moment;
-use crate::energy::figure::{Covers, Reading, Scope, Unit};
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::{Covers, Reading, Scope, RawUnit};
+use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
 use crate::energy::source::Row;
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 /// Each reading is the mean over so many milliseconds; the slower rails move about once a second.
 const EVERY_MS: u32 = 200;
 /// Readings that nobody fetches are kept up to so many.
 const KEPT: usize = 4096;
 /// Above what any of these machines draws.
-const MOST_WATTS: f64 = 2_000.0;
+const MAX_WATTS: f64 = 2_000.0;
 /// Looking up the chip takes a while.
 const OPENING: Duration = Duration::from_secs(10);
 
-type Outcome = Result<Reading, Refusal>;
+type Outcome = Result<Reading, Unavailable>;
 type Rail = (&'static str, Scope, fn(&Metrics) -> f32);
 
 const RAILS: [Rail; 3] = [
@@ -30,15 +30,15 @@ const RAILS: [Rail; 3] = [
     ("apple:system", Scope::System, |metrics| metrics.sys_power),
 ];
 
-pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
     let (senders, receivers): (Vec<_>, Vec<_>) = RAILS.iter().map(|_| sync_channel(KEPT)).unzip();
     let (ready, opened) = sync_channel(1);
     std::thread::Builder::new()
         .name("wattgrad-apple".into())
         .spawn(move || sample(&ready, senders))
-        .map_err(|why| Refusal::new(format!("no thread could be started to read them: {why}")))?;
+        .map_err(|why| Unavailable::new(format!("no thread could be started to read them: {why}")))?;
     opened.recv_timeout(OPENING).unwrap_or_else(|_| {
-        Err(Refusal::new(
+        Err(Unavailable::new(
             "the power rails did not answer within 10 s of asking",
         ))
     })?;
@@ -51,19 +51,19 @@ pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
                 "apple:system" => Covers::Contains,
                 _ => Covers::Host,
             });
-            let sensor = Sensor(Mutex::new(readings));
+            let sensor = RailSensor(Mutex::new(readings));
             Row::power(name, scope, covers, Ok(Box::new(sensor)))
         })
         .collect())
 }
 
 /// Samples until nobody listens any more. The sampler stays on the thread that made it.
-fn sample(ready: &SyncSender<Result<(), Refusal>>, mut senders: Vec<SyncSender<Outcome>>) {
+fn sample(ready: &SyncSender<Result<(), Unavailable>>, mut senders: Vec<SyncSender<Outcome>>) {
     let mut sampler = match Sampler::new() {
         Ok(sampler) => sampler,
         Err(why) => {
             // The one who asked may have given up waiting.
-            let _ = ready.send(Err(Refusal::new(format!(
+            let _ = ready.send(Err(Unavailable::new(format!(
                 "Apple's power rails cannot be opened: {why}"
             ))));
             return;
@@ -77,7 +77,7 @@ fn sample(ready: &SyncSender<Result<(), Refusal>>, mut senders: Vec<SyncSender<O
         for ((sender, gone), (name, _, watts)) in senders.iter_mut().zip(&mut gone).zip(RAILS) {
             let outcome = match &metrics {
                 Ok(metrics) => reading(name, watts(metrics), at),
-                Err(why) => Err(Refusal::new(format!("{name}: {why}"))),
+                Err(why) => Err(Unavailable::new(format!("{name}: {why}"))),
             };
             // A full channel belongs to a meter without a window: what it misses it never asked for.
             *gone |= matches!(sender.try_send(outcome), Err(TrySendError::Disconnected(_)));
@@ -91,40 +91,40 @@ fn sample(ready: &SyncSender<Result<(), Refusal>>, mut senders: Vec<SyncSender<O
 fn reading(name: &str, watts: f32, at: Moment) -> Outcome {
     let watts = f64::from(watts);
     if !(watts.is_finite() && watts >= 0.0) {
-        return Err(Refusal::new(format!("{name} reads {watts} W")));
+        return Err(Unavailable::new(format!("{name} reads {watts} W")));
     }
     Ok(Reading {
         value: (watts * 1e6).round() as u64,
-        unit: Unit::Microwatt,
+        unit: RawUnit::Microwatt,
         at,
         read_seconds: 0.0,
     })
 }
 
-struct Sensor(Mutex<Receiver<Outcome>>);
+struct RailSensor(Mutex<Receiver<Outcome>>);
 
-impl Instrument for Sensor {
-    fn spec(&self) -> Spec {
-        Spec::power(Unit::Microwatt, MOST_WATTS, 0.0).averaging(f64::from(EVERY_MS) * 1e-3)
+impl Sensor for RailSensor {
+    fn spec(&self) -> SensorSpec {
+        SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, 0.0).averaging(f64::from(EVERY_MS) * 1e-3)
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         let mut fresh = Vec::new();
         self.poll(&mut fresh)?;
         fresh
             .last()
             .map(|reading| reading.value)
-            .ok_or_else(|| Refusal::new("nothing new has been sampled yet"))
+            .ok_or_else(|| Unavailable::new("nothing new has been sampled yet"))
     }
 
-    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Refusal> {
+    fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let readings = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             match readings.try_recv() {
                 Ok(outcome) => into.push(outcome?),
                 Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Disconnected) => {
-                    return Err(Refusal::new("the power rails cannot be read any more"));
+                    return Err(Unavailable::new("the power rails cannot be read any more"));
                 }
             }
         }

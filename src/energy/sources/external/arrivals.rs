@@ -1,7 +1,7 @@
 //! When an outside meter's lines came, beside the times they bear: what tells one that has stopped from one that keeps
 //! another clock, and both from one that is slow.
 
-use crate::energy::instrument::Refusal;
+use crate::energy::instrument::Unavailable;
 
 /// Lines that stay away for so many of their paces, and for so many seconds at least, come no more.
 const QUIET_PACES: f64 = 5.0;
@@ -47,9 +47,9 @@ impl Arrivals {
     }
 
     /// Why there is nothing new `now`; `taken`: whether the time of any line was near enough to take it for a reading.
-    pub(super) fn silence(&self, now: f64, taken: bool) -> Option<Refusal> {
+    pub(super) fn silence(&self, now: f64, taken: bool) -> Option<Unavailable> {
         let Some(newest) = &self.newest else {
-            return Some(Refusal::new(format!(
+            return Some(Unavailable::new(format!(
                 "it gave no reading: no line has come in the {:.1} s it was followed",
                 now - self.opened
             )));
@@ -62,7 +62,7 @@ impl Arrivals {
             let pace = self.pace.map_or(String::new(), |pace| {
                 format!(", where one came every {pace:.2} s")
             });
-            return Some(Refusal::new(format!(
+            return Some(Unavailable::new(format!(
                 "it has stopped: no line has come for {quiet:.1} s{pace}, and the newest is {:.1} s old",
                 now - newest.at
             )));
@@ -75,7 +75,7 @@ impl Arrivals {
         if newest.met - self.opened > QUIET_SECONDS {
             return Some(far(&newest.line, -old));
         }
-        Some(Refusal::new(format!(
+        Some(Unavailable::new(format!(
             "its newest line, `{}`, is {old:.1} s old: it has stopped, or it keeps another clock",
             newest.line
         )))
@@ -83,8 +83,8 @@ impl Arrivals {
 }
 
 /// A line whose time is `off` seconds from when it came.
-pub(super) fn far(line: &str, off: f64) -> Refusal {
-    Refusal::new(format!(
+pub(super) fn far(line: &str, off: f64) -> Unavailable {
+    Unavailable::new(format!(
         "the time of the line `{line}` is {off:+.1} s from now: it is not on this machine's Unix clock"
     ))
     .with_fix("give seconds since 1970-01-01 UTC in the first column")

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use crate::energy::instrument::Refusal;
+use crate::energy::instrument::Unavailable;
 
 /// More than a meter writes in the seconds before a window; what is older is passed over.
 const KEPT: usize = 1 << 20;
@@ -24,7 +24,7 @@ pub(super) trait Feed: Send {
     ///
     /// # Errors
     /// Why no more will come. What had come until then is appended all the same.
-    fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Refusal>;
+    fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Unavailable>;
 }
 
 /// A file, read as it grows.
@@ -35,7 +35,7 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    pub(super) fn open(path: &Path) -> Result<Self, Refusal> {
+    pub(super) fn open(path: &Path) -> Result<Self, Unavailable> {
         let cannot = |why: std::io::Error| {
             Refusal::new(format!("the file {} cannot be read: {why}", path.display()))
                 .with_fix("start the meter that writes it, and check its path")
@@ -56,15 +56,15 @@ impl Tail {
         Ok(tail)
     }
 
-    fn broken(&self, why: &std::io::Error) -> Refusal {
-        Refusal::new(format!(
+    fn broken(&self, why: &std::io::Error) -> Unavailable {
+        Unavailable::new(format!(
             "the file {} cannot be read any more: {why}",
             self.path.display()
         ))
     }
 
     /// Passes over all but the newest of what has not been read yet, up to the start of a line.
-    fn skip_to_newest(&mut self) -> Result<(), Refusal> {
+    fn skip_to_newest(&mut self) -> Result<(), Unavailable> {
         let end = self.file.metadata().map_err(|why| self.broken(&why))?.len();
         let from = end.saturating_sub(KEPT as u64);
         if from <= self.at {
@@ -82,10 +82,10 @@ impl Tail {
 }
 
 impl Feed for Tail {
-    fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Refusal> {
+    fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Unavailable> {
         let end = self.file.metadata().map_err(|why| self.broken(&why))?.len();
         if end < self.at {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "the file {} was cut short while it was read",
                 self.path.display()
             )));
@@ -117,9 +117,9 @@ struct Output {
 }
 
 impl Child {
-    pub(super) fn start(command: &str) -> Result<Self, Refusal> {
+    pub(super) fn start(command: &str) -> Result<Self, Unavailable> {
         let cannot = |why: std::io::Error| {
-            Refusal::new(format!("the command `{command}` cannot be started: {why}"))
+            Unavailable::new(format!("the command `{command}` cannot be started: {why}"))
         };
         let mut process = shell(command)
             .stdin(Stdio::null())
@@ -151,7 +151,7 @@ impl Child {
         Ok(child)
     }
 
-    fn await_first_line(&mut self) -> Result<(), Refusal> {
+    fn await_first_line(&mut self) -> Result<(), Unavailable> {
         let began = Instant::now();
         while began.elapsed() < FIRST_LINE {
             if lock(&self.output).lines.contains(&b'\n') {
@@ -176,14 +176,14 @@ impl Child {
         Some(status)
     }
 
-    fn refusal(&self, how: &str, status: ExitStatus) -> Refusal {
+    fn refusal(&self, how: &str, status: ExitStatus) -> Unavailable {
         let said = lock(&self.output);
         let said = String::from_utf8_lossy(&said.complaints);
         let last = match said.lines().rev().find(|line| !line.trim().is_empty()) {
             Some(last) => format!("; it last said: {}", last.trim()),
             None => String::new(),
         };
-        Refusal::new(format!(
+        Unavailable::new(format!(
             "the command `{}` {how} ({status}){last}",
             self.command
         ))
@@ -211,7 +211,7 @@ impl Child {
 }
 
 impl Feed for Child {
-    fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Refusal> {
+    fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Unavailable> {
         let status = self.ended();
         into.append(&mut lock(&self.output).lines);
         match status {

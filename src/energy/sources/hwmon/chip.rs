@@ -6,9 +6,9 @@ use super::super::files;
 use super::gauge::Files;
 use super::gpu_metrics::{Accumulator, Header};
 use super::labels::{self, Part};
-use super::{EXPECTED_TICK, MOST_WATTS};
+use super::{EXPECTED_UPDATE_INTERVAL, MAX_WATTS};
 use crate::energy::figure::Scope;
-use crate::energy::instrument::Refusal;
+use crate::energy::instrument::Unavailable;
 use crate::energy::target::PciAddress;
 
 /// Kinds of power supply.
@@ -26,7 +26,7 @@ pub(super) struct Chip {
 }
 
 /// One row to be.
-pub(super) struct Sensor {
+pub(super) struct ChipSensor {
     pub driver: String,
     /// What tells it from others of its driver, the shortest first.
     pub parts: Vec<String>,
@@ -50,7 +50,7 @@ pub(super) enum Reader {
         table: Accumulator,
         power: Option<(Files, Option<f64>)>,
     },
-    Refused(Refusal),
+    Refused(Unavailable),
 }
 
 impl Chip {
@@ -113,7 +113,7 @@ impl Chip {
     }
 
     /// What it shows of power and energy.
-    pub(super) fn sensors(&self) -> Vec<Sensor> {
+    pub(super) fn sensors(&self) -> Vec<ChipSensor> {
         let mut files: Vec<String> = self.folders.iter().flat_map(|f| files::names(f)).collect();
         files.sort_by_key(|name| (name.len(), name.clone()));
         files.dedup();
@@ -164,7 +164,7 @@ impl Chip {
         sensors
     }
 
-    fn sensor(&self, stem: &str, files: Files, averaging: Option<f64>) -> Sensor {
+    fn sensor(&self, stem: &str, files: Files, averaging: Option<f64>) -> ChipSensor {
         let label = self.label(stem).unwrap_or_else(|| stem.to_owned());
         let entry = labels::of(&self.driver, &label);
         let apu = self.is_apu();
@@ -172,7 +172,7 @@ impl Chip {
         let plain: Vec<&str> = label.split_whitespace().collect();
         let pci = self.pci.map(|pci| pci.to_string()).unwrap_or_default();
         let id = |name: &str| self.text(&format!("device/{name}")).unwrap_or_default();
-        Sensor {
+        ChipSensor {
             driver: self.driver.clone(),
             parts: vec![
                 pci.clone(),
@@ -197,14 +197,14 @@ impl Chip {
 
     /// amdgpu's energy counter goes before its power sensor, which becomes its companion; where it is refused, it is a
     /// row that says so.
-    fn accumulator(&self, sensors: &mut Vec<Sensor>) {
+    fn accumulator(&self, sensors: &mut Vec<ChipSensor>) {
         let table = self.folders[1].join("gpu_metrics");
         if self.driver != "amdgpu" || !table.exists() {
             return;
         }
         let template = Files::Power(table.clone());
         let mut sensor = self.sensor("gpu_metrics", template, None);
-        match Accumulator::open(&table, MOST_WATTS, EXPECTED_TICK) {
+        match Accumulator::open(&table, MAX_WATTS, EXPECTED_UPDATE_INTERVAL) {
             Ok(table) => {
                 let beside = sensors.iter().position(|sensor| {
                     matches!(

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::files;
 use crate::energy::counter;
-use crate::energy::figure::Unit;
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::RawUnit;
+use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
 
 /// Which files a sensor is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ const AMD_MAXIMUM: u64 = 65_535_000;
 
 pub(super) struct Gauge {
     files: Files,
-    spec: Spec,
+    spec: SensorSpec,
     amd: bool,
 }
 
@@ -35,13 +35,13 @@ impl Gauge {
         files: Files,
         driver: &str,
         averaging: Option<f64>,
-        most_watts: f64,
+        max_watts: f64,
         tick: f64,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, Unavailable> {
         let spec = match (&files, averaging) {
-            (Files::Energy(_), _) => Spec::energy(Unit::Microjoule, most_watts, tick),
-            (_, None) => Spec::power(Unit::Microwatt, most_watts, tick),
-            (_, Some(seconds)) => Spec::power(Unit::Microwatt, most_watts, tick).averaging(seconds),
+            (Files::Energy(_), _) => SensorSpec::energy(RawUnit::Microjoule, max_watts, tick),
+            (_, None) => SensorSpec::power(RawUnit::Microwatt, max_watts, tick),
+            (_, Some(seconds)) => SensorSpec::power(RawUnit::Microwatt, max_watts, tick).averaging(seconds),
         };
         let gauge = Self {
             files,
@@ -51,14 +51,14 @@ impl Gauge {
         let value = gauge.read()?;
         if let Files::Energy(path) = &gauge.files {
             counter::supported(value, None)
-                .map_err(|why| Refusal::new(format!("{}: {why}", path.display())))?;
+                .map_err(|why| Unavailable::new(format!("{}: {why}", path.display())))?;
         }
         Ok(gauge)
     }
 
-    fn microwatts(&self, path: &Path, value: u64) -> Result<u64, Refusal> {
+    fn microwatts(&self, path: &Path, value: u64) -> Result<u64, Unavailable> {
         if MAXIMA.contains(&value) || (self.amd && value == AMD_MAXIMUM) {
-            return Err(Refusal::new(format!(
+            return Err(Unavailable::new(format!(
                 "{} reads {value} uW, its field's maximum, as drivers do that have no power to show",
                 path.display()
             )));
@@ -67,12 +67,12 @@ impl Gauge {
     }
 }
 
-impl Instrument for Gauge {
-    fn spec(&self) -> Spec {
+impl Sensor for Gauge {
+    fn spec(&self) -> SensorSpec {
         self.spec
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         match &self.files {
             Files::Energy(path) => files::number(path),
             Files::Power(path) => self.microwatts(path, files::number(path)?),
@@ -80,7 +80,7 @@ impl Instrument for Gauge {
                 let (millivolts, milliamperes): (u64, u64) =
                     (files::number(volts)?, files::number(amperes)?);
                 millivolts.checked_mul(milliamperes).ok_or_else(|| {
-                    Refusal::new(format!(
+                    Unavailable::new(format!(
                         "{} reads {milliamperes} mA, which is no current",
                         amperes.display()
                     ))

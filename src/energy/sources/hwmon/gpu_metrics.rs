@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::files;
 use crate::energy::counter;
-use crate::energy::figure::Unit;
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::RawUnit;
+use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
 
 /// The counter is in units of 2^-16 J, 15.259 uJ.
 const PER_JOULE: u128 = 1 << 16;
@@ -88,28 +88,28 @@ fn nanojoules(table: &[u8]) -> Result<u64, String> {
 /// The energy counter in a card's table.
 pub(super) struct Accumulator {
     path: PathBuf,
-    spec: Spec,
+    spec: SensorSpec,
 }
 
 impl Accumulator {
     /// Opens it, where the table's revision is known and its counter counts.
-    pub(super) fn open(path: &Path, most_watts: f64, tick: f64) -> Result<Self, Refusal> {
+    pub(super) fn open(path: &Path, max_watts: f64, tick: f64) -> Result<Self, Unavailable> {
         let accumulator = Self {
             path: path.to_owned(),
-            spec: Spec::energy(Unit::Nanojoule, most_watts, tick),
+            spec: SensorSpec::energy(RawUnit::Nanojoule, max_watts, tick),
         };
         accumulator.read().map(|_| accumulator)
     }
 }
 
-impl Instrument for Accumulator {
-    fn spec(&self) -> Spec {
+impl Sensor for Accumulator {
+    fn spec(&self) -> SensorSpec {
         self.spec
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         nanojoules(&files::bytes(&self.path)?)
-            .map_err(|why| Refusal::new(format!("{}: {why}", self.path.display())))
+            .map_err(|why| Unavailable::new(format!("{}: {why}", self.path.display())))
     }
 }
 

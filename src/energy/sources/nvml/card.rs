@@ -7,17 +7,17 @@ use nvml_wrapper::Nvml as Library;
 use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 
-use super::sensor::{Kind, Sensor, field_watts, present};
+use super::sensor::{Kind, CardSensor, field_watts, present};
 use super::{NAME, refusal};
 use crate::energy::counter;
 use crate::energy::figure::{Covers, Scope};
-use crate::energy::instrument::{Instrument, Refusal};
+use crate::energy::instrument::{Sensor, Unavailable};
 use crate::energy::source::Row;
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 /// A counter and, as its companion, power; where there is no counter, power alone; where the counter is there but
 /// shows nothing, or may not be read, a row for each.
-pub(super) fn rows(library: &Arc<Library>, index: u32, target: Option<&Target>) -> Vec<Row> {
+pub(super) fn rows(library: &Arc<Library>, index: u32, target: Option<&MeteredDevice>) -> Vec<Row> {
     let source = format!("{NAME}:{index}");
     let covers = target.map(|_| Covers::Adapter);
     let device = match library.device_by_index(index) {
@@ -27,8 +27,8 @@ pub(super) fn rows(library: &Arc<Library>, index: u32, target: Option<&Target>) 
             return vec![Row::counter(source, Scope::Board, covers, Err(why))];
         }
     };
-    let instrument = |kind| -> Box<dyn Instrument> {
-        Box::new(Sensor {
+    let instrument = |kind| -> Box<dyn Sensor> {
+        Box::new(CardSensor {
             library: Arc::clone(library),
             index,
             kind,
@@ -84,9 +84,9 @@ fn identity(library: &Library, device: &Device<'_>, source: &str) -> String {
 enum Counts {
     Yes,
     /// It has a counter that cannot be believed, or not be read by this user.
-    Has(Refusal),
+    Has(Unavailable),
     /// It has none.
-    Not(Refusal),
+    Not(Unavailable),
 }
 
 fn counts(device: &Device<'_>, index: u32) -> Counts {
@@ -94,7 +94,7 @@ fn counts(device: &Device<'_>, index: u32) -> Counts {
     match device.total_energy_consumption() {
         Ok(value) => match counter::supported(value, None) {
             Ok(()) => Counts::Yes,
-            Err(why) => Counts::Has(Refusal::new(why)),
+            Err(why) => Counts::Has(Unavailable::new(why)),
         },
         Err(NvmlError::NotSupported) => Counts::Not(no_counter(device)),
         Err(error @ NvmlError::FailedToLoadSymbol(_)) => Counts::Not(refusal(&what, &error)),
@@ -103,10 +103,10 @@ fn counts(device: &Device<'_>, index: u32) -> Counts {
 }
 
 /// Why a card that answers has no energy counter.
-fn no_counter(device: &Device<'_>) -> Refusal {
+fn no_counter(device: &Device<'_>) -> Unavailable {
     let name = device.name().unwrap_or_else(|_| "the card".into());
     if mig(device) {
-        return Refusal::new(format!(
+        return Unavailable::new(format!(
             "MIG is on, and {name} gives no energy of an instance"
         ))
         .with_fix("sudo nvidia-smi -mig 0")
@@ -115,10 +115,10 @@ fn no_counter(device: &Device<'_>) -> Refusal {
     match device.architecture() {
         Ok(
             DeviceArchitecture::Kepler | DeviceArchitecture::Maxwell | DeviceArchitecture::Pascal,
-        ) => Refusal::new(format!(
+        ) => Unavailable::new(format!(
             "{name} is older than Volta and has no energy counter"
         )),
-        _ => Refusal::new(format!(
+        _ => Unavailable::new(format!(
             "{name} shows no energy counter: its driver or a virtual machine hides it, or it is a laptop card that \
              gives power only"
         )),
@@ -131,7 +131,7 @@ const SHORT_AVERAGING: f64 = 0.1;
 const LONG_AVERAGING: f64 = 1.0;
 
 /// The best sensor of power: one that shows the moment, where the usual one averages over a second.
-fn power(device: &Device<'_>, index: u32) -> Result<Kind, Refusal> {
+fn power(device: &Device<'_>, index: u32) -> Result<Kind, Unavailable> {
     let long = averages_long(device);
     if long && field_watts(device, index).is_ok() {
         return Ok(Kind::InstantPower);

@@ -10,13 +10,13 @@ use nvml_wrapper::enums::device::SampleValue;
 use nvml_wrapper::structs::device::FieldId;
 
 use super::{others, refusal};
-use crate::energy::figure::Unit;
-use crate::energy::instrument::{Conditions, Instrument, Refusal, Spec};
+use crate::energy::figure::RawUnit;
+use crate::energy::instrument::{Conditions, Sensor, Unavailable, SensorSpec};
 
 /// Above what any board draws.
-const MOST_WATTS: f64 = 10_000.0;
+const MAX_WATTS: f64 = 10_000.0;
 /// Cards publish a new value every 20 to 100 ms.
-const EXPECTED_TICK: f64 = 0.1;
+const EXPECTED_UPDATE_INTERVAL: f64 = 0.1;
 /// `NVML_FI_DEV_POWER_INSTANT`.
 const POWER_INSTANT: FieldId = FieldId(186);
 
@@ -30,7 +30,7 @@ pub(super) enum Kind {
     },
 }
 
-pub(super) struct Sensor {
+pub(super) struct CardSensor {
     pub library: Arc<Library>,
     pub index: u32,
     pub kind: Kind,
@@ -38,18 +38,18 @@ pub(super) struct Sensor {
     pub exclusive: bool,
 }
 
-impl Instrument for Sensor {
-    fn spec(&self) -> Spec {
+impl Sensor for CardSensor {
+    fn spec(&self) -> SensorSpec {
         match self.kind {
-            Kind::Energy => Spec::energy(Unit::Millijoule, MOST_WATTS, EXPECTED_TICK),
-            Kind::InstantPower => Spec::power(Unit::Milliwatt, MOST_WATTS, EXPECTED_TICK),
+            Kind::Energy => SensorSpec::energy(RawUnit::Millijoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
+            Kind::InstantPower => SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
             Kind::Power { averaging } => {
-                Spec::power(Unit::Milliwatt, MOST_WATTS, EXPECTED_TICK).averaging(averaging)
+                SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL).averaging(averaging)
             }
         }
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         let index = self.index;
         let what = match self.kind {
             Kind::Energy => format!("card {index}'s energy counter"),
@@ -83,12 +83,12 @@ impl Instrument for Sensor {
 }
 
 /// A number that drivers put where they have none.
-pub(super) fn present(milliwatts: u32, what: &str) -> Result<(), Refusal> {
+pub(super) fn present(milliwatts: u32, what: &str) -> Result<(), Unavailable> {
     match milliwatts {
-        0 => Err(Refusal::new(format!(
+        0 => Err(Unavailable::new(format!(
             "{what} reads 0, as drivers do that have none"
         ))),
-        u32::MAX => Err(Refusal::new(format!(
+        u32::MAX => Err(Unavailable::new(format!(
             "{what} reads its type's maximum, as drivers do that have none"
         ))),
         _ => Ok(()),
@@ -96,7 +96,7 @@ pub(super) fn present(milliwatts: u32, what: &str) -> Result<(), Refusal> {
 }
 
 /// The power of the moment, in milliwatts.
-pub(super) fn field_watts(device: &Device<'_>, index: u32) -> Result<u64, Refusal> {
+pub(super) fn field_watts(device: &Device<'_>, index: u32) -> Result<u64, Unavailable> {
     let what = format!("card {index}'s instant power");
     let sample = device
         .field_values_for(&[POWER_INSTANT])
@@ -112,7 +112,7 @@ pub(super) fn field_watts(device: &Device<'_>, index: u32) -> Result<u64, Refusa
         _ => None,
     };
     let milliwatts =
-        milliwatts.ok_or_else(|| Refusal::new(format!("{what} is no number of milliwatts")))?;
+        milliwatts.ok_or_else(|| Unavailable::new(format!("{what} is no number of milliwatts")))?;
     present(milliwatts, &what)?;
     Ok(u64::from(milliwatts))
 }

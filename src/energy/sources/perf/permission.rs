@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::energy::instrument::Refusal;
+use crate::energy::instrument::Unavailable;
 
 use super::files;
 
@@ -14,28 +14,28 @@ const STATUS: &str = "/proc/self/status";
 const RIGHTS: u64 = 1 << 21 | 1 << 38;
 
 /// Why this process may not count what all processes do; `None` where it seems to have the right.
-pub(super) fn closed() -> Option<Refusal> {
+pub(super) fn closed() -> Option<Unavailable> {
     let level = level()?;
     (level >= 1 && !privileged()).then(|| closed_at(level))
 }
 
 /// What the kernel's answer to the call amounts to.
-pub(super) fn refused(event: &str, error: &io::Error) -> Refusal {
+pub(super) fn refused(event: &str, error: &io::Error) -> Unavailable {
     match error.kind() {
         io::ErrorKind::PermissionDenied => match level() {
             Some(level) if level >= 1 => closed_at(level),
-            _ => Refusal::new(format!(
+            _ => Unavailable::new(format!(
                 "the kernel does not let this process count {event}, whatever {PARANOID} says: a container may forbid it"
             )),
         },
-        _ => Refusal::new(format!("the event {event} cannot be opened: {error}")),
+        _ => Unavailable::new(format!("the event {event} cannot be opened: {error}")),
     }
 }
 
-fn closed_at(level: i64) -> Refusal {
+fn closed_at(level: i64) -> Unavailable {
     let program = std::env::current_exe()
         .map_or_else(|_| "PROGRAM".into(), |path| path.display().to_string());
-    Refusal::new(format!(
+    Unavailable::new(format!(
         "{PARANOID} is {level}, so energy events are closed to users (for this program alone they are opened by \
          `sudo setcap cap_perfmon=ep {program}`)"
     ))

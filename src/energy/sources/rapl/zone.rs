@@ -15,10 +15,10 @@ use std::sync::{Mutex, PoisonError};
 use rapl_energy::{Package, Subzone};
 
 use crate::energy::counter;
-use crate::energy::figure::{Scope, Unit};
-use crate::energy::instrument::{Instrument, Refusal, Spec};
+use crate::energy::figure::{Scope, RawUnit};
+use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
 use crate::energy::source::Row;
-use crate::energy::target::Target;
+use crate::energy::target::MeteredDevice;
 
 /// `rapl-energy` looks in these places, in this order, and settles once per process.
 const ROOTS: [&str; 2] = [super::ROOT, "/sys/devices/virtual/powercap/intel-rapl"];
@@ -31,11 +31,11 @@ const LOAD_DRIVER: &str = "sudo modprobe intel_rapl_msr";
 const UNLOAD_DRIVER: &str = "sudo modprobe -r intel_rapl_msr";
 
 /// The counters move about every millisecond.
-const EXPECTED_TICK: f64 = 0.001;
+const EXPECTED_UPDATE_INTERVAL: f64 = 0.001;
 
-pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
+pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
     let root = ROOTS.iter().map(Path::new).find(|root| root.exists()).ok_or_else(|| {
-        Refusal::new(format!(
+        Unavailable::new(format!(
             "no RAPL counter: {} is not there (no such processor, its driver not loaded, or hidden by a container or \
              virtual machine)",
             ROOTS[0]
@@ -72,7 +72,7 @@ pub(super) fn rows(target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
         }
     }
     if rows.is_empty() {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "{} holds no zone: the processor's driver found no counter",
             root.display()
         ))
@@ -86,8 +86,8 @@ fn push(
     rows: &mut Vec<Row>,
     name: String,
     scope: Scope,
-    target: Option<&Target>,
-    opened: Result<Box<dyn Instrument>, Refusal>,
+    target: Option<&MeteredDevice>,
+    opened: Result<Box<dyn Sensor>, Unavailable>,
 ) {
     let plain = format!("rapl:{name}");
     // Two zones of one name (a psys for each socket) still have to be told apart.
@@ -158,7 +158,7 @@ impl Zone {
 
 struct Gauge {
     energy: PathBuf,
-    spec: Spec,
+    spec: SensorSpec,
     /// Empty after a panic in the crate: its handle is not to be trusted then.
     zone: Mutex<Option<Zone>>,
 }
@@ -167,49 +167,49 @@ fn open(
     folder: &Path,
     scope: Scope,
     zone: impl FnOnce() -> Option<Zone>,
-) -> Result<Box<dyn Instrument>, Refusal> {
+) -> Result<Box<dyn Sensor>, Unavailable> {
     let energy = folder.join("energy_uj");
     number(&energy)?;
     let range = number(&folder.join("max_energy_range_uj"))?;
     if name_of(folder).is_none() {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "{} cannot be read",
             folder.join("name").display()
         )));
     }
     constraints(folder)?;
     let zone = guarded(zone)?
-        .ok_or_else(|| Refusal::new(format!("{} could not be opened", energy.display())))?;
+        .ok_or_else(|| Unavailable::new(format!("{} could not be opened", energy.display())))?;
     if range == 0 || zone.range() != range {
-        return Err(Refusal::new(format!(
+        return Err(Unavailable::new(format!(
             "{} gives no range at which the counter begins again",
             folder.display()
         )));
     }
-    let most_watts = if scope == Scope::System {
+    let max_watts = if scope == Scope::System {
         SYSTEM_WATTS
     } else {
         PACKAGE_WATTS
     };
     let gauge = Gauge {
         energy,
-        spec: Spec::energy(Unit::Microjoule, most_watts, EXPECTED_TICK).wrapping_at(range),
+        spec: SensorSpec::energy(RawUnit::Microjoule, max_watts, EXPECTED_UPDATE_INTERVAL).wrapping_at(range),
         zone: Mutex::new(Some(zone)),
     };
-    counter::supported(gauge.read()?, Some(range)).map_err(Refusal::new)?;
+    counter::supported(gauge.read()?, Some(range)).map_err(Unavailable::new)?;
     Ok(Box::new(gauge))
 }
 
-impl Instrument for Gauge {
-    fn spec(&self) -> Spec {
+impl Sensor for Gauge {
+    fn spec(&self) -> SensorSpec {
         self.spec
     }
 
-    fn read(&self) -> Result<u64, Refusal> {
+    fn read(&self) -> Result<u64, Unavailable> {
         number(&self.energy)?;
         let mut slot = self.zone.lock().unwrap_or_else(PoisonError::into_inner);
         let mut zone = slot.take().ok_or_else(|| {
-            Refusal::new(format!(
+            Unavailable::new(format!(
                 "{} failed earlier and was closed",
                 self.energy.display()
             ))
@@ -224,18 +224,18 @@ impl Instrument for Gauge {
 }
 
 /// A panic of the crate's becomes a refusal.
-fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, Refusal> {
+fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, Unavailable> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("no message");
-        Refusal::new(format!("rapl-energy gave up on its files: {said}"))
+        Unavailable::new(format!("rapl-energy gave up on its files: {said}"))
     })
 }
 
 /// A file's whole number, or why the crate would fail on it.
-fn number(path: &Path) -> Result<u64, Refusal> {
+fn number(path: &Path) -> Result<u64, Unavailable> {
     let text = fs::read_to_string(path).map_err(|error| {
         let shown = path.display();
         match error.kind() {
@@ -244,17 +244,17 @@ fn number(path: &Path) -> Result<u64, Refusal> {
                     .with_fix(super::OPEN_FILES)
                     .with_undo(super::CLOSE_FILES)
             }
-            ErrorKind::NotFound => Refusal::new(format!(
+            ErrorKind::NotFound => Unavailable::new(format!(
                 "{shown} is not there: its driver is not loaded (any more)"
             ))
             .with_fix(LOAD_DRIVER)
             .with_undo(UNLOAD_DRIVER),
-            _ => Refusal::new(format!("{shown} cannot be read: {error}")),
+            _ => Unavailable::new(format!("{shown} cannot be read: {error}")),
         }
     })?;
     let text = text.trim();
     text.parse().map_err(|_| {
-        Refusal::new(format!(
+        Unavailable::new(format!(
             "{} holds `{text}`, which is no whole number",
             path.display()
         ))
@@ -262,7 +262,7 @@ fn number(path: &Path) -> Result<u64, Refusal> {
 }
 
 /// The crate parses a zone's limits too, and panics on one that is no number (one that cannot be read it passes over).
-fn constraints(folder: &Path) -> Result<(), Refusal> {
+fn constraints(folder: &Path) -> Result<(), Unavailable> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let numeric = name
@@ -274,7 +274,7 @@ fn constraints(folder: &Path) -> Result<(), Refusal> {
         if let Ok(text) = fs::read_to_string(entry.path()) {
             let text = text.trim();
             if text.parse::<u64>().is_err() {
-                return Err(Refusal::new(format!(
+                return Err(Unavailable::new(format!(
                     "{} holds `{text}`, which rapl-energy cannot read",
                     entry.path().display()
                 )));

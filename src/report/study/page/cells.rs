@@ -30,7 +30,7 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
     let energy = cost.cells.iter().any(|cell| {
         cell.trials
             .iter()
-            .any(|point| point.repeatability.is_some())
+            .any(|point| point.ci.is_some())
     });
     let has = Has::of(cost);
     let mut points = cost.cells.iter().flat_map(|cell| &cell.trials);
@@ -219,8 +219,8 @@ fn told(point: &TrialPoint, unit: &Unit) -> String {
         text += &format!(", {:.2} % on the confirming half", 100.0 * share);
     }
     for (interval, of) in [
-        (point.repeatability, "repeatability"),
-        (point.absolute, "absolute"),
+        (point.ci, "repeatability"),
+        (point.accuracy, "absolute"),
     ] {
         if let Some(i) = interval {
             text += &format!("; 95 % {of} {} to {}", unit.show(i.low), unit.show(i.high));

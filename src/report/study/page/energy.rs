@@ -176,7 +176,7 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &Source) -> Mar
                     (bars(&steps, &format!("{} a training step, {through}", unit.symbol), &format!("Energy of a step, {through}")))
                 }
                 figcaption {
-                    "Mean of the cell's runs; the line is the mean 95 % interval of repeatability. Steps of different batch \
+                    "Mean of the cell's runs; the line is the mean 95 % confidence interval. Steps of different batch \
                      sizes hold different numbers of samples."
                     @if divided { " Where no window of steps was metered, the joules of the run over its steps stand \
                                    in, evaluations in them." }
@@ -255,7 +255,7 @@ fn means(records: &[&Record], source: &Source) -> Option<Means> {
         half: mean(
             steps
                 .iter()
-                .filter_map(|figure| figure.repeatability)
+                .filter_map(|figure| figure.ci)
                 .map(|interval| interval.half()),
         ),
         divided: steps.iter().any(|figure| figure.way == Way::RunOverSteps),

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::data;
 use super::super::words::{digits, plural, worth};
 use super::behind;
-use crate::energy::{Energy, Interval, Status};
+use crate::energy::{SourceResult, Interval, Status};
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, Instrument};
 
@@ -32,7 +32,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
                     tbody { @for one in &giving { (row(one, runs)) } }
                 } }
                 p class="quiet" {
-                    "Repeatability is for comparisons through one instrument on one device; the absolute interval also holds \
+                    "Repeatability is for comparisons through one instrument on one device; the accuracy interval also holds \
                      its gain and offset."
                 }
                 @for one in &giving { @if let Some(reason) = &one.reason {
@@ -60,13 +60,13 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
 }
 
 fn row(one: &Instrument, runs: &[RunRecord]) -> Markup {
-    let rows: Vec<&Energy> = runs
+    let rows: Vec<&SourceResult> = runs
         .iter()
         .filter_map(|run| run.record.as_ref())
         .flat_map(|record| &record.energy)
         .filter(|row| row.source == one.source && row.method == one.method)
         .collect();
-    let share = |get: fn(&Energy) -> Option<Interval>| {
+    let share = |get: fn(&SourceResult) -> Option<Interval>| {
         let halves = rows.iter().filter_map(|row| {
             let joules = row.joules.filter(|joules| *joules > 0.0)?;
             Some(get(row)?.half() / joules)
@@ -83,9 +83,9 @@ fn row(one: &Instrument, runs: &[RunRecord]) -> Markup {
             td class="w" { (one.source) } td class="w" { (one.scope.name()) }
             td class="w" { (worth(one.status)) } td class="w" { (one.method.name()) }
             td { @match one.grade { Some(grade) => (format!("{grade:?}")), None => "none" } }
-            td { @if let Some(tick) = one.tick_seconds { (digits(1000.0 * tick)) " ms" } }
-            td { (share(Energy::repeatability).unwrap_or_else(|| "none".into())) }
-            td { (share(Energy::absolute).unwrap_or_else(|| "none".into())) }
+            td { @if let Some(tick) = one.update_interval_seconds { (digits(1000.0 * tick)) " ms" } }
+            td { (share(SourceResult::ci).unwrap_or_else(|| "none".into())) }
+            td { (share(SourceResult::accuracy).unwrap_or_else(|| "none".into())) }
             td { @match idle { Some(watts) => { (digits(watts)) " W" }, None => "not calibrated" } }
             td { (one.runs) }
         }
