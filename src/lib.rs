@@ -35,7 +35,7 @@ mod units;
 
 #[cfg(feature = "gpu")]
 pub use device::Gpu;
-pub use energy::{SourceResult, Meter};
+pub use energy::{Meter, SourceResult};
 #[cfg(feature = "gpu")]
 pub use lab::Kernel;
 #[cfg(feature = "gpu")]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 use wattgrad::internals::energy::{
-    Calibration, Grade, IdlePower, Interval, SensorModel, MeterOptions, SensorSpec, RawUnit,
+    Calibration, Grade, IdlePower, Interval, MeterOptions, RawUnit, SensorModel, SensorSpec,
 };
 
 /// The program, untouched by whatever the caller's environment chooses, on a machine without NVML.

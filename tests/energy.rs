@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 use wattgrad::internals::energy::{Covers, Method, Scope};
 use wattgrad::internals::energy::{
-    SourceResult, Meter, MeterError, MeterOptions, Selection, Status, MeteredDevice, DeviceKind, survey,
+    DeviceKind, Meter, MeterError, MeterOptions, MeteredDevice, Selection, SourceResult, Status,
+    survey,
 };
 
 fn named(name: &str, watts: Option<f64>) -> MeterOptions {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 use wattgrad::internals::energy::{
-    Calibration, WindowLength, Sensor, SensorModel, Meter, MeterOptions, Moment, Unavailable, Scope, WindowResult,
-    SensorSpec, RawUnit,
+    Calibration, Meter, MeterOptions, Moment, RawUnit, Scope, Sensor, SensorModel, SensorSpec,
+    Unavailable, WindowLength, WindowResult,
 };
 
 /// A square wave: the first half of each period at one power, the second half at another.
@@ -108,7 +108,12 @@ fn holds(settled: &WindowResult, wave: Wave, most: f64) {
 
 fn refused(settled: &WindowResult, with: &str) {
     assert!(settled.units.is_empty(), "{:?}", settled.units);
-    let reason = &settled.units_unavailable.first().expect("a reason").why.reason;
+    let reason = &settled
+        .units_unavailable
+        .first()
+        .expect("a reason")
+        .why
+        .reason;
     assert!(reason.contains(with), "`{with}` is not in `{reason}`");
 }
 

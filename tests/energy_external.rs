@@ -11,8 +11,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 use wattgrad::internals::energy::{
-    Covers, SourceResult, Meter, MeterOptions, MeterUnit, Method, Scope, Selection, Status, MeteredDevice,
-    DeviceKind,
+    Covers, DeviceKind, Meter, MeterOptions, MeterUnit, MeteredDevice, Method, Scope, Selection,
+    SourceResult, Status,
 };
 
 fn unix() -> f64 {
@@ -119,11 +119,7 @@ fn the_watts_of_a_file_become_joules() {
     let seconds = row.seconds.unwrap();
     let truth = 42.5 * seconds;
     assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.03, "{row:?}");
-    assert!(
-        row.ci().unwrap().holds(truth),
-        "{truth} J, {:?}",
-        row.ci()
-    );
+    assert!(row.ci().unwrap().holds(truth), "{truth} J, {:?}", row.ci());
     // Constant power is an update with every line, not a sensor that stands still.
     assert!(row.updates.unwrap() > 30, "{row:?}");
 }

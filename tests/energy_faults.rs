@@ -7,8 +7,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use wattgrad::internals::energy::{
-    Edge, SourceResult, Estimate, Sensor, SensorModel, Meter, MeterOptions, Moment, Reading, Recording,
-    Unavailable, Scope, SensorSpec, Status, RawUnit,
+    Edge, Estimate, Meter, MeterOptions, Moment, RawUnit, Reading, Recording, Scope, Sensor,
+    SensorModel, SensorSpec, SourceResult, Status, Unavailable,
 };
 
 /// After so long a fault sets in: past the pre-roll, amid the window.

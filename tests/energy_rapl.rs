@@ -15,7 +15,8 @@ use std::time::{Duration, Instant};
 mod namespace;
 
 use wattgrad::internals::energy::{
-    Covers, SourceResult, Meter, MeterOptions, Scope, Selection, SourceReport, Status, MeteredDevice, DeviceKind,
+    Covers, DeviceKind, Meter, MeterOptions, MeteredDevice, Scope, Selection, SourceReport,
+    SourceResult, Status,
 };
 
 const ROOT: &str = "/sys/class/powercap/intel-rapl";

@@ -166,10 +166,7 @@ fn a_counter_that_begins_at_0_counts_from_there() {
     write(10.0);
     let counted = row(&file, &joules);
     assert_eq!(counted["status"], "measured", "{counted}");
-    let (low, high) = (
-        number(&counted, "ci_low"),
-        number(&counted, "ci_high"),
-    );
+    let (low, high) = (number(&counted, "ci_low"), number(&counted, "ci_high"));
     assert!(low <= 1990.0 && 1990.0 <= high, "{counted}");
     write(0.0);
     let none = row(&file, &joules);

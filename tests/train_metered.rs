@@ -8,7 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 use wattgrad::Record;
 use wattgrad::internals::energy::{
-    Calibration, IdlePower, Interval, SensorModel, MeterOptions, Method, SensorSpec, Status, RawUnit,
+    Calibration, IdlePower, Interval, MeterOptions, Method, RawUnit, SensorModel, SensorSpec,
+    Status,
 };
 use wattgrad::internals::train::{EnergyFigure, Phase, PhaseEnergy, Way};
 

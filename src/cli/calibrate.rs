@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::device::{self, GpuOptions, ListOptions};
-use crate::energy::{Activity, CalibrationResult, Meter, Method, Unavailable, SourceReport, Status};
+use crate::energy::{
+    Activity, CalibrationResult, Meter, Method, SourceReport, Status, Unavailable,
+};
 use crate::lab::DeviceLoad;
 use crate::train;
 use crate::units::seconds;
@@ -123,7 +125,11 @@ fn examinable(source: &SourceReport) -> bool {
     matches!(source.status, Status::Measured | Status::Shared)
 }
 
-fn examined_source(source: &str, method: Method, outcome: &Result<CalibrationResult, Unavailable>) -> Source {
+fn examined_source(
+    source: &str,
+    method: Method,
+    outcome: &Result<CalibrationResult, Unavailable>,
+) -> Source {
     let refusal = outcome.as_ref().err();
     Source {
         source: source.to_owned(),

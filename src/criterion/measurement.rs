@@ -10,8 +10,8 @@ use thiserror::Error;
 use super::format::JoulesFormatter;
 use super::metered::Metered;
 use crate::energy::{
-    Covers, SourceResult, Meter, MeterError, MeterOptions, Method, EnergyPerUnit, SourceReport, Status, MeteredDevice,
-    Window,
+    Covers, EnergyPerUnit, Meter, MeterError, MeterOptions, MeteredDevice, Method, SourceReport,
+    SourceResult, Status, Window,
 };
 
 /// The pre-roll and post-roll of a window, about.
@@ -210,7 +210,8 @@ impl Joules {
             // The whole window is work, and CPU time is read at its very ends.
             return self.whole(&rows).map(|joules| joules / done as f64);
         }
-        let of_it = |unit: &&EnergyPerUnit| unit.source == self.0.source && unit.method == self.0.method;
+        let of_it =
+            |unit: &&EnergyPerUnit| unit.source == self.0.source && unit.method == self.0.method;
         match units.iter().find(of_it) {
             Some(unit) if unit.status != Status::Measured => Err(self.why(&rows)),
             Some(unit) => positive(unit.joules()),

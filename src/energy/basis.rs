@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{Edge, Estimate, Stamp};
-use super::instrument::{Unavailable, SensorSpec};
-use super::known::SensorModel;
 use super::phase;
 use super::recording::Recording;
+use super::sensor::{SensorSpec, Unavailable};
+use super::sensor_model::SensorModel;
 
 /// All that stands between a row's readings and its joules.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

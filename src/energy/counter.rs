@@ -1,7 +1,7 @@
 //! What the readings of an energy counter amount to, and when they amount to nothing.
 
-use super::figure::{Reading, RawUnit};
-use super::instrument::Unavailable;
+use super::figure::{RawUnit, Reading};
+use super::sensor::Unavailable;
 
 /// Within what time a counter whose tick is not known is taken to show what it counted.
 const UNSEEN_TICK_SECONDS: f64 = 1.0;
@@ -44,7 +44,8 @@ impl Counter {
                 supported(reading.value, self.wraps_at).map_err(Unavailable::new)?;
             }
             if at > 0 {
-                total += u128::from(self.step(&readings[at - 1], reading, update_interval_seconds)?);
+                total +=
+                    u128::from(self.step(&readings[at - 1], reading, update_interval_seconds)?);
             }
             joules.push(total as f64 * self.scale);
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::basis::Basis;
 use super::clock::Moment;
-use super::instrument::Conditions;
+use super::sensor::Conditions;
 
 /// How a figure came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -315,10 +315,7 @@ impl SourceResult {
     pub fn idle(&self) -> Option<[Interval; 2]> {
         let (watts, seconds) = self.idle_watts.zip(self.seconds)?;
         let ci = watts.over(1.0 / seconds);
-        Some([
-            ci,
-            super::estimate::absolute(ci, seconds),
-        ])
+        Some([ci, super::estimate::absolute(ci, seconds)])
     }
 
     /// The measured joules less those of [`SourceResult::idle`]: what the device drew beyond its rest. SensorModel only where the source

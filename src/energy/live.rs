@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Moment;
 use super::figure::{Reading, Scope, Status};
-use super::instrument::{Unavailable, SensorSpec};
 use super::meter::Meter;
+use super::sensor::{SensorSpec, Unavailable};
 use super::series::Series;
 use super::window::Window;
 
@@ -71,7 +71,7 @@ impl Live {
             own.any(|(_, _, lost)| lost.is_some())
         };
         let mut rows = self.window.rows().iter().enumerate();
-        rows.all(|(at, row)| row.main.instrument.is_err() || lost(at))
+        rows.all(|(at, row)| row.sensor.is_err() || lost(at))
     }
 
     /// Mean watts over the last `seconds`, a row a source: of a counter between its newest tick and the last one that
@@ -85,8 +85,8 @@ impl Live {
             .iter()
             .enumerate()
             .map(|(at, row)| {
-                let opened = &row.main;
-                let outcome = match &opened.instrument {
+                let opened = row;
+                let outcome = match &opened.sensor {
                     Err(refusal) => Err(refusal.clone()),
                     Ok(instrument) => match seen.iter().find(|(row, ..)| *row == at) {
                         Some((_, _, Some(lost))) => Err(lost.clone()),
@@ -96,7 +96,14 @@ impl Live {
                                 .is_some_and(|reading| reading.at.monotonic >= now - seconds);
                             let silent = (!fresh).then(|| instrument.silent()).flatten();
                             silent.map_or_else(
-                                || mean(instrument.spec(), readings, opened.known.update_interval, seconds),
+                                || {
+                                    mean(
+                                        instrument.spec(),
+                                        readings,
+                                        opened.model.update_interval,
+                                        seconds,
+                                    )
+                                },
                                 Err,
                             )
                         }
@@ -127,7 +134,12 @@ impl Live {
     }
 }
 
-fn mean(spec: SensorSpec, readings: &[Reading], tick: Option<f64>, seconds: f64) -> Result<f64, Unavailable> {
+fn mean(
+    spec: SensorSpec,
+    readings: &[Reading],
+    tick: Option<f64>,
+    seconds: f64,
+) -> Result<f64, Unavailable> {
     // Also where only the newest readings count, all are judged.
     let series = Series::new(spec, readings, tick)?;
     let newest = readings.last().map_or(0.0, |reading| reading.at.monotonic);

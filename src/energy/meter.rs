@@ -5,103 +5,15 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::calibrate::{self, Calibration, CalibrationResult, Workload};
-use super::figure::{Covers, SourceResult, Grade, Method, Scope, Status};
-use super::instrument::{Sensor, Unavailable, SensorSpec};
-use super::known::SensorModel;
+use super::device::MeteredDevice;
+use super::figure::{Covers, Grade, Method, Scope, SourceResult, Status};
+use super::open_sensor::OpenSensor;
 use super::options::{MeterError, MeterOptions, Selection};
 use super::recording::SystemClock;
+use super::sensor::{Sensor, Unavailable};
 use super::settle::EnergyPerUnit;
 use super::source;
-use super::target::MeteredDevice;
 use super::window::Window;
-
-/// One row of an opened meter.
-pub(crate) struct Row {
-    pub main: Opened,
-    /// The same thing through another instrument; see [`source::Row::companion`].
-    pub companion: Option<Opened>,
-}
-
-impl Row {
-    pub(crate) fn each(&self) -> impl Iterator<Item = &Opened> {
-        std::iter::once(&self.main).chain(&self.companion)
-    }
-}
-
-/// One instrument, opened, or why it is not, with what is known of it.
-pub(crate) struct Opened {
-    pub source: String,
-    pub scope: Scope,
-    pub method: Method,
-    pub covers: Option<Covers>,
-    pub shared: Option<String>,
-    pub note: Option<String>,
-    pub identity: String,
-    pub instrument: Result<Arc<dyn Sensor>, Unavailable>,
-    pub known: SensorModel,
-}
-
-impl Opened {
-    fn new(row: source::Row, options: &MeterOptions) -> (Self, Option<source::Row>) {
-        let source::Row {
-            source,
-            scope,
-            method,
-            covers,
-            shared,
-            note,
-            instrument,
-            identity,
-            companion,
-        } = row;
-        let mut instrument: Result<Arc<dyn Sensor>, Unavailable> = instrument.map(Arc::from);
-        let known = match &instrument {
-            Ok(opened) => calibrate::recall(options, &identity, &opened.spec()),
-            Err(_) => Ok(SensorModel::unopened()),
-        };
-        let known = known.unwrap_or_else(|refusal| {
-            // What its calibration found keeps it closed.
-            instrument = Err(refusal);
-            SensorModel::unopened()
-        });
-        let opened = Self {
-            source,
-            scope,
-            method,
-            covers,
-            shared,
-            note,
-            identity,
-            instrument,
-            known,
-        };
-        (opened, companion.map(|row| *row))
-    }
-
-    /// What a figure of it is worth.
-    pub(crate) fn status(&self) -> Status {
-        match (&self.instrument, self.method, &self.shared) {
-            (Err(_), _, _) => Status::Unavailable,
-            (Ok(_), Method::Assumed, _) => Status::Assumed,
-            (Ok(_), _, Some(_)) => Status::Shared,
-            (Ok(_), _, None) => Status::Measured,
-        }
-    }
-
-    /// Whether every read gives a new value, taken at the moment of the read.
-    pub(crate) fn ever_moving(&self) -> bool {
-        let moves = |instrument: &Arc<dyn Sensor>| {
-            instrument.spec().expected_update_interval == 0.0 && !instrument.keeps_record()
-        };
-        self.instrument.as_ref().is_ok_and(moves)
-    }
-
-    /// The grade of its figures: its calibration's, or the best that can be said without one.
-    pub(crate) fn grade(&self, spec: &SensorSpec) -> Grade {
-        let uncalibrated = if spec.is_power() { Grade::C } else { Grade::B };
-        self.known.grade.unwrap_or(uncalibrated)
-    }
-}
 
 /// Meters stretches of time through every source of this machine.
 ///
@@ -120,7 +32,7 @@ impl Opened {
 /// # Ok::<(), wattgrad::internals::energy::MeterError>(())
 /// ```
 pub struct Meter {
-    rows: Arc<[Row]>,
+    rows: Arc<[OpenSensor]>,
 }
 
 /// What is known of one source before anything was metered: whether it can be used, why not, and what would open it.
@@ -164,7 +76,10 @@ impl Meter {
     /// # Errors
     /// [`MeterError::UnknownMeter`] for a name no source has, [`MeterError::BadWatts`] for watts that are not finite
     /// and positive. A source that cannot be read is no error; its row says why.
-    pub fn open(options: &MeterOptions, target: Option<&MeteredDevice>) -> Result<Self, MeterError> {
+    pub fn open(
+        options: &MeterOptions,
+        target: Option<&MeteredDevice>,
+    ) -> Result<Self, MeterError> {
         options.check()?;
         Ok(Self::of(rows(options, target), options))
     }
@@ -178,20 +93,22 @@ impl Meter {
         options: &MeterOptions,
     ) -> Self {
         let row = if instrument.spec().is_power() {
-            source::Row::power(source, scope, None, Ok(instrument))
+            OpenSensor::power(source, scope, None, Ok(instrument))
         } else {
-            source::Row::counter(source, scope, None, Ok(instrument))
+            OpenSensor::counter(source, scope, None, Ok(instrument))
         };
         Self::of(vec![row], options)
     }
 
-    fn of(rows: Vec<source::Row>, options: &MeterOptions) -> Self {
+    fn of(rows: Vec<OpenSensor>, options: &MeterOptions) -> Self {
         let rows = rows
             .into_iter()
-            .map(|row| {
-                let (main, companion) = Opened::new(row, options);
-                let companion = companion.map(|row| Opened::new(row, options).0);
-                Row { main, companion }
+            .map(|mut row| {
+                calibrate::recall(options, &mut row);
+                if let Some(companion) = row.companion.as_deref_mut() {
+                    calibrate::recall(options, companion);
+                }
+                row
             })
             .collect();
         Self { rows }
@@ -207,7 +124,7 @@ impl Meter {
     pub fn measures(&self) -> bool {
         self.rows
             .iter()
-            .any(|row| matches!(row.main.status(), Status::Measured | Status::Shared))
+            .any(|row| matches!(row.status(), Status::Measured | Status::Shared))
     }
 
     /// Meters one closure: its result, and a row per source.
@@ -246,10 +163,9 @@ impl Meter {
             .iter()
             .enumerate()
             .map(|(at, row)| {
-                let mut found = report(&row.main);
+                let mut found = report(row);
                 let watched = seen.iter().find(|(row, ..)| *row == at);
-                if let (Some((_, readings, lost)), Ok(instrument)) = (watched, &row.main.instrument)
-                {
+                if let (Some((_, readings, lost)), Ok(instrument)) = (watched, &row.sensor) {
                     let seen = || super::series::tick_of(instrument.spec(), readings);
                     found.update_interval_seconds = found.update_interval_seconds.or_else(seen);
                     // What an instrument has recorded is new, also where it is the same again.
@@ -288,8 +204,8 @@ impl Meter {
         mut told: impl FnMut(&str, &Result<CalibrationResult, Unavailable>),
     ) -> std::io::Result<()> {
         for row in self.rows.iter() {
-            let opened = &row.main;
-            let Ok(instrument) = &opened.instrument else {
+            let opened = row;
+            let Ok(instrument) = &opened.sensor else {
                 continue;
             };
             if opened.method == Method::Assumed {
@@ -298,8 +214,9 @@ impl Meter {
             let second = row
                 .companion
                 .as_ref()
-                .and_then(|companion| companion.instrument.as_deref().ok());
-            let found = calibrate::calibrate_sensor(instrument.as_ref(), second, workload, &SystemClock);
+                .and_then(|companion| companion.sensor.as_deref().ok());
+            let found =
+                calibrate::calibrate_sensor(instrument.as_ref(), second, workload, &SystemClock);
             if let Ok(found) = &found {
                 Calibration::new(&opened.identity, found.known.clone(), found.refused.clone())
                     .keep(options)?;
@@ -316,7 +233,7 @@ pub fn survey(target: Option<&MeteredDevice>) -> Vec<SourceReport> {
     Meter::of(rows(&options, target), &options).sources()
 }
 
-fn rows(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<source::Row> {
+fn rows(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
     let mut rows = Vec::new();
     if options.selection == Selection::None {
         return rows;
@@ -340,12 +257,12 @@ fn rows(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<source::R
 }
 
 /// The rows that were asked for by their full names. A source that cannot be opened keeps its one row and its reason.
-fn only(parts: &[&str], mut found: Vec<source::Row>) -> Vec<source::Row> {
+fn only(parts: &[&str], mut found: Vec<OpenSensor>) -> Vec<OpenSensor> {
     let names: Vec<String> = found.iter().map(|row| row.source.clone()).collect();
     if !names.iter().any(|name| name.contains(':')) {
         return found;
     }
-    let missing: Vec<source::Row> = parts
+    let missing: Vec<OpenSensor> = parts
         .iter()
         .filter(|part| !names.iter().any(|name| name == *part))
         .map(|part| {
@@ -353,7 +270,7 @@ fn only(parts: &[&str], mut found: Vec<source::Row>) -> Vec<source::Row> {
                 "there is no {part} here: there is {}",
                 names.join(", ")
             ));
-            source::Row::new(*part, found[0].scope, found[0].method, None, Err(refusal))
+            OpenSensor::new(*part, found[0].scope, found[0].method, None, Err(refusal))
         })
         .collect();
     found.retain(|row| parts.contains(&row.source.as_str()));
@@ -361,9 +278,9 @@ fn only(parts: &[&str], mut found: Vec<source::Row>) -> Vec<source::Row> {
     found
 }
 
-fn report(opened: &Opened) -> SourceReport {
-    let refusal = opened.instrument.as_ref().err();
-    let others = match &opened.instrument {
+fn report(opened: &OpenSensor) -> SourceReport {
+    let refusal = opened.sensor.as_ref().err();
+    let others = match &opened.sensor {
         Ok(instrument) => opened.shared.clone().or_else(|| instrument.shared()),
         Err(_) => None,
     };
@@ -377,14 +294,14 @@ fn report(opened: &Opened) -> SourceReport {
         covers: opened.covers,
         method: opened.method,
         status,
-        update_interval_seconds: opened.known.update_interval,
-        grade: match &opened.instrument {
+        update_interval_seconds: opened.model.update_interval,
+        grade: match &opened.sensor {
             Ok(instrument) if opened.method != Method::Assumed => {
                 Some(opened.grade(&instrument.spec()))
             }
             _ => None,
         },
-        calibrated: opened.known.grade.is_some(),
+        calibrated: opened.model.grade.is_some(),
         reason: refusal
             .map(|refusal| refusal.reason.clone())
             .or(others)

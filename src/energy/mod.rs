@@ -14,42 +14,46 @@
 mod basis;
 mod calibrate;
 mod clock;
-mod collect;
+mod collector;
 mod counter;
-mod essential;
+mod device;
+mod downsample;
 mod estimate;
-mod extent;
 mod figure;
-mod instrument;
-mod known;
 mod live;
 mod meter;
+mod open_sensor;
 mod options;
 mod phase;
+mod poll_schedule;
 mod recording;
-mod schedule;
+mod sensor;
+mod sensor_model;
 mod series;
 mod settle;
 mod source;
 mod sources;
-mod target;
 mod window;
+mod window_length;
 
 pub use basis::Basis;
-pub use calibrate::{Activity, Calibration, CalibrationResult, Response, Workload, calibrate_sensor};
-pub use clock::Moment;
-pub use estimate::{Edge, Estimate, Stamp};
-pub use extent::WindowLength;
-pub use figure::{
-    Assumed, Covers, SourceResult, Grade, Interval, Measured, Method, Reading, Scope, Status, RawUnit,
+pub use calibrate::{
+    Activity, Calibration, CalibrationResult, Response, Workload, calibrate_sensor,
 };
-pub use instrument::{Conditions, Sensor, Quantity, Unavailable, SensorSpec};
-pub use known::{IdlePower, SensorModel};
+pub use clock::Moment;
+pub use device::{DeviceKind, MeteredDevice};
+pub use estimate::{Edge, Estimate, Stamp};
+pub use figure::{
+    Assumed, Covers, Grade, Interval, Measured, Method, RawUnit, Reading, Scope, SourceResult,
+    Status,
+};
 pub use live::{Live, LiveReading};
 pub use meter::{Meter, SourceReport, survey};
 pub use options::{MeterError, MeterOptions, MeterUnit, Selection};
-pub use recording::{SystemClock, Recording, Clock};
-pub use schedule::PollSchedule;
-pub use settle::{PartResult, EnergyPerUnit, WindowResult, PerUnitUnavailable};
-pub use target::{MeteredDevice, DeviceKind};
+pub use poll_schedule::PollSchedule;
+pub use recording::{Clock, Recording, SystemClock};
+pub use sensor::{Conditions, Quantity, Sensor, SensorSpec, Unavailable};
+pub use sensor_model::{IdlePower, SensorModel};
+pub use settle::{EnergyPerUnit, PartResult, PerUnitUnavailable, WindowResult};
 pub use window::Window;
+pub use window_length::WindowLength;

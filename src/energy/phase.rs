@@ -6,8 +6,8 @@
 //! is no figure.
 
 use super::estimate::Stamp;
-use super::instrument::Unavailable;
-use super::known::SensorModel;
+use super::sensor::Unavailable;
+use super::sensor_model::SensorModel;
 use super::series::{Point, Series};
 
 /// What the phases of a window's ticks leave open.

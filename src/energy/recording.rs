@@ -1,12 +1,12 @@
 //! The readings of one instrument over a stretch of time, and what follows from them.
 
 use super::clock::Moment;
-use super::collect::RECORD_SECONDS;
+use super::collector::RECORD_SECONDS;
 use super::estimate::{self, Edge, Estimate, Stamp};
 use super::figure::Reading;
-use super::instrument::{Sensor, Unavailable, SensorSpec};
-use super::known::SensorModel;
-use super::schedule::PollSchedule;
+use super::poll_schedule::PollSchedule;
+use super::sensor::{Sensor, SensorSpec, Unavailable};
+use super::sensor_model::SensorModel;
 use super::series::{self, Series};
 
 /// The time an instrument is watched in: the machine's, or that of a simulation.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::counter::Counter;
 use super::figure::Reading;
-use super::instrument::{Quantity, Unavailable, SensorSpec};
+use super::sensor::{Quantity, SensorSpec, Unavailable};
 
 /// Joules since the first point, as they were shown at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,14 +1,14 @@
 //! What the readings of a window come to, source by source.
 
 use super::basis::Basis;
-use super::collect::Collected;
-use super::essential;
+use super::collector::Collected;
+use super::downsample;
 use super::estimate::{Edge, Estimate, Stamp};
-use super::figure::{SourceResult, Grade, Method, Status};
-use super::instrument::{Conditions, Unavailable, SensorSpec};
-use super::known::SensorModel;
-use super::meter::{Opened, Row};
+use super::figure::{Grade, Method, SourceResult, Status};
+use super::open_sensor::OpenSensor;
 use super::recording::Recording;
+use super::sensor::{Conditions, SensorSpec, Unavailable};
+use super::sensor_model::SensorModel;
 
 /// All that a window comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,7 +96,7 @@ const CALIBRATE: &str = "not calibrated: `wattgrad calibrate` would narrow the i
 impl One {
     /// Of what `opened` brought home; `shared`: who else used the device.
     pub(crate) fn new(
-        opened: &Opened,
+        opened: &OpenSensor,
         collected: Option<Collected>,
         asked: &Asked<'_>,
         shared: &Option<String>,
@@ -135,7 +135,9 @@ impl One {
         };
         let unit = || {
             if energy.method == Method::Assumed {
-                return Err(Unavailable::new("assumed joules are told of a whole run only"));
+                return Err(Unavailable::new(
+                    "assumed joules are told of a whole run only",
+                ));
             }
             let (units, window) = basis.units(recording, stamps)?;
             Ok(EnergyPerUnit {
@@ -164,7 +166,7 @@ impl WindowResult {
     /// A row's instruments: the main one, and its companion where that was read.
     pub(crate) fn add(
         &mut self,
-        row: &Row,
+        row: &OpenSensor,
         conditions: Vec<Conditions>,
         mut main: One,
         companion: Option<One>,
@@ -173,7 +175,7 @@ impl WindowResult {
         if let Some(companion) = &companion {
             compare(&mut main.energy, &companion.energy);
         }
-        let lies = main.energy.joules.is_none() && row.main.instrument.is_ok();
+        let lies = main.energy.joules.is_none() && row.sensor.is_ok();
         self.take(main);
         if let Some(companion) =
             companion.filter(|companion| lies && companion.energy.joules.is_some())
@@ -220,12 +222,12 @@ impl WindowResult {
 /// Fills `energy` from what was collected; the readings, where a figure was asked of them.
 fn settle(
     energy: &mut SourceResult,
-    opened: &Opened,
+    opened: &OpenSensor,
     collected: Option<Collected>,
     asked: &Asked<'_>,
     shared: bool,
 ) -> Option<Recording> {
-    let instrument = match &opened.instrument {
+    let instrument = match &opened.sensor {
         Ok(instrument) => instrument,
         Err(refusal) => {
             energy.refuse(refusal.clone());
@@ -239,7 +241,7 @@ fn settle(
         readings: Vec::new(),
         lost: None,
     });
-    let readings = essential::readings(spec, readings, &ends(asked));
+    let readings = downsample::downsample(spec, readings, &ends(asked));
     if let Some(refusal) = lost {
         energy.readings = readings;
         energy.refuse(Unavailable {
@@ -249,7 +251,7 @@ fn settle(
         return None;
     }
     let recording = Recording::new(spec, readings);
-    let mut known = opened.known.clone();
+    let mut known = opened.model.clone();
     if let Some(note) = contradicted(&mut known, &recording) {
         energy.notes.push(note);
     }
@@ -257,7 +259,7 @@ fn settle(
     energy.readings = recording.readings().to_vec();
     let graded = known.grade.is_some();
     // A load begins and ends with the window.
-    let edge = match opened.ever_moving() {
+    let edge = match opened.is_continuous() {
         true => Edge::Interior,
         false => Edge::Boundary,
     };
@@ -322,7 +324,7 @@ fn compare(counter: &mut SourceResult, power: &SourceResult) {
 }
 
 impl SourceResult {
-    fn unavailable(opened: &Opened) -> Self {
+    fn unavailable(opened: &OpenSensor) -> Self {
         Self {
             source: opened.source.clone(),
             scope: opened.scope,
@@ -375,7 +377,7 @@ impl SourceResult {
         self.accuracy_high = Some(estimate.accuracy.high);
     }
 
-    fn fill(&mut self, opened: &Opened, estimate: &Estimate, spec: &SensorSpec) {
+    fn fill(&mut self, opened: &OpenSensor, estimate: &Estimate, spec: &SensorSpec) {
         self.status = opened.status();
         self.reason = opened.shared.clone();
         self.set(estimate);
@@ -384,6 +386,6 @@ impl SourceResult {
         }
         self.grade = Some(opened.grade(spec));
         self.updates = Some(estimate.updates).filter(|&ticks| ticks > 0);
-        self.idle_watts = opened.known.idle.map(|idle| idle.context);
+        self.idle_watts = opened.model.idle.map(|idle| idle.context);
     }
 }

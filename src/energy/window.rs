@@ -3,21 +3,21 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::clock::Moment;
-use super::collect::Collector;
+use super::collector::Collector;
 #[cfg(feature = "gpu")]
 use super::estimate::Edge;
 use super::estimate::Stamp;
-use super::figure::{SourceResult, Reading, Status};
-use super::instrument::{Conditions, Unavailable};
-use super::meter::{Opened, Row};
+use super::figure::{Reading, SourceResult, Status};
+use super::open_sensor::OpenSensor;
 use super::recording::Recording;
-use super::settle::{Asked, One, EnergyPerUnit, WindowResult};
+use super::sensor::{Conditions, Unavailable};
+use super::settle::{Asked, EnergyPerUnit, One, WindowResult};
 
 /// An open window. It is read from before its start (the pre-roll) until after its end (the post-roll); the rolls are
 /// readings only, the window is from [`super::Meter::start`]'s return to [`Window::stop`]'s call.
 #[must_use = "a window gives its joules when it is stopped"]
 pub struct Window {
-    rows: Arc<[Row]>,
+    rows: Arc<[OpenSensor]>,
     reading: Vec<Vec<Option<Collector>>>,
     before: Vec<Before>,
     from: Moment,
@@ -38,7 +38,7 @@ const PRE_ROLL_SECONDS: f64 = 0.6;
 const POST_ROLL_SECONDS: f64 = 1.0;
 
 impl Window {
-    pub(crate) fn open(rows: Arc<[Row]>) -> Self {
+    pub(crate) fn open(rows: Arc<[OpenSensor]>) -> Self {
         let reading: Vec<Vec<Option<Collector>>> = rows
             .iter()
             .map(|row| row.each().map(collector).collect())
@@ -47,16 +47,16 @@ impl Window {
         let mains = || {
             rows.iter()
                 .zip(&reading)
-                .map(|(row, all)| (&row.main, all.first()))
+                .map(|(row, all)| (row, all.first()))
         };
-        let reach = mains().map(|(opened, _)| opened.known.reach());
+        let reach = mains().map(|(opened, _)| opened.model.reach());
         // One deadline for all: many slow instruments do not add up.
         let end = Moment::now().monotonic + PRE_ROLL_SECONDS + reach.fold(0.0, f64::max);
         for (opened, collector) in mains() {
             if let Some(collector) = collector.and_then(Option::as_ref) {
                 collector.wait(end - Moment::now().monotonic, |readings, tick| {
                     let changes = changes(readings);
-                    span(readings) >= opened.known.reach()
+                    span(readings) >= opened.model.reach()
                         && changes > PRE_ROLL_CHANGES
                         && (tick.is_some() || changes > 20)
                 });
@@ -110,7 +110,7 @@ impl Window {
     }
 
     /// What is read.
-    pub(crate) fn rows(&self) -> &[Row] {
+    pub(crate) fn rows(&self) -> &[OpenSensor] {
         &self.rows
     }
 
@@ -127,7 +127,7 @@ impl Window {
         rows.flat_map(|(row, collectors)| row.each().zip(collectors))
             .filter_map(|(opened, collector)| {
                 let seen = || collector.as_ref().and_then(Collector::tick);
-                opened.known.update_interval.or_else(seen)
+                opened.model.update_interval.or_else(seen)
             })
             .min_by(f64::total_cmp)
     }
@@ -140,7 +140,7 @@ impl Window {
 
     /// The sources whose joules would be this run's own, with what is known of each and what reads it; of a row only the
     /// first that moves.
-    pub(crate) fn charged(&self) -> impl Iterator<Item = (&Opened, &Collector)> {
+    pub(crate) fn charged(&self) -> impl Iterator<Item = (&OpenSensor, &Collector)> {
         let rows = self.rows.iter().zip(&self.reading).zip(&self.before);
         rows.filter(|(_, before)| before.shared.is_none())
             .filter_map(|((row, collectors), _)| {
@@ -160,11 +160,11 @@ impl Window {
             return true;
         };
         self.charged().all(|(opened, collector)| {
-            let Ok(instrument) = &opened.instrument else {
+            let Ok(instrument) = &opened.sensor else {
                 return true;
             };
             let recording = Recording::new(instrument.spec(), collector.newest(usize::MAX));
-            recording.covers(first.at, last.at, &stamps, &opened.known)
+            recording.covers(first.at, last.at, &stamps, &opened.model)
         })
     }
 
@@ -173,11 +173,11 @@ impl Window {
     #[cfg(feature = "gpu")]
     pub(crate) fn joules_so_far(&self) -> Option<f64> {
         let (opened, collector) = self.charged().next()?;
-        let instrument = opened.instrument.as_ref().ok()?;
+        let instrument = opened.sensor.as_ref().ok()?;
         let readings = collector.newest(usize::MAX);
         let window = (self.from.monotonic, readings.last()?.at.monotonic);
         let recording = Recording::new(instrument.spec(), readings);
-        let estimate = recording.between(window.0, window.1, Edge::Interior, &opened.known);
+        let estimate = recording.between(window.0, window.1, Edge::Interior, &opened.model);
         estimate.ok().map(|estimate| estimate.joules)
     }
 
@@ -251,21 +251,21 @@ impl Window {
 }
 
 /// Why the end of a window was not seen, by an instrument that gives no more: its last power is not that of the rest.
-fn unseen(opened: &Opened, readings: &[Reading], to: f64) -> Option<Unavailable> {
+fn unseen(opened: &OpenSensor, readings: &[Reading], to: f64) -> Option<Unavailable> {
     let last = readings.last()?.at.monotonic;
     let pace = span(readings) / (readings.len() - 1).max(1) as f64;
     // What ends with the work that is metered may owe its last reading.
     let seen = last >= to - 2.0 * pace;
-    let instrument = opened.instrument.as_ref().ok().filter(|_| !seen)?;
+    let instrument = opened.sensor.as_ref().ok().filter(|_| !seen)?;
     instrument.silent()
 }
 
 /// Too few readings have a reason of their own where the instrument gives no more.
-fn explain_silence(rows: &[Row], told: &mut [SourceResult]) {
+fn explain_silence(rows: &[OpenSensor], told: &mut [SourceResult]) {
     for energy in told.iter_mut().filter(|energy| energy.joules.is_none()) {
-        let mut opened = rows.iter().map(|row| &row.main);
+        let mut opened = rows.iter();
         let opened = opened.find(|opened| opened.source == energy.source);
-        let instrument = opened.and_then(|opened| opened.instrument.as_ref().ok());
+        let instrument = opened.and_then(|opened| opened.sensor.as_ref().ok());
         if let Some(refusal) = instrument.and_then(|instrument| instrument.silent()) {
             energy.reason = Some(refusal.reason);
             energy.fix = refusal.fix;
@@ -274,19 +274,22 @@ fn explain_silence(rows: &[Row], told: &mut [SourceResult]) {
 }
 
 /// What moves with every read is read at the very ends of the window.
-fn look(rows: &[Row], reading: &[Vec<Option<Collector>>]) {
+fn look(rows: &[OpenSensor], reading: &[Vec<Option<Collector>>]) {
     for (row, collectors) in rows.iter().zip(reading) {
         for (opened, collector) in row.each().zip(collectors) {
-            if let (true, Some(collector)) = (opened.ever_moving(), collector) {
+            if let (true, Some(collector)) = (opened.is_continuous(), collector) {
                 collector.look();
             }
         }
     }
 }
 
-fn collector(opened: &Opened) -> Option<Collector> {
-    let instrument = opened.instrument.as_ref().ok()?;
-    Some(Collector::start(Arc::clone(instrument), opened.known.update_interval))
+fn collector(opened: &OpenSensor) -> Option<Collector> {
+    let instrument = opened.sensor.as_ref().ok()?;
+    Some(Collector::start(
+        Arc::clone(instrument),
+        opened.model.update_interval,
+    ))
 }
 
 fn changes(readings: &[Reading]) -> usize {
@@ -305,8 +308,8 @@ fn span(readings: &[Reading]) -> f64 {
 }
 
 /// Reads on until the end of the window must have been shown, and the power after it with a few ticks; whether it was.
-fn post_roll(collector: &Collector, opened: &Opened, to: f64) -> bool {
-    let known = &opened.known;
+fn post_roll(collector: &Collector, opened: &OpenSensor, to: f64) -> bool {
+    let known = &opened.model;
     let settled = to + known.roll();
     let shown = |readings: &[Reading]| {
         let after = readings.partition_point(|reading| reading.at.monotonic < settled);

@@ -139,8 +139,7 @@ fn energy(record: &Record) -> Vec<String> {
         }
         let interval = row.ci();
         let as_told = interval.is_none_or(|interval| {
-            same(interval.low, computed.ci.low)
-                && same(interval.high, computed.ci.high)
+            same(interval.low, computed.ci.low) && same(interval.high, computed.ci.high)
         });
         if !as_told {
             found.push(format!(

@@ -4,7 +4,7 @@ use super::phases;
 use super::record::{EnergyFigure, PhaseEnergy, Way};
 use super::run_on::RunOn;
 use super::warm_up::WarmUp;
-use crate::energy::{SourceResult, Interval, Method, EnergyPerUnit, WindowResult, Status};
+use crate::energy::{EnergyPerUnit, Interval, Method, SourceResult, Status, WindowResult};
 
 /// A difference of readings over fewer ticks than this is no figure of its own.
 const DIRECT_TICKS: u64 = 50;
@@ -34,7 +34,12 @@ pub(super) struct Done {
 impl Figures {
     /// Of a run that was started in one window, of which the first part was compiling, and went through another; `on`:
     /// what was metered past its end.
-    pub(super) fn new(start_up: &WindowResult, run: &WindowResult, done: &Done, on: &RunOn) -> Self {
+    pub(super) fn new(
+        start_up: &WindowResult,
+        run: &WindowResult,
+        done: &Done,
+        on: &RunOn,
+    ) -> Self {
         // A run may be too short for its instrument, which has a figure of a step nevertheless.
         let mine = |row: &&SourceResult| row.status != Status::Shared;
         let mut figures = Self {
@@ -84,8 +89,7 @@ impl Figures {
                 .filter(same)
                 .map(move |counted| (direct, counted))
         });
-        let half =
-            |figure: &EnergyFigure| figure.ci.map_or(0.0, |interval| interval.half());
+        let half = |figure: &EnergyFigure| figure.ci.map_or(0.0, |interval| interval.half());
         pairs
             .filter(|(direct, counted)| {
                 (direct.joules - counted.joules).abs() > half(direct) + half(counted)

@@ -6,7 +6,7 @@ use super::joules::{Done, Figures};
 use super::record::Record;
 use super::run_on::RunOn;
 use super::warm_up::WarmUp;
-use crate::energy::{SourceResult, WindowResult, Stamp};
+use crate::energy::{SourceResult, Stamp, WindowResult};
 
 /// A window that was metered before or after the run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use super::joules::{Done, difference, scaled, sum, whole};
 use super::record::{EnergyFigure, Phase, PhaseEnergy, Way};
-use crate::energy::{SourceResult, PartResult, WindowResult, Status};
+use crate::energy::{PartResult, SourceResult, Status, WindowResult};
 
 /// A phase's joules, or why they are not known.
 type Told = Result<EnergyFigure, String>;

@@ -14,7 +14,7 @@ use super::outputs;
 use super::regime::Regime;
 use crate::data::Dataset;
 use crate::device::AdapterSummary;
-use crate::energy::{SourceResult, Interval, Status};
+use crate::energy::{Interval, SourceResult, Status};
 
 /// Version of the record's keys; a key that changes its meaning raises it.
 pub const SCHEMA: u32 = 1;

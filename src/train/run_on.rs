@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::TrainError;
-use crate::energy::{SourceResult, WindowLength, Meter, WindowResult, Status};
+use crate::energy::{Meter, SourceResult, Status, WindowLength, WindowResult};
 use crate::program::Program;
 
 /// For so many seconds at least, and at most.

@@ -23,7 +23,7 @@ use super::schedule::Schedule;
 use super::warm_up::WarmUp;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
-use crate::energy::{Meter, MeterOptions, Moment, Selection, MeteredDevice, DeviceKind};
+use crate::energy::{DeviceKind, Meter, MeterOptions, MeteredDevice, Moment, Selection};
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};

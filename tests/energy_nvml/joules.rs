@@ -1,6 +1,6 @@
 //! What a card's joules are held against: its watts and the window.
 
-use wattgrad::internals::energy::{Covers, SourceResult, Grade, Method, Scope, Status};
+use wattgrad::internals::energy::{Covers, Grade, Method, Scope, SourceResult, Status};
 
 use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, window};

@@ -12,7 +12,9 @@ mod stand_in;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use wattgrad::internals::energy::{SourceResult, Meter, SourceReport, Status, MeteredDevice, DeviceKind};
+use wattgrad::internals::energy::{
+    DeviceKind, Meter, MeteredDevice, SourceReport, SourceResult, Status,
+};
 
 fn discrete(pci_id: Option<&str>) -> MeteredDevice {
     MeteredDevice {

@@ -1,6 +1,6 @@
 //! Which card belongs to an adapter, or to a name.
 
-use wattgrad::internals::energy::{Meter, MeterOptions, Status, MeteredDevice, DeviceKind};
+use wattgrad::internals::energy::{DeviceKind, Meter, MeterOptions, MeteredDevice, Status};
 
 use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, report, window};

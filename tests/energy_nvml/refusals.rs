@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use wattgrad::internals::energy::{SourceResult, Meter, MeterOptions, Selection};
+use wattgrad::internals::energy::{Meter, MeterOptions, Selection, SourceResult};
 
 use crate::stand_in::{
     CARD, Card, DRIVER_NOT_LOADED, NO_PERMISSION, NOT_SUPPORTED, PASCAL, StandIn,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
-use wattgrad::internals::energy::{Meter, MeterOptions, Selection, MeteredDevice};
+use wattgrad::internals::energy::{Meter, MeterOptions, MeteredDevice, Selection};
 
 pub const AMPERE: u32 = 7;
 

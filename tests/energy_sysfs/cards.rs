@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use wattgrad::internals::energy::{Covers, Method, Scope, DeviceKind};
+use wattgrad::internals::energy::{Covers, DeviceKind, Method, Scope};
 
 use crate::live::{Feed, Load};
 use crate::tree::{chip, put, supplies, table};

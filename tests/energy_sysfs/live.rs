@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use wattgrad::internals::energy::{SourceResult, Meter};
+use wattgrad::internals::energy::{Meter, SourceResult};
 
 /// A power that swings a tenth around `watts`, 0.7 s a swing.
 #[derive(Clone, Copy)]

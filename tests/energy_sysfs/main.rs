@@ -16,7 +16,7 @@ mod tree;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wattgrad::internals::energy::{
-    SourceResult, Meter, MeterOptions, Selection, SourceReport, Status, MeteredDevice, DeviceKind,
+    DeviceKind, Meter, MeterOptions, MeteredDevice, Selection, SourceReport, SourceResult, Status,
 };
 
 /// Rows whose joules a scene has held against the truth, and those whose interval held it.

@@ -1,6 +1,6 @@
 //! Servers and boards: the machine's own meters.
 
-use wattgrad::internals::energy::{Covers, Scope, DeviceKind};
+use wattgrad::internals::energy::{Covers, DeviceKind, Scope};
 
 use crate::live::{Feed, Load};
 use crate::tree::{chip, put};

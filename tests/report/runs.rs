@@ -3,7 +3,7 @@
 use std::f64::consts::TAU;
 use std::path::Path;
 
-use wattgrad::internals::energy::{SourceResult, Interval, Moment, Reading, Status, RawUnit};
+use wattgrad::internals::energy::{Interval, Moment, RawUnit, Reading, SourceResult, Status};
 use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
 use wattgrad::internals::study::{Opened, Outcome, Purpose, RunRecord};
 use wattgrad::internals::train::{

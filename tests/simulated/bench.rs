@@ -4,7 +4,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use fastrand::Rng;
 use wattgrad::internals::energy::{
-    Activity, Sensor, SensorModel, Moment, Reading, Unavailable, SensorSpec, Clock, Workload, calibrate_sensor,
+    Activity, Clock, Moment, Reading, Sensor, SensorModel, SensorSpec, Unavailable, Workload,
+    calibrate_sensor,
 };
 
 use crate::draw::{normal, within};

@@ -1,7 +1,7 @@
 //! Steps that keep in time with a sensor that looks part of the time.
 
 use fastrand::Rng;
-use wattgrad::internals::energy::{Estimate, SensorModel, Recording, Unavailable, Stamp};
+use wattgrad::internals::energy::{Estimate, Recording, SensorModel, Stamp, Unavailable};
 
 use crate::judge::{self, trials};
 use crate::sensor::{self, Hidden, SimulatedSensor};

@@ -1,7 +1,7 @@
 //! What instruments show of a load: sampled at ticks, published later, scaled by a gain and an offset nobody knows.
 
 use fastrand::Rng;
-use wattgrad::internals::energy::{SensorSpec, RawUnit};
+use wattgrad::internals::energy::{RawUnit, SensorSpec};
 
 use crate::draw::{normal, of_index, within};
 use crate::load::Load;
@@ -121,9 +121,12 @@ impl Model {
     pub fn spec(&self) -> SensorSpec {
         let spec = match self.shows {
             Shows::Energy(Count::Rapl) => {
-                SensorSpec::energy(RawUnit::Microjoule, 2000.0, self.tick).wrapping_at(RAPL_RANGE_UJ)
+                SensorSpec::energy(RawUnit::Microjoule, 2000.0, self.tick)
+                    .wrapping_at(RAPL_RANGE_UJ)
             }
-            Shows::Energy(Count::Accumulator) => SensorSpec::energy(RawUnit::Microjoule, 5000.0, self.tick),
+            Shows::Energy(Count::Accumulator) => {
+                SensorSpec::energy(RawUnit::Microjoule, 5000.0, self.tick)
+            }
             _ if self.is_counter() => SensorSpec::energy(RawUnit::Millijoule, 5000.0, self.tick),
             _ if self.tick >= 1.0 => SensorSpec::power(RawUnit::Microwatt, 500.0, self.tick),
             _ => SensorSpec::power(RawUnit::Milliwatt, 5000.0, self.tick),

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use fastrand::Rng;
 use wattgrad::internals::energy::{
-    Sensor, Moment, Reading, Recording, Unavailable, SensorSpec, Clock, RawUnit,
+    Clock, Moment, RawUnit, Reading, Recording, Sensor, SensorSpec, Unavailable,
 };
 
 use crate::draw::{log_within, normal, within};

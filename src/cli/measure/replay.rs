@@ -7,7 +7,9 @@ use std::path::Path;
 use csv::{ReaderBuilder, StringRecord, Trim};
 use flate2::read::MultiGzDecoder;
 
-use crate::energy::{self, Edge, Grade, SensorModel, Method, Moment, Reading, Recording, SensorSpec};
+use crate::energy::{
+    self, Edge, Grade, Method, Moment, Reading, Recording, SensorModel, SensorSpec,
+};
 
 use super::Args;
 use super::rows::{self, Row, Run};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::energy::{SourceResult, Estimate, Grade, Interval, Method, Unavailable, Scope, Status};
+use crate::energy::{Estimate, Grade, Interval, Method, Scope, SourceResult, Status, Unavailable};
 use crate::report::{Align, columns};
 use crate::units::{joules, joules_within, seconds, si};
 

@@ -14,9 +14,9 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{self, Estimate};
 use super::figure::{Grade, Interval};
-use super::instrument::{Sensor, Unavailable};
-use super::known::{IdlePower, SensorModel, SETTLED};
-use super::recording::{Recording, Clock};
+use super::recording::{Clock, Recording};
+use super::sensor::{Sensor, Unavailable};
+use super::sensor_model::{IdlePower, SETTLED, SensorModel};
 use super::series;
 
 /// What the device does during a part of an examination.
@@ -145,7 +145,8 @@ pub fn calibrate_sensor(
     workload.set(Activity::Load);
     clock.sleep_until(clock.now() + known.settling_time + 0.2);
     let from = clock.now();
-    let unit = (LOAD_AVERAGINGS * known.settling_time / SETTLED).max(LOAD_TICKS * tick.unwrap_or(0.0))
+    let unit = (LOAD_AVERAGINGS * known.settling_time / SETTLED)
+        .max(LOAD_TICKS * tick.unwrap_or(0.0))
         / LENGTHS[0];
     let unit = unit.max(1.0);
     let (loaded, beside) = both(instrument, second, clock, &known, LOAD * unit)?;

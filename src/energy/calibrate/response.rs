@@ -7,10 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Activity, LEAST_RISE, Workload};
-use crate::energy::instrument::{Sensor, Quantity, Unavailable, SensorSpec};
-use crate::energy::known::{SensorModel, SETTLED};
-use crate::energy::recording::{Recording, Clock};
-use crate::energy::schedule::PollSchedule;
+use crate::energy::poll_schedule::PollSchedule;
+use crate::energy::recording::{Clock, Recording};
+use crate::energy::sensor::{Quantity, Sensor, SensorSpec, Unavailable};
+use crate::energy::sensor_model::{SETTLED, SensorModel};
 use crate::energy::series::Series;
 
 /// What the switches showed.
@@ -73,7 +73,9 @@ pub(super) fn measure(
     clock: &dyn Clock,
     known: &SensorModel,
 ) -> Result<Option<Response>, Unavailable> {
-    let tick = known.update_interval.unwrap_or(instrument.spec().expected_update_interval);
+    let tick = known
+        .update_interval
+        .unwrap_or(instrument.spec().expected_update_interval);
     // Nothing is known yet of a lag's tail.
     let hold = (TICKS * tick).max(LEAST_HOLD) + SETTLED * known.settling_time;
     let count = if tick >= SLOW { SWITCHES / 2 } else { SWITCHES };

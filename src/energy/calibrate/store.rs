@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::energy::instrument::{Unavailable, SensorSpec};
-use crate::energy::known::SensorModel;
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
+use crate::energy::sensor::Unavailable;
+use crate::energy::sensor_model::SensorModel;
 
 /// The version of the files; a file of another one counts as none.
 const VERSION: u32 = 1;
@@ -51,17 +52,16 @@ impl Calibration {
     }
 }
 
-/// What is known of the instrument `identity`: its calibration, or what can be said without one.
-pub(crate) fn recall(
-    options: &MeterOptions,
-    identity: &str,
-    spec: &SensorSpec,
-) -> Result<SensorModel, Unavailable> {
-    let kept = folder(options)
-        .and_then(|folder| std::fs::read(folder.join(file_name(identity))).ok())
+/// Gives `sensor` the model of its stored calibration; a sensor that its calibration rejected becomes unavailable.
+pub(crate) fn recall(options: &MeterOptions, sensor: &mut OpenSensor) {
+    if sensor.sensor.is_err() {
+        return;
+    }
+    let stored = folder(options)
+        .and_then(|folder| std::fs::read(folder.join(file_name(&sensor.identity))).ok())
         .and_then(|bytes| serde_json::from_slice::<Calibration>(&bytes).ok())
-        .filter(|kept| kept.version == VERSION && kept.identity == identity);
-    match kept {
+        .filter(|stored| stored.version == VERSION && stored.identity == sensor.identity);
+    match stored {
         Some(Calibration {
             refused: Some(reason),
             ..

@@ -2,7 +2,7 @@
 
 use super::scatter::{GRAIN, blur, coarse, few, of_mean};
 use super::{EDGE_TICKS, Edge, Z};
-use crate::energy::known::{SensorModel, SETTLED};
+use crate::energy::sensor_model::{SETTLED, SensorModel};
 use crate::energy::series::{Point, Series};
 
 /// Half the mean deviation of what a sensor averages by, as a share of its settling time, for a box and for a lag of

@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::figure::Interval;
-use super::instrument::{Quantity, Unavailable, SensorSpec};
-use super::known::{SensorModel, SETTLED};
 use super::phase;
+use super::sensor::{Quantity, SensorSpec, Unavailable};
+use super::sensor_model::{SETTLED, SensorModel};
 use super::series::Series;
 use ends::End;
 use scatter::{Scatter, sampling, smear};
@@ -165,7 +165,12 @@ pub(crate) fn covered(
 }
 
 /// For how long a load has to be metered: at least, and for `ticks` ticks. `tick` where it is known.
-pub(crate) fn needed(spec: &SensorSpec, known: &SensorModel, tick: Option<f64>, ticks: f64) -> (f64, f64) {
+pub(crate) fn needed(
+    spec: &SensorSpec,
+    known: &SensorModel,
+    tick: Option<f64>,
+    ticks: f64,
+) -> (f64, f64) {
     let tick = tick.unwrap_or(0.0);
     let edges = known.roll() + EDGE_TICKS * tick;
     let averaged = AVERAGINGS * SPARE * averaging(spec, known, tick);

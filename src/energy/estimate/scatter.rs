@@ -1,7 +1,7 @@
 //! How readings scatter, and what of a window's joules that leaves open.
 
-use crate::energy::instrument::Quantity;
-use crate::energy::known::{SensorModel, SETTLED};
+use crate::energy::sensor::Quantity;
+use crate::energy::sensor_model::{SETTLED, SensorModel};
 use crate::energy::series::{Point, Series};
 
 /// Fewer blocks than this say nothing of how they scatter.
@@ -136,7 +136,12 @@ fn spread(values: &[f64]) -> f64 {
 
 /// Standard deviation of the joules that a sensor misses, or counts twice, because it looks only part of the time,
 /// because an update did not come, or because its updates' times are not known sharply.
-pub(super) fn sampling(series: &Series, known: &SensorModel, scatter: &Scatter, seconds: f64) -> f64 {
+pub(super) fn sampling(
+    series: &Series,
+    known: &SensorModel,
+    scatter: &Scatter,
+    seconds: f64,
+) -> f64 {
     let coverage = match (series.spec.quantity, known.coverage) {
         (Quantity::Power { .. }, Some(coverage)) => coverage.clamp(0.0, FULL_COVERAGE),
         (Quantity::Power { .. }, None) => LEAST_COVERAGE,

@@ -2,11 +2,12 @@
 //!
 //! The rails' figures come from a model in the chip, not from a shunt: they miss what lies between them and the wall.
 
+use crate::energy::device::{DeviceKind, MeteredDevice};
 use crate::energy::figure::{Covers, Scope};
-use crate::energy::instrument::Unavailable;
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::{MeteredDevice, DeviceKind};
+use crate::energy::sensor::Unavailable;
+use crate::energy::source::Source;
 
 #[cfg(target_os = "macos")]
 mod rails;
@@ -20,10 +21,10 @@ impl Source for Apple {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         found(target).unwrap_or_else(|refusal| {
             let covers = target.map(gpu_covers);
-            vec![Row::power(NAME, Scope::Rail, covers, Err(refusal))]
+            vec![OpenSensor::power(NAME, Scope::Rail, covers, Err(refusal))]
         })
     }
 }
@@ -37,11 +38,13 @@ fn gpu_covers(target: &MeteredDevice) -> Covers {
 }
 
 #[cfg(target_os = "macos")]
-fn found(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+fn found(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
     rails::rows(target)
 }
 
 #[cfg(not(target_os = "macos"))]
-fn found(_target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
-    Err(Unavailable::new("Apple's power rails are read on macOS only"))
+fn found(_target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
+    Err(Unavailable::new(
+        "Apple's power rails are read on macOS only",
+    ))
 }

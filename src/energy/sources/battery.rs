@@ -6,11 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use crate::energy::figure::{Covers, Scope, RawUnit};
-use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
+use crate::energy::device::MeteredDevice;
+use crate::energy::figure::{Covers, RawUnit, Scope};
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::MeteredDevice;
+use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
+use crate::energy::source::Source;
 
 use super::{files, perf, rapl};
 
@@ -32,26 +33,26 @@ impl Source for Battery {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         vec![row(Path::new(CLASS), target)]
     }
 }
 
-fn row(class: &Path, target: Option<&MeteredDevice>) -> Row {
+fn row(class: &Path, target: Option<&MeteredDevice>) -> OpenSensor {
     let covers = target.map(|_| Covers::Contains);
     match Gauge::open(class) {
         Ok(gauge) => {
             let (identity, power) = (gauge.identity(), gauge.spec().is_power());
             let opened: Result<Box<dyn Sensor>, Unavailable> = Ok(Box::new(gauge));
             let mut row = if power {
-                Row::power(NAME, Scope::System, covers, opened)
+                OpenSensor::power(NAME, Scope::System, covers, opened)
             } else {
-                Row::counter(NAME, Scope::System, covers, opened)
+                OpenSensor::counter(NAME, Scope::System, covers, opened)
             };
             row.identity = identity;
             row
         }
-        Err(refusal) => Row::power(NAME, Scope::System, covers, Err(refusal)),
+        Err(refusal) => OpenSensor::power(NAME, Scope::System, covers, Err(refusal)),
     }
 }
 
@@ -110,7 +111,10 @@ fn batteries(class: &Path) -> Vec<PathBuf> {
 }
 
 /// What gives power now; refused while anything else does.
-fn discharging<'a>(class: &Path, batteries: &'a [PathBuf]) -> Result<Vec<&'a PathBuf>, Unavailable> {
+fn discharging<'a>(
+    class: &Path,
+    batteries: &'a [PathBuf],
+) -> Result<Vec<&'a PathBuf>, Unavailable> {
     for name in files::names(class) {
         let supply = class.join(&name);
         let kind = files::optional(&supply.join("type")).unwrap_or_default();
@@ -268,8 +272,12 @@ fn plugged(why: &str) -> Refusal {
 impl Sensor for Gauge {
     fn spec(&self) -> SensorSpec {
         match self.way {
-            Way::Power | Way::Product => SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, POWER_TICK),
-            Way::Energy | Way::Charge => SensorSpec::energy(RawUnit::Microjoule, MAX_WATTS, LEFT_TICK),
+            Way::Power | Way::Product => {
+                SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, POWER_TICK)
+            }
+            Way::Energy | Way::Charge => {
+                SensorSpec::energy(RawUnit::Microjoule, MAX_WATTS, LEFT_TICK)
+            }
         }
     }
 

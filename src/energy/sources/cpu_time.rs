@@ -1,10 +1,11 @@
 //! This process's own CPU time x the watts a busy core is assumed to draw.
 
-use crate::energy::figure::{Method, Scope, RawUnit};
-use crate::energy::instrument::{Sensor, Quantity, Unavailable, SensorSpec};
+use crate::energy::device::MeteredDevice;
+use crate::energy::figure::{Method, RawUnit, Scope};
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::MeteredDevice;
+use crate::energy::sensor::{Quantity, Sensor, SensorSpec, Unavailable};
+use crate::energy::source::Source;
 
 pub(crate) const NAME: &str = "cpu-time";
 
@@ -15,16 +16,17 @@ impl Source for CpuTime {
         NAME
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         let instrument = match options.assume_watts_per_core {
             None => Err(Unavailable::new(
                 "used only when asked for: its watts are assumed, not measured",
             )
             .with_fix("--assume-watts-per-core W")),
-            Some(watts) => process_cpu_nanoseconds()
-                .map(|_| Box::new(Assumption { watts }) as Box<dyn Sensor>),
+            Some(watts) => {
+                process_cpu_nanoseconds().map(|_| Box::new(Assumption { watts }) as Box<dyn Sensor>)
+            }
         };
-        vec![Row::new(
+        vec![OpenSensor::new(
             NAME,
             Scope::Process,
             Method::Assumed,

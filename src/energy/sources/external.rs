@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::energy::clock::Moment;
-use crate::energy::figure::{Covers, Method, Reading, Scope, RawUnit};
-use crate::energy::instrument::{Sensor, Quantity, Unavailable, SensorSpec};
+use crate::energy::device::MeteredDevice;
+use crate::energy::figure::{Covers, Method, RawUnit, Reading, Scope};
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::{MeterOptions, MeterUnit};
-use crate::energy::source::{Row, Source};
-use crate::energy::target::MeteredDevice;
+use crate::energy::sensor::{Quantity, Sensor, SensorSpec, Unavailable};
+use crate::energy::source::Source;
 
 use arrivals::Arrivals;
 use feed::{Child, Feed, Tail};
@@ -40,7 +41,7 @@ impl Source for File {
         FILE
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         rows(FILE, options, target, |path| {
             Ok(Box::new(Tail::open(Path::new(path))?))
         })
@@ -52,7 +53,7 @@ impl Source for Command {
         COMMAND
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         rows(COMMAND, options, target, |command| {
             Ok(Box::new(Child::start(command)?))
         })
@@ -64,7 +65,7 @@ fn rows(
     options: &MeterOptions,
     target: Option<&MeteredDevice>,
     open: impl Fn(&str) -> Result<Box<dyn Feed>, Unavailable>,
-) -> Vec<Row> {
+) -> Vec<OpenSensor> {
     let covers = target.map(|_| Covers::Contains);
     options
         .selection
@@ -80,7 +81,7 @@ fn rows(
             };
             let instrument = open(behind)
                 .map(|feed| Box::new(Outside::new(name, unit, feed)) as Box<dyn Sensor>);
-            let mut row = Row::new(name, Scope::System, method, covers, instrument);
+            let mut row = OpenSensor::new(name, Scope::System, method, covers, instrument);
             // What was learnt of a counter says nothing of power under the same name.
             row.identity = format!("{name} {unit}");
             row

@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::energy::instrument::Unavailable;
+use crate::energy::sensor::Unavailable;
 
 /// A file's text without the white space around it.
 pub(super) fn text(path: &Path) -> Result<String, Unavailable> {

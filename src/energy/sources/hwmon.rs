@@ -6,14 +6,15 @@
 
 use std::path::Path;
 
+use crate::energy::device::{DeviceKind, MeteredDevice, PciAddress};
 use crate::energy::figure::{Covers, Scope};
-use crate::energy::instrument::{Sensor, Unavailable};
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::{PciAddress, MeteredDevice, DeviceKind};
+use crate::energy::sensor::{Sensor, Unavailable};
+use crate::energy::source::Source;
 
 use super::files;
-use chip::{Chip, Reader, ChipSensor};
+use chip::{Chip, ChipSensor, Reader};
 use gauge::{Files, Gauge};
 use labels::Part;
 
@@ -37,12 +38,12 @@ impl Source for Hwmon {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         rows(Path::new(CLASS), target)
     }
 }
 
-fn rows(class: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
+fn rows(class: &Path, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
     let chips: Vec<Chip> = files::names(class)
         .into_iter()
         .filter_map(|place| Chip::open(class, place))
@@ -55,7 +56,7 @@ fn rows(class: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
         .filter(|sensor| sensor.part == Part::Device)
         .filter_map(|sensor| sensor.pci)
         .collect();
-    let mut rows: Vec<Row> = sensors
+    let mut rows: Vec<OpenSensor> = sensors
         .into_iter()
         .zip(names)
         .filter_map(|(sensor, name)| {
@@ -73,7 +74,10 @@ fn rows(class: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
     let refusal = refusal.or_else(|| rows.is_empty().then(|| nothing(class, chips.len())));
     if let Some(refusal) = refusal {
         let covers = target.map(|_| Covers::Adapter);
-        rows.insert(0, Row::power(NAME, Scope::Board, covers, Err(refusal)));
+        rows.insert(
+            0,
+            OpenSensor::power(NAME, Scope::Board, covers, Err(refusal)),
+        );
     }
     rows
 }
@@ -167,7 +171,7 @@ impl ChipSensor {
         }
     }
 
-    fn row(self, name: String, covers: Option<Covers>) -> Row {
+    fn row(self, name: String, covers: Option<Covers>) -> OpenSensor {
         let Self {
             driver,
             scope,
@@ -176,30 +180,37 @@ impl ChipSensor {
             ..
         } = self;
         let gauge = |files: Files, averaging: Option<f64>| {
-            Gauge::open(files, &driver, averaging, MAX_WATTS, EXPECTED_UPDATE_INTERVAL)
-                .map(|gauge| Box::new(gauge) as Box<dyn Sensor>)
+            Gauge::open(
+                files,
+                &driver,
+                averaging,
+                MAX_WATTS,
+                EXPECTED_UPDATE_INTERVAL,
+            )
+            .map(|gauge| Box::new(gauge) as Box<dyn Sensor>)
         };
         let mut row = match reader {
             Reader::Files { files, averaging } => {
                 let counts = matches!(files, Files::Energy(_));
                 let opened = gauge(files, averaging);
                 if counts {
-                    Row::counter(name, scope, covers, opened)
+                    OpenSensor::counter(name, scope, covers, opened)
                 } else {
-                    Row::power(name, scope, covers, opened)
+                    OpenSensor::power(name, scope, covers, opened)
                 }
             }
             Reader::Accumulator { table, power } => {
-                let mut row = Row::counter(&name, scope, covers, Ok(Box::new(table)));
+                let mut row = OpenSensor::counter(&name, scope, covers, Ok(Box::new(table)));
                 row.companion = power.map(|(files, averaging)| {
                     let source = format!("{name}-power");
-                    let mut power = Row::power(source, scope, covers, gauge(files, averaging));
+                    let mut power =
+                        OpenSensor::power(source, scope, covers, gauge(files, averaging));
                     power.identity = format!("{identity} power");
                     Box::new(power)
                 });
                 row
             }
-            Reader::Refused(refusal) => Row::counter(name, scope, covers, Err(refusal)),
+            Reader::Refused(refusal) => OpenSensor::counter(name, scope, covers, Err(refusal)),
         };
         row.identity = identity;
         row

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use nvml_wrapper::Nvml as Library;
 use nvml_wrapper::error::NvmlError;
 
+use crate::energy::device::{DeviceKind, MeteredDevice, PciAddress};
 use crate::energy::figure::{Covers, Scope};
-use crate::energy::instrument::Unavailable;
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::{PciAddress, MeteredDevice, DeviceKind};
+use crate::energy::sensor::Unavailable;
+use crate::energy::source::Source;
 
 mod card;
 mod others;
@@ -29,15 +30,23 @@ impl Source for Nvml {
         NAME
     }
 
-    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         found(options, target).unwrap_or_else(|refusal| {
             let covers = target.map(|_| Covers::Adapter);
-            vec![Row::counter(NAME, Scope::Board, covers, Err(refusal))]
+            vec![OpenSensor::counter(
+                NAME,
+                Scope::Board,
+                covers,
+                Err(refusal),
+            )]
         })
     }
 }
 
-fn found(options: &MeterOptions, target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+fn found(
+    options: &MeterOptions,
+    target: Option<&MeteredDevice>,
+) -> Result<Vec<OpenSensor>, Unavailable> {
     let wanted = target.map(address).transpose()?;
     let library = Arc::new(load(options)?);
     let count = library

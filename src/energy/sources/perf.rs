@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
-use crate::energy::figure::{Scope, RawUnit};
-use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
+use crate::energy::device::MeteredDevice;
+use crate::energy::figure::{RawUnit, Scope};
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::MeteredDevice;
+use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
+use crate::energy::source::Source;
 
 use super::files;
 
@@ -39,7 +40,7 @@ impl Source for Perf {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         rows(Path::new(PMU), target)
     }
 }
@@ -53,14 +54,19 @@ pub(super) fn fix() -> Option<(String, Option<String>)> {
     Some((refusal.fix?, refusal.undo))
 }
 
-fn rows(pmu: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
+fn rows(pmu: &Path, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
     found(pmu, target).unwrap_or_else(|refusal| {
         let covers = target.map(|target| target.host_covers(Scope::Package));
-        vec![Row::counter(NAME, Scope::Package, covers, Err(refusal))]
+        vec![OpenSensor::counter(
+            NAME,
+            Scope::Package,
+            covers,
+            Err(refusal),
+        )]
     })
 }
 
-fn found(pmu: &Path, target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+fn found(pmu: &Path, target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
     if !pmu.exists() {
         return Err(Unavailable::new(format!(
             "{} is not there: no such processor, its driver not loaded, or hidden by a container or virtual machine",
@@ -88,7 +94,8 @@ fn found(pmu: &Path, target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavail
                 format!("{NAME}:{name}:cpu{cpu}")
             };
             let covers = target.map(|target| target.host_covers(scope));
-            let mut row = Row::counter(&source, scope, covers, open(pmu, name, scope, kind, cpu));
+            let mut row =
+                OpenSensor::counter(&source, scope, covers, open(pmu, name, scope, kind, cpu));
             row.identity = format!("{source} {}", files::kernel());
             rows.push(row);
         }

@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::energy::counter;
-use crate::energy::figure::{Covers, Scope, RawUnit};
-use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
+use crate::energy::device::{DeviceKind, MeteredDevice};
+use crate::energy::figure::{Covers, RawUnit, Scope};
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::{MeteredDevice, DeviceKind};
+use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
+use crate::energy::source::Source;
 
 use super::files;
 
@@ -25,13 +26,13 @@ impl Source for PmCounters {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         rows(Path::new(FOLDER), target)
     }
 }
 
-fn rows(folder: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
-    let rows: Vec<Row> = files::names(folder)
+fn rows(folder: &Path, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
+    let rows: Vec<OpenSensor> = files::names(folder)
         .iter()
         .filter_map(|name| row(folder, name, target))
         .collect();
@@ -41,12 +42,17 @@ fn rows(folder: &Path, target: Option<&MeteredDevice>) -> Vec<Row> {
             folder.display()
         ));
         let covers = target.map(|_| Covers::Contains);
-        return vec![Row::counter(NAME, Scope::System, covers, Err(refusal))];
+        return vec![OpenSensor::counter(
+            NAME,
+            Scope::System,
+            covers,
+            Err(refusal),
+        )];
     }
     rows
 }
 
-fn row(folder: &Path, name: &str, target: Option<&MeteredDevice>) -> Option<Row> {
+fn row(folder: &Path, name: &str, target: Option<&MeteredDevice>) -> Option<OpenSensor> {
     let (part, scope) = match name.strip_suffix("energy")?.strip_suffix('_') {
         None if name == "energy" => ("node", Scope::System),
         Some("cpu") => ("cpu", Scope::Package),
@@ -70,12 +76,12 @@ fn row(folder: &Path, name: &str, target: Option<&MeteredDevice>) -> Option<Row>
         _ => open(folder.join(name), "J"),
     };
     let source = format!("{NAME}:{part}");
-    let mut row = Row::counter(&source, scope, covers, opened);
+    let mut row = OpenSensor::counter(&source, scope, covers, opened);
     row.identity = format!("{source} {}", files::kernel());
     let power = folder.join(name.replace("energy", "power"));
-    if row.instrument.is_ok() && power.exists() {
+    if row.sensor.is_ok() && power.exists() {
         let source = format!("{source}-power");
-        let mut power = Row::power(&source, scope, covers, open(power, "W"));
+        let mut power = OpenSensor::power(&source, scope, covers, open(power, "W"));
         power.identity = format!("{source} {}", files::kernel());
         row.companion = Some(Box::new(power));
     }

@@ -3,11 +3,12 @@
 //! The files are read by `rapl-energy`, which is GPL-3.0, so it is an optional feature. The platform counter (psys) is
 //! a row of its own with scope system: it contains the package, and no row is ever added to another.
 
+use crate::energy::device::MeteredDevice;
 use crate::energy::figure::Scope;
-use crate::energy::instrument::Unavailable;
+use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::source::{Row, Source};
-use crate::energy::target::MeteredDevice;
+use crate::energy::sensor::Unavailable;
+use crate::energy::source::Source;
 
 #[cfg(all(feature = "rapl", target_os = "linux"))]
 mod zone;
@@ -25,10 +26,15 @@ impl Source for Rapl {
         NAME
     }
 
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<Row> {
+    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
         found(target).unwrap_or_else(|refusal| {
             let covers = target.map(|target| target.host_covers(Scope::Package));
-            vec![Row::counter(NAME, Scope::Package, covers, Err(refusal))]
+            vec![OpenSensor::counter(
+                NAME,
+                Scope::Package,
+                covers,
+                Err(refusal),
+            )]
         })
     }
 }
@@ -40,7 +46,7 @@ pub(super) fn fix() -> Option<(String, Option<String>)> {
 }
 
 #[cfg(all(feature = "rapl", target_os = "linux"))]
-fn found(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+fn found(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
     zone::rows(target)
 }
 
@@ -51,7 +57,7 @@ fn found(_target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn found(_target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+fn found(_target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
     Err(Unavailable::new(
         "RAPL is read through files that only Linux has",
     ))

@@ -1,6 +1,6 @@
 //! The courses of runs: accuracy on the way, joules on the way, power over time.
 
-use crate::energy::{SourceResult, Quantity, Scope, Status, RawUnit};
+use crate::energy::{Quantity, RawUnit, Scope, SourceResult, Status};
 use crate::study::analysis::worth;
 use crate::study::{Purpose, RunRecord};
 use crate::train::{Record, Way};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{CostKind, TrialPoint};
-use crate::energy::{SourceResult, Interval, Status};
+use crate::energy::{Interval, SourceResult, Status};
 use crate::study::run::{Outcome, RunRecord};
 use crate::study::stats::{End, Trial};
 use crate::train::{Arrival, EnergyFigure, Record, Way};
@@ -246,7 +246,11 @@ fn per<'a>(figures: &'a [EnergyFigure], source: &str) -> Option<&'a EnergyFigure
 
 /// Joules of the first `steps` and `evaluations`. To the end of the run its own figure counts, a difference of readings
 /// only where it spans enough ticks; up to an earlier point the steps are counted.
-fn energy(record: &Record, row: &SourceResult, (steps, evaluations): (u64, u64)) -> Option<EnergyFigure> {
+fn energy(
+    record: &Record,
+    row: &SourceResult,
+    (steps, evaluations): (u64, u64),
+) -> Option<EnergyFigure> {
     let source = row.source.as_str();
     if steps == record.steps {
         let ways = BTreeMap::from_iter(

@@ -7,10 +7,10 @@ use std::time::Duration;
 use macmon::{Metrics, Sampler};
 
 use crate::energy::clock::Moment;
-use crate::energy::figure::{Covers, Reading, Scope, RawUnit};
-use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
-use crate::energy::source::Row;
-use crate::energy::target::MeteredDevice;
+use crate::energy::device::MeteredDevice;
+use crate::energy::figure::{Covers, RawUnit, Reading, Scope};
+use crate::energy::open_sensor::OpenSensor;
+use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
 /// Each reading is the mean over so many milliseconds; the slower rails move about once a second.
 const EVERY_MS: u32 = 200;
@@ -30,13 +30,15 @@ const RAILS: [Rail; 3] = [
     ("apple:system", Scope::System, |metrics| metrics.sys_power),
 ];
 
-pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
     let (senders, receivers): (Vec<_>, Vec<_>) = RAILS.iter().map(|_| sync_channel(KEPT)).unzip();
     let (ready, opened) = sync_channel(1);
     std::thread::Builder::new()
         .name("wattgrad-apple".into())
         .spawn(move || sample(&ready, senders))
-        .map_err(|why| Unavailable::new(format!("no thread could be started to read them: {why}")))?;
+        .map_err(|why| {
+            Unavailable::new(format!("no thread could be started to read them: {why}"))
+        })?;
     opened.recv_timeout(OPENING).unwrap_or_else(|_| {
         Err(Unavailable::new(
             "the power rails did not answer within 10 s of asking",
@@ -52,7 +54,7 @@ pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailab
                 _ => Covers::Host,
             });
             let sensor = RailSensor(Mutex::new(readings));
-            Row::power(name, scope, covers, Ok(Box::new(sensor)))
+            OpenSensor::power(name, scope, covers, Ok(Box::new(sensor)))
         })
         .collect())
 }

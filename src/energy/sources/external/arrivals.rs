@@ -1,7 +1,7 @@
 //! When an outside meter's lines came, beside the times they bear: what tells one that has stopped from one that keeps
 //! another clock, and both from one that is slow.
 
-use crate::energy::instrument::Unavailable;
+use crate::energy::sensor::Unavailable;
 
 /// Lines that stay away for so many of their paces, and for so many seconds at least, come no more.
 const QUIET_PACES: f64 = 5.0;

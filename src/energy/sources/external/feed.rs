@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use crate::energy::instrument::Unavailable;
+use crate::energy::sensor::Unavailable;
 
 /// More than a meter writes in the seconds before a window; what is older is passed over.
 const KEPT: usize = 1 << 20;

@@ -7,9 +7,9 @@ use super::gauge::Files;
 use super::gpu_metrics::{Accumulator, Header};
 use super::labels::{self, Part};
 use super::{EXPECTED_UPDATE_INTERVAL, MAX_WATTS};
+use crate::energy::device::PciAddress;
 use crate::energy::figure::Scope;
-use crate::energy::instrument::Unavailable;
-use crate::energy::target::PciAddress;
+use crate::energy::sensor::Unavailable;
 
 /// Kinds of power supply.
 const SUPPLIES: [&str; 5] = ["Battery", "Mains", "USB", "UPS", "Wireless"];

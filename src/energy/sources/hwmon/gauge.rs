@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::files;
 use crate::energy::counter;
 use crate::energy::figure::RawUnit;
-use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
+use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
 /// Which files a sensor is read from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +41,9 @@ impl Gauge {
         let spec = match (&files, averaging) {
             (Files::Energy(_), _) => SensorSpec::energy(RawUnit::Microjoule, max_watts, tick),
             (_, None) => SensorSpec::power(RawUnit::Microwatt, max_watts, tick),
-            (_, Some(seconds)) => SensorSpec::power(RawUnit::Microwatt, max_watts, tick).averaging(seconds),
+            (_, Some(seconds)) => {
+                SensorSpec::power(RawUnit::Microwatt, max_watts, tick).averaging(seconds)
+            }
         };
         let gauge = Self {
             files,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::super::files;
 use crate::energy::counter;
 use crate::energy::figure::RawUnit;
-use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
+use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
 /// The counter is in units of 2^-16 J, 15.259 uJ.
 const PER_JOULE: u128 = 1 << 16;

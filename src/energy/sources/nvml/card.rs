@@ -7,24 +7,28 @@ use nvml_wrapper::Nvml as Library;
 use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 
-use super::sensor::{Kind, CardSensor, field_watts, present};
+use super::sensor::{CardSensor, Kind, field_watts, present};
 use super::{NAME, refusal};
 use crate::energy::counter;
+use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{Covers, Scope};
-use crate::energy::instrument::{Sensor, Unavailable};
-use crate::energy::source::Row;
-use crate::energy::target::MeteredDevice;
+use crate::energy::open_sensor::OpenSensor;
+use crate::energy::sensor::{Sensor, Unavailable};
 
 /// A counter and, as its companion, power; where there is no counter, power alone; where the counter is there but
 /// shows nothing, or may not be read, a row for each.
-pub(super) fn rows(library: &Arc<Library>, index: u32, target: Option<&MeteredDevice>) -> Vec<Row> {
+pub(super) fn rows(
+    library: &Arc<Library>,
+    index: u32,
+    target: Option<&MeteredDevice>,
+) -> Vec<OpenSensor> {
     let source = format!("{NAME}:{index}");
     let covers = target.map(|_| Covers::Adapter);
     let device = match library.device_by_index(index) {
         Ok(device) => device,
         Err(error) => {
             let why = refusal(&format!("opening card {index}"), &error);
-            return vec![Row::counter(source, Scope::Board, covers, Err(why))];
+            return vec![OpenSensor::counter(source, Scope::Board, covers, Err(why))];
         }
     };
     let instrument = |kind| -> Box<dyn Sensor> {
@@ -38,12 +42,12 @@ pub(super) fn rows(library: &Arc<Library>, index: u32, target: Option<&MeteredDe
     };
     let identity = identity(library, &device, &source);
     let power = power(&device, index).map(|kind| {
-        let mut row = Row::power(&source, Scope::Board, covers, Ok(instrument(kind)));
+        let mut row = OpenSensor::power(&source, Scope::Board, covers, Ok(instrument(kind)));
         row.identity = format!("{identity} power");
         row
     });
     let counter = |opened| {
-        let mut row = Row::counter(&source, Scope::Board, covers, opened);
+        let mut row = OpenSensor::counter(&source, Scope::Board, covers, opened);
         row.identity.clone_from(&identity);
         row
     };

@@ -11,7 +11,7 @@ use nvml_wrapper::structs::device::FieldId;
 
 use super::{others, refusal};
 use crate::energy::figure::RawUnit;
-use crate::energy::instrument::{Conditions, Sensor, Unavailable, SensorSpec};
+use crate::energy::sensor::{Conditions, Sensor, SensorSpec, Unavailable};
 
 /// Above what any board draws.
 const MAX_WATTS: f64 = 10_000.0;
@@ -41,10 +41,15 @@ pub(super) struct CardSensor {
 impl Sensor for CardSensor {
     fn spec(&self) -> SensorSpec {
         match self.kind {
-            Kind::Energy => SensorSpec::energy(RawUnit::Millijoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
-            Kind::InstantPower => SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
+            Kind::Energy => {
+                SensorSpec::energy(RawUnit::Millijoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL)
+            }
+            Kind::InstantPower => {
+                SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL)
+            }
             Kind::Power { averaging } => {
-                SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL).averaging(averaging)
+                SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL)
+                    .averaging(averaging)
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::energy::instrument::Unavailable;
+use crate::energy::sensor::Unavailable;
 
 use super::files;
 

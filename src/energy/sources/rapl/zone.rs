@@ -15,10 +15,10 @@ use std::sync::{Mutex, PoisonError};
 use rapl_energy::{Package, Subzone};
 
 use crate::energy::counter;
-use crate::energy::figure::{Scope, RawUnit};
-use crate::energy::instrument::{Sensor, Unavailable, SensorSpec};
-use crate::energy::source::Row;
-use crate::energy::target::MeteredDevice;
+use crate::energy::device::MeteredDevice;
+use crate::energy::figure::{RawUnit, Scope};
+use crate::energy::open_sensor::OpenSensor;
+use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
 /// `rapl-energy` looks in these places, in this order, and settles once per process.
 const ROOTS: [&str; 2] = [super::ROOT, "/sys/devices/virtual/powercap/intel-rapl"];
@@ -33,7 +33,7 @@ const UNLOAD_DRIVER: &str = "sudo modprobe -r intel_rapl_msr";
 /// The counters move about every millisecond.
 const EXPECTED_UPDATE_INTERVAL: f64 = 0.001;
 
-pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailable> {
+pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
     let root = ROOTS.iter().map(Path::new).find(|root| root.exists()).ok_or_else(|| {
         Unavailable::new(format!(
             "no RAPL counter: {} is not there (no such processor, its driver not loaded, or hidden by a container or \
@@ -43,7 +43,7 @@ pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailab
         .with_fix(LOAD_DRIVER)
         .with_undo(UNLOAD_DRIVER)
     })?;
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<OpenSensor> = Vec::new();
     for (package, folder) in numbered(root, "intel-rapl:") {
         let package_name = name_of(&folder).unwrap_or_else(|| format!("zone-{package}"));
         let scope = if package_name.starts_with("psys") {
@@ -83,7 +83,7 @@ pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<Row>, Unavailab
 }
 
 fn push(
-    rows: &mut Vec<Row>,
+    rows: &mut Vec<OpenSensor>,
     name: String,
     scope: Scope,
     target: Option<&MeteredDevice>,
@@ -100,7 +100,7 @@ fn push(
     } else {
         format!("{plain}#{twins}")
     };
-    rows.push(Row::counter(
+    rows.push(OpenSensor::counter(
         source,
         scope,
         target.map(|target| target.host_covers(scope)),
@@ -193,7 +193,8 @@ fn open(
     };
     let gauge = Gauge {
         energy,
-        spec: SensorSpec::energy(RawUnit::Microjoule, max_watts, EXPECTED_UPDATE_INTERVAL).wrapping_at(range),
+        spec: SensorSpec::energy(RawUnit::Microjoule, max_watts, EXPECTED_UPDATE_INTERVAL)
+            .wrapping_at(range),
         zone: Mutex::new(Some(zone)),
     };
     counter::supported(gauge.read()?, Some(range)).map_err(Unavailable::new)?;

@@ -27,11 +27,10 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
         .iter()
         .flat_map(|cell| cell.trials.iter().chain(&cell.replicates));
     let scale = Scale::around(spent.map(|point| point.spent));
-    let energy = cost.cells.iter().any(|cell| {
-        cell.trials
-            .iter()
-            .any(|point| point.ci.is_some())
-    });
+    let energy = cost
+        .cells
+        .iter()
+        .any(|cell| cell.trials.iter().any(|point| point.ci.is_some()));
     let has = Has::of(cost);
     let mut points = cost.cells.iter().flat_map(|cell| &cell.trials);
     let singles = points.any(|point| point.first_single.is_some());
@@ -218,10 +217,7 @@ fn told(point: &TrialPoint, unit: &Unit) -> String {
     if let Some(share) = point.confirmed {
         text += &format!(", {:.2} % on the confirming half", 100.0 * share);
     }
-    for (interval, of) in [
-        (point.ci, "repeatability"),
-        (point.accuracy, "absolute"),
-    ] {
+    for (interval, of) in [(point.ci, "repeatability"), (point.accuracy, "absolute")] {
         if let Some(i) = interval {
             text += &format!("; 95 % {of} {} to {}", unit.show(i.low), unit.show(i.high));
         }

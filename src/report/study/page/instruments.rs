@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::data;
 use super::super::words::{digits, plural, worth};
 use super::behind;
-use crate::energy::{SourceResult, Interval, Status};
+use crate::energy::{Interval, SourceResult, Status};
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, Instrument};
 

@@ -3,7 +3,7 @@
 
 use super::clock::Moment;
 use super::estimate;
-use super::figure::{SourceResult, Method, Reading};
+use super::figure::{Method, Reading, SourceResult};
 use super::window::Window;
 
 /// Ticks that a window of repeated work is to hold: with fewer its edges weigh.
@@ -85,12 +85,12 @@ impl WindowLength {
     /// Seconds for the slowest source that can be used within the most.
     fn needed(&self, window: &Window) -> f64 {
         let each = window.charged().filter_map(|(opened, collector)| {
-            let instrument = opened.instrument.as_ref().ok()?;
+            let instrument = opened.sensor.as_ref().ok()?;
             let spec = instrument.spec();
             let told = self.ticks.iter();
             let mut told = told
                 .filter(|(source, method, _)| (source, *method) == (&opened.source, opened.method));
-            let tick = opened.known.update_interval.or_else(|| {
+            let tick = opened.model.update_interval.or_else(|| {
                 collector
                     .look_at(|readings, tick| {
                         tick.or_else(|| spacing(readings, instrument.keeps_record()))
@@ -98,8 +98,8 @@ impl WindowLength {
                     .or_else(|| told.next().map(|told| told.2))
             });
             let ticks = TICKS.max(instrument.least_updates() as f64);
-            let tick = tick.filter(|_| !opened.ever_moving());
-            let (least, wanted) = estimate::needed(&spec, &opened.known, tick, ticks);
+            let tick = tick.filter(|_| !opened.is_continuous());
+            let (least, wanted) = estimate::needed(&spec, &opened.model, tick, ticks);
             // One that the most is too short for has no say.
             (least <= self.most).then(|| wanted.min(self.most))
         });

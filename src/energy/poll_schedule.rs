@@ -1,7 +1,7 @@
 //! When an instrument is looked at: asleep until just before its next tick is due, then closely until it came.
 
 use super::figure::Reading;
-use super::instrument::SensorSpec;
+use super::sensor::SensorSpec;
 
 /// Looks of an instrument whose tick is being learnt are this far apart, in seconds; later ones ever farther.
 const CLOSE: f64 = 0.001;
@@ -226,7 +226,8 @@ mod tests {
 
     /// Drives a schedule against a counter of 100 W that ticks every `tick`, for `seconds`; the times of its looks.
     fn drive(tick: f64, seconds: f64, took: f64) -> (PollSchedule, Vec<f64>) {
-        let mut schedule = PollSchedule::new(SensorSpec::energy(RawUnit::Millijoule, 1e4, 0.1), None);
+        let mut schedule =
+            PollSchedule::new(SensorSpec::energy(RawUnit::Millijoule, 1e4, 0.1), None);
         let (mut now, mut looks) = (0.003, Vec::new());
         while now < seconds {
             let value = 1 + ((now / tick).floor() * tick * 1e5) as u64;

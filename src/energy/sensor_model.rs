@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::figure::{Grade, Interval};
-use super::instrument::{Quantity, SensorSpec};
+use super::sensor::{Quantity, SensorSpec};
 
 /// How an instrument follows what it meters: learnt by `calibrate`, or, without it, as wide as instruments are known to
 /// be.

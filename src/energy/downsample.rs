@@ -1,7 +1,7 @@
 //! Which readings a record keeps: all that its figure is computed from.
 
 use super::figure::Reading;
-use super::instrument::SensorSpec;
+use super::sensor::SensorSpec;
 
 /// Around both ends of a window, and of its parts, every reading is kept, for so many seconds.
 const EDGE_SECONDS: f64 = 2.0;
@@ -10,7 +10,7 @@ const MOST: usize = 4_000;
 
 /// Readings of a power sensor: each change with the look before it, since all of them are integrated. Of a counter: those
 /// around the `ends`, both sides of every wrap, and an even choice of the rest.
-pub(crate) fn readings(spec: SensorSpec, all: Vec<Reading>, ends: &[f64]) -> Vec<Reading> {
+pub(crate) fn downsample(spec: SensorSpec, all: Vec<Reading>, ends: &[f64]) -> Vec<Reading> {
     if all.len() <= MOST {
         return all;
     }

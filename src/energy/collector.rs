@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use super::clock::Moment;
 use super::figure::Reading;
-use super::instrument::{Conditions, Sensor, Unavailable};
-use super::schedule::PollSchedule;
+use super::poll_schedule::PollSchedule;
+use super::sensor::{Conditions, Sensor, Unavailable};
 
 /// So often it is looked whether an instrument that keeps its own record has more of it: its readings carry their own
 /// times, so nothing is won by looking when they come.

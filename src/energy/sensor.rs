@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::clock::{self, Moment};
-use super::figure::{Reading, RawUnit};
+use super::figure::{RawUnit, Reading};
 
 /// What the number an instrument shows means.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
