@@ -106,7 +106,7 @@ pub struct Unavailable {
     pub undo: Option<String>,
 }
 
-impl Refusal {
+impl Unavailable {
     /// A refusal without a fix.
     pub fn new(reason: impl Into<String>) -> Self {
         Self {

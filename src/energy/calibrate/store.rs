@@ -65,12 +65,15 @@ pub(crate) fn recall(options: &MeterOptions, sensor: &mut OpenSensor) {
         Some(Calibration {
             refused: Some(reason),
             ..
-        }) => Err(
-            Refusal::new(format!("refused by its calibration: {reason}"))
-                .with_fix("wattgrad calibrate"),
-        ),
-        Some(kept) => Ok(kept.known),
-        None => Ok(SensorModel::uncalibrated(spec)),
+        }) => {
+            sensor.sensor = Err(
+                Unavailable::new(format!("rejected by its calibration: {reason}"))
+                    .with_fix("wattgrad calibrate"),
+            );
+            sensor.model = SensorModel::unopened();
+        }
+        Some(stored) => sensor.model = stored.known,
+        None => {}
     }
 }
 

@@ -253,7 +253,7 @@ impl Gauge {
 }
 
 /// Why the battery says nothing while it is not what feeds the machine.
-fn plugged(why: &str) -> Refusal {
+fn plugged(why: &str) -> Unavailable {
     let other = perf::fix().or_else(rapl::fix);
     let fix = match &other {
         Some((fix, _)) => format!("unplug, or run {fix}"),

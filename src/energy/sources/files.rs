@@ -40,7 +40,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Unavailable {
     let shown = path.display();
     match error.kind() {
         ErrorKind::PermissionDenied => {
-            Refusal::new(format!("{shown} may not be read by this user"))
+            Unavailable::new(format!("{shown} may not be read by this user"))
                 .with_fix(format!("sudo chmod a+r {shown}"))
                 .with_undo(format!("sudo chmod go-r {shown}"))
         }

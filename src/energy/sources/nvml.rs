@@ -186,7 +186,7 @@ fn refusal(doing: &str, error: &NvmlError) -> Unavailable {
             }
         }
         NvmlError::DriverNotLoaded | NvmlError::Uninitialized => {
-            Refusal::new(format!("NVML: {doing}: the NVIDIA driver is not loaded"))
+            Unavailable::new(format!("NVML: {doing}: the NVIDIA driver is not loaded"))
                 .with_fix("sudo modprobe nvidia")
                 .with_undo("sudo modprobe -r nvidia")
         }
@@ -195,13 +195,13 @@ fn refusal(doing: &str, error: &NvmlError) -> Unavailable {
         ))
         .with_fix("restart the machine"),
         NvmlError::GpuLost => {
-            Refusal::new(format!("NVML: {doing}: the card has fallen off the bus"))
+            Unavailable::new(format!("NVML: {doing}: the card has fallen off the bus"))
                 .with_fix("restart the machine")
         }
         NvmlError::FailedToLoadSymbol(symbol) => Unavailable::new(format!(
             "NVML: {doing}: the driver is too old for it ({symbol})"
         ))
         .with_fix("install a newer NVIDIA driver"),
-        error => Refusal::new(format!("NVML: {doing}: {error}")),
+        error => Unavailable::new(format!("NVML: {doing}: {error}")),
     }
 }

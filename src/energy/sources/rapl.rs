@@ -51,8 +51,8 @@ fn found(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable>
 }
 
 #[cfg(all(not(feature = "rapl"), target_os = "linux"))]
-fn found(_target: Option<&Target>) -> Result<Vec<Row>, Refusal> {
-    Err(Refusal::new("not built in: feature rapl")
+fn found(_target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
+    Err(Unavailable::new("not built in: feature rapl")
         .with_fix("cargo build --release --features rapl"))
 }
 

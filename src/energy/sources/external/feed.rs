@@ -37,13 +37,13 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn open(path: &Path) -> Result<Self, Unavailable> {
         let cannot = |why: std::io::Error| {
-            Refusal::new(format!("the file {} cannot be read: {why}", path.display()))
+            Unavailable::new(format!("the file {} cannot be read: {why}", path.display()))
                 .with_fix("start the meter that writes it, and check its path")
         };
         let file = File::open(path).map_err(cannot)?;
         if !file.metadata().map_err(cannot)?.is_file() {
             return Err(
-                Refusal::new(format!("{} is no file that grows", path.display()))
+                Unavailable::new(format!("{} is no file that grows", path.display()))
                     .with_fix(format!("--meter 'cmd:cat {}'", path.display())),
             );
         }

@@ -241,7 +241,7 @@ fn number(path: &Path) -> Result<u64, Unavailable> {
         let shown = path.display();
         match error.kind() {
             ErrorKind::PermissionDenied => {
-                Refusal::new(format!("{shown} may be read by root only"))
+                Unavailable::new(format!("{shown} may be read by root only"))
                     .with_fix(super::OPEN_FILES)
                     .with_undo(super::CLOSE_FILES)
             }
