@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     let regime = Regime {
         model: "spirals".into(),
-        lr: 0.1,
+        lr: Some(0.1),
         epochs: Some(30),
         eval_every: 5.0,
         ..Regime::default()

@@ -13,12 +13,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let small = Regime {
         batch_size: 32,
-        lr: 0.02,
+        lr: Some(0.02),
         ..base.clone()
     };
     let large = Regime {
         batch_size: 128,
-        lr: 0.08,
+        lr: Some(0.08),
         ..base
     };
 
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!(
             "{:5}  {:.2}  {:6.1} %  {:5}  {:7.2}",
             record.regime.batch_size,
-            record.regime.lr,
+            record.regime.lr.unwrap_or_default(),
             100.0 * last.map_or(f64::NAN, |point| point.accuracy),
             record.steps,
             record.times.training_seconds + record.times.evaluation_seconds,

@@ -9,6 +9,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use control::Control;
@@ -164,18 +165,12 @@ fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
         10,
     )
     .unwrap();
-    let options = ProgramOptions {
-        batch_size: 64,
-        eval_batch_size: 256,
-        seed: 0,
-        order: wattgrad::internals::program::Order::Shuffled,
-        sgd: wattgrad::internals::optim::Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
-        tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
-        shard_limit: None,
-        arena_limit: None,
-        replay: false,
-        steps_per_submit: None,
-    };
+    let options = ProgramOptions::new(
+        64,
+        256,
+        Arc::new(wattgrad::internals::optim::Sgd::new(0.05, 0.9, 0.0, false).unwrap()),
+        Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
+    );
     let mut program = Program::new(gpu, &network, &data, &options).unwrap();
     let weights = init::initial(network.parameters(), 1).unwrap();
     program.load(&weights).unwrap();

@@ -295,8 +295,8 @@ fn what_is_not_declared_is_found() {
         used(&module),
         BTreeSet::from([Feature::WorkgroupMemory, Feature::Images])
     );
-    let sgd = shader("optim/sgd");
-    let image = compose::compose(sgd.text, &[], &[], |_| Storage::Image).unwrap();
+    let update = shader("optim/update");
+    let image = compose::compose(update.text, &[], &[], |_| Storage::Image).unwrap();
     let (module, _) = emit::validate(&image.wgsl).unwrap();
     assert!(used(&module).contains(&Feature::ReadWriteImages));
 }

@@ -16,7 +16,7 @@ fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     let regime = Regime {
         model: model.into(),
         data: "fashion-mnist".into(),
-        lr,
+        lr: Some(lr),
         max_steps: Some(steps),
         epochs: None,
         seed: 1,

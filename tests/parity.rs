@@ -4,6 +4,7 @@
 
 mod fixtures;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use fixtures::Fixture;
@@ -55,16 +56,8 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
         }
     }
     let options = ProgramOptions {
-        batch_size: case.batch,
-        eval_batch_size: 500,
-        seed: 0,
         order: Order::Sequential,
-        sgd: case.sgd,
-        tuning,
-        shard_limit: None,
-        arena_limit: None,
-        replay: false,
-        steps_per_submit: None,
+        ..ProgramOptions::new(case.batch, 500, Arc::new(case.sgd), tuning)
     };
     let mut program = Program::new(gpu, &network, data, &options).unwrap();
     program.load(&weights).unwrap();

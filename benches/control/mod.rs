@@ -2,13 +2,14 @@
 //! cannot cost less than.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use wattgrad::internals::data::{Arrays, Dataset, Values};
 use wattgrad::internals::device::{Gpu, GpuOptions};
 use wattgrad::internals::kernels::{Shape, Tuning};
 use wattgrad::internals::model::presets;
 use wattgrad::internals::optim::Sgd;
-use wattgrad::internals::program::{DispatchSummary, Order, Program, ProgramOptions};
+use wattgrad::internals::program::{DispatchSummary, Program, ProgramOptions};
 
 /// Submits under way at once, as in a program.
 const IN_FLIGHT: usize = 2;
@@ -56,16 +57,13 @@ pub fn program<'g>(
     };
     let network = presets::by_name(model, shape, 10).expect("a preset");
     let options = ProgramOptions {
-        batch_size: batch,
-        eval_batch_size: 256,
-        seed: 0,
-        order: Order::Shuffled,
-        sgd: Sgd::new(0.05, 0.9, 0.0, false).expect("a rule"),
-        tuning: Tuning::for_device(false, false),
-        shard_limit: None,
-        arena_limit: None,
-        replay: false,
         steps_per_submit: Some(steps),
+        ..ProgramOptions::new(
+            batch,
+            256,
+            Arc::new(Sgd::new(0.05, 0.9, 0.0, false).expect("a rule")),
+            Tuning::for_device(false, false),
+        )
     };
     Program::new(gpu, &network, data, &options).expect("a program")
 }

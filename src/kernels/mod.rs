@@ -53,7 +53,7 @@ pub enum Role {
     /// Gradients of the parameters: slices of arenas, at the parameters' offsets.
     Gradient,
     /// Optimizer state: slices of arenas, at the parameters' offsets.
-    Momentum,
+    OptimizerState,
     /// Running statistics: slices of arenas.
     Statistic,
     /// Activations, kept from forward to backward, and what backward passes on.
@@ -73,7 +73,7 @@ impl std::fmt::Display for Role {
         f.pad(match self {
             Role::Parameter => "parameters",
             Role::Gradient => "gradients",
-            Role::Momentum => "optimizer state",
+            Role::OptimizerState => "optimizer state",
             Role::Statistic => "running statistics",
             Role::Activation => "activations",
             Role::Scratch => "scratch",
@@ -198,7 +198,7 @@ impl List {
             role,
             Role::Parameter
                 | Role::Gradient
-                | Role::Momentum
+                | Role::OptimizerState
                 | Role::Statistic
                 | Role::Activation
                 | Role::Scratch

@@ -238,6 +238,13 @@ impl Network {
         frozen
     }
 
+    /// Puts the parameters that `select` names into parameter group `group`, which has its own learning rate and weight
+    /// decay. Returns how many there were.
+    pub fn set_group(&mut self, group: u32, select: impl Fn(&ParameterSpec) -> bool) -> usize {
+        let selected = self.parameters.iter_mut().filter(|spec| select(spec));
+        selected.map(|spec| spec.group = group).count()
+    }
+
     /// Every parameter, in the order of a PyTorch `state_dict`.
     #[must_use]
     pub fn parameters(&self) -> &[ParameterSpec] {

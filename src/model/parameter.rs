@@ -118,6 +118,8 @@ pub struct ParameterSpec {
     pub layout: ParameterLayout,
     /// Whether it is kept as it is although its kind is trained.
     pub frozen: bool,
+    /// Index of its parameter group, 0 unless [`Network::set_group`](super::Network::set_group) chose another.
+    pub group: u32,
 }
 
 impl ParameterSpec {

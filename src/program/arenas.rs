@@ -31,7 +31,8 @@ pub(super) struct Arena {
 #[derive(Debug)]
 pub(super) struct Trained {
     pub gradients: Tensor,
-    pub momenta: Tensor,
+    /// The update rule's tensors.
+    pub optimizer_state: Vec<Tensor>,
     /// Its part of the update rule's table.
     pub chunks: Range<u32>,
 }
@@ -56,7 +57,12 @@ impl Arenas {
     ///
     /// # Errors
     /// A parameter is larger than `limit` by itself.
-    pub fn new(net: &Network, list: &mut List, limit: u64) -> Result<Arenas, ProgramError> {
+    pub fn new(
+        net: &Network,
+        list: &mut List,
+        optimizer_state: &[&str],
+        limit: u64,
+    ) -> Result<Arenas, ProgramError> {
         let specs = net.parameters();
         let mut arenas = Arenas::default();
         for spec in specs {
@@ -83,7 +89,9 @@ impl Arenas {
             _ => format!("{name} {at}"),
         };
         for (at, places) in packed.iter().enumerate() {
-            arenas.arena(specs, list, places, |name| numbered(name, at));
+            arenas.arena(specs, list, places, optimizer_state, |name| {
+                numbered(name, at)
+            });
         }
         let order: Vec<usize> = all().filter(|at| !specs[*at].kind.trained()).collect();
         for (at, places) in pack(specs, &order, limit)?.iter().enumerate() {
@@ -103,8 +111,12 @@ impl Arenas {
     pub fn all(&self) -> impl Iterator<Item = Tensor> + '_ {
         let trained = self.parameters.iter().filter_map(|a| a.trained.as_ref());
         let parameters = self.parameters.iter().map(|a| a.parameters);
+        let of = |trained: &Trained| {
+            let gradients = std::iter::once(trained.gradients);
+            gradients.chain(trained.optimizer_state.clone())
+        };
         parameters
-            .chain(trained.flat_map(|t| [t.gradients, t.momenta]))
+            .chain(trained.flat_map(of))
             .chain(self.statistics.iter().copied())
     }
 
@@ -113,6 +125,7 @@ impl Arenas {
         specs: &[ParameterSpec],
         list: &mut List,
         places: &[(usize, u64)],
+        optimizer_state: &[&str],
         name: impl Fn(&str) -> String,
     ) {
         let trained: Vec<(usize, u64)> = places
@@ -122,7 +135,7 @@ impl Arenas {
             .collect();
         let ranges: Vec<(u64, u64, u32)> = trained
             .iter()
-            .map(|(at, first)| (*first, specs[*at].layout.quads() as u64, 0))
+            .map(|(at, first)| (*first, specs[*at].layout.quads() as u64, specs[*at].group))
             .collect();
         let from = self.chunks.len() as u32;
         self.chunks.extend(optim::chunks(&ranges));
@@ -131,7 +144,10 @@ impl Arenas {
             parameters: list.tensor(name("parameters"), Role::Parameter, end(specs, places)),
             trained: (!trained.is_empty()).then(|| Trained {
                 gradients: list.tensor(name("gradients"), Role::Gradient, quads),
-                momenta: list.tensor(name("momentum"), Role::Momentum, quads),
+                optimizer_state: optimizer_state
+                    .iter()
+                    .map(|of| list.tensor(name(of), Role::OptimizerState, quads))
+                    .collect(),
                 chunks: from..self.chunks.len() as u32,
             }),
         };
@@ -214,7 +230,7 @@ mod tests {
             .unwrap();
         for limit in [u64::MAX, 2 * largest, largest + 8, largest] {
             let mut list = List::default();
-            let arenas = Arenas::new(&net, &mut list, limit).unwrap();
+            let arenas = Arenas::new(&net, &mut list, &["momentum"], limit).unwrap();
             assert_eq!(arenas.parameters.len() > 1, limit < 2 * largest);
             let mut used: HashMap<Tensor, Vec<Range<u64>>> = HashMap::new();
             for (tensor, slice) in &arenas.slices {
@@ -267,15 +283,15 @@ mod tests {
         let h = net.batch_norm("first", x).unwrap();
         let h = net.batch_norm("second", h).unwrap();
         net.cross_entropy(h, 0, 1.0);
-        let arenas = Arenas::new(&net, &mut List::default(), 256).unwrap();
+        let arenas = Arenas::new(&net, &mut List::default(), &[], 256).unwrap();
         assert_eq!((arenas.parameters.len(), arenas.statistics.len()), (4, 4));
-        let arenas = Arenas::new(&net, &mut List::default(), 512).unwrap();
+        let arenas = Arenas::new(&net, &mut List::default(), &[], 512).unwrap();
         assert_eq!((arenas.parameters.len(), arenas.statistics.len()), (2, 2));
     }
 
     #[test]
     fn a_parameter_above_the_limit_is_named() {
-        let why = Arenas::new(&network(), &mut List::default(), 255).unwrap_err();
+        let why = Arenas::new(&network(), &mut List::default(), &[], 255).unwrap_err();
         let ProgramError::TooLarge {
             tensor,
             bytes,

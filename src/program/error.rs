@@ -36,6 +36,19 @@ pub enum ProgramError {
         /// What does not fit.
         why: String,
     },
+    /// A parameter belongs to a group that the options do not define.
+    #[error(
+        "parameter {parameter:?} is in parameter group {group}, but only {groups} groups are defined: define the \
+         group, or put the parameter into another"
+    )]
+    Group {
+        /// Its name.
+        parameter: String,
+        /// Index of its group.
+        group: u32,
+        /// How many groups there are.
+        groups: usize,
+    },
     /// A tensor larger than the device can bind.
     #[error(
         "tensor {tensor:?} needs {bytes} bytes and this device binds at most {limit} at once; choose a smaller batch \

@@ -50,6 +50,15 @@ pub(super) fn check(
             }
         }
     }
+    for spec in net.parameters() {
+        if spec.group as usize >= options.groups.len() {
+            return Err(ProgramError::Group {
+                parameter: spec.name.clone(),
+                group: spec.group,
+                groups: options.groups.len(),
+            });
+        }
+    }
     // Sizes are 32-bit from here on; tensors are f32.
     let images = u64::from(options.batch_size.max(options.eval_batch_size));
     let values = net.nodes().iter().map(|node| {

@@ -28,6 +28,8 @@ pub(super) struct Lowered {
     /// Forms of a dispatch by window, the first being the one in the list.
     pub windowed: HashMap<usize, Vec<Dispatch>>,
     pub state: Tensor,
+    /// Its words before the first step.
+    pub state_words: Vec<u32>,
     pub results: Tensor,
     pub eval_results: Tensor,
     pub eval_batches: u32,
@@ -102,8 +104,11 @@ pub(super) fn lower(
 ) -> Result<Lowered, ProgramError> {
     check(net, data, options)?;
     let mut list = List::default();
-    let arenas = Arenas::new(net, &mut list, limits.arena)?;
-    let state = list.integers("state", Role::State, batch::state::quads(1));
+    let rule = &options.update_rule;
+    let arenas = Arenas::new(net, &mut list, rule.state(), limits.arena)?;
+    let groups: Vec<Vec<u32>> = options.groups.iter().map(|g| rule.group_words(g)).collect();
+    let state_words = batch::state::words(&groups);
+    let state = list.integers("state", Role::State, state_words.len().div_ceil(4) as u64);
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
     let eval_results = list.buffer("evaluation results", Role::Results, u64::from(eval_batches));
@@ -146,21 +151,19 @@ pub(super) fn lower(
             continue;
         };
         let label = match at {
-            0 => "sgd".to_owned(),
-            _ => format!("sgd {at}"),
+            0 => rule.name().to_owned(),
+            _ => format!("{} {at}", rule.name()),
         };
-        optim::sgd(
-            &mut l.list,
-            tuning,
-            &label,
+        let update = optim::Update {
             chunks,
-            trained.chunks.clone(),
-            arena.parameters,
-            trained.gradients,
-            trained.momenta,
+            range: trained.chunks.clone(),
+            parameters: arena.parameters,
+            gradients: trained.gradients,
+            optimizer_state: &trained.optimizer_state,
             state,
-            partials,
-        );
+            norm_partials: partials,
+        };
+        rule.push(&mut l.list, tuning, &label, &update);
     }
     batch::finish_step(
         &mut l.list,
@@ -206,6 +209,7 @@ pub(super) fn lower(
         evaluate,
         windowed,
         state,
+        state_words,
         results,
         eval_results,
         eval_batches,

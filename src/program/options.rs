@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::Tuning;
-use crate::optim::Sgd;
+use crate::optim::{ParameterGroup, UpdateRule};
 
 /// In which order an epoch takes the training samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,16 +27,42 @@ pub struct ProgramOptions {
     /// Order of samples.
     pub order: Order,
     /// Update rule.
-    pub sgd: Sgd,
+    pub update_rule: Arc<dyn UpdateRule>,
+    /// The parameter groups that the network's parameters name.
+    pub groups: Vec<ParameterGroup>,
     /// Which kernels suit the device.
     pub tuning: Tuning,
     /// Most bytes of a shard of the data set; `None`: what the device can bind.
     pub shard_limit: Option<u64>,
-    /// Most bytes of an arena that parameters, their gradients, momentum or running statistics share; `None`: what the
+    /// Most bytes of an arena that parameters, their gradients, optimizer state or running statistics share; `None`: what the
     /// device can bind. A network beyond it takes several, with the same results.
     pub arena_limit: Option<u64>,
     /// Gives every tensor its own memory, so that any dispatch can be repeated on the values it saw.
     pub replay: bool,
     /// Steps a submit; `None`: chosen from measured time so that a submit stays under 200 ms.
     pub steps_per_submit: Option<u32>,
+}
+
+impl ProgramOptions {
+    /// Options of a run with one parameter group, in shuffled order from seed 0, limited only by the device.
+    pub fn new(
+        batch_size: u32,
+        eval_batch_size: u32,
+        update_rule: Arc<dyn UpdateRule>,
+        tuning: Tuning,
+    ) -> Self {
+        Self {
+            batch_size,
+            eval_batch_size,
+            seed: 0,
+            order: Order::Shuffled,
+            update_rule,
+            groups: vec![ParameterGroup::default()],
+            tuning,
+            shard_limit: None,
+            arena_limit: None,
+            replay: false,
+            steps_per_submit: None,
+        }
+    }
 }

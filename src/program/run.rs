@@ -442,15 +442,8 @@ impl<'g> Program<'g> {
 
     /// Starts again at step 0.
     pub(super) fn reset(&mut self) {
-        let sgd = &self.options.sgd;
         self.step = 0;
-        let group = state::Group {
-            lr: sgd.lr as f32,
-            momentum: sgd.momentum as f32,
-            weight_decay: sgd.weight_decay as f32,
-            nesterov: sgd.nesterov,
-        };
-        self.write_state(0, &state::words(&[group]));
+        self.write_state(0, &self.lowered.state_words);
     }
 
     fn write_state(&self, word: u32, words: &[u32]) {

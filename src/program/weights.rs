@@ -18,8 +18,8 @@ impl Program<'_> {
         let arenas = &self.lowered.arenas;
         for arena in &arenas.parameters {
             self.fill(arena.parameters, weights);
-            if let Some(trained) = &arena.trained {
-                self.fill(trained.momenta, &Weights::default());
+            for state in arena.trained.iter().flat_map(|t| &t.optimizer_state) {
+                self.fill(*state, &Weights::default());
             }
         }
         for arena in &arenas.statistics {

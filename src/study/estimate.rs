@@ -105,7 +105,7 @@ pub fn estimate(gpu: &Gpu, study: &Study, meter: &MeterOptions) -> Result<Estima
     let meter = Meter::open(meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
     let mut cells_of: Vec<(Regime, Vec<usize>)> = Vec::new();
     for (at, cell) in study.cells.iter().enumerate() {
-        let key = program_key(&cell.regime);
+        let key = cell.regime.program_key();
         match cells_of.iter_mut().find(|(seen, _)| *seen == key) {
             Some((_, cells)) => cells.push(at),
             None => cells_of.push((key, vec![at])),
@@ -200,19 +200,6 @@ fn energy(told: &[Vec<Drawn>], seconds: &[f64]) -> Vec<EnergyEstimate> {
         row
     };
     found.into_iter().map(mean).collect()
-}
-
-/// The regime without what a program is given only when it runs.
-fn program_key(regime: &Regime) -> Regime {
-    let usual = Regime::default();
-    Regime {
-        lr: usual.lr,
-        momentum: usual.momentum,
-        weight_decay: usual.weight_decay,
-        nesterov: usual.nesterov,
-        seed: usual.seed,
-        ..regime.clone()
-    }
 }
 
 fn time(

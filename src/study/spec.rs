@@ -103,11 +103,8 @@ impl Study {
     pub fn meaning(&self) -> Value {
         let usual = Regime::default().choices();
         let cell = |cell: &Cell| {
-            let chosen = cell.regime.choices().into_iter().zip(&usual);
-            let choices: Map<String, Value> = chosen
-                .filter(|((_, value), (_, usual))| value != usual)
-                .map(|(choice, _)| choice)
-                .collect();
+            let chosen = cell.regime.choices().into_iter();
+            let choices: Map<String, Value> = chosen.filter(|one| !usual.contains(one)).collect();
             json!({ "id": cell.id, "choices": choices })
         };
         let axes: Map<String, Value> = self

@@ -7,7 +7,6 @@ mod goal;
 mod host;
 mod joules;
 mod metered;
-mod optimizer;
 mod others;
 mod outputs;
 mod phases;
@@ -21,13 +20,13 @@ mod steps_log;
 mod trainer;
 mod warm_up;
 
+pub use crate::optim::Optimizer;
 pub use error::TrainError;
 pub use events::{Event, Observer, Ready, Silent, Step};
 pub use goal::{Arrival, Budget, Crossing, Goal};
 pub use host::{Host, Versions};
 pub use joules::Figures;
 pub use metered::{KeptWindow, Metered};
-pub use optimizer::Optimizer;
 pub use others::Others;
 pub use outputs::Outputs;
 pub use record::{

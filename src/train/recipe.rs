@@ -3,20 +3,68 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::regime::Regime;
+use crate::optim::Hyperparameters;
 
 impl Regime {
-    /// Every choice under its key in a record, as JSON, in the order of the fields.
+    /// Every choice under its key in a record, as JSON, in the order of the fields: every hyperparameter of the optimizer
+    /// with its value, those of other optimizers left out.
     pub fn choices(&self) -> Vec<(String, Value)> {
-        serde_json::to_string(self)
-            .and_then(|text| serde_json::from_str(&text))
-            .map_or_else(|_| Vec::new(), |Fields(fields)| fields)
+        let resolved = self.resolved();
+        fields(resolved.as_ref().unwrap_or(self))
+    }
+
+    /// The keys of all choices, those of every optimizer among them, in the order of the fields.
+    pub(crate) fn keys() -> Vec<String> {
+        let all = Hyperparameters {
+            lr: Some(0.0),
+            momentum: Some(0.0),
+            weight_decay: Some(0.0),
+            nesterov: Some(false),
+        };
+        let fields = fields(&Self::default().with(all));
+        fields.into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// This regime with `value` for the choice `key`; null leaves a hyperparameter to the optimizer's default.
+    ///
+    /// # Errors
+    /// The key is unknown, or the value has the wrong type.
+    pub(crate) fn with_choice(&self, key: &str, value: Value) -> serde_json::Result<Self> {
+        let mut fields: Map<String, Value> = fields(self).into_iter().collect();
+        fields.insert(key.to_owned(), value);
+        serde_json::from_value(Value::Object(fields))
+    }
+
+    /// This regime without its seed and those hyperparameters that a program is given only when it runs: regimes that are
+    /// then equal run the same kernels over the same memory.
+    pub(crate) fn program_key(&self) -> Self {
+        let state = |regime: &Self| regime.update_rule().map(|rule| rule.state());
+        let wanted = state(self);
+        let mut key = Self {
+            seed: 0,
+            ..self.clone()
+        };
+        let reset: [fn(&mut Self); 4] = [
+            |regime| regime.lr = None,
+            |regime| regime.nesterov = None,
+            |regime| regime.momentum = None,
+            |regime| regime.weight_decay = None,
+        ];
+        for reset in reset {
+            let mut fewer = key.clone();
+            reset(&mut fewer);
+            if state(&fewer) == wanted {
+                key = fewer;
+            }
+        }
+        key
     }
 
     /// What the run learns with, beside network and data, in words: `batch size 64, optimizer sgd, lr 0.05, ...`. A
-    /// choice that is seldom made is named only where it was.
+    /// choice that is seldom made is named only where it differs from the default.
     pub fn recipe(&self) -> String {
         self.recipe_without(|_| false)
     }
@@ -33,18 +81,22 @@ impl Regime {
             "target_accuracy",
         ];
         const ALWAYS: &[&str] = &["batch_size", "optimizer", "lr", "momentum", "seed"];
-        let usual = Self::default().choices();
-        let told: Vec<String> = self
+        let defaults = Self {
+            optimizer: self.optimizer,
+            ..Self::default()
+        };
+        let defaults = defaults.choices();
+        let shown = |(key, value): &(String, Value)| {
+            let name = key.as_str();
+            !ELSEWHERE.contains(&name)
+                && !leaves_out(name)
+                && (ALWAYS.contains(&name) || !defaults.contains(&(key.clone(), value.clone())))
+        };
+        let words = self
             .choices()
             .into_iter()
-            .zip(usual)
-            .filter(|((key, value), (_, usual))| {
-                let key = key.as_str();
-                !ELSEWHERE.contains(&key)
-                    && !leaves_out(key)
-                    && (ALWAYS.contains(&key) || value != usual)
-            })
-            .map(|((key, value), _)| {
+            .filter(shown)
+            .map(|(key, value)| {
                 let words = key.replace('_', " ");
                 match value {
                     Value::Bool(true) => words,
@@ -52,10 +104,15 @@ impl Regime {
                     Value::String(text) => format!("{words} {text}"),
                     value => format!("{words} {value}"),
                 }
-            })
-            .collect();
-        told.join(", ")
+            });
+        words.collect::<Vec<_>>().join(", ")
     }
+}
+
+fn fields(regime: &Regime) -> Vec<(String, Value)> {
+    serde_json::to_string(regime)
+        .and_then(|text| serde_json::from_str(&text))
+        .map_or_else(|_| Vec::new(), |Fields(fields)| fields)
 }
 
 /// Keys and values in the order in which they were written; a JSON map would sort them.
@@ -88,18 +145,31 @@ impl<'de> Visitor<'de> for Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn programs_differ_by_the_state_that_the_optimizer_keeps() {
+        let regime = |lr, momentum| Regime {
+            lr: Some(lr),
+            momentum: Some(momentum),
+            ..Regime::default()
+        };
+        let same = |a: Regime, b: Regime| a.program_key() == b.program_key();
+        assert!(same(regime(0.1, 0.9), regime(0.2, 0.5)));
+        assert!(same(regime(0.1, 0.0), regime(0.2, 0.0)));
+        assert!(!same(regime(0.1, 0.9), regime(0.1, 0.0)));
+    }
     use crate::program::Order;
 
     #[test]
-    fn a_recipe_names_what_was_chosen() {
+    fn recipe_names_choices_that_differ_from_the_defaults() {
         let usual = Regime::default().recipe();
         assert_eq!(
             usual,
             "batch size 64, optimizer sgd, lr 0.05, momentum 0.9, seed 0"
         );
         let regime = Regime {
-            nesterov: true,
-            weight_decay: 0.0005,
+            nesterov: Some(true),
+            weight_decay: Some(0.0005),
             order: Order::Sequential,
             model: "cnn".into(),
             epochs: Some(3),

@@ -1,15 +1,16 @@
 //! A regime: everything that is chosen about a training run, as plain data.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::data::Dataset;
 use crate::kernels::Shape;
 use crate::model::{Network, presets};
-use crate::optim::{OptimError, Sgd};
+use crate::optim::{Hyperparameters, OptimError, Optimizer, UpdateRule};
 use crate::program::Order;
 
 use super::error::TrainError;
-use super::optimizer::Optimizer;
 use super::regime_error::RegimeError;
 #[cfg(feature = "cli")]
 use crate::suggest::Suggest;
@@ -28,9 +29,9 @@ const DEFAULT_EVAL_BATCH: u32 = 500;
 /// ```
 /// use wattgrad::internals::train::Regime;
 ///
-/// let regime = Regime { lr: 0.01, max_steps: Some(100), ..Regime::default() };
+/// let regime = Regime { lr: Some(0.01), max_steps: Some(100), ..Regime::default() };
 /// regime.check()?;
-/// assert!(Regime { lr: f64::NAN, ..regime }.check().is_err());
+/// assert!(Regime { lr: Some(f64::NAN), ..regime }.check().is_err());
 /// # Ok::<(), wattgrad::internals::train::RegimeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,33 +76,58 @@ pub struct Regime {
         long,
         value_name = "NAME",
         default_value_t = Regime::default().optimizer,
-        value_parser = Suggest::read(Optimizer::NAMES, |name| name.parse::<Optimizer>().map_err(told)),
+        value_parser = Suggest::read(Optimizer::NAMES, |name| name.parse::<Optimizer>().map_err(sentence)),
     ))]
     pub optimizer: Optimizer,
-    /// Learning rate
+    /// Learning rate. This and the other hyperparameters are `None` where the optimizer's default is meant, or where the
+    /// optimizer has no such hyperparameter; those of a record are never left to the default.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Learning rate [default: 0.05]",
+            value_name = "LR",
+            allow_hyphen_values = true,
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lr: Option<f64>,
+    /// Momentum, from 0 to below 1.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Momentum, from 0 to below 1 [default: 0.9]",
+            value_name = "M",
+            allow_hyphen_values = true,
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Weight decay, added to the gradient.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Weight decay, added to the gradient [default: 0]",
+            value_name = "D",
+            allow_hyphen_values = true,
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Whether the step uses Nesterov momentum.
     #[cfg_attr(feature = "cli", arg(
         long,
-        value_name = "LR",
-        default_value_t = Regime::default().lr,
-        allow_hyphen_values = true,
+        help = "Use Nesterov momentum [default: false]",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
     ))]
-    pub lr: f64,
-    /// Momentum, from 0 to below 1
-    #[cfg_attr(feature = "cli", arg(
-        long,
-        value_name = "M",
-        default_value_t = Regime::default().momentum,
-        allow_hyphen_values = true,
-    ))]
-    pub momentum: f64,
-    /// Weight decay, added to the gradient
-    #[cfg_attr(feature = "cli", arg(
-        long,
-        value_name = "D",
-        default_value_t = Regime::default().weight_decay,
-        allow_hyphen_values = true,
-    ))]
-    pub weight_decay: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nesterov: Option<bool>,
     /// Share of each label's weight spread evenly over all classes, from 0 to below 1
     #[cfg_attr(feature = "cli", arg(
         long,
@@ -110,9 +136,6 @@ pub struct Regime {
         allow_hyphen_values = true,
     ))]
     pub label_smoothing: f64,
-    /// Look ahead along the momentum
-    #[cfg_attr(feature = "cli", arg(long))]
-    pub nesterov: bool,
     /// Most epochs. With neither this nor `max_steps`: 5.
     #[cfg_attr(
         feature = "cli",
@@ -145,7 +168,7 @@ pub struct Regime {
         long,
         value_name = "ORDER",
         default_value = "shuffled",
-        value_parser = Suggest::read(ORDERS, |name| Regime::parse_order(name).map_err(told)),
+        value_parser = Suggest::read(ORDERS, |name| Regime::parse_order(name).map_err(sentence)),
     ))]
     pub order: Order,
     /// Epochs from one evaluation to the next; may be a fraction. One more follows the last step.
@@ -170,7 +193,7 @@ const ORDERS: &[&str] = &["shuffled", "sequential"];
 
 /// A flag's value is refused in the regime's own sentence.
 #[cfg(feature = "cli")]
-fn told(error: RegimeError) -> String {
+fn sentence(error: impl std::error::Error) -> String {
     error.to_string()
 }
 
@@ -182,11 +205,11 @@ impl Default for Regime {
             batch_size: 64,
             eval_batch_size: None,
             optimizer: Optimizer::Sgd,
-            lr: 0.05,
-            momentum: 0.9,
-            weight_decay: 0.0,
+            lr: None,
+            momentum: None,
+            weight_decay: None,
+            nesterov: None,
             label_smoothing: 0.0,
-            nesterov: false,
             epochs: None,
             max_steps: None,
             seed: 0,
@@ -208,7 +231,7 @@ impl Regime {
                 return Err(RegimeError::BatchZero { what });
             }
         }
-        self.sgd()?;
+        self.update_rule()?;
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(RegimeError::LabelSmoothing {
                 share: self.label_smoothing,
@@ -254,13 +277,40 @@ impl Regime {
         ]
     }
 
-    /// The update rule with its values.
+    /// The update rule with its hyperparameters.
     ///
     /// # Errors
-    /// [`OptimError`] for a value it cannot work with.
-    pub fn sgd(&self) -> Result<Sgd, OptimError> {
-        match self.optimizer {
-            Optimizer::Sgd => Sgd::new(self.lr, self.momentum, self.weight_decay, self.nesterov),
+    /// [`OptimError`] for a value that it does not accept.
+    pub(crate) fn update_rule(&self) -> Result<Arc<dyn UpdateRule>, OptimError> {
+        self.optimizer.rule(Hyperparameters {
+            lr: self.lr,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            nesterov: self.nesterov,
+        })
+    }
+
+    /// The regime with every hyperparameter of its optimizer spelled out.
+    ///
+    /// # Errors
+    /// As [`Regime::check`] for the hyperparameters.
+    pub(crate) fn resolved(&self) -> Result<Self, OptimError> {
+        Ok(self.with(self.update_rule()?.hyperparameters()))
+    }
+
+    pub(super) fn with(&self, hyperparameters: Hyperparameters) -> Self {
+        let Hyperparameters {
+            lr,
+            momentum,
+            weight_decay,
+            nesterov,
+        } = hyperparameters;
+        Self {
+            lr,
+            momentum,
+            weight_decay,
+            nesterov,
+            ..self.clone()
         }
     }
 
@@ -365,8 +415,14 @@ mod tests {
             });
             assert!(text.contains("target accuracy"), "{text}");
         }
-        let text = told(Regime { lr: -1.0, ..good });
-        assert!(text.contains("learning rate of -1"), "{text}");
+        let text = told(Regime {
+            lr: Some(-1.0),
+            ..good.clone()
+        });
+        assert!(
+            text.contains("learning rate") && text.contains("got -1"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -419,8 +475,8 @@ mod tests {
         }
         let given = parse(&["--lr", "0.1", "--nesterov", "--order", "sequential"]);
         let expected = Regime {
-            lr: 0.1,
-            nesterov: true,
+            lr: Some(0.1),
+            nesterov: Some(true),
             order: Order::Sequential,
             ..Regime::default()
         };

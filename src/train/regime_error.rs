@@ -32,12 +32,6 @@ pub enum RegimeError {
         /// What was given.
         given: String,
     },
-    /// No optimizer has this name.
-    #[error("there is no optimizer {given:?}: choose sgd")]
-    UnknownOptimizer {
-        /// What was given.
-        given: String,
-    },
     /// Epochs between evaluations that are no stretch of training.
     #[error(
         "an evaluation every {eval_every} epochs cannot be: give a finite number above 0, such as 0.5"

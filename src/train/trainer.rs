@@ -27,6 +27,7 @@ use crate::energy::{DeviceKind, Meter, MeterOptions, MeteredDevice, Moment, Sele
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};
+use crate::optim::ParameterGroup;
 use crate::program::{Program, ProgramOptions, Summary};
 
 /// What the energy rows of a run cover.
@@ -94,6 +95,7 @@ impl<'g> Trainer<'g> {
     /// [`TrainError::Regime`] for a value that can be judged already.
     pub fn new(gpu: &'g Gpu, regime: Regime) -> Result<Self, TrainError> {
         regime.check()?;
+        let regime = regime.resolved().map_err(super::RegimeError::from)?;
         Ok(Self {
             gpu,
             regime,
@@ -223,7 +225,11 @@ impl<'g> Trainer<'g> {
             eval_batch_size: self.regime.eval_batch(data.test.len),
             seed: self.regime.seed,
             order: self.regime.order,
-            sgd: self.regime.sgd().map_err(super::RegimeError::from)?,
+            update_rule: self
+                .regime
+                .update_rule()
+                .map_err(super::RegimeError::from)?,
+            groups: vec![ParameterGroup::default()],
             tuning: match self.tuning.take() {
                 Some(tuning) => tuning,
                 None => {

@@ -6,12 +6,12 @@ use super::{adapters, program, sentence, train};
 #[test]
 fn bad_values_are_told_in_one_sentence() {
     for (args, told) in [
-        (&["--lr", "-1"][..], "learning rate of -1"),
-        (&["--lr", "nan"], "learning rate of NaN"),
-        (&["--lr=-inf"], "learning rate of -inf"),
-        (&["--momentum", "1"], "momentum of 1"),
-        (&["--momentum", "-0.5"], "momentum of -0.5"),
-        (&["--weight-decay", "-1e-4"], "weight decay of -0.0001"),
+        (&["--lr", "-1"][..], "learning rate must be a finite number of at least 0, such as 0.05, got -1"),
+        (&["--lr", "nan"], "got NaN"),
+        (&["--lr=-inf"], "got -inf"),
+        (&["--momentum", "1"], "momentum must be at least 0 and below 1, such as 0.9, got 1"),
+        (&["--momentum", "-0.5"], "got -0.5"),
+        (&["--weight-decay", "-1e-4"], "got -0.0001"),
         (
             &["--nesterov", "--momentum", "0"],
             "nesterov needs a momentum",
@@ -21,7 +21,7 @@ fn bad_values_are_told_in_one_sentence() {
         (&["--batch-size", "60001"], "batch size of 60001 is above"),
         (&["--model", "vgg"], "vgg"),
         (&["--order", "random"], "no order \"random\""),
-        (&["--optimizer", "adamw"], "no optimizer \"adamw\""),
+        (&["--optimizer", "adamw"], "unknown optimizer \"adamw\""),
         (&["--meter", "voltcraft"], "`voltcraft`"),
         (&["--data", "no/such/folder"], "no/such/folder"),
         (&["--data", "Cargo.toml"], "Cargo.toml"),

@@ -26,7 +26,7 @@ fn batches_name_the_samples_bit_for_bit() {
                 (1, 1, 1, 3),
             ] {
                 let mut list = List::default();
-                let tstate = list.integers("state", Role::State, state::quads(1));
+                let tstate = list.integers("state", Role::State, 3);
                 let quads = batch::order::batch_quads(size);
                 let all = [Mode::Sequential, Mode::Shuffled, Mode::Evaluate].map(|mode| {
                     let tensor = list.integers("batch", Role::State, quads);

@@ -25,7 +25,7 @@ fn a_step_ends_with_its_result_and_the_counters_moved() {
             let mut list = List::default();
             let trows = list.buffer("rows", Role::Scratch, rows as u64);
             let tpartials = list.buffer("partials", Role::Scratch, chunks as u64);
-            let tstate = list.integers("state", Role::State, state::quads(1));
+            let tstate = list.integers("state", Role::State, 3);
             let tresults = list.buffer("results", Role::Results, u64::from(ring));
             for _ in 0..steps {
                 batch::finish_step(
@@ -84,7 +84,7 @@ fn an_evaluation_ends_with_a_row_a_batch() {
         let mut list = List::default();
         let trows = list.buffer("rows", Role::Scratch, 70);
         let tbatch = list.integers("batch", Role::State, 3);
-        let tstate = list.integers("state", Role::State, state::quads(1));
+        let tstate = list.integers("state", Role::State, 3);
         let tresults = list.buffer("results", Role::Results, 3);
         for _ in 0..2 {
             batch::finish_evaluation(

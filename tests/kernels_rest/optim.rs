@@ -9,19 +9,19 @@ use wattgrad::internals::kernels::{List, Role, batch, optim, oracle};
 fn sgd() {
     let mut numbers = Numbers::new(6);
     let groups = [
-        state::Group {
+        optim::SgdGroup {
             lr: 0.1,
             momentum: 0.9,
             weight_decay: 5e-4,
             nesterov: true,
         },
-        state::Group {
+        optim::SgdGroup {
             lr: 0.03,
             momentum: 0.5,
             weight_decay: 0.0,
             nesterov: false,
         },
-        state::Group {
+        optim::SgdGroup {
             lr: 0.2,
             momentum: 0.0,
             weight_decay: 0.01,
@@ -51,21 +51,30 @@ fn sgd() {
         );
         let mut list = List::default();
         let tchunks = list.integers("chunks", Role::State, chunks.len() as u64);
-        let tstate = list.integers("state", Role::State, state::quads(3));
+        let tstate = list.integers("state", Role::State, 5);
         let tparams = list.tensor("params", Role::Parameter, quads as u64);
         let tgrads = list.tensor("grads", Role::Gradient, quads as u64);
-        let tmomenta = list.tensor("momenta", Role::Momentum, quads as u64);
+        let tmomenta = list.tensor("momenta", Role::OptimizerState, quads as u64);
         let tpartials = list.buffer("partials", Role::Scratch, chunks.len() as u64);
         // The first step at once, the second as if its chunks belonged to two arenas.
         for range in [0..6, 0..3, 3..6] {
-            optim::sgd(
-                &mut list, &tuning, "sgd", tchunks, range, tparams, tgrads, tmomenta, tstate,
-                tpartials,
-            );
+            let update = optim::Update {
+                chunks: tchunks,
+                range,
+                parameters: tparams,
+                gradients: tgrads,
+                optimizer_state: &[tmomenta],
+                state: tstate,
+                norm_partials: tpartials,
+            };
+            optim::sgd(&mut list, &tuning, "sgd", &update);
         }
         let given = [
             (tchunks, chunks.concat()),
-            (tstate, state::words(&groups)),
+            (
+                tstate,
+                state::words(&groups.map(|group| group.words().to_vec())),
+            ),
             (tparams, pack(&params, 4)),
             (tgrads, pack(&grads, 4)),
             (tmomenta, pack(&momenta, 4)),
@@ -124,29 +133,27 @@ fn a_gradient_that_is_not_finite_shows_in_the_norm() {
             grads[77] = bad;
             let mut list = List::default();
             let tchunks = list.integers("chunks", Role::State, 2);
-            let tstate = list.integers("state", Role::State, state::quads(1));
+            let tstate = list.integers("state", Role::State, 3);
             let tparams = list.tensor("params", Role::Parameter, 20);
             let tgrads = list.tensor("grads", Role::Gradient, 20);
-            let tmomenta = list.tensor("momenta", Role::Momentum, 20);
+            let tmomenta = list.tensor("momenta", Role::OptimizerState, 20);
             let tpartials = list.buffer("partials", Role::Scratch, 2);
             let trows = list.buffer("rows", Role::Scratch, 1);
             let tresults = list.buffer("results", Role::Results, 1);
-            optim::sgd(
-                &mut list,
-                &tuning,
-                "sgd",
-                tchunks,
-                0..2,
-                tparams,
-                tgrads,
-                tmomenta,
-                tstate,
-                tpartials,
-            );
+            let update = optim::Update {
+                chunks: tchunks,
+                range: 0..2,
+                parameters: tparams,
+                gradients: tgrads,
+                optimizer_state: &[tmomenta],
+                state: tstate,
+                norm_partials: tpartials,
+            };
+            optim::sgd(&mut list, &tuning, "sgd", &update);
             batch::finish_step(
                 &mut list, &tuning, "end", trows, 1, tpartials, 2, tstate, tresults, 1, 0, 1,
             );
-            let group = state::Group {
+            let group = optim::SgdGroup {
                 lr: 0.1,
                 momentum: 0.0,
                 weight_decay: 0.0,
@@ -154,7 +161,7 @@ fn a_gradient_that_is_not_finite_shows_in_the_norm() {
             };
             let given = [
                 (tchunks, optim::chunks(&[(0, 5, 0), (5, 15, 0)]).concat()),
-                (tstate, state::words(&[group])),
+                (tstate, state::words(&[group.words().to_vec()])),
                 (tparams, vec![0; 80]),
                 (tgrads, pack(&grads, 4)),
                 (tmomenta, vec![0; 80]),
@@ -169,5 +176,51 @@ fn a_gradient_that_is_not_finite_shows_in_the_norm() {
                 "{bad} was not flagged"
             );
         }
+    }
+}
+
+#[test]
+fn sgd_without_a_momentum_buffer_gives_the_bits_of_a_momentum_of_zero() {
+    let group = optim::SgdGroup {
+        lr: 0.03,
+        momentum: 0.0,
+        weight_decay: 0.01,
+        nesterov: false,
+    };
+    let mut numbers = Numbers::new(8);
+    for (storage, tuning) in ways() {
+        let (params, grads) = (numbers.many(80), numbers.many(80));
+        let steps = |momenta: bool| {
+            let mut list = List::default();
+            let tchunks = list.integers("chunks", Role::State, 1);
+            let tstate = list.integers("state", Role::State, 3);
+            let tparams = list.tensor("params", Role::Parameter, 20);
+            let tgrads = list.tensor("grads", Role::Gradient, 20);
+            let tmomenta = list.tensor("momenta", Role::OptimizerState, 20);
+            let tpartials = list.buffer("partials", Role::Scratch, 1);
+            let state = [tmomenta];
+            let update = optim::Update {
+                chunks: tchunks,
+                range: 0..1,
+                parameters: tparams,
+                gradients: tgrads,
+                optimizer_state: &state[..usize::from(momenta)],
+                state: tstate,
+                norm_partials: tpartials,
+            };
+            for _ in 0..2 {
+                optim::sgd(&mut list, &tuning, "sgd", &update);
+            }
+            let mut given = vec![
+                (tchunks, optim::chunks(&[(0, 20, 0)]).concat()),
+                (tstate, state::words(&[group.words().to_vec()])),
+                (tparams, pack(&params, 4)),
+                (tgrads, pack(&grads, 4)),
+            ];
+            given.extend(momenta.then(|| (tmomenta, vec![0; 80])));
+            let got = run(&list, &given, storage);
+            (got[&tparams].clone(), got[&tpartials].clone())
+        };
+        assert_eq!(steps(true), steps(false));
     }
 }

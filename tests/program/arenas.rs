@@ -1,5 +1,6 @@
 //! A network whose parameters exceed a buffer takes several, and nothing else changes.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{bits, gpu, noise, options};
@@ -47,7 +48,7 @@ fn run(
             .lists
             .iter()
             .flat_map(|l| &l.dispatches)
-            .filter(|d| d.shader == "optim/sgd")
+            .filter(|d| d.shader == "optim/update")
             .flat_map(|d| &d.operands)
         {
             assert!(operand.bytes <= limit, "{}: {}", operand.tensor, limit);
@@ -62,7 +63,7 @@ fn largest(network: &Network) -> u64 {
     network.parameters().iter().map(bytes).max().unwrap()
 }
 
-const UPDATED: [Role; 3] = [Role::Parameter, Role::Gradient, Role::Momentum];
+const UPDATED: [Role; 3] = [Role::Parameter, Role::Gradient, Role::OptimizerState];
 
 #[test]
 fn parameters_in_several_buffers_or_images_give_the_same_bits() {
@@ -83,7 +84,7 @@ fn parameters_in_several_buffers_or_images_give_the_same_bits() {
             }
             let whole = ProgramOptions {
                 tuning: tuning.clone(),
-                sgd: Sgd::new(0.05, 0.9, 1e-3, true).unwrap(),
+                update_rule: Arc::new(Sgd::new(0.05, 0.9, 1e-3, true).unwrap()),
                 ..options(&gpu)
             };
             let (want, one) = run(&gpu, &network, &data, &whole, &UPDATED, u64::MAX);

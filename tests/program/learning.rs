@@ -1,5 +1,6 @@
 //! Every preset learns.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{gpu, options};
@@ -25,7 +26,7 @@ fn digits_are_learnt_by_every_preset_that_fits() {
         )
         .unwrap();
         let with = ProgramOptions {
-            sgd: Sgd::new(lr, 0.9, 0.0, false).unwrap(),
+            update_rule: Arc::new(Sgd::new(lr, 0.9, 0.0, false).unwrap()),
             ..options(&gpu)
         };
         let mut program = Program::new(&gpu, &network, &data, &with).unwrap();

@@ -3,12 +3,14 @@
 
 mod arenas;
 mod evaluation;
+mod groups;
 mod learning;
 mod limits;
 mod same_bits;
 mod shards;
 mod two_heads;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use wattgrad::internals::data::Dataset;
@@ -17,7 +19,7 @@ use wattgrad::internals::kernels::{Shape, Tuning};
 use wattgrad::internals::model::weights::Weights;
 use wattgrad::internals::model::{Network, init, presets};
 use wattgrad::internals::optim::Sgd;
-use wattgrad::internals::program::{Order, Program, ProgramOptions, StepResult};
+use wattgrad::internals::program::{Program, ProgramOptions, StepResult};
 
 fn gpu() -> Gpu {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
@@ -30,16 +32,13 @@ fn gpu() -> Gpu {
 
 fn options(gpu: &Gpu) -> ProgramOptions {
     ProgramOptions {
-        batch_size: 64,
-        eval_batch_size: 256,
         seed: 3,
-        order: Order::Shuffled,
-        sgd: Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
-        tuning: Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
-        shard_limit: None,
-        arena_limit: None,
-        replay: false,
-        steps_per_submit: None,
+        ..ProgramOptions::new(
+            64,
+            256,
+            Arc::new(Sgd::new(0.05, 0.9, 0.0, false).unwrap()),
+            Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
+        )
     }
 }
 

@@ -1,5 +1,6 @@
 //! Shuffles of a data set in more shards than are bound at once.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{bits, gpu, mlp, options, train};
@@ -77,7 +78,7 @@ fn a_shuffle_beyond_four_shards_leaves_out_at_most_one_incomplete_batch() {
             shard_limit: Some((per * samples) as u64 + 3),
             batch_size: batch,
             eval_batch_size: 16,
-            sgd: Sgd::new(0.0, 0.0, 0.0, false).unwrap(),
+            update_rule: Arc::new(Sgd::new(0.0, 0.0, 0.0, false).unwrap()),
             ..options(&gpu)
         };
         let case = format!("{shards} shards of {per}, batches of {batch}");

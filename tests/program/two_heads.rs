@@ -1,5 +1,6 @@
 //! A trunk with two heads, two losses and a frozen layer.
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{gpu, noise, options};
@@ -39,7 +40,7 @@ fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
         batch_size: 16,
         eval_batch_size: 16,
         order: Order::Sequential,
-        sgd: Sgd::new(0.0, 0.0, 0.0, false).unwrap(),
+        update_rule: Arc::new(Sgd::new(0.0, 0.0, 0.0, false).unwrap()),
         ..options(&gpu)
     };
     let mut program = Program::new(&gpu, &network, &data, &with).unwrap();
@@ -69,7 +70,7 @@ fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
         }
     }
     let with = ProgramOptions {
-        sgd: Sgd::new(0.02, 0.9, 0.0, false).unwrap(),
+        update_rule: Arc::new(Sgd::new(0.02, 0.9, 0.0, false).unwrap()),
         ..with
     };
     let mut program = Program::new(&gpu, &network, &data, &with).unwrap();

@@ -162,16 +162,13 @@ pub fn tunings() -> Vec<Tuning> {
 
 fn options(tuning: &Tuning, batch_size: u32, eval_batch_size: u32) -> ProgramOptions {
     ProgramOptions {
-        batch_size,
-        eval_batch_size,
         seed: 1,
-        order: Order::Shuffled,
-        sgd: Sgd::new(0.05, 0.9, 0.0, false).unwrap(),
-        tuning: tuning.clone(),
-        shard_limit: None,
-        arena_limit: None,
-        replay: false,
-        steps_per_submit: None,
+        ..ProgramOptions::new(
+            batch_size,
+            eval_batch_size,
+            Arc::new(Sgd::new(0.05, 0.9, 0.0, false).unwrap()),
+            tuning.clone(),
+        )
     }
 }
 

@@ -24,7 +24,7 @@ fn records(folder: &Path) -> Vec<String> {
     let regimes = [(0.05, 0), (0.01, 0), (0.05, 1)];
     let write = |(at, (lr, seed)): (usize, (f64, u32))| {
         let mut record = real();
-        record.regime.lr = lr;
+        record.regime.lr = Some(lr);
         record.regime.seed = seed;
         record.times.training_seconds *= 1.0 + at as f64;
         let path = folder.join(format!("run-{at}.json"));
@@ -129,7 +129,7 @@ fn samples(analysis: &serde_json::Value) -> &serde_json::Value {
 fn trained(accuracies: &[f64], lr: f64, target: Option<f64>) -> Record {
     let mut record = real();
     let first = record.evaluations[0].clone();
-    record.regime.lr = lr;
+    record.regime.lr = Some(lr);
     record.regime.target_accuracy = target;
     record.evaluations = (1..)
         .zip(accuracies)

@@ -152,7 +152,7 @@ impl Made {
         record.program = serde_json::Value::Null;
         record.started += f64::from(seed) * 900.0;
         record.regime.batch_size = batch;
-        record.regime.lr = lr;
+        record.regime.lr = Some(lr);
         record.regime.seed = seed;
         record.regime.target_accuracy = None;
         let key = u64::from(batch) * 1000 + (lr * 1e4) as u64;

@@ -66,7 +66,7 @@ fn a_file_becomes_cells_a_goal_and_a_plan() {
             model: "mlp".into(),
             data: "data/fashion-mnist".into(),
             batch_size: 128,
-            lr: 0.01,
+            lr: Some(0.01),
             ..Regime::default()
         }
     );

@@ -1,6 +1,11 @@
-//! Update rules, over whole arenas in chunks; several arenas share a table of them.
+//! Update rules over whole arenas of parameters, in chunks. `optim/update` is the shader that all rules share; a rule
+//! fills its slot.
+
+mod sgd;
 
 use std::ops::Range;
+
+pub use sgd::{SgdGroup, sgd};
 
 use super::batch::state;
 use super::elementwise::{fold, rounds};
@@ -9,8 +14,8 @@ use super::{Dispatch, List, Tensor, Tuning};
 /// Most quads of a chunk.
 pub const CHUNK_QUADS: u64 = 1024;
 
-/// Divides ranges of the arenas, each (first quad, quads, parameter group), into chunks of at most [`CHUNK_QUADS`]: what
-/// `sgd` reads as `chunks`, four words a chunk. Quads beyond the 32-bit range cannot be bound, so they cannot occur.
+/// Divides ranges of an arena, each (first quad, quads, parameter group), into chunks of at most [`CHUNK_QUADS`]: what
+/// an update reads as `chunks`, four words a chunk. Quads beyond the 32-bit range cannot be bound, so they cannot occur.
 pub fn chunks(ranges: &[(u64, u64, u32)]) -> Vec<[u32; 4]> {
     let mut chunks = vec![];
     for &(first, quads, group) in ranges {
@@ -25,50 +30,67 @@ pub fn chunks(ranges: &[(u64, u64, u32)]) -> Vec<[u32; 4]> {
     chunks
 }
 
-/// Appends a step of stochastic gradient descent as PyTorch's `SGD` (decay, momentum without dampening, Nesterov), each
-/// group with its settings in `state` ([`state`]).
-///
-/// `chunks` holds (first quad, quads, group, 0) as u32 ([`chunks`]), of which those in `range` are of these arenas; `params`,
-/// `grads` and `momenta` have one layout, `params` and `momenta` updated in place. `norm_partials[chunk].x` becomes the chunk's sum of
-/// squared gradients, which is not finite when a gradient is not.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "every argument is a size or an operand"
-)]
-pub fn sgd(
-    list: &mut List,
-    tuning: &Tuning,
-    label: &str,
-    chunks: Tensor,
-    range: Range<u32>,
-    params: Tensor,
-    grads: Tensor,
-    momenta: Tensor,
-    state: Tensor,
-    norm_partials: Tensor,
-) {
+/// The operands of an update of one arena.
+#[derive(Clone, Debug)]
+pub struct Update<'a> {
+    /// (first quad, quads, group, 0) as u32 ([`chunks`]), those of all arenas.
+    pub chunks: Tensor,
+    /// Which of the chunks belong to this arena.
+    pub range: Range<u32>,
+    /// Updated in place.
+    pub parameters: Tensor,
+    /// In the parameters' layout.
+    pub gradients: Tensor,
+    /// In the parameters' layout, updated in place; as many as the rule has.
+    pub optimizer_state: &'a [Tensor],
+    /// The counters and the groups' hyperparameters ([`state`]).
+    pub state: Tensor,
+    /// Of each chunk, `.x` becomes the sum of its squared gradients, which is not finite when a gradient is not.
+    pub norm_partials: Tensor,
+}
+
+/// What a rule adds to the shared shader.
+struct Rule<'a> {
+    /// Fills the slot `rule`; `None`: the shader's own, plain gradient descent.
+    snippet: Option<&'static str>,
+    /// Names of the optimizer state in the snippet.
+    state: &'a [&'static str],
+    /// Words of a group's hyperparameters.
+    group_words: u32,
+    /// Floating-point operations of a quad of parameters.
+    flops: u64,
+}
+
+fn push(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>, rule: &Rule<'_>) {
     let tuning = &tuning.for_reductions();
-    let mut d = Dispatch::new(label, "optim/sgd");
+    let mut d = Dispatch::new(label, "optim/update");
+    d.slots = rule
+        .snippet
+        .map(|name| ("rule", name))
+        .into_iter()
+        .collect();
     d.constants = vec![
         ("W", tuning.lanes),
         ("GROUPS", state::GROUPS),
-        ("GROUP_WORDS", state::GROUP_WORDS),
+        ("GROUP_WORDS", rule.group_words),
     ];
     d.operands = vec![
-        ("chunks", chunks),
-        ("state", state),
-        ("grads", grads),
-        ("params", params),
-        ("momenta", momenta),
-        ("norm_partials", norm_partials),
+        ("chunks", update.chunks),
+        ("state", update.state),
+        ("grads", update.gradients),
+        ("params", update.parameters),
+        ("norm_partials", update.norm_partials),
     ];
-    let count = range.end - range.start;
+    let state = rule.state.iter().copied();
+    d.operands
+        .extend(state.zip(update.optimizer_state.iter().copied()));
+    let count = update.range.end - update.range.start;
     d.grid = fold(u64::from(count));
-    d.sizes = vec![range.start, range.end, d.grid[0]];
-    // Squared and added; decay, momentum and Nesterov two operations each, the step two; and the trees. A chunk's length
-    // is data; all together are at most the arena.
+    d.sizes = vec![update.range.start, update.range.end, d.grid[0]];
+    // Gradients are squared and added; then the rule, and the trees. A chunk's length is data; all together are at most
+    // the arena.
     let trees = u64::from(count) * u64::from(tuning.lanes) * (3 + rounds(tuning.lanes));
-    d.flops = 40 * list.info(grads).quads + trees;
+    d.flops = (8 + rule.flops) * list.info(update.gradients).quads + trees;
     d.once = true;
     list.push(d);
 }

@@ -54,6 +54,7 @@ impl Layer for BatchNorm {
             kind,
             layout: ParameterLayout::vector(n),
             frozen: false,
+            group: 0,
         };
         vec![
             spec("weight", ParameterKind::NormWeight),

@@ -73,6 +73,7 @@ impl Layer for Conv2d {
                 row_quads: conv.weight_row_quads() as usize,
             },
             frozen: false,
+            group: 0,
         }];
         if self.bias {
             specs.push(ParameterSpec {
@@ -81,6 +82,7 @@ impl Layer for Conv2d {
                 kind: ParameterKind::Bias { fan_in },
                 layout: ParameterLayout::vector(out),
                 frozen: false,
+                group: 0,
             });
         }
         specs

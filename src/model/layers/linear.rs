@@ -40,6 +40,7 @@ impl Layer for Linear {
                 row_quads: input.quads() as usize,
             },
             frozen: false,
+            group: 0,
         }];
         if self.bias {
             specs.push(ParameterSpec {
@@ -48,6 +49,7 @@ impl Layer for Linear {
                 kind: ParameterKind::Bias { fan_in },
                 layout: ParameterLayout::vector(out),
                 frozen: false,
+                group: 0,
             });
         }
         specs

@@ -1,7 +1,7 @@
 //! Choices about training, named by the long flags of `train` and judged by [`Regime`] itself: a field of it is a key
 //! here without being named.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::table::nearest;
 use crate::model::presets;
@@ -43,10 +43,9 @@ pub(super) struct Setting {
 /// The keys, in the order of the flags.
 pub(super) fn keys() -> Vec<String> {
     let held = |key: &String| !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == key);
-    Regime::default()
-        .choices()
+    Regime::keys()
         .into_iter()
-        .map(|(field, _)| field.replace('_', "-"))
+        .map(|field| field.replace('_', "-"))
         .filter(held)
         .collect()
 }
@@ -70,9 +69,8 @@ pub(super) fn value(regime: &Regime, key: &str) -> Value {
 
 /// `regime` with `value` for `key`; otherwise in a sentence why it cannot be had.
 pub(super) fn choose(regime: &Regime, key: &str, value: &Value) -> Result<Regime, String> {
-    let mut fields: Map<String, Value> = regime.choices().into_iter().collect();
-    fields.insert(key.replace('-', "_"), value.clone());
-    let regime: Regime = serde_json::from_value(Value::Object(fields))
+    let regime = regime
+        .with_choice(&key.replace('-', "_"), value.clone())
         .map_err(|error| reason(key, value, &error.to_string()))?;
     if key == "model" && !presets::NAMES.contains(&regime.model.as_str()) {
         return Err(none_of(key, value, presets::NAMES));
@@ -133,7 +131,7 @@ mod tests {
     fn every_flag_of_a_regime_is_a_key_or_has_its_place() {
         let keys = keys();
         assert!(keys.iter().any(|key| key == "batch-size"));
-        for (field, _) in Regime::default().choices() {
+        for field in Regime::keys() {
             let key = field.replace('_', "-");
             assert!(keys.contains(&key) != elsewhere(&key).is_some(), "{key}");
         }

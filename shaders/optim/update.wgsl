@@ -1,5 +1,5 @@
-// One step of stochastic gradient descent as PyTorch's: decay, momentum without dampening, Nesterov. A workgroup takes a
-// chunk of the arenas, all of one parameter group, and writes the sum of its squared gradients, added in a fixed order.
+// One step of an update rule. A workgroup takes a chunk of the arenas, all of one parameter group, and writes the sum of
+// its squared gradients, added in a fixed order.
 struct Sizes {
     first: u32, end: u32, groups_x: u32,   // chunks of these arenas, workgroups in a row of the grid
 }
@@ -11,14 +11,20 @@ fn load_grads(i: u32) -> vec4<f32> { return grads[i]; }
 @group(0) @binding(4) var<storage, read_write> params: array<vec4<f32>>;
 fn load_params(i: u32) -> vec4<f32> { return params[i]; }
 fn store_params(i: u32, v: vec4<f32>) { params[i] = v; }
-@group(0) @binding(5) var<storage, read_write> momenta: array<vec4<f32>>;
-fn load_momenta(i: u32) -> vec4<f32> { return momenta[i]; }
-fn store_momenta(i: u32, v: vec4<f32>) { momenta[i] = v; }
-@group(0) @binding(6) var<storage, read_write> norm_partials: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> norm_partials: array<vec4<f32>>;
 fn store_norm_partials(i: u32, v: vec4<f32>) { norm_partials[i] = v; }
 const W = 64u; //@const
 const GROUPS = 8u; //@const
 const GROUP_WORDS = 4u; //@const
+//@slot rule
+// Gradient descent with weight decay. The words of a group: learning rate, unused, weight decay.
+struct Rule { lr: f32, decay: f32 }
+fn rule(at: u32) -> Rule { return Rule(bitcast<f32>(state[at]), bitcast<f32>(state[at + 2u])); }
+fn updated(r: Rule, i: u32, param: vec4<f32>, raw: vec4<f32>) -> vec4<f32> {
+    let grad = raw + r.decay * param;
+    return param - r.lr * grad;
+}
+//@end
 
 var<workgroup> part: array<f32, W>;
 
@@ -27,21 +33,13 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let n = sizes.first + group.y * sizes.groups_x + group.x;
     if (n >= sizes.end) { return; }
     let chunk = chunks[n]; // first quad, quads, group
-    let settings = GROUPS + GROUP_WORDS * chunk.z;
-    let lr = bitcast<f32>(state[settings]);
-    let momentum = bitcast<f32>(state[settings + 1u]);
-    let decay = bitcast<f32>(state[settings + 2u]);
-    let nesterov = state[settings + 3u] != 0u;
+    let r = rule(GROUPS + GROUP_WORDS * chunk.z);
     var squares = vec4<f32>();
     for (var q = lane; q < chunk.y; q += W) {
         let i = chunk.x + q;
         let raw = load_grads(i);
         squares += raw * raw;
-        let param = load_params(i);
-        let grad = raw + decay * param;
-        let buffer = momentum * load_momenta(i) + grad;
-        store_momenta(i, buffer);
-        store_params(i, param - lr * select(buffer, grad + momentum * buffer, nesterov));
+        store_params(i, updated(r, i, load_params(i), raw));
     }
     part[lane] = squares.x + squares.y + squares.z + squares.w;
     workgroupBarrier();
