@@ -6,10 +6,16 @@ use super::{adapters, program, sentence, train};
 #[test]
 fn bad_values_are_told_in_one_sentence() {
     for (args, told) in [
-        (&["--lr", "-1"][..], "learning rate must be a finite number of at least 0, such as 0.05, got -1"),
+        (
+            &["--lr", "-1"][..],
+            "learning rate must be a finite number of at least 0, such as 0.05, got -1",
+        ),
         (&["--lr", "nan"], "got NaN"),
         (&["--lr=-inf"], "got -inf"),
-        (&["--momentum", "1"], "momentum must be at least 0 and below 1, such as 0.9, got 1"),
+        (
+            &["--momentum", "1"],
+            "momentum must be at least 0 and below 1, such as 0.9, got 1",
+        ),
         (&["--momentum", "-0.5"], "got -0.5"),
         (&["--weight-decay", "-1e-4"], "got -0.0001"),
         (
