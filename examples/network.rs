@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         hidden = network.relu(sums)?;
     }
     let logits = network.linear("out", hidden, 2)?;
-    network.cross_entropy(logits, 0, 1.0);
+    network.cross_entropy("label", logits, 0, 1.0);
 
     let regime = Regime {
         model: "spirals".into(),
@@ -38,11 +38,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let trainer = Trainer::new(&gpu, regime)?.data(data).network(network);
     trainer.run(&mut |event: &Event| {
         if let Event::Evaluation(point) = event {
-            println!(
-                "step {:4}: {:5.1} % right",
-                point.step,
-                100.0 * point.accuracy
-            );
+            println!("step {:4}: {}", point.step, point.describe());
         }
     })?;
     Ok(())

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "{:5}  {:.2}  {:6.1} %  {:5}  {:7.2}",
             record.regime.batch_size,
             record.regime.lr.unwrap_or_default(),
-            100.0 * last.map_or(f64::NAN, |point| point.accuracy),
+            100.0 * last.map_or(f64::NAN, |point| point.accuracy()),
             record.steps,
             record.times.training_seconds + record.times.evaluation_seconds,
         );

@@ -30,7 +30,7 @@ fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     assert_eq!(run.record.steps, u64::from(steps));
     let last = run.record.evaluations.last().unwrap();
     assert_eq!(last.step, u64::from(steps));
-    last.accuracy
+    last.accuracy()
 }
 
 #[test]

@@ -59,16 +59,15 @@ impl<'a> Progress<'a> {
     }
 
     fn evaluation(&mut self, point: &EvaluationPoint) {
-        self.accuracy = Some(point.accuracy);
+        self.accuracy = Some(point.accuracy());
         let epoch = self.ready.as_ref().map_or(0.0, |ready| {
             point.step as f64 / f64::from(ready.steps_per_epoch.max(1))
         });
         self.line(&format!(
-            "epoch {epoch:6.2}  step {:>7}  {:>10}  test loss {:.4}  accuracy {}",
+            "epoch {epoch:6.2}  step {:>7}  {:>10}  test {}",
             thousands(point.step),
             seconds(point.seconds),
-            point.loss,
-            percent(point.accuracy)
+            point.describe()
         ));
     }
 

@@ -20,7 +20,7 @@ const PACE: Duration = Duration::from_millis(100);
 
 pub struct StudyProgress<'a> {
     global: &'a Global,
-    target: f64,
+    target: crate::train::MetricTarget,
     began: Instant,
     bar: Option<ProgressBar>,
     shown: Instant,
@@ -92,7 +92,7 @@ impl<'a> StudyProgress<'a> {
     pub fn new(global: &'a Global, study: &Study) -> Self {
         Self {
             global,
-            target: study.target.at_least.last().copied().unwrap_or(1.0),
+            target: study.target.clone(),
             began: Instant::now(),
             bar: None,
             shown: Instant::now(),
@@ -173,7 +173,7 @@ impl<'a> StudyProgress<'a> {
             Event::Note(text) if self.noted.insert(text.clone()) => {
                 self.line(&format!("note: {text}"));
             }
-            Event::Evaluation(point) => self.accuracy = Some(point.accuracy),
+            Event::Evaluation(point) => self.accuracy = Some(point.accuracy()),
             Event::Step(step) => {
                 if let Some(bar) = &self.bar
                     && self.shown.elapsed() >= PACE
@@ -198,12 +198,12 @@ impl<'a> StudyProgress<'a> {
             let times = &record.times;
             let taken = times.training_seconds + times.evaluation_seconds;
             let reached = record
-                .crossings
+                .target_results
                 .iter()
-                .find(|crossing| crossing.at_least == self.target)
-                .and_then(|crossing| crossing.reached);
+                .find(|result| Some(&result.threshold) == self.target.thresholds.last())
+                .and_then(|result| result.reached);
             if let Some(arrival) = reached {
-                text += &format!(" {}", percent(arrival.accuracy));
+                text += &format!(" {}", self.target.metric.show(arrival.value));
                 let measured = measured(record).filter(|_| !run.overlap);
                 self.best.arrived(&run.id, arrival.seconds, measured);
             }

@@ -34,12 +34,14 @@ pub struct Node {
     pub parameters: Vec<usize>,
 }
 
-/// A mean softmax cross-entropy between logits and a target of the data set.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// A task of the network: a mean softmax cross-entropy between logits and a label column of the dataset.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Loss {
+    /// Name of the task, under which its metrics are recorded.
+    pub task: String,
     /// The logits.
     pub logits: Value,
-    /// Which of the data set's targets.
+    /// Index of the label column among [`Split::targets`](crate::data::Split::targets).
     pub target: usize,
     /// Weight in the total loss.
     pub weight: f32,
@@ -56,7 +58,7 @@ pub struct Loss {
 /// let h = net.linear("fc1", x, 32)?;
 /// let h = net.relu(h)?;
 /// let logits = net.linear("fc2", h, 10)?;
-/// net.cross_entropy(logits, 0, 1.0);
+/// net.cross_entropy("label", logits, 0, 1.0);
 /// assert_eq!(net.parameters()[0].shape, [32, 784]);
 /// # Ok::<(), wattgrad::internals::model::ModelError>(())
 /// ```
@@ -206,9 +208,11 @@ impl Network {
         self.layer(&name, Arc::new(MeanPool), &[x])
     }
 
-    /// Adds `weight` times the mean softmax cross-entropy of `logits` against the data set's target `target`.
-    pub fn cross_entropy(&mut self, logits: Value, target: usize, weight: f32) {
+    /// Adds the task `task`: `weight` times the mean softmax cross-entropy between `logits` and label column `target`.
+    /// Each evaluation reports its accuracy and its loss.
+    pub fn cross_entropy(&mut self, task: &str, logits: Value, target: usize, weight: f32) {
         self.losses.push(Loss {
+            task: task.to_owned(),
             logits,
             target,
             weight,

@@ -23,7 +23,7 @@ pub fn by_name(name: &str, input: Shape, classes: u32) -> Result<Network, ModelE
             known: NAMES.join(", "),
         }),
     }?;
-    net.cross_entropy(logits, 0, 1.0);
+    net.cross_entropy("label", logits, 0, 1.0);
     Ok(net)
 }
 

@@ -214,7 +214,7 @@ mod tests {
         let h = net.batch_norm("norm", x).unwrap();
         let frozen = net.linear("frozen", h, 5).unwrap();
         let h = net.linear("fc", frozen, 3).unwrap();
-        net.cross_entropy(h, 0, 1.0);
+        net.cross_entropy("label", h, 0, 1.0);
         net.freeze("frozen");
         net
     }
@@ -282,7 +282,7 @@ mod tests {
         let x = net.input([64, 1, 1]);
         let h = net.batch_norm("first", x).unwrap();
         let h = net.batch_norm("second", h).unwrap();
-        net.cross_entropy(h, 0, 1.0);
+        net.cross_entropy("label", h, 0, 1.0);
         let arenas = Arenas::new(&net, &mut List::default(), &[], 256).unwrap();
         assert_eq!((arenas.parameters.len(), arenas.statistics.len()), (4, 4));
         let arenas = Arenas::new(&net, &mut List::default(), &[], 512).unwrap();

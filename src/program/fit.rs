@@ -86,7 +86,14 @@ pub(super) fn check(
             });
         }
     }
-    for loss in net.losses() {
+    for (at, loss) in net.losses().iter().enumerate() {
+        if net.losses()[..at]
+            .iter()
+            .any(|other| other.task == loss.task)
+        {
+            let name = loss.task.clone();
+            return Err(crate::model::ModelError::DuplicateTask { name }.into());
+        }
         if data.train.targets.len() <= loss.target || data.test.targets.len() <= loss.target {
             return Err(fit(format!(
                 "a loss wants target {} and there are {}",

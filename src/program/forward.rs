@@ -193,7 +193,7 @@ impl Lowering<'_> {
                 at as u32 * size,
                 size,
                 classes,
-                loss.weight,
+                if train { loss.weight } else { 1.0 },
                 if train { loss.label_smoothing } else { 0.0 },
             );
             dlogits.push(gradient);

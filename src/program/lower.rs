@@ -111,7 +111,12 @@ pub(super) fn lower(
     let state = list.integers("state", Role::State, state_words.len().div_ceil(4) as u64);
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
-    let eval_results = list.buffer("evaluation results", Role::Results, u64::from(eval_batches));
+    let tasks = net.losses().len() as u32;
+    let eval_results = list.buffer(
+        "evaluation results",
+        Role::Results,
+        u64::from(eval_batches * (tasks + 1)),
+    );
     let train_feed = Feed::new(
         &mut list,
         "train",
@@ -189,7 +194,8 @@ pub(super) fn lower(
         tuning,
         "finish evaluation",
         rows.rows,
-        rows.count,
+        options.eval_batch_size,
+        tasks,
         test.batch,
         state,
         eval_results,

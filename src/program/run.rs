@@ -14,6 +14,7 @@ use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission};
 use crate::kernels::batch::state;
 use crate::kernels::{List, Tensor};
 use crate::model::Network;
+use crate::model::metric::{self, Metric, MetricValue};
 use crate::model::weights::Weights;
 
 /// Submits under way at once: one runs while the next is recorded.
@@ -32,7 +33,7 @@ pub struct StepResult {
     pub step: u64,
     /// Mean loss of the batch before the update.
     pub loss: f32,
-    /// Samples of the batch whose class was right.
+    /// Samples of the batch that were classified correctly, summed over the tasks.
     pub correct: u32,
     /// Euclidean norm of the whole gradient.
     pub gradient_norm: f32,
@@ -42,21 +43,21 @@ pub struct StepResult {
     pub ends_submit: bool,
 }
 
-/// What an evaluation found, every test sample counted once.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What an evaluation measured, every test sample counted once: accuracy and loss of each task, in the order of the
+/// network's losses.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
-    /// Mean loss.
-    pub loss: f64,
-    /// Share of samples whose class was right, 0 to 1.
-    pub accuracy: f64,
-    /// Samples whose class was right (of the first loss, over all losses).
-    pub correct: u64,
-    /// Share of the samples with an even number, from 0, that were right, 0 to 1.
-    pub accuracy_even: f64,
-    /// Share of the others; NaN where there is one sample only.
-    pub accuracy_odd: f64,
-    /// Samples.
+    /// Number of test samples.
     pub samples: u64,
+    /// The metrics.
+    pub metrics: Vec<MetricValue>,
+}
+
+impl Evaluation {
+    /// The metric's value over the whole test set, of the first task; NaN where it was not measured.
+    pub fn first(&self, metric: Metric) -> f64 {
+        metric::find(&self.metrics, None, metric).map_or(f64::NAN, |found| found.value)
+    }
 }
 
 /// How much was handed to the device so far.
@@ -155,7 +156,8 @@ impl<'g> Program<'g> {
             part(&built.steps, &lowered.update),
         ];
         let evaluate = part(&built.steps, &lowered.evaluate);
-        let bytes = u64::from(RING.max(lowered.eval_batches)) * ROW_BYTES;
+        let tasks = network.losses().len() as u32;
+        let bytes = u64::from(RING.max(lowered.eval_batches * (tasks + 1))) * ROW_BYTES;
         let mut program = Program {
             gpu,
             network: network.clone(),
@@ -328,6 +330,7 @@ impl<'g> Program<'g> {
     /// The device failed.
     pub fn evaluate(&mut self) -> Result<Evaluation, ProgramError> {
         let batches = self.lowered.eval_batches;
+        let bytes = u64::from(batches) * (self.network.losses().len() as u64 + 1) * ROW_BYTES;
         let size = self.options.eval_batch_size as usize;
         let mut done = 0;
         let mut flying: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
@@ -343,13 +346,7 @@ impl<'g> Program<'g> {
             done += count;
             if done == batches {
                 let results = self.memory(self.lowered.eval_results);
-                recording.copy(
-                    results,
-                    0,
-                    &self.readback[0],
-                    0,
-                    u64::from(batches) * ROW_BYTES,
-                );
+                recording.copy(results, 0, &self.readback[0], 0, bytes);
             }
             flying.push_back((self.gpu.submit(recording), count, Instant::now()));
             self.counters.submits += 1;
@@ -365,28 +362,36 @@ impl<'g> Program<'g> {
                 last = now;
             }
         }
-        let (mut loss, mut correct, mut samples, mut even) = (0.0, 0.0, 0.0, 0.0);
-        self.gpu.map(
-            &self.readback[0],
-            u64::from(batches) * ROW_BYTES,
-            None,
-            |bytes| {
-                for row in rows(bytes) {
-                    loss += f64::from(row[0]);
-                    correct += f64::from(row[1]);
-                    samples += f64::from(row[2]);
-                    even += f64::from(row[3]);
-                }
-            },
-        )?;
-        let heads = self.network.losses().len() as f64;
+        let losses = self.network.losses();
+        // Of each task: losses, correct, and both of the samples with an even index; then the number of samples.
+        let mut sums = vec![[0.0; 4]; losses.len() + 1];
+        self.gpu.map(&self.readback[0], bytes, None, |bytes| {
+            for (at, row) in rows(bytes).enumerate() {
+                let sums = &mut sums[at % (losses.len() + 1)];
+                sums.iter_mut()
+                    .zip(row)
+                    .for_each(|(sum, value)| *sum += f64::from(value));
+            }
+        })?;
+        let samples = sums[losses.len()][0];
+        let halves = [(samples / 2.0).ceil(), (samples / 2.0).floor()];
+        let value = |task: &str, metric, [all, even]: [f64; 2]| MetricValue {
+            task: task.to_owned(),
+            metric,
+            value: all / samples,
+            deciding: even / halves[0],
+            confirming: (all - even) / halves[1],
+        };
+        let metrics = losses.iter().zip(sums).flat_map(|(loss, sums)| {
+            let [loss_all, correct_all, loss_even, correct_even] = sums;
+            [
+                value(&loss.task, Metric::Accuracy, [correct_all, correct_even]),
+                value(&loss.task, Metric::Loss, [loss_all, loss_even]),
+            ]
+        });
         Ok(Evaluation {
-            loss: loss / samples,
-            accuracy: correct / (samples * heads),
-            correct: correct as u64,
-            accuracy_even: even / ((samples / 2.0).ceil() * heads),
-            accuracy_odd: (correct - even) / ((samples / 2.0).floor() * heads),
             samples: samples as u64,
+            metrics: metrics.collect(),
         })
     }
 

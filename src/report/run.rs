@@ -102,11 +102,7 @@ fn result(record: &Record) -> String {
                 true => format!(", evaluated after step {}", thousands(last.step)),
                 false => String::new(),
             };
-            format!(
-                "accuracy {}, test loss {:.4} after {taken}{behind}{ended}",
-                percent(last.accuracy),
-                last.loss
-            )
+            format!("test {} after {taken}{behind}{ended}", last.describe())
         }
         None => format!("no evaluation after {taken}{ended}"),
     }

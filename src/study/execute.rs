@@ -319,7 +319,7 @@ impl Execution<'_> {
         (self.tell)(StudyEvent::WarmingUp);
         let regime = self.regime(run);
         let mut goal = self.study.goal();
-        goal.at_least.clear();
+        goal.target.thresholds.clear();
         goal.budget.seconds = Some(WARM_UP_SECONDS);
         let data = self.data(&regime)?;
         Trainer::new(self.gpu, regime)?

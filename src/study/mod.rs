@@ -22,5 +22,5 @@ pub use open::{Opened, open};
 pub use plan::PlannedRun;
 pub use run::{Outcome, Purpose, RunRecord, SCHEMA};
 pub use singles::open_all;
-pub use spec::{Axis, Cell, MEANING, Metric, Study, Target, short};
+pub use spec::{Axis, Cell, MEANING, Study, short};
 pub use verify::{Verified, verify};

@@ -126,8 +126,8 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
         reference: study.reference,
         seeds: study.seeds.clone(),
         confirm: study.confirm,
-        targets: study.target.at_least.clone(),
-        cadence: Some((study.every_samples, study.target.window_samples)),
+        target: study.target.clone(),
+        cadence: Some((study.every_samples, study.window_samples)),
         budget: Some(study.budget),
         runs: planned.chain(confirming).collect(),
     }

@@ -101,7 +101,7 @@ lr = [0.01, 0.1, 1.0]
 batch-size = 32
 lr = 0.1
 [target]
-metric = "test-accuracy"
+metric = "accuracy"
 at-least = [0.8]
 window = 6000
 [evaluate]

@@ -152,7 +152,7 @@ fn compared(singles: Vec<Single>) -> Opened {
         reference: None,
         seeds,
         confirm: 0,
-        targets: held.targets,
+        target: held.target,
         cadence: held.cadence,
         budget: held.budget,
         runs: planned,

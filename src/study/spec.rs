@@ -4,10 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::train::{Budget, Goal, Regime};
+use crate::train::{Budget, Goal, MetricTarget, Regime};
 
 /// Version of what [`Study::meaning`] holds.
-pub const MEANING: u32 = 1;
+pub const MEANING: u32 = 2;
 
 /// A question about training: many regimes, each with several seeds, held to one target.
 ///
@@ -27,8 +27,10 @@ pub struct Study {
     pub zip: Vec<Vec<String>>,
     /// The regimes that are compared, at least one; see [`Cell::id`] for their order.
     pub cells: Vec<Cell>,
-    /// Accuracies to be reached.
-    pub target: Target,
+    /// What to reach; the last threshold ranks the cells and ends a run.
+    pub target: MetricTarget,
+    /// The mean over the evaluations of this many training samples counts; a multiple of [`Study::every_samples`].
+    pub window_samples: u64,
     /// Samples from one evaluation to the next, the same for every cell.
     pub every_samples: u64,
     /// What one run may spend.
@@ -52,26 +54,6 @@ pub struct Axis {
     pub values: Vec<Value>,
 }
 
-/// Accuracies to be reached.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Target {
-    /// What is compared with [`Target::at_least`].
-    pub metric: Metric,
-    /// Accuracies from 0 to 1, rising; the last one ranks the cells and ends a run.
-    pub at_least: Vec<f64>,
-    /// The mean over the evaluations of this many samples of training counts; a multiple of [`Study::every_samples`].
-    pub window_samples: u64,
-}
-
-/// What a target is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Metric {
-    /// Share of the test samples that are classified rightly.
-    TestAccuracy,
-}
-
 /// One regime of a study.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cell {
@@ -89,9 +71,9 @@ pub struct Cell {
 impl Study {
     /// What each run is held to.
     pub fn goal(&self) -> Goal {
-        let window = self.target.window_samples / self.every_samples.max(1);
+        let window = self.window_samples / self.every_samples.max(1);
         Goal {
-            at_least: self.target.at_least.clone(),
+            target: self.target.clone(),
             every_samples: self.every_samples,
             window: u32::try_from(window).unwrap_or(u32::MAX),
             budget: self.budget,
@@ -117,9 +99,8 @@ impl Study {
             "seeds": self.seeds,
             "axes": axes,
             "cells": self.cells.iter().map(cell).collect::<Vec<_>>(),
-            "metric": self.target.metric,
-            "at-least": self.target.at_least,
-            "window": self.target.window_samples,
+            "target": self.target,
+            "window": self.window_samples,
             "every-samples": self.every_samples,
             "budget": self.budget,
             "reference": self.reference.map(|cell| &self.cells[cell].id),

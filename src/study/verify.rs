@@ -61,11 +61,11 @@ fn differences_of(run: &RunRecord) -> Vec<String> {
     };
     let mut found = Vec::new();
     if let Some(goal) = &record.goal {
-        let crossings = goal.crossings(&record.evaluations);
-        if crossings != record.crossings {
-            found.push("the crossings of its targets are not those of its evaluations".to_owned());
+        let results = goal.results(&record.evaluations);
+        if results != record.target_results {
+            found.push("its target results do not follow from its evaluations".to_owned());
         }
-        let reached = crossings.last().is_some_and(|last| last.reached.is_some());
+        let reached = results.last().is_some_and(|last| last.reached.is_some());
         if reached != (record.outcome == train::Outcome::TargetReached) {
             found.push(format!(
                 "it is told as {}, and its evaluations say otherwise",
@@ -106,7 +106,7 @@ fn budget(record: &Record) -> Option<String> {
     let (_, before) = record.evaluations.split_last()?;
     let spent = before
         .iter()
-        .find(|point| point.joules_told >= Some(most))?;
+        .find(|point| point.joules_so_far >= Some(most))?;
     Some(format!(
         "its budget of {most} J was spent at step {} already, and it went on",
         spent.step

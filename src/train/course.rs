@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use super::error::TrainError;
 use super::events::{Event, Observer, Step};
-use super::goal::{Budget, Pursuit};
+use super::goal::Budget;
 use super::record::{EvaluationPoint, Outcome};
 use super::schedule::Schedule;
 use super::steps_log::StepsLog;
+use super::target::TargetTracker;
 use crate::energy::Window;
 use crate::energy::{Moment, Stamp};
 use crate::program::Program;
@@ -24,7 +25,7 @@ pub(super) struct Course<'a> {
     pub program: Program<'a>,
     schedule: Schedule,
     batch_size: u32,
-    pub pursuit: Pursuit,
+    pub tracker: TargetTracker,
     interrupt: &'a AtomicBool,
     pub log: Option<StepsLog>,
     pub steps: u64,
@@ -46,7 +47,7 @@ impl<'a> Course<'a> {
         program: Program<'a>,
         schedule: Schedule,
         batch_size: u32,
-        pursuit: Pursuit,
+        tracker: TargetTracker,
         interrupt: &'a AtomicBool,
         log: Option<StepsLog>,
     ) -> Self {
@@ -54,7 +55,7 @@ impl<'a> Course<'a> {
             program,
             schedule,
             batch_size,
-            pursuit,
+            tracker,
             interrupt,
             log,
             steps: 0,
@@ -110,10 +111,16 @@ impl<'a> Course<'a> {
         if self.steps == 0 && self.evaluate(start, observer)? {
             return Ok(Outcome::TargetReached);
         }
-        Ok(match self.pursuit.has_target() {
-            true => Outcome::TargetNotReached,
-            false => Outcome::Completed,
+        Ok(match self.tracker.target().thresholds.is_empty() {
+            true => Outcome::Completed,
+            false => Outcome::TargetNotReached,
         })
+    }
+
+    fn budget(&self) -> Budget {
+        self.tracker
+            .goal()
+            .map_or_else(Budget::default, |goal| goal.budget)
     }
 
     fn diverged(&self) -> bool {
@@ -122,19 +129,19 @@ impl<'a> Course<'a> {
 
     /// Whether the joules that the last evaluation found told are those of the budget.
     fn out_of_joules(&mut self, window: &Window) -> bool {
-        let Some(most) = self.pursuit.budget().joules else {
+        let Some(most) = self.budget().joules else {
             return false;
         };
         let told = window.joules_so_far();
         if let Some(point) = self.evaluations.last_mut() {
-            point.joules_told = told;
+            point.joules_so_far = told;
         }
         told.is_some_and(|told| told >= most)
     }
 
     /// Whether a run that only joules limit has gone on for long without any.
     fn without_joules(&self, window: &Window, start: Instant) -> bool {
-        let budget = self.pursuit.budget();
+        let budget = self.budget();
         let alone = Budget {
             joules: budget.joules,
             ..Budget::default()
@@ -154,11 +161,12 @@ impl<'a> Course<'a> {
     ) -> Result<u32, TrainError> {
         let begun = Instant::now();
         let batch = u64::from(self.batch_size);
+        let seconds = self.budget().seconds;
         // The engine looks at one flag; this one is raised for a stop from outside and for divergence.
         let halt = AtomicBool::new(self.interrupt.load(Ordering::Relaxed));
         let (interrupt, log) = (self.interrupt, &mut self.log);
         let (diverged_at, last) = (&mut self.diverged_at, &mut self.last_losses);
-        let (out_of_time, seconds) = (&mut self.out_of_time, self.pursuit.budget().seconds);
+        let out_of_time = &mut self.out_of_time;
         let stamps = &mut self.stamps;
         stamps.push(stamp(self.steps));
         let taken = self.program.train(steps, &halt, &mut |result| {
@@ -216,16 +224,13 @@ impl<'a> Course<'a> {
             step: self.steps,
             samples: self.samples(),
             seconds: start.elapsed().as_secs_f64(),
-            loss: found.loss,
-            accuracy: found.accuracy,
-            accuracy_even: found.accuracy_even,
-            accuracy_odd: found.accuracy_odd,
             training_seconds: self.training_seconds,
-            joules_told: None,
+            metrics: found.metrics,
+            joules_so_far: None,
         };
         observer.event(&Event::Evaluation(point.clone()));
         self.evaluations.push(point);
-        Ok(self.pursuit.see(&self.evaluations))
+        Ok(self.tracker.update(&self.evaluations))
     }
 
     pub fn samples(&self) -> u64 {

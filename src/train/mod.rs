@@ -17,13 +17,14 @@ mod regime_error;
 mod run_on;
 mod schedule;
 mod steps_log;
+mod target;
 mod trainer;
 mod warm_up;
 
 pub use crate::optim::Optimizer;
 pub use error::TrainError;
 pub use events::{Event, Observer, Ready, Silent, Step};
-pub use goal::{Arrival, Budget, Crossing, Goal};
+pub use goal::{Budget, Goal};
 pub use host::{Host, Versions};
 pub use joules::Figures;
 pub use metered::{KeptWindow, Metered};
@@ -36,5 +37,6 @@ pub use record::{
 pub use regime::Regime;
 pub use regime_error::RegimeError;
 pub use schedule::Schedule;
+pub use target::{MetricTarget, TargetReached, TargetResult};
 pub use trainer::{Run, Trainer, target};
 pub use warm_up::WarmUp;

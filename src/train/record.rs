@@ -6,28 +6,30 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::error::TrainError;
-use super::goal::{Crossing, Goal};
+use super::goal::Goal;
 use super::host::{Host, Versions};
 use super::metered::Metered;
 use super::others::Others;
 use super::outputs;
 use super::regime::Regime;
+use super::target::TargetResult;
 use crate::data::Dataset;
 use crate::device::AdapterSummary;
 use crate::energy::{Interval, SourceResult, Status};
+use crate::model::metric::{self, Metric, MetricValue};
 
 /// Version of the record's keys; a key that changes its meaning raises it.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// All steps were taken and no accuracy was asked for.
+    /// All steps were taken; the run had no target.
     Completed,
-    /// An evaluation was at or above the accuracy asked for.
+    /// The target was reached.
     TargetReached,
-    /// All steps were taken and no evaluation reached the accuracy asked for.
+    /// All steps were taken and the target was not reached.
     TargetNotReached,
     /// The run was stopped from outside.
     Interrupted,
@@ -63,32 +65,51 @@ pub struct EvaluationPoint {
     pub samples: u64,
     /// Seconds from the start of the first step to its end.
     pub seconds: f64,
-    /// Mean loss; not finite where it is null.
-    #[serde(with = "null_as_nan")]
-    pub loss: f64,
-    /// Share of samples classified correctly, 0 to 1.
-    pub accuracy: f64,
-    /// The share of the samples of even number; not finite where it is null, as in records of older versions.
-    #[serde(default = "nan", with = "null_as_nan")]
-    pub accuracy_even: f64,
-    /// The share of the samples of odd number; not finite where it is null.
-    #[serde(default = "nan", with = "null_as_nan")]
-    pub accuracy_odd: f64,
-    /// Of the seconds, those of training; not finite where it is null.
-    #[serde(default = "nan", with = "null_as_nan")]
+    /// Of the seconds, those of training.
     pub training_seconds: f64,
-    /// Joules that the meter had told from the first step on when a budget in joules was looked at, right after it; they
-    /// decide and are no figure: the instrument may not have shown all of them yet.
+    /// The metrics of every task, in the order of the network's tasks.
+    pub metrics: Vec<MetricValue>,
+    /// Joules since the first step, where a budget in joules was checked right after the evaluation. The check uses them;
+    /// they are not a result, since the sensor may not have reported all of them yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub joules_told: Option<f64>,
+    pub joules_so_far: Option<f64>,
+}
+
+impl EvaluationPoint {
+    /// Accuracy of the first task over the whole test set, 0 to 1; NaN where it was not measured.
+    pub fn accuracy(&self) -> f64 {
+        self.metric(Metric::Accuracy)
+            .map_or(f64::NAN, |found| found.value)
+    }
+
+    /// Mean loss of the first task over the whole test set; NaN where it is not finite.
+    pub fn loss(&self) -> f64 {
+        self.metric(Metric::Loss)
+            .map_or(f64::NAN, |found| found.value)
+    }
+
+    /// A metric of the first task.
+    pub fn metric(&self, metric: Metric) -> Option<&MetricValue> {
+        metric::find(&self.metrics, None, metric)
+    }
+
+    /// The metrics in words, such as `accuracy 86.12 %, loss 0.3912`; several tasks are named.
+    pub fn describe(&self) -> String {
+        let first = self.metrics.first().map(|value| &value.task);
+        let several = self.metrics.iter().any(|value| Some(&value.task) != first);
+        let text = self.metrics.iter().map(|value| {
+            let shown = format!("{} {}", value.metric, value.metric.show(value.value));
+            match several {
+                true => format!("{} {shown}", value.task),
+                false => shown,
+            }
+        });
+        text.collect::<Vec<_>>().join(", ")
+    }
 }
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-fn nan() -> f64 {
-    f64::NAN
 }
 
 /// The data a run was trained on.
@@ -353,7 +374,7 @@ pub struct PhaseEnergy {
 /// let record = Record::read("run.json".as_ref())?;
 /// println!("{} after {} steps in {:.1} s", record.outcome, record.steps, record.times.training_seconds);
 /// for point in &record.evaluations {
-///     println!("step {}: {:.2} % of the test set", point.step, 100.0 * point.accuracy);
+///     println!("step {}: {}", point.step, point.describe());
 /// }
 /// for row in &record.energy {
 ///     println!("{row}"); // joules, or why there are none
@@ -400,9 +421,9 @@ pub struct Record {
     /// What the run was held to in the place of the regime's own limits, where it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,
-    /// When each target of the goal was reached.
+    /// When each threshold of the goal's target was reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub crossings: Vec<Crossing>,
+    pub target_results: Vec<TargetResult>,
     /// What else used the machine between the first step and the last evaluation.
     #[serde(default)]
     pub others: Others,
@@ -438,21 +459,21 @@ impl Record {
     /// Reads a record from its file.
     ///
     /// # Errors
-    /// [`TrainError::BadRecord`] for a file that cannot be read, is no record, or is one of a later schema.
+    /// [`TrainError::BadRecord`] for a file that cannot be read, is no record, or has another schema.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let bad = |detail: String| TrainError::BadRecord {
             path: path.to_owned(),
             detail,
         };
         let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-        let record: Self = serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
-        if record.schema > SCHEMA {
-            return Err(bad(format!(
-                "its schema {} is later than this program's {SCHEMA}",
-                record.schema
-            )));
+        let value: serde_json::Value =
+            serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        match value["schema"].as_u64() {
+            Some(schema) if schema != u64::from(SCHEMA) => Err(bad(format!(
+                "its schema is {schema}, this version reads schema {SCHEMA}"
+            ))),
+            _ => serde_json::from_value(value).map_err(|error| bad(error.to_string())),
         }
-        Ok(record)
     }
 
     /// The record as indented JSON with a line end.
@@ -476,47 +497,46 @@ impl Record {
     }
 }
 
-/// A number as null where it is not finite, as JSON knows no other way.
-mod null_as_nan {
-    use serde::{Deserialize as _, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(value: &f64, to: S) -> Result<S::Ok, S::Error> {
-        if value.is_finite() {
-            to.serialize_f64(*value)
-        } else {
-            to.serialize_none()
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
-        Ok(Option::<f64>::deserialize(from)?.unwrap_or(f64::NAN))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn evaluations_have_the_documented_keys_and_null_for_no_number() {
+    fn evaluations_have_the_documented_keys() {
+        let value = |metric| MetricValue {
+            task: "label".into(),
+            metric,
+            value: 0.5,
+            deciding: 0.25,
+            confirming: 0.75,
+        };
         let point = EvaluationPoint {
             step: 5,
             samples: 320,
             seconds: 1.5,
-            loss: f64::NAN,
-            accuracy: 0.5,
-            accuracy_even: 0.25,
-            accuracy_odd: 0.75,
             training_seconds: 1.0,
-            joules_told: None,
+            metrics: vec![value(Metric::Accuracy)],
+            joules_so_far: None,
         };
         let text = serde_json::to_string(&point).unwrap();
         assert_eq!(
             text,
-            r#"{"step":5,"samples":320,"seconds":1.5,"loss":null,"accuracy":0.5,"accuracy_even":0.25,"accuracy_odd":0.75,"training_seconds":1.0}"#
+            r#"{"step":5,"samples":320,"seconds":1.5,"training_seconds":1.0,"metrics":[{"task":"label","metric":"accuracy","value":0.5,"deciding":0.25,"confirming":0.75}]}"#
         );
-        let again: EvaluationPoint = serde_json::from_str(&text).unwrap();
-        assert!(again.loss.is_nan());
+        assert!(point.loss().is_nan());
+        assert_eq!(point.describe(), "accuracy 50.00 %");
+        let other = MetricValue {
+            task: "parity".into(),
+            ..value(Metric::Loss)
+        };
+        let several = EvaluationPoint {
+            metrics: vec![value(Metric::Accuracy), other],
+            ..point
+        };
+        assert_eq!(
+            several.describe(),
+            "label accuracy 50.00 %, parity loss 0.5000"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::course::Course;
 use super::error::TrainError;
 use super::events::{Event, Observer, Ready};
-use super::goal::{Goal, Pursuit};
+use super::goal::Goal;
 use super::host::{Host, Versions};
 use super::joules::{Done, Figures};
 use super::metered::Metered;
@@ -20,6 +20,7 @@ use super::record::{
 use super::regime::Regime;
 use super::run_on::{RunOn, run_on};
 use super::schedule::Schedule;
+use super::target::{MetricTarget, TargetTracker};
 use super::warm_up::WarmUp;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
@@ -47,7 +48,7 @@ const SUBMITS_PER_TICK: f64 = 5.0;
 /// let regime = Regime { data: "digits".into(), epochs: Some(2), ..Regime::default() };
 /// let run = Trainer::new(&gpu, regime)?.run(&mut |event: &Event| {
 ///     if let Event::Evaluation(point) = event {
-///         println!("{:.1} % after {} steps", 100.0 * point.accuracy, point.step);
+///         println!("{} after {} steps", point.describe(), point.step);
 ///     }
 /// })?;
 /// println!("{}", run.record.outcome);
@@ -319,15 +320,18 @@ impl<'g> Trainer<'g> {
             program,
             compiling,
         } = built;
-        let pursuit = match &this.goal {
-            Some(goal) => Pursuit::of(goal.clone()),
-            None => Pursuit::single(this.regime.target_accuracy),
+        let tracker = match &this.goal {
+            Some(goal) => TargetTracker::windows(goal.clone()),
+            None => TargetTracker::Single(MetricTarget::accuracy(
+                this.regime.target_accuracy.as_slice(),
+            )),
         };
+        tracker.target().check_network(&network)?;
         let mut course = Course::new(
             program,
             schedule,
             this.regime.batch_size,
-            pursuit,
+            tracker,
             &this.stop,
             log,
         );
@@ -406,7 +410,7 @@ impl<'g> Trainer<'g> {
             dropped_per_epoch: dropped,
             training_loss: course.training_loss(),
             evaluations: course.evaluations,
-            crossings: course.pursuit.crossings,
+            target_results: course.tracker.results(),
             goal: this.goal,
             others,
             times: Times {

@@ -52,8 +52,8 @@ fn a_run_that_diverges_says_so_and_logs_null() {
     let again: Value = serde_json::from_slice(&wattgrad(&args).stdout).unwrap();
     assert_eq!(again["steps"], steps);
     assert_eq!(
-        again["evaluations"][0]["accuracy"],
-        record["evaluations"][0]["accuracy"]
+        again["evaluations"][0]["metrics"],
+        record["evaluations"][0]["metrics"]
     );
 }
 

@@ -60,8 +60,13 @@ fn the_record_holds_what_a_comparison_needs() {
         let seconds = point["seconds"].as_f64().unwrap();
         assert!(seconds > before);
         before = seconds;
-        assert!(point["loss"].as_f64().is_some_and(|l| l > 0.0));
-        assert!((0.0..=1.0).contains(&point["accuracy"].as_f64().unwrap()));
+        let [accuracy, loss] = [0, 1].map(|at| &point["metrics"][at]);
+        assert_eq!(
+            (&accuracy["metric"], &loss["metric"]),
+            (&"accuracy".into(), &"loss".into())
+        );
+        assert!((0.0..=1.0).contains(&accuracy["value"].as_f64().unwrap()));
+        assert!(loss["value"].as_f64().is_some_and(|loss| loss > 0.0));
     }
     assert_eq!(evaluations[1]["step"].as_u64(), Some(steps));
     assert!(

@@ -82,31 +82,38 @@ fn a_step_ends_with_its_result_and_the_counters_moved() {
 fn an_evaluation_ends_with_a_row_a_batch() {
     for (storage, tuning) in ways() {
         let mut list = List::default();
-        let trows = list.buffer("rows", Role::Scratch, 70);
-        let tbatch = list.integers("batch", Role::State, 3);
+        let trows = list.buffer("rows", Role::Scratch, 140);
+        let tbatch = list.integers("batch", Role::State, 19);
         let tstate = list.integers("state", Role::State, 3);
-        let tresults = list.buffer("results", Role::Results, 3);
+        let tresults = list.buffer("results", Role::Results, 9);
         for _ in 0..2 {
             batch::finish_evaluation(
-                &mut list, &tuning, "end", trows, 70, tbatch, tstate, tresults, 3,
+                &mut list, &tuning, "end", trows, 70, 2, tbatch, tstate, tresults, 3,
             );
         }
-        let rows: Vec<f32> = (0..70)
-            .flat_map(|i| [0.5, (i % 2) as f32, 0.0, (i % 10 == 1) as u32 as f32])
-            .collect();
+        // The second task has twice the loss and is always right.
+        let first = (0..70).flat_map(|i| [0.5, (i % 2) as f32, 0.0, (i % 10 == 1) as u32 as f32]);
+        let second = (0..70).flat_map(|i| [1.0, 1.0, 0.0, (i % 5 == 0) as u32 as f32]);
+        let rows: Vec<f32> = first.chain(second).collect();
+        // Every fifth sample has an even index.
+        let samples = (0..70).map(|i| 2 * i + u32::from(i % 5 != 0));
         let mut words = vec![0u32; 12];
         words[state::EVALUATION_BATCH as usize] = 2;
         let given = [
             (trows, pack(&rows, 4)),
-            (tbatch, vec![69, 0, 0, 0]),
+            (tbatch, [70, 0, 0, 0].into_iter().chain(samples).collect()),
             (tstate, words),
         ];
         let got = run(&list, &given, storage);
         let result: Vec<f32> = got[&tresults].iter().map(|&w| f32::from_bits(w)).collect();
-        let row = [35.0, 35.0, 69.0, 7.0];
-        assert_eq!(result[..4], row);
-        assert!(result[4..8].iter().all(|v| v.is_nan()));
-        assert_eq!(result[8..], row);
+        let rows = [
+            [35.0, 35.0, 7.0, 7.0],
+            [70.0, 70.0, 14.0, 14.0],
+            [70.0, 0.0, 0.0, 0.0],
+        ];
+        assert_eq!(result[..12], *rows.as_flattened());
+        assert!(result[12..24].iter().all(|v| v.is_nan()));
+        assert_eq!(result[24..], *rows.as_flattened());
         assert_eq!(got[&tstate][..4], [0, 0, 0, 1]);
     }
 }

@@ -39,7 +39,9 @@ fn run(
         all.extend(gradient.into_iter().flatten().map(f32::to_bits));
     }
     let found = program.evaluate().unwrap();
-    all.extend([(found.loss as f32).to_bits(), found.correct as u32]);
+    for value in found.metrics {
+        all.push((value.value as f32).to_bits());
+    }
     let summary = program.summary();
     let slots = roles.iter().map(|role| {
         let memory = summary.memory.iter().find(|m| m.role == *role).unwrap();
@@ -144,7 +146,7 @@ fn running_statistics_in_several_buffers_give_the_same_bits() {
     let h = network.batch_norm("first", x).unwrap();
     let h = network.batch_norm("second", h).unwrap();
     let logits = network.batch_norm("third", h).unwrap();
-    network.cross_entropy(logits, 0, 1.0);
+    network.cross_entropy("label", logits, 0, 1.0);
     let mut ways = vec![Tuning::gpu()];
     ways.extend(gpu.texel().then(Tuning::texel));
     for tuning in ways {

@@ -2,7 +2,7 @@
 
 use super::{gpu, noise, options};
 use wattgrad::internals::data::{Arrays, Dataset, Values};
-use wattgrad::internals::model::{Network, init};
+use wattgrad::internals::model::{Metric, Network, init};
 use wattgrad::internals::program::{Program, ProgramOptions};
 
 /// Logits that tell the class of an input with certainty where it says so: a linear layer with a known weight.
@@ -23,13 +23,13 @@ fn evaluation_counts_every_sample_once() {
         let mut network = Network::new();
         let x = network.input([1, 1, features as u32]);
         let logits = network.linear("fc", x, classes as u32).unwrap();
-        network.cross_entropy(logits, 0, 1.0);
+        network.cross_entropy("label", logits, 0, 1.0);
         let weights = init::initial(network.parameters(), 9).unwrap();
         let (w, b) = (
             weights.floats("fc.weight").unwrap(),
             weights.floats("fc.bias").unwrap(),
         );
-        let (mut loss, mut correct, mut even) = (0.0, 0, 0);
+        let (mut loss, mut even_loss, mut correct, mut even) = (0.0, 0.0, 0, 0);
         for (number, (sample, label)) in inputs.chunks(features).zip(&labels).enumerate() {
             let logits: Vec<f64> = (0..classes)
                 .map(|c| {
@@ -40,12 +40,14 @@ fn evaluation_counts_every_sample_once() {
                 })
                 .collect();
             let sum = logits.iter().map(|l| l.exp()).sum::<f64>().ln();
+            let is_even = number.is_multiple_of(2);
             loss += sum - logits[*label as usize];
+            even_loss += f64::from(is_even) * (sum - logits[*label as usize]);
             let best =
                 (0..classes).fold(0, |best, c| if logits[c] > logits[best] { c } else { best });
             let right = usize::from(best == *label as usize);
             correct += right;
-            even += right * usize::from(number.is_multiple_of(2));
+            even += right * usize::from(is_even);
         }
         for eval_batch_size in [64, 65, 1000] {
             let with = ProgramOptions {
@@ -57,23 +59,37 @@ fn evaluation_counts_every_sample_once() {
             program.load(&weights).unwrap();
             for _ in 0..2 {
                 let found = program.evaluate().unwrap();
+                let [accuracy, measured] = found.metrics.as_slice() else {
+                    panic!("{found:?}");
+                };
+                let case = format!("{count} samples by {eval_batch_size}");
                 assert_eq!(
-                    (found.samples, found.correct),
-                    (count as u64, correct as u64),
-                    "{count} samples by {eval_batch_size}"
+                    (accuracy.metric, measured.metric),
+                    (Metric::Accuracy, Metric::Loss)
                 );
+                assert_eq!(found.samples, count as u64, "{case}");
+                assert_eq!(accuracy.value, correct as f64 / count as f64, "{case}");
                 let half = count.div_ceil(2) as f64;
-                assert_eq!(found.accuracy_even, even as f64 / half, "{count} samples");
-                if count > 1 {
-                    let odd = (correct - even) as f64 / (count / 2) as f64;
-                    assert_eq!(found.accuracy_odd, odd, "{count} by {eval_batch_size}");
-                }
+                assert_eq!(accuracy.deciding, even as f64 / half, "{case}");
+                let close = |got: f64, want: f64| (got - want).abs() < 1e-6 * (1.0 + want);
                 assert!(
-                    (found.loss - loss / count as f64).abs() < 1e-6 * (1.0 + loss / count as f64),
-                    "{} {}",
-                    found.loss,
-                    loss
+                    close(measured.value, loss / count as f64),
+                    "{case}: {found:?}"
                 );
+                assert!(
+                    close(measured.deciding, even_loss / half),
+                    "{case}: {found:?}"
+                );
+                if count > 1 {
+                    let half = (count / 2) as f64;
+                    assert_eq!(
+                        accuracy.confirming,
+                        (correct - even) as f64 / half,
+                        "{case}"
+                    );
+                    let odd = (loss - even_loss) / half;
+                    assert!(close(measured.confirming, odd), "{case}: {found:?}");
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::{gpu, options};
 use wattgrad::internals::data::Dataset;
 use wattgrad::internals::kernels::Shape;
-use wattgrad::internals::model::{init, presets};
+use wattgrad::internals::model::{Metric, init, presets};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Program, ProgramOptions};
 
@@ -37,7 +37,7 @@ fn digits_are_learnt_by_every_preset_that_fits() {
         program
             .train(steps, &AtomicBool::new(false), &mut |_| ())
             .unwrap();
-        let accuracy = program.evaluate().unwrap().accuracy;
+        let accuracy = program.evaluate().unwrap().first(Metric::Accuracy);
         assert!(accuracy > 0.85, "{name}: {accuracy}");
         let counters = program.counters();
         assert!(counters.submits < counters.steps, "{name}: {counters:?}");

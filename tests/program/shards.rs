@@ -34,7 +34,7 @@ fn batches(gpu: &Gpu, data: &Dataset, with: &ProgramOptions) -> Vec<Vec<usize>> 
     let mut network = Network::new();
     let x = network.input([1, 1, samples as u32]);
     let logits = network.linear("fc", x, 2).unwrap();
-    network.cross_entropy(logits, 0, 1.0);
+    network.cross_entropy("label", logits, 0, 1.0);
     let mut program = Program::new(gpu, &network, data, with).unwrap();
     let mut zero = Weights::default();
     zero.insert("fc.weight", vec![2, samples], vec![0.0; 2 * samples])
@@ -127,7 +127,7 @@ fn a_shuffled_batch_beyond_four_shards_of_its_own_is_refused() {
         let mut network = Network::new();
         let x = network.input([1, 1, 41]);
         let logits = network.linear("fc", x, 2).unwrap();
-        network.cross_entropy(logits, 0, 1.0);
+        network.cross_entropy("label", logits, 0, 1.0);
         network
     };
     for (batch_size, fits) in [(25, true), (26, false)] {
@@ -175,5 +175,11 @@ fn a_network_learns_from_more_than_four_shards() {
         })
         .unwrap();
     assert!(losses.iter().all(|l| l.is_finite()));
-    assert!(program.evaluate().unwrap().accuracy > 0.8);
+    assert!(
+        program
+            .evaluate()
+            .unwrap()
+            .first(wattgrad::internals::model::Metric::Accuracy)
+            > 0.8
+    );
 }

@@ -5,10 +5,12 @@ use std::sync::atomic::AtomicBool;
 
 use super::{gpu, noise, options};
 use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::energy::{MeterOptions, Selection};
 use wattgrad::internals::model::weights::Weights;
-use wattgrad::internals::model::{Network, init};
+use wattgrad::internals::model::{Metric, MetricValue, Network, init};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, Program, ProgramOptions};
+use wattgrad::internals::train::{Budget, Goal, MetricTarget, Outcome, Regime, Silent, Trainer};
 
 /// A trunk shared by two heads with two losses and one frozen layer: the gradients are those of the f64 oracle, and the
 /// frozen layer does not move.
@@ -16,26 +18,7 @@ use wattgrad::internals::program::{Order, Program, ProgramOptions};
 fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
     let gpu = gpu();
     let data = two_targets();
-    let mut network = Network::new();
-    let x = network.input([1, 6, 6]);
-    let conv = wattgrad::internals::model::layers::Conv2d {
-        out: 4,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: true,
-    };
-    let frozen = network.conv2d("stem", x, conv).unwrap();
-    let h = network.relu(frozen).unwrap();
-    let trunk = network.linear("trunk", h, 12).unwrap();
-    let h = network.relu(trunk).unwrap();
-    let left = network.linear("left", h, 3).unwrap();
-    let side = network.linear("side", h, 5).unwrap();
-    let side = network.relu(side).unwrap();
-    let right = network.linear("right", side, 2).unwrap();
-    network.cross_entropy(left, 0, 1.0);
-    network.cross_entropy(right, 1, 0.5);
-    assert_eq!(network.freeze("stem"), 2);
+    let network = two_heads();
     let with = ProgramOptions {
         batch_size: 16,
         eval_batch_size: 16,
@@ -91,6 +74,93 @@ fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
         trained.floats("trunk.weight"),
         weights.floats("trunk.weight")
     );
+}
+
+/// Every evaluation has the metrics of both tasks, and a target on a metric of one of them ends the run.
+#[test]
+fn a_target_on_one_of_two_tasks_ends_the_run() {
+    let gpu = gpu();
+    let train = |task: Option<&str>| {
+        let regime = Regime {
+            model: "two heads".into(),
+            batch_size: 16,
+            lr: Some(0.02),
+            ..Regime::default()
+        };
+        let goal = Goal {
+            target: MetricTarget {
+                task: task.map(str::to_owned),
+                metric: Metric::Loss,
+                thresholds: vec![0.68, 0.6],
+            },
+            every_samples: 80,
+            window: 1,
+            budget: Budget {
+                steps: Some(400),
+                ..Budget::default()
+            },
+        };
+        let meter = MeterOptions {
+            selection: Selection::None,
+            ..MeterOptions::default()
+        };
+        Trainer::new(&gpu, regime)
+            .unwrap()
+            .data(two_targets())
+            .network(two_heads())
+            .meter(meter)
+            .goal(goal)
+            .run(&mut Silent)
+    };
+    let record = train(Some("parity")).unwrap().record;
+    assert_eq!(record.outcome, Outcome::TargetReached);
+    let named = |value: &MetricValue| (value.task.clone(), value.metric);
+    let expected = ["label", "parity"]
+        .into_iter()
+        .flat_map(|task| [Metric::Accuracy, Metric::Loss].map(|metric| (task.into(), metric)));
+    let expected: Vec<(String, Metric)> = expected.collect();
+    let (last, before) = record.evaluations.split_last().unwrap();
+    for point in &record.evaluations {
+        assert_eq!(
+            point.metrics.iter().map(named).collect::<Vec<_>>(),
+            expected
+        );
+    }
+    assert!(last.metrics[3].deciding <= 0.6 && last.step < 400);
+    assert!(before.iter().all(|point| point.metrics[3].deciding > 0.6));
+    let reached = record.target_results[1].reached.unwrap();
+    assert_eq!(
+        (reached.step, reached.value),
+        (last.step, last.metrics[3].deciding)
+    );
+    assert_eq!(reached.confirmed, Some(last.metrics[3].confirming));
+    let error = train(None).unwrap_err().to_string();
+    assert!(error.contains("choose one of label, parity"), "{error}");
+}
+
+/// A frozen stem and a trunk with the heads `label` and `parity`.
+fn two_heads() -> Network {
+    let mut network = Network::new();
+    let x = network.input([1, 6, 6]);
+    let conv = wattgrad::internals::model::layers::Conv2d {
+        out: 4,
+        kernel: 3,
+        stride: 1,
+        padding: 1,
+        bias: true,
+    };
+    let frozen = network.conv2d("stem", x, conv).unwrap();
+    let h = network.relu(frozen).unwrap();
+    let trunk = network.linear("trunk", h, 12).unwrap();
+    let h = network.relu(trunk).unwrap();
+    let left = network.linear("left", h, 3).unwrap();
+    let side = network.linear("side", h, 5).unwrap();
+    let side = network.relu(side).unwrap();
+    let right = network.linear("right", side, 2).unwrap();
+    network.cross_entropy("label", left, 0, 1.0);
+    network.cross_entropy("parity", right, 1, 0.5);
+    assert_eq!(network.freeze("stem"), 2);
+    network
 }
 
 /// The same network put together from the f64 oracle: its loss and the gradient of every trained parameter.

@@ -261,7 +261,7 @@ pub fn types() -> Vec<Case> {
             let mut network = Network::new();
             let x = network.input([1, 5, 7]);
             let logits = network.linear("fc", x, 10).unwrap();
-            network.cross_entropy(logits, 0, 1.0);
+            network.cross_entropy("label", logits, 0, 1.0);
             for order in [Order::Shuffled, Order::Sequential] {
                 // Shards of a few samples, so that there are more than are bound at once.
                 let options = ProgramOptions {
@@ -335,8 +335,8 @@ fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
     let sum = net.add(left, middle)?;
     let sum = net.add(sum, beside)?;
     let second = net.add(right, both)?;
-    net.cross_entropy(sum, 0, 1.0);
-    net.cross_entropy(second, 1, 0.5);
+    net.cross_entropy("label", sum, 0, 1.0);
+    net.cross_entropy("parity", second, 1, 0.5);
     assert_eq!(net.freeze("five"), 1);
     Ok(net)
 }

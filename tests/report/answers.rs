@@ -164,8 +164,8 @@ fn a_best_cell_whose_runs_failed_now_and_then_has_a_worst_beside_it() {
         let record = run.record.as_mut().unwrap();
         if run.seed == 2 || run.cell == id && run.seed == 102 {
             run.outcome = Outcome::OverBudget;
-            for crossing in &mut record.crossings {
-                crossing.reached = None;
+            for result in &mut record.target_results {
+                result.reached = None;
             }
             record.times.training_seconds *= 0.1;
             record.times.evaluation_seconds *= 0.1;
@@ -311,11 +311,11 @@ fn first_single_evaluations_and_costs_without_evaluations_are_told() {
             assert!((number(without).unwrap() - rest).abs() < 1e-9, "{row:?}");
         }
         let record = opened.runs.iter().find(|one| one.id == row[run]).unwrap();
-        let crossings = &record.record.as_ref().unwrap().crossings;
+        let results = &record.record.as_ref().unwrap().target_results;
         let same = |at_least: f64| Some(at_least) == number(target);
-        let crossing = crossings.iter().find(|one| same(one.at_least)).unwrap();
-        assert_eq!(number(first).is_some(), crossing.first_single.is_some());
-        if let Some(single) = crossing.first_single
+        let result = results.iter().find(|one| same(one.threshold)).unwrap();
+        assert_eq!(number(first).is_some(), result.first_single.is_some());
+        if let Some(single) = result.first_single
             && row[cost].starts_with("training samples")
         {
             assert_eq!(number(first), Some(single.samples as f64));

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use wattgrad::internals::train::{Budget, EvaluationPoint, Goal, Outcome, Record};
+use wattgrad::internals::model::{Metric, MetricValue};
+use wattgrad::internals::train::{Budget, EvaluationPoint, Goal, MetricTarget, Outcome, Record};
 
 use super::runs::real;
 
@@ -138,17 +139,21 @@ fn trained(accuracies: &[f64], lr: f64, target: Option<f64>) -> Record {
             samples: 60_000 * epoch,
             seconds: 2.0 * epoch as f64,
             training_seconds: epoch as f64,
-            accuracy: *accuracy,
-            accuracy_even: *accuracy,
-            accuracy_odd: *accuracy,
-            ..first
+            metrics: vec![MetricValue {
+                task: "label".into(),
+                metric: Metric::Accuracy,
+                value: *accuracy,
+                deciding: *accuracy,
+                confirming: *accuracy,
+            }],
+            ..first.clone()
         })
         .collect();
     let last = record.evaluations.last().unwrap();
     (record.steps, record.samples) = (last.step, last.samples);
     record.outcome = match target {
         None => Outcome::Completed,
-        Some(target) if last.accuracy >= target => Outcome::TargetReached,
+        Some(target) if last.accuracy() >= target => Outcome::TargetReached,
         Some(_) => Outcome::TargetNotReached,
     };
     record
@@ -223,14 +228,14 @@ fn records_of_different_targets_are_compared_at_the_lowest_and_it_is_told() {
     );
     let found = analysis(&paths);
     assert!(samples(&found)["at_least"].is_null());
-    assert!(notes(&found).contains("held to no target"));
+    assert!(notes(&found).contains("the runs have no target"));
 }
 
 #[test]
 fn records_under_a_goal_keep_its_targets_and_windows() {
     let folder = tempfile::tempdir().unwrap();
     let goal = |at_least: &[f64]| Goal {
-        at_least: at_least.to_vec(),
+        target: MetricTarget::accuracy(at_least),
         every_samples: 60_000,
         window: 2,
         budget: Budget {
@@ -241,7 +246,7 @@ fn records_under_a_goal_keep_its_targets_and_windows() {
     let held = |accuracies: &[f64], lr, at_least: &[f64]| {
         let mut record = trained(accuracies, lr, None);
         let goal = goal(at_least);
-        record.crossings = goal.crossings(&record.evaluations);
+        record.target_results = goal.results(&record.evaluations);
         record.goal = Some(goal);
         record
     };

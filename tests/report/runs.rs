@@ -4,11 +4,12 @@ use std::f64::consts::TAU;
 use std::path::Path;
 
 use wattgrad::internals::energy::{Interval, Moment, RawUnit, Reading, SourceResult, Status};
+use wattgrad::internals::model::{Metric, MetricValue};
 use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
 use wattgrad::internals::study::{Opened, Outcome, Purpose, RunRecord};
 use wattgrad::internals::train::{
-    self, Arrival, Budget, Crossing, EnergyFigure, EvaluationPoint, Goal, Phase, PhaseEnergy,
-    Record, Way,
+    self, Budget, EnergyFigure, EvaluationPoint, Goal, MetricTarget, Phase, PhaseEnergy, Record,
+    TargetReached, TargetResult, Way,
 };
 
 pub const TARGETS: [f64; 2] = [0.80, 0.85];
@@ -59,8 +60,7 @@ fn noise(a: u64, b: u64, c: u64) -> f64 {
 }
 
 pub fn real() -> Record {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("data/runs/2026-11-24-llvmpipe/mlp-86.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/record.json");
     Record::read(&path).unwrap()
 }
 
@@ -129,7 +129,7 @@ impl Made {
             reference: (self.batches.len() * self.lrs.len() > 1).then_some(1),
             seeds: (1..=self.seeds).collect(),
             confirm: self.confirm,
-            targets: TARGETS.to_vec(),
+            target: MetricTarget::accuracy(&TARGETS),
             cadence: Some((6000, 12_000)),
             budget: Some(Budget {
                 samples: Some(6000 * self.points),
@@ -175,59 +175,69 @@ impl Made {
             } else {
                 share.clamp(0.1, 1.0)
             };
+            let loss = if diverges && point > 1 {
+                f64::NAN
+            } else {
+                2.3 * (1.0 - share)
+            };
             let training = samples as f64 / per_second;
             evaluations.push(EvaluationPoint {
                 step: samples / u64::from(batch),
                 samples,
                 seconds: training + 0.25 * point as f64,
-                loss: if diverges && point > 1 {
-                    f64::NAN
-                } else {
-                    2.3 * (1.0 - share)
-                },
-                accuracy,
-                accuracy_even: accuracy + 0.001 * wobble(point + 1000),
-                accuracy_odd: accuracy - 0.001 * wobble(point + 1000),
                 training_seconds: training,
-                joules_told: None,
+                metrics: [
+                    (Metric::Accuracy, accuracy, 0.001),
+                    (Metric::Loss, loss, 0.0),
+                ]
+                .map(|(metric, value, by)| MetricValue {
+                    task: "label".into(),
+                    metric,
+                    value,
+                    deciding: value + by * wobble(point + 1000),
+                    confirming: value - by * wobble(point + 1000),
+                })
+                .to_vec(),
+                joules_so_far: None,
             });
         }
         let arrival = |at: usize, points: &[EvaluationPoint]| {
-            let mean = |get: fn(&EvaluationPoint) -> f64| {
-                points[at - 1..=at].iter().map(get).sum::<f64>() / 2.0
+            let mean = |get: fn(&MetricValue) -> f64| {
+                let values = points[at - 1..=at].iter();
+                values.map(|point| get(&point.metrics[0])).sum::<f64>() / 2.0
             };
-            Arrival {
+            TargetReached {
                 evaluation: at,
                 step: points[at].step,
                 samples: points[at].samples,
                 seconds: points[at].seconds,
                 training_seconds: points[at].training_seconds,
-                accuracy: mean(|p| p.accuracy_even),
-                confirmed: mean(|p| p.accuracy_odd),
+                value: mean(|value| value.deciding),
+                confirmed: Some(mean(|value| value.confirming)),
             }
         };
-        let single = |at: usize, points: &[EvaluationPoint]| Arrival {
+        let single = |at: usize, points: &[EvaluationPoint]| TargetReached {
             evaluation: at,
             step: points[at].step,
             samples: points[at].samples,
             seconds: points[at].seconds,
             training_seconds: points[at].training_seconds,
-            accuracy: points[at].accuracy_even,
-            confirmed: points[at].accuracy_odd,
+            value: points[at].metrics[0].deciding,
+            confirmed: Some(points[at].metrics[0].confirming),
         };
-        record.crossings = TARGETS
+        record.target_results = TARGETS
             .iter()
-            .map(|target| Crossing {
-                at_least: *target,
+            .map(|target| TargetResult {
+                threshold: *target,
                 reached: (1..evaluations.len())
                     .map(|at| arrival(at, &evaluations))
-                    .find(|arrival| arrival.accuracy >= *target),
+                    .find(|arrival| arrival.value >= *target),
                 first_single: (0..evaluations.len())
-                    .find(|at| evaluations[*at].accuracy >= *target)
+                    .find(|at| evaluations[*at].accuracy() >= *target)
                     .map(|at| single(at, &evaluations)),
             })
             .collect();
-        let arrived = record.crossings[1].reached;
+        let arrived = record.target_results[1].reached;
         if let Some(arrived) = arrived {
             evaluations.truncate(arrived.evaluation + 1);
         }
@@ -241,7 +251,7 @@ impl Made {
         record.times.training_seconds = end.training_seconds;
         record.times.evaluation_seconds = end.seconds - end.training_seconds;
         record.goal = Some(Goal {
-            at_least: TARGETS.to_vec(),
+            target: MetricTarget::accuracy(&TARGETS),
             every_samples: 6000,
             window: 2,
             budget: Budget {
@@ -420,7 +430,7 @@ pub fn again(opened: Opened) -> Opened {
         reference: analysis.reference,
         seeds: analysis.seeds.clone(),
         confirm: analysis.confirm,
-        targets: TARGETS.to_vec(),
+        target: MetricTarget::accuracy(&TARGETS),
         cadence: analysis.cadence,
         budget: analysis.budget,
         runs: analysis

@@ -38,7 +38,7 @@ lr = [0.02, 50.0]
 batch-size = 16
 lr = 0.02
 [target]
-metric = "test-accuracy"
+metric = "accuracy"
 at-least = [0.6, 0.8]
 window = 1000
 [evaluate]

@@ -21,22 +21,19 @@ fn a_study_is_made_told_and_checked() {
         let diverges = record["record"]["regime"]["lr"] == 50.0;
         let expected = if diverges { "diverged" } else { "reached" };
         assert_eq!(record["outcome"], expected, "{}", record["id"]);
-        let Some(last) = record["record"]["crossings"][1].get("reached") else {
+        let Some(last) = record["record"]["target_results"][1].get("reached") else {
             continue;
         };
         // Decided on the mean of two evaluations of one half, and the other half stands beside.
         let points = record["record"]["evaluations"].as_array().unwrap();
         let of = |key: &str| {
+            let accuracy = |point: &serde_json::Value| point["metrics"][0][key].as_f64().unwrap();
             let newest = &points[points.len() - 2..];
-            newest
-                .iter()
-                .map(|point| point[key].as_f64().unwrap())
-                .sum::<f64>()
-                / 2.0
+            newest.iter().map(accuracy).sum::<f64>() / 2.0
         };
-        assert!((last["accuracy"].as_f64().unwrap() - of("accuracy_even")).abs() < 1e-12);
-        assert!((last["confirmed"].as_f64().unwrap() - of("accuracy_odd")).abs() < 1e-12);
-        assert!(of("accuracy_even") >= 0.8);
+        assert!((last["value"].as_f64().unwrap() - of("deciding")).abs() < 1e-12);
+        assert!((last["confirmed"].as_f64().unwrap() - of("confirming")).abs() < 1e-12);
+        assert!(of("deciding") >= 0.8);
     }
 
     let status = output(&["study", "status", at, "--json"]);
@@ -54,7 +51,7 @@ fn a_study_is_made_told_and_checked() {
     // One accuracy is changed: the file is no longer what was written, and its crossing no longer follows.
     let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
     let mut envelope = json(&path);
-    envelope["payload"]["record"]["evaluations"][0]["accuracy_even"] = 0.999.into();
+    envelope["payload"]["record"]["evaluations"][0]["metrics"][0]["deciding"] = 0.999.into();
     std::fs::write(&path, serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
     let verified = output(&["study", "verify", at]);
     assert_eq!(verified.status.code(), Some(1));
@@ -64,7 +61,7 @@ fn a_study_is_made_told_and_checked() {
         "{text}"
     );
     assert!(
-        text.contains("batch-size=16,lr=0.02@1: the crossings"),
+        text.contains("batch-size=16,lr=0.02@1: its target results"),
         "{text}"
     );
 

@@ -23,7 +23,7 @@ lr = [0.01, 0.1]
 batch-size = 32
 lr = 0.1
 [target]
-metric = "test-accuracy"
+metric = "accuracy"
 at-least = [0.80, 0.85]
 window = 12000
 [evaluate]
@@ -72,7 +72,7 @@ fn a_file_becomes_cells_a_goal_and_a_plan() {
     );
     assert_eq!(study.reference, Some(1));
     let goal = study.goal();
-    assert_eq!(goal.at_least, [0.8, 0.85]);
+    assert_eq!(goal.target.thresholds, [0.8, 0.85]);
     assert_eq!((goal.every_samples, goal.window), (6000, 2));
     assert_eq!(goal.budget.samples, Some(600_000));
     assert!(
@@ -289,7 +289,7 @@ fn the_shipped_studies_are_what_they_say() {
     let power = shipped("power-of-training.toml");
     let values: Vec<usize> = power.axes.iter().map(|axis| axis.values.len()).collect();
     assert_eq!(values, [4, 4]);
-    assert_eq!(power.target.at_least, [0.80, 0.85, 0.88]);
+    assert_eq!(power.target.thresholds, [0.80, 0.85, 0.88]);
     let plan = power.plan();
     let count = |purpose| plan.iter().filter(|run| run.purpose == purpose).count();
     assert_eq!((count(Purpose::Main), count(Purpose::Replicate)), (48, 5));

@@ -39,8 +39,9 @@ pub fn finish_step(
     list.push(d);
 }
 
-/// Appends the end of an evaluation's batch, which is done once: `results[batch]` becomes (sum of the `row_count` losses in
-/// `rows`, correct rows, valid rows, correct rows of samples with an even number); then the state's evaluation batch moves on, back to 0
+/// Appends the end of an evaluation batch, which is done once: `results[batch * (tasks + 1) + task]` becomes (sum of the
+/// task's `row_count` losses in `rows`, correct rows, sum of the losses of the samples with an even index in `batch`, correct
+/// rows of those), and the row after the tasks' (samples, 0, 0, 0); then the state's evaluation batch advances, back to 0
 /// after `batches`.
 #[allow(
     clippy::too_many_arguments,
@@ -52,6 +53,7 @@ pub fn finish_evaluation(
     label: &str,
     rows: Tensor,
     row_count: u32,
+    tasks: u32,
     batch: Tensor,
     state: Tensor,
     results: Tensor,
@@ -65,9 +67,9 @@ pub fn finish_evaluation(
         ("state", state),
         ("results", results),
     ];
-    d.sizes = vec![row_count, batches];
+    d.sizes = vec![row_count, tasks, batches];
     let lanes = tuning.lanes;
-    d.flops = u64::from(lanes) * 4 * (u64::from(row_count.div_ceil(lanes)) + rounds(lanes));
+    d.flops = u64::from(tasks * lanes) * 4 * (u64::from(row_count.div_ceil(lanes)) + rounds(lanes));
     d.once = true;
     list.push(d);
 }

@@ -6,6 +6,7 @@ use super::courses::{Source, main_runs, sources};
 use super::table::{Table, number, rounded};
 use super::words::{State, kind_name, verdict};
 use crate::energy::{Interval, Status};
+use crate::model::Metric;
 use crate::study::analysis::{Analysis, CostReport};
 use crate::study::stats::Median;
 use crate::study::{Opened, RunRecord};
@@ -104,7 +105,7 @@ pub(super) fn cells(analysis: &Analysis) -> Table {
             kind.clone(),
             number(cell.end.map(|end| end.cost)),
             unit.to_owned(),
-            number(cell.end.map(|end| end.accuracy)),
+            number(cell.end.map(|end| end.value)),
             analysis.pareto.contains(&at).to_string(),
         ]);
         table.rows.push(row);
@@ -303,7 +304,7 @@ fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> Table {
                 of(&|record| Some(record.times.training_seconds)),
                 of(&|record| Some(record.times.evaluation_seconds)),
                 of(&|record| Some(record.times.startup_seconds)),
-                of(&|record| Some(record.evaluations.last()?.accuracy)),
+                of(&|record| Some(record.evaluations.last()?.accuracy())),
                 of(&|record| record.others.cpu_share),
                 record.map_or_else(String::new, |record| record.device.name.clone()),
             ]);
@@ -345,10 +346,10 @@ fn evaluations(runs: &[RunRecord]) -> Table {
                 point.step.to_string(),
                 point.samples.to_string(),
                 number(Some(point.seconds)),
-                number(Some(point.loss)),
-                number(Some(point.accuracy)),
-                number(Some(point.accuracy_even)),
-                number(Some(point.accuracy_odd)),
+                number(Some(point.loss())),
+                number(Some(point.accuracy())),
+                number(point.metric(Metric::Accuracy).map(|value| value.deciding)),
+                number(point.metric(Metric::Accuracy).map(|value| value.confirming)),
             ];
             row.extend(
                 joules

@@ -27,9 +27,16 @@ impl Analysis {
             ..design.clone()
         };
         let grouped = Grouped::new(design, runs);
-        let targets: Vec<Option<f64>> = match design.targets.is_empty() {
+        let targets: Vec<Option<f64>> = match design.target.thresholds.is_empty() {
             true => vec![None],
-            false => design.targets.iter().rev().copied().map(Some).collect(),
+            false => design
+                .target
+                .thresholds
+                .iter()
+                .rev()
+                .copied()
+                .map(Some)
+                .collect(),
         };
         let kinds = kinds(runs);
         let mut costs: Vec<CostReport> = targets
@@ -39,10 +46,15 @@ impl Analysis {
             .collect();
         notes.extend(lead(&mut costs));
         let ends = grouped.ends(costs.first());
+        // The front wants the better value to be the higher.
+        let better = |value: f64| match design.target.metric.higher_is_better() {
+            true => value,
+            false => -value,
+        };
         let (with_end, points): (Vec<usize>, Vec<(f64, f64)>) = ends
             .iter()
             .enumerate()
-            .filter_map(|(cell, end)| end.map(|end| (cell, (end.cost, end.accuracy))))
+            .filter_map(|(cell, end)| end.map(|end| (cell, (end.cost, better(end.value)))))
             .unzip();
         let pareto = pareto_front(&points)
             .into_iter()
@@ -309,7 +321,7 @@ impl<'a> Grouped<'a> {
         }
     }
 
-    /// Cost in the headline's kind and accuracy at the end of the main runs of each cell.
+    /// Cost in the headline's kind and value of the metric at the end of the main runs of each cell.
     fn ends(&self, headline: Option<&CostReport>) -> Vec<Option<EndPoint>> {
         let of = |cell: usize| {
             let headline = headline?;
@@ -320,31 +332,29 @@ impl<'a> Grouped<'a> {
             let ends: Vec<(f64, f64)> = ranked
                 .filter_map(|point| {
                     let run = self.by_cell[cell].iter().find(|run| run.id == point.run)?;
-                    Some((point.spent, self.final_accuracy(run)?))
+                    Some((point.spent, self.final_value(run)?))
                 })
                 .collect();
             let cost = mean(ends.iter().map(|end| end.0))?;
-            let accuracy = mean(ends.iter().map(|end| end.1))?;
-            Some(EndPoint { cost, accuracy })
+            let value = mean(ends.iter().map(|end| end.1))?;
+            Some(EndPoint { cost, value })
         };
         (0..self.by_cell.len()).map(of).collect()
     }
 
-    /// The mean accuracy of the last window on the confirming half; of the last evaluation of the whole set where the run
-    /// was held to no goal.
-    fn final_accuracy(&self, run: &RunRecord) -> Option<f64> {
+    /// The metric's mean over the last window on the confirming half; without a goal, its value in the last evaluation of
+    /// the whole test set.
+    fn final_value(&self, run: &RunRecord) -> Option<f64> {
         let record = run.record.as_ref()?;
         let Some(goal) = &record.goal else {
-            return record.evaluations.last().map(|point| point.accuracy);
+            let last = record.evaluations.last()?;
+            return self.design.target.find(last).map(|found| found.value);
         };
         let window = goal.window as usize;
         let last = record.evaluations.len().checked_sub(window)?;
-        mean(
-            record.evaluations[last..]
-                .iter()
-                .map(|point| point.accuracy_odd),
-        )
-        .filter(|share| share.is_finite())
+        let values = record.evaluations[last..].iter();
+        mean(values.filter_map(|point| Some(goal.target.find(point)?.confirming)))
+            .filter(|value| value.is_finite())
     }
 
     fn cells(&self, ends: &[Option<EndPoint>]) -> Vec<CellReport> {

@@ -6,7 +6,7 @@ use super::{CostKind, TrialPoint};
 use crate::energy::{Interval, SourceResult, Status};
 use crate::study::run::{Outcome, RunRecord};
 use crate::study::stats::{End, Trial};
-use crate::train::{Arrival, EnergyFigure, Record, Way};
+use crate::train::{EnergyFigure, Record, TargetReached, Way};
 
 impl CostKind {
     /// The unit in which it is written.
@@ -114,13 +114,17 @@ pub(crate) fn worth(record: &Record, row: &SourceResult) -> Option<Status> {
 }
 
 /// How a run ended as far as the target goes, and where it stood then; `None` for a run that says nothing of it.
-fn end(run: &RunRecord, record: &Record, target: Option<f64>) -> Option<(End, Option<Arrival>)> {
+fn end(
+    run: &RunRecord,
+    record: &Record,
+    target: Option<f64>,
+) -> Option<(End, Option<TargetReached>)> {
     let reached = match target {
         Some(target) => {
             record
-                .crossings
+                .target_results
                 .iter()
-                .find(|crossing| crossing.at_least == target)?
+                .find(|result| result.threshold == target)?
                 .reached
         }
         None => None,
@@ -153,9 +157,7 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
         evaluating: spent.evaluating,
         first_single: first_single(record, kind, target),
         ended,
-        confirmed: arrival
-            .map(|at| at.confirmed)
-            .filter(|share| share.is_finite()),
+        confirmed: arrival.and_then(|at| at.confirmed),
         way: None,
         ci: None,
         accuracy: None,
@@ -183,9 +185,9 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
 /// What a run had spent at the first single evaluation at or above the target, where a window of its own decides.
 fn first_single(record: &Record, kind: &CostKind, target: Option<f64>) -> Option<f64> {
     record.goal.as_ref()?;
-    let mut crossings = record.crossings.iter();
-    let crossing = crossings.find(|crossing| Some(crossing.at_least) == target)?;
-    Some(spent(record, kind, Some(crossing.first_single?))?.amount)
+    let mut results = record.target_results.iter();
+    let result = results.find(|result| Some(result.threshold) == target)?;
+    Some(spent(record, kind, Some(result.first_single?))?.amount)
 }
 
 /// What a run spent in a cost.
@@ -198,7 +200,7 @@ struct Spent {
 }
 
 /// What a run spent up to `until`, or to its end.
-fn spent(record: &Record, kind: &CostKind, until: Option<Arrival>) -> Option<Spent> {
+fn spent(record: &Record, kind: &CostKind, until: Option<TargetReached>) -> Option<Spent> {
     let steps = until.map_or(record.steps, |at| at.step);
     let evaluations = until.map_or(record.evaluations.len(), |at| at.evaluation + 1);
     let of = |amount: f64| Spent {

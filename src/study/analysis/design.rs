@@ -1,7 +1,7 @@
 //! What the analysis has to know of a study beside its runs.
 
 use crate::study::run::Purpose;
-use crate::train::Budget;
+use crate::train::{Budget, MetricTarget};
 
 use super::AxisReport;
 
@@ -44,8 +44,8 @@ pub struct Design {
     pub seeds: Vec<u32>,
     /// Fresh seeds with which best, worst and reference cell are to be run again.
     pub confirm: u32,
-    /// Accuracies, rising; the last ranks. Empty: a run costs what all of it costs.
-    pub targets: Vec<f64>,
+    /// The last threshold ranks. Without thresholds a run costs what all of it costs.
+    pub target: MetricTarget,
     /// Samples from one evaluation to the next, and in the window that decides.
     pub cadence: Option<(u64, u64)>,
     /// What a run may spend.

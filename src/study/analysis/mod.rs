@@ -230,7 +230,7 @@ pub struct CellReport {
     pub values: Vec<String>,
     /// Each run of it.
     pub runs: Vec<RunLine>,
-    /// Cost and accuracy at the end of its ranked runs.
+    /// Cost and value of the target's metric at the end of its ranked runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<EndPoint>,
 }
@@ -257,8 +257,8 @@ pub struct RunLine {
 pub struct EndPoint {
     /// Mean cost of its ranked runs, spent to their ends.
     pub cost: f64,
-    /// Mean accuracy of their last windows on the confirming half, 0 to 1.
-    pub accuracy: f64,
+    /// Mean of the metric over their last windows on the confirming half.
+    pub value: f64,
 }
 
 /// An axis of the study.
@@ -346,7 +346,7 @@ pub struct Analysis {
     /// Every cost to every target. The first is the headline: joules where there are measured ones, else seconds, to the
     /// last target.
     pub costs: Vec<CostReport>,
-    /// Cells on the Pareto front of cost and accuracy at the end, in the headline's cost.
+    /// Cells on the Pareto front of cost and metric at the end, in the headline's cost.
     pub pareto: Vec<usize>,
     /// What joules came through, and what gave none.
     pub instruments: Vec<Instrument>,

@@ -5,14 +5,13 @@ use super::cells::Made;
 use super::choices;
 use super::error::StudyFileError;
 use super::table::{Item, Table};
-use crate::study::spec::{Metric, Target};
-use crate::train::Budget;
-
-const METRIC: &str = "test-accuracy";
+use crate::model::Metric;
+use crate::train::{Budget, MetricTarget};
 
 /// What runs are held to, and where it is said.
 pub(super) struct Held<'a> {
-    pub target: Target,
+    pub target: MetricTarget,
+    pub window_samples: u64,
     pub every_samples: u64,
     pub budget: Budget,
     every: Item<'a>,
@@ -26,14 +25,29 @@ pub(super) fn read<'a>(top: &Table<'a>) -> Result<Held<'a>, StudyFileError> {
         item.table(&format!("a table: write [{key}] and its keys below"))
     };
     let table = section("target", "[target] with metric, at-least and window")?;
-    table.only(&["metric", "at-least", "window"], |_| None)?;
-    let metric = table.need("metric", "metric = \"test-accuracy\"")?;
-    let name = metric.text(METRIC)?;
-    if name != METRIC {
-        let what = format!("no metric is named {name:?}: the known one is {METRIC:?}");
-        return Err(metric.fault(what));
+    table.only(&["task", "metric", "at-least", "at-most", "window"], |_| {
+        None
+    })?;
+    let task = table
+        .get("task")
+        .map(|item| item.text("label"))
+        .transpose()?;
+    let item = table.need("metric", "metric = \"accuracy\"")?;
+    let parsed = item.text("accuracy")?.parse::<Metric>();
+    let metric = parsed.map_err(|error| item.fault(error.to_string()))?;
+    let (key, other, example) = match metric.higher_is_better() {
+        true => ("at-least", "at-most", "at-least = [0.80, 0.85]"),
+        false => ("at-most", "at-least", "at-most = [0.50, 0.40]"),
+    };
+    if let Some(wrong) = table.get(other) {
+        return Err(wrong.fault(format!("a target {metric} takes `{key}`, not `{other}`")));
     }
-    let at_least = accuracies(table.need("at-least", "at-least = [0.80, 0.85]")?)?;
+    let thresholds = thresholds(table.need(key, example)?, metric)?;
+    let target = MetricTarget {
+        task: task.map(str::to_owned),
+        metric,
+        thresholds,
+    };
     let window = table.need(
         "window",
         "the samples whose evaluations are averaged, as in window = 12000",
@@ -59,11 +73,8 @@ pub(super) fn read<'a>(top: &Table<'a>) -> Result<Held<'a>, StudyFileError> {
     let table = section("budget", "[budget] with samples = 600000")?;
     let budget = budget(&table)?;
     Ok(Held {
-        target: Target {
-            metric: Metric::TestAccuracy,
-            at_least,
-            window_samples,
-        },
+        target,
+        window_samples,
         every_samples,
         budget,
         every: every.clone(),
@@ -71,27 +82,20 @@ pub(super) fn read<'a>(top: &Table<'a>) -> Result<Held<'a>, StudyFileError> {
     })
 }
 
-fn accuracies(item: &Item<'_>) -> Result<Vec<f64>, StudyFileError> {
-    let mut last = None;
-    let mut read = |item: &Item<'_>| {
-        let accuracy = item.number()?;
-        if !(0.0..=1.0).contains(&accuracy) {
-            return Err(item.fault(format!(
-                "a target accuracy of {accuracy} is outside 0 to 1: write 86 % as 0.86"
-            )));
-        }
-        if let Some(before) = last.replace(accuracy)
-            && before >= accuracy
-        {
-            let what = format!(
-                "the target accuracy {accuracy} follows {before}: list each once, the lowest first"
-            );
-            return Err(item.fault(what));
-        }
-        Ok(accuracy)
-    };
-    let list = item.list("a list of accuracies, such as [0.80, 0.85]")?;
-    list.iter().map(&mut read).collect()
+fn thresholds(item: &Item<'_>, metric: Metric) -> Result<Vec<f64>, StudyFileError> {
+    let mut thresholds = Vec::new();
+    for item in item.list(&format!("a list of values of {metric}"))? {
+        thresholds.push(item.number()?);
+        let target = MetricTarget {
+            task: None,
+            metric,
+            thresholds: thresholds.clone(),
+        };
+        target
+            .check()
+            .map_err(|error| item.fault(error.to_string()))?;
+    }
+    Ok(thresholds)
 }
 
 fn budget(table: &Table<'_>) -> Result<Budget, StudyFileError> {
@@ -155,7 +159,7 @@ impl Held<'_> {
             };
             let steps = known.steps(batch, u32::MAX);
             let samples = steps.saturating_mul(u64::from(batch));
-            let window = self.target.window_samples;
+            let window = self.window_samples;
             let [by_samples, by_steps] = &self.limits;
             let by_steps = by_steps.as_ref().filter(|_| known.steps == Some(steps));
             if let Some(limit) = by_steps.or(by_samples.as_ref())

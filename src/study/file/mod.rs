@@ -131,6 +131,7 @@ impl Study {
             zip,
             cells: made.into_iter().map(|Made { cell, .. }| cell).collect(),
             target: goal.target,
+            window_samples: goal.window_samples,
             every_samples: goal.every_samples,
             budget: goal.budget,
             reference,

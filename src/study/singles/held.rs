@@ -1,7 +1,7 @@
 //! What single runs were held to, and the targets at which they can be compared.
 
-use crate::train::{Arrival, Budget, Crossing, EvaluationPoint, Goal, Outcome, Record};
-use crate::units::{percent, thousands};
+use crate::train::{Budget, Goal, MetricTarget, Outcome, Record, TargetReached, TargetResult};
+use crate::units::thousands;
 
 /// Evaluations that lie further apart than this many times those of another run are told of.
 const UNEVEN: f64 = 1.5;
@@ -9,8 +9,8 @@ const UNEVEN: f64 = 1.5;
 /// The common targets of some runs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Held {
-    /// Accuracies, rising; empty where no run had any.
-    pub targets: Vec<f64>,
+    /// The common target; without thresholds where the runs have none in common.
+    pub target: MetricTarget,
     /// Samples from one evaluation to the next, and in the window that decides; only where all runs had the same.
     pub cadence: Option<(u64, u64)>,
     /// What each run might spend, where all had the same.
@@ -22,24 +22,43 @@ pub(super) struct Held {
 /// Finds the targets that all of `records` can be compared at, and notes in each when it crossed them. A run ends at its
 /// own last target and tells nothing of higher ones, so none is above the lowest of these.
 pub(super) fn hold(records: &mut [Record]) -> Held {
-    let own: Vec<Option<f64>> = records.iter().map(target).collect();
-    let Some(lowest) = own.iter().copied().flatten().reduce(f64::min) else {
-        return Held {
-            notes: vec!["the runs were held to no target: their costs are those of whole runs that became differently accurate".into()],
-            ..Held::default()
-        };
+    let own: Vec<Option<MetricTarget>> = records.iter().map(target).collect();
+    let without = |note: &str| Held {
+        notes: vec![note.into()],
+        ..Held::default()
     };
+    let Some(easiest) = own.iter().flatten().reduce(easier) else {
+        return without("the runs have no target: the cost of a run is that of the whole run");
+    };
+    let same = |own: &MetricTarget| (own.metric, &own.task) == (easiest.metric, &easiest.task);
+    if !own.iter().flatten().all(same) {
+        return without(
+            "the runs have targets of different metrics or tasks: the cost of a run is that of the whole run",
+        );
+    }
     match windowed(records) {
-        Some(goal) => by_windows(records, &goal, lowest, &own),
-        None => by_evaluations(records, lowest, &own),
+        Some(goal) => by_windows(records, &goal, easiest, &own),
+        None => by_evaluations(records, easiest, &own),
     }
 }
 
-/// The accuracy at which a run ends.
-fn target(record: &Record) -> Option<f64> {
-    match &record.goal {
-        Some(goal) => goal.at_least.last().copied(),
-        None => record.regime.target_accuracy,
+/// The target at which a run ends, with its last threshold alone.
+fn target(record: &Record) -> Option<MetricTarget> {
+    let target = match &record.goal {
+        Some(goal) => goal.target.clone(),
+        None => MetricTarget::accuracy(record.regime.target_accuracy.as_slice()),
+    };
+    let last = *target.thresholds.last()?;
+    Some(MetricTarget {
+        thresholds: vec![last],
+        ..target
+    })
+}
+
+fn easier<'a>(one: &'a MetricTarget, other: &'a MetricTarget) -> &'a MetricTarget {
+    match one.metric.reaches(other.thresholds[0], one.thresholds[0]) {
+        true => one,
+        false => other,
     }
 }
 
@@ -49,7 +68,7 @@ fn windowed(records: &[Record]) -> Option<Goal> {
     let alike = |goal: &Goal| {
         goal.every_samples == first.every_samples
             && goal.window == first.window
-            && !goal.at_least.is_empty()
+            && !goal.target.thresholds.is_empty()
     };
     let all = records
         .iter()
@@ -58,44 +77,65 @@ fn windowed(records: &[Record]) -> Option<Goal> {
 }
 
 /// Runs under goals of one window, as those of a study.
-fn by_windows(records: &mut [Record], goal: &Goal, lowest: f64, own: &[Option<f64>]) -> Held {
+fn by_windows(
+    records: &mut [Record],
+    goal: &Goal,
+    easiest: &MetricTarget,
+    own: &[Option<MetricTarget>],
+) -> Held {
     let goals = || records.iter().filter_map(|record| record.goal.as_ref());
-    let mut targets: Vec<f64> = goals()
-        .flat_map(|goal| goal.at_least.iter().copied())
-        .filter(|target| *target <= lowest)
+    let metric = easiest.metric;
+    let mut thresholds: Vec<f64> = goals()
+        .flat_map(|goal| goal.target.thresholds.iter().copied())
+        .filter(|threshold| metric.reaches(easiest.thresholds[0], *threshold))
         .collect();
-    targets.sort_by(f64::total_cmp);
-    targets.dedup();
+    thresholds.sort_by(f64::total_cmp);
+    thresholds.dedup();
+    if !metric.higher_is_better() {
+        thresholds.reverse();
+    }
+    let target = MetricTarget {
+        thresholds,
+        ..easiest.clone()
+    };
     let budget = goals()
         .all(|other| other.budget == goal.budget)
         .then_some(goal.budget);
     for record in records.iter_mut() {
-        let same = |goal: &Goal| goal.at_least == targets;
+        let same = |goal: &Goal| goal.target == target;
         if let Some(goal) = record.goal.as_ref().filter(|goal| !same(goal)) {
             let common = Goal {
-                at_least: targets.clone(),
+                target: target.clone(),
                 ..goal.clone()
             };
-            record.crossings = common.crossings(&record.evaluations);
+            record.target_results = common.results(&record.evaluations);
         }
     }
     Held {
-        targets,
+        target,
         cadence: Some((
             goal.every_samples,
             goal.every_samples * u64::from(goal.window),
         )),
         budget,
-        notes: different(own, lowest).into_iter().collect(),
+        notes: different(own, easiest).into_iter().collect(),
     }
 }
 
 /// Any other runs: the first evaluation of the whole test set decides, as it does where `train` has a target.
-fn by_evaluations(records: &mut [Record], lowest: f64, own: &[Option<f64>]) -> Held {
-    let mut notes: Vec<String> = different(own, lowest).into_iter().collect();
+fn by_evaluations(
+    records: &mut [Record],
+    easiest: &MetricTarget,
+    own: &[Option<MetricTarget>],
+) -> Held {
+    let mut notes: Vec<String> = different(own, easiest).into_iter().collect();
     notes.push(format!(
-        "a run arrives at its first evaluation of the whole test set at or above {}: no other half confirms it",
-        percent(lowest)
+        "a run reaches the target at its first evaluation of the whole test set at or {} {}: no other half confirms it",
+        match easiest.metric.higher_is_better() {
+            true => "above",
+            false => "below",
+        },
+        easiest.metric.show(easiest.thresholds[0])
     ));
     if records.iter().any(|record| record.goal.is_some()) {
         notes.push("windows and halves of the test set that some runs were held to are not the same for all and left aside".into());
@@ -105,8 +145,8 @@ fn by_evaluations(records: &mut [Record], lowest: f64, own: &[Option<f64>]) -> H
     for record in records.iter_mut() {
         record.goal = None;
         let told = !record.evaluations.is_empty() || record.outcome == Outcome::Diverged;
-        record.crossings = match told {
-            true => vec![crossing(&record.evaluations, lowest)],
+        record.target_results = match told {
+            true => vec![first_reached(record, easiest)],
             false => Vec::new(),
         };
         untold += usize::from(!told);
@@ -118,53 +158,54 @@ fn by_evaluations(records: &mut [Record], lowest: f64, own: &[Option<f64>]) -> H
         ));
     }
     Held {
-        targets: vec![lowest],
+        target: easiest.clone(),
         notes,
         ..Held::default()
     }
 }
 
 /// That runs had not the same target, in words.
-fn different(own: &[Option<f64>], lowest: f64) -> Option<String> {
-    let mut named: Vec<f64> = own.iter().copied().flatten().collect();
+fn different(own: &[Option<MetricTarget>], easiest: &MetricTarget) -> Option<String> {
+    let thresholds = own.iter().flatten().map(|target| target.thresholds[0]);
+    let mut named: Vec<f64> = thresholds.collect();
     named.sort_by(f64::total_cmp);
     named.dedup();
     let without = own.iter().any(Option::is_none);
     if named.len() < 2 && !without {
         return None;
     }
-    let mut named: Vec<String> = named.into_iter().map(percent).collect();
+    let show = |value| easiest.metric.show(value);
+    let mut named: Vec<String> = named.into_iter().map(show).collect();
     if without {
         named.push("none".into());
     }
     Some(format!(
-        "the runs were held to DIFFERENT targets ({}): they are compared at the lowest, {}, which the others passed on \
+        "the runs were held to DIFFERENT targets ({}): they are compared at the easiest, {}, which the others passed on \
          their way or not at all",
         named.join(", "),
-        percent(lowest)
+        show(easiest.thresholds[0])
     ))
 }
 
-/// When the whole test set was first classified so well.
-fn crossing(evaluations: &[EvaluationPoint], at_least: f64) -> Crossing {
-    let at = evaluations
-        .iter()
-        .position(|point| point.accuracy >= at_least);
-    let reached = at.map(|at| {
-        let point = &evaluations[at];
-        Arrival {
+/// The first evaluation whose value over the whole test set reaches the target.
+fn first_reached(record: &Record, target: &MetricTarget) -> TargetResult {
+    let threshold = target.thresholds[0];
+    let values = record.evaluations.iter().enumerate();
+    let mut values = values.filter_map(|(at, point)| Some((at, point, target.find(point)?.value)));
+    let reached = values
+        .find(|(_, _, value)| target.metric.reaches(*value, threshold))
+        .map(|(at, point, value)| TargetReached {
             evaluation: at,
             step: point.step,
             samples: point.samples,
             seconds: point.seconds,
             training_seconds: point.training_seconds,
-            accuracy: point.accuracy,
-            // All images decided, so that none is left to confirm it.
-            confirmed: f64::NAN,
-        }
-    });
-    Crossing {
-        at_least,
+            value,
+            // The whole test set decided, so no half is left to confirm it.
+            confirmed: None,
+        });
+    TargetResult {
+        threshold,
         reached,
         first_single: reached,
     }

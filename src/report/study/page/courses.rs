@@ -133,7 +133,7 @@ fn points(shown: &[(usize, &RunRecord, &Record)], sources: &[Source], most: usiz
                 run.id.clone(),
                 point.samples.to_string(),
                 rounded(Some(point.seconds)),
-                rounded(Some(point.accuracy)),
+                rounded(Some(point.accuracy())),
             ];
             let along = joules
                 .iter()
@@ -149,7 +149,7 @@ fn points(shown: &[(usize, &RunRecord, &Record)], sources: &[Source], most: usiz
 fn accuracies(analysis: &Analysis, shown: &[(usize, &RunRecord, &Record)]) -> Scale {
     let mut all: Vec<f64> = shown
         .iter()
-        .flat_map(|(_, _, record)| record.evaluations.iter().map(|point| point.accuracy))
+        .flat_map(|(_, _, record)| record.evaluations.iter().map(|point| point.accuracy()))
         .filter(|accuracy| accuracy.is_finite())
         .collect();
     all.sort_by(f64::total_cmp);
@@ -188,7 +188,7 @@ fn curve(
     let mut all: Vec<Line> = courses
         .iter()
         .map(|(cell, run, record, along)| {
-            let last = record.evaluations.last().map_or(f64::NAN, |p| p.accuracy);
+            let last = record.evaluations.last().map_or(f64::NAN, |p| p.accuracy());
             let kept = thin::kept(along.len(), most);
             Line {
                 class: series.class(*cell),
@@ -204,7 +204,7 @@ fn curve(
                     .map(|at| {
                         (
                             along[at] / unit.per,
-                            100.0 * record.evaluations[at].accuracy,
+                            100.0 * record.evaluations[at].accuracy(),
                         )
                     })
                     .collect(),

@@ -112,7 +112,7 @@ pub(super) fn against_accuracy(analysis: &Analysis, headline: &CostReport) -> Ma
         .cells
         .iter()
         .enumerate()
-        .filter_map(|(at, cell)| cell.end.map(|end| (at, end.cost, 100.0 * end.accuracy)))
+        .filter_map(|(at, cell)| cell.end.map(|end| (at, end.cost, 100.0 * end.value)))
         .collect();
     if ends.len() < 2 {
         return html! {};
