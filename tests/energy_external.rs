@@ -237,9 +237,9 @@ fn a_command_that_fails_says_so() {
     let early = "cmd:echo looking >&2; echo 'no such port' >&2; exit 3";
     let meter = Meter::open(&options(&[early], MeterUnit::Watts), None).unwrap();
     let row = only(window(&meter, 0.1));
-    refused(&row, "before it gave a line");
+    refused(&row, "before it printed a line");
     refused(&row, "3");
-    refused(&row, "it last said: no such port");
+    refused(&row, "its last message: no such port");
     let midway = script(
         folder.path(),
         60,
@@ -248,7 +248,7 @@ fn a_command_that_fails_says_so() {
     );
     let meter = Meter::open(&options(&[&midway], MeterUnit::Watts), None).unwrap();
     let row = only(window(&meter, 3.0));
-    refused(&row, "ended midway");
+    refused(&row, "ended during the measurement");
     refused(&row, "7");
     refused(&row, "unplugged");
     assert!(!row.readings.is_empty());
@@ -257,9 +257,9 @@ fn a_command_that_fails_says_so() {
 #[test]
 fn a_line_that_is_no_reading_is_named() {
     for (line, with) in [
-        ("NaN", "holds what no meter can show"),
-        ("-3", "holds what no meter can show"),
-        ("inf", "holds what no meter can show"),
+        ("NaN", "has a value that no meter can show"),
+        ("-3", "has a value that no meter can show"),
+        ("inf", "has a value that no meter can show"),
         ("lots", "is not `seconds watts`"),
         ("80 90", "is not `seconds watts`"),
     ] {
@@ -285,7 +285,7 @@ fn a_line_that_is_no_reading_is_named() {
 #[test]
 fn a_clock_that_was_stepped_is_refused() {
     for (step, with) in [
-        (-1.0, "not after that of the line before it"),
+        (-1.0, "not after that of the previous line"),
         (-30.0, "from now"),
         (30.0, "from now"),
     ] {
@@ -307,7 +307,7 @@ fn a_meter_that_is_silent_or_absent_gives_no_figure() {
     let meter = |name: &str| Meter::open(&options(&[name], MeterUnit::Watts), None).unwrap();
     refused(&only(window(&meter(&name), 0.1)), "cannot be read");
     File::create(&path).unwrap();
-    refused(&only(window(&meter(&name), 0.1)), "gave no reading");
+    refused(&only(window(&meter(&name), 0.1)), "no line has arrived");
     // A counter that only ever shows 0 counts nothing.
     let _writer = Writer::start(&path, 0.02, |now| format!("{now} 0"));
     let zero = Meter::open(&options(&[&name], MeterUnit::Joules), None).unwrap();
@@ -374,10 +374,10 @@ fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
         writer
     });
     let stopped = |row: &SourceResult| {
-        refused(row, "it has stopped: no line has come for ");
+        refused(row, "the meter has stopped: no line has arrived for ");
         assert_eq!(
             row.fix.as_deref(),
-            Some(format!("start what writes {}", path.display()).as_str())
+            Some(format!("start the program that writes {}", path.display()).as_str())
         );
     };
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
@@ -411,6 +411,6 @@ fn times_of_another_clock_are_named_in_a_short_window_too() {
     let _writer = Writer::start(&path, 0.02, |now| format!("{} 42", now - 1000.0));
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
     let row = only(window(&meter, 0.1));
-    refused(&row, "it is not on this machine's Unix clock");
+    refused(&row, "its times are not on this machine's Unix clock");
     assert!(row.fix.unwrap().contains("1970-01-01"));
 }

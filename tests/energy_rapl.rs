@@ -1,55 +1,67 @@
-//! RAPL through the real `rapl-energy`, over powercap trees made up in a mount namespace.
-//!
-//! Each test starts this program anew under `unshare -m`, with an empty tmpfs over /sys/class, and there runs one
-//! `scene`. Where a namespace may not be made, the tests are skipped, and say so on stderr.
+//! RAPL over invented powercap trees. `rapl-energy` reads below `/sys` only, so these tests read the same files without it.
 #![cfg(all(target_os = "linux", feature = "rapl"))]
+
+mod skip;
+mod unprivileged;
 
 use std::fs::{self, File};
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-mod namespace;
-
+use skip::skipped;
+use tempfile::TempDir;
+use unprivileged::{as_ordinary_user, may_drop_privileges};
 use wattgrad::internals::energy::{
     Covers, DeviceKind, Meter, MeterOptions, MeteredDevice, Scope, Selection, SourceReport,
     SourceResult, Status,
 };
 
-const ROOT: &str = "/sys/class/powercap/intel-rapl";
 const RANGE: u64 = 262_143_328_850;
 
-/// Hides what powercap the machine itself has.
-const HIDE: &str = "mount -t tmpfs none /sys/class || exit 77
-if [ -d /sys/devices/virtual/powercap ]; then mount -t tmpfs none /sys/devices/virtual/powercap || exit 77; fi";
+/// A folder in place of `/`.
+struct Root(TempDir);
 
-fn play_as(name: &str, before: &[&str]) {
-    namespace::play(name, HIDE, before);
-}
+impl Root {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        Self(folder)
+    }
 
-fn play(name: &str) {
-    play_as(name, &[]);
-}
+    fn powercap(&self) -> PathBuf {
+        self.0.path().join("sys/class/powercap/intel-rapl")
+    }
 
-/// One powercap zone. Values keep one length, so that a read beside a write never sees half a number.
-struct Zone {
-    folder: PathBuf,
-}
-
-impl Zone {
-    fn new(path: &str, name: &str, value: u64) -> Self {
-        let folder = Path::new(ROOT).join(path);
+    fn zone(&self, path: &str, name: &str, value: u64) -> Zone {
+        let folder = self.powercap().join(path);
         fs::create_dir_all(&folder).unwrap();
-        let zone = Self { folder };
+        let zone = Zone { folder };
         zone.write("name", &format!("{name}\n"));
         zone.write("max_energy_range_uj", &format!("{RANGE}\n"));
         zone.write("energy_uj", &padded(value));
         zone
     }
 
+    fn open(&self, target: Option<&MeteredDevice>) -> Meter {
+        let options = MeterOptions {
+            selection: Selection::Named("rapl".into()),
+            sysfs_root: Some(self.0.path().to_owned()),
+            ..Default::default()
+        };
+        Meter::open(&options, target).unwrap()
+    }
+}
+
+/// One powercap zone. Values have a fixed length, so that a read during a write never sees half a number.
+struct Zone {
+    folder: PathBuf,
+}
+
+impl Zone {
     fn write(&self, file: &str, text: &str) {
         fs::write(self.folder.join(file), text).unwrap();
     }
@@ -106,14 +118,6 @@ impl Drop for Load {
     }
 }
 
-fn open(target: Option<&MeteredDevice>) -> Meter {
-    let options = MeterOptions {
-        selection: Selection::Named("rapl".into()),
-        ..Default::default()
-    };
-    Meter::open(&options, target).unwrap()
-}
-
 fn row<'a>(rows: &'a [SourceResult], source: &str) -> &'a SourceResult {
     rows.iter()
         .find(|row| row.source == source)
@@ -154,15 +158,17 @@ fn draws(row: &SourceResult, watts: f64) {
     assert!(off < joules / 2.0, "{row:?}");
 }
 
-fn zones_and_their_joules() {
+#[test]
+fn zones_are_measured_over_gaps_and_wraps() {
+    let root = Root::new();
     // The numbers leave a gap at 1; package-2 begins again at 0 after 0.9 s: at most 0.6 s of them lie before the
     // window, which lasts 1.2 s.
     let near_wrap = RANGE - 90_000_000;
-    let package = Zone::new("intel-rapl:0", "package-0", 250_000_000_000);
-    let dram = Zone::new("intel-rapl:0/intel-rapl:0:1", "dram", 7_000_000);
-    let core = Zone::new("intel-rapl:0/intel-rapl:0:0", "core", 9_000_000);
-    let second = Zone::new("intel-rapl:2", "package-2", near_wrap);
-    let platform = Zone::new("intel-rapl:3", "psys", 5_000_000);
+    let package = root.zone("intel-rapl:0", "package-0", 250_000_000_000);
+    let dram = root.zone("intel-rapl:0/intel-rapl:0:1", "dram", 7_000_000);
+    let core = root.zone("intel-rapl:0/intel-rapl:0:0", "core", 9_000_000);
+    let second = root.zone("intel-rapl:2", "package-2", near_wrap);
+    let platform = root.zone("intel-rapl:3", "psys", 5_000_000);
     package.write("constraint_0_name", "long_term\n");
     package.write("constraint_0_power_limit_uw", "200000000\n");
     package.write("constraint_0_time_window_us", "999424\n");
@@ -178,7 +184,9 @@ fn zones_and_their_joules() {
         kind: DeviceKind::Discrete,
         name: "a card".into(),
     };
-    let (_, rows) = open(Some(&card)).measure(|| sleep(Duration::from_millis(1200)));
+    let (_, rows) = root
+        .open(Some(&card))
+        .measure(|| sleep(Duration::from_millis(1200)));
     let names: Vec<_> = rows.iter().map(|row| row.source.as_str()).collect();
     assert_eq!(
         names,
@@ -212,7 +220,7 @@ fn zones_and_their_joules() {
         kind: DeviceKind::Cpu,
         name: "llvmpipe".into(),
     };
-    let reports = open(Some(&processor)).sources();
+    let reports = root.open(Some(&processor)).sources();
     assert_eq!(
         report(&reports, "rapl:package-0").covers,
         Some(Covers::Adapter)
@@ -224,30 +232,45 @@ fn zones_and_their_joules() {
     assert_eq!(report(&reports, "rapl:psys").covers, Some(Covers::Contains));
 }
 
-fn nothing_there() {
-    let (_, rows) = open(None).measure(|| ());
+#[test]
+fn missing_powercap_is_reported() {
+    let root = Root::new();
+    let (_, rows) = root.open(None).measure(|| ());
     assert_eq!(rows.len(), 1);
-    refused(row(&rows, "rapl"), "no RAPL counter");
+    refused(row(&rows, "rapl"), "has no RAPL counter");
     assert!(rows[0].fix.is_some());
 }
 
-fn an_empty_root() {
-    fs::create_dir_all(ROOT).unwrap();
-    refused(row(&open(None).start().stop(), "rapl"), "holds no zone");
+#[test]
+fn powercap_without_zones_is_reported() {
+    let root = Root::new();
+    fs::create_dir_all(root.powercap()).unwrap();
+    refused(
+        row(&root.open(None).start().stop(), "rapl"),
+        "contains no zone",
+    );
 }
 
-fn closed_to_users() {
-    let zone = Zone::new("intel-rapl:0", "package-0", 5_000_000);
-    // The scene runs without the right to pass over modes, so this is what an ordinary user meets.
+#[test]
+fn unreadable_files_have_fix_and_undo() {
+    let root = Root::new();
+    let zone = root.zone("intel-rapl:0", "package-0", 5_000_000);
     fs::set_permissions(
         zone.folder.join("energy_uj"),
         fs::Permissions::from_mode(0o000),
     )
     .unwrap();
-    let reports = open(None).sources();
+    if !may_drop_privileges() {
+        skipped(
+            "unreadable_files_have_fix_and_undo",
+            "this process cannot drop its privileges",
+        );
+        return;
+    }
+    let reports = as_ordinary_user(|| root.open(None)).sources();
     let package = report(&reports, "rapl:package-0");
     assert_eq!(package.status, Status::Unavailable);
-    assert!(package.reason.unwrap().contains("root only"));
+    assert!(package.reason.unwrap().contains("this user may not read"));
     assert_eq!(
         package.fix.as_deref(),
         Some("sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj")
@@ -258,39 +281,47 @@ fn closed_to_users() {
     );
 }
 
-fn files_that_are_no_numbers() {
-    let good = Zone::new("intel-rapl:0", "package-0", 5_000_000);
-    Zone::new("intel-rapl:1", "package-1", 5_000_000).write("energy_uj", "none\n");
-    Zone::new("intel-rapl:2", "package-2", 5_000_000).write("constraint_0_power_limit_uw", "-1\n");
-    let rangeless = Zone::new("intel-rapl:3", "package-3", 5_000_000);
+#[test]
+fn damaged_files_are_reported_per_zone() {
+    let root = Root::new();
+    let good = root.zone("intel-rapl:0", "package-0", 5_000_000);
+    root.zone("intel-rapl:1", "package-1", 5_000_000)
+        .write("energy_uj", "none\n");
+    root.zone("intel-rapl:2", "package-2", 5_000_000)
+        .write("constraint_0_power_limit_uw", "-1\n");
+    let rangeless = root.zone("intel-rapl:3", "package-3", 5_000_000);
     fs::remove_file(rangeless.folder.join("max_energy_range_uj")).unwrap();
-    Zone::new("intel-rapl:4", "package-4", 0);
-    Zone::new("intel-rapl:5", "package-5", RANGE + 1);
-    Zone::new("intel-rapl:6", "package-6", 5_000_000).write("max_energy_range_uj", "0\n");
-    let nameless = Zone::new("intel-rapl:7", "package-7", 5_000_000);
+    root.zone("intel-rapl:4", "package-4", 0);
+    root.zone("intel-rapl:5", "package-5", RANGE + 1);
+    root.zone("intel-rapl:6", "package-6", 5_000_000)
+        .write("max_energy_range_uj", "0\n");
+    let nameless = root.zone("intel-rapl:7", "package-7", 5_000_000);
     fs::remove_file(nameless.folder.join("name")).unwrap();
     let _load = Load::on(&[(&good, 5_000_000, 50.0)]);
-    let (_, rows) = open(None).measure(|| sleep(Duration::from_millis(300)));
+    let (_, rows) = root
+        .open(None)
+        .measure(|| sleep(Duration::from_millis(300)));
     assert_eq!(rows.len(), 8);
     draws(row(&rows, "rapl:package-0"), 50.0);
-    refused(row(&rows, "rapl:package-1"), "holds `none`");
+    refused(row(&rows, "rapl:package-1"), "contains `none`");
     refused(
         row(&rows, "rapl:package-2"),
-        "holds `-1`, which rapl-energy cannot read",
+        "contains `-1`, which rapl-energy cannot read",
     );
-    refused(row(&rows, "rapl:package-3"), "is not there");
+    refused(row(&rows, "rapl:package-3"), "does not exist");
     refused(row(&rows, "rapl:package-4"), "reads 0");
     refused(row(&rows, "rapl:package-5"), "above its own maximum");
-    refused(row(&rows, "rapl:package-6"), "gives no range");
-    refused(row(&rows, "rapl:zone-7"), "name cannot be read");
+    refused(row(&rows, "rapl:package-6"), "has no valid value");
+    refused(row(&rows, "rapl:zone-7"), "name does not exist");
 }
 
-fn lost_within_the_window() {
-    let stuck = Zone::new("intel-rapl:0", "package-0", 5_000_000);
-    let removed = Zone::new("intel-rapl:1", "package-1", 5_000_000);
-    let garbled = Zone::new("intel-rapl:2", "package-2", 5_000_000);
-    let replaced = Zone::new("intel-rapl:3", "package-3", 5_000_000);
-    let meter = open(None);
+#[test]
+fn failures_during_a_window_give_no_energy() {
+    let root = Root::new();
+    let stuck = root.zone("intel-rapl:0", "package-0", 5_000_000);
+    let removed = root.zone("intel-rapl:1", "package-1", 5_000_000);
+    let garbled = root.zone("intel-rapl:2", "package-2", 5_000_000);
+    let meter = root.open(None);
     let still = report(&meter.sources(), "rapl:package-0");
     assert!(
         still
@@ -300,64 +331,10 @@ fn lost_within_the_window() {
     let window = meter.start();
     fs::remove_file(removed.folder.join("energy_uj")).unwrap();
     garbled.write("energy_uj", "?\n");
-    // The name now leads to a sound file, while the handle `rapl-energy` holds leads to the broken one: it panics.
-    replaced.write("energy_uj", "?\n");
-    fs::remove_file(replaced.folder.join("energy_uj")).unwrap();
-    replaced.write("energy_uj", &padded(6_000_000));
     let rows = window.stop();
     refused(row(&rows, "rapl:package-0"), "stood at 5000000 uJ");
     refused(row(&rows, "rapl:package-1"), "lost within the window");
-    refused(row(&rows, "rapl:package-1"), "is not there");
-    refused(row(&rows, "rapl:package-2"), "holds `?`");
-    refused(row(&rows, "rapl:package-3"), "rapl-energy gave up");
-    refused(row(&meter.start().stop(), "rapl:package-3"), "was closed");
+    refused(row(&rows, "rapl:package-1"), "does not exist");
+    refused(row(&rows, "rapl:package-2"), "contains `?`");
     drop(stuck);
-}
-
-#[test]
-#[ignore = "run by the other tests, in a namespace"]
-fn scene() {
-    let Ok(name) = std::env::var(namespace::SCENE) else {
-        return;
-    };
-    match name.as_str() {
-        "zones" => zones_and_their_joules(),
-        "nothing" => nothing_there(),
-        "empty" => an_empty_root(),
-        "closed" => closed_to_users(),
-        "files" => files_that_are_no_numbers(),
-        "lost" => lost_within_the_window(),
-        other => panic!("no scene `{other}`"),
-    }
-    println!("played {name}");
-}
-
-#[test]
-fn every_zone_gives_its_joules_over_gaps_and_wraps() {
-    play("zones");
-}
-
-#[test]
-fn without_powercap_the_row_says_so() {
-    play("nothing");
-}
-
-#[test]
-fn a_root_without_zones_says_so() {
-    play("empty");
-}
-
-#[test]
-fn a_user_without_the_right_is_told_the_command() {
-    play_as("closed", namespace::ordinary_user());
-}
-
-#[test]
-fn broken_files_are_rows_and_no_panic() {
-    play("files");
-}
-
-#[test]
-fn what_fails_within_a_window_gives_no_figure() {
-    play("lost");
 }

@@ -8,11 +8,12 @@ use super::calibrate::{self, Calibration, CalibrationResult, Workload};
 use super::device::MeteredDevice;
 use super::figure::{Covers, Grade, Method, Scope, SourceResult, Status};
 use super::open_sensor::OpenSensor;
-use super::options::{MeterError, MeterOptions, Selection};
+use super::options::MeterOptions;
 use super::recording::SystemClock;
+use super::selection::MeterError;
 use super::sensor::{Sensor, Unavailable};
 use super::settle::EnergyPerUnit;
-use super::source;
+use super::sources;
 use super::window::Window;
 
 /// Meters stretches of time through every source of this machine.
@@ -81,7 +82,7 @@ impl Meter {
         target: Option<&MeteredDevice>,
     ) -> Result<Self, MeterError> {
         options.check()?;
-        Ok(Self::of(rows(options, target), options))
+        Ok(Self::of(sources::sensors(options, target), options))
     }
 
     /// A meter of one instrument of the caller's own, under the name `source`: a port to a new accelerator, a
@@ -230,52 +231,7 @@ impl Meter {
 /// Every known source as it stands on this machine, without any option: what `wattgrad doctor` prints.
 pub fn survey(target: Option<&MeteredDevice>) -> Vec<SourceReport> {
     let options = MeterOptions::default();
-    Meter::of(rows(&options, target), &options).sources()
-}
-
-fn rows(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    let mut rows = Vec::new();
-    if options.selection == Selection::None {
-        return rows;
-    }
-    for source in source::ALL {
-        if options.selection.wants(source.name()) {
-            let mut found = source.rows(options, target);
-            let parts = options.selection.parts(source.name());
-            if !parts.is_empty() {
-                found = only(&parts, found);
-            }
-            rows.extend(found);
-        } else if options.assume_watts_per_core.is_some()
-            && source.name() == super::sources::cpu_time::NAME
-        {
-            // Giving the watts asks for the assumed source, whichever other one was named.
-            rows.extend(source.rows(options, target));
-        }
-    }
-    rows
-}
-
-/// The rows that were asked for by their full names. A source that cannot be opened keeps its one row and its reason.
-fn only(parts: &[&str], mut found: Vec<OpenSensor>) -> Vec<OpenSensor> {
-    let names: Vec<String> = found.iter().map(|row| row.source.clone()).collect();
-    if !names.iter().any(|name| name.contains(':')) {
-        return found;
-    }
-    let missing: Vec<OpenSensor> = parts
-        .iter()
-        .filter(|part| !names.iter().any(|name| name == *part))
-        .map(|part| {
-            let refusal = Unavailable::new(format!(
-                "there is no {part} here: there is {}",
-                names.join(", ")
-            ));
-            OpenSensor::new(*part, found[0].scope, found[0].method, None, Err(refusal))
-        })
-        .collect();
-    found.retain(|row| parts.contains(&row.source.as_str()));
-    found.extend(missing);
-    found
+    Meter::of(sources::sensors(&options, target), &options).sources()
 }
 
 fn report(opened: &OpenSensor) -> SourceReport {

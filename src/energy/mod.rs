@@ -8,8 +8,8 @@
 //! and turned into energy over time (`series`), of which a window is settled (`estimate`) by what is [`SensorModel`] of the
 //! instrument, from its calibration or without one.
 //!
-//! A new source is a file in `sources/`: it implements `Source` (which rows there are) and [`Sensor`] (how one is
-//! read) and is named in `source::ALL`.
+//! A new source is a file in `sources/`: it is a `Source` (which finds sensors) and [`Sensor`] (how one is
+//! read) and is named in `sources::ALL`.
 
 mod basis;
 mod calibrate;
@@ -27,6 +27,7 @@ mod options;
 mod phase;
 mod poll_schedule;
 mod recording;
+mod selection;
 mod sensor;
 mod sensor_model;
 mod series;
@@ -49,9 +50,10 @@ pub use figure::{
 };
 pub use live::{Live, LiveReading};
 pub use meter::{Meter, SourceReport, survey};
-pub use options::{MeterError, MeterOptions, MeterUnit, Selection};
+pub use options::MeterOptions;
 pub use poll_schedule::PollSchedule;
 pub use recording::{Clock, Recording, SystemClock};
+pub use selection::{MeterError, MeterUnit, Selection};
 pub use sensor::{Conditions, Quantity, Sensor, SensorSpec, Unavailable};
 pub use sensor_model::{IdlePower, SensorModel};
 pub use settle::{EnergyPerUnit, PartResult, PerUnitUnavailable, WindowResult};

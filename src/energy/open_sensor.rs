@@ -74,6 +74,14 @@ impl OpenSensor {
         Self::new(source, scope, Method::IntegratedPower, covers, sensor)
     }
 
+    /// With the key of its calibration.
+    pub(crate) fn with_identity(self, identity: impl Into<String>) -> Self {
+        Self {
+            identity: identity.into(),
+            ..self
+        }
+    }
+
     /// The sensor and its companion.
     pub(crate) fn each(&self) -> impl Iterator<Item = &Self> {
         std::iter::once(self).chain(self.companion.as_deref())

@@ -24,7 +24,7 @@ use super::target::{MetricTarget, TargetTracker};
 use super::warm_up::WarmUp;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
-use crate::energy::{DeviceKind, Meter, MeterOptions, MeteredDevice, Moment, Selection};
+use crate::energy::{DeviceKind, Meter, MeterOptions, MeteredDevice, Moment};
 use crate::kernels::Tuning;
 use crate::model::weights::{Weights, WeightsError};
 use crate::model::{Network, init};
@@ -422,12 +422,7 @@ impl<'g> Trainer<'g> {
             },
             work,
             meter: MeterRecord {
-                selection: match &this.meter.selection {
-                    Selection::Auto => "auto".to_owned(),
-                    Selection::None => "none".to_owned(),
-                    Selection::Named(name) => name.clone(),
-                    Selection::Several(names) => names.join(", "),
-                },
+                selection: this.meter.selection.to_string(),
                 assume_watts_per_core: this.meter.assume_watts_per_core,
                 window: WINDOW.to_owned(),
             },

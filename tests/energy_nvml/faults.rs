@@ -46,7 +46,7 @@ fn a_counter_that_fails_midway_gives_way_to_power() {
         ("ZEROES", "reads 0"),
         ("CONSTANT", "backwards"),
         ("UNDERFLOWS", "jumped"),
-        ("FORBIDDEN", "this user may not"),
+        ("FORBIDDEN", "permission denied"),
     ];
     for (behaviour, with) in faults {
         let stand_in = StandIn::of(Card {

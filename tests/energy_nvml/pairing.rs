@@ -51,7 +51,7 @@ fn an_adapter_without_its_card_is_never_given_the_first() {
     );
     refused(
         &only(window(&stand_in.meter(Some(&discrete(Some("slot 1")))), 0.1).0),
-        "cannot be read",
+        "invalid PCI address",
     );
     let llvmpipe = MeteredDevice {
         pci_id: None,

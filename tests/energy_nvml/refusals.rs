@@ -52,7 +52,7 @@ fn why_a_card_has_no_counter_is_told_apart() {
 #[test]
 fn what_a_user_may_not_do_comes_with_its_remedy() {
     let denied = |row: &SourceResult| {
-        refused(row, "this user may not");
+        refused(row, "permission denied");
         assert!(
             row.fix
                 .as_deref()

@@ -15,7 +15,7 @@ fn another_process_on_the_card_makes_it_shared() {
     let row = only(window(&other.meter(Some(&target)), 0.3).0);
     assert_eq!(row.status, Status::Shared, "{row:?}");
     assert!(row.joules.is_some() && row.ci_low.is_some());
-    assert!(row.reason.unwrap().contains("process 1 uses the card too"));
+    assert!(row.reason.unwrap().contains("process 1 also uses the card"));
     assert_eq!(report(&other.meter(Some(&target))).status, Status::Shared);
     // Whoever asks for the card itself, and not for a run's adapter, is given it.
     let row = only(window(&other.meter(None), 0.3).0);
@@ -41,7 +41,7 @@ fn a_card_split_by_mig_is_shared() {
     assert!(
         row.reason
             .as_deref()
-            .is_some_and(|reason| reason.contains("every instance"))
+            .is_some_and(|reason| reason.contains("all of its instances"))
     );
     assert_eq!(serde_json::to_value(&row).unwrap()["status"], "shared");
     // So is one that a host splits by vGPU (mode 3), or that is such a part (2); all of it passed through (1) is not.

@@ -1,4 +1,4 @@
-//! Laptops: on battery, on the wall, and what is left in a battery.
+//! Laptops: on battery, on mains power, and with a battery that shows only the energy left.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,23 +8,26 @@ use std::time::Duration;
 use wattgrad::internals::energy::{Method, Scope, Status};
 
 use crate::live::{Feed, Load};
-use crate::tree::{chip, power_pmu, put, supplies};
-use crate::{closed, measured, names, open, refused, report, row};
+use crate::tree::Tree;
+use crate::{closed, judge, measured, names, refused, report, row};
 
-pub fn a_laptop_on_battery() {
-    supplies(false, "Discharging");
-    power_pmu();
+#[test]
+fn laptop_on_battery_is_measured() {
+    let tree = Tree::new();
+    tree.supplies(false, "Discharging");
+    tree.power_pmu();
     let load = Load { watts: 20.0 };
+    let files = tree.clone();
     let feed = Feed::every(0.3, move |at| {
         // The mean since the last renewal, in whole milliwatts.
         let mean = (load.joules(at) - load.joules((at - 0.3).max(0.0))) / at.clamp(0.001, 0.3);
         let shown = if at == 0.0 { load.watts } else { mean };
-        put(
+        files.put(
             "class/power_supply/BAT0/power_now",
             format!("{}\n", (shown * 1e3) as u64 * 1000),
         );
     });
-    let meter = open("auto", None);
+    let meter = tree.open("auto", None);
     let (rows, from, to) = feed.meter(&meter, 12.0);
     let battery = row(&rows, "battery");
     measured(battery, load.joules(to) - load.joules(from), 0.10);
@@ -35,23 +38,25 @@ pub fn a_laptop_on_battery() {
     for closed in ["perf:energy-pkg", "perf:energy-ram", "perf:energy-psys"] {
         refused(row(&rows, closed), "perf_event_paranoid is 4");
     }
-    let (rows, ..) = feed.meter(&open("battery", None), 2.0);
+    let (rows, ..) = feed.meter(&tree.open("battery", None), 2.0);
     refused(row(&rows, "battery"), "shorter than ten");
 }
 
-pub fn a_laptop_on_the_wall() {
-    supplies(true, "Charging");
-    put("class/power_supply/BAT0/power_now", "15000000\n");
-    power_pmu();
-    // The battery shows itself among the sensors too, with the power that charges it.
-    let folder = chip(0, "BAT0", None);
+#[test]
+fn laptop_on_mains_power_reports_what_to_enable() {
+    let tree = Tree::new();
+    tree.supplies(true, "Charging");
+    tree.put("class/power_supply/BAT0/power_now", "15000000\n");
+    tree.power_pmu();
+    // The battery has a hwmon folder too, with the power that charges it.
+    let folder = tree.chip(0, "BAT0", None);
     symlink(
-        "/sys/class/power_supply/BAT0",
-        format!("/sys/{folder}/device"),
+        tree.path("class/power_supply/BAT0"),
+        tree.path(&format!("{folder}/device")),
     )
     .unwrap();
-    put(&format!("{folder}/power1_input"), "15000000\n");
-    let meter = open("auto", None);
+    tree.put(&format!("{folder}/power1_input"), "15000000\n");
+    let meter = tree.open("auto", None);
     let reports = meter.sources();
     let battery = report(&reports, "battery");
     closed(&battery, "runs on AC (Mains)");
@@ -81,52 +86,56 @@ pub fn a_laptop_on_the_wall() {
         assert!(row.reason.is_some_and(|reason| !reason.is_empty()));
     }
 
-    // Opened, the kernel is asked for a PMU that it does not have: a reason, and no figure.
-    fs::write("/sys/paranoid", "0\n").unwrap();
-    let rows = open("perf", None).sources();
+    // At level 0 the kernel is asked for a PMU that it does not have: a reason and no energy.
+    tree.paranoid("0\n");
+    let rows = tree.open("perf", None).sources();
     closed(&report(&rows, "perf:energy-pkg"), "energy-pkg");
-    // Two packages are two rows, each counted on a processor of its own.
-    put("bus/event_source/devices/power/cpumask", "0,28\n");
-    let rows = open("perf", None).sources();
+    // Two packages are two sensors, each counted on a processor of its own.
+    tree.put("bus/event_source/devices/power/cpumask", "0,28\n");
+    let rows = tree.open("perf", None).sources();
     assert_eq!(rows.len(), 6);
     closed(&report(&rows, "perf:energy-pkg:cpu28"), "energy-pkg");
-    put(
+    tree.put(
         "bus/event_source/devices/power/events/energy-pkg.unit",
         "Flops\n",
     );
     closed(
-        &report(&open("perf", None).sources(), "perf:energy-pkg:cpu0"),
-        "no joules",
+        &report(&tree.open("perf", None).sources(), "perf:energy-pkg:cpu0"),
+        "not joules",
     );
 }
 
-pub fn what_is_left_in_a_battery() {
-    supplies(false, "Discharging");
+#[test]
+fn battery_without_power_file_is_measured() {
+    let tree = Tree::new();
+    tree.supplies(false, "Discharging");
     let load = Load { watts: 200.0 };
     // 10 mWh, 36 J, are shown together: at this power a fifth of a second.
     let left = move |at: f64| 50_000_000 - (load.joules(at) / 36.0) as i64 * 10_000;
+    let files = tree.clone();
     let feed = Feed::every(0.01, move |at| {
-        put(
+        files.put(
             "class/power_supply/BAT0/energy_now",
             format!("{}\n", left(at)),
         );
     });
-    let (rows, from, to) = feed.meter(&open("battery", None), 8.0);
+    let (rows, from, to) = feed.meter(&tree.open("battery", None), 8.0);
     let battery = row(&rows, "battery");
     assert_eq!(battery.method, Method::Counter);
     measured(battery, load.joules(to) - load.joules(from), 0.10);
-    let (rows, ..) = feed.meter(&open("battery", None), 1.0);
+    let (rows, ..) = feed.meter(&tree.open("battery", None), 1.0);
     refused(row(&rows, "battery"), "a figure needs 10");
     drop(feed);
 
     // 1 mAh at 12 V, 43.2 J.
-    fs::remove_file("/sys/class/power_supply/BAT0/energy_now").unwrap();
-    put("class/power_supply/BAT0/voltage_now", "12000000\n");
+    fs::remove_file(tree.path("class/power_supply/BAT0/energy_now")).unwrap();
+    tree.put("class/power_supply/BAT0/voltage_now", "12000000\n");
+    let files = tree.clone();
     let feed = Feed::every(0.01, move |at| {
         let left = 4_000_000 - (load.joules(at) / 43.2) as i64 * 1000;
-        put("class/power_supply/BAT0/charge_now", format!("{left}\n"));
+        files.put("class/power_supply/BAT0/charge_now", format!("{left}\n"));
     });
-    let (rows, from, to) = feed.meter(&open("battery", None), 8.0);
+    let (rows, from, to) = feed.meter(&tree.open("battery", None), 8.0);
     measured(
         row(&rows, "battery"),
         load.joules(to) - load.joules(from),
@@ -134,15 +143,16 @@ pub fn what_is_left_in_a_battery() {
     );
     drop(feed);
 
-    // Current goes before charge; its sign is the driver's own.
+    // Current is preferred to charge; its sign differs between drivers.
+    let files = tree.clone();
     let feed = Feed::every(0.2, move |at| {
         let microamperes = load.watts(at) / 12.0 * 1e6;
-        put(
+        files.put(
             "class/power_supply/BAT0/current_now",
             format!("-{}\n", microamperes as u64),
         );
     });
-    let (rows, from, to) = feed.meter(&open("battery", None), 11.0);
+    let (rows, from, to) = feed.meter(&tree.open("battery", None), 11.0);
     let battery = row(&rows, "battery");
     assert_eq!(battery.method, Method::IntegratedPower);
     let truth = load.joules(to) - load.joules(from);
@@ -150,10 +160,11 @@ pub fn what_is_left_in_a_battery() {
     measured(battery, truth, 0.15);
 
     // Plugged in while the window is open.
-    let window = open("battery", None).start();
-    put("class/power_supply/AC/online", "1\n");
+    let window = tree.open("battery", None).start();
+    tree.put("class/power_supply/AC/online", "1\n");
     sleep(Duration::from_millis(300));
     let rows = window.stop();
     refused(row(&rows, "battery"), "lost within the window");
     refused(row(&rows, "battery"), "AC (Mains)");
+    judge();
 }

@@ -1,13 +1,15 @@
-//! Servers and boards: the machine's own meters.
+//! Servers and boards with meters of their own.
 
 use wattgrad::internals::energy::{Covers, DeviceKind, Scope};
 
 use crate::live::{Feed, Load};
-use crate::tree::{chip, put};
-use crate::{adapter, closed, measured, open, report, row};
+use crate::tree::Tree;
+use crate::{adapter, closed, judge, measured, report, row};
 
-pub fn servers_and_boards() {
-    // Grace's meters are files of the device, and named by the firmware.
+#[test]
+fn servers_and_boards_are_measured() {
+    let tree = Tree::new();
+    // Grace's meters are files of the device, named by the firmware.
     let grace = [
         "Module Power Socket 0",
         "Grace Power Socket 0",
@@ -15,37 +17,39 @@ pub fn servers_and_boards() {
         "SysIO Power Socket 0",
     ];
     for (number, name) in (0..).zip(grace) {
-        let folder = chip(number, "power_meter", None);
-        put(
+        let folder = tree.chip(number, "power_meter", None);
+        tree.put(
             &format!("{folder}/device/power1_oem_info"),
             format!("{name}\n"),
         );
-        put(&format!("{folder}/device/power1_average_interval"), "50\n");
+        tree.put(&format!("{folder}/device/power1_average_interval"), "50\n");
     }
-    let jetson = chip(9, "ina3221", None);
-    put(&format!("{jetson}/in1_label"), "VDD_IN\n");
-    put(&format!("{jetson}/in2_label"), "VDD_GPU_SOC\n");
-    put(&format!("{jetson}/in1_input"), "19000\n");
-    put(&format!("{jetson}/in2_input"), "12000\n");
-    put(&format!("{jetson}/update_interval"), "20\n");
+    let jetson = tree.chip(9, "ina3221", None);
+    tree.put(&format!("{jetson}/in1_label"), "VDD_IN\n");
+    tree.put(&format!("{jetson}/in2_label"), "VDD_GPU_SOC\n");
+    tree.put(&format!("{jetson}/in1_input"), "19000\n");
+    tree.put(&format!("{jetson}/in2_input"), "12000\n");
+    tree.put(&format!("{jetson}/update_interval"), "20\n");
     let cray = "cray/pm_counters";
-    put(&format!("{cray}/generation"), "42\n");
-    put(&format!("{cray}/power_cap"), "0 W\n");
+    tree.put(&format!("{cray}/generation"), "42\n");
+    tree.put(&format!("{cray}/power_cap"), "0 W\n");
     let load = Load { watts: 600.0 };
+    let files = tree.clone();
     let feed = Feed::every(0.05, move |at| {
         for (number, share) in [(0, 1.0), (1, 0.5), (2, 0.4), (3, 0.1)] {
-            put(
+            files.put(
                 &format!("class/hwmon/hwmon{number}/device/power1_average"),
                 format!("{}\n", (load.watts(at) * share * 1e6) as u64),
             );
         }
         for (number, millivolts, share) in [(1, 19_000.0, 0.1), (2, 12_000.0, 0.05)] {
-            put(
+            files.put(
                 &format!("class/hwmon/hwmon9/curr{number}_input"),
                 format!("{}\n", (load.watts(at) * share * 1e6 / millivolts) as u64),
             );
         }
     });
+    let files = tree.clone();
     let counted = Feed::every(0.1, move |at| {
         for (file, share) in [
             ("energy", 2.0),
@@ -55,13 +59,13 @@ pub fn servers_and_boards() {
             ("accel1_energy", 1.0),
         ] {
             let joules = (90_000.0 + load.joules(at) * share) as u64;
-            put(
+            files.put(
                 &format!("cray/pm_counters/{file}"),
                 format!("{joules} J {} us\n", (at * 1e6) as u64),
             );
         }
     });
-    let (rows, from, to) = feed.meter(&open("hwmon", None), 4.0);
+    let (rows, from, to) = feed.meter(&tree.open("hwmon", None), 4.0);
     let truth = load.joules(to) - load.joules(from);
     for (name, share, scope) in [
         ("power_meter-Module-Power-Socket-0", 1.0, Scope::Socket),
@@ -76,7 +80,7 @@ pub fn servers_and_boards() {
     measured(row(&rows, "hwmon:ina3221-VDD_IN"), 0.1 * truth, 0.06);
     measured(row(&rows, "hwmon:ina3221-VDD_GPU_SOC"), 0.05 * truth, 0.06);
     assert_eq!(row(&rows, "hwmon:ina3221-VDD_IN").scope, Scope::System);
-    let (nodes, from, to) = counted.meter(&open("pm_counters", None), 4.0);
+    let (nodes, from, to) = counted.meter(&tree.open("pm_counters", None), 4.0);
     let truth = load.joules(to) - load.joules(from);
     for (part, share, scope) in [
         ("node", 2.0, Scope::System),
@@ -91,18 +95,19 @@ pub fn servers_and_boards() {
     }
     assert_eq!(nodes.len(), 5);
 
-    // An adapter is none of the numbered accelerators for certain, but it is in the node.
+    // Accelerators are numbered only, so none can be matched with an adapter, but the node contains it.
     let card = adapter(DeviceKind::Discrete, Some("0000:03:00.0"));
-    let rows = open("pm_counters", Some(&card)).sources();
+    let rows = tree.open("pm_counters", Some(&card)).sources();
     closed(&report(&rows, "pm_counters:accel0"), "no PCI address");
     assert_eq!(
         report(&rows, "pm_counters:node").covers,
         Some(Covers::Contains)
     );
     drop(counted);
-    put("cray/pm_counters/memory_energy", "none\n");
-    put("cray/pm_counters/cpu_energy", "0 J 5 us\n");
-    let rows = open("pm_counters", None).sources();
-    closed(&report(&rows, "pm_counters:memory"), "holds `none`");
+    tree.put("cray/pm_counters/memory_energy", "none\n");
+    tree.put("cray/pm_counters/cpu_energy", "0 J 5 us\n");
+    let rows = tree.open("pm_counters", None).sources();
+    closed(&report(&rows, "pm_counters:memory"), "contains `none`");
     closed(&report(&rows, "pm_counters:cpu"), "reads 0");
+    judge();
 }

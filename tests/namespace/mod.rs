@@ -1,7 +1,9 @@
 //! Runs a test program again in a mount namespace of its own, where made-up files may take the place of the kernel's.
 
+#[path = "../skip/mod.rs"]
+mod skip;
+
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
@@ -43,11 +45,7 @@ pub fn play(name: &str, prepare: &str, before: &[&str]) {
         .output()
         .is_ok_and(|output| output.status.success());
     if !possible {
-        // Written past the test's capture, so that it is seen though the test passes.
-        let said = format!(
-            "\nSKIPPED {name}: no mount namespace can be made here (unshare -m, tmpfs over /sys)\n"
-        );
-        std::io::stderr().write_all(said.as_bytes()).unwrap();
+        skip::skipped(name, "no mount namespace can be made here (unshare -m)");
         return;
     }
     let me = std::env::current_exe().unwrap();

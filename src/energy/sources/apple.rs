@@ -1,6 +1,6 @@
 //! Apple's power rails, through `macmon`: GPU, CPU and the whole system, without root.
 //!
-//! The rails' figures come from a model in the chip, not from a shunt: they miss what lies between them and the wall.
+//! The values come from a model in the chip, not from a shunt: they omit losses between the rails and the wall.
 
 use crate::energy::device::{DeviceKind, MeteredDevice};
 use crate::energy::figure::{Covers, Scope};
@@ -12,24 +12,18 @@ use crate::energy::source::Source;
 #[cfg(target_os = "macos")]
 mod rails;
 
-const NAME: &str = "apple";
+pub(super) const SOURCE: Source = Source {
+    name: "apple",
+    sensors,
+};
 
-pub(crate) struct Apple;
-
-impl Source for Apple {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-        found(target).unwrap_or_else(|refusal| {
-            let covers = target.map(gpu_covers);
-            vec![OpenSensor::power(NAME, Scope::Rail, covers, Err(refusal))]
-        })
-    }
+fn sensors(_: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
+    found(target).unwrap_or_else(|refusal| {
+        let (name, covers) = (SOURCE.name, target.map(gpu_covers));
+        vec![OpenSensor::power(name, Scope::Rail, covers, Err(refusal))]
+    })
 }
 
-/// How the GPU's rail lies to the adapter.
 fn gpu_covers(target: &MeteredDevice) -> Covers {
     match target.kind {
         DeviceKind::Integrated => Covers::Adapter,
@@ -39,12 +33,10 @@ fn gpu_covers(target: &MeteredDevice) -> Covers {
 
 #[cfg(target_os = "macos")]
 fn found(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
-    rails::rows(target)
+    rails::sensors(target)
 }
 
 #[cfg(not(target_os = "macos"))]
 fn found(_target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
-    Err(Unavailable::new(
-        "Apple's power rails are read on macOS only",
-    ))
+    Err(Unavailable::new("Apple's power rails exist on macOS only"))
 }

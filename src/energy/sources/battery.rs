@@ -1,7 +1,7 @@
-//! The laptop's battery: what the whole machine draws, readable by every user, while it runs on it.
+//! The laptop's battery: the power of the whole machine, readable by every user, while it runs on battery.
 //!
-//! The drivers show power (`power_now`), or current and voltage, or only what is left in the battery, in steps of
-//! milliwatt-hours. Several batteries are one supply: what they give is added.
+//! Drivers show power (`power_now`), or current and voltage, or only the energy left in the battery, in steps of
+//! milliwatt-hours. Several batteries supply the machine together: their figures are added.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -15,92 +15,93 @@ use crate::energy::source::Source;
 
 use super::{files, perf, rapl};
 
-const NAME: &str = "battery";
-const CLASS: &str = "/sys/class/power_supply";
+pub(super) const SOURCE: Source = Source {
+    name: "battery",
+    sensors,
+};
 
-/// Above what a machine with a battery draws.
+/// More than a machine with a battery draws.
 const MAX_WATTS: f64 = 1_000.0;
-/// Batteries renew their power every few seconds, and what is left in them more slowly.
+/// Batteries update their power every few seconds, and the energy left in them less often.
 const POWER_TICK: f64 = 2.0;
 const LEFT_TICK: f64 = 10.0;
-/// The shortest window, in the battery's own updates.
+/// The shortest window, in updates of the battery.
 const LEAST_UPDATES: u64 = 10;
 
-pub(crate) struct Battery;
-
-impl Source for Battery {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-        vec![row(Path::new(CLASS), target)]
-    }
-}
-
-fn row(class: &Path, target: Option<&MeteredDevice>) -> OpenSensor {
+fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
     let covers = target.map(|_| Covers::Contains);
-    match Gauge::open(class) {
-        Ok(gauge) => {
-            let (identity, power) = (gauge.identity(), gauge.spec().is_power());
-            let opened: Result<Box<dyn Sensor>, Unavailable> = Ok(Box::new(gauge));
-            let mut row = if power {
-                OpenSensor::power(NAME, Scope::System, covers, opened)
+    let (name, scope) = (SOURCE.name, Scope::System);
+    let class = options.system_path("/sys/class/power_supply");
+    vec![match Batteries::open(&class) {
+        Ok(batteries) => {
+            let (identity, power) = (batteries.identity(), batteries.spec().is_power());
+            let new = if power {
+                OpenSensor::power
             } else {
-                OpenSensor::counter(NAME, Scope::System, covers, opened)
+                OpenSensor::counter
             };
-            row.identity = identity;
-            row
+            new(name, scope, covers, Ok(Box::new(batteries))).with_identity(identity)
         }
-        Err(refusal) => OpenSensor::power(NAME, Scope::System, covers, Err(refusal)),
-    }
+        Err(refusal) => {
+            let refusal = with_alternative(refusal, options);
+            OpenSensor::power(name, scope, covers, Err(refusal))
+        }
+    }]
 }
 
-/// How a battery tells what it gives, the best way first.
+/// The files that a battery is read from, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum Files {
     /// `power_now`, microwatts.
     Power,
     /// `current_now`, microamperes, and `voltage_now`, microvolts.
-    Product,
+    CurrentVoltage,
     /// `energy_now`, microwatt-hours left.
-    Energy,
+    EnergyLeft,
     /// `charge_now`, microampere-hours left, and `voltage_now`.
-    Charge,
+    ChargeLeft,
 }
 
-impl Way {
-    const ALL: [Self; 4] = [Self::Power, Self::Product, Self::Energy, Self::Charge];
+impl Files {
+    const ALL: [Self; 4] = [
+        Self::Power,
+        Self::CurrentVoltage,
+        Self::EnergyLeft,
+        Self::ChargeLeft,
+    ];
 
-    fn files(self) -> &'static [&'static str] {
+    fn names(self) -> &'static [&'static str] {
         match self {
             Self::Power => &["power_now"],
-            Self::Product => &["current_now", "voltage_now"],
-            Self::Energy => &["energy_now"],
-            Self::Charge => &["charge_now", "voltage_now"],
+            Self::CurrentVoltage => &["current_now", "voltage_now"],
+            Self::EnergyLeft => &["energy_now"],
+            Self::ChargeLeft => &["charge_now", "voltage_now"],
         }
+    }
+
+    fn is_power(self) -> bool {
+        matches!(self, Self::Power | Self::CurrentVoltage)
     }
 }
 
-struct Gauge {
+struct Batteries {
     class: PathBuf,
-    batteries: Vec<PathBuf>,
-    way: Way,
-    /// Only of the ways that tell what is left.
+    folders: Vec<PathBuf>,
+    files: Files,
+    /// Used only where the files show the energy or charge left.
     drawn: Mutex<Drawn>,
 }
 
-/// What was drawn since the opening.
+/// The energy drawn since the sensor was opened.
 struct Drawn {
     left: Vec<i64>,
     microjoules: f64,
 }
 
-/// Batteries that supply the machine, not a mouse.
-fn batteries(class: &Path) -> Vec<PathBuf> {
-    files::names(class)
-        .iter()
-        .map(|name| class.join(name))
+/// The batteries that supply the machine, without those of a mouse or the like.
+fn folders(class: &Path) -> Vec<PathBuf> {
+    let folders = files::names(class).into_iter().map(|name| class.join(name));
+    folders
         .filter(|folder| {
             let is = |file: &str, text: &str| {
                 files::optional(&folder.join(file)).as_deref() == Some(text)
@@ -110,7 +111,7 @@ fn batteries(class: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// What gives power now; refused while anything else does.
+/// The batteries that supply power now; an error while anything else does.
 fn discharging<'a>(
     class: &Path,
     batteries: &'a [PathBuf],
@@ -119,8 +120,7 @@ fn discharging<'a>(
         let supply = class.join(&name);
         let kind = files::optional(&supply.join("type")).unwrap_or_default();
         let online = files::optional(&supply.join("online"));
-        let battery = kind == "Battery";
-        if !battery && online.is_some_and(|online| online != "0") {
+        if kind != "Battery" && online.is_some_and(|online| online != "0") {
             return Err(plugged(&format!("the machine runs on {name} ({kind})")));
         }
     }
@@ -128,61 +128,79 @@ fn discharging<'a>(
     for battery in batteries {
         match files::text(&battery.join("status"))?.as_str() {
             "Discharging" => found.push(battery),
-            "Charging" => {
-                return Err(plugged(&format!("{} is being charged", battery.display())));
-            }
+            "Charging" => return Err(plugged(&format!("{} is charging", battery.display()))),
             _ => {}
         }
     }
-    if found.is_empty() {
-        return Err(plugged("no battery is discharging"));
+    match found.is_empty() {
+        true => Err(plugged("no battery is discharging")),
+        false => Ok(found),
     }
-    Ok(found)
 }
 
-impl Gauge {
+const UNPLUG: &str = "unplug";
+
+fn plugged(why: &str) -> Unavailable {
+    Unavailable::new(format!(
+        "{why}, so the battery does not show the power of the machine"
+    ))
+    .with_fix(UNPLUG)
+}
+
+/// Adds the command that enables the processor's counters, for a machine that cannot be unplugged.
+fn with_alternative(refusal: Unavailable, options: &MeterOptions) -> Unavailable {
+    let other = perf::fix(options).or_else(|| rapl::fix(options));
+    match other.filter(|_| refusal.fix.as_deref() == Some(UNPLUG)) {
+        None => refusal,
+        Some((fix, undo)) => Unavailable {
+            undo,
+            ..refusal.with_fix(format!("{UNPLUG}, or run {fix}"))
+        },
+    }
+}
+
+impl Batteries {
     fn open(class: &Path) -> Result<Self, Unavailable> {
-        let batteries = batteries(class);
-        if batteries.is_empty() {
+        let folders = folders(class);
+        if folders.is_empty() {
             return Err(Unavailable::new(format!(
-                "{} holds no battery of this machine",
+                "{} contains no battery of this machine",
                 class.display()
             )));
         }
-        discharging(class, &batteries)?;
-        let tells = |way: &Way| {
-            let all =
-                |battery: &PathBuf| way.files().iter().all(|file| battery.join(file).exists());
-            batteries.iter().all(all)
+        discharging(class, &folders)?;
+        let complete = |files: &Files| {
+            let mut all = folders
+                .iter()
+                .flat_map(|folder| files.names().iter().map(move |name| folder.join(name)));
+            all.all(|file| file.exists())
         };
-        let way = Way::ALL.into_iter().find(tells).ok_or_else(|| {
+        let files = Files::ALL.into_iter().find(complete).ok_or_else(|| {
             Unavailable::new(format!(
-                "{} shows neither power, current and voltage, energy nor charge",
-                batteries[0].display()
+                "{} has no file for power, current and voltage, energy or charge",
+                folders[0].display()
             ))
         })?;
-        let mut gauge = Self {
+        let mut batteries = Self {
             class: class.to_owned(),
-            batteries,
-            way,
+            folders,
+            files,
             drawn: Mutex::new(Drawn {
                 left: Vec::new(),
-                // Energy counters that read 0 are taken for ones that do not count.
+                // Energy counters that read 0 are considered broken.
                 microjoules: 1.0,
             }),
         };
-        gauge
-            .drawn
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .left = gauge.left()?;
-        gauge.read()?;
-        Ok(gauge)
+        let left = batteries.left()?;
+        let drawn = batteries.drawn.get_mut();
+        drawn.unwrap_or_else(PoisonError::into_inner).left = left;
+        batteries.read()?;
+        Ok(batteries)
     }
 
     fn identity(&self) -> String {
-        let mut identity = NAME.to_owned();
-        for battery in &self.batteries {
+        let mut identity = SOURCE.name.to_owned();
+        for battery in &self.folders {
             for file in ["manufacturer", "model_name"] {
                 let text = files::optional(&battery.join(file)).unwrap_or_default();
                 identity = format!("{identity} {text}");
@@ -193,53 +211,53 @@ impl Gauge {
 
     fn microwatts(&self) -> Result<u64, Unavailable> {
         let mut sum = 0u64;
-        for battery in discharging(&self.class, &self.batteries)? {
-            // Drivers disagree on the sign of what flows out.
+        for battery in discharging(&self.class, &self.folders)? {
+            // Drivers disagree on the sign of a discharge.
             let value = |file: &str| -> Result<u64, Unavailable> {
                 files::number::<i64>(&battery.join(file)).map(i64::unsigned_abs)
             };
-            let watts = match self.way {
-                Way::Power => value("power_now")?,
+            let microwatts = match self.files {
+                Files::Power => value("power_now")?,
                 _ => {
                     let picowatts =
                         u128::from(value("current_now")?) * u128::from(value("voltage_now")?);
                     u64::try_from(picowatts / 1_000_000).unwrap_or(u64::MAX)
                 }
             };
-            sum = sum.saturating_add(watts);
+            sum = sum.saturating_add(microwatts);
         }
         Ok(sum)
     }
 
+    /// The energy or charge left in each battery, in the unit of its file; empty where the files show power.
     fn left(&self) -> Result<Vec<i64>, Unavailable> {
-        let file = match self.way {
-            Way::Power | Way::Product => return Ok(Vec::new()),
-            Way::Energy => "energy_now",
-            Way::Charge => "charge_now",
-        };
-        self.batteries
-            .iter()
+        if self.files.is_power() {
+            return Ok(Vec::new());
+        }
+        let file = self.files.names()[0];
+        let folders = self.folders.iter();
+        folders
             .map(|battery| files::number(&battery.join(file)))
             .collect()
     }
 
-    /// Microjoules drawn since the opening.
+    /// Microjoules drawn since the sensor was opened.
     fn microjoules(&self) -> Result<u64, Unavailable> {
-        discharging(&self.class, &self.batteries)?;
+        discharging(&self.class, &self.folders)?;
         let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
         let left = self.left()?;
         let mut more = 0.0;
-        for (battery, (before, now)) in self.batteries.iter().zip(drawn.left.iter().zip(&left)) {
+        for (battery, (before, now)) in self.folders.iter().zip(drawn.left.iter().zip(&left)) {
             let step = (before - now) as f64;
             if step < 0.0 {
                 return Err(Unavailable::new(format!(
-                    "what is left in {} rose: it was charged, or reckoned anew",
+                    "the energy left in {} rose: the battery was charged or recalibrated",
                     battery.display()
                 )));
             }
             // 1 uWh is 3600 uJ; 1 uAh at 1 uV is a millionth of it.
-            more += match self.way {
-                Way::Charge => {
+            more += match self.files {
+                Files::ChargeLeft => {
                     let microvolts: u64 = files::number(&battery.join("voltage_now"))?;
                     step * microvolts as f64 * 3600e-6
                 }
@@ -252,39 +270,18 @@ impl Gauge {
     }
 }
 
-/// Why the battery says nothing while it is not what feeds the machine.
-fn plugged(why: &str) -> Unavailable {
-    let other = perf::fix().or_else(rapl::fix);
-    let fix = match &other {
-        Some((fix, _)) => format!("unplug, or run {fix}"),
-        None => "unplug".to_owned(),
-    };
-    let refusal = Unavailable::new(format!(
-        "{why}, so the battery does not show what the machine draws"
-    ))
-    .with_fix(fix);
-    match other.and_then(|(_, undo)| undo) {
-        Some(undo) => refusal.with_undo(undo),
-        None => refusal,
-    }
-}
-
-impl Sensor for Gauge {
+impl Sensor for Batteries {
     fn spec(&self) -> SensorSpec {
-        match self.way {
-            Way::Power | Way::Product => {
-                SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, POWER_TICK)
-            }
-            Way::Energy | Way::Charge => {
-                SensorSpec::energy(RawUnit::Microjoule, MAX_WATTS, LEFT_TICK)
-            }
+        match self.files.is_power() {
+            true => SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, POWER_TICK),
+            false => SensorSpec::energy(RawUnit::Microjoule, MAX_WATTS, LEFT_TICK),
         }
     }
 
     fn read(&self) -> Result<u64, Unavailable> {
-        match self.way {
-            Way::Power | Way::Product => self.microwatts(),
-            Way::Energy | Way::Charge => self.microjoules(),
+        match self.files.is_power() {
+            true => self.microwatts(),
+            false => self.microjoules(),
         }
     }
 

@@ -1,39 +1,36 @@
-//! This process's own CPU time x the watts a busy core is assumed to draw.
+//! The CPU time of this process, multiplied by the watts that a busy core is assumed to draw.
 
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{Method, RawUnit, Scope};
 use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
+use crate::energy::selection::CPU_TIME;
 use crate::energy::sensor::{Quantity, Sensor, SensorSpec, Unavailable};
 use crate::energy::source::Source;
 
-pub(crate) const NAME: &str = "cpu-time";
+pub(super) const SOURCE: Source = Source {
+    name: CPU_TIME,
+    sensors,
+};
 
-pub(crate) struct CpuTime;
-
-impl Source for CpuTime {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-        let instrument = match options.assume_watts_per_core {
-            None => Err(Unavailable::new(
-                "used only when asked for: its watts are assumed, not measured",
-            )
-            .with_fix("--assume-watts-per-core W")),
-            Some(watts) => {
-                process_cpu_nanoseconds().map(|_| Box::new(Assumption { watts }) as Box<dyn Sensor>)
-            }
-        };
-        vec![OpenSensor::new(
-            NAME,
-            Scope::Process,
-            Method::Assumed,
-            target.map(|target| target.host_covers(Scope::Process)),
-            instrument,
-        )]
-    }
+fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
+    let instrument = match options.assume_watts_per_core {
+        None => Err(
+            Unavailable::new("used on request only: its watts are assumed, not measured")
+                .with_fix("--assume-watts-per-core W"),
+        ),
+        Some(watts) => {
+            process_cpu_nanoseconds().map(|_| Box::new(Assumption { watts }) as Box<dyn Sensor>)
+        }
+    };
+    let covers = target.map(|target| target.host_covers(Scope::Process));
+    vec![OpenSensor::new(
+        CPU_TIME,
+        Scope::Process,
+        Method::Assumed,
+        covers,
+        instrument,
+    )]
 }
 
 struct Assumption {
@@ -46,7 +43,7 @@ impl Sensor for Assumption {
             unit: RawUnit::Nanosecond,
             quantity: Quantity::Energy { wraps_at: None },
             scale: RawUnit::Nanosecond.scale() * self.watts,
-            // No more cores than this run at once.
+            // No machine runs more cores at once.
             max_watts: 65_536.0 * self.watts,
             expected_update_interval: 0.0,
         }
@@ -57,8 +54,7 @@ impl Sensor for Assumption {
     }
 }
 
-/// CPU time so far of all threads of this process, and of the children it has waited for: a command is charged when it
-/// has ended.
+/// CPU time so far of all threads of this process and of its children that have ended and were waited for.
 #[cfg(unix)]
 fn process_cpu_nanoseconds() -> Result<u64, Unavailable> {
     let mut time = libc::timespec {
@@ -70,14 +66,14 @@ fn process_cpu_nanoseconds() -> Result<u64, Unavailable> {
     if code != 0 {
         let why = std::io::Error::last_os_error();
         return Err(Unavailable::new(format!(
-            "the process's CPU clock cannot be read: {why}"
+            "the CPU time of the process cannot be read: {why}"
         )));
     }
     let own = i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
     let nanoseconds = own + children_nanoseconds();
     u64::try_from(nanoseconds).map_err(|_| {
         Unavailable::new(format!(
-            "the process's CPU clock reads {nanoseconds} ns, which is no time"
+            "the CPU time of the process reads {nanoseconds} ns, which is impossible"
         ))
     })
 }
@@ -96,10 +92,9 @@ fn children_nanoseconds() -> i128 {
     of(usage.ru_utime) + of(usage.ru_stime)
 }
 
-/// Only Unix has the clock this is read from.
 #[cfg(not(unix))]
 fn process_cpu_nanoseconds() -> Result<u64, Unavailable> {
     Err(Unavailable::new(
-        "a process's CPU time is read on Linux and macOS only",
+        "the CPU time of a process is read on Linux and macOS only",
     ))
 }

@@ -1,4 +1,4 @@
-//! The kernel's text files as numbers, and what keeps one from being read.
+//! Numbers and texts of the kernel's files, and the reasons why a file cannot be read.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use crate::energy::sensor::Unavailable;
 
-/// A file's text without the white space around it.
+/// A file's text without surrounding white space.
 pub(super) fn text(path: &Path) -> Result<String, Unavailable> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.trim().to_owned()),
@@ -15,23 +15,21 @@ pub(super) fn text(path: &Path) -> Result<String, Unavailable> {
     }
 }
 
-/// A file's bytes.
 pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Unavailable> {
     fs::read(path).map_err(|error| unreadable(path, &error))
 }
 
-/// A file's number.
 pub(super) fn number<N: FromStr>(path: &Path) -> Result<N, Unavailable> {
     let text = text(path)?;
     text.parse().map_err(|_| {
         Unavailable::new(format!(
-            "{} holds `{text}`, which is no number as it should be",
+            "{} contains `{text}`, not a valid number",
             path.display()
         ))
     })
 }
 
-/// The text of a file that need not be there.
+/// The text of a file that may be missing or empty.
 pub(super) fn optional(path: &Path) -> Option<String> {
     text(path).ok().filter(|text| !text.is_empty())
 }
@@ -39,19 +37,17 @@ pub(super) fn optional(path: &Path) -> Option<String> {
 fn unreadable(path: &Path, error: &io::Error) -> Unavailable {
     let shown = path.display();
     match error.kind() {
-        ErrorKind::PermissionDenied => {
-            Unavailable::new(format!("{shown} may not be read by this user"))
-                .with_fix(format!("sudo chmod a+r {shown}"))
-                .with_undo(format!("sudo chmod go-r {shown}"))
+        ErrorKind::PermissionDenied => Unavailable::new(format!("this user may not read {shown}"))
+            .with_fix(format!("sudo chmod a+r {shown}"))
+            .with_undo(format!("sudo chmod go-r {shown}")),
+        ErrorKind::NotFound => {
+            Unavailable::new(format!("{shown} does not exist: its driver is not loaded"))
         }
-        ErrorKind::NotFound => Unavailable::new(format!(
-            "{shown} is not there: its driver is not loaded (any more)"
-        )),
         _ => Unavailable::new(format!("{shown} cannot be read: {error}")),
     }
 }
 
-/// The names in a folder, in order; none where it cannot be listed.
+/// The names in a folder, in natural order; empty where the folder cannot be listed.
 pub(super) fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
@@ -61,7 +57,7 @@ pub(super) fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The running kernel, whose drivers a calibration belongs to.
+/// The version of the running kernel: calibrations of its drivers' sensors belong to it.
 pub(super) fn kernel() -> String {
     optional(Path::new("/proc/sys/kernel/osrelease")).unwrap_or_default()
 }

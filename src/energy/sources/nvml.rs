@@ -1,5 +1,5 @@
-//! NVML: the whole board's energy counter, in millijoules since the driver was loaded, and its power beside it, or in
-//! its place on cards that have no counter.
+//! NVML: the board's energy counter, in millijoules since the driver was loaded, with its power beside it, or its power
+//! alone on cards without a counter.
 
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -15,86 +15,80 @@ use crate::energy::sensor::Unavailable;
 use crate::energy::source::Source;
 
 mod card;
-mod others;
-mod sensor;
+mod contention;
+mod reading;
 
-const NAME: &str = "nvml";
+pub(super) const SOURCE: Source = Source {
+    name: "nvml",
+    sensors,
+};
 
-/// Loads this library in place of the system's.
+/// Replaces the system's library.
 const LIBRARY_VARIABLE: &str = "WATTGRAD_NVML";
 
-pub(crate) struct Nvml;
-
-impl Source for Nvml {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn rows(&self, options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-        found(options, target).unwrap_or_else(|refusal| {
-            let covers = target.map(|_| Covers::Adapter);
-            vec![OpenSensor::counter(
-                NAME,
-                Scope::Board,
-                covers,
-                Err(refusal),
-            )]
-        })
-    }
+fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
+    found(options, target).unwrap_or_else(|refusal| {
+        let covers = target.map(|_| Covers::Adapter);
+        let name = SOURCE.name;
+        vec![OpenSensor::counter(
+            name,
+            Scope::Board,
+            covers,
+            Err(refusal),
+        )]
+    })
 }
 
 fn found(
     options: &MeterOptions,
     target: Option<&MeteredDevice>,
 ) -> Result<Vec<OpenSensor>, Unavailable> {
-    let wanted = target.map(address).transpose()?;
+    let wanted = match target {
+        Some(target) => Some((address(target)?, target)),
+        None => None,
+    };
     let library = Arc::new(load(options)?);
     let count = library
         .device_count()
-        .map_err(|error| refusal("counting its cards", &error))?;
+        .map_err(|error| refusal("counting the cards", &error))?;
     if count == 0 {
-        return Err(Unavailable::new("NVML is there but sees no card"));
+        return Err(Unavailable::new("NVML is installed but finds no card"));
     }
-    let index = match (wanted, target) {
-        (Some(wanted), Some(target)) => Some(pair(&library, count, wanted, target)?),
-        _ => None,
-    };
-    let indices = match index {
-        Some(index) => index..index + 1,
+    let indices = match wanted {
+        Some((address, target)) => {
+            let index = index_of(&library, count, address, target)?;
+            index..index + 1
+        }
         None => 0..count,
     };
     Ok(indices
-        .flat_map(|index| card::rows(&library, index, target))
+        .flat_map(|index| card::sensors(&library, index, target))
         .collect())
 }
 
-/// The PCI address of the adapter, without which no card is its own.
+/// The PCI address of the adapter, without which no card can be matched with it.
 fn address(target: &MeteredDevice) -> Result<PciAddress, Unavailable> {
     let name = &target.name;
     if target.kind == DeviceKind::Cpu {
         return Err(Unavailable::new(format!(
-            "the adapter `{name}` is the processor, which NVML does not meter"
+            "the adapter `{name}` is the processor, which NVML does not measure"
         )));
     }
-    match target
-        .pci_id
-        .as_deref()
-        .map(str::trim)
-        .filter(|id| !id.is_empty())
-    {
+    let id = target.pci_id.as_deref().map(str::trim);
+    match id.filter(|id| !id.is_empty()) {
         None => Err(Unavailable::new(format!(
-            "the graphics backend tells no PCI address of the adapter `{name}`, so no card can be paired with it"
+            "the graphics backend gives no PCI address of the adapter `{name}`, so no card can be matched with it"
         ))),
         Some(id) => PciAddress::parse(id).ok_or_else(|| {
             Unavailable::new(format!(
-                "the adapter `{name}` has the PCI address `{id}`, which cannot be read"
+                "the adapter `{name}` has the invalid PCI address `{id}`"
             ))
         }),
     }
 }
 
-/// The one card at `wanted`. Never the first card for want of a better one.
-fn pair(
+/// The index of the one card at `wanted`. The first card is never used as a guess.
+fn index_of(
     library: &Library,
     count: u32,
     wanted: PciAddress,
@@ -102,35 +96,34 @@ fn pair(
 ) -> Result<u32, Unavailable> {
     let mut matches = Vec::new();
     let mut others = Vec::new();
-    let mut silent: Option<Unavailable> = None;
+    let mut unreadable: Option<Unavailable> = None;
     for index in 0..count {
-        match library
-            .device_by_index(index)
-            .and_then(|device| device.pci_info())
-        {
+        let device = library.device_by_index(index);
+        match device.and_then(|device| device.pci_info()) {
             Ok(info) if PciAddress::parse(&info.bus_id) == Some(wanted) => matches.push(index),
             Ok(info) => others.push(info.bus_id),
-            Err(error) => silent = Some(refusal(&format!("card {index}'s PCI address"), &error)),
+            Err(error) => {
+                unreadable = Some(refusal(&format!("PCI address of card {index}"), &error));
+            }
         }
     }
-    match (matches.as_slice(), silent) {
+    let name = &target.name;
+    match (matches.as_slice(), unreadable) {
         ([index], _) => Ok(*index),
-        ([], Some(silent)) => Err(Unavailable {
+        ([], Some(unreadable)) => Err(Unavailable {
             reason: format!(
-                "no card at {wanted} (`{}`) could be found: {}",
-                target.name, silent.reason
+                "no card was found at {wanted} (`{name}`): {}",
+                unreadable.reason
             ),
-            ..silent
+            ..unreadable
         }),
         ([], None) => Err(Unavailable::new(format!(
-            "NVML knows no card at {wanted} (`{}`), only at {}",
-            target.name,
+            "NVML has no card at {wanted} (`{name}`), only at {}",
             others.join(", ")
         ))),
         (several, _) => Err(Unavailable::new(format!(
-            "NVML knows {} cards at {wanted} (`{}`), so none can be paired with it",
-            several.len(),
-            target.name
+            "NVML has {} cards at {wanted} (`{name}`), so none can be matched with it",
+            several.len()
         ))),
     }
 }
@@ -144,64 +137,56 @@ fn load(options: &MeterOptions) -> Result<Library, Unavailable> {
         Some(path) => Library::builder().lib_path(path).init(),
         None => Library::init(),
     };
+    let check_variable =
+        format!("unset {LIBRARY_VARIABLE}, or set it to the path of libnvidia-ml.so.1");
     let library = loaded.map_err(|error| match (&error, &chosen) {
         (NvmlError::LibloadingError(why), Some(path)) => Unavailable::new(format!(
             "the NVML library {} cannot be loaded: {why}",
             path.display()
         ))
-        .with_fix(format!(
-            "unset {LIBRARY_VARIABLE}, or give it the path of libnvidia-ml.so.1"
-        )),
+        .with_fix(&check_variable),
         (NvmlError::LibloadingError(why), None) => Unavailable::new(format!(
             "the NVML library cannot be loaded, so there is no NVIDIA driver: {why}"
         ))
         .with_fix(format!(
-            "install the NVIDIA driver, or set {LIBRARY_VARIABLE} to its libnvidia-ml.so.1"
+            "install the NVIDIA driver, or set {LIBRARY_VARIABLE} to the path of libnvidia-ml.so.1"
         )),
-        _ => refusal("starting it", &error),
+        _ => refusal("initialization", &error),
     })?;
     if library.lib().nvmlShutdown.is_err() {
-        // Dropping it would panic for want of that function.
+        // Dropping the library would panic because the function is missing.
         std::mem::forget(library);
-        return Err(Unavailable::new(
-            "the library loaded for NVML lacks nvmlShutdown, so it is not NVML",
-        )
-        .with_fix(format!(
-            "unset {LIBRARY_VARIABLE}, or give it the path of libnvidia-ml.so.1"
-        )));
+        let reason = "the loaded library has no nvmlShutdown, so it is not NVML";
+        return Err(Unavailable::new(reason).with_fix(&check_variable));
     }
     Ok(library)
 }
 
 fn refusal(doing: &str, error: &NvmlError) -> Unavailable {
+    let new = |why: &str| Unavailable::new(format!("NVML: {doing}: {why}"));
     match error {
-        NvmlError::NoPermission => {
-            let refusal = Unavailable::new(format!("NVML: {doing}: this user may not"));
-            if cfg!(windows) {
-                refusal.with_fix("run as an administrator")
-            } else {
-                refusal
-                    .with_fix("sudo chmod a+rw /dev/nvidia*")
-                    .with_undo("sudo chmod go-rw /dev/nvidia*")
-            }
+        NvmlError::NoPermission if cfg!(windows) => {
+            new("permission denied").with_fix("run as an administrator")
         }
+        NvmlError::NoPermission => new("permission denied")
+            .with_fix("sudo chmod a+rw /dev/nvidia*")
+            .with_undo("sudo chmod go-rw /dev/nvidia*"),
         NvmlError::DriverNotLoaded | NvmlError::Uninitialized => {
-            Unavailable::new(format!("NVML: {doing}: the NVIDIA driver is not loaded"))
+            new("the NVIDIA driver is not loaded")
                 .with_fix("sudo modprobe nvidia")
                 .with_undo("sudo modprobe -r nvidia")
         }
-        NvmlError::LibRmVersionMismatch => Unavailable::new(format!(
-            "NVML: {doing}: the library and the loaded driver are of different versions"
-        ))
-        .with_fix("restart the machine"),
-        NvmlError::GpuLost => {
-            Unavailable::new(format!("NVML: {doing}: the card has fallen off the bus"))
+        NvmlError::LibRmVersionMismatch => {
+            new("the library and the loaded driver have different versions")
                 .with_fix("restart the machine")
         }
-        NvmlError::FailedToLoadSymbol(symbol) => Unavailable::new(format!(
-            "NVML: {doing}: the driver is too old for it ({symbol})"
-        ))
-        .with_fix("install a newer NVIDIA driver"),
-        error => Unavailable::new(format!("NVML: {doing}: {error}")),
+        NvmlError::GpuLost => {
+            new("the card has fallen off the bus").with_fix("restart the machine")
+        }
+        NvmlError::FailedToLoadSymbol(symbol) => {
+            new(&format!("the driver is too old ({symbol} is missing)"))
+                .with_fix("install a newer NVIDIA driver")
+        }
+        error => new(&error.to_string()),
     }
 }

@@ -1,7 +1,7 @@
-//! The perf `power` PMU: the processor's own energy counters, through the kernel's performance events.
+//! The perf `power` PMU: the processor's energy counters through the kernel's performance events.
 //!
-//! The same counters as RAPL's files, without their wraps, and open to a user once `perf_event_paranoid` is 0 or the
-//! program has CAP_PERFMON. The platform counter (psys) contains the package: it is a row of its own.
+//! The counters of RAPL's files without their wraps, open to a user once `perf_event_paranoid` is 0 or the program has
+//! CAP_PERFMON. The platform counter (psys) contains the package: it is a sensor of its own.
 
 use std::path::Path;
 
@@ -12,53 +12,33 @@ use crate::energy::options::MeterOptions;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 use crate::energy::source::Source;
 
-use super::files;
+use super::{files, rapl};
+use permission::Permission;
 
 mod event;
 mod permission;
 
-const NAME: &str = "perf";
+pub(super) const SOURCE: Source = Source {
+    name: "perf",
+    sensors,
+};
+
 const PMU: &str = "/sys/bus/event_source/devices/power";
 
-/// Above what a package or its memory ever draws; the platform counter may see a whole server.
-const PACKAGE_WATTS: f64 = 2_000.0;
-const SYSTEM_WATTS: f64 = 10_000.0;
-/// The counters move about every millisecond.
-const EXPECTED_UPDATE_INTERVAL: f64 = 0.001;
-
-/// Events that are rows. Cores and the built-in GPU are parts of the package; rows of them would only invite adding.
+/// The events that are sensors. Cores and the integrated GPU are parts of the package: sensors of their own would invite
+/// adding them.
 const EVENTS: [(&str, Scope); 3] = [
     ("energy-pkg", Scope::Package),
     ("energy-ram", Scope::Dram),
     ("energy-psys", Scope::System),
 ];
 
-pub(crate) struct Perf;
-
-impl Source for Perf {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-        rows(Path::new(PMU), target)
-    }
-}
-
-/// The command that opens it and the one that undoes that, where the processor has the counter and it is closed.
-pub(super) fn fix() -> Option<(String, Option<String>)> {
-    let refusal = Path::new(PMU)
-        .join("events/energy-pkg")
-        .exists()
-        .then(permission::closed)??;
-    Some((refusal.fix?, refusal.undo))
-}
-
-fn rows(pmu: &Path, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    found(pmu, target).unwrap_or_else(|refusal| {
+fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
+    found(options, target).unwrap_or_else(|refusal| {
         let covers = target.map(|target| target.host_covers(Scope::Package));
+        let name = SOURCE.name;
         vec![OpenSensor::counter(
-            NAME,
+            name,
             Scope::Package,
             covers,
             Err(refusal),
@@ -66,10 +46,23 @@ fn rows(pmu: &Path, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
     })
 }
 
-fn found(pmu: &Path, target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
+/// The commands that enable it and undo that, where the processor has the counter and this user may not read it.
+pub(super) fn fix(options: &MeterOptions) -> Option<(String, Option<String>)> {
+    let package = options.system_path(PMU).join("events/energy-pkg");
+    let denied = || Permission::read(options).denied();
+    let refusal = package.exists().then(denied)??;
+    Some((refusal.fix?, refusal.undo))
+}
+
+fn found(
+    options: &MeterOptions,
+    target: Option<&MeteredDevice>,
+) -> Result<Vec<OpenSensor>, Unavailable> {
+    let pmu = options.system_path(PMU);
     if !pmu.exists() {
         return Err(Unavailable::new(format!(
-            "{} is not there: no such processor, its driver not loaded, or hidden by a container or virtual machine",
+            "{} does not exist: the processor has no such counter, its driver is not loaded, or a container or virtual \
+             machine hides it",
             pmu.display()
         ))
         .with_fix("sudo modprobe rapl")
@@ -78,87 +71,81 @@ fn found(pmu: &Path, target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, 
     let kind: u32 = files::number(&pmu.join("type"))?;
     let cpus = cpus(&files::text(&pmu.join("cpumask"))?).ok_or_else(|| {
         Unavailable::new(format!(
-            "{} is no list of processors",
+            "{} is not a list of processors",
             pmu.join("cpumask").display()
         ))
     })?;
-    let mut rows = Vec::new();
-    for (name, scope) in EVENTS {
-        if !pmu.join("events").join(name).exists() {
-            continue;
-        }
-        for &cpu in &cpus {
-            let source = if cpus.len() == 1 {
-                format!("{NAME}:{name}")
-            } else {
-                format!("{NAME}:{name}:cpu{cpu}")
+    let permission = Permission::read(options);
+    let mut sensors = Vec::new();
+    for (event, scope) in EVENTS {
+        let file = pmu.join("events").join(event);
+        for &cpu in cpus.iter().filter(|_| file.exists()) {
+            let name = match cpus.len() {
+                1 => format!("{}:{event}", SOURCE.name),
+                _ => format!("{}:{event}:cpu{cpu}", SOURCE.name),
             };
             let covers = target.map(|target| target.host_covers(scope));
-            let mut row =
-                OpenSensor::counter(&source, scope, covers, open(pmu, name, scope, kind, cpu));
-            row.identity = format!("{source} {}", files::kernel());
-            rows.push(row);
+            let opened = open(&file, &permission, event, scope, (kind, cpu));
+            let identity = format!("{name} {}", files::kernel());
+            sensors.push(OpenSensor::counter(name, scope, covers, opened).with_identity(identity));
         }
     }
-    if rows.is_empty() {
-        return Err(Unavailable::new(format!(
-            "{} counts no energy",
+    match sensors.is_empty() {
+        true => Err(Unavailable::new(format!(
+            "{} has no energy event",
             pmu.join("events").display()
-        )));
+        ))),
+        false => Ok(sensors),
     }
-    Ok(rows)
 }
 
 fn open(
-    pmu: &Path,
-    name: &str,
+    file: &Path,
+    permission: &Permission,
+    event: &str,
     scope: Scope,
-    kind: u32,
-    cpu: u32,
+    (kind, cpu): (u32, u32),
 ) -> Result<Box<dyn Sensor>, Unavailable> {
-    let file = pmu.join("events").join(name);
-    let text = files::text(&file)?;
+    let text = files::text(file)?;
     let config = config(&text).ok_or_else(|| {
         Unavailable::new(format!(
-            "{} holds `{text}`, which is no event that can be asked for",
+            "{} contains `{text}`, which is not a supported event",
             file.display()
         ))
     })?;
-    let unit = files::text(&pmu.join("events").join(format!("{name}.unit")))?;
-    let scale: f64 = files::number(&pmu.join("events").join(format!("{name}.scale")))?;
+    let unit = files::text(&file.with_file_name(format!("{event}.unit")))?;
+    let scale: f64 = files::number(&file.with_file_name(format!("{event}.scale")))?;
     if unit != "Joules" || !(scale.is_finite() && scale > 0.0) {
         return Err(Unavailable::new(format!(
-            "{} counts in units of {scale} {unit}, which are no joules",
+            "{} counts units of {scale} {unit}, not joules",
             file.display()
         )));
     }
-    if let Some(refusal) = permission::closed() {
+    if let Some(refusal) = permission.denied() {
         return Err(refusal);
     }
-    let event =
-        event::Event::open(kind, config, cpu).map_err(|error| permission::refused(name, &error))?;
-    let max_watts = if scope == Scope::System {
-        SYSTEM_WATTS
-    } else {
-        PACKAGE_WATTS
-    };
-    Ok(Box::new(Gauge {
-        name: name.to_owned(),
-        event,
+    let opened = event::Event::open(kind, config, cpu);
+    Ok(Box::new(Counter {
+        name: event.to_owned(),
+        event: opened.map_err(|error| permission.refusal(event, &error))?,
         scale,
-        spec: SensorSpec::energy(RawUnit::Nanojoule, max_watts, EXPECTED_UPDATE_INTERVAL),
+        spec: SensorSpec::energy(
+            RawUnit::Nanojoule,
+            rapl::max_watts(scope),
+            rapl::EXPECTED_UPDATE_INTERVAL,
+        ),
     }))
 }
 
-struct Gauge {
+struct Counter {
     name: String,
     event: event::Event,
-    /// Joules of one count.
+    /// Joules per count.
     scale: f64,
     spec: SensorSpec,
 }
 
-impl Sensor for Gauge {
+impl Sensor for Counter {
     fn spec(&self) -> SensorSpec {
         self.spec
     }
@@ -171,13 +158,13 @@ impl Sensor for Gauge {
     }
 }
 
-/// Events count from 0 when they are opened, and a counter that reads 0 is taken for one that does not count: so the
-/// first nanojoule is there from the start.
+/// Events count from 0 when they are opened, and a counter that reads 0 is considered broken: so the count starts at one
+/// nanojoule.
 fn nanojoules(count: u64, scale: f64) -> u64 {
     1 + (count as f64 * (scale * 1e9)).round() as u64
 }
 
-/// `event=0x02` as the number the kernel is asked with.
+/// The number in `event=0x02`.
 fn config(text: &str) -> Option<u64> {
     let number = text.strip_prefix("event=")?;
     match number.strip_prefix("0x") {
@@ -186,7 +173,7 @@ fn config(text: &str) -> Option<u64> {
     }
 }
 
-/// `0,28` or `0-1`: a processor of each package.
+/// `0,28` or `0-1`: one processor of each package.
 fn cpus(text: &str) -> Option<Vec<u32>> {
     let mut cpus = Vec::new();
     for range in text.split(',') {
@@ -205,7 +192,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_count_becomes_nanojoules() {
+    fn converts_counts_to_nanojoules() {
         let scale = "2.3283064365386962890625e-10".parse().unwrap();
         assert_eq!(nanojoules(0, scale), 1);
         assert_eq!(nanojoules(1 << 32, scale), 1_000_000_001);
@@ -213,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_of_processors_are_read() {
+    fn reads_lists_of_processors() {
         assert_eq!(cpus("0"), Some(vec![0]));
         assert_eq!(cpus("0,28"), Some(vec![0, 28]));
         assert_eq!(cpus("0-1,4"), Some(vec![0, 1, 4]));
@@ -223,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_events_are_asked_for() {
+    fn supports_plain_events_only() {
         assert_eq!(config("event=0x02"), Some(2));
         assert_eq!(config("event=5"), Some(5));
         for text in ["", "event=", "umask=0x1", "event=0x02,umask=0x1"] {

@@ -1,4 +1,4 @@
-//! HPE Cray's power management counters: the node and its parts, metered by the blade, ten times a second.
+//! HPE Cray's power management counters: energy of the node and its parts, measured by the blade ten times a second.
 
 use std::path::{Path, PathBuf};
 
@@ -12,49 +12,41 @@ use crate::energy::source::Source;
 
 use super::files;
 
-const NAME: &str = "pm_counters";
-const FOLDER: &str = "/sys/cray/pm_counters";
+pub(super) const SOURCE: Source = Source {
+    name: "pm_counters",
+    sensors,
+};
 
-/// Above what a node draws.
+/// More than a node draws.
 const MAX_WATTS: f64 = 20_000.0;
 const EXPECTED_UPDATE_INTERVAL: f64 = 0.1;
 
-pub(crate) struct PmCounters;
-
-impl Source for PmCounters {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-        rows(Path::new(FOLDER), target)
-    }
-}
-
-fn rows(folder: &Path, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    let rows: Vec<OpenSensor> = files::names(folder)
+fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
+    let folder = options.system_path("/sys/cray/pm_counters");
+    let names = files::names(&folder);
+    let sensors = names
         .iter()
-        .filter_map(|name| row(folder, name, target))
-        .collect();
-    if rows.is_empty() {
+        .filter_map(|name| sensor(&folder, name, target));
+    let sensors: Vec<OpenSensor> = sensors.collect();
+    if sensors.is_empty() {
         let refusal = Unavailable::new(format!(
-            "{} holds no counter: this is no node of an HPE Cray machine",
+            "{} contains no counter: this machine is not a node of an HPE Cray system",
             folder.display()
         ));
-        let covers = target.map(|_| Covers::Contains);
+        let (name, covers) = (SOURCE.name, target.map(|_| Covers::Contains));
         return vec![OpenSensor::counter(
-            NAME,
+            name,
             Scope::System,
             covers,
             Err(refusal),
         )];
     }
-    rows
+    sensors
 }
 
-fn row(folder: &Path, name: &str, target: Option<&MeteredDevice>) -> Option<OpenSensor> {
-    let (part, scope) = match name.strip_suffix("energy")?.strip_suffix('_') {
-        None if name == "energy" => ("node", Scope::System),
+fn sensor(folder: &Path, file: &str, target: Option<&MeteredDevice>) -> Option<OpenSensor> {
+    let (part, scope) = match file.strip_suffix("energy")?.strip_suffix('_') {
+        None if file == "energy" => ("node", Scope::System),
         Some("cpu") => ("cpu", Scope::Package),
         Some("memory") => ("memory", Scope::Dram),
         Some(accelerator) if accelerator.starts_with("accel") => (accelerator, Scope::Board),
@@ -69,42 +61,43 @@ fn row(folder: &Path, name: &str, target: Option<&MeteredDevice>) -> Option<Open
     };
     let opened = match (scope, target) {
         (Scope::Board, Some(target)) => Err(Unavailable::new(format!(
-            "{} tells no PCI address, so it cannot be paired with the adapter `{}`",
-            folder.join(name).display(),
+            "{} has no PCI address, so it cannot be matched with the adapter `{}`",
+            folder.join(file).display(),
             target.name
         ))),
-        _ => open(folder.join(name), "J"),
+        _ => open(folder.join(file), "J"),
     };
-    let source = format!("{NAME}:{part}");
-    let mut row = OpenSensor::counter(&source, scope, covers, opened);
-    row.identity = format!("{source} {}", files::kernel());
-    let power = folder.join(name.replace("energy", "power"));
-    if row.sensor.is_ok() && power.exists() {
-        let source = format!("{source}-power");
-        let mut power = OpenSensor::power(&source, scope, covers, open(power, "W"));
-        power.identity = format!("{source} {}", files::kernel());
-        row.companion = Some(Box::new(power));
+    let name = format!("{}:{part}", SOURCE.name);
+    let identity = format!("{name} {}", files::kernel());
+    let mut sensor = OpenSensor::counter(&name, scope, covers, opened).with_identity(identity);
+    let power = folder.join(file.replace("energy", "power"));
+    if sensor.sensor.is_ok() && power.exists() {
+        let name = format!("{name}-power");
+        let identity = format!("{name} {}", files::kernel());
+        let power =
+            OpenSensor::power(name, scope, covers, open(power, "W")).with_identity(identity);
+        sensor.companion = Some(Box::new(power));
     }
-    Some(row)
+    Some(sensor)
 }
 
-struct Gauge {
+struct Counter {
     path: PathBuf,
     /// `J` or `W`.
     symbol: &'static str,
 }
 
 fn open(path: PathBuf, symbol: &'static str) -> Result<Box<dyn Sensor>, Unavailable> {
-    let gauge = Gauge { path, symbol };
-    let value = gauge.read()?;
+    let counter = Counter { path, symbol };
+    let value = counter.read()?;
     if symbol == "J" {
         counter::supported(value, None)
-            .map_err(|why| Unavailable::new(format!("{}: {why}", gauge.path.display())))?;
+            .map_err(|why| Unavailable::new(format!("{}: {why}", counter.path.display())))?;
     }
-    Ok(Box::new(gauge))
+    Ok(Box::new(counter))
 }
 
-impl Sensor for Gauge {
+impl Sensor for Counter {
     fn spec(&self) -> SensorSpec {
         match self.symbol {
             "J" => SensorSpec::energy(RawUnit::Millijoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
@@ -112,7 +105,7 @@ impl Sensor for Gauge {
         }
     }
 
-    /// `12345 J 1700000000000000 us`: whole joules or watts, and when the blade took them.
+    /// Reads `12345 J 1700000000000000 us`: whole joules or watts, and the time at which the blade measured them.
     fn read(&self) -> Result<u64, Unavailable> {
         let text = files::text(&self.path)?;
         let mut words = text.split_whitespace();
@@ -122,7 +115,7 @@ impl Sensor for Gauge {
             .and_then(|value| value.checked_mul(1000))
             .ok_or_else(|| {
                 Unavailable::new(format!(
-                    "{} holds `{text}`, which is no number of {}",
+                    "{} contains `{text}`, not a number of {}",
                     self.path.display(),
                     self.symbol
                 ))

@@ -1,7 +1,7 @@
-//! RAPL: the energy counters of the processor's package and of the memory, through the kernel's powercap files.
+//! RAPL: the energy counters of processor packages and memory, read through the kernel's powercap files.
 //!
-//! The files are read by `rapl-energy`, which is GPL-3.0, so it is an optional feature. The platform counter (psys) is
-//! a row of its own with scope system: it contains the package, and no row is ever added to another.
+//! The files are read by `rapl-energy`, which is GPL-3.0, so it is an optional feature. The platform counter (psys)
+//! contains the package: it is a sensor of its own with scope system, and is never added to another.
 
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::Scope;
@@ -13,52 +13,58 @@ use crate::energy::source::Source;
 #[cfg(all(feature = "rapl", target_os = "linux"))]
 mod zone;
 
-const NAME: &str = "rapl";
+pub(super) const SOURCE: Source = Source {
+    name: "rapl",
+    sensors,
+};
 
 const ROOT: &str = "/sys/class/powercap/intel-rapl";
 const OPEN_FILES: &str = "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj";
 const CLOSE_FILES: &str = "sudo chmod go-r /sys/class/powercap/intel-rapl:*/energy_uj";
 
-pub(crate) struct Rapl;
+/// The counters change about every millisecond.
+pub(super) const EXPECTED_UPDATE_INTERVAL: f64 = 0.001;
 
-impl Source for Rapl {
-    fn name(&self) -> &'static str {
-        NAME
-    }
-
-    fn rows(&self, _options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-        found(target).unwrap_or_else(|refusal| {
-            let covers = target.map(|target| target.host_covers(Scope::Package));
-            vec![OpenSensor::counter(
-                NAME,
-                Scope::Package,
-                covers,
-                Err(refusal),
-            )]
-        })
+/// More than a package or its memory ever draws; the platform counter may cover a whole server.
+pub(super) fn max_watts(scope: Scope) -> f64 {
+    match scope {
+        Scope::System => 10_000.0,
+        _ => 2_000.0,
     }
 }
 
-/// The command that opens its files and the one that undoes that, where the processor has them.
-pub(super) fn fix() -> Option<(String, Option<String>)> {
-    let there = cfg!(feature = "rapl") && std::path::Path::new(ROOT).exists();
-    there.then(|| (OPEN_FILES.to_owned(), Some(CLOSE_FILES.to_owned())))
+fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
+    found(options, target).unwrap_or_else(|refusal| {
+        let covers = target.map(|target| target.host_covers(Scope::Package));
+        let name = SOURCE.name;
+        vec![OpenSensor::counter(
+            name,
+            Scope::Package,
+            covers,
+            Err(refusal),
+        )]
+    })
+}
+
+/// The commands that make its files readable and that undo it, where the processor has them.
+pub(super) fn fix(options: &MeterOptions) -> Option<(String, Option<String>)> {
+    let exists = cfg!(feature = "rapl") && options.system_path(ROOT).exists();
+    exists.then(|| (OPEN_FILES.to_owned(), Some(CLOSE_FILES.to_owned())))
 }
 
 #[cfg(all(feature = "rapl", target_os = "linux"))]
-fn found(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
-    zone::rows(target)
+fn found(
+    options: &MeterOptions,
+    target: Option<&MeteredDevice>,
+) -> Result<Vec<OpenSensor>, Unavailable> {
+    zone::sensors(options, target)
 }
 
-#[cfg(all(not(feature = "rapl"), target_os = "linux"))]
-fn found(_target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
-    Err(Unavailable::new("not built in: feature rapl")
-        .with_fix("cargo build --release --features rapl"))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn found(_target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
-    Err(Unavailable::new(
-        "RAPL is read through files that only Linux has",
-    ))
+#[cfg(not(all(feature = "rapl", target_os = "linux")))]
+fn found(_: &MeterOptions, _: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
+    Err(match cfg!(target_os = "linux") {
+        true => Unavailable::new("this build does not include the feature rapl")
+            .with_fix("cargo build --release --features rapl"),
+        false => Unavailable::new("RAPL is read through files that exist on Linux only"),
+    })
 }

@@ -1,4 +1,4 @@
-//! The rails as `macmon` gives them: mean watts over short stretches, one after the other.
+//! The rails as read by `macmon`: mean watts over consecutive short intervals.
 
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Mutex, PoisonError};
@@ -12,13 +12,13 @@ use crate::energy::figure::{Covers, RawUnit, Reading, Scope};
 use crate::energy::open_sensor::OpenSensor;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
-/// Each reading is the mean over so many milliseconds; the slower rails move about once a second.
+/// Milliseconds over which a reading is averaged; the slower rails change about once a second.
 const EVERY_MS: u32 = 200;
-/// Readings that nobody fetches are kept up to so many.
+/// Number of readings kept while nobody polls.
 const KEPT: usize = 4096;
-/// Above what any of these machines draws.
+/// More than any of these machines draws.
 const MAX_WATTS: f64 = 2_000.0;
-/// Looking up the chip takes a while.
+/// Identifying the chip takes a while.
 const OPENING: Duration = Duration::from_secs(10);
 
 type Outcome = Result<Reading, Unavailable>;
@@ -30,18 +30,20 @@ const RAILS: [Rail; 3] = [
     ("apple:system", Scope::System, |metrics| metrics.sys_power),
 ];
 
-pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
+pub(super) fn sensors(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
     let (senders, receivers): (Vec<_>, Vec<_>) = RAILS.iter().map(|_| sync_channel(KEPT)).unzip();
     let (ready, opened) = sync_channel(1);
     std::thread::Builder::new()
         .name("wattgrad-apple".into())
         .spawn(move || sample(&ready, senders))
         .map_err(|why| {
-            Unavailable::new(format!("no thread could be started to read them: {why}"))
+            Unavailable::new(format!(
+                "the thread that reads the power rails cannot be started: {why}"
+            ))
         })?;
     opened.recv_timeout(OPENING).unwrap_or_else(|_| {
         Err(Unavailable::new(
-            "the power rails did not answer within 10 s of asking",
+            "the power rails did not respond within 10 s",
         ))
     })?;
     Ok(RAILS
@@ -53,18 +55,18 @@ pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Un
                 "apple:system" => Covers::Contains,
                 _ => Covers::Host,
             });
-            let sensor = RailSensor(Mutex::new(readings));
-            OpenSensor::power(name, scope, covers, Ok(Box::new(sensor)))
+            let rail = RailReader(Mutex::new(readings));
+            OpenSensor::power(name, scope, covers, Ok(Box::new(rail)))
         })
         .collect())
 }
 
-/// Samples until nobody listens any more. The sampler stays on the thread that made it.
+/// Samples until all receivers are gone. The sampler stays on the thread that created it.
 fn sample(ready: &SyncSender<Result<(), Unavailable>>, mut senders: Vec<SyncSender<Outcome>>) {
     let mut sampler = match Sampler::new() {
         Ok(sampler) => sampler,
         Err(why) => {
-            // The one who asked may have given up waiting.
+            // The receiver may have given up waiting.
             let _ = ready.send(Err(Unavailable::new(format!(
                 "Apple's power rails cannot be opened: {why}"
             ))));
@@ -81,7 +83,7 @@ fn sample(ready: &SyncSender<Result<(), Unavailable>>, mut senders: Vec<SyncSend
                 Ok(metrics) => reading(name, watts(metrics), at),
                 Err(why) => Err(Unavailable::new(format!("{name}: {why}"))),
             };
-            // A full channel belongs to a meter without a window: what it misses it never asked for.
+            // A full channel belongs to a meter without an open window, which needs no readings.
             *gone |= matches!(sender.try_send(outcome), Err(TrySendError::Disconnected(_)));
         }
         if metrics.is_err() {
@@ -103,9 +105,9 @@ fn reading(name: &str, watts: f32, at: Moment) -> Outcome {
     })
 }
 
-struct RailSensor(Mutex<Receiver<Outcome>>);
+struct RailReader(Mutex<Receiver<Outcome>>);
 
-impl Sensor for RailSensor {
+impl Sensor for RailReader {
     fn spec(&self) -> SensorSpec {
         SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, 0.0).averaging(f64::from(EVERY_MS) * 1e-3)
     }
@@ -116,7 +118,7 @@ impl Sensor for RailSensor {
         fresh
             .last()
             .map(|reading| reading.value)
-            .ok_or_else(|| Unavailable::new("nothing new has been sampled yet"))
+            .ok_or_else(|| Unavailable::new("the power rails have not been sampled yet"))
     }
 
     fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
@@ -126,7 +128,7 @@ impl Sensor for RailSensor {
                 Ok(outcome) => into.push(outcome?),
                 Err(TryRecvError::Empty) => return Ok(()),
                 Err(TryRecvError::Disconnected) => {
-                    return Err(Unavailable::new("the power rails cannot be read any more"));
+                    return Err(Unavailable::new("the power rails can no longer be read"));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Where an outside meter's lines come from: a file that grows, or a command's output.
+//! Where the lines of an external meter come from: a file that grows, or the output of a command.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -10,28 +10,29 @@ use std::time::{Duration, Instant};
 
 use crate::energy::sensor::Unavailable;
 
-/// More than a meter writes in the seconds before a window; what is older is passed over.
-const KEPT: usize = 1 << 20;
-/// A command has so long to print its first line, or to fail, before its row is opened.
+/// More bytes than a meter writes in the seconds before it is opened; older ones are skipped.
+const KEPT: u64 = 1 << 20;
+/// A command has this long to print its first line, or to fail, before its sensor is opened.
 const FIRST_LINE: Duration = Duration::from_secs(3);
-/// And so long to end by itself when it is told to.
-const FAREWELL: Duration = Duration::from_millis(500);
-const LOOK: Duration = Duration::from_millis(10);
+/// A command has this long to end after SIGTERM.
+const TERMINATION: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// Bytes as they come.
 pub(super) trait Feed: Send {
-    /// Appends what is new.
+    /// Appends the bytes that arrived since the last call.
     ///
     /// # Errors
-    /// Why no more will come. What had come until then is appended all the same.
+    /// Why no more will arrive. The bytes that arrived before are appended all the same.
     fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Unavailable>;
 }
 
-/// A file, read as it grows.
+/// A file that is read as it grows.
 pub(super) struct Tail {
     path: PathBuf,
     file: File,
     at: u64,
+    /// Whether the next bytes may belong to a line whose start was skipped.
+    partial: bool,
 }
 
 impl Tail {
@@ -41,79 +42,55 @@ impl Tail {
                 .with_fix("start the meter that writes it, and check its path")
         };
         let file = File::open(path).map_err(cannot)?;
-        if !file.metadata().map_err(cannot)?.is_file() {
+        let metadata = file.metadata().map_err(cannot)?;
+        if !metadata.is_file() {
             return Err(
-                Unavailable::new(format!("{} is no file that grows", path.display()))
+                Unavailable::new(format!("{} is not a regular file", path.display()))
                     .with_fix(format!("--meter 'cmd:cat {}'", path.display())),
             );
         }
-        let mut tail = Self {
+        let at = metadata.len().saturating_sub(KEPT);
+        Ok(Self {
             path: path.to_owned(),
             file,
-            at: 0,
-        };
-        tail.skip_to_newest()?;
-        Ok(tail)
+            at,
+            partial: at > 0,
+        })
     }
 
-    fn broken(&self, why: &std::io::Error) -> Unavailable {
-        Unavailable::new(format!(
-            "the file {} cannot be read any more: {why}",
-            self.path.display()
-        ))
-    }
-
-    /// Passes over all but the newest of what has not been read yet, up to the start of a line.
-    fn skip_to_newest(&mut self) -> Result<(), Unavailable> {
-        let end = self.file.metadata().map_err(|why| self.broken(&why))?.len();
-        let from = end.saturating_sub(KEPT as u64);
-        if from <= self.at {
-            return Ok(());
+    fn append(&mut self, into: &mut Vec<u8>) -> std::io::Result<()> {
+        if self.file.metadata()?.len() < self.at {
+            return Err(std::io::Error::other("it was truncated"));
         }
-        let mut bytes = Vec::new();
-        self.file
-            .seek(SeekFrom::Start(from))
-            .and_then(|_| (&self.file).take(KEPT as u64).read_to_end(&mut bytes))
-            .map_err(|why| self.broken(&why))?;
-        let line = bytes.iter().position(|&byte| byte == b'\n');
-        self.at = from + line.map_or(bytes.len(), |end| end + 1) as u64;
+        let start = into.len();
+        self.file.seek(SeekFrom::Start(self.at))?;
+        self.at += self.file.read_to_end(into)? as u64;
+        if self.partial {
+            let end = into[start..].iter().position(|&byte| byte == b'\n');
+            into.drain(start..end.map_or(into.len(), |end| start + end + 1));
+            self.partial = end.is_none();
+        }
         Ok(())
     }
 }
 
 impl Feed for Tail {
     fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Unavailable> {
-        let end = self.file.metadata().map_err(|why| self.broken(&why))?.len();
-        if end < self.at {
-            return Err(Unavailable::new(format!(
-                "the file {} was cut short while it was read",
+        self.append(into).map_err(|why| {
+            Unavailable::new(format!(
+                "the file {} can no longer be read: {why}",
                 self.path.display()
-            )));
-        }
-        // A line begun before and passed over would be joined to another: only whole ones are skipped.
-        if into.is_empty() {
-            self.skip_to_newest()?;
-        }
-        self.file
-            .seek(SeekFrom::Start(self.at))
-            .and_then(|_| self.file.read_to_end(into))
-            .map(|read| self.at += read as u64)
-            .map_err(|why| self.broken(&why))
+            ))
+        })
     }
 }
 
-/// A command that prints lines for as long as this lives.
+/// A command that prints lines until this is dropped.
 pub(super) struct Child {
     command: String,
     process: std::process::Child,
-    output: Arc<Mutex<Output>>,
-    readers: Vec<JoinHandle<()>>,
-}
-
-#[derive(Default)]
-struct Output {
-    lines: Vec<u8>,
-    complaints: Vec<u8>,
+    stdout: Pipe,
+    stderr: Pipe,
 }
 
 impl Child {
@@ -127,60 +104,37 @@ impl Child {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(cannot)?;
-        let output = Arc::new(Mutex::new(Output::default()));
-        let readers = [
-            process
-                .stdout
-                .take()
-                .map(|pipe| reader(pipe, &output, |output| &mut output.lines)),
-            process
-                .stderr
-                .take()
-                .map(|pipe| reader(pipe, &output, |output| &mut output.complaints)),
-        ];
+        let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
         let mut child = Self {
             command: command.to_owned(),
             process,
-            output,
-            readers: Vec::new(),
+            stdout: Pipe::default(),
+            stderr: Pipe::default(),
         };
-        for reader in readers.into_iter().flatten() {
-            child.readers.push(reader.map_err(cannot)?);
+        child.stdout = Pipe::start(stdout).map_err(cannot)?;
+        child.stderr = Pipe::start(stderr).map_err(cannot)?;
+        let began = Instant::now();
+        while began.elapsed() < FIRST_LINE && !child.stdout.bytes().contains(&b'\n') {
+            if let Some(status) = child.ended() {
+                return Err(child.refusal("ended before it printed a line", status));
+            }
+            sleep(PAUSE);
         }
-        child.await_first_line()?;
         Ok(child)
     }
 
-    fn await_first_line(&mut self) -> Result<(), Unavailable> {
-        let began = Instant::now();
-        while began.elapsed() < FIRST_LINE {
-            if lock(&self.output).lines.contains(&b'\n') {
-                return Ok(());
-            }
-            if let Some(status) = self.ended() {
-                return Err(self.refusal("ended before it gave a line", status));
-            }
-            sleep(LOOK);
-        }
-        Ok(())
-    }
-
-    /// How it ended, once all it printed was read.
+    /// How it ended, once its whole output was read.
     fn ended(&mut self) -> Option<ExitStatus> {
         let status = self.process.try_wait().ok()??;
-        let began = Instant::now();
-        // Something it started may hold its output open; it is not waited for.
-        while !self.readers.iter().all(JoinHandle::is_finished) && began.elapsed() < FAREWELL {
-            sleep(LOOK);
-        }
+        // A process that it started may keep the output open: the wait is limited.
+        wait_until(|| self.stdout.is_finished() && self.stderr.is_finished());
         Some(status)
     }
 
     fn refusal(&self, how: &str, status: ExitStatus) -> Unavailable {
-        let said = lock(&self.output);
-        let said = String::from_utf8_lossy(&said.complaints);
-        let last = match said.lines().rev().find(|line| !line.trim().is_empty()) {
-            Some(last) => format!("; it last said: {}", last.trim()),
+        let stderr = String::from_utf8_lossy(&self.stderr.bytes()).into_owned();
+        let last = match stderr.lines().rev().find(|line| !line.trim().is_empty()) {
+            Some(last) => format!("; its last message: {}", last.trim()),
             None => String::new(),
         };
         Unavailable::new(format!(
@@ -189,33 +143,23 @@ impl Child {
         ))
     }
 
-    fn tell_to_end(&mut self) {
-        #[cfg(unix)]
+    /// Sends `signal` to the command and all processes that it started.
+    #[cfg(unix)]
+    fn signal(&self, signal: libc::c_int) {
         if let Ok(group) = i32::try_from(self.process.id()) {
-            // SAFETY: a plain system call without pointers. The process was made the leader of a group of its own and
-            // has not been waited for, so the number is its and no other's.
-            unsafe { libc::kill(-group, libc::SIGTERM) };
+            // SAFETY: a system call without pointers. The process leads a group of its own and has not been waited for,
+            // so the id cannot belong to another process.
+            unsafe { libc::kill(-group, signal) };
         }
-    }
-
-    fn kill(&mut self) {
-        #[cfg(unix)]
-        if let Ok(group) = i32::try_from(self.process.id()) {
-            // SAFETY: as above.
-            unsafe { libc::kill(-group, libc::SIGKILL) };
-        }
-        // Without groups the one process is all that can be ended; one that ended by itself is no failure.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 
 impl Feed for Child {
     fn read(&mut self, into: &mut Vec<u8>) -> Result<(), Unavailable> {
         let status = self.ended();
-        into.append(&mut lock(&self.output).lines);
+        into.append(&mut self.stdout.bytes());
         match status {
-            Some(status) => Err(self.refusal("ended midway", status)),
+            Some(status) => Err(self.refusal("ended during the measurement", status)),
             None => Ok(()),
         }
     }
@@ -226,16 +170,29 @@ impl Drop for Child {
         if matches!(self.process.try_wait(), Ok(Some(_))) {
             return;
         }
-        self.tell_to_end();
-        let began = Instant::now();
-        while began.elapsed() < FAREWELL {
-            if matches!(self.process.try_wait(), Ok(Some(_))) {
-                return;
-            }
-            sleep(LOOK);
+        #[cfg(unix)]
+        self.signal(libc::SIGTERM);
+        if wait_until(|| matches!(self.process.try_wait(), Ok(Some(_)))) {
+            return;
         }
-        self.kill();
+        #[cfg(unix)]
+        self.signal(libc::SIGKILL);
+        // Fails only where the process has just ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
+}
+
+/// Waits for `done`, half a second at most; whether it happened.
+fn wait_until(mut done: impl FnMut() -> bool) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < TERMINATION {
+        if done() {
+            return true;
+        }
+        sleep(PAUSE);
+    }
+    false
 }
 
 #[cfg(unix)]
@@ -243,7 +200,7 @@ fn shell(command: &str) -> Command {
     use std::os::unix::process::CommandExt;
 
     let mut shell = Command::new("sh");
-    // A group of its own, so that all that it starts ends with it.
+    // A process group of its own, so that the processes it starts end with it.
     shell.arg("-c").arg(command).process_group(0);
     shell
 }
@@ -255,43 +212,55 @@ fn shell(command: &str) -> Command {
     shell
 }
 
-fn lock(output: &Mutex<Output>) -> MutexGuard<'_, Output> {
-    output.lock().unwrap_or_else(PoisonError::into_inner)
+/// A pipe that a thread reads, keeping the newest bytes.
+#[derive(Default)]
+struct Pipe {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: Option<JoinHandle<()>>,
 }
 
-/// A thread that keeps the newest of what a pipe gives.
-fn reader(
-    mut pipe: impl Read + Send + 'static,
-    output: &Arc<Mutex<Output>>,
-    which: fn(&mut Output) -> &mut Vec<u8>,
-) -> std::io::Result<JoinHandle<()>> {
-    let output = Arc::clone(output);
-    std::thread::Builder::new()
-        .name("wattgrad-outside".into())
-        .spawn(move || {
-            let mut bytes = [0; 4096];
-            loop {
-                match pipe.read(&mut bytes) {
-                    Ok(0) => return,
-                    Ok(read) => {
-                        let mut output = lock(&output);
-                        let kept = which(&mut output);
-                        kept.extend_from_slice(&bytes[..read]);
-                        trim(kept);
-                    }
-                    Err(why) if why.kind() == std::io::ErrorKind::Interrupted => {}
-                    Err(_) => return,
+impl Pipe {
+    fn start(pipe: Option<impl Read + Send + 'static>) -> std::io::Result<Self> {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&bytes);
+        let thread = std::thread::Builder::new()
+            .name("wattgrad-external".into())
+            .spawn(move || {
+                if let Some(pipe) = pipe {
+                    keep_newest(pipe, &kept);
                 }
-            }
+            })?;
+        Ok(Self {
+            bytes,
+            thread: Some(thread),
         })
+    }
+
+    fn bytes(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_finished(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
 }
 
-/// Forgets the older half, in whole lines, of more than was ever asked for.
-fn trim(kept: &mut Vec<u8>) {
-    if kept.len() <= KEPT {
-        return;
+/// Appends the bytes of `pipe` to `kept` until its end. Where more arrive than anyone polls, the older half is dropped.
+fn keep_newest(mut pipe: impl Read, kept: &Mutex<Vec<u8>>) {
+    let mut chunk = [0; 4096];
+    loop {
+        let read = match pipe.read(&mut chunk) {
+            Ok(0) => return,
+            Ok(read) => read,
+            Err(why) if why.kind() == std::io::ErrorKind::Interrupted => continue,
+            Err(_) => return,
+        };
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend_from_slice(&chunk[..read]);
+        if kept.len() as u64 > KEPT {
+            let from = kept.len() / 2;
+            let line = kept[from..].iter().position(|&byte| byte == b'\n');
+            kept.drain(..line.map_or(from, |end| from + end + 1));
+        }
     }
-    let from = kept.len() / 2;
-    let line = kept[from..].iter().position(|&byte| byte == b'\n');
-    kept.drain(..line.map_or(from, |end| from + end + 1));
 }

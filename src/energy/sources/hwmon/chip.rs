@@ -1,64 +1,47 @@
-//! One folder of hwmon's class and the sensors in it.
+//! One folder of the hwmon class and its channels.
 
 use std::path::{Path, PathBuf};
 
 use super::super::files;
-use super::gauge::Files;
+use super::gauge::{Files, Gauge};
 use super::gpu_metrics::{Accumulator, Header};
 use super::labels::{self, Part};
-use super::{EXPECTED_UPDATE_INTERVAL, MAX_WATTS};
 use crate::energy::device::PciAddress;
-use crate::energy::figure::Scope;
-use crate::energy::sensor::Unavailable;
+use crate::energy::figure::{Method, Scope};
+use crate::energy::open_sensor::OpenSensor;
+use crate::energy::sensor::{Sensor, Unavailable};
 
-/// Kinds of power supply.
+/// Types of power supply: their hwmon folders belong to the source `battery`.
 const SUPPLIES: [&str; 5] = ["Battery", "Mains", "USB", "UPS", "Wireless"];
 
-/// One folder of the class: what one driver shows of one device.
+/// One folder of the class: the files of one driver for one device.
 pub(super) struct Chip {
-    /// Its number in the class.
+    /// Name of the folder, `hwmon0`.
     place: String,
     driver: String,
-    /// Where its files lie: the folder itself, or, with older drivers, that of the device.
+    /// The folder itself and that of the device, where older drivers keep their files.
     folders: [PathBuf; 2],
     pci: Option<PciAddress>,
     metrics: Option<Header>,
 }
 
-/// One row to be.
-pub(super) struct ChipSensor {
+/// One energy or power sensor of a chip; its name follows once all chips are known.
+pub(super) struct Channel {
     pub driver: String,
-    /// What tells it from others of its driver, the shortest first.
-    pub parts: Vec<String>,
-    pub scope: Scope,
+    /// What distinguishes it from other channels of its driver, the shortest first.
+    pub qualifiers: Vec<String>,
     pub part: Part,
     pub apu: bool,
     pub pci: Option<PciAddress>,
     pub label: String,
-    /// Device and driver.
-    pub identity: String,
-    pub reader: Reader,
-}
-
-pub(super) enum Reader {
-    Files {
-        files: Files,
-        averaging: Option<f64>,
-    },
-    /// amdgpu's table, and the power sensor beside it.
-    Accumulator {
-        table: Accumulator,
-        power: Option<(Files, Option<f64>)>,
-    },
-    Refused(Unavailable),
+    pub sensor: OpenSensor,
 }
 
 impl Chip {
-    /// Opens the folder `place`; `None` for what is no sensor.
+    /// Opens the folder `place`; `None` where it is no sensor.
     pub(super) fn open(class: &Path, place: String) -> Option<Self> {
         let folder = class.join(&place);
         let device = folder.join("device");
-        // Batteries and chargers show themselves here too: they are the battery source's.
         let kind = files::optional(&device.join("type"));
         if kind.is_some_and(|kind| SUPPLIES.contains(&kind.as_str())) {
             return None;
@@ -80,7 +63,7 @@ impl Chip {
         })
     }
 
-    /// Whether it is a processor with its graphics: told by its table, or by the supply of its north bridge.
+    /// Whether it is a processor with graphics, by its table or by the voltage of its north bridge.
     fn is_apu(&self) -> bool {
         self.driver == "amdgpu"
             && match self.metrics {
@@ -90,49 +73,36 @@ impl Chip {
     }
 
     fn file(&self, name: &str) -> Option<PathBuf> {
-        self.folders
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|path| path.exists())
+        let paths = self.folders.iter().map(|folder| folder.join(name));
+        paths.into_iter().find(|path| path.exists())
     }
 
     fn text(&self, name: &str) -> Option<String> {
         files::optional(&self.file(name)?)
     }
 
-    /// Seconds in a file of milliseconds.
+    /// Seconds from a file of milliseconds.
     fn seconds(&self, name: &str) -> Option<f64> {
         let milliseconds: f64 = self.text(name)?.parse().ok()?;
         (milliseconds > 0.0).then_some(milliseconds / 1e3)
     }
 
-    /// What the driver or, on Grace, the firmware calls the sensor.
-    fn label(&self, stem: &str) -> Option<String> {
-        self.text(&format!("{stem}_label"))
-            .or_else(|| self.text(&format!("{stem}_oem_info")))
-    }
-
-    /// What it shows of power and energy.
-    pub(super) fn sensors(&self) -> Vec<ChipSensor> {
-        let mut files: Vec<String> = self.folders.iter().flat_map(|f| files::names(f)).collect();
-        files.sort_by_key(|name| (name.len(), name.clone()));
-        files.dedup();
+    pub(super) fn channels(&self) -> Vec<Channel> {
+        let mut names: Vec<String> = self.folders.iter().flat_map(|f| files::names(f)).collect();
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        names.dedup();
         let stems = |prefix: &str, suffix: &str| -> Vec<String> {
-            files
-                .iter()
-                .filter_map(|name| {
-                    let number = name.strip_prefix(prefix)?.strip_suffix(suffix)?;
-                    number
-                        .parse::<u32>()
-                        .ok()
-                        .map(|_| format!("{prefix}{number}"))
-                })
-                .collect()
+            let numbers = names.iter().filter_map(|name| {
+                let number = name.strip_prefix(prefix)?.strip_suffix(suffix)?;
+                number.parse::<u32>().ok()
+            });
+            numbers.map(|number| format!("{prefix}{number}")).collect()
         };
-        let mut sensors = Vec::new();
+        let mut channels = Vec::new();
         for stem in stems("energy", "_input") {
-            let files = self.file(&format!("{stem}_input")).map(Files::Energy);
-            sensors.extend(files.map(|files| self.sensor(&stem, files, None)));
+            if let Some(path) = self.file(&format!("{stem}_input")) {
+                channels.push(self.gauge(&stem, Files::Energy(path), None));
+            }
         }
         let mut powers = stems("power", "_average");
         powers.extend(stems("power", "_input"));
@@ -144,88 +114,91 @@ impl Chip {
                 Some(_) => self.seconds(&format!("{stem}_average_interval")),
                 None => self.seconds("update_interval"),
             };
-            let path = average.or_else(|| self.file(&format!("{stem}_input")));
-            let files = path.map(Files::Power);
-            sensors.extend(files.map(|files| self.sensor(&stem, files, averaging)));
+            if let Some(path) = average.or_else(|| self.file(&format!("{stem}_input"))) {
+                channels.push(self.gauge(&stem, Files::Power(path), averaging));
+            }
         }
-        if sensors.is_empty() && self.driver == "ina3221" {
+        if channels.is_empty() && self.driver == "ina3221" {
             for current in stems("curr", "_input") {
                 let stem = current.replacen("curr", "in", 1);
                 let volts = self.file(&format!("{stem}_input"));
-                if let (Some(volts), Some(amperes)) =
-                    (volts, self.file(&format!("{current}_input")))
-                {
+                let amperes = self.file(&format!("{current}_input"));
+                if let (Some(volts), Some(amperes)) = (volts, amperes) {
                     let files = Files::Product { volts, amperes };
-                    sensors.push(self.sensor(&stem, files, self.seconds("update_interval")));
+                    channels.push(self.gauge(&stem, files, self.seconds("update_interval")));
                 }
             }
         }
-        self.accumulator(&mut sensors);
-        sensors
+        self.accumulator(&mut channels);
+        channels
     }
 
-    fn sensor(&self, stem: &str, files: Files, averaging: Option<f64>) -> ChipSensor {
-        let label = self.label(stem).unwrap_or_else(|| stem.to_owned());
+    fn gauge(&self, stem: &str, files: Files, averaging: Option<f64>) -> Channel {
+        let method = match files {
+            Files::Energy(_) => Method::Counter,
+            _ => Method::IntegratedPower,
+        };
+        let opened = Gauge::open(files, &self.driver, averaging);
+        self.channel(stem, method, opened.map(|gauge| Box::new(gauge) as _))
+    }
+
+    fn channel(
+        &self,
+        stem: &str,
+        method: Method,
+        opened: Result<Box<dyn Sensor>, Unavailable>,
+    ) -> Channel {
+        // What the driver or, on Grace, the firmware calls the channel.
+        let label = self
+            .text(&format!("{stem}_label"))
+            .or_else(|| self.text(&format!("{stem}_oem_info")))
+            .unwrap_or_else(|| stem.to_owned());
         let entry = labels::of(&self.driver, &label);
         let apu = self.is_apu();
-        let socket = apu || self.metrics.is_some_and(Header::is_socket);
-        let plain: Vec<&str> = label.split_whitespace().collect();
+        let scope = match apu || self.metrics.is_some_and(Header::is_socket) {
+            true => Scope::Socket,
+            false => entry.scope,
+        };
+        let words: Vec<&str> = label.split_whitespace().collect();
         let pci = self.pci.map(|pci| pci.to_string()).unwrap_or_default();
         let id = |name: &str| self.text(&format!("device/{name}")).unwrap_or_default();
-        ChipSensor {
+        let identity = format!(
+            "{} {} {} {pci} {label} {}",
+            self.driver,
+            id("vendor"),
+            id("device"),
+            files::kernel()
+        );
+        Channel {
             driver: self.driver.clone(),
-            parts: vec![
-                pci.clone(),
-                plain.join("-"),
-                format!("{}-{stem}", self.place),
-            ],
-            scope: if socket { Scope::Socket } else { entry.scope },
+            qualifiers: vec![pci, words.join("-"), format!("{}-{stem}", self.place)],
             part: entry.part,
             apu,
             pci: self.pci,
-            identity: format!(
-                "{} {} {} {pci} {label} {}",
-                self.driver,
-                id("vendor"),
-                id("device"),
-                files::kernel()
-            ),
             label,
-            reader: Reader::Files { files, averaging },
+            sensor: OpenSensor::new("", scope, method, None, opened).with_identity(identity),
         }
     }
 
-    /// amdgpu's energy counter goes before its power sensor, which becomes its companion; where it is refused, it is a
-    /// row that says so.
-    fn accumulator(&self, sensors: &mut Vec<ChipSensor>) {
+    /// amdgpu's energy counter replaces its power sensor, which becomes its companion. A counter that cannot be used
+    /// is listed with the reason.
+    fn accumulator(&self, channels: &mut Vec<Channel>) {
         let table = self.folders[1].join("gpu_metrics");
         if self.driver != "amdgpu" || !table.exists() {
             return;
         }
-        let template = Files::Power(table.clone());
-        let mut sensor = self.sensor("gpu_metrics", template, None);
-        match Accumulator::open(&table, MAX_WATTS, EXPECTED_UPDATE_INTERVAL) {
-            Ok(table) => {
-                let beside = sensors.iter().position(|sensor| {
-                    matches!(
-                        sensor.reader,
-                        Reader::Files {
-                            files: Files::Power(_),
-                            ..
-                        }
-                    )
-                });
-                let power = beside.and_then(|at| match sensors.remove(at).reader {
-                    Reader::Files { files, averaging } => Some((files, averaging)),
-                    _ => None,
-                });
-                sensor.reader = Reader::Accumulator { table, power };
-                sensors.insert(0, sensor);
-            }
-            Err(refusal) => {
-                sensor.reader = Reader::Refused(refusal);
-                sensors.push(sensor);
-            }
+        let opened = Accumulator::open(&table).map(|table| Box::new(table) as _);
+        let mut counter = self.channel("gpu_metrics", Method::Counter, opened);
+        if counter.sensor.sensor.is_err() {
+            channels.push(counter);
+            return;
         }
+        let mut all = channels.iter();
+        if let Some(at) = all.position(|one| one.sensor.method == Method::IntegratedPower) {
+            let power = channels.remove(at).sensor;
+            let identity = format!("{} power", counter.sensor.identity);
+            counter.sensor.companion = Some(Box::new(power.with_identity(identity)));
+        }
+        channels.insert(0, counter);
     }
 }

@@ -1,4 +1,4 @@
-//! One sensor of a hwmon chip, read from its files.
+//! One channel of a hwmon chip, read from its files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,8 +7,7 @@ use crate::energy::counter;
 use crate::energy::figure::RawUnit;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
-/// Which files a sensor is read from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The files that a channel is read from.
 pub(super) enum Files {
     /// Microjoules since the driver was loaded.
     Energy(PathBuf),
@@ -18,9 +17,14 @@ pub(super) enum Files {
     Product { volts: PathBuf, amperes: PathBuf },
 }
 
-/// Fields of the drivers at their maximum, in microwatts: 32 bits of microwatts and of milliwatts, 16 bits of watts.
+/// More than anything behind one sensor draws.
+pub(super) const MAX_WATTS: f64 = 10_000.0;
+/// Drivers update their values about this often.
+pub(super) const EXPECTED_UPDATE_INTERVAL: f64 = 0.1;
+
+/// The largest values of the drivers' fields, in microwatts: 32 bits of microwatts or milliwatts, 16 bits of watts.
 const MAXIMA: [u64; 3] = [4_294_967_295, 4_294_967_295_000, 65_535_000_000];
-/// 16 bits of milliwatts, as some AMD processors show them all the time.
+/// 16 bits of milliwatts, which some AMD processors show all the time.
 const AMD_MAXIMUM: u64 = 65_535_000;
 
 pub(super) struct Gauge {
@@ -30,26 +34,22 @@ pub(super) struct Gauge {
 }
 
 impl Gauge {
-    /// Opens a sensor of `driver`; `averaging` seconds where its files tell them.
+    /// Opens a channel of `driver`; `averaging` in seconds where its files give it.
     pub(super) fn open(
         files: Files,
         driver: &str,
         averaging: Option<f64>,
-        max_watts: f64,
-        tick: f64,
     ) -> Result<Self, Unavailable> {
+        let power = || SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL);
         let spec = match (&files, averaging) {
-            (Files::Energy(_), _) => SensorSpec::energy(RawUnit::Microjoule, max_watts, tick),
-            (_, None) => SensorSpec::power(RawUnit::Microwatt, max_watts, tick),
-            (_, Some(seconds)) => {
-                SensorSpec::power(RawUnit::Microwatt, max_watts, tick).averaging(seconds)
+            (Files::Energy(_), _) => {
+                SensorSpec::energy(RawUnit::Microjoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL)
             }
+            (_, None) => power(),
+            (_, Some(seconds)) => power().averaging(seconds),
         };
-        let gauge = Self {
-            files,
-            spec,
-            amd: driver == "amdgpu",
-        };
+        let amd = driver == "amdgpu";
+        let gauge = Self { files, spec, amd };
         let value = gauge.read()?;
         if let Files::Energy(path) = &gauge.files {
             counter::supported(value, None)
@@ -58,10 +58,11 @@ impl Gauge {
         Ok(gauge)
     }
 
-    fn microwatts(&self, path: &Path, value: u64) -> Result<u64, Unavailable> {
+    fn microwatts(&self, path: &Path) -> Result<u64, Unavailable> {
+        let value = files::number(path)?;
         if MAXIMA.contains(&value) || (self.amd && value == AMD_MAXIMUM) {
             return Err(Unavailable::new(format!(
-                "{} reads {value} uW, its field's maximum, as drivers do that have no power to show",
+                "{} reads {value} uW, the maximum of its field, which drivers show where they have no value",
                 path.display()
             )));
         }
@@ -77,13 +78,13 @@ impl Sensor for Gauge {
     fn read(&self) -> Result<u64, Unavailable> {
         match &self.files {
             Files::Energy(path) => files::number(path),
-            Files::Power(path) => self.microwatts(path, files::number(path)?),
+            Files::Power(path) => self.microwatts(path),
             Files::Product { volts, amperes } => {
                 let (millivolts, milliamperes): (u64, u64) =
                     (files::number(volts)?, files::number(amperes)?);
                 millivolts.checked_mul(milliamperes).ok_or_else(|| {
                     Unavailable::new(format!(
-                        "{} reads {milliamperes} mA, which is no current",
+                        "{} reads {milliamperes} mA, which is impossible",
                         amperes.display()
                     ))
                 })

@@ -1,18 +1,19 @@
-//! amdgpu's `gpu_metrics`: a table of the card's firmware, one layout per revision, that may hold an energy counter.
+//! amdgpu's `gpu_metrics`: a table of the card's firmware with one layout per revision, some with an energy counter.
 //!
-//! Layouts: the Linux kernel's `kgd_pp_interface.h`. Fields that a card does not fill hold their type's maximum.
+//! Layouts: the Linux kernel's `kgd_pp_interface.h`. Fields that a card does not fill hold the maximum of their type.
 
 use std::path::{Path, PathBuf};
 
 use super::super::files;
+use super::gauge::{EXPECTED_UPDATE_INTERVAL, MAX_WATTS};
 use crate::energy::counter;
 use crate::energy::figure::RawUnit;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
-/// The counter is in units of 2^-16 J, 15.259 uJ.
+/// The counter counts units of 2^-16 J, 15.259 uJ.
 const PER_JOULE: u128 = 1 << 16;
 
-/// What begins every table: its size, and the two parts of its revision.
+/// The start of every table: its size and the two parts of its revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     size: usize,
@@ -32,17 +33,17 @@ impl Header {
         })
     }
 
-    /// Whether the table is one of a processor with graphics in it.
+    /// Whether the table belongs to a processor with graphics.
     pub(super) fn is_apu(self) -> bool {
         matches!(self.format, 2 | 3)
     }
 
-    /// Whether the table is one of an accelerator whose power is that of its socket.
+    /// Whether the table belongs to an accelerator whose power is that of its socket.
     pub(super) fn is_socket(self) -> bool {
         self.format == 1 && self.content >= 4
     }
 
-    /// Where the counter lies in the table, and how long the table is at least.
+    /// Offset of the counter in the table, and the smallest size of the table, in bytes.
     fn counter(self) -> Result<(usize, usize), String> {
         let Self {
             format, content, ..
@@ -54,10 +55,10 @@ impl Header {
             (1, 4) => Ok((24, 32)),
             (1, 5 | 6) => Ok((88, 96)),
             (2 | 3, _) => Err(format!(
-                "revision {format}.{content} is that of a processor with graphics, which holds no energy counter"
+                "revision {format}.{content} belongs to a processor with graphics and has no energy counter"
             )),
             _ => Err(format!(
-                "revision {format}.{content} is not one whose energy counter is known"
+                "the energy counter of revision {format}.{content} is unknown"
             )),
         }
     }
@@ -65,11 +66,11 @@ impl Header {
 
 /// The counter in nanojoules.
 fn nanojoules(table: &[u8]) -> Result<u64, String> {
-    let header = Header::parse(table).ok_or("it holds no header")?;
+    let header = Header::parse(table).ok_or("it has no header")?;
     let (at, least) = header.counter()?;
     if header.size < least || table.len() < header.size {
         return Err(format!(
-            "revision {}.{} takes {least} bytes, and it says {} and holds {}",
+            "revision {}.{} takes {least} bytes, but its header says {} and it has {}",
             header.format,
             header.content,
             header.size,
@@ -82,7 +83,7 @@ fn nanojoules(table: &[u8]) -> Result<u64, String> {
     let value = u64::from_le_bytes(field.ok_or("it ends before its energy counter")?);
     counter::supported(value, None)?;
     u64::try_from(u128::from(value) * 1_000_000_000 / PER_JOULE)
-        .map_err(|_| format!("its energy counter reads {value}, more than any card has drawn"))
+        .map_err(|_| format!("its energy counter reads {value}, more than any card can have drawn"))
 }
 
 /// The energy counter in a card's table.
@@ -92,11 +93,11 @@ pub(super) struct Accumulator {
 }
 
 impl Accumulator {
-    /// Opens it, where the table's revision is known and its counter counts.
-    pub(super) fn open(path: &Path, max_watts: f64, tick: f64) -> Result<Self, Unavailable> {
+    /// Fails where the revision of the table is unknown or its counter is not supported.
+    pub(super) fn open(path: &Path) -> Result<Self, Unavailable> {
         let accumulator = Self {
             path: path.to_owned(),
-            spec: SensorSpec::energy(RawUnit::Nanojoule, max_watts, tick),
+            spec: SensorSpec::energy(RawUnit::Nanojoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
         };
         accumulator.read().map(|_| accumulator)
     }
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn known_revisions_give_their_counter() {
+    fn reads_the_counter_of_known_revisions() {
         // 65536 units are a joule.
         for (content, size, at) in [
             (1, 96, 24),
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_refused_by_name() {
+    fn rejects_unknown_and_damaged_tables() {
         for (format, content, said) in [
             (1, 0, "1.0"),
             (1, 9, "1.9"),
@@ -157,7 +158,7 @@ mod tests {
         assert!(refused(&table(1, 3, 120, 24, 0)).contains("reads 0"));
         assert!(refused(&table(1, 3, 120, 24, u64::MAX)).contains("maximum"));
         assert!(refused(&table(1, 3, 120, 24, u64::MAX - 1)).contains("more than any card"));
-        assert!(refused(&table(1, 3, 120, 24, 65_536)[..40]).contains("holds 40"));
+        assert!(refused(&table(1, 3, 120, 24, 65_536)[..40]).contains("has 40"));
         assert!(refused(&table(1, 3, 40, 24, 65_536)).contains("says 40"));
         assert!(refused(&[1]).contains("no header"));
     }

@@ -1,24 +1,24 @@
-//! What the sensors of each hwmon driver cover.
+//! What the channels of each hwmon driver cover.
 
 use crate::energy::figure::Scope;
 
-/// How what a sensor covers lies to the machine's adapters.
+/// The part of the machine that a channel covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The device whose driver shows it: a graphics card, or the processor with its graphics.
+    /// The device of its driver: a graphics card, or a processor with graphics.
     Device,
-    /// The machine or module with every adapter in it.
+    /// The machine or module, with every adapter.
     Whole,
     /// A part of the host.
     Host,
-    /// A part of something that has a sensor of its own: no row.
+    /// A part of something that has a channel of its own; not listed.
     Inside,
 }
 
 pub(super) struct Entry {
-    /// How the driver's name begins.
+    /// Start of the driver's name.
     driver: &'static str,
-    /// How the sensor's label begins, or, without a label, its file.
+    /// Start of the channel's label, or of its file without a label.
     label: &'static str,
     pub scope: Scope,
     pub part: Part,
@@ -33,9 +33,9 @@ const fn entry(driver: &'static str, label: &'static str, scope: Scope, part: Pa
     }
 }
 
-/// The first that fits counts.
+/// The first match counts.
 static ENTRIES: &[Entry] = &[
-    // An APU's figure, the whole socket, is told apart by its gpu_metrics.
+    // An APU, whose value covers the whole socket, is recognised by its gpu_metrics.
     entry("amdgpu", "", Scope::Board, Part::Device),
     // Discrete cards only: the drivers show no energy of integrated graphics.
     entry("i915_gt", "", Scope::Socket, Part::Device),
@@ -45,7 +45,7 @@ static ENTRIES: &[Entry] = &[
     entry("xe", "pkg", Scope::Socket, Part::Device),
     entry("xe", "energy2", Scope::Socket, Part::Device),
     entry("xe", "", Scope::Rail, Part::Device),
-    // NVIDIA Grace shows its meters through ACPI's driver and names them.
+    // NVIDIA Grace shows and names its meters through the ACPI driver.
     entry("power_meter", "Module Power", Scope::Socket, Part::Whole),
     entry("power_meter", "Grace Power", Scope::Socket, Part::Host),
     entry("power_meter", "CPU Power", Scope::Rail, Part::Host),
@@ -60,11 +60,11 @@ static ENTRIES: &[Entry] = &[
     entry("", "", Scope::Rail, Part::Host),
 ];
 
-/// The entry of a sensor: `label` is its label, or its file where it has none.
+/// The entry of a channel: `label` is its label, or its file without a label.
 pub(super) fn of(driver: &str, label: &str) -> &'static Entry {
     let fits = |entry: &&Entry| {
         let end = driver.strip_prefix(entry.driver);
-        // `xe` is not the beginning of every name that begins with it.
+        // Only digits may follow: `i915_gt1` matches `i915_gt`, `xenon` does not match `xe`.
         let driver = entry.driver.is_empty()
             || end.is_some_and(|end| end.bytes().all(|byte| byte.is_ascii_digit()));
         driver && label.starts_with(entry.label)
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_sensor_has_its_scope() {
+    fn maps_labels_to_scopes() {
         for (driver, label, scope, part) in [
             ("amdgpu", "PPT", Scope::Board, Part::Device),
             ("i915", "energy1", Scope::Board, Part::Device),

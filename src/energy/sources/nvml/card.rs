@@ -1,4 +1,4 @@
-//! One card: which of its sensors can be believed, and the rows that follow.
+//! One card: which of its readings can be trusted, and the sensors that follow.
 
 use std::sync::Arc;
 
@@ -7,111 +7,108 @@ use nvml_wrapper::Nvml as Library;
 use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 
-use super::sensor::{CardSensor, Kind, field_watts, present};
-use super::{NAME, refusal};
+use super::reading::{CardReader, Kind, check_present, instant_milliwatts};
+use super::{SOURCE, refusal};
 use crate::energy::counter;
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{Covers, Scope};
 use crate::energy::open_sensor::OpenSensor;
 use crate::energy::sensor::{Sensor, Unavailable};
 
-/// A counter and, as its companion, power; where there is no counter, power alone; where the counter is there but
-/// shows nothing, or may not be read, a row for each.
-pub(super) fn rows(
+/// A counter with power as its companion; power alone where the card has no counter; both where the counter exists but
+/// cannot be used.
+pub(super) fn sensors(
     library: &Arc<Library>,
     index: u32,
     target: Option<&MeteredDevice>,
 ) -> Vec<OpenSensor> {
-    let source = format!("{NAME}:{index}");
+    let name = format!("{}:{index}", SOURCE.name);
     let covers = target.map(|_| Covers::Adapter);
     let device = match library.device_by_index(index) {
         Ok(device) => device,
         Err(error) => {
             let why = refusal(&format!("opening card {index}"), &error);
-            return vec![OpenSensor::counter(source, Scope::Board, covers, Err(why))];
+            return vec![OpenSensor::counter(name, Scope::Board, covers, Err(why))];
         }
     };
     let instrument = |kind| -> Box<dyn Sensor> {
-        Box::new(CardSensor {
+        Box::new(CardReader {
             library: Arc::clone(library),
             index,
             kind,
-            // Without an adapter the card's own joules are asked for, whoever they are spent for.
+            // Without a target the energy of the card itself is wanted, whoever uses it.
             exclusive: target.is_some(),
         })
     };
-    let identity = identity(library, &device, &source);
+    let identity = identity(library, &device, &name);
     let power = power(&device, index).map(|kind| {
-        let mut row = OpenSensor::power(&source, Scope::Board, covers, Ok(instrument(kind)));
-        row.identity = format!("{identity} power");
-        row
+        OpenSensor::power(&name, Scope::Board, covers, Ok(instrument(kind)))
+            .with_identity(format!("{identity} power"))
     });
-    let counter = |opened| {
-        let mut row = OpenSensor::counter(&source, Scope::Board, covers, opened);
-        row.identity.clone_from(&identity);
-        row
-    };
-    let mut rows = match (counts(&device, index), power) {
-        (Counts::Yes, power) => {
-            let mut row = counter(Ok(instrument(Kind::Energy)));
-            row.companion = power.ok().map(Box::new);
-            vec![row]
+    let counter =
+        |opened| OpenSensor::counter(&name, Scope::Board, covers, opened).with_identity(&identity);
+    let mut sensors = match (energy_counter(&device, index), power) {
+        (EnergyCounter::Works, power) => {
+            let mut sensor = counter(Ok(instrument(Kind::Energy)));
+            sensor.companion = power.ok().map(Box::new);
+            vec![sensor]
         }
-        (Counts::Has(why), Ok(power)) => vec![counter(Err(why)), power],
-        (Counts::Not(why), Ok(mut power)) => {
+        (EnergyCounter::Unusable(why), Ok(power)) => vec![counter(Err(why)), power],
+        (EnergyCounter::Missing(why), Ok(mut power)) => {
             power.note = Some(format!("{}: its power is integrated instead", why.reason));
             vec![power]
         }
-        (Counts::Has(why) | Counts::Not(why), Err(_)) => vec![counter(Err(why))],
+        (EnergyCounter::Unusable(why) | EnergyCounter::Missing(why), Err(_)) => {
+            vec![counter(Err(why))]
+        }
     };
-    if let Some(split) = split(&device) {
-        for row in &mut rows {
-            row.shared = Some(split.to_owned());
-            if let Some(companion) = &mut row.companion {
-                companion.shared = Some(split.to_owned());
-            }
+    let split = split(&device).map(str::to_owned);
+    for sensor in &mut sensors {
+        sensor.shared.clone_from(&split);
+        if let Some(companion) = &mut sensor.companion {
+            companion.shared.clone_from(&split);
         }
     }
-    rows
+    sensors
 }
 
-/// What stays the same over restarts: the card itself and the driver that reads it.
-fn identity(library: &Library, device: &Device<'_>, source: &str) -> String {
-    let card = device.uuid().unwrap_or_else(|_| source.to_owned());
+/// The card and the driver that reads it, which stay the same after a restart.
+fn identity(library: &Library, device: &Device<'_>, name: &str) -> String {
+    let card = device.uuid().unwrap_or_else(|_| name.to_owned());
     match library.sys_driver_version() {
-        Ok(driver) => format!("{NAME} {card} driver {driver}"),
-        Err(_) => format!("{NAME} {card}"),
+        Ok(driver) => format!("{} {card} driver {driver}", SOURCE.name),
+        Err(_) => format!("{} {card}", SOURCE.name),
     }
 }
 
-/// Whether a card counts its energy.
-enum Counts {
-    Yes,
-    /// It has a counter that cannot be believed, or not be read by this user.
-    Has(Unavailable),
-    /// It has none.
-    Not(Unavailable),
+enum EnergyCounter {
+    Works,
+    /// The card has a counter that shows no valid value or may not be read by this user.
+    Unusable(Unavailable),
+    Missing(Unavailable),
 }
 
-fn counts(device: &Device<'_>, index: u32) -> Counts {
-    let what = format!("card {index}'s energy counter");
+fn energy_counter(device: &Device<'_>, index: u32) -> EnergyCounter {
+    let what = format!("energy counter of card {index}");
     match device.total_energy_consumption() {
         Ok(value) => match counter::supported(value, None) {
-            Ok(()) => Counts::Yes,
-            Err(why) => Counts::Has(Unavailable::new(why)),
+            Ok(()) => EnergyCounter::Works,
+            Err(why) => EnergyCounter::Unusable(Unavailable::new(why)),
         },
-        Err(NvmlError::NotSupported) => Counts::Not(no_counter(device)),
-        Err(error @ NvmlError::FailedToLoadSymbol(_)) => Counts::Not(refusal(&what, &error)),
-        Err(error) => Counts::Has(refusal(&what, &error)),
+        Err(NvmlError::NotSupported) => EnergyCounter::Missing(no_counter(device)),
+        Err(error @ NvmlError::FailedToLoadSymbol(_)) => {
+            EnergyCounter::Missing(refusal(&what, &error))
+        }
+        Err(error) => EnergyCounter::Unusable(refusal(&what, &error)),
     }
 }
 
-/// Why a card that answers has no energy counter.
+/// Why a card that works has no energy counter.
 fn no_counter(device: &Device<'_>) -> Unavailable {
     let name = device.name().unwrap_or_else(|_| "the card".into());
     if mig(device) {
         return Unavailable::new(format!(
-            "MIG is on, and {name} gives no energy of an instance"
+            "MIG is on, and {name} has no energy counter for an instance"
         ))
         .with_fix("sudo nvidia-smi -mig 0")
         .with_undo("sudo nvidia-smi -mig 1");
@@ -123,28 +120,28 @@ fn no_counter(device: &Device<'_>) -> Unavailable {
             "{name} is older than Volta and has no energy counter"
         )),
         _ => Unavailable::new(format!(
-            "{name} shows no energy counter: its driver or a virtual machine hides it, or it is a laptop card that \
-             gives power only"
+            "{name} shows no energy counter: the driver or a virtual machine hides it, or it is a laptop card that has \
+             power only"
         )),
     }
 }
 
-/// Cards whose power is not an average over a second show a stretch of 10 to 100 ms.
+/// Cards whose power is not averaged over a second average over 10 to 100 ms.
 const SHORT_AVERAGING: f64 = 0.1;
 /// `nvmlDeviceGetPowerUsage` of Ampere (except GA100) and newer, by NVIDIA's header.
 const LONG_AVERAGING: f64 = 1.0;
 
-/// The best sensor of power: one that shows the moment, where the usual one averages over a second.
+/// The best power reading: the instant power where the usual one is averaged over a second.
 fn power(device: &Device<'_>, index: u32) -> Result<Kind, Unavailable> {
     let long = averages_long(device);
-    if long && field_watts(device, index).is_ok() {
+    if long && instant_milliwatts(device, index).is_ok() {
         return Ok(Kind::InstantPower);
     }
-    let what = format!("card {index}'s power");
+    let what = format!("power of card {index}");
     let usage = device
         .power_usage()
         .map_err(|error| refusal(&what, &error))?;
-    present(usage, &what)?;
+    check_present(usage, &what)?;
     Ok(Kind::Power {
         averaging: if long {
             LONG_AVERAGING
@@ -169,7 +166,7 @@ fn averages_long(device: &Device<'_>) -> bool {
             | DeviceArchitecture::Volta
             | DeviceArchitecture::Turing,
         ) => false,
-        // Newer, or not told: the longer of the two.
+        // Newer or unknown: assume the longer of the two.
         _ => true,
     }
 }
@@ -178,30 +175,31 @@ fn mig(device: &Device<'_>) -> bool {
     device.mig_mode().is_ok_and(|mode| mode.current == 1)
 }
 
-/// Why the card's figures cover more than anyone here can see of it.
+/// Why the card's energy covers users that are not visible here.
 fn split(device: &Device<'_>) -> Option<&'static str> {
     if mig(device) {
         return Some(
-            "MIG is on: the card's sensors cover every instance of it, not this run alone",
+            "MIG is on: the card's sensors cover all of its instances, not this run alone",
         );
     }
     vgpu(device).then_some(
-        "the card is split by vGPU: its sensors cover every virtual machine on it, not this run alone",
+        "vGPU is on: the card's sensors cover all virtual machines that use it, not this run alone",
     )
 }
 
-#[cfg(target_os = "linux")]
+/// The wrapper supports the query on Linux only.
 fn vgpu(device: &Device<'_>) -> bool {
-    use nvml_wrapper::enum_wrappers::device::GpuVirtualizationMode as Mode;
-
-    matches!(
-        device.virtualization_mode(),
-        Ok(Mode::Vgpu | Mode::HostVgpu | Mode::HostVsga)
-    )
-}
-
-/// The wrapper asks for it on Linux only.
-#[cfg(not(target_os = "linux"))]
-fn vgpu(_device: &Device<'_>) -> bool {
-    false
+    #[cfg(target_os = "linux")]
+    {
+        use nvml_wrapper::enum_wrappers::device::GpuVirtualizationMode as Mode;
+        matches!(
+            device.virtualization_mode(),
+            Ok(Mode::Vgpu | Mode::HostVgpu | Mode::HostVsga)
+        )
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = device;
+        false
+    }
 }

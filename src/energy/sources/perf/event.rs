@@ -6,7 +6,7 @@ mod open {
     use std::io::{self, Read};
     use std::os::fd::FromRawFd;
 
-    /// `struct perf_event_attr` in its first, shortest version.
+    /// `struct perf_event_attr` in its first and shortest version.
     #[repr(C)]
     #[derive(Default)]
     struct Attributes {
@@ -18,11 +18,10 @@ mod open {
 
     const CLOSE_ON_EXEC: libc::c_ulong = 8;
 
-    /// An event that counts.
     pub struct Event(File);
 
     impl Event {
-        /// Begins to count `config` of the PMU `kind` on processor `cpu`, whatever runs there.
+        /// Starts counting `config` of the PMU `kind` on processor `cpu` for all processes.
         pub fn open(kind: u32, config: u64, cpu: u32) -> io::Result<Self> {
             let attributes = Attributes {
                 kind,
@@ -50,7 +49,7 @@ mod open {
             }
         }
 
-        /// Counts since the opening.
+        /// Counts since the event was opened.
         pub fn read(&self) -> io::Result<u64> {
             let mut count = [0; 8];
             (&self.0).read_exact(&mut count)?;
@@ -63,7 +62,7 @@ mod open {
 mod open {
     use std::io::{self, ErrorKind};
 
-    /// There are none on this system.
+    /// This system has no such events.
     pub enum Event {}
 
     impl Event {

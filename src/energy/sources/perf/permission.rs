@@ -1,59 +1,64 @@
-//! Who may count events of the whole system.
+//! Whether this process may count events of the whole system.
 
 use std::io;
-use std::path::Path;
-
-use crate::energy::sensor::Unavailable;
 
 use super::files;
+use crate::energy::options::MeterOptions;
+use crate::energy::sensor::Unavailable;
 
 const PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
-const STATUS: &str = "/proc/self/status";
 
-/// The rights that open events at any level: CAP_SYS_ADMIN and CAP_PERFMON.
-const RIGHTS: u64 = 1 << 21 | 1 << 38;
+/// CAP_SYS_ADMIN and CAP_PERFMON, which open events at any level.
+const CAPABILITIES: u64 = 1 << 21 | 1 << 38;
 
-/// Why this process may not count what all processes do; `None` where it seems to have the right.
-pub(super) fn closed() -> Option<Unavailable> {
-    let level = level()?;
-    (level >= 1 && !privileged()).then(|| closed_at(level))
+pub(super) struct Permission {
+    /// `perf_event_paranoid`; `None` where the kernel has no such file.
+    level: Option<i64>,
+    privileged: bool,
 }
 
-/// What the kernel's answer to the call amounts to.
-pub(super) fn refused(event: &str, error: &io::Error) -> Unavailable {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied => match level() {
-            Some(level) if level >= 1 => closed_at(level),
-            _ => Unavailable::new(format!(
-                "the kernel does not let this process count {event}, whatever {PARANOID} says: a container may forbid it"
+impl Permission {
+    pub(super) fn read(options: &MeterOptions) -> Self {
+        let status = files::optional(&options.system_path("/proc/self/status"));
+        let capabilities = status.and_then(|status| effective(&status));
+        Self {
+            level: files::number(&options.system_path(PARANOID)).ok(),
+            privileged: capabilities.is_some_and(|set| set & CAPABILITIES != 0),
+        }
+    }
+
+    /// Why this process may not count the events of all processes; `None` where it seems to have the right.
+    pub(super) fn denied(&self) -> Option<Unavailable> {
+        let level = self.level.filter(|_| !self.privileged)?;
+        (level >= 1).then(|| denied_at(level))
+    }
+
+    /// The reason for the kernel's error when `event` was opened.
+    pub(super) fn refusal(&self, event: &str, error: &io::Error) -> Unavailable {
+        match (error.kind(), self.level) {
+            (io::ErrorKind::PermissionDenied, Some(level)) if level >= 1 => denied_at(level),
+            (io::ErrorKind::PermissionDenied, _) => Unavailable::new(format!(
+                "the kernel does not let this process count {event}, although {PARANOID} permits it: a container may \
+                 forbid it"
             )),
-        },
-        _ => Unavailable::new(format!("the event {event} cannot be opened: {error}")),
+            _ => Unavailable::new(format!("the event {event} cannot be opened: {error}")),
+        }
     }
 }
 
-fn closed_at(level: i64) -> Unavailable {
+fn denied_at(level: i64) -> Unavailable {
     let program = std::env::current_exe()
         .map_or_else(|_| "PROGRAM".into(), |path| path.display().to_string());
     Unavailable::new(format!(
-        "{PARANOID} is {level}, so energy events are closed to users (for this program alone they are opened by \
+        "{PARANOID} is {level}, so users may not read energy events (to permit it for this program alone: \
          `sudo setcap cap_perfmon=ep {program}`)"
     ))
     .with_fix("sudo sysctl kernel.perf_event_paranoid=0")
     .with_undo(format!("sudo sysctl kernel.perf_event_paranoid={level}"))
 }
 
-fn level() -> Option<i64> {
-    files::number(Path::new(PARANOID)).ok()
-}
-
-fn privileged() -> bool {
-    let status = files::optional(Path::new(STATUS)).unwrap_or_default();
-    rights(&status).is_some_and(|rights| rights & RIGHTS != 0)
-}
-
-/// The effective capabilities in a process's status.
-fn rights(status: &str) -> Option<u64> {
+/// The effective capabilities in the status of a process.
+fn effective(status: &str) -> Option<u64> {
     let line = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))?;
@@ -65,15 +70,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn effective_rights_are_read() {
+    fn reads_effective_capabilities() {
         let status = "Name:\tx\nCapPrm:\t000001ffffffffff\nCapEff:\t0000004000000000\n";
-        assert_eq!(rights(status), Some(1 << 38));
-        assert_eq!(rights("Name:\tx\n"), None);
+        assert_eq!(effective(status), Some(1 << 38));
+        assert_eq!(effective("Name:\tx\n"), None);
     }
 
     #[test]
-    fn a_closed_level_names_both_commands() {
-        let refusal = closed_at(4);
+    fn denied_level_has_fix_and_undo() {
+        let refusal = denied_at(4);
         assert!(refusal.reason.contains("is 4") && refusal.reason.contains("setcap cap_perfmon"));
         assert_eq!(
             refusal.fix.as_deref(),

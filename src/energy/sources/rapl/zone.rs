@@ -1,207 +1,184 @@
-//! The powercap zones, read through `rapl-energy` with every way it could panic looked at first.
+//! The powercap zones, read through `rapl-energy`, with every cause of a panic in it checked first.
 //!
-//! What is guarded against in `rapl-energy` 0.2.2: a zone that cannot be opened is `None` whatever the cause; a file
-//! that cannot be read or parsed later panics; `elapsed` gives 32-bit floats (8 mJ apart at 65 kJ) and takes any
-//! decrease for one wrap; zones behind a gap in the numbers are not found. So zones are listed here, each file is read
-//! as plain text before the crate reads it, a panic that comes all the same is caught and closes the zone, and the
-//! arithmetic is done on the crate's whole microjoules.
+//! Guarded against in `rapl-energy` 0.2.2: a zone that cannot be opened is `None` whatever the cause; a file that
+//! cannot be read or parsed later panics; `elapsed` returns 32-bit floats (8 mJ apart at 65 kJ) and takes any decrease
+//! for one wrap; zones after a gap in the numbers are not found. Therefore zones are listed here, each file is read as
+//! plain text before the crate reads it, a panic that happens all the same is caught and closes the zone, and the
+//! arithmetic uses the crate's whole microjoules.
 
-use std::fs;
-use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rapl_energy::{Package, Subzone};
 
+use super::super::files;
+use super::{CLOSE_FILES, EXPECTED_UPDATE_INTERVAL, OPEN_FILES, ROOT, SOURCE, max_watts};
 use crate::energy::counter;
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{RawUnit, Scope};
 use crate::energy::open_sensor::OpenSensor;
+use crate::energy::options::MeterOptions;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
-/// `rapl-energy` looks in these places, in this order, and settles once per process.
-const ROOTS: [&str; 2] = [super::ROOT, "/sys/devices/virtual/powercap/intel-rapl"];
+/// `rapl-energy` looks in these places, in this order, once per process.
+const ROOTS: [&str; 2] = [ROOT, "/sys/devices/virtual/powercap/intel-rapl"];
 
-/// Above what a package or its memory ever draws; the platform counter may see a whole server.
-const PACKAGE_WATTS: f64 = 2_000.0;
-const SYSTEM_WATTS: f64 = 10_000.0;
-
-const LOAD_DRIVER: &str = "sudo modprobe intel_rapl_msr";
-const UNLOAD_DRIVER: &str = "sudo modprobe -r intel_rapl_msr";
-
-/// The counters move about every millisecond.
-const EXPECTED_UPDATE_INTERVAL: f64 = 0.001;
-
-pub(super) fn rows(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>, Unavailable> {
-    let root = ROOTS.iter().map(Path::new).find(|root| root.exists()).ok_or_else(|| {
-        Unavailable::new(format!(
-            "no RAPL counter: {} is not there (no such processor, its driver not loaded, or hidden by a container or \
-             virtual machine)",
-            ROOTS[0]
-        ))
-        .with_fix(LOAD_DRIVER)
-        .with_undo(UNLOAD_DRIVER)
+pub(super) fn sensors(
+    options: &MeterOptions,
+    target: Option<&MeteredDevice>,
+) -> Result<Vec<OpenSensor>, Unavailable> {
+    let mut roots = ROOTS.iter().map(|root| options.system_path(root));
+    let root = roots.find(|root| root.exists()).ok_or_else(|| {
+        load_driver(Unavailable::new(format!(
+            "{ROOT} does not exist: the processor has no RAPL counter, its driver is not loaded, or a container or \
+             virtual machine hides it"
+        )))
     })?;
-    let mut rows: Vec<OpenSensor> = Vec::new();
-    for (package, folder) in numbered(root, "intel-rapl:") {
-        let package_name = name_of(&folder).unwrap_or_else(|| format!("zone-{package}"));
-        let scope = if package_name.starts_with("psys") {
-            Scope::System
-        } else {
-            Scope::Package
+    // The crate reads below `/sys` only.
+    let elsewhere = options.sysfs_root.is_some();
+    let mut sensors: Vec<OpenSensor> = Vec::new();
+    let mut add = |name: &str, scope, opened| {
+        let plain = format!("{}:{name}", SOURCE.name);
+        // Two zones may have the same name: a psys for each socket.
+        let numbered = format!("{plain}#");
+        let twins = sensors
+            .iter()
+            .filter(|sensor| sensor.source == plain || sensor.source.starts_with(&numbered));
+        let name = match twins.count() {
+            0 => plain,
+            count => format!("{numbered}{count}"),
         };
-        let opened = open(&folder, scope, || {
-            Package::new(package, false).map(Zone::Package)
-        });
-        push(&mut rows, package_name.clone(), scope, target, opened);
+        let covers = target.map(|target| target.host_covers(scope));
+        sensors.push(OpenSensor::counter(name, scope, covers, opened));
+    };
+    for (package, folder) in numbered(&root, "intel-rapl:") {
+        let name = name_of(&folder).unwrap_or_else(|| format!("zone-{package}"));
+        let scope = match name.starts_with("psys") {
+            true => Scope::System,
+            false => Scope::Package,
+        };
+        let zone = || Zone::package(package);
+        add(&name, scope, open(&folder, scope, elsewhere, zone));
         for (subzone, folder) in numbered(&folder, &format!("intel-rapl:{package}:")) {
-            // Cores and the built-in GPU are parts of the package; a row of their own would only invite adding.
+            // Cores and the integrated GPU are parts of the package: sensors of their own would invite adding them.
             if name_of(&folder).as_deref() == Some("dram") {
-                let opened = open(&folder, Scope::Dram, || {
-                    Subzone::new(package, subzone).map(Zone::Subzone)
-                });
-                push(
-                    &mut rows,
-                    format!("{package_name}-dram"),
-                    Scope::Dram,
-                    target,
-                    opened,
-                );
+                let zone = || Zone::subzone(package, subzone);
+                let opened = open(&folder, Scope::Dram, elsewhere, zone);
+                add(&format!("{name}-dram"), Scope::Dram, opened);
             }
         }
     }
-    if rows.is_empty() {
-        return Err(Unavailable::new(format!(
-            "{} holds no zone: the processor's driver found no counter",
+    if sensors.is_empty() {
+        return Err(load_driver(Unavailable::new(format!(
+            "{} contains no zone: the processor's driver found no counter",
             root.display()
-        ))
-        .with_fix(LOAD_DRIVER)
-        .with_undo(UNLOAD_DRIVER));
+        ))));
     }
-    Ok(rows)
+    Ok(sensors)
 }
 
-fn push(
-    rows: &mut Vec<OpenSensor>,
-    name: String,
-    scope: Scope,
-    target: Option<&MeteredDevice>,
-    opened: Result<Box<dyn Sensor>, Unavailable>,
-) {
-    let plain = format!("rapl:{name}");
-    // Two zones of one name (a psys for each socket) still have to be told apart.
-    let twins = rows
-        .iter()
-        .filter(|row| row.source == plain || row.source.starts_with(&format!("{plain}#")))
-        .count();
-    let source = if twins == 0 {
-        plain
-    } else {
-        format!("{plain}#{twins}")
-    };
-    rows.push(OpenSensor::counter(
-        source,
-        scope,
-        target.map(|target| target.host_covers(scope)),
-        opened,
-    ));
+fn load_driver(refusal: Unavailable) -> Unavailable {
+    refusal
+        .with_fix("sudo modprobe intel_rapl_msr")
+        .with_undo("sudo modprobe -r intel_rapl_msr")
 }
 
 /// The folders `PREFIX<number>` in `parent`, by number.
 fn numbered(parent: &Path, prefix: &str) -> Vec<(u8, PathBuf)> {
-    let entries = fs::read_dir(parent).into_iter().flatten().flatten();
-    let mut found: Vec<(u8, PathBuf)> = entries
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            let number = name.to_str()?.strip_prefix(prefix)?.parse().ok()?;
-            Some((number, entry.path()))
-        })
-        .collect();
-    found.sort();
-    found
+    let names = files::names(parent).into_iter().filter_map(|name| {
+        let number = name.strip_prefix(prefix)?.parse().ok()?;
+        Some((number, parent.join(name)))
+    });
+    names.collect()
 }
 
 fn name_of(folder: &Path) -> Option<String> {
-    let name = fs::read_to_string(folder.join("name")).ok()?;
-    let name = name.trim();
-    (!name.is_empty()).then(|| name.to_owned())
+    files::optional(&folder.join("name"))
 }
 
-enum Zone {
-    Package(Package),
-    Subzone(Subzone),
+/// A zone of the crate: the value at which its counter wraps, and its reader, both in microjoules.
+struct Zone {
+    range: u64,
+    read: Box<dyn FnMut() -> Result<u64, Unavailable> + Send>,
 }
 
 impl Zone {
-    /// A fresh reading in microjoules: `reset` is the crate's only way to a whole number.
-    fn read(&mut self) -> u64 {
-        match self {
-            Zone::Package(package) => {
+    /// `reset` is the crate's only access to a whole number.
+    fn package(number: u8) -> Option<Self> {
+        let mut package = Package::new(number, false)?;
+        Some(Self {
+            range: package.max_energy_range_uj,
+            read: Box::new(move || {
                 package.reset();
-                package.package_energy_uj
-            }
-            Zone::Subzone(subzone) => {
-                subzone.reset();
-                subzone.energy_uj
-            }
-        }
+                Ok(package.package_energy_uj)
+            }),
+        })
     }
 
-    fn range(&self) -> u64 {
-        match self {
-            Zone::Package(package) => package.max_energy_range_uj,
-            Zone::Subzone(subzone) => subzone.max_energy_range_uj,
-        }
+    fn subzone(package: u8, number: u8) -> Option<Self> {
+        let mut subzone = Subzone::new(package, number)?;
+        Some(Self {
+            range: subzone.max_energy_range_uj,
+            read: Box::new(move || {
+                subzone.reset();
+                Ok(subzone.energy_uj)
+            }),
+        })
+    }
+
+    /// The same files, read without the crate.
+    fn plain(folder: &Path) -> Result<Self, Unavailable> {
+        let energy = folder.join("energy_uj");
+        Ok(Self {
+            range: number(&folder.join("max_energy_range_uj"))?,
+            read: Box::new(move || number(&energy)),
+        })
     }
 }
 
-struct Gauge {
+struct Counter {
     energy: PathBuf,
     spec: SensorSpec,
-    /// Empty after a panic in the crate: its handle is not to be trusted then.
+    /// Empty after a panic in the crate, whose handle cannot be trusted then.
     zone: Mutex<Option<Zone>>,
 }
 
 fn open(
     folder: &Path,
     scope: Scope,
+    elsewhere: bool,
     zone: impl FnOnce() -> Option<Zone>,
 ) -> Result<Box<dyn Sensor>, Unavailable> {
     let energy = folder.join("energy_uj");
     number(&energy)?;
     let range = number(&folder.join("max_energy_range_uj"))?;
-    if name_of(folder).is_none() {
+    files::text(&folder.join("name"))?;
+    check_constraints(folder)?;
+    let zone = match elsewhere {
+        true => Zone::plain(folder)?,
+        false => guarded(zone)?
+            .ok_or_else(|| Unavailable::new(format!("{} could not be opened", energy.display())))?,
+    };
+    if range == 0 || zone.range != range {
         return Err(Unavailable::new(format!(
-            "{} cannot be read",
-            folder.join("name").display()
+            "{} has no valid value, so the counter's wraps cannot be followed",
+            folder.join("max_energy_range_uj").display()
         )));
     }
-    constraints(folder)?;
-    let zone = guarded(zone)?
-        .ok_or_else(|| Unavailable::new(format!("{} could not be opened", energy.display())))?;
-    if range == 0 || zone.range() != range {
-        return Err(Unavailable::new(format!(
-            "{} gives no range at which the counter begins again",
-            folder.display()
-        )));
-    }
-    let max_watts = if scope == Scope::System {
-        SYSTEM_WATTS
-    } else {
-        PACKAGE_WATTS
-    };
-    let gauge = Gauge {
-        energy,
-        spec: SensorSpec::energy(RawUnit::Microjoule, max_watts, EXPECTED_UPDATE_INTERVAL)
-            .wrapping_at(range),
-        zone: Mutex::new(Some(zone)),
-    };
-    counter::supported(gauge.read()?, Some(range)).map_err(Unavailable::new)?;
-    Ok(Box::new(gauge))
+    let spec = SensorSpec::energy(
+        RawUnit::Microjoule,
+        max_watts(scope),
+        EXPECTED_UPDATE_INTERVAL,
+    )
+    .wrapping_at(range);
+    let zone = Mutex::new(Some(zone));
+    let counter = Counter { energy, spec, zone };
+    counter::supported(counter.read()?, Some(range)).map_err(Unavailable::new)?;
+    Ok(Box::new(counter))
 }
 
-impl Sensor for Gauge {
+impl Sensor for Counter {
     fn spec(&self) -> SensorSpec {
         self.spec
     }
@@ -211,76 +188,82 @@ impl Sensor for Gauge {
         let mut slot = self.zone.lock().unwrap_or_else(PoisonError::into_inner);
         let mut zone = slot.take().ok_or_else(|| {
             Unavailable::new(format!(
-                "{} failed earlier and was closed",
+                "{} was closed after an earlier failure",
                 self.energy.display()
             ))
         })?;
         let (zone, value) = guarded(move || {
-            let value = zone.read();
+            let value = (zone.read)();
             (zone, value)
         })?;
         *slot = Some(zone);
-        Ok(value)
+        value
     }
 }
 
-/// A panic of the crate's becomes a refusal.
+/// Turns a panic of the crate into a refusal.
 fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, Unavailable> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
-        let said = panic.downcast_ref::<String>().map(String::as_str);
-        let said = said
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message
             .or_else(|| panic.downcast_ref::<&str>().copied())
             .unwrap_or("no message");
-        Unavailable::new(format!("rapl-energy gave up on its files: {said}"))
+        Unavailable::new(format!("rapl-energy failed to read its files: {message}"))
     })
 }
 
-/// A file's whole number, or why the crate would fail on it.
 fn number(path: &Path) -> Result<u64, Unavailable> {
-    let text = fs::read_to_string(path).map_err(|error| {
-        let shown = path.display();
-        match error.kind() {
-            ErrorKind::PermissionDenied => {
-                Unavailable::new(format!("{shown} may be read by root only"))
-                    .with_fix(super::OPEN_FILES)
-                    .with_undo(super::CLOSE_FILES)
-            }
-            ErrorKind::NotFound => Unavailable::new(format!(
-                "{shown} is not there: its driver is not loaded (any more)"
-            ))
-            .with_fix(LOAD_DRIVER)
-            .with_undo(UNLOAD_DRIVER),
-            _ => Unavailable::new(format!("{shown} cannot be read: {error}")),
-        }
-    })?;
-    let text = text.trim();
-    text.parse().map_err(|_| {
-        Unavailable::new(format!(
-            "{} holds `{text}`, which is no whole number",
-            path.display()
-        ))
+    files::number(path).map_err(|refusal| match path.exists() {
+        // One command for all files, which belong to root.
+        _ if refusal.fix.is_some() => refusal.with_fix(OPEN_FILES).with_undo(CLOSE_FILES),
+        true => refusal,
+        false => load_driver(refusal),
     })
 }
 
-/// The crate parses a zone's limits too, and panics on one that is no number (one that cannot be read it passes over).
-fn constraints(folder: &Path) -> Result<(), Unavailable> {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        let numeric = name
-            .to_str()
-            .is_some_and(|name| name.starts_with("constraint_") && !name.ends_with("_name"));
-        if !numeric {
-            continue;
-        }
-        if let Ok(text) = fs::read_to_string(entry.path()) {
-            let text = text.trim();
-            if text.parse::<u64>().is_err() {
-                return Err(Unavailable::new(format!(
-                    "{} holds `{text}`, which rapl-energy cannot read",
-                    entry.path().display()
-                )));
-            }
+/// The crate parses a zone's limits too, and panics on a text that is no number. It skips files that cannot be read.
+fn check_constraints(folder: &Path) -> Result<(), Unavailable> {
+    for name in files::names(folder) {
+        let path = folder.join(&name);
+        let numeric = name.starts_with("constraint_") && !name.ends_with("_name");
+        if let (true, Ok(text)) = (numeric, files::text(&path))
+            && text.parse::<u64>().is_err()
+        {
+            return Err(Unavailable::new(format!(
+                "{} contains `{text}`, which rapl-energy cannot read",
+                path.display()
+            )));
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_crate_becomes_a_refusal() {
+        let refusal = guarded(|| -> u64 { panic!("Could not parse ?") }).unwrap_err();
+        assert!(refusal.reason.contains("rapl-energy failed"), "{refusal}");
+        assert!(refusal.reason.contains("Could not parse ?"), "{refusal}");
+    }
+
+    #[test]
+    fn a_zone_stays_closed_after_a_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let energy = folder.path().join("energy_uj");
+        std::fs::write(&energy, "5000000\n").unwrap();
+        let counter = Counter {
+            energy,
+            spec: SensorSpec::energy(RawUnit::Microjoule, 1.0, EXPECTED_UPDATE_INTERVAL),
+            zone: Mutex::new(Some(Zone {
+                range: 1,
+                read: Box::new(|| panic!("Could not parse ?")),
+            })),
+        };
+        let reason = |counter: &Counter| counter.read().unwrap_err().reason;
+        assert!(reason(&counter).contains("rapl-energy failed"));
+        assert!(reason(&counter).contains("was closed after an earlier failure"));
+    }
 }

@@ -1,4 +1,4 @@
-//! One sensor of a card, and the state the card is in.
+//! One reading of a card, and the state of the card.
 
 use std::sync::Arc;
 
@@ -9,13 +9,13 @@ use nvml_wrapper::enum_wrappers::device::{Clock, PerformancePolicy, TemperatureS
 use nvml_wrapper::enums::device::SampleValue;
 use nvml_wrapper::structs::device::FieldId;
 
-use super::{others, refusal};
+use super::{contention, refusal};
 use crate::energy::figure::RawUnit;
 use crate::energy::sensor::{Conditions, Sensor, SensorSpec, Unavailable};
 
-/// Above what any board draws.
+/// More than any board draws.
 const MAX_WATTS: f64 = 10_000.0;
-/// Cards publish a new value every 20 to 100 ms.
+/// Cards update their values every 20 to 100 ms.
 const EXPECTED_UPDATE_INTERVAL: f64 = 0.1;
 /// `NVML_FI_DEV_POWER_INSTANT`.
 const POWER_INSTANT: FieldId = FieldId(186);
@@ -23,22 +23,22 @@ const POWER_INSTANT: FieldId = FieldId(186);
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Energy,
-    /// Over how long it looks NVIDIA does not say, and cards differ.
+    /// NVIDIA does not document its averaging, and cards differ.
     InstantPower,
     Power {
         averaging: f64,
     },
 }
 
-pub(super) struct CardSensor {
+pub(super) struct CardReader {
     pub library: Arc<Library>,
     pub index: u32,
     pub kind: Kind,
-    /// Whether its figure is only this run's own where nobody else uses the card.
+    /// Whether the energy counts as shared while another process uses the card.
     pub exclusive: bool,
 }
 
-impl Sensor for CardSensor {
+impl Sensor for CardReader {
     fn spec(&self) -> SensorSpec {
         match self.kind {
             Kind::Energy => {
@@ -57,8 +57,8 @@ impl Sensor for CardSensor {
     fn read(&self) -> Result<u64, Unavailable> {
         let index = self.index;
         let what = match self.kind {
-            Kind::Energy => format!("card {index}'s energy counter"),
-            _ => format!("card {index}'s power"),
+            Kind::Energy => format!("energy counter of card {index}"),
+            _ => format!("power of card {index}"),
         };
         let device = self
             .library
@@ -68,7 +68,7 @@ impl Sensor for CardSensor {
             Kind::Energy => device
                 .total_energy_consumption()
                 .map_err(|error| refusal(&what, &error)),
-            Kind::InstantPower => field_watts(&device, index),
+            Kind::InstantPower => instant_milliwatts(&device, index),
             Kind::Power { .. } => device
                 .power_usage()
                 .map(u64::from)
@@ -78,7 +78,7 @@ impl Sensor for CardSensor {
 
     fn shared(&self) -> Option<String> {
         let device = self.library.device_by_index(self.index).ok()?;
-        self.exclusive.then(|| others::on(&device)).flatten()
+        self.exclusive.then(|| contention::on(&device)).flatten()
     }
 
     fn conditions(&self) -> Option<Conditions> {
@@ -87,22 +87,20 @@ impl Sensor for CardSensor {
     }
 }
 
-/// A number that drivers put where they have none.
-pub(super) fn present(milliwatts: u32, what: &str) -> Result<(), Unavailable> {
-    match milliwatts {
-        0 => Err(Unavailable::new(format!(
-            "{what} reads 0, as drivers do that have none"
-        ))),
-        u32::MAX => Err(Unavailable::new(format!(
-            "{what} reads its type's maximum, as drivers do that have none"
-        ))),
-        _ => Ok(()),
-    }
+/// Rejects the values that drivers show where they have none.
+pub(super) fn check_present(milliwatts: u32, what: &str) -> Result<(), Unavailable> {
+    let value = match milliwatts {
+        0 => "0",
+        u32::MAX => "the maximum of its type",
+        _ => return Ok(()),
+    };
+    Err(Unavailable::new(format!(
+        "{what} reads {value}, which drivers show where they have no value"
+    )))
 }
 
-/// The power of the moment, in milliwatts.
-pub(super) fn field_watts(device: &Device<'_>, index: u32) -> Result<u64, Unavailable> {
-    let what = format!("card {index}'s instant power");
+pub(super) fn instant_milliwatts(device: &Device<'_>, index: u32) -> Result<u64, Unavailable> {
+    let what = format!("instant power of card {index}");
     let sample = device
         .field_values_for(&[POWER_INSTANT])
         .and_then(|samples| {
@@ -116,19 +114,19 @@ pub(super) fn field_watts(device: &Device<'_>, index: u32) -> Result<u64, Unavai
         SampleValue::U64(value) => u32::try_from(value).ok(),
         _ => None,
     };
-    let milliwatts =
-        milliwatts.ok_or_else(|| Unavailable::new(format!("{what} is no number of milliwatts")))?;
-    present(milliwatts, &what)?;
+    let milliwatts = milliwatts
+        .ok_or_else(|| Unavailable::new(format!("{what} is not a number of milliwatts")))?;
+    check_present(milliwatts, &what)?;
     Ok(u64::from(milliwatts))
 }
 
-/// What the card tells of its state; what it does not tell is absent.
+/// The state of the card; values that it does not report are absent.
 fn conditions(device: &Device<'_>) -> Conditions {
     let number = |value: u32| Some(value).filter(|&value| value != u32::MAX);
     let violated = |policy| {
         let status = device.violation_status(policy).ok()?;
-        let told = status.violation_time != u64::MAX;
-        told.then_some(status.violation_time as f64 * 1e-9)
+        let known = status.violation_time != u64::MAX;
+        known.then_some(status.violation_time as f64 * 1e-9)
     };
     Conditions {
         core_mhz: device.clock_info(Clock::SM).ok().and_then(number),
@@ -152,7 +150,7 @@ fn conditions(device: &Device<'_>) -> Conditions {
     }
 }
 
-/// The names of `nvidia-smi -q`. An idle card is not held down.
+/// The names of `nvidia-smi -q`. An idle card counts as not throttled.
 fn words(reasons: ThrottleReasons) -> Vec<String> {
     [
         (
