@@ -169,7 +169,7 @@ fn kernels(
     joules: &Joules,
     criterion: &mut Criterion<Joules>,
 ) -> Result<(), Box<dyn Error>> {
-    let tuning = Tuning::for_device(false, gpu.texel());
+    let tuning = Tuning::for_device(None, gpu.texel_lanes().is_some());
     let mut group = joules.group(criterion, "kernel");
     for prepared in [gemm(&tuning), conv(&tuning)] {
         bench_kernel(gpu, joules, &mut group, &prepared)?;

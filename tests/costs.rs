@@ -143,7 +143,7 @@ fn a_batch_that_no_kernel_can_take_is_refused_in_one_sentence() {
     assert_eq!(plan("mlp", [1, 28, 28], 60_000, &gpu), Ok(()));
     // The texel form of a convolution has a layer of workgroups an image: several dispatches where a grid has too few.
     for batch in [60_000, 70_000] {
-        assert_eq!(plan("resnet8", [1, 8, 8], batch, &Tuning::texel()), Ok(()));
+        assert_eq!(plan("resnet8", [1, 8, 8], batch, &Tuning::texel(8)), Ok(()));
     }
     let why = plan("cnn", [1, 28, 28], 60_000, &gpu).unwrap_err();
     assert!(

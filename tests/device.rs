@@ -115,7 +115,7 @@ fn limits_can_be_lowered_and_never_raised() {
     .unwrap();
     assert_eq!(portable.limits.max_compute_invocations_per_workgroup, 256);
     assert_eq!(portable.limits.max_compute_workgroup_storage_size, 16384);
-    assert!(!portable.subgroups() && !portable.texel());
+    assert!(!portable.subgroups() && portable.texel_lanes().is_none());
 }
 
 /// Runs in a process of its own, where the environment hides every driver.
@@ -227,9 +227,9 @@ const IMAGES: &str = "
 @group(0) @binding(1) var given: texture_storage_2d<rgba32float, read>;
 @group(0) @binding(2) var both: texture_storage_2d<rgba32float, read_write>;
 @group(0) @binding(3) var into: texture_storage_2d<rgba32float, write>;
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let at = vec2<u32>(group.x * 8u + lane, group.y);
+    let at = vec2<u32>(group.x * LANES + lane, group.y);
     let mine = textureLoad(given, at);
     let before = textureLoad(both, at);
     let third = subgroupShuffle(mine, 3u);
@@ -251,23 +251,22 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
         ..GpuOptions::default()
     })
     .unwrap();
-    if !gpu.texel() {
+    let Some(lanes) = gpu.texel_lanes() else {
         assert!(
-            software.subgroup_max != 8 || !gpu.subgroups(),
-            "eight lanes with subgroups should pass the gate"
+            ![4, 8, 16].contains(&software.subgroup_max) || !gpu.subgroups(),
+            "subgroups of 4, 8 or 16 lanes should pass the check"
         );
-        skipped(
-            IMAGES_TEST,
-            &format!("{} has no subgroups of eight lanes", software.name),
-        );
+        let why = format!("{} has no subgroups of 4, 8 or 16 lanes", software.name);
+        skipped(IMAGES_TEST, &why);
         return;
-    }
+    };
+    let images = IMAGES.replace("LANES", &format!("{lanes}u"));
     use BindingKind::{ImageRead, ImageReadWrite, ImageWrite, Uniform};
     let mut pipelines = in_memory(&gpu);
     let pipeline = pipelines
         .get(
             "images",
-            IMAGES,
+            &images,
             &[Uniform, ImageRead, ImageReadWrite, ImageWrite],
         )
         .unwrap();
@@ -316,7 +315,7 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         pass.set_pipeline(&pipeline.pipeline);
         pass.set_bind_group(0, &group, &[]);
-        pass.dispatch_workgroups(WIDTH / 8, rows, 1);
+        pass.dispatch_workgroups(WIDTH / lanes, rows, 1);
     }
     gpu.queue.submit([encoder.finish()]);
 
@@ -324,9 +323,10 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
         .map(|i| b[i] * [2.0, 4.0, 8.0, 16.0][i % 4] + a[i])
         .collect();
     assert_eq!(read(&gpu, &both), updated);
-    // Lane 3 of the eight texels, so of the 32 values, that a workgroup covers.
+    // Lane 3 of the texels, four values each, that a workgroup covers.
+    let covered = 4 * lanes as usize;
     let shared: Vec<f32> = (0..count)
-        .map(|i| (i / 32 * 32 + 12 + i % 4) as f32)
+        .map(|i| (i / covered * covered + 12 + i % 4) as f32)
         .collect();
     assert_eq!(read(&gpu, &into), shared);
     assert_eq!(gpu.take_error(), None);
@@ -438,7 +438,7 @@ fn the_cache_file_is_written_reread_and_survives_damage() {
 #[test]
 fn the_backend_without_hardware_opens_only_on_request() {
     let gpu = noop();
-    assert!(gpu.is_noop() && !gpu.texel());
+    assert!(gpu.is_noop() && gpu.texel_lanes().is_none());
     assert_eq!(gpu.cache_key(), None);
     in_memory(&gpu)
         .get("double", DOUBLE, &DOUBLE_BINDINGS)

@@ -169,7 +169,7 @@ fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
         64,
         256,
         Arc::new(wattgrad::internals::optim::Sgd::new(0.05, 0.9, 0.0, false).unwrap()),
-        Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
+        Tuning::for_device(gpu.texel_lanes(), gpu.adapter.kind == AdapterKind::Cpu),
     );
     let mut program = Program::new(gpu, &network, &data, &options).unwrap();
     let weights = init::initial(network.parameters(), 1).unwrap();

@@ -285,7 +285,7 @@ fn a_loop_that_ends_by_data_is_declared_where_there_is_one() {
 
 #[test]
 fn what_is_not_declared_is_found() {
-    let texel = shader("gemm/texel");
+    let texel = shader("texel/gemm");
     let (module, _) = emit::validate(texel.text).unwrap();
     assert!(used(&module).contains(&Feature::Subgroups));
     let tile = shader("gemm/tile");

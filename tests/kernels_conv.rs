@@ -25,7 +25,7 @@ fn only(core: &str, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
     };
     Tuning {
         name: "test".into(),
-        texel,
+        texel: texel.then(|| gpu().texel_lanes().unwrap_or(8)),
         lanes: 32,
         reduction_lanes: 32,
         fill: 40,
@@ -309,7 +309,7 @@ fn the_direct_core_matches_the_oracle() {
         );
     }
     // The snippets are the same: a few suffice as images.
-    if gpu().texel() {
+    if gpu().texel_lanes().is_some() {
         for case in general().into_iter().step_by(4) {
             check(
                 &only("direct", [1, 2, 8, 4], 1, false),
@@ -335,7 +335,7 @@ fn the_tile_core_matches_the_oracle() {
 
 #[test]
 fn the_texel_core_matches_the_oracle() {
-    if !gpu().texel() {
+    if gpu().texel_lanes().is_none() {
         skipped(
             "the_texel_core_matches_the_oracle",
             "the adapter has no texel kernels",
@@ -373,7 +373,7 @@ fn split_sums_match_the_oracle() {
 
 #[test]
 fn the_3x3_kernels_of_software_devices_match_the_oracle() {
-    if !gpu().texel() {
+    if gpu().texel_lanes().is_none() {
         skipped(
             "the_3x3_kernels_of_software_devices_match_the_oracle",
             "the adapter has no texel kernels",
@@ -387,7 +387,10 @@ fn the_3x3_kernels_of_software_devices_match_the_oracle() {
                 variants[..3].iter().all(|v| v.starts_with("texel3x3")),
                 "{variants:?}"
             );
-            assert_eq!(variants[2].contains("thin"), case.channels < 8);
+            assert_eq!(
+                variants[2].contains("thin"),
+                case.channels < gpu().texel_lanes().unwrap_or(8)
+            );
         }
     }
 }
@@ -419,7 +422,7 @@ fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
                 ]
             );
         }
-        if gpu().texel() {
+        if gpu().texel_lanes().is_some() {
             check(
                 &tuning,
                 case([65_540, 1, 1, 3, 1, 3, stride, 1]),
@@ -432,11 +435,15 @@ fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
 #[test]
 fn every_form_is_valid_in_both_storages_and_reaches_every_language() {
     use wattgrad::internals::kernels::emit::{self, Language};
-    for tuning in [Tuning::gpu(), Tuning::cpu(), Tuning::texel()] {
+    for tuning in [
+        Tuning::gpu(),
+        Tuning::cpu(),
+        Tuning::texel(gpu().texel_lanes().unwrap_or(8)),
+    ] {
         for case in general().into_iter().chain(three()) {
             for module in harness::validate(&build(&tuning, case).list) {
                 // The texel forms are for software Vulkan alone.
-                if !tuning.texel {
+                if tuning.texel.is_none() {
                     assert_eq!(
                         emit::supported(&module),
                         Language::ALL,

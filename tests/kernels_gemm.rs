@@ -23,7 +23,7 @@ fn only(core: &str, tile: [u32; 4], max_split: u32) -> Tuning {
     };
     let tuning = Tuning {
         name: "test".into(),
-        texel: core == "texel",
+        texel: (core == "texel").then(|| gpu().texel_lanes().unwrap_or(8)),
         lanes: 32,
         reduction_lanes: 32,
         fill: 1000,
@@ -41,7 +41,7 @@ fn cores() -> Vec<(&'static str, [u32; 4])> {
         ("tile", [1, 1, 4, 8]),
         ("tile", [2, 2, 8, 8]),
     ];
-    if gpu().texel() {
+    if gpu().texel_lanes().is_some() {
         cores.push(("texel", [1, 1, 8, 1]));
     }
     cores
@@ -230,7 +230,7 @@ fn epilogues_match_the_oracle() {
 #[test]
 fn the_profiles_choose_what_matches() {
     let mut tunings = vec![Tuning::gpu(), Tuning::cpu()];
-    tunings.extend(gpu().texel().then(Tuning::texel));
+    tunings.extend(gpu().texel_lanes().map(Tuning::texel));
     for tuning in tunings {
         for [m, n, k] in [[64, 65, 784], [10, 257, 64], [64, 10, 256]] {
             for form in [Form::Nn, Form::Nt, Form::Tn] {

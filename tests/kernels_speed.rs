@@ -11,8 +11,11 @@ use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, column_sum, produ
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
 
 fn tuning() -> (Tuning, Storage) {
-    match gpu().texel() {
-        true => (Tuning::texel(), Storage::Image),
+    match gpu().texel_lanes().is_some() {
+        true => (
+            Tuning::texel(gpu().texel_lanes().unwrap_or(8)),
+            Storage::Image,
+        ),
         false => (Tuning::gpu(), Storage::Buffer),
     }
 }

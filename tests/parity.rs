@@ -131,7 +131,7 @@ fn setting() -> (Gpu, Dataset) {
 }
 
 fn native(gpu: &Gpu) -> Tuning {
-    Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu)
+    Tuning::for_device(gpu.texel_lanes(), gpu.adapter.kind == AdapterKind::Cpu)
 }
 
 #[test]

@@ -62,7 +62,7 @@ pub fn program<'g>(
             batch,
             256,
             Arc::new(Sgd::new(0.05, 0.9, 0.0, false).expect("a rule")),
-            Tuning::for_device(false, false),
+            Tuning::for_device(None, false),
         )
     };
     Program::new(gpu, &network, data, &options).expect("a program")

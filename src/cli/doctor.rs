@@ -58,8 +58,8 @@ struct Device {
     subgroup_lanes: [u32; 2],
     /// Whether compiled kernels are kept between runs.
     pipeline_cache: bool,
-    /// Whether the kernels for eight-lane software devices are used.
-    texel: bool,
+    /// Lanes per subgroup where the kernels for software devices are used.
+    texel_lanes: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -149,7 +149,7 @@ fn examine(gpu: &Gpu) -> Device {
         subgroups: gpu.subgroups(),
         subgroup_lanes: [gpu.adapter.subgroup_min, gpu.adapter.subgroup_max],
         pipeline_cache: gpu.cache_key().is_some(),
-        texel: gpu.texel(),
+        texel_lanes: gpu.texel_lanes(),
     }
 }
 
@@ -273,9 +273,9 @@ fn device_lines(device: &Device) -> String {
     rows.push(vec!["pipeline cache".into(), yes(device.pipeline_cache)]);
     rows.push(vec![
         "texel kernels".into(),
-        match device.texel {
-            true => "yes: operands as images, shared by the eight lanes of a subgroup".into(),
-            false => "no: they are for software devices with subgroups of eight lanes".into(),
+        match device.texel_lanes {
+            Some(lanes) => format!("yes, for subgroups of {lanes} lanes"),
+            None => "no (for software devices)".into(),
         },
     ]);
     columns(&rows, &[Align::Left; 2], "  ")

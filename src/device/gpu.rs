@@ -53,7 +53,7 @@ pub struct Gpu {
     pub limits: wgpu::Limits,
     /// The features that are on.
     pub features: wgpu::Features,
-    texel: bool,
+    texel: Option<u32>,
     cache_key: Option<String>,
     reports: Arc<Reports>,
 }
@@ -119,7 +119,7 @@ impl Gpu {
         }));
 
         Ok(Self {
-            texel: texel(handle, &summary, features),
+            texel: texel_lanes(handle, &summary, features),
             cache_key: wgpu::util::pipeline_cache_key(&handle.get_info()),
             limits: device.limits(),
             features: device.features(),
@@ -130,13 +130,10 @@ impl Gpu {
         })
     }
 
-    /// Whether kernels for eight-lane software devices are right and fast here: operands as linear images of
-    /// `rgba32float` texels that lanes read once and share with `subgroupShuffle`.
-    ///
-    /// Only for a software adapter with subgroups of exactly eight lanes whose `rgba32float` images can be read,
-    /// written, and read and written in one kernel; those kernels are wrong at any other subgroup size.
+    /// Lanes per subgroup (4, 8 or 16) where the `texel` kernels run: on a software adapter whose subgroups all have that
+    /// size and whose `rgba32float` images can be read, written, and read and written in one kernel.
     #[must_use]
-    pub fn texel(&self) -> bool {
+    pub fn texel_lanes(&self) -> Option<u32> {
         self.texel
     }
 
@@ -210,19 +207,25 @@ fn wanted_features(portable: bool) -> wgpu::Features {
     if portable { unseen } else { unseen | seen }
 }
 
-fn texel(handle: &wgpu::Adapter, summary: &AdapterSummary, features: wgpu::Features) -> bool {
+fn texel_lanes(
+    handle: &wgpu::Adapter,
+    summary: &AdapterSummary,
+    features: wgpu::Features,
+) -> Option<u32> {
     let needed =
         wgpu::Features::SUBGROUP | wgpu::Features::TEXTURE_ADAPTER_SPECIFIC_FORMAT_FEATURES;
     let access = wgpu::TextureFormatFeatureFlags::STORAGE_READ_ONLY
         | wgpu::TextureFormatFeatureFlags::STORAGE_WRITE_ONLY
         | wgpu::TextureFormatFeatureFlags::STORAGE_READ_WRITE;
     let format = handle.get_texture_format_features(wgpu::TextureFormat::Rgba32Float);
-    summary.kind == AdapterKind::Cpu
-        && summary.subgroup_min == 8
-        && summary.subgroup_max == 8
+    let lanes = summary.subgroup_min;
+    let suits = summary.kind == AdapterKind::Cpu
+        && matches!(lanes, 4 | 8 | 16)
+        && summary.subgroup_max == lanes
         && features.contains(needed)
         && format
             .allowed_usages
             .contains(wgpu::TextureUsages::STORAGE_BINDING)
-        && format.flags.contains(access)
+        && format.flags.contains(access);
+    suits.then_some(lanes)
 }

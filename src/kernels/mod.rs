@@ -18,6 +18,7 @@ pub mod oracle;
 pub mod pool;
 pub mod profile;
 mod shaders;
+mod texel;
 
 pub use compose::{Composed, Operand};
 pub use shaders::{Feature, SHADERS, Shader, shader, snippet};
@@ -308,8 +309,9 @@ impl Shape {
 pub struct Tuning {
     /// Name of the profile.
     pub name: String,
-    /// The `texel` forms may be used (subgroup size exactly 8, images).
-    pub texel: bool,
+    /// Lanes per subgroup, 4, 8 or 16, of a device that the `texel` kernels are for; absent for all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texel: Option<u32>,
     /// Lanes of a workgroup in elementwise and reduction kernels.
     pub lanes: u32,
     /// Lanes of a workgroup in batch norm and the update rules: their barriers cost software devices more than they bring.

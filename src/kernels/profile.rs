@@ -40,6 +40,16 @@ pub enum ProfileError {
         /// Most that is allowed.
         most: u32,
     },
+    /// The texel kernels do not exist for this number of lanes.
+    #[error(
+        "`texel` of device profile {profile:?} is {lanes}; use 4, 8 or 16, the lanes of a subgroup, or leave it out"
+    )]
+    Lanes {
+        /// Name of the profile.
+        profile: String,
+        /// Given value.
+        lanes: u32,
+    },
     /// A rule names a core or form that does not exist, or a tile no device has to grant.
     #[error("gemm rule {rule} of device profile {profile:?} {problem}")]
     Rule {
@@ -70,7 +80,7 @@ impl Tuning {
     pub fn gpu() -> Tuning {
         Tuning {
             name: "gpu".into(),
-            texel: false,
+            texel: None,
             lanes: 64,
             reduction_lanes: 64,
             fill: 128,
@@ -106,7 +116,7 @@ impl Tuning {
     pub fn cpu() -> Tuning {
         Tuning {
             name: "cpu".into(),
-            texel: false,
+            texel: None,
             lanes: 64,
             reduction_lanes: 8,
             fill: 16,
@@ -121,11 +131,11 @@ impl Tuning {
         }
     }
 
-    /// For software devices whose images and subgroups of eight make the `texel` forms right and fast.
-    pub fn texel() -> Tuning {
+    /// For software devices with images and subgroups of exactly `lanes` lanes: the `texel` kernels.
+    pub fn texel(lanes: u32) -> Tuning {
         Tuning {
             name: "texel".into(),
-            texel: true,
+            texel: Some(lanes),
             lanes: 64,
             reduction_lanes: 8,
             fill: 16,
@@ -133,14 +143,14 @@ impl Tuning {
         }
     }
 
-    /// The built-in profile for a device: `texel` where those forms are right, `cpu` for other software devices, else
+    /// The built-in profile for a device: `texel` where a device has lanes for it, `cpu` for other software devices, else
     /// `gpu`.
     #[must_use]
-    pub fn for_device(texel: bool, software: bool) -> Tuning {
+    pub fn for_device(texel: Option<u32>, software: bool) -> Tuning {
         match (texel, software) {
-            (true, _) => Tuning::texel(),
-            (false, true) => Tuning::cpu(),
-            (false, false) => Tuning::gpu(),
+            (Some(lanes), _) => Tuning::texel(lanes),
+            (None, true) => Tuning::cpu(),
+            (None, false) => Tuning::gpu(),
         }
     }
 
@@ -194,6 +204,12 @@ impl Tuning {
                 });
             }
         }
+        if let Some(lanes) = self.texel.filter(|lanes| ![4, 8, 16].contains(lanes)) {
+            return Err(ProfileError::Lanes {
+                profile: self.name.clone(),
+                lanes,
+            });
+        }
         for (at, rule) in self.gemm.iter().enumerate() {
             if let Some(problem) = self.problem(rule) {
                 return Err(ProfileError::Rule {
@@ -228,8 +244,8 @@ impl Tuning {
                 CORES.join(", ")
             ));
         }
-        if rule.core == "texel" && !self.texel {
-            return Some("names the core \"texel\", which needs `texel = true`".into());
+        if rule.core == "texel" && self.texel.is_none() {
+            return Some("names the core \"texel\", which needs `texel = 4`, 8 or 16: the lanes of a subgroup".into());
         }
         if max_split == 0 || max_split > 1024 {
             return Some(format!(
@@ -267,7 +283,7 @@ mod tests {
 
     #[test]
     fn profiles_are_valid_and_survive_toml() {
-        for tuning in [Tuning::gpu(), Tuning::cpu(), Tuning::texel()] {
+        for tuning in [Tuning::gpu(), Tuning::cpu(), Tuning::texel(8)] {
             tuning.validate().unwrap();
             assert_eq!(
                 Tuning::from_toml(&tuning.to_toml().unwrap()).unwrap(),
@@ -293,9 +309,10 @@ mod tests {
                 .contains("workgroup memory")
         );
         assert!(broken(|t| t.gemm[0].max_split = 0).contains("max_split"));
-        assert!(broken(|t| t.gemm[0].core = "texel".into()).contains("texel = true"));
+        assert!(broken(|t| t.gemm[0].core = "texel".into()).contains("texel = 4"));
         assert!(broken(|t| t.gemm[0].form = Some("tt".into())).contains("\"tt\""));
         assert!(broken(|t| t.fill = 0).contains("`fill`"));
+        assert!(broken(|t| t.texel = Some(3)).contains("4, 8 or 16"));
         assert!(
             Tuning::from_toml("name = 3")
                 .unwrap_err()

@@ -145,7 +145,7 @@ impl<'g> Program<'g> {
         data: &Dataset,
         options: &ProgramOptions,
     ) -> Result<Program<'g>, ProgramError> {
-        let images = options.tuning.texel && gpu.texel();
+        let images = options.tuning.texel.is_some() && options.tuning.texel == gpu.texel_lanes();
         let limits = Limits::new(options, gpu.most_bytes(false), gpu.most_bytes(images));
         let lowered = lower(network, data, options, limits)?;
         let plan = plan(gpu, &lowered, images, !options.replay)?;

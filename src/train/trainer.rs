@@ -233,9 +233,10 @@ impl<'g> Trainer<'g> {
             groups: vec![ParameterGroup::default()],
             tuning: match self.tuning.take() {
                 Some(tuning) => tuning,
-                None => {
-                    Tuning::for_device(self.gpu.texel(), self.gpu.adapter.kind == AdapterKind::Cpu)
-                }
+                None => Tuning::for_device(
+                    self.gpu.texel_lanes(),
+                    self.gpu.adapter.kind == AdapterKind::Cpu,
+                ),
             },
             shard_limit: self.shard_limit,
             arena_limit: None,

@@ -34,7 +34,7 @@ fn pipelines() -> &'static Mutex<PipelineCache> {
 
 /// The storages this device can run: buffers, and images where the `texel` forms hold.
 pub fn storages() -> Vec<Storage> {
-    match gpu().texel() {
+    match gpu().texel_lanes().is_some() {
         true => vec![Storage::Buffer, Storage::Image],
         false => vec![Storage::Buffer],
     }

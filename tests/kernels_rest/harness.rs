@@ -32,7 +32,7 @@ pub fn device() -> MutexGuard<'static, Device> {
 pub fn tuning(lanes: u32, fill: u32) -> Tuning {
     Tuning {
         name: "test".into(),
-        texel: false,
+        texel: None,
         lanes,
         reduction_lanes: lanes,
         fill,
@@ -43,7 +43,7 @@ pub fn tuning(lanes: u32, fill: u32) -> Tuning {
 /// The ways every kernel is run: where tensors live, and how it is cut up.
 pub fn ways() -> Vec<(Storage, Tuning)> {
     let mut ways = vec![(Storage::Buffer, tuning(64, 16))];
-    if device().gpu.texel() {
+    if device().gpu.texel_lanes().is_some() {
         ways.push((Storage::Image, tuning(24, 2)));
     }
     ways

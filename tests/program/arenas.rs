@@ -72,7 +72,7 @@ fn parameters_in_several_buffers_or_images_give_the_same_bits() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     let mut ways = vec![Tuning::gpu()];
-    ways.extend(gpu.texel().then(Tuning::texel));
+    ways.extend(gpu.texel_lanes().map(Tuning::texel));
     for tuning in ways {
         for name in ["mlp", "cnn", "resnet8"] {
             let input = Shape {
@@ -148,7 +148,7 @@ fn running_statistics_in_several_buffers_give_the_same_bits() {
     let logits = network.batch_norm("third", h).unwrap();
     network.cross_entropy("label", logits, 0, 1.0);
     let mut ways = vec![Tuning::gpu()];
-    ways.extend(gpu.texel().then(Tuning::texel));
+    ways.extend(gpu.texel_lanes().map(Tuning::texel));
     for tuning in ways {
         let whole = ProgramOptions {
             tuning,

@@ -37,7 +37,7 @@ fn options(gpu: &Gpu) -> ProgramOptions {
             64,
             256,
             Arc::new(Sgd::new(0.05, 0.9, 0.0, false).unwrap()),
-            Tuning::for_device(gpu.texel(), gpu.adapter.kind == AdapterKind::Cpu),
+            Tuning::for_device(gpu.texel_lanes(), gpu.adapter.kind == AdapterKind::Cpu),
         )
     }
 }

@@ -118,7 +118,7 @@ fn row(core: &str, tile: [u32; 4], max_split: u32) -> GemmRule {
     }
 }
 
-fn one(name: &str, texel: bool, lanes: u32, fill: u32, rule: GemmRule) -> Tuning {
+fn one(name: &str, texel: Option<u32>, lanes: u32, fill: u32, rule: GemmRule) -> Tuning {
     Tuning {
         name: name.into(),
         texel,
@@ -134,25 +134,25 @@ pub fn tunings() -> Vec<Tuning> {
     let all = vec![
         Tuning::gpu(),
         Tuning::cpu(),
-        Tuning::texel(),
-        one("direct", false, 32, 64, row("direct", [3, 2, 4, 8], 8)),
-        one("tile", false, 48, 256, row("tile", [1, 2, 8, 8], 16)),
+        Tuning::texel(8),
+        one("direct", None, 32, 64, row("direct", [3, 2, 4, 8], 8)),
+        one("tile", None, 48, 256, row("tile", [1, 2, 8, 8], 16)),
         // The texel forms next to the other cores, whose operands then live in images too.
         one(
             "direct in images",
-            true,
+            Some(16),
             64,
             16,
             row("direct", [1, 2, 4, 2], 4),
         ),
         one(
             "tile in images",
-            true,
+            Some(8),
             128,
             32,
             row("tile", [2, 2, 8, 8], 4),
         ),
-        one("texel split", true, 8, 64, row("texel", [1, 1, 8, 1], 4)),
+        one("texel split", Some(4), 8, 64, row("texel", [1, 1, 8, 1], 4)),
     ];
     for tuning in &all {
         tuning.validate().unwrap();
@@ -178,7 +178,7 @@ fn case(name: &str, network: &Network, data: &Dataset, options: &ProgramOptions)
         options.batch_size, options.tuning.name
     );
     let list = dispatches(network, data, options).unwrap_or_else(|why| panic!("{name}: {why}"));
-    let storages = match options.tuning.texel {
+    let storages = match options.tuning.texel.is_some() {
         true => vec![Storage::Buffer, Storage::Image],
         false => vec![Storage::Buffer],
     };
@@ -256,7 +256,7 @@ pub fn types() -> Vec<Case> {
         Dtype::I32,
         Dtype::F32,
     ] {
-        for tuning in [Tuning::gpu(), Tuning::texel()] {
+        for tuning in [Tuning::gpu(), Tuning::texel(8)] {
             let data = dataset([1, 5, 7], 60, 9, dtype);
             let mut network = Network::new();
             let x = network.input([1, 5, 7]);

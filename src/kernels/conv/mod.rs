@@ -1,112 +1,19 @@
 //! Convolutions over NCHW images and their gradients.
 //!
-//! Everywhere a convolution is a product whose operands are read through the window (no copy of them is made): the cores
-//! of the `gemm` family with other snippets. Devices with the `texel` forms have kernels of their own for 3x3 windows.
+//! A convolution is a matrix product whose operands are read through the window, without an im2col copy: the cores of the
+//! `gemm` family with other snippets. Software devices have their own kernels for 3x3 windows ([`super::texel`]).
 
 mod bias;
-mod texel;
+pub(super) mod shape;
 
 pub use bias::grad_bias;
+pub use shape::Conv;
 
-use super::gemm::{Epilogue, Images, Plan};
-use super::{List, Shape, Tensor, Tuning};
+use super::gemm::{Epilogue, Plan};
+use super::{List, Tensor, Tuning, texel};
 
-/// A convolution: the weight is `[out_channels][channels x taps]`, the taps of a channel padded to quads unless the kernel
-/// is 1x1, whose rows are padded as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Conv {
-    /// Images.
-    pub images: u32,
-    /// One image of the input.
-    pub input: Shape,
-    /// Channels of the output.
-    pub out_channels: u32,
-    /// Height and width of the kernel.
-    pub kernel: [u32; 2],
-    /// Rows and columns between windows.
-    pub stride: [u32; 2],
-    /// Rows of zeros above and below the input, columns of zeros left and right of it.
-    pub padding: [u32; 2],
-}
-
-impl Conv {
-    /// One image of the output.
-    pub fn output(&self) -> Shape {
-        let windows = |size: u32, axis: usize| {
-            (size + 2 * self.padding[axis])
-                .checked_sub(self.kernel[axis])
-                .map_or(0, |room| room / self.stride[axis] + 1)
-        };
-        Shape {
-            channels: self.out_channels,
-            height: windows(self.input.height, 0),
-            width: windows(self.input.width, 1),
-        }
-    }
-
-    /// Stored taps of a channel of the weight: 1 for a 1x1 kernel, otherwise padded to quads.
-    pub fn taps(&self) -> u32 {
-        if self.pointwise() {
-            1
-        } else {
-            self.kernel.iter().product::<u32>().next_multiple_of(4)
-        }
-    }
-
-    /// Quads of the weight of one output channel.
-    pub fn weight_row_quads(&self) -> u32 {
-        (self.input.channels * self.taps()).div_ceil(4)
-    }
-
-    fn pointwise(&self) -> bool {
-        self.kernel == [1, 1]
-    }
-
-    /// Snippet and constants that read B: whole quads where every output pixel sees one input pixel at stride 1 or 2
-    /// (`plain`, `strided`), otherwise every element by itself.
-    fn block_b(
-        &self,
-        plain: &'static str,
-        strided: &'static str,
-        window: &'static str,
-    ) -> (&'static str, Vec<(&'static str, u32)>) {
-        match (self.pointwise() && self.padding == [0, 0], self.stride) {
-            (true, [1, 1]) => (plain, vec![]),
-            (true, [2, 2]) => (strided, vec![]),
-            _ => (window, self.window()),
-        }
-    }
-
-    fn sizes(&self) -> Images {
-        let (x, y) = (self.input, self.output());
-        Images {
-            channels: x.channels,
-            height: x.height,
-            width: x.width,
-            width4: x.row_quads(),
-            out_channels: y.channels,
-            out_height: y.height,
-            out_width: y.width,
-            out_width4: y.row_quads(),
-        }
-    }
-
-    /// The constants of the snippets that read through the window.
-    fn window(&self) -> Vec<(&'static str, u32)> {
-        vec![
-            ("KERNEL_H", self.kernel[0]),
-            ("KERNEL_W", self.kernel[1]),
-            ("STRIDE_H", self.stride[0]),
-            ("STRIDE_W", self.stride[1]),
-            ("PAD_H", self.padding[0]),
-            ("PAD_W", self.padding[1]),
-            ("TAPS", self.taps()),
-        ]
-    }
-}
-
-/// Appends `y` = the convolution of `x` with `w`: one dispatch, or two where the sum is split.
-/// A batch of more workgroups than a grid holds fails the list ([`List::failure`]).
+/// Appends `y`, the convolution of `x` with `w`: one dispatch, or two where the sum is split.
+/// A batch that needs more workgroups than a grid can have fails the list ([`List::failure`]).
 #[allow(clippy::too_many_arguments)] // the operands of one operation, named at every call
 pub fn forward(
     list: &mut List,
@@ -118,8 +25,8 @@ pub fn forward(
     y: Tensor,
     epilogue: Epilogue,
 ) {
-    if texel::suits(tuning, conv) {
-        return texel::forward(list, label, conv, x, w, y, epilogue);
+    if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
+        return kernels.forward(list, [x, w, y], epilogue);
     }
     let output = conv.output();
     let k = conv.input.channels * conv.taps();
@@ -143,7 +50,6 @@ pub fn forward(
         plane: conv.images * output.quads(),
         images: conv.sizes(),
         block_a: None,
-        lanes_a: None,
         block_b: Some(block_b),
         place: Some("conv/place_output"),
         constants_a: vec![],
@@ -155,8 +61,8 @@ pub fn forward(
     .append(list, tuning);
 }
 
-/// Appends `dx` = the gradient of the input from `dy`, that of the output: one dispatch, or two where the sum is split.
-/// The bias of an epilogue would belong to input channels.
+/// Appends `dx`, the gradient of the input, computed from `dy`, the gradient of the output: one dispatch, or two where the
+/// sum is split. A bias in the epilogue is one per input channel.
 #[allow(clippy::too_many_arguments)] // the operands of one operation, named at every call
 pub fn grad_input(
     list: &mut List,
@@ -168,8 +74,8 @@ pub fn grad_input(
     dx: Tensor,
     epilogue: Epilogue,
 ) {
-    if texel::suits(tuning, conv) {
-        return texel::grad_input(list, label, conv, dy, w, dx, epilogue);
+    if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
+        return kernels.grad_input(list, [dy, w, dx], epilogue);
     }
     let k = conv.out_channels * conv.taps();
     let n4 = conv.images * conv.input.plane_quads();
@@ -192,16 +98,11 @@ pub fn grad_input(
         ldc: 0,
         plane: conv.images * conv.input.quads(),
         images: conv.sizes(),
-        // With one tap the weight is a plain matrix, read transposed.
+        // A 1x1 kernel is a plain matrix, read transposed.
         block_a: Some(if pointwise {
             "gemm/block_a_transposed"
         } else {
             "conv/block_a_grad_input"
-        }),
-        lanes_a: Some(if pointwise {
-            "gemm/lanes_a_transposed"
-        } else {
-            "conv/lanes_a_grad_input"
         }),
         block_b: Some(block_b),
         place: Some("conv/place_input"),
@@ -218,7 +119,7 @@ pub fn grad_input(
     .append(list, tuning);
 }
 
-/// Appends `dw` = the gradient of the weight over all images: one dispatch, or two where the sum is split.
+/// Appends `dw`, the gradient of the weight, summed over all images: one dispatch, or two where the sum is split.
 pub fn grad_weight(
     list: &mut List,
     tuning: &Tuning,
@@ -228,8 +129,8 @@ pub fn grad_weight(
     dy: Tensor,
     dw: Tensor,
 ) {
-    if texel::suits(tuning, conv) {
-        return texel::grad_weight(list, tuning, label, conv, x, dy, dw);
+    if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
+        return kernels.grad_weight(list, tuning, [x, dy, dw]);
     }
     let n = conv.input.channels * conv.taps();
     let k4 = conv.images * conv.output().plane_quads();
@@ -252,7 +153,6 @@ pub fn grad_weight(
         plane: conv.out_channels * conv.weight_row_quads(),
         images: conv.sizes(),
         block_a: Some("conv/block_a_grad_weight"),
-        lanes_a: Some("conv/lanes_a_grad_weight"),
         block_b: Some(block_b),
         place: None,
         constants_a: vec![],

@@ -6,7 +6,7 @@
 
 mod plan;
 
-pub(crate) use plan::{Images, Plan, chunks, reduce_rows, subgroups};
+pub(crate) use plan::{Images, Plan, chunks, reduce_rows};
 
 use super::{Dispatch, List, Role, Tensor, Tuning};
 
@@ -161,7 +161,6 @@ pub fn product(
         plane: m * gemm.ldc(),
         images: Images::default(),
         block_a: (form == Form::Tn).then_some("gemm/block_a_transposed"),
-        lanes_a: (form == Form::Tn).then_some("gemm/lanes_a_transposed"),
         block_b: (form == Form::Nt).then_some("gemm/block_b_transposed"),
         place: None,
         constants_a: vec![],

@@ -1,7 +1,8 @@
 //! From a product to its dispatches: the choice of a core, the split of long sums, the size tables and the counts.
 
-use super::super::{Dispatch, GemmRule, List, MOST_WORKGROUPS, Role, Tensor, Tuning};
 use super::Epilogue;
+use crate::kernels::texel::gemm as texel;
+use crate::kernels::{Dispatch, GemmRule, List, MOST_WORKGROUPS, Role, Tensor, Tuning};
 
 /// Quads of K that the `tile` core holds at a time.
 const TILE_K4: u32 = 4;
@@ -9,9 +10,6 @@ const TILE_K4: u32 = 4;
 const TILE_BYTES: u32 = 16_384;
 /// A layer of a split sum has at least this many quads of K.
 const LEAST_LAYER: u32 = 16;
-/// Rows of C that a subgroup of the `texel` core owns, and lanes of it.
-const TEXEL_ROWS: u32 = 16;
-const LANES: u32 = 8;
 
 /// The image that a convolution reads and the one of its output: elements, and quads of a row.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,8 +65,6 @@ pub(crate) struct Plan<'a> {
     pub plane: u32,
     pub images: Images,
     pub block_a: Option<&'static str>,
-    /// In the place of `block_a` in the texel core.
-    pub lanes_a: Option<&'static str>,
     pub block_b: Option<&'static str>,
     pub place: Option<&'static str>,
     pub constants_a: Vec<(&'static str, u32)>,
@@ -82,6 +78,8 @@ pub(crate) struct Plan<'a> {
 /// A core with its tile.
 struct Core {
     shader: &'static str,
+    /// The slot that reads A and its snippet, where the core's own does not do.
+    a: Option<(&'static str, &'static str)>,
     variant: String,
     constants: Vec<(&'static str, u32)>,
     /// Workgroups along the columns and rows of C.
@@ -143,7 +141,7 @@ impl Plan<'_> {
         rule
     }
 
-    fn core(&self, rule: &GemmRule) -> Core {
+    fn core(&self, tuning: &Tuning, rule: &GemmRule) -> Core {
         let GemmRule {
             rm,
             rn,
@@ -152,23 +150,18 @@ impl Plan<'_> {
             ..
         } = *rule;
         let rows4 = self.m.div_ceil(4);
+        let a = self.block_a.map(|snippet| ("block_a", snippet));
         match rule.core.as_str() {
             "texel" => {
-                let rows = self.m.div_ceil(TEXEL_ROWS);
-                let mut subgroups = subgroups(self.n4, 5);
-                // Few workgroups of several subgroups would leave cores without work.
-                while subgroups > 1 && self.n4.div_ceil(LANES * subgroups) * rows < 8 {
-                    subgroups /= 2;
-                }
-                let groups = [self.n4.div_ceil(LANES * subgroups), rows];
+                let grid = texel::Grid::new(tuning.texel.unwrap_or(8), self.m, self.n4);
                 Core {
-                    shader: "gemm/texel",
+                    shader: "texel/gemm",
+                    a: texel::lanes_a(self.block_a).map(|snippet| ("lanes_a", snippet)),
                     variant: "texel".into(),
-                    constants: vec![("SUBGROUPS", subgroups)],
-                    groups,
+                    constants: grid.constants,
+                    groups: grid.groups,
                     step: 1,
-                    computed: u64::from(groups[0] * subgroups * LANES * 4)
-                        * u64::from(rows * TEXEL_ROWS),
+                    computed: grid.computed,
                     active: None,
                 }
             }
@@ -177,6 +170,7 @@ impl Plan<'_> {
                 let groups = [self.n4.div_ceil(quads), self.m.div_ceil(rows)];
                 Core {
                     shader: "gemm/tile",
+                    a,
                     variant: format!("tile {rows}x{}", quads * 4),
                     constants: vec![
                         ("RM", rm),
@@ -196,6 +190,7 @@ impl Plan<'_> {
                 let threads = [self.n4.div_ceil(rn), rows4.div_ceil(rm)];
                 Core {
                     shader: "gemm/direct",
+                    a,
                     variant: format!("direct {}x{}", rm * 4, rn * 4),
                     constants: vec![("RM", rm), ("RN", rn), ("WX", threads_x), ("WY", threads_y)],
                     groups: [
@@ -212,7 +207,7 @@ impl Plan<'_> {
 
     pub(crate) fn append(self, list: &mut List, tuning: &Tuning) {
         let rule = self.rule(tuning);
-        let core = self.core(&rule);
+        let core = self.core(tuning, &rule);
         let groups = core.groups[0] * core.groups[1];
         let most = rule
             .max_split
@@ -230,12 +225,8 @@ impl Plan<'_> {
                 u64::from(layers) * u64::from(self.plane),
             ),
         };
-        let texel = core.shader == "gemm/texel";
         let mut dispatch = Dispatch::new(self.label, core.shader);
-        dispatch.slots.extend(match texel {
-            true => self.lanes_a.map(|snippet| ("lanes_a", snippet)),
-            false => self.block_a.map(|snippet| ("block_a", snippet)),
-        });
+        dispatch.slots.extend(core.a);
         dispatch
             .slots
             .extend(self.block_b.map(|snippet| ("block_b", snippet)));
@@ -324,12 +315,4 @@ pub(crate) fn chunks(items: u32, least: u32, groups: u32, fill: u32) -> (u32, u3
     let most = fill.div_ceil(groups).min(items / least).max(1);
     let layer = items.div_ceil(most);
     (items.div_ceil(layer), layer)
-}
-
-/// Subgroups of a workgroup, at most `most`: as many as cover `quads`, one a lane, without idle ones.
-pub(crate) fn subgroups(quads: u32, most: u32) -> u32 {
-    let all = quads.div_ceil(LANES);
-    (1..=most)
-        .min_by_key(|&n| (all.next_multiple_of(n), most - n))
-        .unwrap_or(1)
 }

@@ -1,6 +1,6 @@
-// Gradient of the weight of a 3x3 convolution for devices of subgroup size 8 whose images read fast. A lane owns one input
-// channel and 8 output channels; the output's gradient is read one channel a lane and shared. A layer of workgroups
-// (grid z) sums its images into its own plane.
+// Gradient of the weight of a 3x3 convolution for software devices, whose images read faster than their buffers. A
+// subgroup has exactly LANES lanes. A lane owns one input channel and LANES output channels; it reads one channel of the
+// output's gradient and shares it. A layer of workgroups (grid z) sums its images into its own plane.
 struct Sizes {
     images: u32,
     channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
@@ -17,7 +17,7 @@ fn load_d_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), d[s
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 struct Taps { t0: vec4<f32>, t1: vec4<f32>, t2: vec4<f32>, t3: vec4<f32>, t4: vec4<f32>, t5: vec4<f32>, t6: vec4<f32>, t7: vec4<f32>, t8: vec4<f32> }
 //@slot taps
-// What the nine taps of a 3x3 kernel, stride 1, padding 1, see at the four pixels of quad (y, q) of a plane.
+// The inputs under the nine taps of a 3x3 kernel, stride 1, padding 1, at the four pixels of quad (y, q) of a plane.
 fn taps(plane: u32, y: u32, q: u32) -> Taps {
     let at = (plane * sizes.height + y) * sizes.width4 + q;
     let up = at - sizes.width4;
@@ -36,17 +36,18 @@ fn taps(plane: u32, y: u32, q: u32) -> Taps {
         vec4<f32>(l2.w, m2.xyz), m2, vec4<f32>(m2.yzw, r2.x));
 }
 //@end
+const LANES = 8u; //@const
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
-    let channel = group.x * 8u + lane;
-    let out = group.y * 8u;
-    var s0: array<vec4<f32>, 8>;
-    var s1: array<vec4<f32>, 8>;
-    var s2: array<f32, 8>;
+    let channel = group.x * LANES + lane;
+    let out = group.y * LANES;
+    var s0: array<vec4<f32>, LANES>;
+    var s1: array<vec4<f32>, LANES>;
+    var s2: array<f32, LANES>;
     let first = group.z * sizes.layer;
     for (var image = first; image < first + sizes.layer; image++) {
-        // A channel or image out of range sees a plane that does not exist: zeros.
+        // A channel or image out of range reads from a plane that does not exist: zeros.
         let exists = channel < sizes.channels && image < sizes.images;
         let plane = image * sizes.channels + channel;
         let base = (image * sizes.out_channels + out + lane) * sizes.out_height * sizes.out_width4;
@@ -55,7 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             for (var q = 0u; q < sizes.out_width4; q++) {
                 let mine = load_d_if(base + y * sizes.out_width4 + q, given);
                 let b = taps(plane, select(0x7ffffffu, y, exists), q);
-                for (var r = 0u; r < 8u; r++) {
+                for (var r = 0u; r < LANES; r++) {
                     let g = subgroupShuffle(mine, r);
                     s0[r] += vec4<f32>(dot(g, b.t0), dot(g, b.t1), dot(g, b.t2), dot(g, b.t3));
                     s1[r] += vec4<f32>(dot(g, b.t4), dot(g, b.t5), dot(g, b.t6), dot(g, b.t7));
@@ -65,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         }
     }
     if (channel >= sizes.channels) { return; }
-    for (var r = 0u; r < 8u; r++) {
+    for (var r = 0u; r < LANES; r++) {
         if (out + r < sizes.out_channels) {
             let at = group.z * sizes.plane + (out + r) * sizes.row + channel * 3u;
             store_c(at, s0[r]);

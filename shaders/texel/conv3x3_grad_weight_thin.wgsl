@@ -1,6 +1,6 @@
-// Gradient of the weight of a 3x3 convolution of few input channels, for devices of subgroup size 8 whose images read fast.
-// The 8 lanes share one input channel and 8 output channels, stride over the pixels of a layer's images (grid z), and add
-// their sums at the end.
+// Gradient of the weight of a 3x3 convolution with few input channels, for software devices, whose images read faster than
+// their buffers. A subgroup has exactly LANES lanes, which share one input channel and LANES output channels, divide the
+// pixels of a layer's images (grid z) among them, and add their sums at the end.
 struct Sizes {
     images: u32,
     channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
@@ -17,7 +17,7 @@ fn load_d_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), d[s
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 struct Taps { t0: vec4<f32>, t1: vec4<f32>, t2: vec4<f32>, t3: vec4<f32>, t4: vec4<f32>, t5: vec4<f32>, t6: vec4<f32>, t7: vec4<f32>, t8: vec4<f32> }
 //@slot taps
-// What the nine taps of a 3x3 kernel, stride 1, padding 1, see at the four pixels of quad (y, q) of a plane.
+// The inputs under the nine taps of a 3x3 kernel, stride 1, padding 1, at the four pixels of quad (y, q) of a plane.
 fn taps(plane: u32, y: u32, q: u32) -> Taps {
     let at = (plane * sizes.height + y) * sizes.width4 + q;
     let up = at - sizes.width4;
@@ -36,30 +36,31 @@ fn taps(plane: u32, y: u32, q: u32) -> Taps {
         vec4<f32>(l2.w, m2.xyz), m2, vec4<f32>(m2.yzw, r2.x));
 }
 //@end
+const LANES = 8u; //@const
 
-// The sum of all lanes, the same for each: every step adds pairs, so its order is fixed.
+// The sum over all lanes, in every lane. Each step adds pairs, so the order is fixed.
 fn across(v: vec4<f32>) -> vec4<f32> {
-    let once = v + subgroupShuffleXor(v, 1u);
-    let twice = once + subgroupShuffleXor(once, 2u);
-    return twice + subgroupShuffleXor(twice, 4u);
+    var sum = v;
+    for (var step = 1u; step < LANES; step *= 2u) { sum += subgroupShuffleXor(sum, step); }
+    return sum;
 }
 
-@compute @workgroup_size(8)
+@compute @workgroup_size(LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let channel = group.x;
-    let out = group.y * 8u;
-    var s0: array<vec4<f32>, 8>;
-    var s1: array<vec4<f32>, 8>;
-    var s2: array<vec4<f32>, 8>;
+    let out = group.y * LANES;
+    var s0: array<vec4<f32>, LANES>;
+    var s1: array<vec4<f32>, LANES>;
+    var s2: array<vec4<f32>, LANES>;
     let pixels = sizes.out_height * sizes.out_width4;
     let first = group.z * sizes.layer;
     let end = min(first + sizes.layer, sizes.images);
     for (var image = first; image < end; image++) {
         let plane = image * sizes.channels + channel;
         let base = (image * sizes.out_channels + out) * pixels;
-        for (var p = lane; p < pixels; p += 8u) {
+        for (var p = lane; p < pixels; p += LANES) {
             let b = taps(plane, p / sizes.out_width4, p % sizes.out_width4);
-            for (var r = 0u; r < 8u; r++) {
+            for (var r = 0u; r < LANES; r++) {
                 let g = load_d_if(base + r * pixels + p, out + r < sizes.out_channels);
                 s0[r] += vec4<f32>(dot(g, b.t0), dot(g, b.t1), dot(g, b.t2), dot(g, b.t3));
                 s1[r] += vec4<f32>(dot(g, b.t4), dot(g, b.t5), dot(g, b.t6), dot(g, b.t7));
@@ -67,11 +68,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             }
         }
     }
-    // Lane r keeps what belongs to output channel r.
+    // Lane r keeps the sums of output channel r.
     var t0: vec4<f32>;
     var t1: vec4<f32>;
     var t2: vec4<f32>;
-    for (var r = 0u; r < 8u; r++) {
+    for (var r = 0u; r < LANES; r++) {
         let a0 = across(s0[r]);
         let a1 = across(s1[r]);
         let a2 = across(s2[r]);

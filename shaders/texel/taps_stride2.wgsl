@@ -11,7 +11,7 @@ struct Sizes {
 fn load_x_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), x[select(0u, i, inside)], inside); }
 struct Taps { t0: vec4<f32>, t1: vec4<f32>, t2: vec4<f32>, t3: vec4<f32>, t4: vec4<f32>, t5: vec4<f32>, t6: vec4<f32>, t7: vec4<f32>, t8: vec4<f32> }
 //@begin
-// What the nine taps of a 3x3 kernel, stride 2, padding 1, see at the four output pixels of quad (y, q).
+// The inputs under the nine taps of a 3x3 kernel, stride 2, padding 1, at the four output pixels of quad (y, q).
 fn taps(plane: u32, y: u32, q: u32) -> Taps {
     let row = 2u * y;
     let column = 2u * q;

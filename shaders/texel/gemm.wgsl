@@ -1,5 +1,5 @@
-// C = A B for devices of subgroup size 8 whose images read faster than their buffers (software Vulkan). A subgroup owns 16
-// rows and 8 quads of columns: each lane reads two pieces of A once and the subgroup shares them.
+// C = A B for software devices, whose images read faster than their buffers. A subgroup has exactly LANES lanes and owns
+// 2 * LANES rows and LANES quads of columns: each lane reads two quads of A per step, and the subgroup shares them.
 struct Sizes {
     m: u32, n: u32, k: u32,          // rows of C, columns of C, length of the sum
     n4: u32, k4: u32,                // columns and K in quads
@@ -17,12 +17,12 @@ fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[s
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@slot lanes_a
-// What a lane reads of A for quad k4 (part 0 or 1), and row r of it, given to every lane of the subgroup.
+// The part (0 or 1) of A that a lane reads for quad k4; row r of A, shared with every lane of the subgroup.
 fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
-    let i = row + part * 8u + lane;
+    let i = row + part * LANES + lane;
     return load_a_if(i * sizes.lda + k4, i < sizes.m && k4 < sizes.k4);
 }
-fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= 8u), r & 7u); }
+fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= LANES), r % LANES); }
 //@end
 //@slot block_b
 // Called before block_b whenever j4 changes.
@@ -44,24 +44,26 @@ fn columns(j4: u32) -> u32 { return sizes.n - j4 * 4u; }
 //@slot epilogue
 fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return v; }
 //@end
+const LANES = 8u; //@const
 const SUBGROUPS = 4u; //@const
+const ROWS = 2u * LANES;
 
-@compute @workgroup_size(SUBGROUPS * 8u)
+@compute @workgroup_size(SUBGROUPS * LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let lane = thread & 7u;
-    let j4 = (group.x * SUBGROUPS + (thread >> 3u)) * 8u + lane;
-    let row = group.y * 16u;
-    var sum: array<vec4<f32>, 16>;
+    let lane = thread % LANES;
+    let j4 = group.x * SUBGROUPS * LANES + thread;
+    let row = group.y * ROWS;
+    var sum: array<vec4<f32>, ROWS>;
     let first = group.z * sizes.k4_layer;
     begin_b(j4);
     for (var k = first; k < first + sizes.k4_layer; k++) {
         let part0 = lane_a(row, 0u, k, lane);
         let part1 = lane_a(row, 1u, k, lane);
         let right = block_b(k, j4);
-        for (var r = 0u; r < 16u; r++) { sum[r] += right * row_a(part0, part1, r); }
+        for (var r = 0u; r < ROWS; r++) { sum[r] += right * row_a(part0, part1, r); }
     }
     if (j4 >= sizes.n4) { return; }
-    for (var r = 0u; r < 16u; r++) {
+    for (var r = 0u; r < ROWS; r++) {
         let i = row + r;
         if (i < sizes.m) {
             let at = place(i, j4);

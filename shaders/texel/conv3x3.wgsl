@@ -1,5 +1,5 @@
-// 3x3 convolution for devices of subgroup size 8 whose images read faster than their buffers (software Vulkan). A lane owns
-// four pixels of a row in 8 output channels; the weights of those are read one channel a lane and shared.
+// 3x3 convolution for software devices, whose images read faster than their buffers. A subgroup has exactly LANES lanes. A
+// lane owns four pixels of a row in LANES output channels; it reads the weights of one of them and shares them.
 struct Sizes {
     images: u32,
     channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
@@ -16,7 +16,7 @@ fn load_w_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), w[s
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 struct Taps { t0: vec4<f32>, t1: vec4<f32>, t2: vec4<f32>, t3: vec4<f32>, t4: vec4<f32>, t5: vec4<f32>, t6: vec4<f32>, t7: vec4<f32>, t8: vec4<f32> }
 //@slot taps
-// What the nine taps of a 3x3 kernel, stride 1, padding 1, see at the four pixels of quad (y, q) of a plane.
+// The inputs under the nine taps of a 3x3 kernel, stride 1, padding 1, at the four pixels of quad (y, q) of a plane.
 fn taps(plane: u32, y: u32, q: u32) -> Taps {
     let at = (plane * sizes.height + y) * sizes.width4 + q;
     let up = at - sizes.width4;
@@ -36,7 +36,7 @@ fn taps(plane: u32, y: u32, q: u32) -> Taps {
 }
 //@end
 //@slot weights
-// Quad t (0..3) of the taps that lead from `channel` of the input to `out` of the output.
+// Quad t (0 to 2) of the taps from input channel `channel` to output channel `out`.
 fn weight(channel: u32, out: u32, t: u32) -> vec4<f32> { return load_w_if(out * sizes.row + channel * 3u + t, out < sizes.out_channels); }
 fn apply(w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, b: Taps) -> vec4<f32> {
     return w0.x * b.t0 + w0.y * b.t1 + w0.z * b.t2 + w0.w * b.t3 + w1.x * b.t4 + w1.y * b.t5 + w1.z * b.t6 + w1.w * b.t7 + w2.x * b.t8;
@@ -45,28 +45,29 @@ fn apply(w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, b: Taps) -> vec4<f32> {
 //@slot epilogue
 fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return v; }
 //@end
+const LANES = 8u; //@const
 const SUBGROUPS = 1u; //@const
 
-@compute @workgroup_size(SUBGROUPS * 8u)
+@compute @workgroup_size(SUBGROUPS * LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let lane = thread & 7u;
-    let p = (group.x * SUBGROUPS + (thread >> 3u)) * 8u + lane;
-    let out = group.y * 8u;
+    let lane = thread % LANES;
+    let p = group.x * SUBGROUPS * LANES + thread;
+    let out = group.y * LANES;
     let image = sizes.first + group.z;
     let y = p / sizes.out_width4;
     let q = p % sizes.out_width4;
-    var sum: array<vec4<f32>, 8>;
+    var sum: array<vec4<f32>, LANES>;
     for (var channel = 0u; channel < sizes.channels; channel++) {
         let w0 = weight(channel, out + lane, 0u);
         let w1 = weight(channel, out + lane, 1u);
         let w2 = weight(channel, out + lane, 2u);
         let b = taps(image * sizes.channels + channel, y, q);
-        for (var r = 0u; r < 8u; r++) {
+        for (var r = 0u; r < LANES; r++) {
             sum[r] += apply(subgroupShuffle(w0, r), subgroupShuffle(w1, r), subgroupShuffle(w2, r), b);
         }
     }
     if (y >= sizes.out_height) { return; }
-    for (var r = 0u; r < 8u; r++) {
+    for (var r = 0u; r < LANES; r++) {
         let i = out + r;
         if (i < sizes.out_channels) {
             let at = ((image * sizes.out_channels + i) * sizes.out_height + y) * sizes.out_width4 + q;

@@ -1,4 +1,4 @@
-// Snippet of the conv family for the gemm cores; what stands above the mark makes the file valid on its own.
+// Snippet of the gemm family; what stands above the mark makes the file valid on its own.
 struct Sizes {
     m: u32, n: u32, k: u32,          // rows of C, columns of C, length of the sum
     n4: u32, k4: u32,                // columns and K in quads
@@ -15,11 +15,18 @@ fn load_a_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), a[s
 fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[select(0u, i, inside)], inside); }
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
+const LANES = 8u;
 //@begin
-// A: rows the input channels, K = (output channel, tap): the weight [out, channels, taps] read along its first axis.
-const TAPS4 = 3u; //@const   stored taps of a channel in quads
+// A is stored [K, M]. Of the 2 * LANES quads (k of k4, quad of rows) a lane reads one per part; a row is collected from
+// four lanes.
 fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
-    let i = row + part * 8u + lane;
-    return load_a_if((k4 / TAPS4) * sizes.lda + i * TAPS4 + k4 % TAPS4, i < sizes.m && k4 < sizes.k4);
+    let k = k4 * 4u + part * 2u + lane / (LANES / 2u);
+    let i4 = (row >> 2u) + lane % (LANES / 2u);
+    return load_a_if(k * sizes.lda + i4, k < sizes.k && i4 < sizes.lda);
 }
-fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= 8u), r & 7u); }
+fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> {
+    let lane = r >> 2u;
+    let e = r & 3u;
+    return vec4<f32>(subgroupShuffle(part0[e], lane), subgroupShuffle(part0[e], lane + LANES / 2u),
+        subgroupShuffle(part1[e], lane), subgroupShuffle(part1[e], lane + LANES / 2u));
+}

@@ -15,11 +15,12 @@ fn load_a_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), a[s
 fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[select(0u, i, inside)], inside); }
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
+const LANES = 8u;
 //@begin
-// A: rows the output channels, K = the pixels of every image: the gradient of the output, [images, out, pixels].
+// A: rows the input channels, K = (output channel, tap): the weight [out, channels, taps] read along its first axis.
+const TAPS4 = 3u; //@const   stored taps of a channel in quads
 fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
-    let i = row + part * 8u + lane;
-    let plane = sizes.out_height * sizes.out_width4;
-    return load_a_if(((k4 / plane) * sizes.m + i) * plane + k4 % plane, i < sizes.m && k4 < sizes.k4);
+    let i = row + part * LANES + lane;
+    return load_a_if((k4 / TAPS4) * sizes.lda + i * TAPS4 + k4 % TAPS4, i < sizes.m && k4 < sizes.k4);
 }
-fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= 8u), r & 7u); }
+fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= LANES), r % LANES); }

@@ -1,6 +1,7 @@
-// Gradient of the input of a 3x3 convolution, stride 2, padding 1, for devices of subgroup size 8 whose images read faster
-// than their buffers. A lane owns four pixels of two rows in 8 input channels: of the 2x2 pixels that share a window, one
-// meets one tap, two meet two, one meets four. Read is the gradient of the output; the weights are shared by the subgroup.
+// Gradient of the input of a 3x3 convolution, stride 2, padding 1, for software devices, whose images read faster than
+// their buffers. A subgroup has exactly LANES lanes. A lane owns four pixels of two rows in LANES input channels: of 2x2
+// pixels one is under one tap, two are under two taps and one is under four. `x` is the gradient of the output; the subgroup
+// shares the weights.
 struct Sizes {
     images: u32,
     channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
@@ -18,6 +19,7 @@ fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@slot epilogue
 fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return v; }
 //@end
+const LANES = 8u; //@const
 const SUBGROUPS = 1u; //@const
 
 fn put(v: vec4<f32>, image: u32, i: u32, y: u32, q: u32) {
@@ -27,11 +29,11 @@ fn put(v: vec4<f32>, image: u32, i: u32, y: u32, q: u32) {
     store_c(at, select(vec4<f32>(), done, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(sizes.out_width - q * 4u)));
 }
 
-@compute @workgroup_size(SUBGROUPS * 8u)
+@compute @workgroup_size(SUBGROUPS * LANES)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) thread: u32) {
-    let lane = thread & 7u;
-    let p = (group.x * SUBGROUPS + (thread >> 3u)) * 8u + lane;
-    let out = group.y * 8u;
+    let lane = thread % LANES;
+    let p = group.x * SUBGROUPS * LANES + thread;
+    let out = group.y * LANES;
     let image = sizes.first + group.z;
     let y = p / sizes.out_width4;
     let q = p % sizes.out_width4;
@@ -41,8 +43,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let far = (q >> 1u) + 1u < sizes.width4;
     let level = y < sizes.height;
     let below = y + 1u < sizes.height;
-    var even: array<vec4<f32>, 8>;
-    var odd: array<vec4<f32>, 8>;
+    var even: array<vec4<f32>, LANES>;
+    var odd: array<vec4<f32>, LANES>;
     for (var channel = 0u; channel < sizes.channels; channel++) {
         let w_at = channel * sizes.row + (out + lane) * 3u;
         let given = out + lane < sizes.out_channels;
@@ -56,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let v_next = load_x_if(at + sizes.width4 + 1u, below && far);
         let upper = select(u.xyz, vec3<f32>(u.zw, u_next.x), half);
         let lower = select(v.xyz, vec3<f32>(v.zw, v_next.x), half);
-        for (var r = 0u; r < 8u; r++) {
+        for (var r = 0u; r < LANES; r++) {
             let t = subgroupShuffle(w0, r);
             let m = subgroupShuffle(w1, r);
             let b = subgroupShuffle(w2, r).x;
@@ -69,7 +71,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             odd[r] += vec4<f32>(third.x, fourth.x, third.y, fourth.y);
         }
     }
-    for (var r = 0u; r < 8u; r++) {
+    for (var r = 0u; r < LANES; r++) {
         put(even[r], image, out + r, y * 2u, q);
         put(odd[r], image, out + r, y * 2u + 1u, q);
     }

@@ -1,4 +1,4 @@
-// Snippet of the gemm family; what stands above the mark makes the file valid on its own.
+// Snippet of the conv family for the gemm cores; what stands above the mark makes the file valid on its own.
 struct Sizes {
     m: u32, n: u32, k: u32,          // rows of C, columns of C, length of the sum
     n4: u32, k4: u32,                // columns and K in quads
@@ -15,16 +15,12 @@ fn load_a_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), a[s
 fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[select(0u, i, inside)], inside); }
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
+const LANES = 8u;
 //@begin
-// A is stored [K, M]. A lane reads rows 4 (lane mod 4) .. + 3 at one k; row r is gathered from four lanes.
+// A: rows the output channels, K = the pixels of every image: the gradient of the output, [images, out, pixels].
 fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
-    let k = k4 * 4u + part * 2u + (lane >> 2u);
-    let i4 = (row >> 2u) + (lane & 3u);
-    return load_a_if(k * sizes.lda + i4, k < sizes.k && i4 < sizes.lda);
+    let i = row + part * LANES + lane;
+    let plane = sizes.out_height * sizes.out_width4;
+    return load_a_if(((k4 / plane) * sizes.m + i) * plane + k4 % plane, i < sizes.m && k4 < sizes.k4);
 }
-fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> {
-    let lane = r >> 2u;
-    let e = r & 3u;
-    return vec4<f32>(subgroupShuffle(part0[e], lane), subgroupShuffle(part0[e], lane + 4u),
-        subgroupShuffle(part1[e], lane), subgroupShuffle(part1[e], lane + 4u));
-}
+fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= LANES), r % LANES); }

@@ -13,7 +13,7 @@ struct Taps { t0: vec4<f32>, t1: vec4<f32>, t2: vec4<f32>, t3: vec4<f32>, t4: ve
 @group(0) @binding(2) var<storage, read> w: array<vec4<f32>>;
 fn load_w_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), w[select(0u, i, inside)], inside); }
 //@begin
-// Gradient of the input: from output channel `channel` back to input channel `out`, the kernel turned by 180 degrees.
+// Gradient of the input: from output channel `channel` to input channel `out`, the kernel rotated by 180 degrees.
 fn weight(channel: u32, out: u32, t: u32) -> vec4<f32> { return load_w_if(channel * sizes.row + out * 3u + t, out < sizes.out_channels); }
 fn apply(w0: vec4<f32>, w1: vec4<f32>, w2: vec4<f32>, b: Taps) -> vec4<f32> {
     return w2.x * b.t0 + w1.w * b.t1 + w1.z * b.t2 + w1.y * b.t3 + w1.x * b.t4 + w0.w * b.t5 + w0.z * b.t6 + w0.y * b.t7 + w0.x * b.t8;

@@ -1,0 +1,97 @@
+//! The sizes of a convolution.
+
+use crate::kernels::Shape;
+use crate::kernels::gemm::Images;
+
+/// A convolution. The weight is `[out_channels][channels x taps]`: the taps of a channel are padded to quads, except those of
+/// a 1x1 kernel, whose rows are padded as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conv {
+    /// Images.
+    pub images: u32,
+    /// One image of the input.
+    pub input: Shape,
+    /// Channels of the output.
+    pub out_channels: u32,
+    /// Height and width of the kernel.
+    pub kernel: [u32; 2],
+    /// Rows and columns between windows.
+    pub stride: [u32; 2],
+    /// Rows of zeros above and below the input, columns of zeros left and right of it.
+    pub padding: [u32; 2],
+}
+
+impl Conv {
+    /// One image of the output.
+    pub fn output(&self) -> Shape {
+        let windows = |size: u32, axis: usize| {
+            (size + 2 * self.padding[axis])
+                .checked_sub(self.kernel[axis])
+                .map_or(0, |room| room / self.stride[axis] + 1)
+        };
+        Shape {
+            channels: self.out_channels,
+            height: windows(self.input.height, 0),
+            width: windows(self.input.width, 1),
+        }
+    }
+
+    /// Stored taps per channel of the weight: 1 for a 1x1 kernel, otherwise rounded up to whole quads.
+    pub fn taps(&self) -> u32 {
+        if self.pointwise() {
+            1
+        } else {
+            self.kernel.iter().product::<u32>().next_multiple_of(4)
+        }
+    }
+
+    /// Quads of the weight of one output channel.
+    pub fn weight_row_quads(&self) -> u32 {
+        (self.input.channels * self.taps()).div_ceil(4)
+    }
+
+    pub(super) fn pointwise(&self) -> bool {
+        self.kernel == [1, 1]
+    }
+
+    /// The snippet that reads B, and its constants: whole quads for a 1x1 kernel at stride 1 or 2 (`plain`, `strided`),
+    /// otherwise element by element (`window`).
+    pub(super) fn block_b(
+        &self,
+        plain: &'static str,
+        strided: &'static str,
+        window: &'static str,
+    ) -> (&'static str, Vec<(&'static str, u32)>) {
+        match (self.pointwise() && self.padding == [0, 0], self.stride) {
+            (true, [1, 1]) => (plain, vec![]),
+            (true, [2, 2]) => (strided, vec![]),
+            _ => (window, self.window()),
+        }
+    }
+
+    pub(super) fn sizes(&self) -> Images {
+        let (x, y) = (self.input, self.output());
+        Images {
+            channels: x.channels,
+            height: x.height,
+            width: x.width,
+            width4: x.row_quads(),
+            out_channels: y.channels,
+            out_height: y.height,
+            out_width: y.width,
+            out_width4: y.row_quads(),
+        }
+    }
+
+    fn window(&self) -> Vec<(&'static str, u32)> {
+        vec![
+            ("KERNEL_H", self.kernel[0]),
+            ("KERNEL_W", self.kernel[1]),
+            ("STRIDE_H", self.stride[0]),
+            ("STRIDE_W", self.stride[1]),
+            ("PAD_H", self.padding[0]),
+            ("PAD_W", self.padding[1]),
+            ("TAPS", self.taps()),
+        ]
+    }
+}
