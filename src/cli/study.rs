@@ -19,13 +19,13 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Print a study file with comments, to begin from
+    /// Print a commented study file to start from
     New(new::Args),
-    /// Make all runs of a study; the same command again goes on where it was
+    /// Make all runs of a study, or continue an interrupted study
     Run(run::Args),
-    /// What is done and how it ended
+    /// Show which runs are done and how they ended
     Status(status::Args),
-    /// Compute every derived figure again from the raw readings and name what differs
+    /// Recompute every derived figure from the raw readings
     Verify(verify::Args),
 }
 

@@ -1,4 +1,4 @@
-//! How far a study is, on stderr: a bar over the runs on a terminal, a line a run everywhere.
+//! Progress of a study on stderr: one line per run, and on a terminal a bar over all runs.
 
 use std::collections::HashSet;
 use std::io::IsTerminal as _;
@@ -8,72 +8,71 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::energy::Status;
 use crate::study::{RunRecord, Study, StudyEvent};
-use crate::train::{Event, Record, Way};
+use crate::train::{Event, MetricTarget, Record, Way};
 use crate::units::{joules, percent, seconds};
 
 use super::args::Global;
 use super::margin::Margin;
 use super::output::say;
 
-/// How often the figures beside the bar change; more often nobody reads.
+/// Time between two updates of the figures beside the bar.
 const PACE: Duration = Duration::from_millis(100);
 
 pub struct StudyProgress<'a> {
     global: &'a Global,
-    target: crate::train::MetricTarget,
+    target: MetricTarget,
     began: Instant,
     bar: Option<ProgressBar>,
     shown: Instant,
-    /// The run in hand.
+    /// The current run.
     name: String,
     accuracy: Option<f64>,
-    /// Notes that were told; every run of a program has the same.
+    /// Notes already shown; all runs of a program have the same.
     noted: HashSet<String>,
-    /// Whom it was told to wait for last; with two runners that is so before every run.
+    /// The process that this one waited for last; with two processes it waits before every run.
     waited: Option<Option<u32>>,
     best: Best,
-    /// Runs that this call made.
+    /// Runs made by this call.
     made: usize,
-    /// Joules of the runs that this call made through the first source that measured, with its name and scope, and in how
-    /// many runs it did.
+    /// The first measuring source with its scope, the joules of the runs made by this call, and the number of these runs.
     spent: Option<(String, f64, usize)>,
 }
 
-/// The run that arrived for the least so far, by the joules of the first source that measured, else by seconds.
+/// The cheapest run so far that reached the target, by joules of the first measuring source, otherwise by seconds.
 #[derive(Default)]
 struct Best {
-    /// Joules, the source and its scope, and the run's name.
+    /// Joules, the source with its scope, and the run.
     joules: Option<(f64, String, String)>,
     seconds: Option<(f64, String)>,
 }
 
 impl Best {
-    fn arrived(&mut self, run: &str, seconds: f64, measured: Option<(f64, String)>) {
-        if self.seconds.as_ref().is_none_or(|least| seconds < least.0) {
+    fn reached(&mut self, run: &str, seconds: f64, measured: Option<(f64, String)>) {
+        if self.seconds.as_ref().is_none_or(|best| seconds < best.0) {
             self.seconds = Some((seconds, run.to_owned()));
         }
-        if let Some((joules, origin)) = measured {
+        if let Some((joules, source)) = measured {
             match &mut self.joules {
                 // Joules of two sources are two costs.
-                Some(least) if least.1 != origin || least.0 <= joules => {}
-                least => *least = Some((joules, origin, run.to_owned())),
+                Some(best) if best.1 != source || best.0 <= joules => {}
+                best => *best = Some((joules, source, run.to_owned())),
             }
         }
     }
 
-    fn told(&self) -> String {
+    fn text(&self) -> String {
         match (&self.joules, &self.seconds) {
-            (Some((least, origin, run)), _) => {
-                format!("  least {} ({origin}) {run}", joules(*least))
+            (Some((amount, source, run)), _) => {
+                format!("  lowest {} ({source}) {run}", joules(*amount))
             }
-            (None, Some((least, run))) => format!("  quickest {} {run}", seconds(*least)),
+            (None, Some((amount, run))) => format!("  fastest {} {run}", seconds(*amount)),
             (None, None) => String::new(),
         }
     }
 }
 
-/// The joules to the end of a run through the first source that measured, with its name and scope: by its readings where
-/// these span enough of its ticks, else by counted steps.
+/// The joules of a run through the first measuring source, with its name and scope: from its readings if they span enough
+/// updates, otherwise from counted steps.
 fn measured(record: &Record) -> Option<(f64, String)> {
     let figures = || {
         let all = record.energy_to_end.iter();
@@ -110,19 +109,19 @@ impl<'a> StudyProgress<'a> {
         match event {
             StudyEvent::Waiting(holder) if self.waited != Some(*holder) => {
                 self.waited = Some(*holder);
-                let who = holder.map_or_else(
+                let process = holder.map_or_else(
                     || "another process".to_owned(),
                     |pid| format!("process {pid}"),
                 );
                 self.line(&format!(
-                    "waiting for {who}: runs of one machine are timed one after another (--overlap does not wait)"
+                    "waiting for {process}: one run at a time on this machine (--overlap does not wait)"
                 ));
             }
-            StudyEvent::WarmingUp => self.line("warming the device up"),
-            StudyEvent::Begun { run, done, planned } => {
+            StudyEvent::WarmingUp => self.line("warming up the device"),
+            StudyEvent::Started { run, done, planned } => {
                 self.name.clone_from(&run.id);
                 self.accuracy = None;
-                self.begin(*done, *planned);
+                self.start(*done, *planned);
             }
             StudyEvent::Training(event) => self.training(event),
             StudyEvent::Ended { run, done, planned } => self.ended(run, *done, *planned),
@@ -139,15 +138,15 @@ impl<'a> StudyProgress<'a> {
             let spent = self
                 .spent
                 .as_ref()
-                .map_or_else(String::new, |(origin, spent, runs)| {
-                    format!(", {} measured ({origin}) in {runs} of them", joules(*spent))
+                .map_or_else(String::new, |(source, spent, runs)| {
+                    format!(", {} measured ({source}) in {runs} of them", joules(*spent))
                 });
-            let taken = seconds(self.began.elapsed().as_secs_f64());
-            self.line(&format!("{} runs made in {taken}{spent}", self.made));
+            let elapsed = seconds(self.began.elapsed().as_secs_f64());
+            self.line(&format!("{} runs made in {elapsed}{spent}", self.made));
         }
     }
 
-    fn begin(&mut self, done: usize, planned: usize) {
+    fn start(&mut self, done: usize, planned: usize) {
         if self.bar.is_none() && std::io::stderr().is_terminal() && !self.global.quiet {
             let target = ProgressDrawTarget::term_like(Box::new(Margin::new()));
             let bar = ProgressBar::with_draw_target(Some(planned as u64), target);
@@ -155,11 +154,10 @@ impl<'a> StudyProgress<'a> {
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            // What was done before says nothing of the time that is left.
-            self.bar = Some(bar.with_position(done as u64));
-            if let Some(bar) = &self.bar {
-                bar.reset_eta();
-            }
+            let bar = bar.with_position(done as u64);
+            // Runs of earlier calls do not count towards the remaining time.
+            bar.reset_eta();
+            self.bar = Some(bar);
         }
         if let Some(bar) = &self.bar {
             bar.set_length(planned as u64);
@@ -183,7 +181,7 @@ impl<'a> StudyProgress<'a> {
                         .accuracy
                         .map(|share| format!("  accuracy {}", percent(share)))
                         .unwrap_or_default();
-                    let best = self.best.told();
+                    let best = self.best.text();
                     bar.set_message(format!("{}  step {}{accuracy}{best}", self.name, step.step));
                 }
             }
@@ -196,18 +194,18 @@ impl<'a> StudyProgress<'a> {
         let mut text = format!("{done:>3}/{planned}  {}  {}", run.id, run.outcome.name());
         if let Some(record) = &run.record {
             let times = &record.times;
-            let taken = times.training_seconds + times.evaluation_seconds;
+            let elapsed = times.training_seconds + times.evaluation_seconds;
             let reached = record
                 .target_results
                 .iter()
                 .find(|result| Some(&result.threshold) == self.target.thresholds.last())
                 .and_then(|result| result.reached);
-            if let Some(arrival) = reached {
-                text += &format!(" {}", self.target.metric.show(arrival.value));
+            if let Some(reached) = reached {
+                text += &format!(" {}", self.target.metric.show(reached.value));
                 let measured = measured(record).filter(|_| !run.overlap);
-                self.best.arrived(&run.id, arrival.seconds, measured);
+                self.best.reached(&run.id, reached.seconds, measured);
             }
-            text += &format!(", {} steps in {}", record.steps, seconds(taken));
+            text += &format!(", {} steps in {}", record.steps, seconds(elapsed));
             let measured = record
                 .energy
                 .iter()
@@ -215,10 +213,10 @@ impl<'a> StudyProgress<'a> {
             if let Some(row) = measured
                 && let Some(amount) = row.joules
             {
-                let origin = format!("{}, {}", row.source, row.scope.name());
-                text += &format!(", {} ({origin})", joules(amount));
-                let spent = self.spent.get_or_insert((origin.clone(), 0.0, 0));
-                if spent.0 == origin {
+                let source = format!("{}, {}", row.source, row.scope.name());
+                text += &format!(", {} ({source})", joules(amount));
+                let spent = self.spent.get_or_insert((source.clone(), 0.0, 0));
+                if spent.0 == source {
                     (spent.1, spent.2) = (spent.1 + amount, spent.2 + 1);
                 }
             }
@@ -243,18 +241,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_so_far_is_that_of_the_least_joules_where_they_are_measured() {
+    fn the_best_run_is_that_of_the_lowest_joules_where_they_are_measured() {
         let mut best = Best::default();
-        assert_eq!(best.told(), "");
-        best.arrived("slow", 9.0, None);
-        best.arrived("quick", 2.0, None);
-        assert_eq!(best.told(), format!("  quickest {} quick", seconds(2.0)));
+        assert_eq!(best.text(), "");
+        best.reached("slow", 9.0, None);
+        best.reached("quick", 2.0, None);
+        assert_eq!(best.text(), format!("  fastest {} quick", seconds(2.0)));
         let through = |amount: f64, source: &str| Some((amount, format!("{source}, board")));
-        best.arrived("quicker", 1.0, through(80.0, "nvml:0"));
-        best.arrived("frugal", 5.0, through(50.0, "nvml:0"));
-        best.arrived("other source", 5.0, through(1.0, "hwmon"));
-        best.arrived("unmetered", 0.5, None);
-        let told = format!("  least {} (nvml:0, board) frugal", joules(50.0));
-        assert_eq!(best.told(), told);
+        best.reached("quicker", 1.0, through(80.0, "nvml:0"));
+        best.reached("frugal", 5.0, through(50.0, "nvml:0"));
+        best.reached("other source", 5.0, through(1.0, "hwmon"));
+        best.reached("unmetered", 0.5, None);
+        let text = format!("  lowest {} (nvml:0, board) frugal", joules(50.0));
+        assert_eq!(best.text(), text);
     }
 }

@@ -1,4 +1,4 @@
-//! What a study will take at most, from a few timed steps of each distinct program.
+//! Estimates what a study takes at most, from a few timed steps of each distinct program.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::error::StudyError;
+use super::shard::Shard;
 use super::spec::Study;
 use crate::data::Dataset;
 use crate::device::Gpu;
@@ -14,72 +15,61 @@ use crate::energy::{Meter, MeterOptions, Scope, Status};
 use crate::program::Program;
 use crate::train::{Regime, TrainError, Trainer, target};
 
-/// Steps are timed for so long; where joules are measured, for as long as most sources need for a figure.
+/// How long steps are timed; with a meter, as long as most sources need for a figure.
 const TIMED: Duration = Duration::from_secs(1);
 const METERED: Duration = Duration::from_secs(6);
 
-/// One program, which cells share that differ in values it is given at run time.
+/// One program. Cells that differ only in values given at run time share it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProgramEstimate {
-    /// Name of the network.
     pub model: String,
-    /// Samples of a step.
     pub batch_size: u32,
     /// Cells that run it.
     pub cells: usize,
-    /// Runs of it, those that confirm left out.
+    /// Its runs, without those that confirm.
     pub runs: usize,
-    /// Seconds of a step.
     pub step_seconds: f64,
-    /// Seconds of an evaluation.
     pub evaluation_seconds: f64,
     /// Seconds before the first step.
     pub startup_seconds: f64,
-    /// Steps of a run that spends its budget.
+    /// Steps, evaluations, seconds and training FLOPs of a run that spends its budget.
     pub steps: u64,
-    /// Evaluations of such a run.
     pub evaluations: u64,
-    /// Seconds of such a run.
     pub seconds: f64,
-    /// Floating-point operations of its training.
     pub flops: f64,
 }
 
 /// Joules of one source.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct EnergyEstimate {
-    /// The instrument.
     pub source: String,
-    /// What it covers.
     pub scope: Scope,
-    /// Whether it is measured or assumed.
+    /// Measured or assumed.
     pub status: Status,
-    /// Programs of which it told watts; of the others no joules are counted.
+    /// Programs whose power it measured; joules of the others are not counted.
     pub programs: usize,
-    /// Mean watts over the runs of these programs.
+    /// Mean power over the runs of these programs.
     pub watts: f64,
     /// Joules of the runs of these programs.
     pub joules: f64,
 }
 
-/// What a study takes where every run spends its whole budget.
+/// What a study takes if every run spends its whole budget.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Runs, those that confirm included.
+    /// Runs, with those that confirm.
     pub runs: usize,
-    /// Of them, those that confirm; they are counted as runs of the dearest program.
+    /// Runs that confirm; they are counted as runs of the most expensive program.
     pub confirming: usize,
-    /// Seconds of all.
     pub seconds: f64,
     /// Floating-point operations of all training.
     pub flops: f64,
-    /// Each distinct program.
     pub programs: Vec<ProgramEstimate>,
-    /// Joules, a row a source; empty where nothing measures and nothing is assumed.
+    /// One per source that measures or assumes.
     pub energy: Vec<EnergyEstimate>,
 }
 
-/// Opens every data set of the study and holds every cell against its own.
+/// Opens every data set of the study and checks every cell against its data.
 ///
 /// # Errors
 /// [`TrainError`] of the first cell that does not fit.
@@ -97,102 +87,105 @@ pub fn check_data(study: &Study) -> Result<(), StudyError> {
     Ok(())
 }
 
-/// Times each distinct program of `study` and says what its runs take at most; nothing is kept.
+/// Times each distinct program of `study`, or of one shard of it, and computes what its runs take at most. Nothing is
+/// saved.
 ///
 /// # Errors
 /// As for a run of its cells.
-pub fn estimate(gpu: &Gpu, study: &Study, meter: &MeterOptions) -> Result<Estimate, StudyError> {
+pub fn estimate(
+    gpu: &Gpu,
+    study: &Study,
+    shard: Option<Shard>,
+    meter: &MeterOptions,
+) -> Result<Estimate, StudyError> {
     let meter = Meter::open(meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
+    let mut plan = study.plan();
+    plan.retain(|run| shard.is_none_or(|shard| shard.contains(&run.id)));
     let mut cells_of: Vec<(Regime, Vec<usize>)> = Vec::new();
     for (at, cell) in study.cells.iter().enumerate() {
+        if shard.is_some() && !plan.iter().any(|run| run.cell == at) {
+            continue;
+        }
         let key = cell.regime.program_key();
         match cells_of.iter_mut().find(|(seen, _)| *seen == key) {
             Some((_, cells)) => cells.push(at),
             None => cells_of.push((key, vec![at])),
         }
     }
-    let plan = study.plan();
     let mut programs = Vec::new();
-    let mut told: Vec<Vec<Drawn>> = Vec::new();
+    let mut power: Vec<Vec<Power>> = Vec::new();
     for (regime, cells) in cells_of {
-        let runs = plan.iter().filter(|run| cells.contains(&run.cell)).count();
-        let (mut one, drawn) = time(gpu, study, &regime, &meter)?;
-        one.cells = cells.len();
-        one.runs = runs;
-        programs.push(one);
-        told.push(drawn);
+        let (mut program, measured) = time(gpu, study, &regime, &meter)?;
+        program.cells = cells.len();
+        program.runs = plan.iter().filter(|run| cells.contains(&run.cell)).count();
+        programs.push(program);
+        power.push(measured);
     }
     let reference = usize::from(study.reference.is_some());
-    let confirming = study.confirm as usize * (2 + reference).min(study.cells.len());
-    let dearest = programs.iter().map(|one| one.seconds).fold(0.0, f64::max);
-    let most_flops = programs.iter().map(|one| one.flops).fold(0.0, f64::max);
-    let sum = |of: fn(&ProgramEstimate) -> f64| {
-        programs
-            .iter()
-            .map(|one| of(one) * one.runs as f64)
-            .sum::<f64>()
+    let confirming = match shard {
+        Some(_) => 0,
+        None => study.confirm as usize * (2 + reference).min(study.cells.len()),
     };
-    // Each program's seconds, those of the runs that confirm with the dearest.
+    let longest = programs.iter().map(|one| one.seconds).fold(0.0, f64::max);
+    let most_flops = programs.iter().map(|one| one.flops).fold(0.0, f64::max);
+    let flops = programs.iter().map(|one| one.flops * one.runs as f64);
+    let flops = flops.sum::<f64>() + most_flops * confirming as f64;
+    // The confirming runs count for the first of the longest programs.
     let mut left = confirming as f64;
     let seconds_of: Vec<f64> = programs
         .iter()
         .map(|one| {
-            let more = if one.seconds == dearest {
-                std::mem::take(&mut left)
-            } else {
-                0.0
+            let confirming = match one.seconds == longest {
+                true => std::mem::take(&mut left),
+                false => 0.0,
             };
-            one.seconds * (one.runs as f64 + more)
+            one.seconds * (one.runs as f64 + confirming)
         })
         .collect();
-    let energy = energy(&told, &seconds_of);
     Ok(Estimate {
         runs: plan.len() + confirming,
         confirming,
         seconds: seconds_of.iter().sum(),
-        flops: sum(|one| one.flops) + most_flops * confirming as f64,
+        flops,
+        energy: energy(&power, &seconds_of),
         programs,
-        energy,
     })
 }
 
-/// What a source told of one program.
+/// Power of a source while one program ran.
 #[derive(Clone, Debug)]
-struct Drawn {
+struct Power {
     source: String,
     scope: Scope,
     status: Status,
     watts: f64,
 }
 
-/// Joules of every source over the programs of which it `told` watts, each for its `seconds`.
-fn energy(told: &[Vec<Drawn>], seconds: &[f64]) -> Vec<EnergyEstimate> {
-    // The seconds that its joules are of stand beside each.
+/// Joules of every source over the programs whose power it measured, each for its seconds.
+fn energy(power: &[Vec<Power>], seconds: &[f64]) -> Vec<EnergyEstimate> {
+    // With the seconds of these programs.
     let mut found: Vec<(EnergyEstimate, f64)> = Vec::new();
-    for (drawn, seconds) in told.iter().zip(seconds) {
-        for row in drawn {
-            let joules = row.watts * seconds;
+    for (sources, seconds) in power.iter().zip(seconds) {
+        for row in sources {
             let known = found
-                .iter_mut()
-                .find(|(seen, _)| seen.source == row.source && seen.status == row.status);
-            match known {
-                Some((seen, of)) => {
-                    seen.joules += joules;
-                    seen.programs += 1;
-                    *of += seconds;
-                }
-                None => found.push((
-                    EnergyEstimate {
-                        source: row.source.clone(),
-                        scope: row.scope,
-                        status: row.status,
-                        programs: 1,
-                        watts: 0.0,
-                        joules,
-                    },
-                    *seconds,
-                )),
-            }
+                .iter()
+                .position(|(seen, _)| seen.source == row.source && seen.status == row.status);
+            let at = known.unwrap_or_else(|| {
+                let new = EnergyEstimate {
+                    source: row.source.clone(),
+                    scope: row.scope,
+                    status: row.status,
+                    programs: 0,
+                    watts: 0.0,
+                    joules: 0.0,
+                };
+                found.push((new, 0.0));
+                found.len() - 1
+            });
+            let (estimate, total) = &mut found[at];
+            estimate.joules += row.watts * seconds;
+            estimate.programs += 1;
+            *total += seconds;
         }
     }
     let mean = |(mut row, seconds): (EnergyEstimate, f64)| {
@@ -207,11 +200,11 @@ fn time(
     study: &Study,
     regime: &Regime,
     meter: &Meter,
-) -> Result<(ProgramEstimate, Vec<Drawn>), StudyError> {
+) -> Result<(ProgramEstimate, Vec<Power>), StudyError> {
     let begun = Instant::now();
     let mut program = Trainer::new(gpu, regime.clone())?.program()?;
     let startup_seconds = begun.elapsed().as_secs_f64();
-    // The first step compiles what the driver left.
+    // Drivers compile in the first step.
     steps(&mut program, Duration::ZERO)?;
     let measured = meter.measures();
     let assumed = || {
@@ -251,11 +244,11 @@ fn time(
         .filter(|list| list.name != "evaluate")
         .map(|list| list.flops)
         .sum();
-    let drawn = rows
+    let power = rows
         .iter()
         .filter(|row| matches!(row.status, Status::Measured | Status::Assumed))
         .filter_map(|row| {
-            Some(Drawn {
+            Some(Power {
                 source: row.source.clone(),
                 scope: row.scope,
                 status: row.status,
@@ -263,7 +256,7 @@ fn time(
             })
         })
         .collect();
-    let one = ProgramEstimate {
+    let program = ProgramEstimate {
         model: regime.model.clone(),
         batch_size: regime.batch_size,
         cells: 0,
@@ -276,10 +269,10 @@ fn time(
         seconds: startup_seconds + run(most),
         flops: flops as f64 * most as f64,
     };
-    Ok((one, drawn))
+    Ok((program, power))
 }
 
-/// Trains for `at_least`, one step at the least: how many steps, in how many seconds.
+/// Trains for `at_least`, at least one step. Returns the steps and their seconds.
 fn steps(program: &mut Program<'_>, at_least: Duration) -> Result<(u32, f64), TrainError> {
     let halt = AtomicBool::new(false);
     let begun = Instant::now();
@@ -294,27 +287,24 @@ fn steps(program: &mut Program<'_>, at_least: Duration) -> Result<(u32, f64), Tr
 mod tests {
     use super::*;
 
-    fn drawn(source: &str, watts: f64) -> Drawn {
-        Drawn {
+    #[test]
+    fn joules_are_those_of_the_programs_whose_power_was_measured() {
+        let power = |source: &str, watts: f64| Power {
             source: source.into(),
             scope: Scope::Board,
             status: Status::Measured,
             watts,
-        }
-    }
-
-    #[test]
-    fn joules_are_those_of_the_programs_that_were_told() {
-        let told = [
-            vec![drawn("a", 100.0), drawn("b", 10.0)],
-            vec![drawn("a", 50.0)],
+        };
+        let measured = [
+            vec![power("a", 100.0), power("b", 10.0)],
+            vec![power("a", 50.0)],
         ];
-        let rows = energy(&told, &[10.0, 30.0]);
-        let shown: Vec<_> = rows
+        let rows = energy(&measured, &[10.0, 30.0]);
+        let rows: Vec<_> = rows
             .iter()
             .map(|row| (row.source.as_str(), row.programs, row.watts, row.joules))
             .collect();
-        // Ten watts over all forty seconds would be as wrong as a mean of the two over them.
-        assert_eq!(shown, [("a", 2, 62.5, 2500.0), ("b", 1, 10.0, 100.0)]);
+        // 10 W over all 40 s would be as wrong as a mean of the two over them.
+        assert_eq!(rows, [("a", 2, 62.5, 2500.0), ("b", 1, 10.0, 100.0)]);
     }
 }

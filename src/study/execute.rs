@@ -1,6 +1,4 @@
-//! Makes the runs of a study, one after another, until none is left to make.
-
-mod keep;
+//! Makes the runs of a study, one after another.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -8,99 +6,98 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use self::keep::Patience;
 use super::analysis::Analysis;
 use super::error::StudyError;
 use super::open::{design, records};
 use super::plan::PlannedRun;
 use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
+use super::shard::Shard;
 use super::spec::Study;
-use super::store::{Claim, HostLock, Identity, Kept, LeaseTimes, RunId, Runner, StoreError};
+use super::store::{Claim, HostLock, RunId, Saved, Store, StoreError};
 use crate::data::Dataset;
 use crate::device::Gpu;
-use crate::energy::{Meter, MeterOptions, Status};
+use crate::energy::{Meter, MeterOptions, Selection, Status};
 use crate::train::{self, Goal, Observer, Regime, TrainError, Trainer, target};
 
-/// Kind of the host's lock: on one host no two runs of studies are timed or metered at once.
+/// On one machine no two runs of studies are timed or metered at once.
 const LOCK: &str = "measured-run";
 
-/// For so many seconds the device works before the first metered run, so that none is metered cold.
+/// The device works for this long before the first metered run, so that no run is measured on a cold device.
 const WARM_UP_SECONDS: f64 = 10.0;
 
-/// How often it is looked at what others have made or left.
-const OTHERS: Duration = Duration::from_secs(1);
+/// How often to check the runs of other processes.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Least space reserved for a record: twice that of one with a hundred evaluations.
+const RECORD_BYTES: u64 = 256 * 1024;
+
+/// Space for one evaluation, half as much again as it takes, and most space for all of them: few runs make all that
+/// their budget allows.
+const EVALUATION_BYTES: u64 = 512;
+const MOST_EVALUATION_BYTES: u64 = 16 << 20;
 
 /// Something that happened in a study.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StudyEvent<'a> {
-    /// Another process of this host makes a run; its id where it is known.
+    /// Another process of this machine makes a run; its id if known.
     Waiting(Option<u32>),
     /// The device is warmed up before the first metered run.
     WarmingUp,
-    /// A run begins, after `done` of `planned`.
-    Begun {
-        /// The run.
+    /// A run starts; `done` of `planned` runs are done.
+    Started {
         run: &'a PlannedRun,
-        /// Runs that are done.
         done: usize,
-        /// Runs that there are.
         planned: usize,
     },
     /// Something happened in the run.
     Training(&'a train::Event),
-    /// The run is over and kept.
+    /// The run ended and its record is saved.
     Ended {
-        /// What it came to.
         run: &'a RunRecord,
-        /// Runs that are done.
         done: usize,
-        /// Runs that there are.
         planned: usize,
     },
-    /// One sentence worth knowing.
     Note(String),
 }
 
-/// What became of a call.
+/// How a call of [`execute`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Finished {
+pub enum Completion {
     /// Every run is done.
     Complete,
-    /// It was stopped from outside.
+    /// [`StudyOptions::stop`] was set.
     Interrupted,
 }
 
-/// How a study is made.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct StudyOptions {
     /// The study's folder.
     pub folder: PathBuf,
-    /// What runs are metered with.
     pub meter: MeterOptions,
-    /// Does not wait for other runs of this host; time and joules are then not ranked.
+    /// Do not wait for other runs of this machine; time and joules are then not ranked.
     pub overlap: bool,
-    /// When leases are renewed and expire.
-    pub lease: LeaseTimes,
-    /// Ends the run in hand, as interrupted, and the study soon after it is set.
+    /// Make only the runs of this shard.
+    pub shard: Option<Shard>,
+    /// Once set, ends the current run, as interrupted, and the study.
     pub stop: Arc<AtomicBool>,
 }
 
-/// Makes the runs of `study` that its folder does not hold yet.
+/// Makes the runs of `study` that its folder does not contain yet. A run that fails for a reason of its own (data that do
+/// not fit, too little memory) is recorded as failed, and the study continues.
 ///
 /// # Errors
-/// [`StudyError`]: a folder of another study, a budget in joules where none are measured, a device that is lost, a record
-/// that cannot be written. A run that fails for a reason of its own (data that do not fit, too little memory) is kept as
-/// failed, and the study goes on.
+/// [`StudyError`]: a folder of another study, a budget in joules where none are measured, a lost device, a record that
+/// cannot be saved.
 pub fn execute(
     gpu: &Gpu,
     study: &Study,
-    options: &Options,
-    tell: &mut dyn FnMut(StudyEvent<'_>),
-) -> Result<Finished, StudyError> {
-    let runner = Runner::create_or_open(&options.folder, &identity(study)?, &options.lease)?;
-    // What the end could not read is refused before hours are spent on more of it.
-    records(&runner)?;
+    options: &StudyOptions,
+    on_event: &mut dyn FnMut(StudyEvent<'_>),
+) -> Result<Completion, StudyError> {
+    let store = Store::create_or_open(&options.folder, &study.identity()?)?;
+    // Records that cannot be read are reported now, not after hours of runs.
+    records(&[store.clone()])?;
     let meter =
         Meter::open(&options.meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
     let measured = meter
@@ -115,111 +112,111 @@ pub fn execute(
         gpu,
         study,
         options,
-        runner,
+        store,
         measured,
         warm: false,
         data: HashMap::new(),
-        tell,
+        on_event,
     };
     let mut plan = study.plan();
-    loop {
-        let finished = execution.make(&plan)?;
-        if finished != Finished::Complete {
-            return Ok(finished);
-        }
-        let more = execution.confirmations(&plan)?;
-        if more.is_empty() {
-            return Ok(Finished::Complete);
-        }
-        plan.extend(more);
+    if let Some(shard) = options.shard {
+        plan.retain(|run| shard.contains(&run.id));
     }
+    let first = execution.make(&plan)?;
+    if first == Completion::Interrupted || study.confirm == 0 {
+        return Ok(first);
+    }
+    if options.shard.is_some() {
+        (execution.on_event)(StudyEvent::Note(
+            "runs with fresh seeds need the results of all shards: copy runs/ of all folders into one, and run the study \
+             there without --shard"
+                .into(),
+        ));
+        return Ok(first);
+    }
+    plan.extend(execution.confirmations()?);
+    execution.make(&plan)
 }
 
 struct Execution<'a> {
     gpu: &'a Gpu,
     study: &'a Study,
-    options: &'a Options,
-    runner: Runner,
+    options: &'a StudyOptions,
+    store: Store,
     measured: bool,
     warm: bool,
     data: HashMap<String, Dataset>,
-    tell: &'a mut dyn FnMut(StudyEvent<'_>),
+    on_event: &'a mut dyn FnMut(StudyEvent<'_>),
 }
 
 impl Execution<'_> {
-    /// Makes every run of `plan` that nobody made or makes.
-    fn make(&mut self, plan: &[PlannedRun]) -> Result<Finished, StudyError> {
+    /// Makes every run of `plan` that no process has made or is making.
+    fn make(&mut self, plan: &[PlannedRun]) -> Result<Completion, StudyError> {
         let order: Vec<RunId> = plan
             .iter()
             .map(|run| RunId::new(&run.id))
             .collect::<Result<_, _>>()?;
-        let mut told = false;
-        loop {
-            if self.stopped() {
-                return Ok(Finished::Interrupted);
-            }
+        let mut noted = false;
+        while !self.stopped() {
             let lock = match self.options.overlap {
                 true => None,
                 false => match self.lock()? {
-                    Some(lock) => Some(lock),
-                    None => return Ok(Finished::Interrupted),
+                    None => break,
+                    lock => lock,
                 },
             };
-            let Some(mut claim) = self.runner.claim_next(&order)? else {
+            let Some(mut claim) = self.store.claim_next(&order)? else {
                 drop(lock);
-                let done = self.runner.done()?;
-                if order.iter().all(|run| done.contains(run)) {
-                    return Ok(Finished::Complete);
+                if self.done(&order)? == order.len() {
+                    return Ok(Completion::Complete);
                 }
-                if !told {
-                    told = true;
-                    (self.tell)(StudyEvent::Note(
-                        "other processes make what is left; what they leave undone is taken over"
-                            .to_owned(),
+                if !noted {
+                    noted = true;
+                    (self.on_event)(StudyEvent::Note(
+                        "other processes make the remaining runs; waiting for them".to_owned(),
                     ));
                 }
-                std::thread::sleep(OTHERS);
+                std::thread::sleep(POLL);
                 continue;
             };
             let at = order.iter().position(|id| id == claim.run());
             let Some(run) = at.map(|at| &plan[at]) else {
                 continue;
             };
-            // Where there is no room for the record of a run, none is begun.
-            claim.reserve(keep::room(&self.runner, self.study)?)?;
+            // No run starts without space for its record.
+            claim.reserve(record_bytes(&self.store, self.study)?)?;
             self.warm_up(run)?;
-            self.one(run, &mut claim, lock, plan.len())?;
+            self.run(run, &mut claim, &order)?;
         }
+        Ok(Completion::Interrupted)
     }
 
     fn stopped(&self) -> bool {
         self.options.stop.load(Ordering::Relaxed)
     }
 
+    /// The machine's lock; `None` if the study was interrupted while waiting for it.
     fn lock(&mut self) -> Result<Option<HostLock>, StudyError> {
-        let mut told = false;
-        let (tell, stop) = (&mut *self.tell, &self.options.stop);
+        let mut noted = false;
+        let (on_event, stop) = (&mut *self.on_event, &self.options.stop);
         Ok(HostLock::wait(LOCK, |holder| {
-            if !told {
-                tell(StudyEvent::Waiting(holder));
-                told = true;
+            if !noted {
+                on_event(StudyEvent::Waiting(holder));
+                noted = true;
             }
             !stop.load(Ordering::Relaxed)
         })?)
     }
 
-    fn one(
+    fn run(
         &mut self,
         run: &PlannedRun,
         claim: &mut Claim,
-        lock: Option<HostLock>,
-        planned: usize,
+        order: &[RunId],
     ) -> Result<(), StudyError> {
-        let done = self.done()?;
-        (self.tell)(StudyEvent::Begun { run, done, planned });
-        let regime = self.regime(run);
-        let trained = self.train(regime, self.study.goal());
-        let mut kept = RunRecord {
+        let (done, planned) = (self.done(order)?, order.len());
+        (self.on_event)(StudyEvent::Started { run, done, planned });
+        let mut record = RunRecord {
             schema: SCHEMA,
             id: run.id.clone(),
             cell: self.study.cells[run.cell].id.clone(),
@@ -230,63 +227,40 @@ impl Execution<'_> {
             overlap: self.options.overlap,
             record: None,
         };
-        match trained {
-            Ok(record) => {
-                kept.outcome = record.outcome.into();
-                kept.record = Some(record);
+        match self.train(self.regime(run), self.study.goal()) {
+            Ok(training) => {
+                record.outcome = training.outcome.into();
+                record.record = Some(training);
             }
-            // The next run would meet the same.
+            // The next run would fail in the same way.
             Err(error @ TrainError::Program(_)) if error.is_lost_device() => {
                 return Err(error.into());
             }
-            Err(error) => kept.error = Some(error.to_string()),
+            Err(error) => record.error = Some(error.to_string()),
         }
-        let place = self.keep(claim, &kept, lock)?;
-        if let Kept::Duplicate(path) = place {
-            (self.tell)(StudyEvent::Note(format!(
-                "another process made {} meanwhile; its record counts, and this one is kept as {path:?}",
+        let saved = claim.save(&record).map_err(|source| StudyError::NotSaved {
+            run: run.id.clone(),
+            source,
+        })?;
+        if let Saved::Duplicate(path) = saved {
+            (self.on_event)(StudyEvent::Note(format!(
+                "{} has another record already, which counts; this one is saved as {path:?}",
                 run.id
             )));
         }
-        let done = self.done()?;
-        (self.tell)(StudyEvent::Ended {
-            run: &kept,
+        let done = self.done(order)?;
+        (self.on_event)(StudyEvent::Ended {
+            run: &record,
             done,
             planned,
         });
         Ok(())
     }
 
-    /// Keeps the record of a run; the host is free for others while it cannot be written.
-    fn keep(
-        &mut self,
-        claim: &mut Claim,
-        run: &RunRecord,
-        lock: Option<HostLock>,
-    ) -> Result<Kept, StudyError> {
-        let outcome = run.outcome.name();
-        let patience = Patience::new(&self.options.stop);
-        let (tell, folder) = (&mut *self.tell, &self.options.folder);
-        let waiting = |error: &StoreError| {
-            drop(lock);
-            tell(StudyEvent::Note(patience.told(&run.id, folder, error)));
-        };
-        let kept = match run.outcome {
-            Outcome::Interrupted => claim.set_aside(outcome, run),
-            _ => patience.keep(|| claim.finish(outcome, run), waiting),
-        };
-        kept.map_err(|error| match claim.kept() {
-            // Only the journal's line is missing, which the next runner writes.
-            Some(_) => error.into(),
-            None => StudyError::NotKept {
-                run: run.id.clone(),
-                source: error,
-            },
-        })
-    }
-
-    fn done(&self) -> Result<usize, StudyError> {
-        Ok(self.runner.done()?.len())
+    /// How many runs of `order` are done.
+    fn done(&self, order: &[RunId]) -> Result<usize, StudyError> {
+        let done = self.store.done()?;
+        Ok(order.iter().filter(|run| done.contains(run)).count())
     }
 
     fn data(&mut self, regime: &Regime) -> Result<Dataset, TrainError> {
@@ -305,18 +279,17 @@ impl Execution<'_> {
             .meter(self.options.meter.clone())
             .goal(goal)
             .stop(Arc::clone(&self.options.stop));
-        let mut observer = Told(&mut *self.tell);
-        Ok(trainer.run(&mut observer)?.record)
+        Ok(trainer.run(&mut Forward(&mut *self.on_event))?.record)
     }
 
-    /// Trains for a while without a meter and throws the weights away: where joules are measured, no run is to be the one
-    /// that warms the device.
+    /// Trains for a while without a meter and discards the weights: where joules are measured, no run is to be the one
+    /// that warms the device up.
     fn warm_up(&mut self, run: &PlannedRun) -> Result<(), StudyError> {
         if self.warm || !self.measured {
             return Ok(());
         }
         self.warm = true;
-        (self.tell)(StudyEvent::WarmingUp);
+        (self.on_event)(StudyEvent::WarmingUp);
         let regime = self.regime(run);
         let mut goal = self.study.goal();
         goal.target.thresholds.clear();
@@ -325,7 +298,7 @@ impl Execution<'_> {
         Trainer::new(self.gpu, regime)?
             .data(data)
             .meter(MeterOptions {
-                selection: crate::energy::Selection::None,
+                selection: Selection::None,
                 ..MeterOptions::default()
             })
             .goal(goal)
@@ -334,12 +307,9 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// The runs with fresh seeds of best, worst and reference cell that `plan`, whose runs are all done, does not hold.
-    fn confirmations(&mut self, plan: &[PlannedRun]) -> Result<Vec<PlannedRun>, StudyError> {
-        if self.study.confirm == 0 || plan.iter().any(|run| run.purpose == Purpose::Confirm) {
-            return Ok(Vec::new());
-        }
-        let runs = records(&self.runner)?;
+    /// The runs with fresh seeds of the best, worst and reference cell, once the planned runs are done.
+    fn confirmations(&mut self) -> Result<Vec<PlannedRun>, StudyError> {
+        let (runs, _) = records(&[self.store.clone()])?;
         let analysis = Analysis::new(&design(self.study, &runs), &runs, Vec::new());
         let reference = self.study.reference;
         let cells = analysis.headline().map_or_else(
@@ -351,9 +321,11 @@ impl Execution<'_> {
                 true => "nothing is run again with fresh seeds",
                 false => "only the reference cell is run again with fresh seeds",
             };
-            (self.tell)(StudyEvent::Note(format!("no run arrived, so {rest}")));
+            (self.on_event)(StudyEvent::Note(format!(
+                "no run reached the target, so {rest}"
+            )));
         }
-        // A block of each seed, as in the study itself.
+        // One block per seed, as in the study itself.
         let seeds = self.study.fresh_seeds(self.study.confirm as usize);
         let block = |seed: u32| cells.iter().map(move |cell| (*cell, seed));
         let runs = seeds.into_iter().flat_map(block);
@@ -370,26 +342,56 @@ impl Execution<'_> {
     }
 }
 
-/// The study as its folder knows it.
-fn identity(study: &Study) -> Result<Identity, StudyError> {
-    let runs = study
-        .plan()
-        .iter()
-        .map(|run| RunId::new(&run.id))
-        .collect::<Result<_, _>>()?;
-    Ok(Identity {
-        name: study.name.clone(),
-        meaning: study.meaning(),
-        text: study.text.clone(),
-        runs,
-    })
+/// Space to reserve for the next record: for the evaluations that its budget allows, or twice the longest record so far.
+fn record_bytes(store: &Store, study: &Study) -> Result<u64, StoreError> {
+    let evaluations = study.budget.samples.unwrap_or(0) / study.every_samples.max(1);
+    let expected = evaluations
+        .saturating_mul(EVALUATION_BYTES)
+        .min(MOST_EVALUATION_BYTES);
+    Ok((RECORD_BYTES + expected).max(store.longest()?.saturating_mul(2)))
 }
 
-/// Passes on what a trainer tells.
-struct Told<'a>(&'a mut dyn FnMut(StudyEvent<'_>));
+struct Forward<'a>(&'a mut dyn FnMut(StudyEvent<'_>));
 
-impl Observer for Told<'_> {
+impl Observer for Forward<'_> {
     fn event(&mut self, event: &train::Event) {
         (self.0)(StudyEvent::Training(event));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reserved_space_follows_the_budget_and_the_longest_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut study = Study::parse("study.toml", crate::study::TEMPLATE).unwrap();
+        let (samples, every) = (study.budget.samples.unwrap(), study.every_samples);
+        let identity = study.identity().unwrap();
+        let store = Store::create_or_open(folder.path(), &identity).unwrap();
+        let bytes = |study: &Study| record_bytes(&store, study).unwrap();
+        assert_eq!(
+            bytes(&study),
+            RECORD_BYTES + samples / every * EVALUATION_BYTES
+        );
+        study.budget.samples = Some(u64::MAX);
+        assert_eq!(bytes(&study), RECORD_BYTES + MOST_EVALUATION_BYTES);
+        study.budget.samples = None;
+        assert_eq!(bytes(&study), RECORD_BYTES);
+        let mut claim = store.claim_next(&identity.runs).unwrap().unwrap();
+        let record = RunRecord {
+            schema: SCHEMA,
+            id: claim.run().to_string(),
+            cell: String::new(),
+            seed: 1,
+            purpose: Purpose::Main,
+            outcome: Outcome::Failed,
+            error: Some("x".repeat(400_000)),
+            overlap: false,
+            record: None,
+        };
+        claim.save(&record).unwrap();
+        assert!((800_000..810_000).contains(&bytes(&study)));
     }
 }

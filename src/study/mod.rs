@@ -1,5 +1,9 @@
-//! Studies: many regimes and seeds, and what they say together.
+//! Studies: many regimes and seeds compared at one target.
+//!
+//! No part of it is in the public API.
+#![allow(missing_docs)]
 
+mod ad_hoc;
 pub mod analysis;
 mod error;
 mod estimate;
@@ -8,19 +12,20 @@ mod file;
 mod open;
 mod plan;
 mod run;
-mod singles;
+mod shard;
 mod spec;
 pub mod stats;
 pub mod store;
 mod verify;
 
+pub use ad_hoc::open_all;
 pub use error::StudyError;
 pub use estimate::{EnergyEstimate, Estimate, ProgramEstimate, check_data, estimate};
-pub use execute::{Finished, Options as StudyOptions, StudyEvent, execute};
+pub use execute::{Completion, StudyEvent, StudyOptions, execute};
 pub use file::{StudyFileError, TEMPLATE};
 pub use open::{Opened, open};
 pub use plan::PlannedRun;
 pub use run::{Outcome, Purpose, RunRecord, SCHEMA};
-pub use singles::open_all;
+pub use shard::Shard;
 pub use spec::{Axis, Cell, MEANING, Study, short};
 pub use verify::{Verified, verify};

@@ -1,4 +1,4 @@
-//! Reads what is to be reported: the folders of studies.
+//! Reads studies for a report.
 
 use std::path::Path;
 
@@ -6,78 +6,114 @@ use serde_json::Value;
 
 use super::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
 use super::error::StudyError;
-use super::run::{Purpose, RunRecord};
+use super::run::{Outcome, Purpose, RunRecord};
 use super::spec::{Axis, Cell, Study};
-use super::store::{State, Store, StoreError, Stored};
-use crate::train;
+use super::store::{Store, StoreError};
 
-/// A study with all its runs, and what they amount to.
+/// A study with all its runs and their analysis.
 #[derive(Clone, Debug)]
 pub struct Opened {
-    /// What the runs amount to.
     pub analysis: Analysis,
-    /// The runs, in the order of the plan; those that were interrupted and not made again last.
+    /// The runs in the order of the plan; interrupted ones that are not made again yet come last.
     pub runs: Vec<RunRecord>,
 }
 
-/// Reads the study in `folder` and changes nothing in it.
+/// Reads one study from its folders, such as those of its shards, and changes nothing in them.
 ///
 /// # Errors
-/// [`StudyError`] where it is no study, or one of another version.
-pub fn open(folder: &Path) -> Result<Opened, StudyError> {
-    let store = Store::open(folder)?;
+/// [`StudyError`] if a folder is not the folder of a study or is of another version, or if the folders are of different
+/// studies.
+pub fn open<P: AsRef<Path>>(folders: &[P]) -> Result<Opened, StudyError> {
+    analyse(&open_stores(folders)?)
+}
+
+/// Opens the folders of one study.
+pub(super) fn open_stores<P: AsRef<Path>>(folders: &[P]) -> Result<Vec<Store>, StudyError> {
+    let mut stores: Vec<Store> = Vec::new();
+    for folder in folders {
+        let store = Store::open(folder.as_ref())?;
+        if let Some(first) = stores.first()
+            && let Some(difference) = first.manifest().study.difference(&store.manifest().study)
+        {
+            return Err(StudyError::Store(StoreError::NotMergeable {
+                first: first.folder().to_owned(),
+                second: store.folder().to_owned(),
+                difference,
+            }));
+        }
+        if stores.iter().all(|known| known.folder() != store.folder()) {
+            stores.push(store);
+        }
+    }
+    Ok(stores)
+}
+
+/// Merges the records of `stores`, which are folders of one study, and analyses them.
+pub(super) fn analyse(stores: &[Store]) -> Result<Opened, StudyError> {
+    let Some(first) = stores.first() else {
+        return Err(StudyError::NoFolder);
+    };
     let study = Study::parse(
-        &folder.join("study.json").display().to_string(),
-        &store.study().text,
+        &first.folder().join("study.json").display().to_string(),
+        &first.manifest().study.text,
     )?;
-    let runs = records(&store)?;
-    let notes = notes(&store, &runs)?;
+    let (runs, mut notes) = records(stores)?;
+    notes.extend(folder_notes(stores)?);
+    notes.extend(contention_note(&runs));
     Ok(Opened {
         analysis: Analysis::new(&design(&study, &runs), &runs, notes),
         runs,
     })
 }
 
-/// The record of every run that has one, in the order of the plan.
-pub(super) fn records(store: &Store) -> Result<Vec<RunRecord>, StudyError> {
-    let stored = store.runs::<RunRecord>()?;
-    let mut runs: Vec<RunRecord> = stored.into_iter().map(known).collect::<Result<_, _>>()?;
-    // A run that was interrupted keeps what it cost until it is done again.
-    for aside in store.interrupted::<RunRecord>()? {
-        let aside = known(aside)?;
-        let last = |run: &RunRecord| run.id == aside.id;
-        match runs.iter().position(last) {
-            Some(at) if runs[at].outcome == aside.outcome => runs[at] = aside,
-            Some(_) => {}
-            None => runs.push(aside),
+/// The record of every run of some folders of one study, and a note for each run that two folders record differently. Of
+/// these the first counts.
+pub(super) fn records(stores: &[Store]) -> Result<(Vec<RunRecord>, Vec<String>), StoreError> {
+    let mut runs: Vec<(RunRecord, &Store)> = Vec::new();
+    let mut notes = Vec::new();
+    for store in stores {
+        for record in store.records()? {
+            let known = runs.iter().find(|(known, _)| known.id == record.id);
+            match known {
+                None => runs.push((record, store)),
+                Some((known, _)) if *known == record => {}
+                Some((_, first)) => {
+                    let path = |folder: &Store| {
+                        let file = format!("runs/{}.json", record.id);
+                        folder.folder().join(file)
+                    };
+                    notes.push(format!(
+                        "{:?} and {:?} are different records of one run: the first counts",
+                        path(first),
+                        path(store)
+                    ));
+                }
+            }
         }
     }
-    Ok(runs)
-}
-
-/// The run of a file whose versions, its own and that of the training in it, are this program's.
-fn known(stored: Stored<RunRecord>) -> Result<RunRecord, StoreError> {
-    let run = stored.payload;
-    let training = run.record.as_ref().map(|record| record.schema);
-    let versions = [
-        (Some(run.schema), super::run::SCHEMA),
-        (training, train::SCHEMA),
-    ];
-    for (found, known) in versions {
-        if let Some(found) = found
-            && found != known
-        {
-            return Err(StoreError::UnknownSchema {
-                path: stored.path,
-                found: found.to_string(),
-                known,
-            });
+    if let [first, _, ..] = stores {
+        let planned = &first.manifest().study.runs;
+        let place = |run: &RunRecord| planned.iter().position(|id| id.as_str() == run.id);
+        runs.sort_by_key(|(run, _)| {
+            let unplanned = place(run).is_none().then(|| run.id.clone());
+            (place(run).unwrap_or(usize::MAX), unplanned)
+        });
+    }
+    let mut runs: Vec<RunRecord> = runs.into_iter().map(|(run, _)| run).collect();
+    // An interrupted run shows what it cost until it is made again.
+    for store in stores {
+        for interrupted in store.interrupted()? {
+            match runs.iter_mut().find(|run| run.id == interrupted.id) {
+                Some(run) if run.outcome == Outcome::Interrupted => *run = interrupted,
+                Some(_) => {}
+                None => runs.push(interrupted),
+            }
         }
     }
-    Ok(run)
+    Ok((runs, notes))
 }
 
-/// What the analysis has to know of `study`; runs that confirm are planned as far as they are made.
+/// The design of `study`; confirming runs are planned as far as they are made.
 pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
     let cell_of = |id: &str| study.cells.iter().position(|cell| cell.id == id);
     let planned = study.plan().into_iter().map(|run| DesignRun {
@@ -95,7 +131,7 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
             purpose: run.purpose,
         })
     });
-    // In the order of the axes, which is that of the file.
+    // In the order of the file.
     let values = |cell: &Cell| {
         let of = |axis: &Axis| cell.settings.iter().find(|(key, _)| *key == axis.key);
         study
@@ -133,7 +169,7 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
     }
 }
 
-/// A value as it is written on the command line.
+/// A value as on the command line.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -145,7 +181,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// What all cells share, in words.
+/// The regime that all cells share, in words.
 fn base(study: &Study) -> String {
     let Some(cell) = study.cells.first() else {
         return String::new();
@@ -158,13 +194,13 @@ fn base(study: &Study) -> String {
                 .iter()
                 .any(|axis| axis.key.replace('-', "_") == key)
     });
-    let whose = |name: &str, value: &str| {
+    let fixed = |name: &str, value: &str| {
         let varies = study.axes.iter().any(|axis| axis.key == name);
         (!varies).then(|| value.to_owned())
     };
     let parts = [
-        whose("model", &regime.model),
-        whose("data", &regime.data),
+        fixed("model", &regime.model),
+        fixed("data", &regime.data),
         Some(shared),
     ];
     parts
@@ -175,41 +211,32 @@ fn base(study: &Study) -> String {
         .join(", ")
 }
 
-/// What a reader has to know beside the answer.
-fn notes(store: &Store, runs: &[RunRecord]) -> Result<Vec<String>, StudyError> {
+/// Second and damaged records.
+fn folder_notes(stores: &[Store]) -> Result<Vec<String>, StoreError> {
     let mut notes = Vec::new();
-    let duplicates = store.duplicates::<RunRecord>()?;
-    if !duplicates.is_empty() {
-        let names: Vec<String> = duplicates
-            .iter()
-            .map(|one| one.path.display().to_string())
-            .collect();
-        notes.push(format!(
-            "of two records of one run the first counts; the later ones are kept: {}",
-            names.join(", ")
-        ));
-    }
-    for (run, state) in store.states()? {
-        if let State::Damaged { detail } = state {
+    for store in stores {
+        for path in store.duplicates()? {
             notes.push(format!(
-                "the record of {run} cannot be understood ({detail}): `wattgrad study run` moves it to damaged/ and makes the run again"
+                "{path:?} is a second record of its run and does not count"
+            ));
+        }
+        for (run, detail) in store.damaged()? {
+            notes.push(format!(
+                "{:?} is damaged ({detail}): `wattgrad study run` moves it to damaged/ and makes the run again",
+                store.path(&run)
             ));
         }
     }
+    Ok(notes)
+}
+
+/// How many runs did not have the machine to themselves.
+pub(super) fn contention_note(runs: &[RunRecord]) -> Option<String> {
     let shared = runs.iter().filter_map(RunRecord::shared).count();
-    if shared > 0 {
-        notes.push(format!(
+    (shared > 0).then(|| {
+        format!(
             "{shared} of {} runs shared the machine: their time and joules are shown and not ranked",
             runs.len()
-        ));
-    }
-    let unreadable = store.journal()?.unreadable;
-    if unreadable > 0 {
-        let lines = match unreadable {
-            1 => "1 line of the journal was".to_owned(),
-            more => format!("{more} lines of the journal were"),
-        };
-        notes.push(format!("{lines} cut off"));
-    }
-    Ok(notes)
+        )
+    })
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::train::{self, Record};
 
 /// Version of the keys of a run's file; a key that changes its meaning raises it.
-pub const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 2;
 
 /// Why a run was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -36,7 +36,12 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The name in records and reports.
+    /// Whether the run is done: an interrupted run is made again.
+    pub fn is_final(self) -> bool {
+        self != Self::Interrupted
+    }
+
+    /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reached => "reached",

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
+use super::store::{Identity, RunId, StoreError};
 use crate::train::{Budget, Goal, MetricTarget, Regime};
 
 /// Version of what [`Study::meaning`] holds.
@@ -112,9 +112,19 @@ impl Study {
         meaning
     }
 
-    /// SHA-256 of [`Study::meaning`], in hexadecimal digits.
-    pub fn identity(&self) -> String {
-        hex(&Sha256::digest(self.meaning().to_string()))
+    /// What tells its folder from that of another study.
+    ///
+    /// # Errors
+    /// [`StoreError::RunId`].
+    pub fn identity(&self) -> Result<Identity, StoreError> {
+        let plan = self.plan();
+        let runs = plan.iter().map(|run| RunId::new(&run.id));
+        Ok(Identity {
+            name: self.name.clone(),
+            meaning: self.meaning(),
+            text: self.text.clone(),
+            runs: runs.collect::<Result<_, _>>()?,
+        })
     }
 }
 

@@ -1,60 +1,64 @@
-//! Computes what a study's records derive again, and names what differs.
+//! Recomputes what the records of a study derive, and names what differs.
 
 use std::path::Path;
 
 use super::error::StudyError;
-use super::open::records;
+use super::open::{open_stores, records};
 use super::run::{Outcome, RunRecord};
-use super::store::Store;
 use crate::energy::Interval;
 use crate::train::{self, EnergyFigure, PhaseEnergy, Record};
 
-/// What differs by less than this share of itself is the same: numbers go through text.
-const SAME: f64 = 1e-9;
+/// Relative difference up to which two numbers are equal: numbers go through text.
+const TOLERANCE: f64 = 1e-9;
 
-/// What a study's records were found to be.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
-    /// Records that were looked at.
+    /// How many records were verified.
     pub records: usize,
-    /// What does not follow from what the records hold, a sentence each.
+    /// Figures that do not follow from what the records contain, one sentence each.
     pub differences: Vec<String>,
+    /// Runs that two folders record differently.
+    pub notes: Vec<String>,
 }
 
-/// Computes every derived figure of every record in `folder` again: crossings from evaluations, outcomes from crossings,
-/// samples and work from steps, joules from raw readings; and compares each file with what the journal says of it.
+/// Recomputes every derived figure of every record in `folders`, which are folders of one study: when targets were
+/// reached, from evaluations; outcomes, from targets; samples and work, from steps; joules, from raw readings. Compares
+/// each file with its checksum.
 ///
 /// # Errors
-/// [`StudyError`] where the folder is no study or cannot be read.
-pub fn verify(folder: &Path) -> Result<Verified, StudyError> {
-    let store = Store::open(folder)?;
-    let mut differences: Vec<String> = store
-        .altered()?
-        .iter()
-        .map(|run| {
-            format!(
-                "{}: the file is not the one that was written when the run ended",
-                run.as_str()
-            )
-        })
-        .collect();
-    let runs = records(&store)?;
-    for run in &runs {
-        let found = differences_of(run);
-        differences.extend(found.into_iter().map(|what| format!("{}: {what}", run.id)));
+/// As for [`open`](super::open()).
+pub fn verify<P: AsRef<Path>>(folders: &[P]) -> Result<Verified, StudyError> {
+    let stores = open_stores(folders)?;
+    let (_, notes) = records(&stores)?;
+    let mut verified = Verified {
+        records: 0,
+        differences: Vec::new(),
+        notes,
+    };
+    for store in stores {
+        for run in store.altered()? {
+            verified.differences.push(format!(
+                "{run}: the file has changed since it was written when the run ended"
+            ));
+        }
+        let (runs, _) = records(&[store])?;
+        verified.records += runs.len();
+        for run in &runs {
+            let found = differences(run);
+            let named = found.into_iter().map(|what| format!("{}: {what}", run.id));
+            verified.differences.extend(named);
+        }
     }
-    Ok(Verified {
-        records: runs.len(),
-        differences,
-    })
+    Ok(verified)
 }
 
-fn differences_of(run: &RunRecord) -> Vec<String> {
+fn differences(run: &RunRecord) -> Vec<String> {
     let Some(record) = &run.record else {
         return match run.outcome {
             Outcome::Failed => Vec::new(),
             outcome => vec![format!(
-                "it is told as {} and has no training",
+                "the recorded outcome is {}, but there is no training",
                 outcome.name()
             )],
         };
@@ -63,19 +67,20 @@ fn differences_of(run: &RunRecord) -> Vec<String> {
     if let Some(goal) = &record.goal {
         let results = goal.results(&record.evaluations);
         if results != record.target_results {
-            found.push("its target results do not follow from its evaluations".to_owned());
+            found.push("the recorded target results do not follow from the evaluations".into());
         }
         let reached = results.last().is_some_and(|last| last.reached.is_some());
         if reached != (record.outcome == train::Outcome::TargetReached) {
+            let verb = if reached { "reach" } else { "do not reach" };
             found.push(format!(
-                "it is told as {}, and its evaluations say otherwise",
+                "the recorded outcome is {}, but the evaluations {verb} the last target",
                 record.outcome
             ));
         }
     }
     if run.outcome != Outcome::from(record.outcome) {
         found.push(format!(
-            "the study tells it as {}, its training as {}",
+            "the recorded outcome is {}, but that of the training is {}",
             run.outcome.name(),
             record.outcome
         ));
@@ -88,7 +93,7 @@ fn differences_of(run: &RunRecord) -> Vec<String> {
         ));
     }
     let flops = record.work.flops_per_step as f64 * record.steps as f64;
-    if !same(record.work.training_flops, flops) {
+    if !equal(record.work.training_flops, flops) {
         found.push(format!(
             "{} FLOPs of training are not {} steps of {}",
             record.work.training_flops, record.steps, record.work.flops_per_step
@@ -102,13 +107,13 @@ fn differences_of(run: &RunRecord) -> Vec<String> {
 
 /// A budget of joules ends a run at the first evaluation that finds it spent.
 fn budget(record: &Record) -> Option<String> {
-    let most = record.goal.as_ref()?.budget.joules?;
+    let limit = record.goal.as_ref()?.budget.joules?;
     let (_, before) = record.evaluations.split_last()?;
     let spent = before
         .iter()
-        .find(|point| point.joules_so_far >= Some(most))?;
+        .find(|point| point.joules_so_far >= Some(limit))?;
     Some(format!(
-        "its budget of {most} J was spent at step {} already, and it went on",
+        "the budget of {limit} J was spent at step {}, but the run continued",
         spent.step
     ))
 }
@@ -116,143 +121,139 @@ fn budget(record: &Record) -> Option<String> {
 fn energy(record: &Record) -> Vec<String> {
     let mut found = Vec::new();
     for row in &record.energy {
+        let source = &row.source;
         let Some(computed) = row.recompute() else {
             if let (Some(joules), Some(_)) = (row.joules, &row.basis) {
                 found.push(format!(
-                    "{}: its readings come to no joules, and it says {joules} J",
-                    row.source
+                    "{source}: recorded {joules} J, but its readings give no energy"
                 ));
             }
             continue;
         };
-        let told = row
-            .joules
-            .is_some_and(|joules| same(joules, computed.joules));
-        if !told {
+        let recorded = row.joules.map_or("nothing".into(), |j| format!("{j} J"));
+        if !row.joules.is_some_and(|j| equal(j, computed.joules)) {
             found.push(format!(
-                "{}: its readings come to {} J, and it says {}",
-                row.source,
-                computed.joules,
-                row.joules
-                    .map_or_else(|| "nothing".into(), |joules| format!("{joules} J"))
+                "{source}: recorded {recorded}, but its readings give {} J",
+                computed.joules
             ));
         }
-        let interval = row.ci();
-        let as_told = interval.is_none_or(|interval| {
-            same(interval.low, computed.ci.low) && same(interval.high, computed.ci.high)
+        let ends = |interval: Interval| [interval.low, interval.high];
+        let differs = row.ci().is_some_and(|interval| {
+            let pairs = ends(interval).into_iter().zip(ends(computed.ci));
+            !pairs.into_iter().all(|(a, b)| equal(a, b))
         });
-        if !as_told {
+        if differs {
             found.push(format!(
-                "{}: its interval is not that of its readings",
-                row.source
+                "{source}: the recorded interval does not follow from its readings"
             ));
         }
     }
     found
 }
 
-/// The joules of a step, of an evaluation, of the run and of its phases.
+/// The joules per step, per evaluation, of the run and of its phases.
 fn figures(record: &Record) -> Vec<String> {
     let Some(again) = record.recompute() else {
         return Vec::new();
     };
-    // Phases are differences of the run's joules, whose last digits are theirs.
-    let most = record.energy.iter().filter_map(|row| row.joules);
-    let scale = most.fold(0.0, f64::max);
-    let one = |figure: &EnergyFigure| Line {
+    // Phases are differences of the run's joules and have its absolute rounding errors.
+    let largest = record.energy.iter().filter_map(|row| row.joules);
+    let scale = largest.fold(0.0, f64::max);
+    let figure = |figure: &EnergyFigure| Figure {
         name: format!("{} ({})", figure.source, figure.way.name()),
         joules: Some(figure.joules),
         intervals: [figure.ci, figure.accuracy],
     };
-    let phase = |phase: &PhaseEnergy| Line {
+    let phase = |phase: &PhaseEnergy| Figure {
         name: format!("{} ({})", phase.source, phase.phase.name()),
         joules: phase.joules,
         intervals: [phase.ci, phase.accuracy],
     };
-    let lines = |figures: &[EnergyFigure]| figures.iter().map(one).collect::<Vec<_>>();
-    let phases = |phases: &[PhaseEnergy]| phases.iter().map(phase).collect::<Vec<_>>();
-    [
+    let figures = |all: &[EnergyFigure]| all.iter().map(figure).collect::<Vec<_>>();
+    let phases = |all: &[PhaseEnergy]| all.iter().map(phase).collect::<Vec<_>>();
+    let pairs = [
         (
-            "joules a step",
-            lines(&record.energy_per_step),
-            lines(&again.per_step),
+            "joules per step",
+            figures(&record.energy_per_step),
+            figures(&again.per_step),
         ),
         (
-            "joules an evaluation",
-            lines(&record.energy_per_evaluation),
-            lines(&again.per_evaluation),
+            "joules per evaluation",
+            figures(&record.energy_per_evaluation),
+            figures(&again.per_evaluation),
         ),
         (
             "joules of the run",
-            lines(&record.energy_to_end),
-            lines(&again.to_end),
+            figures(&record.energy_to_end),
+            figures(&again.to_end),
         ),
         (
             "joules of its phases",
             phases(&record.energy_by_phase),
             phases(&again.by_phase),
         ),
-    ]
-    .iter()
-    .flat_map(|(of, told, found)| differing(of, told, found, scale))
-    .collect()
+    ];
+    pairs
+        .iter()
+        .flat_map(|(of, recorded, computed)| differing(of, recorded, computed, scale))
+        .collect()
 }
 
-/// A figure that was told, or was computed again.
-struct Line {
+/// A recorded or recomputed figure.
+struct Figure {
     name: String,
     joules: Option<f64>,
     intervals: [Option<Interval>; 2],
 }
 
-impl Line {
-    fn is(&self, other: &Self, scale: f64) -> bool {
-        let near = |a: f64, b: f64| same(a, b) || (a - b).abs() <= SAME * scale;
+impl Figure {
+    fn equals(&self, other: &Self, scale: f64) -> bool {
+        let near = |a: f64, b: f64| equal(a, b) || (a - b).abs() <= TOLERANCE * scale;
         let number = |a: Option<f64>, b: Option<f64>| match (a, b) {
             (Some(a), Some(b)) => near(a, b),
-            (a, b) => a.is_none() && b.is_none(),
-        };
-        let interval = |a: Option<Interval>, b: Option<Interval>| match (a, b) {
-            (Some(a), Some(b)) => near(a.low, b.low) && near(a.high, b.high),
             (a, b) => a.is_none() && b.is_none(),
         };
         let mut intervals = self.intervals.iter().zip(other.intervals);
         self.name == other.name
             && number(self.joules, other.joules)
-            && intervals.all(|(a, b)| interval(*a, b))
+            && intervals.all(|(a, b)| {
+                number(a.map(|a| a.low), b.map(|b| b.low))
+                    && number(a.map(|a| a.high), b.map(|b| b.high))
+            })
+    }
+
+    fn amount(&self) -> String {
+        self.joules
+            .map_or("nothing".into(), |joules| format!("{joules} J"))
     }
 }
 
-fn differing(of: &str, told: &[Line], found: &[Line], scale: f64) -> Vec<String> {
-    if told.len() != found.len() {
+fn differing(of: &str, recorded: &[Figure], computed: &[Figure], scale: f64) -> Vec<String> {
+    if recorded.len() != computed.len() {
         return vec![format!(
-            "{of}: figures told are {}, figures its readings come to {}",
-            told.len(),
-            found.len()
+            "{of}: {} figures are recorded, but the readings give {}",
+            recorded.len(),
+            computed.len()
         )];
     }
-    let joules = |line: &Line| {
-        let joules = line.joules.map(|joules| format!("{joules} J"));
-        joules.unwrap_or_else(|| "nothing".to_owned())
-    };
-    let pairs = told.iter().zip(found);
+    let pairs = recorded.iter().zip(computed);
     pairs
-        .filter(|(told, found)| !told.is(found, scale))
-        .map(|(told, found)| match joules(told) == joules(found) {
-            true => format!(
-                "{of}, {}: its interval is not that of its readings",
-                told.name
-            ),
-            false => format!(
-                "{of}, {}: its readings come to {}, and it says {}",
-                told.name,
-                joules(found),
-                joules(told)
-            ),
+        .filter(|(recorded, computed)| !recorded.equals(computed, scale))
+        .map(|(recorded, computed)| {
+            let name = &recorded.name;
+            let (recorded, computed) = (recorded.amount(), computed.amount());
+            match recorded == computed {
+                true => {
+                    format!("{of}, {name}: the recorded interval does not follow from the readings")
+                }
+                false => {
+                    format!("{of}, {name}: recorded {recorded}, but the readings give {computed}")
+                }
+            }
         })
         .collect()
 }
 
-fn same(a: f64, b: f64) -> bool {
-    a == b || (a - b).abs() <= SAME * a.abs().max(b.abs())
+fn equal(a: f64, b: f64) -> bool {
+    a == b || (a - b).abs() <= TOLERANCE * a.abs().max(b.abs())
 }

@@ -289,14 +289,11 @@ fn the_file_of_a_studys_run_is_a_record_too() {
     let record = trained(&[0.8, 0.9], 0.05, Some(0.85));
     let keep = |name: &str, run: serde_json::Value| {
         let path = folder.path().join(name);
-        let kept = serde_json::json!({
-            "schema": 1, "run": name, "host": "here", "pid": 1, "written": 0.0, "outcome": "reached", "payload": run,
-        });
-        std::fs::write(&path, kept.to_string()).unwrap();
+        std::fs::write(&path, run.to_string()).unwrap();
         path.display().to_string()
     };
     let run = serde_json::json!({
-        "schema": 1, "id": "lr=0.05@1", "cell": "lr=0.05", "seed": 1, "purpose": "confirm", "outcome": "reached",
+        "schema": 2, "id": "lr=0.05@1", "cell": "lr=0.05", "seed": 1, "purpose": "confirm", "outcome": "reached",
         "record": record,
     });
     let found = analysis(&[keep("trained.json", run.clone())]);

@@ -1,4 +1,4 @@
-//! Runners that are killed or stopped, and files that are cut off.
+//! Processes that are killed or interrupted, and files that are cut off.
 
 use std::process::{Child, Stdio};
 use std::thread::sleep;
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::hand::in_hand;
-use super::{RUNS, folder, json, output, records, run, told, wattgrad};
+use super::in_hand::in_hand;
+use super::{RUNS, folder, json, output, records, run, said, wattgrad};
 
 fn spawn(file: &str, out: &std::path::Path) -> Child {
     wattgrad(&[
@@ -25,7 +25,7 @@ fn spawn(file: &str, out: &std::path::Path) -> Child {
 }
 
 #[test]
-fn twenty_kills_lose_no_run_and_count_none_twice() {
+fn twenty_kills_lose_no_run_and_repeat_none() {
     let (_whole, file, unbroken) = folder();
     assert!(run(&file, &unbroken).status.success());
     let (_folder, file, out) = folder();
@@ -38,8 +38,8 @@ fn twenty_kills_lose_no_run_and_count_none_twice() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    assert!(finished < 20, "some kill has to meet a run");
-    // On a slow machine no run may have been over yet.
+    assert!(finished < 20, "no kill met a run");
+    // On a slow machine no run may have ended yet.
     if records(&out).is_empty() {
         let mut child = spawn(&file, &out);
         while records(&out).is_empty() {
@@ -49,19 +49,15 @@ fn twenty_kills_lose_no_run_and_count_none_twice() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    // What a kill might leave of a file that was not on the disk yet: noticed, and made again.
+    // A record that is cut off is noticed, and its run made again.
     let first = records(&out).into_keys().next().unwrap();
     let first = out.join("runs").join(format!("{first}.json"));
     let whole = std::fs::read(&first).unwrap();
     std::fs::write(&first, &whole[..whole.len() / 2]).unwrap();
     let status = output(&["study", "status", out.to_str().unwrap()]);
-    assert!(
-        told(&status).contains("cannot be understood"),
-        "{}",
-        told(&status)
-    );
+    assert!(said(&status).contains("is damaged"), "{}", said(&status));
     let last = run(&file, &out);
-    assert!(last.status.success(), "{}", told(&last));
+    assert!(last.status.success(), "{}", said(&last));
     let damaged = std::fs::read_dir(out.join("damaged")).unwrap().count();
     assert_eq!(damaged, 1);
 
@@ -69,19 +65,19 @@ fn twenty_kills_lose_no_run_and_count_none_twice() {
     assert_eq!(broken.len(), RUNS);
     assert!(broken.keys().eq(unbroken.keys()));
     for (id, record) in &broken {
-        assert_eq!(lasting(record), lasting(&unbroken[id]), "{id}");
+        assert_eq!(repeatable(record), repeatable(&unbroken[id]), "{id}");
     }
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
-    assert!(verified.status.success(), "{}", told(&verified));
+    assert!(verified.status.success(), "{}", said(&verified));
 }
 
 #[test]
-fn an_interrupt_keeps_the_run_in_hand_and_it_is_made_again() {
+fn an_interrupted_run_is_saved_and_made_again() {
     let (_folder, file, out) = folder();
     let stopped = in_hand(&file, &out, libc::SIG_DFL);
     stopped.signal("INT");
-    let ended = stopped.go_on().wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", told(&ended));
+    let ended = stopped.resume().wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{}", said(&ended));
     assert!(records(&out).len() < RUNS);
     let status = output(&["study", "status", out.to_str().unwrap(), "--json"]);
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
@@ -90,20 +86,21 @@ fn an_interrupt_keeps_the_run_in_hand_and_it_is_made_again() {
         records(&out).len()
     );
     let last = run(&file, &out);
-    assert!(last.status.success(), "{}", told(&last));
+    assert!(last.status.success(), "{}", said(&last));
     assert_eq!(records(&out).len(), RUNS);
     for record in records(&out).values() {
         assert_ne!(record["outcome"], "interrupted");
     }
-    // The one in hand may just have been over.
+    // The current run may just have ended.
     for aside in std::fs::read_dir(out.join("interrupted")).unwrap() {
         assert_eq!(json(&aside.unwrap().path())["outcome"], "interrupted");
     }
 }
 
-/// All of a record that the same run has again: no times, no readings, nothing of the machine's state.
-fn lasting(record: &Value) -> Value {
+/// The part of a record that is the same when the run is repeated: no times, readings or state of the machine.
+fn repeatable(record: &Value) -> Value {
     let mut kept = record.clone();
+    kept.as_object_mut().unwrap().remove("sha256");
     let training = kept["record"].as_object_mut().unwrap();
     for key in [
         "started",

@@ -1,28 +1,28 @@
-//! A study on a disk that fills up, in a mount namespace of its own.
+//! A study on a disk that fills up, in its own mount namespace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::hand::{in_hand, writing};
+use super::in_hand::{in_hand, writing};
 use super::namespace::play;
-use super::{RUNS, folder, output, records, run, told};
+use super::{RUNS, folder, output, records, run, said};
 
 const DISK: &str = "/mnt";
 
 #[test]
-fn a_full_disk_is_one_sentence_and_the_study_goes_on() {
+fn a_full_disk_is_one_sentence_and_the_study_continues() {
     let prepare = format!("mount -t tmpfs -o size=300k none {DISK} || exit 77");
     play("full_disk", &prepare, &[]);
 }
 
 #[test]
-fn a_run_during_which_the_disk_fills_up_is_kept() {
+fn a_run_during_which_the_disk_fills_up_is_saved() {
     let prepare = format!("mount -t tmpfs -o size=2m none {DISK} || exit 77");
     play("filled", &prepare, &[]);
 }
 
-/// Takes all room that is left on the disk; what takes it.
+/// Takes all space that is left on the disk.
 fn fill() -> PathBuf {
     let path = Path::new(DISK).join("filler");
     let filled = Command::new("dd")
@@ -40,29 +40,29 @@ pub fn filled() {
     let stopped = in_hand(&file, &out, libc::SIG_DFL);
     let before = records(&out).len();
     let filler = fill();
-    let ended = stopped.go_on().wait_with_output().unwrap();
-    let text = told(&ended);
+    let ended = stopped.resume().wait_with_output().unwrap();
+    let text = said(&ended);
     assert_eq!(ended.status.code(), Some(1), "{text}");
     assert_eq!(text.matches("error:").count(), 1, "{text}");
     assert!(text.contains("make room"), "{text}");
-    assert!(!text.contains("made again"), "{text}");
-    // The run in hand is kept, and no other was begun.
+    assert!(!text.contains("must be made again"), "{text}");
+    // The current run is saved, and no other was started.
     assert_eq!(records(&out).len(), before + 1, "{text}");
     assert!(writing(&out).is_empty());
 
     fs::remove_file(filler).unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", told(&ended));
+    assert!(ended.status.success(), "{}", said(&ended));
     assert_eq!(records(&out).len(), RUNS);
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
-    assert!(verified.status.success(), "{}", told(&verified));
+    assert!(verified.status.success(), "{}", said(&verified));
 }
 
 pub fn full() {
     let (_folder, file, _) = folder();
     let out = Path::new(DISK).join("out");
     let stopped = run(&file, &out);
-    let text = told(&stopped);
+    let text = said(&stopped);
     assert_eq!(stopped.status.code(), Some(1), "{text}");
     assert_eq!(text.matches("error:").count(), 1, "{text}");
     assert!(text.contains("make room"), "{text}");
@@ -79,14 +79,11 @@ pub fn full() {
         .unwrap();
     assert!(grown.success());
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", told(&ended));
+    assert!(ended.status.success(), "{}", said(&ended));
     let after = records(&out);
     assert_eq!(after.len(), RUNS);
     for (id, record) in &before {
-        assert_eq!(
-            record, &after[id],
-            "{id} was kept before and is another now"
-        );
+        assert_eq!(record, &after[id], "{id} was saved before and has changed");
     }
     assert!(
         output(&["study", "verify", out.to_str().unwrap()])

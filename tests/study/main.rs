@@ -1,20 +1,21 @@
-//! `wattgrad study` as its users have it: killed, interrupted, twice at once, checked and read again.
+//! `wattgrad study`: killed, interrupted, run twice at once, in shards, verified and reported.
 
 #[cfg(unix)]
 mod away;
 #[cfg(unix)]
 mod broken;
+mod commands;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(unix)]
-mod hand;
+mod in_hand;
 #[cfg(target_os = "linux")]
 #[path = "../namespace/mod.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod namespace;
 #[cfg(unix)]
 mod several;
-mod told;
+mod shards;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +23,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-/// Four cells of the embedded digits, two seeds each; one of the learning rates diverges. A run takes half a second.
+/// Four cells of the embedded digits with two seeds; one of the learning rates diverges. A run takes half a second.
 const STUDY: &str = r#"
 name = "small"
 seeds = [1, 2]
@@ -63,7 +64,7 @@ fn scene() {
     println!("played {name}");
 }
 
-/// The program, which meters nothing unless `--meter` says otherwise, whatever this machine has.
+/// The program, without a meter unless `--meter` is given.
 fn wattgrad(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattgrad"));
     command
@@ -77,7 +78,7 @@ fn output(arguments: &[&str]) -> Output {
     wattgrad(arguments).output().unwrap()
 }
 
-/// A folder with the study's file in it, and the paths of both.
+/// A folder with the study file in it, the path of the file and that of the study's folder.
 fn folder() -> (tempfile::TempDir, String, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("small.toml");
@@ -90,7 +91,7 @@ fn run(file: &str, out: &Path) -> Output {
     output(&["study", "run", file, "--out", out.to_str().unwrap()])
 }
 
-fn told(output: &Output) -> String {
+fn said(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -102,7 +103,7 @@ fn json(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The records of a study by run, none where it has not begun. What a runner is still writing has another ending.
+/// The records of a study by run; none if it has not started.
 fn records(out: &Path) -> BTreeMap<String, Value> {
     let files = std::fs::read_dir(out.join("runs"));
     files
@@ -111,11 +112,8 @@ fn records(out: &Path) -> BTreeMap<String, Value> {
         .map(|file| file.unwrap().path())
         .filter(|path| path.extension().is_some_and(|ending| ending == "json"))
         .map(|path| {
-            let envelope = json(&path);
-            (
-                envelope["run"].as_str().unwrap().to_owned(),
-                envelope["payload"].clone(),
-            )
+            let record = json(&path);
+            (record["id"].as_str().unwrap().to_owned(), record)
         })
         .collect()
 }

@@ -9,7 +9,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wattgrad::internals::study::store::{HostLock, Identity, LeaseTimes, RunId, Runner, State};
+use wattgrad::internals::study::store::{HostLock, Identity, RunId, Store};
+use wattgrad::internals::study::{Outcome, Purpose, RunRecord, SCHEMA};
 
 const TASK: &str = "WATTGRAD_TEST_STORE";
 
@@ -27,27 +28,32 @@ pub fn identity(runs: usize) -> Identity {
     }
 }
 
-/// What the run `id` comes to: long enough to be cut in two, and a function of the run alone.
-pub fn payload(id: &str) -> Value {
-    let bytes = id.bytes().cycle().take(20_000);
-    let sum: u64 = bytes.clone().zip(1..).map(|(b, i)| u64::from(b) * i).sum();
-    json!({ "run": id, "sum": sum, "text": String::from_utf8(bytes.collect()).unwrap() })
+/// The record of the run `id`: long enough to be cut in two, and a function of the run alone.
+pub fn record(id: &RunId) -> RunRecord {
+    RunRecord {
+        schema: SCHEMA,
+        id: id.to_string(),
+        cell: "lr".to_owned(),
+        seed: 1,
+        purpose: Purpose::Main,
+        outcome: Outcome::Failed,
+        error: Some(id.as_str().repeat(2000)),
+        overlap: false,
+        record: None,
+    }
 }
 
-/// What a worker is to do.
+/// What a worker does.
 #[derive(Clone)]
 pub struct Task {
     pub folder: PathBuf,
-    /// Where every worker of a test writes what it begins and ends.
+    /// The file in which every worker of a test records what it begins and ends.
     pub trace: PathBuf,
     pub runs: usize,
-    /// A run takes so long.
+    /// Duration of a run.
     pub work: Duration,
-    pub times: LeaseTimes,
-    /// The folder of a host lock to hold while a run lasts.
+    /// Folder of a host lock to hold during a run.
     pub lock: Option<PathBuf>,
-    /// A name of the host of its own.
-    pub host: Option<&'static str>,
 }
 
 impl Task {
@@ -58,12 +64,7 @@ impl Task {
             trace: folder.join("trace"),
             runs,
             work: Duration::from_millis(10),
-            times: LeaseTimes {
-                lease: Duration::from_millis(600),
-                renew: Duration::from_millis(150),
-            },
             lock: None,
-            host: None,
         }
     }
 
@@ -75,28 +76,12 @@ impl Task {
         }
     }
 
-    pub fn host(&self, host: &'static str) -> Self {
-        let host = Some(host);
-        Self {
-            host,
-            ..self.clone()
-        }
-    }
-
     pub fn start(&self) -> Worker {
-        let mut command = match self.host {
-            None => Command::new(std::env::current_exe().unwrap()),
-            Some(host) => {
-                let mut command = under(host);
-                command.arg(std::env::current_exe().unwrap());
-                command
-            }
-        };
         let task = json!({
             "folder": self.folder, "trace": self.trace, "runs": self.runs, "lock": self.lock,
-            "work": self.work.as_millis() as u64, "lease": self.times.lease.as_millis() as u64,
-            "renew": self.times.renew.as_millis() as u64,
+            "work": self.work.as_millis() as u64,
         });
+        let mut command = Command::new(std::env::current_exe().unwrap());
         command
             .args(["--exact", "worker", "--ignored", "--nocapture"])
             .env(TASK, task.to_string())
@@ -133,34 +118,16 @@ impl Task {
     }
 }
 
-/// What runs a program on this kernel under another host name.
-pub fn under(host: &str) -> Command {
-    let root =
-        fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
-    let mut command = Command::new("unshare");
-    command.arg(if root { "-u" } else { "-Uru" }).args([
-        "sh",
-        "-c",
-        "hostname \"$0\" && exec \"$@\"",
-        host,
-    ]);
-    command
-}
-
-/// A worker, which is killed at the latest when the test ends.
+/// A worker, which is killed when the test ends.
 pub struct Worker(pub Child);
 
 impl Worker {
-    pub fn pid(&self) -> u32 {
-        self.0.id()
-    }
-
     pub fn signal(&self, signal: i32) {
         // SAFETY: a signal to a child that has not been waited for.
         assert_eq!(unsafe { libc::kill(self.0.id() as i32, signal) }, 0);
     }
 
-    /// SIGKILL; whether it still ran.
+    /// Sends SIGKILL; returns whether it was still running.
     pub fn kill(mut self) -> bool {
         let ran = self.0.try_wait().unwrap().is_none();
         self.0.kill().unwrap();
@@ -188,63 +155,53 @@ impl Drop for Worker {
     }
 }
 
-/// The worker's side: runs of the study until none is left.
+/// The worker's side: makes runs of the study until all are done.
 pub fn work() {
     let task: Value = serde_json::from_str(&std::env::var(TASK).unwrap()).unwrap();
     let path = |key: &str| task[key].as_str().map(PathBuf::from);
-    let milliseconds = |key: &str| Duration::from_millis(task[key].as_u64().unwrap());
     let mut trace = File::options()
         .create(true)
         .append(true)
         .open(path("trace").unwrap())
         .unwrap();
-    let mut say = |what: &str, run: &str| {
+    let mut say = |what: &str, run: &RunId| {
         let line = format!("{what} {run} {}\n", std::process::id());
         trace.write_all(line.as_bytes()).unwrap();
     };
     let identity = identity(task["runs"].as_u64().unwrap() as usize);
-    let times = LeaseTimes {
-        lease: milliseconds("lease"),
-        renew: milliseconds("renew"),
-    };
-    let runner = Runner::create_or_open(&path("folder").unwrap(), &identity, &times).unwrap();
-    loop {
-        let Some(mut claim) = runner.claim_next(&identity.runs).unwrap() else {
-            let states = runner.states().unwrap();
-            if states.iter().all(|(_, state)| *state == State::Done) {
-                return;
-            }
+    let store = Store::create_or_open(&path("folder").unwrap(), &identity).unwrap();
+    while store.done().unwrap().len() < identity.runs.len() {
+        let Some(mut claim) = store.claim_next(&identity.runs).unwrap() else {
             sleep(Duration::from_millis(20));
             continue;
         };
-        let run = claim.run().to_string();
+        let run = claim.run().clone();
         let lock = path("lock").map(|folder| {
             say("wait", &run);
             HostLock::wait_in(&folder, "test", |_| true).unwrap()
         });
         say("begin", &run);
-        sleep(milliseconds("work"));
+        sleep(Duration::from_millis(task["work"].as_u64().unwrap()));
         say("end", &run);
         drop(lock);
-        claim.finish("reached", &payload(&run)).unwrap();
-        say(if claim.lost() { "lost" } else { "kept" }, &run);
+        claim.save(&record(&run)).unwrap();
+        say("saved", &run);
     }
 }
 
-/// The records in a folder as the files say, read without the store: run, payload and host.
-pub fn records(folder: &Path) -> BTreeMap<String, (Value, String)> {
-    let mut records = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let file: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
-        let run = file["run"].as_str().unwrap().to_owned();
-        let host = file["host"].as_str().unwrap().to_owned();
-        records.insert(run, (file["payload"].clone(), host));
-    }
-    records
+/// The records in a folder, read without the store.
+pub fn records(folder: &Path) -> BTreeMap<String, RunRecord> {
+    let files = fs::read_dir(folder).unwrap();
+    files
+        .map(|entry| {
+            let bytes = fs::read(entry.unwrap().path()).unwrap();
+            let record: RunRecord = serde_json::from_slice(&bytes).unwrap();
+            (record.id.clone(), record)
+        })
+        .collect()
 }
 
-/// Each run of the study once, with what it comes to, and nothing else left in the folder.
+/// Each run of the study has its record, and nothing else is left in the folder.
 pub fn assert_complete(task: &Task) {
     let names = |folder: &str| {
         let mut names: Vec<String> = fs::read_dir(task.folder.join(folder))
@@ -254,26 +211,15 @@ pub fn assert_complete(task: &Task) {
         names.sort();
         names
     };
-    let plan: Vec<String> = (0..task.runs)
-        .map(|number| id(number).to_string())
-        .collect();
+    let plan: Vec<RunId> = (0..task.runs).map(id).collect();
     let files: Vec<String> = plan.iter().map(|run| format!("{run}.json")).collect();
     assert_eq!(names("runs"), files);
     let records = records(&task.folder.join("runs"));
     for run in &plan {
-        assert_eq!(records[run].0, payload(run), "{run}");
+        assert_eq!(records[run.as_str()], record(run), "{run}");
     }
-    for folder in ["leases", "locks"] {
+    for folder in ["interrupted", "duplicates", "damaged"] {
         assert_eq!(names(folder), Vec::<String>::new(), "{folder}");
     }
-    // Each line of the journal by itself; of every run one says that it is finished.
-    let journal = fs::read_to_string(task.folder.join("journal.jsonl")).unwrap();
-    let mut finished: Vec<String> = journal
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|line| line["event"] == "finished")
-        .map(|line| line["run"].as_str().unwrap().to_owned())
-        .collect();
-    finished.sort();
-    assert_eq!(finished, plan);
+    assert_eq!(Store::open(&task.folder).unwrap().altered().unwrap(), []);
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::device::{Gpu, GpuOptions};
-use crate::study::{self, Finished, Study, StudyOptions};
+use crate::study::{self, Completion, Opened, Shard, Study, StudyOptions};
 
 use crate::cli::args::Global;
 use crate::cli::failure::Failure;
@@ -13,30 +13,34 @@ use crate::cli::{INTERRUPTED, output, stop_on_interrupt};
 #[derive(Debug, clap::Args)]
 #[command(
     args_override_self = true,
-    after_help = "Examples:\n  wattgrad study run studies/quickstart.toml --dry-run\n  wattgrad study run studies/quickstart.toml --out runs/quickstart"
+    after_help = "Examples:\n  wattgrad study run studies/quickstart.toml --dry-run\n  wattgrad study run studies/quickstart.toml --out runs/quickstart\n  wattgrad study run studies/power-of-training.toml --shard 1/3"
 )]
 pub struct Args {
-    /// The study's file (TOML; `wattgrad study new` prints one)
+    /// Study file (TOML; `wattgrad study new` prints one)
     #[arg(value_name = "FILE")]
     file: PathBuf,
 
-    /// Folder of its records [default: the study's name]
+    /// Folder for the records [default: the study's name]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 
-    /// Say how long it will take at most, how much work it is and what it may cost, and make no run
+    /// Estimate time, work and energy at most, and run nothing
     #[arg(long)]
     dry_run: bool,
 
-    /// Do not wait for other runs of this host; time and joules are then not ranked
+    /// Make only the runs of shard I of N, to divide a study over N machines
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+
+    /// Do not wait for other runs of this machine; time and joules are not ranked
     #[arg(long)]
     overlap: bool,
 
-    /// Assume that a busy core draws this many watts, and give joules of CPU time marked as assumed
+    /// Assume this power of a busy core and report the joules as assumed
     #[arg(long, value_name = "W", allow_hyphen_values = true)]
     assume_watts_per_core: Option<f64>,
 
-    /// Print the estimate, or how the study stands at the end, as JSON
+    /// Print the estimate or the analysis as JSON
     #[arg(long)]
     json: bool,
 }
@@ -45,53 +49,64 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let study = Study::read(&args.file)?;
     let meter = global.meter_options(args.assume_watts_per_core)?;
     study::check_data(&study)?;
-    let folder = args
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(&study.name));
     let gpu = Gpu::open(&GpuOptions {
         adapter: global.adapter.clone(),
         ..Default::default()
     })?;
     if args.dry_run {
-        let estimate = study::estimate(&gpu, &study, &meter)?;
+        let estimate = study::estimate(&gpu, &study, args.shard, &meter)?;
         match args.json {
             true => output::print_json(&estimate)?,
             false => output::print_text(&crate::report::estimate(&study, &estimate))?,
         }
         return Ok(0);
     }
+    let folder = args.out.clone();
     let options = StudyOptions {
-        folder: folder.clone(),
+        folder: folder.unwrap_or_else(|| PathBuf::from(&study.name)),
         meter,
         overlap: args.overlap,
+        shard: args.shard,
         stop: stop_on_interrupt(),
-        ..StudyOptions::default()
     };
     let mut progress = StudyProgress::new(global, &study);
-    let finished = study::execute(&gpu, &study, &options, &mut |event| progress.event(&event));
+    let completion = study::execute(&gpu, &study, &options, &mut |event| progress.event(&event));
     progress.finish();
-    let finished = finished?;
-    let opened = study::open(&folder)?;
-    let printed = if args.json {
-        output::print_json(&opened.analysis)
-    } else {
-        let analysis = &opened.analysis;
-        output::print_text(&format!(
+    let completion = completion?;
+    let opened = study::open(&[&options.folder])?;
+    let printed = match args.json {
+        true => output::print_json(&opened.analysis),
+        false => output::print_text(&summary(&opened, &study, &options)),
+    };
+    match completion {
+        Completion::Complete => printed.map(|()| 0),
+        Completion::Interrupted => {
+            // An interrupt at the terminal ends the reader of a pipe too.
+            printed.or_else(Failure::unless_nobody_reads)?;
+            output::say(global, "interrupted: run the same command to continue");
+            Ok(INTERRUPTED)
+        }
+    }
+}
+
+fn summary(opened: &Opened, study: &Study, options: &StudyOptions) -> String {
+    let analysis = &opened.analysis;
+    let folder = options.folder.display();
+    let Some(shard) = options.shard else {
+        return format!(
             "{} of {} runs done in {folder}\n{}\n\nwattgrad report {folder} --html report.html\n",
             analysis.done(),
             analysis.planned,
             analysis.answer,
-            folder = folder.display(),
-        ))
+        );
     };
-    match finished {
-        Finished::Complete => printed.map(|()| 0),
-        Finished::Interrupted => {
-            // An interrupt at the terminal ends the reader of a pipe too.
-            printed.or_else(Failure::unless_nobody_reads)?;
-            output::say(global, "interrupted: the same command goes on from here");
-            Ok(INTERRUPTED)
-        }
-    }
+    let mut plan = study.plan();
+    plan.retain(|run| shard.contains(&run.id));
+    let done = opened.runs.iter().filter(|run| run.outcome.is_final());
+    let done = done.filter(|run| plan.iter().any(|planned| planned.id == run.id));
+    format!(
+        "shard {shard}: {} of {} runs done in {folder}\n\nwattgrad report {folder} DIR... (the folders of all shards)\n",
+        done.count(),
+        plan.len()
+    )
 }

@@ -13,12 +13,12 @@ use crate::cli::output;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  wattgrad study status lr-batch\n  wattgrad study status lr-batch --json"
+    after_help = "Examples:\n  wattgrad study status lr-batch\n  wattgrad study status shard-1 shard-2 --json"
 )]
 pub struct Args {
-    /// The study's folder
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    /// Folders of one study; several, such as those of its shards, are merged
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
 
     /// Print JSON instead of the table
     #[arg(long)]
@@ -32,7 +32,7 @@ struct Status {
     done: usize,
     by_outcome: BTreeMap<&'static str, usize>,
     cells: Vec<Cell>,
-    /// What to know of the folder: damaged and later records, a cut journal.
+    /// Damaged and conflicting records, contention.
     notes: Vec<String>,
 }
 
@@ -45,14 +45,14 @@ struct Cell {
 #[derive(Serialize)]
 struct Seed {
     seed: u32,
-    /// `open` where the run is not made yet.
+    /// `pending` for a run that is not made yet.
     outcome: &'static str,
 }
 
 pub fn run(args: &Args) -> Result<u8, Failure> {
-    let opened = study::open(&args.folder)?;
-    let outcome = |outcome: Option<Outcome>| outcome.map_or("open", Outcome::name);
-    let cells = opened.analysis.cells.iter().map(|cell| Cell {
+    let analysis = study::open(&args.folders)?.analysis;
+    let outcome = |outcome: Option<Outcome>| outcome.map_or("pending", Outcome::name);
+    let cells = analysis.cells.iter().map(|cell| Cell {
         id: cell.id.clone(),
         seeds: cell
             .runs
@@ -63,13 +63,11 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
             })
             .collect(),
     });
-    let analysis = &opened.analysis;
+    let by_outcome = analysis.by_outcome.iter();
     let status = Status {
         runs: analysis.planned,
         done: analysis.done(),
-        by_outcome: analysis
-            .by_outcome
-            .iter()
+        by_outcome: by_outcome
             .map(|(outcome, count)| (outcome.name(), *count))
             .collect(),
         cells: cells.collect(),
@@ -77,33 +75,30 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     };
     if args.json {
         output::print_json(&status)?;
-        return Ok(0);
+    } else {
+        output::print_text(&text(&analysis.name, &status))?;
     }
-    let ended: Vec<String> = status
-        .by_outcome
-        .iter()
+    Ok(0)
+}
+
+fn text(name: &str, status: &Status) -> String {
+    let mut text = format!("{name}: {} of {} runs done", status.done, status.runs);
+    let by_outcome = status.by_outcome.iter();
+    let ended: Vec<String> = by_outcome
         .map(|(outcome, count)| format!("{count} {outcome}"))
         .collect();
-    let mut text = format!(
-        "{}: {} of {} runs done",
-        analysis.name, status.done, status.runs
-    );
     if !ended.is_empty() {
         text += &format!(" ({})", ended.join(", "));
     }
     text += "\n\n";
-    let rows: Vec<Vec<String>> = status
-        .cells
-        .iter()
-        .map(|cell| {
-            let seeds: Vec<String> = cell
-                .seeds
-                .iter()
-                .map(|seed| format!("{} {}", seed.seed, seed.outcome))
-                .collect();
-            vec![cell.id.clone(), seeds.join(", ")]
-        })
-        .collect();
+    let row = |cell: &Cell| {
+        let seeds = cell.seeds.iter();
+        let seeds: Vec<String> = seeds
+            .map(|seed| format!("{} {}", seed.seed, seed.outcome))
+            .collect();
+        vec![cell.id.clone(), seeds.join(", ")]
+    };
+    let rows: Vec<Vec<String>> = status.cells.iter().map(row).collect();
     text += &columns(&rows, &[Align::Left, Align::Left], "");
     if !status.notes.is_empty() {
         text += "\n";
@@ -111,6 +106,5 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     for note in &status.notes {
         text += &format!("note: {note}\n");
     }
-    output::print_text(&text)?;
-    Ok(0)
+    text
 }

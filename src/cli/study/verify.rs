@@ -1,6 +1,6 @@
 //! `wattgrad study verify`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::study;
 
@@ -9,34 +9,34 @@ use crate::cli::output;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  wattgrad study verify lr-batch\n  wattgrad study verify lr-batch && wattgrad study status lr-batch"
+    after_help = "Examples:\n  wattgrad study verify lr-batch\n  wattgrad study verify shard-1 shard-2"
 )]
 pub struct Args {
-    /// The study's folder
-    #[arg(value_name = "DIR")]
-    folder: PathBuf,
+    /// Folders of one study
+    #[arg(value_name = "DIR", required = true)]
+    folders: Vec<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<u8, Failure> {
-    let verified = study::verify(&args.folder)?;
+    let verified = study::verify(&args.folders)?;
+    for note in &verified.notes {
+        output::print_text(&format!("note: {note}\n"))?;
+    }
     for difference in &verified.differences {
         output::print_text(&format!("{difference}\n"))?;
     }
-    match verified.differences.len() {
+    let figures = match verified.differences.len() {
         0 => {
-            output::print_text(&format!(
-                "{} records: every figure follows from its readings\n",
+            return output::print_text(&format!(
+                "{} records verified: every figure follows from its readings\n",
                 verified.records
-            ))?;
-            Ok(0)
+            ))
+            .map(|()| 0);
         }
-        1 => Err(differs("1 figure", "does", &args.folder)),
-        n => Err(differs(&format!("{n} figures"), "do", &args.folder)),
-    }
-}
-
-fn differs(figures: &str, do_not: &str, folder: &Path) -> Failure {
-    Failure::failed(format!(
-        "{figures} of {folder:?} {do_not} not follow from what its records hold: make those runs again, or restore the records"
-    ))
+        1 => "1 figure does".to_owned(),
+        n => format!("{n} figures do"),
+    };
+    Err(Failure::failed(format!(
+        "{figures} not follow from the records: restore these records from a copy, or delete them and run the study again"
+    )))
 }

@@ -1,266 +1,180 @@
-//! A claimed run: it is nobody else's until its record is kept or the claim is dropped.
+//! Claiming runs and saving their records.
 
+use std::collections::HashSet;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::thread::{self, JoinHandle};
 
-use serde::Serialize;
-
+use super::draft::{self, Draft};
 use super::error::StoreError;
-use super::files::{self, Beside};
-use super::journal::{self, Event};
-use super::lease::{self, Held};
-use super::record::{self, DUPLICATES, INTERRUPTED};
+use super::json::{self, Content};
+use super::manifest::{self, Identity};
+use super::reader::{DAMAGED, DUPLICATES, INTERRUPTED, RUNS, Store, file_names};
 use super::run_id::RunId;
-use super::runner::Shared;
+use crate::study::run::{Outcome, RunRecord};
 
-/// What became of a record.
+const FOLDERS: [&str; 4] = [RUNS, INTERRUPTED, DUPLICATES, DAMAGED];
+
+/// Where a record was saved.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kept {
-    /// It is the record of the run; its file.
-    First(PathBuf),
-    /// The run had a record already, which counts; the file where this one lies.
+pub enum Saved {
+    /// It is the record of the run.
+    Record,
+    /// The run already had a record, which counts.
     Duplicate(PathBuf),
-    /// It does not count, and the run is done again; its file.
-    Aside(PathBuf),
+    /// The run was interrupted and will be run again.
+    Interrupted(PathBuf),
 }
 
-/// A run that this process works on. A thread renews its lease; dropped without a record, the run is open again.
+impl Store {
+    /// Starts a study in a new or empty folder, or opens the folder it was started in. Damaged records are moved to
+    /// `damaged/`: their runs are run again.
+    ///
+    /// # Errors
+    /// [`StoreError::Different`] if the folder contains another study, [`StoreError::OtherFiles`] if it contains no study
+    /// and other files, [`StoreError::UnknownSchema`] for a file of another version, [`StoreError::Io`].
+    pub fn create_or_open(folder: &Path, identity: &Identity) -> Result<Self, StoreError> {
+        identity.check_distinct()?;
+        let exists = || folder.join(manifest::FILE).exists();
+        if exists() {
+            identity.check(&Self::open(folder)?)?;
+        } else if let Some(found) = other_file(folder)?
+            // Another process may have started the study meanwhile.
+            && !exists()
+        {
+            let folder = folder.to_owned();
+            return Err(StoreError::OtherFiles { folder, found });
+        }
+        for name in FOLDERS {
+            let inner = folder.join(name);
+            fs::create_dir_all(&inner).map_err(StoreError::io("create", &inner))?;
+        }
+        draft::sync_folder(folder)?;
+        identity.write(folder)?;
+        let store = Self::open(folder)?;
+        identity.check(&store)?;
+        store.clean()?;
+        Ok(store)
+    }
+
+    /// Claims the first run of `order` that has no record and that no process works on. Returns `None` if there is none;
+    /// then [`done`](Store::done) shows whether other processes still work on some.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn claim_next(&self, order: &[RunId]) -> Result<Option<Claim>, StoreError> {
+        let done: HashSet<RunId> = self.done()?.into_iter().collect();
+        for run in order.iter().filter(|run| !done.contains(run)) {
+            let path = self.path(run);
+            let Some(draft) = Draft::begin(&path)? else {
+                continue;
+            };
+            // Another process may have saved it since the folder was listed.
+            if !path.exists() {
+                return Ok(Some(Claim {
+                    folder: self.folder.clone(),
+                    run: run.clone(),
+                    draft,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Removes drafts of records that a process published just before it died, and moves damaged records away.
+    fn clean(&self) -> Result<(), StoreError> {
+        let runs = self.folder.join(RUNS);
+        for name in file_names(&runs)? {
+            let record = name.strip_suffix(".part").map(|name| runs.join(name));
+            if let Some(record) = record.filter(|record| record.exists()) {
+                drop(Draft::begin(&record)?);
+            }
+        }
+        for run in self.done()? {
+            let path = self.path(&run);
+            if !matches!(self.record(&run)?, Content::Damaged(_)) {
+                continue;
+            }
+            // As long as its draft is held no other process moves or saves the record.
+            let Some(_draft) = Draft::begin(&path)? else {
+                continue;
+            };
+            if matches!(self.record(&run)?, Content::Damaged(_)) {
+                draft::link_numbered(&path, &self.folder.join(DAMAGED), run.as_str())?;
+                fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                draft::sync_folder(&runs)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Identity {
+    /// Checks that `store` is the folder of this study.
+    fn check(&self, store: &Store) -> Result<(), StoreError> {
+        let there = &store.manifest.study;
+        match there.difference(self) {
+            None => Ok(()),
+            Some(difference) => Err(StoreError::Different {
+                folder: store.folder.clone(),
+                name: there.name.clone(),
+                difference,
+            }),
+        }
+    }
+}
+
+/// A file that a folder without a study contains, besides the empty folders of one that was about to start. Records whose
+/// `study.json` is lost count as other files.
+fn other_file(folder: &Path) -> Result<Option<String>, StoreError> {
+    for name in file_names(folder)? {
+        if FOLDERS.contains(&name.as_str()) {
+            if let Some(inner) = file_names(&folder.join(&name))?.first() {
+                return Ok(Some(format!("{name}/{inner}")));
+            }
+        } else if name != format!("{}.part", manifest::FILE) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// A run that this process works on. It is free again when the claim is dropped or the process ends.
 pub struct Claim {
-    shared: Arc<Shared>,
+    folder: PathBuf,
     run: RunId,
-    held: Arc<Mutex<Held>>,
-    lost: Arc<AtomicBool>,
-    renewer: Option<(Sender<()>, JoinHandle<()>)>,
-    /// Room on the disk for the record.
-    reserved: Option<Beside>,
-    /// A record that is kept, and what the journal is to say or says of it.
-    kept: Option<(Kept, Event)>,
-    /// The run is given back.
-    over: bool,
+    draft: Draft,
 }
 
 impl Claim {
-    pub(super) fn new(shared: Arc<Shared>, run: RunId, held: Held) -> Self {
-        let held = Arc::new(Mutex::new(held));
-        let lost = Arc::new(AtomicBool::new(false));
-        let (stop, stopped) = mpsc::channel();
-        let renewer = thread::Builder::new().name("lease".to_owned()).spawn({
-            let (held, lost, every) = (held.clone(), lost.clone(), shared.times.renew);
-            move || {
-                while stopped.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-                    if !lock(&held).renew() {
-                        lost.store(true, Ordering::Relaxed);
-                        return;
-                    }
-                }
-            }
-        });
-        Self {
-            shared,
-            run,
-            held,
-            lost,
-            // Without a thread the lease expires for other hosts, and still holds on this one.
-            renewer: renewer.ok().map(|thread| (stop, thread)),
-            reserved: None,
-            kept: None,
-            over: false,
-        }
-    }
-
-    /// The run.
     pub fn run(&self) -> &RunId {
         &self.run
     }
 
-    /// Whether another host has taken the run over, after the lease had expired (this machine slept, or the folder
-    /// could not be written). A record that is kept nevertheless counts if it is the first.
-    pub fn lost(&self) -> bool {
-        self.lost.load(Ordering::Relaxed)
-    }
-
-    /// Takes `bytes` of the disk for the record, so that one which is no longer can be kept though the disk is full when
-    /// the run ends. On a file system that never overwrites in place (btrfs, ZFS) this is a hope and no promise.
+    /// Takes `bytes` of the disk for the record, so that a record of at most this length can be saved even if the disk
+    /// is full when the run ends. File systems that never overwrite in place (btrfs, ZFS) do not guarantee this.
     ///
     /// # Errors
-    /// The system's.
+    /// [`StoreError::Io`].
     pub fn reserve(&mut self, bytes: u64) -> Result<(), StoreError> {
-        let path = record::path(&self.shared.folder, &self.run);
-        let mut beside = self.beside(&path)?;
-        beside.reserve(bytes, &path)?;
-        self.reserved = Some(beside);
-        Ok(())
+        self.draft.reserve(bytes)
     }
 
-    /// What was kept where [`finish`](Self::finish) failed all the same, as only the journal could not be written.
-    pub fn kept(&self) -> Option<&Kept> {
-        self.kept.as_ref().map(|(kept, _)| kept)
-    }
-
-    /// Keeps the record of the run. `outcome` is the caller's word for how it ended.
+    /// Saves the record of the run.
     ///
     /// # Errors
-    /// The system's. The run is still claimed then, and the same call may be made again.
-    pub fn finish<T: Serialize>(&mut self, outcome: &str, payload: &T) -> Result<Kept, StoreError> {
-        let kept = match self.kept.take() {
-            Some(kept) => kept,
-            None => self.keep(outcome, payload)?,
+    /// [`StoreError`]. The run is still claimed, and the same call may be made again.
+    pub fn save(&mut self, record: &RunRecord) -> Result<Saved, StoreError> {
+        self.draft.write(&json::run_file(record)?)?;
+        let numbered = |name: &str| {
+            let folder = self.folder.join(name);
+            self.draft.publish_numbered(&folder, self.run.as_str())
         };
-        self.settle(kept)
-    }
-
-    /// Keeps a record that does not count, as that of a run which was interrupted: the run is done again.
-    ///
-    /// # Errors
-    /// The system's. The run is still claimed then, and the same call may be made again.
-    pub fn set_aside<T: Serialize>(
-        &mut self,
-        outcome: &str,
-        payload: &T,
-    ) -> Result<Kept, StoreError> {
-        let kept = match self.kept.take() {
-            Some(kept) => kept,
-            None => self.keep_aside(outcome, payload)?,
-        };
-        self.settle(kept)
-    }
-
-    /// Notes what was kept and gives the run back.
-    fn settle(&mut self, (kept, event): (Kept, Event)) -> Result<Kept, StoreError> {
-        self.kept = Some((kept.clone(), event.clone()));
-        if !self.over {
-            let Shared {
-                folder, process, ..
-            } = &*self.shared;
-            journal::append(folder, process, &self.run, event)?;
-            self.leave();
+        if record.outcome == Outcome::Interrupted {
+            return numbered(INTERRUPTED).map(Saved::Interrupted);
         }
-        Ok(kept)
-    }
-
-    fn keep<T: Serialize>(
-        &mut self,
-        outcome: &str,
-        payload: &T,
-    ) -> Result<(Kept, Event), StoreError> {
-        let shared = self.shared.clone();
-        let bytes = record::encode(&self.run, &shared.process, outcome, payload)?;
-        let path = record::path(&shared.folder, &self.run);
-        let outcome = outcome.to_owned();
-        self.written(&bytes, &path, |beside, run| {
-            if beside.link(&path)? {
-                let sha256 = files::sha256(&bytes);
-                return Ok((
-                    Kept::First(path.clone()),
-                    Event::Finished { outcome, sha256 },
-                ));
-            }
-            let file = link_numbered(beside, &shared.folder, DUPLICATES, run)?;
-            Ok((
-                Kept::Duplicate(shared.folder.join(&file)),
-                Event::Duplicate { outcome, file },
-            ))
-        })
-    }
-
-    fn keep_aside<T: Serialize>(
-        &mut self,
-        outcome: &str,
-        payload: &T,
-    ) -> Result<(Kept, Event), StoreError> {
-        let shared = self.shared.clone();
-        let bytes = record::encode(&self.run, &shared.process, outcome, payload)?;
-        let outcome = outcome.to_owned();
-        self.written(&bytes, &shared.folder.join(INTERRUPTED), |beside, run| {
-            let file = link_numbered(beside, &shared.folder, INTERRUPTED, run)?;
-            Ok((
-                Kept::Aside(shared.folder.join(&file)),
-                Event::SetAside { outcome, file },
-            ))
-        })
-    }
-
-    /// Writes `bytes` into the room that is reserved, or into a new file, and has `link` name that.
-    fn written<T>(
-        &mut self,
-        bytes: &[u8],
-        path: &Path,
-        link: impl FnOnce(&Beside, &RunId) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let mut new;
-        // Room that is reserved stays so until the claim ends: a call that failed may be made again. Another host, which
-        // cannot know whether this process lives, may have removed it after a day.
-        let beside = match &mut self.reserved {
-            Some(reserved) if reserved.is_there() => reserved,
-            _ => {
-                new = self.beside(path)?;
-                &mut new
-            }
-        };
-        beside.write(bytes, path)?;
-        link(beside, &self.run)
-    }
-
-    /// A file beside the records, which is to be `path`.
-    fn beside(&self, path: &Path) -> Result<Beside, StoreError> {
-        let runs = self.shared.folder.join(record::RUNS);
-        Beside::create(self.shared.process.beside(&runs), path)
-    }
-
-    /// Ends the claim: of a run that is done the leases are forgotten, otherwise this one is given back.
-    fn leave(&mut self) {
-        self.over = true;
-        self.reserved = None;
-        if let Some((stop, thread)) = self.renewer.take() {
-            drop(stop);
-            let _ = thread.join();
-        }
-        match self.kept {
-            Some((Kept::First(_) | Kept::Duplicate(_), _)) => {
-                lease::forget(&self.shared.folder, &self.run);
-            }
-            Some((Kept::Aside(_), _)) | None => lock(&self.held).release(),
-        }
-        self.shared.active().remove(&self.run);
-    }
-}
-
-/// Names a record in a folder of the study by the first free `RUN.NUMBER.json`; its path in the study.
-fn link_numbered(
-    beside: &Beside,
-    study: &Path,
-    folder: &str,
-    run: &RunId,
-) -> Result<PathBuf, StoreError> {
-    let mut number = 1;
-    loop {
-        let file = Path::new(folder).join(format!("{run}.{number}.json"));
-        if beside.link(&study.join(&file))? {
-            return Ok(file);
-        }
-        number += 1;
-    }
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        if self.over {
-            return;
-        }
-        self.leave();
-        if self.kept.is_none() {
-            let Shared {
-                folder, process, ..
-            } = &*self.shared;
-            // A line that cannot be written is no loss: the lease says the same.
-            let _ = journal::append(folder, process, &self.run, Event::Released);
+        match self.draft.publish()? {
+            true => Ok(Saved::Record),
+            false => numbered(DUPLICATES).map(Saved::Duplicate),
         }
     }
-}
-
-fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
-    held.lock().unwrap_or_else(|broken| broken.into_inner())
 }

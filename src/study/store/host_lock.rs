@@ -1,4 +1,4 @@
-//! A lock of the host, whatever the folder and whoever the user: what is measured on one host never overlaps.
+//! A lock of the machine, whatever the folder and the user: measured runs of one machine never overlap.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -7,96 +7,67 @@ use std::thread;
 use std::time::Duration;
 
 use super::error::StoreError;
-use super::process;
+use super::lock;
 
 const POLL: Duration = Duration::from_millis(100);
 
-/// A lock of the host, held until it is dropped or its process ends, however it ends.
+/// A lock of the machine, held until it is dropped or its process ends.
 ///
-/// Its files lie in `/tmp`, which all users of a host share (Windows: `%ProgramData%`), and stay there. Containers with a
-/// `/tmp` of their own are hosts of their own to it.
+/// Its files are in `/tmp`, which all users share (Windows: `%ProgramData%`), and stay there. A container with its own
+/// `/tmp` does not see it.
 #[derive(Debug)]
 pub struct HostLock {
-    _held: File,
-}
-
-/// What came of asking for a lock once.
-#[derive(Debug)]
-pub enum Attempt {
-    /// It is held.
-    Held(HostLock),
-    /// Another process has it, with this id where it could be read. Ids of other containers mean nothing here.
-    Busy(Option<u32>),
+    _file: File,
 }
 
 impl HostLock {
-    /// Takes the lock `kind` (letters, digits and `-`) if it is free.
+    /// Waits for the lock `kind` (letters, digits and `-`). While another process holds it, `keep_waiting` is called every
+    /// 100 ms with the id of that process, if known; the result is `None` once it returns false. The lock is fair: a
+    /// process that takes it again and again lets waiting processes go first.
     ///
     /// # Errors
-    /// [`StoreError::Io`] where its file can be neither opened nor created.
-    pub fn attempt(kind: &str) -> Result<Attempt, StoreError> {
-        Self::attempt_in(&shared_folder(), kind)
-    }
-
-    /// The same in a folder other than the host's.
-    ///
-    /// # Errors
-    /// As for [`attempt`](Self::attempt).
-    pub fn attempt_in(folder: &Path, kind: &str) -> Result<Attempt, StoreError> {
-        let mut busy = None;
-        let lock = Self::wait_in(folder, kind, |holder| {
-            busy = holder;
-            false
-        })?;
-        Ok(lock.map_or(Attempt::Busy(busy), Attempt::Held))
-    }
-
-    /// Waits for the lock `kind`. While another process has it, `go_on` is asked every 100 ms with the id of that process
-    /// where it could be read; nothing is returned once it says no. Who waits comes before who asks later: a process
-    /// that takes the lock again and again keeps nobody from it.
-    ///
-    /// # Errors
-    /// As for [`attempt`](Self::attempt).
+    /// [`StoreError::Io`] if its file can be neither opened nor created.
     pub fn wait(
         kind: &str,
-        go_on: impl FnMut(Option<u32>) -> bool,
+        keep_waiting: impl FnMut(Option<u32>) -> bool,
     ) -> Result<Option<Self>, StoreError> {
-        Self::wait_in(&shared_folder(), kind, go_on)
+        Self::wait_in(&shared_folder(), kind, keep_waiting)
     }
 
-    /// The same in a folder other than the host's.
+    /// The same with the files in `folder`.
     ///
     /// # Errors
-    /// As for [`attempt`](Self::attempt).
+    /// As for [`wait`](Self::wait).
     pub fn wait_in(
         folder: &Path,
         kind: &str,
-        mut go_on: impl FnMut(Option<u32>) -> bool,
+        mut keep_waiting: impl FnMut(Option<u32>) -> bool,
     ) -> Result<Option<Self>, StoreError> {
-        // Being the next one is a lock too, which the last holder cannot have while another waits.
+        // The first waiting process holds `.next`, so the last holder of the lock cannot overtake it.
         let next = folder.join(format!("wattgrad-{kind}.next"));
         let lock = folder.join(format!("wattgrad-{kind}.lock"));
-        let Some(_next) = poll(&next, &mut go_on)? else {
+        let Some(_next) = poll(&next, &mut keep_waiting)? else {
             return Ok(None);
         };
-        Ok(poll(&lock, &mut go_on)?.map(|held| Self { _held: held }))
+        Ok(poll(&lock, &mut keep_waiting)?.map(|file| Self { _file: file }))
     }
 }
 
 fn poll(
     path: &Path,
-    go_on: &mut impl FnMut(Option<u32>) -> bool,
+    keep_waiting: &mut impl FnMut(Option<u32>) -> bool,
 ) -> Result<Option<File>, StoreError> {
     loop {
         let mut file = open(path).map_err(StoreError::io("open the lock", path))?;
-        let locked = process::try_lock(&file).map_err(StoreError::io("lock", path))?;
-        if locked && still_there(&file, path) {
-            // For the eyes of those who wait; without it they wait as well.
+        let locked = lock::try_lock(&file).map_err(StoreError::io("lock", path))?;
+        // What cleans `/tmp` may have removed the file.
+        if locked && lock::is_named(&file, path) {
+            // Only a message to those who wait depends on it.
             let _ = write_holder(&mut file);
             return Ok(Some(file));
         }
         if !locked {
-            if !go_on(read_holder(&mut file)) {
+            if !keep_waiting(read_holder(&mut file)) {
                 return Ok(None);
             }
             thread::sleep(POLL);
@@ -116,8 +87,8 @@ fn read_holder(file: &mut File) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-/// Opens the file of a lock. One that is there is not created anew, which Linux forbids in `/tmp` where another user owns
-/// it, and is opened for reading where writing is forbidden.
+/// Opens the file of a lock. Linux forbids `O_CREAT` in `/tmp` on a file of another user, and such a file may be
+/// read-only for this one.
 fn open(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true);
@@ -136,15 +107,15 @@ fn open(path: &Path) -> io::Result<File> {
             opened => return opened,
         }
         match File::options().write(true).create_new(true).open(path) {
-            Ok(file) => for_everyone(&file),
+            Ok(file) => allow_everyone(&file),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Lets other users write who holds the lock, whatever the mask of this one.
-fn for_everyone(file: &File) {
+/// Lets other users write the holder, whatever the umask.
+fn allow_everyone(file: &File) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -152,21 +123,6 @@ fn for_everyone(file: &File) {
     }
     #[cfg(not(unix))]
     let _ = file;
-}
-
-/// Whether the file is the one of that name: what cleans `/tmp` may have removed it, and others lock a new one.
-#[cfg(unix)]
-fn still_there(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), std::fs::metadata(path)) {
-        (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
-        _ => false,
-    }
-}
-
-#[cfg(not(unix))]
-fn still_there(_: &File, path: &Path) -> bool {
-    path.exists()
 }
 
 fn shared_folder() -> PathBuf {
@@ -183,7 +139,7 @@ mod tests {
     use std::time::Instant;
 
     #[test]
-    fn who_waits_comes_before_who_asks_again() {
+    fn a_waiting_process_is_served_before_one_that_asks_again() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
         let first = HostLock::wait_in(folder, "k", |_| false).unwrap().unwrap();
@@ -210,19 +166,13 @@ mod tests {
             });
             until(&waits);
             drop(first);
-            assert!(matches!(
-                HostLock::attempt_in(folder, "k").unwrap(),
-                Attempt::Busy(_)
-            ));
+            assert!(HostLock::wait_in(folder, "k", |_| false).unwrap().is_none());
             asked.store(true, Ordering::SeqCst);
             let again = HostLock::wait_in(folder, "k", |_| true).unwrap().unwrap();
             let taken = Instant::now();
             assert!(other.join().unwrap() < taken);
             drop(again);
         });
-        assert!(matches!(
-            HostLock::attempt_in(folder, "k").unwrap(),
-            Attempt::Held(_)
-        ));
+        assert!(HostLock::wait_in(folder, "k", |_| false).unwrap().is_some());
     }
 }

@@ -1,106 +1,147 @@
-//! A study's folder as it is read: nothing in it is changed, and no right to write is needed.
+//! Reading a study's folder. It changes nothing and needs no permission to write.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::error::StoreError;
-use super::files::{self, Found};
-use super::host::Host;
-use super::identity::{self, Manifest};
-use super::journal::{self, Event, Journal};
-use super::lease::{self, Holder};
-use super::record::{self, DUPLICATES, INTERRUPTED, Stored};
+use super::json::{self, Content};
+use super::manifest::{self, Manifest};
 use super::run_id::RunId;
+use crate::study::run::RunRecord;
 
-/// Where a run stands.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum State {
-    /// It has a record.
-    Done,
-    /// A process claimed it; it can be claimed by another one where that is not alive.
-    Claimed(Holder),
-    /// It is to be done.
-    Open,
-    /// It has a record that cannot be understood; the next runner moves that aside and does it again.
-    Damaged {
-        /// What is wrong with the record.
-        detail: String,
-    },
-}
+/// Records that count, one per run.
+pub(super) const RUNS: &str = "runs";
+/// Records of interrupted runs, which are run again.
+pub(super) const INTERRUPTED: &str = "interrupted";
+/// Second records of runs that had one.
+pub(super) const DUPLICATES: &str = "duplicates";
+/// Files of `runs/` that are cut off.
+pub(super) const DAMAGED: &str = "damaged";
 
 /// The folder of a study.
 #[derive(Clone, Debug)]
 pub struct Store {
-    folder: PathBuf,
-    manifest: Manifest,
+    pub(super) folder: PathBuf,
+    pub(super) manifest: Manifest,
 }
 
 impl Store {
     /// Opens a folder for reading.
     ///
     /// # Errors
-    /// [`StoreError`] where there is no study, or one that cannot be read.
+    /// [`StoreError`] if it is not the folder of a study, or cannot be read.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        Ok(Self::of(folder, identity::read(folder)?))
-    }
-
-    pub(super) fn of(folder: &Path, manifest: Manifest) -> Self {
-        Self {
+        Ok(Self {
             folder: folder.to_owned(),
-            manifest,
-        }
+            manifest: manifest::read(folder)?,
+        })
     }
 
-    /// The folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What the study is, by its `study.json`.
-    pub fn study(&self) -> &Manifest {
+    pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// The records that count: those of the plan in its order, then others by name. A damaged one is left out, which
-    /// [`states`](Self::states) names.
+    /// The records that count: those of planned runs in the order of the plan, then others by name. Damaged ones are
+    /// left out; see [`damaged`](Self::damaged).
     ///
     /// # Errors
-    /// [`StoreError::UnknownSchema`] and [`StoreError::Unreadable`] name a record that this program cannot read.
-    pub fn runs<T: DeserializeOwned>(&self) -> Result<Vec<Stored<T>>, StoreError> {
-        let mut stored = Vec::new();
-        for run in self.in_order(record::done(&self.folder)?) {
-            let found = record::read(&record::path(&self.folder, &run))?;
-            stored.extend(found.filter(|found: &Stored<T>| found.run == run));
+    /// [`StoreError::UnknownSchema`] and [`StoreError::Unreadable`] for a record of another version.
+    pub fn records(&self) -> Result<Vec<RunRecord>, StoreError> {
+        let mut records = Vec::new();
+        for run in self.done()? {
+            if let Content::Valid(record) = self.record(&run)? {
+                records.push(record);
+            }
         }
-        Ok(stored)
+        Ok(records)
     }
 
-    /// The runs that have a record, by the names of its files alone: cheap, and a damaged one counts until a runner
-    /// next opens the folder.
+    /// Runs whose record is damaged, and how; the next `study run` moves it to `damaged/` and runs them again.
     ///
     /// # Errors
-    /// The system's.
+    /// As for [`records`](Self::records).
+    pub fn damaged(&self) -> Result<Vec<(RunId, String)>, StoreError> {
+        let mut damaged = Vec::new();
+        for run in self.done()? {
+            if let Content::Damaged(detail) = self.record(&run)? {
+                damaged.push((run, detail));
+            }
+        }
+        Ok(damaged)
+    }
+
+    /// Runs that have a record, judged by the names of the files.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
     pub fn done(&self) -> Result<Vec<RunId>, StoreError> {
-        Ok(self.in_order(record::done(&self.folder)?))
+        let planned = &self.manifest.study.runs;
+        let place: HashMap<&RunId, usize> = planned.iter().zip(0..).collect();
+        let names = file_names(&self.folder.join(RUNS))?;
+        let mut runs: Vec<RunId> = names
+            .iter()
+            .filter_map(|name| RunId::of_file(name))
+            .collect();
+        runs.sort_by_key(|run| (place.get(run).copied().unwrap_or(usize::MAX), run.clone()));
+        Ok(runs)
     }
 
-    /// Bytes of the longest record that counts; 0 where there is none.
+    /// Records of interrupted runs, the oldest of each run first.
     ///
     /// # Errors
-    /// The system's.
+    /// As for [`records`](Self::records).
+    pub fn interrupted(&self) -> Result<Vec<RunRecord>, StoreError> {
+        let folder = self.folder.join(INTERRUPTED);
+        let mut records = Vec::new();
+        for name in file_names(&folder)? {
+            if let Content::Valid(record) = json::read(&folder.join(name))? {
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    /// Files of second records of a run, which do not count.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn duplicates(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.folder.join(DUPLICATES);
+        let names = file_names(&folder)?;
+        Ok(names.into_iter().map(|name| folder.join(name)).collect())
+    }
+
+    /// Runs whose file has been changed since it was written.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn altered(&self) -> Result<Vec<RunId>, StoreError> {
+        let mut altered = Vec::new();
+        for run in self.done()? {
+            if json::is_altered(&self.path(&run))? {
+                altered.push(run);
+            }
+        }
+        Ok(altered)
+    }
+
+    /// Bytes of the longest record; 0 without any.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
     pub fn longest(&self) -> Result<u64, StoreError> {
         let mut longest = 0;
-        for run in record::done(&self.folder)? {
-            let path = record::path(&self.folder, &run);
+        for run in self.done()? {
+            let path = self.path(&run);
             match fs::metadata(&path) {
                 Ok(found) => longest = longest.max(found.len()),
-                // It was damaged, and another process has just moved it.
+                // Another process has just moved a damaged one.
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(StoreError::io("read", &path)(error)),
             }
@@ -108,111 +149,34 @@ impl Store {
         Ok(longest)
     }
 
-    /// Later records of runs that had one already; they do not count.
-    ///
-    /// # Errors
-    /// As for [`runs`](Self::runs).
-    pub fn duplicates<T: DeserializeOwned>(&self) -> Result<Vec<Stored<T>>, StoreError> {
-        self.all(DUPLICATES)
+    /// The file of a run's record.
+    pub fn path(&self, run: &RunId) -> PathBuf {
+        self.folder.join(RUNS).join(format!("{run}.json"))
     }
 
-    /// Records that a runner kept with [`Claim::set_aside`](super::Claim::set_aside); they do not count.
-    ///
-    /// # Errors
-    /// As for [`runs`](Self::runs).
-    pub fn interrupted<T: DeserializeOwned>(&self) -> Result<Vec<Stored<T>>, StoreError> {
-        self.all(INTERRUPTED)
-    }
-
-    fn all<T: DeserializeOwned>(&self, folder: &str) -> Result<Vec<Stored<T>>, StoreError> {
-        let folder = self.folder.join(folder);
-        let mut stored = Vec::new();
-        for name in files::names(&folder)? {
-            stored.extend(record::read(&folder.join(name))?);
-        }
-        Ok(stored)
-    }
-
-    /// Where every run stands: those of the plan in its order, then others by name. Every record is read through.
-    ///
-    /// # Errors
-    /// [`StoreError::UnknownSchema`] names a record that this program cannot read, and the system's.
-    pub fn states(&self) -> Result<Vec<(RunId, State)>, StoreError> {
-        let here = Host::here();
-        // Leases first: one that is gone when the records are read has left its record.
-        let numbers = lease::numbers(&self.folder)?;
-        let holders: HashMap<RunId, Holder> = numbers
-            .iter()
-            .filter_map(|(run, number)| {
-                let lease = lease::read(&self.folder, run, *number)?;
-                Some((run.clone(), lease.holder(&self.folder, &here)?))
-            })
-            .collect();
-        let done: HashSet<RunId> = record::done(&self.folder)?.into_iter().collect();
-        let mut runs: BTreeSet<RunId> = self.manifest.runs.iter().cloned().collect();
-        runs.extend(numbers.into_keys());
-        runs.extend(done.iter().cloned());
-        let mut states = Vec::new();
-        for run in self.in_order(runs) {
-            let state = match holders.get(&run) {
-                _ if done.contains(&run) => match record::check(&self.folder, &run)? {
-                    Found::Whole(_) => State::Done,
-                    Found::Bad(detail) => State::Damaged { detail },
-                    Found::Gone => State::Open,
-                },
-                Some(holder) => State::Claimed(holder.clone()),
-                None => State::Open,
-            };
-            states.push((run, state));
-        }
-        Ok(states)
-    }
-
-    /// What happened in the folder, in order.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn journal(&self) -> Result<Journal, StoreError> {
-        journal::read(&self.folder)
-    }
-
-    /// The runs whose record is not the file that was kept: its SHA-256 is not the journal's.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn altered(&self) -> Result<Vec<RunId>, StoreError> {
-        let mut kept = HashMap::new();
-        for entry in self.journal()?.entries {
-            match entry.event {
-                Event::Finished { sha256, .. } => kept.insert(entry.run, sha256),
-                Event::Damaged { .. } => kept.remove(&entry.run),
-                _ => None,
-            };
-        }
-        let mut altered = Vec::new();
-        for run in self.in_order(record::done(&self.folder)?) {
-            let path = record::path(&self.folder, &run);
-            let bytes = fs::read(&path).map_err(StoreError::io("read", &path))?;
-            if kept
-                .get(&run)
-                .is_some_and(|kept| *kept != files::sha256(&bytes))
-            {
-                altered.push(run);
+    pub(super) fn record(&self, run: &RunId) -> Result<Content<RunRecord>, StoreError> {
+        Ok(match json::read::<RunRecord>(&self.path(run))? {
+            Content::Valid(record) if record.id != run.as_str() => {
+                Content::Damaged(format!("it is the record of {}", record.id))
             }
-        }
-        Ok(altered)
+            content => content,
+        })
     }
+}
 
-    fn in_order(&self, runs: impl IntoIterator<Item = RunId>) -> Vec<RunId> {
-        let places: HashMap<&RunId, usize> = self
-            .manifest
-            .runs
-            .iter()
-            .enumerate()
-            .map(|(i, run)| (run, i))
-            .collect();
-        let mut runs: Vec<RunId> = runs.into_iter().collect();
-        runs.sort_by_key(|run| (places.get(run).copied().unwrap_or(usize::MAX), run.clone()));
-        runs
+/// The names in a folder, sorted, without hidden files; none if the folder is missing.
+pub(super) fn file_names(folder: &Path) -> Result<Vec<String>, StoreError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(StoreError::io("read", folder)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io("read", folder))?;
+        names.extend(entry.file_name().into_string());
     }
+    names.retain(|name| !name.starts_with('.'));
+    names.sort_unstable();
+    Ok(names)
 }

@@ -1,4 +1,4 @@
-//! The name of a run, fit to be the name of a file on every system.
+//! The name of a run, which is also the name of its file on every system.
 
 use std::fmt;
 
@@ -8,16 +8,14 @@ use super::error::StoreError;
 
 const LONGEST: usize = 120;
 
-/// The name of one run of a study: 1 to 120 of `A-Z a-z 0-9 - _ . = , + @`, the first one no full stop.
+/// The name of a run: 1 to 120 of `A-Z a-z 0-9 - _ . = , + @`, not starting with a full stop.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
 impl RunId {
-    /// Checks a name.
-    ///
     /// # Errors
-    /// [`StoreError::RunId`] says what is wrong with it.
+    /// [`StoreError::RunId`].
     pub fn new(id: impl Into<String>) -> Result<Self, StoreError> {
         let id = id.into();
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.=,+@".contains(c);
@@ -26,21 +24,20 @@ impl RunId {
         } else if id.len() > LONGEST {
             "it is too long"
         } else if !id.chars().all(fits) {
-            "it has other characters"
+            "it contains other characters"
         } else if id.starts_with('.') {
-            "it begins with a full stop"
+            "it starts with a full stop"
         } else {
             return Ok(Self(id));
         };
         Err(StoreError::RunId { id, detail })
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The run whose file `NAME.json` is; nothing for a file of another kind.
+    /// The run of the file `NAME.json`; `None` for other files.
     pub(super) fn of_file(name: &str) -> Option<Self> {
         Self::new(name.strip_suffix(".json")?).ok()
     }
@@ -71,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_no_file_name_is_refused() {
+    fn rejects_names_that_cannot_be_file_names() {
         for good in ["lr=0.1,batch-size=32@1", "a", "A_b.c+d"] {
             assert_eq!(RunId::new(good).unwrap().as_str(), good);
         }

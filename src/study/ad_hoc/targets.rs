@@ -1,31 +1,31 @@
-//! What single runs were held to, and the targets at which they can be compared.
+//! The targets at which single runs can be compared.
 
 use crate::train::{Budget, Goal, MetricTarget, Outcome, Record, TargetReached, TargetResult};
 use crate::units::thousands;
 
-/// Evaluations that lie further apart than this many times those of another run are told of.
+/// A note says so if the first evaluation of a run is this many times as late as that of another run.
 const UNEVEN: f64 = 1.5;
 
-/// The common targets of some runs.
+/// The common target of some runs.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Held {
-    /// The common target; without thresholds where the runs have none in common.
+pub(super) struct CommonTarget {
+    /// Without thresholds if the runs have no target in common.
     pub target: MetricTarget,
-    /// Samples from one evaluation to the next, and in the window that decides; only where all runs had the same.
+    /// Samples between evaluations and in the window, if all runs had the same.
     pub cadence: Option<(u64, u64)>,
-    /// What each run might spend, where all had the same.
+    /// What each run could spend, if all had the same.
     pub budget: Option<Budget>,
-    /// By which rule they are compared.
+    /// How the runs are compared.
     pub notes: Vec<String>,
 }
 
-/// Finds the targets that all of `records` can be compared at, and notes in each when it crossed them. A run ends at its
-/// own last target and tells nothing of higher ones, so none is above the lowest of these.
-pub(super) fn hold(records: &mut [Record]) -> Held {
-    let own: Vec<Option<MetricTarget>> = records.iter().map(target).collect();
-    let without = |note: &str| Held {
+/// Finds the target at which all of `records` can be compared, and sets when each reached it. A run ends at its last
+/// threshold, so no common threshold is beyond the easiest of these.
+pub(super) fn align(records: &mut [Record]) -> CommonTarget {
+    let own: Vec<Option<MetricTarget>> = records.iter().map(last_target).collect();
+    let without = |note: &str| CommonTarget {
         notes: vec![note.into()],
-        ..Held::default()
+        ..CommonTarget::default()
     };
     let Some(easiest) = own.iter().flatten().reduce(easier) else {
         return without("the runs have no target: the cost of a run is that of the whole run");
@@ -36,14 +36,14 @@ pub(super) fn hold(records: &mut [Record]) -> Held {
             "the runs have targets of different metrics or tasks: the cost of a run is that of the whole run",
         );
     }
-    match windowed(records) {
+    match common_window(records) {
         Some(goal) => by_windows(records, &goal, easiest, &own),
         None => by_evaluations(records, easiest, &own),
     }
 }
 
 /// The target at which a run ends, with its last threshold alone.
-fn target(record: &Record) -> Option<MetricTarget> {
+fn last_target(record: &Record) -> Option<MetricTarget> {
     let target = match &record.goal {
         Some(goal) => goal.target.clone(),
         None => MetricTarget::accuracy(record.regime.target_accuracy.as_slice()),
@@ -62,8 +62,8 @@ fn easier<'a>(one: &'a MetricTarget, other: &'a MetricTarget) -> &'a MetricTarge
     }
 }
 
-/// The first goal, where every run has one and all are looked at alike.
-fn windowed(records: &[Record]) -> Option<Goal> {
+/// The first goal, if every run has one with the same window and cadence.
+fn common_window(records: &[Record]) -> Option<Goal> {
     let first = records.first()?.goal.as_ref()?;
     let alike = |goal: &Goal| {
         goal.every_samples == first.every_samples
@@ -76,13 +76,13 @@ fn windowed(records: &[Record]) -> Option<Goal> {
     all.then(|| first.clone())
 }
 
-/// Runs under goals of one window, as those of a study.
+/// Runs with the same window, such as those of a study.
 fn by_windows(
     records: &mut [Record],
     goal: &Goal,
     easiest: &MetricTarget,
     own: &[Option<MetricTarget>],
-) -> Held {
+) -> CommonTarget {
     let goals = || records.iter().filter_map(|record| record.goal.as_ref());
     let metric = easiest.metric;
     let mut thresholds: Vec<f64> = goals()
@@ -111,26 +111,26 @@ fn by_windows(
             record.target_results = common.results(&record.evaluations);
         }
     }
-    Held {
+    CommonTarget {
         target,
         cadence: Some((
             goal.every_samples,
             goal.every_samples * u64::from(goal.window),
         )),
         budget,
-        notes: different(own, easiest).into_iter().collect(),
+        notes: different_targets(own, easiest).into_iter().collect(),
     }
 }
 
-/// Any other runs: the first evaluation of the whole test set decides, as it does where `train` has a target.
+/// Other runs: the first evaluation of the whole test set decides, as in `train`.
 fn by_evaluations(
     records: &mut [Record],
     easiest: &MetricTarget,
     own: &[Option<MetricTarget>],
-) -> Held {
-    let mut notes: Vec<String> = different(own, easiest).into_iter().collect();
+) -> CommonTarget {
+    let mut notes: Vec<String> = different_targets(own, easiest).into_iter().collect();
     notes.push(format!(
-        "a run reaches the target at its first evaluation of the whole test set at or {} {}: no other half confirms it",
+        "a run reaches the target at its first evaluation of the whole test set at or {} {}; no other half of the test set confirms it",
         match easiest.metric.higher_is_better() {
             true => "above",
             false => "below",
@@ -138,34 +138,34 @@ fn by_evaluations(
         easiest.metric.show(easiest.thresholds[0])
     ));
     if records.iter().any(|record| record.goal.is_some()) {
-        notes.push("windows and halves of the test set that some runs were held to are not the same for all and left aside".into());
+        notes.push("some runs were decided by a window over half of the test set; this is ignored, as others were not".into());
     }
-    notes.extend(unevenly(records));
-    let mut untold = 0;
+    notes.extend(uneven_evaluations(records));
+    let mut without = 0;
     for record in records.iter_mut() {
         record.goal = None;
-        let told = !record.evaluations.is_empty() || record.outcome == Outcome::Diverged;
-        record.target_results = match told {
+        let evaluated = !record.evaluations.is_empty() || record.outcome == Outcome::Diverged;
+        record.target_results = match evaluated {
             true => vec![first_reached(record, easiest)],
             false => Vec::new(),
         };
-        untold += usize::from(!told);
+        without += usize::from(!evaluated);
     }
-    if untold > 0 {
+    if without > 0 {
         notes.push(format!(
-            "{untold} of {} runs were never evaluated and say nothing of the target",
+            "{without} of {} runs were never evaluated and do not count",
             records.len()
         ));
     }
-    Held {
+    CommonTarget {
         target: easiest.clone(),
         notes,
-        ..Held::default()
+        ..CommonTarget::default()
     }
 }
 
-/// That runs had not the same target, in words.
-fn different(own: &[Option<MetricTarget>], easiest: &MetricTarget) -> Option<String> {
+/// A note for runs that had different targets.
+fn different_targets(own: &[Option<MetricTarget>], easiest: &MetricTarget) -> Option<String> {
     let thresholds = own.iter().flatten().map(|target| target.thresholds[0]);
     let mut named: Vec<f64> = thresholds.collect();
     named.sort_by(f64::total_cmp);
@@ -180,8 +180,7 @@ fn different(own: &[Option<MetricTarget>], easiest: &MetricTarget) -> Option<Str
         named.push("none".into());
     }
     Some(format!(
-        "the runs were held to DIFFERENT targets ({}): they are compared at the easiest, {}, which the others passed on \
-         their way or not at all",
+        "the runs had DIFFERENT targets ({}): they are compared at the easiest, {}",
         named.join(", "),
         show(easiest.thresholds[0])
     ))
@@ -211,8 +210,8 @@ fn first_reached(record: &Record, target: &MetricTarget) -> TargetResult {
     }
 }
 
-/// That some runs were looked at far more seldom than others, in words.
-fn unevenly(records: &[Record]) -> Option<String> {
+/// A note for runs of which some were evaluated much later than others.
+fn uneven_evaluations(records: &[Record]) -> Option<String> {
     let first = |record: &Record| record.evaluations.first().map(|point| point.samples);
     let gaps = || records.iter().filter_map(first);
     let (least, most) = (gaps().min()?, gaps().max()?);

@@ -1,4 +1,4 @@
-//! A runner that is stopped just while a run is in hand, however slow the machine is.
+//! A process that is stopped during a run, however slow the machine is.
 
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::wattgrad;
 
-/// A runner that is stopped while a run is in hand. It is killed where its test fails: it holds what others wait for.
+/// A process that is stopped during a run. It is killed if its test fails, because others wait for its lock.
 pub struct InHand(Option<Child>);
 
 impl InHand {
@@ -17,15 +17,13 @@ impl InHand {
         self.0.iter().for_each(|child| signal(child, name));
     }
 
-    /// Nobody reads its results any more.
     pub fn close_stdout(&mut self) {
         self.0
             .iter_mut()
             .for_each(|child| drop(child.stdout.take()));
     }
 
-    /// Lets it go on.
-    pub fn go_on(mut self) -> Child {
+    pub fn resume(mut self) -> Child {
         self.signal("CONT");
         self.0.take().unwrap()
     }
@@ -40,18 +38,12 @@ impl Drop for InHand {
     }
 }
 
-/// Starts a runner and stops it while a run is in hand. `hang_up` is what it has for SIGHUP, whatever the tests were
-/// started with.
+/// Starts a process and stops it during a run. `hang_up` is its handler of SIGHUP.
 pub fn in_hand(file: &str, out: &Path, hang_up: libc::sighandler_t) -> InHand {
     let child = start(file, out, hang_up);
     let id = child.id();
     let hand = InHand(Some(child));
-    // One that died in a folder which was away has left its room reserved.
-    let own = format!(".{id}.");
-    let reserved = || {
-        let mut paths = writing(out).into_iter();
-        paths.any(|path| path.to_string_lossy().contains(&own))
-    };
+    let reserved = || !writing(out).is_empty();
     loop {
         while !reserved() {
             sleep(Duration::from_millis(1));
@@ -62,7 +54,7 @@ pub fn in_hand(file: &str, out: &Path, hang_up: libc::sighandler_t) -> InHand {
         let found = unsafe { libc::waitpid(id as i32, &mut status, libc::WUNTRACED) };
         assert_eq!(found, id as i32);
         assert!(libc::WIFSTOPPED(status), "it ended before it was stopped");
-        // Reserved and not cut to the record's length: the record is yet to be written.
+        // The record is not written yet: it is shorter than the reserved space.
         if reserved() {
             return hand;
         }
@@ -91,12 +83,12 @@ pub fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-/// What is written or reserved in the folder of records.
+/// Drafts whose space is reserved.
 pub fn writing(out: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(out.join("runs")).into_iter().flatten();
     entries
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ending| ending == "tmp"))
+        .filter(|path| path.extension().is_some_and(|ending| ending == "part"))
         .filter(|path| fs::metadata(path).is_ok_and(|found| found.len() >= 256 * 1024))
         .collect()
 }

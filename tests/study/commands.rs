@@ -1,14 +1,14 @@
-//! What the commands say.
+//! The output of the commands.
 
-use super::{RUNS, STUDY, folder, json, output, records, run, told};
+use super::{RUNS, STUDY, folder, json, output, records, run, said};
 
 #[test]
-fn a_study_is_made_told_and_checked() {
+fn a_study_is_run_reported_and_verified() {
     let (folder, file, out) = folder();
     let at = out.to_str().unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", told(&ended));
-    let text = told(&ended);
+    assert!(ended.status.success(), "{}", said(&ended));
+    let text = said(&ended);
     assert!(
         text.contains("Best regime: ") && text.contains(" to 80 % ("),
         "{text}"
@@ -24,7 +24,7 @@ fn a_study_is_made_told_and_checked() {
         let Some(last) = record["record"]["target_results"][1].get("reached") else {
             continue;
         };
-        // Decided on the mean of two evaluations of one half, and the other half stands beside.
+        // The mean of two evaluations of one half decides, and the other half confirms.
         let points = record["record"]["evaluations"].as_array().unwrap();
         let of = |key: &str| {
             let accuracy = |point: &serde_json::Value| point["metrics"][0][key].as_f64().unwrap();
@@ -48,26 +48,26 @@ fn a_study_is_made_told_and_checked() {
 
     reported(at, folder.path());
     assert!(output(&["study", "verify", at]).status.success());
-    // One accuracy is changed: the file is no longer what was written, and its crossing no longer follows.
+    // One accuracy is changed: so has the file, and the targets reached no longer follow.
     let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
-    let mut envelope = json(&path);
-    envelope["payload"]["record"]["evaluations"][0]["metrics"][0]["deciding"] = 0.999.into();
-    std::fs::write(&path, serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
+    let mut changed = json(&path);
+    changed["record"]["evaluations"][0]["metrics"][0]["deciding"] = 0.999.into();
+    std::fs::write(&path, serde_json::to_vec_pretty(&changed).unwrap()).unwrap();
     let verified = output(&["study", "verify", at]);
     assert_eq!(verified.status.code(), Some(1));
-    let text = told(&verified);
+    let text = said(&verified);
     assert!(
-        text.contains("batch-size=16,lr=0.02@1: the file is not the one"),
+        text.contains("batch-size=16,lr=0.02@1: the file has changed"),
         "{text}"
     );
     assert!(
-        text.contains("batch-size=16,lr=0.02@1: its target results"),
+        text.contains("batch-size=16,lr=0.02@1: the recorded target results"),
         "{text}"
     );
 
-    // Another version is refused by name, be it the run's or that of the training in it.
-    for at in ["/payload/schema", "/payload/record/schema"] {
-        let mut later = envelope.clone();
+    // Another version, of the run or of the training in it, is refused by name.
+    for at in ["/schema", "/record/schema"] {
+        let mut later = changed.clone();
         *later.pointer_mut(at).unwrap() = 9.into();
         std::fs::write(&path, serde_json::to_vec_pretty(&later).unwrap()).unwrap();
         let out = out.to_str().unwrap();
@@ -78,25 +78,22 @@ fn a_study_is_made_told_and_checked() {
             &["study", "run", &file, "--out", out],
         ] {
             let refused = output(command);
-            let text = told(&refused);
+            let text = said(&refused);
             assert_eq!(refused.status.code(), Some(1), "{text}");
-            assert!(
-                text.contains("16,lr=0.02@1.json\" is of schema 9"),
-                "{text}"
-            );
+            assert!(text.contains("16,lr=0.02@1.json\" has schema 9"), "{text}");
         }
     }
 
-    // The same folder for a study of another meaning is refused, with what differs.
+    // The folder of another study is refused with the difference.
     let other = folder.path().join("other.toml");
     std::fs::write(&other, STUDY.replace("samples = 4000", "samples = 5000")).unwrap();
     let refused = run(other.to_str().unwrap(), &out);
-    assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
-    assert!(told(&refused).contains("5000"), "{}", told(&refused));
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert!(said(&refused).contains("5000"), "{}", said(&refused));
 }
 
 #[test]
-fn a_dry_run_tells_the_work_and_makes_nothing() {
+fn a_dry_run_estimates_the_work_and_makes_nothing() {
     let (_folder, file, out) = folder();
     let ended = output(&[
         "study",
@@ -107,12 +104,12 @@ fn a_dry_run_tells_the_work_and_makes_nothing() {
         "--out",
         out.to_str().unwrap(),
     ]);
-    assert!(ended.status.success(), "{}", told(&ended));
+    assert!(ended.status.success(), "{}", said(&ended));
     let estimate: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!(estimate["runs"], 9);
     let programs = estimate["programs"].as_array().unwrap();
     // Learning rates share a program; 4000 samples are 250 steps of 16 and 125 of 32, and 8 evaluations each.
-    let told: Vec<_> = programs
+    let programs: Vec<_> = programs
         .iter()
         .map(|one| {
             (
@@ -123,7 +120,7 @@ fn a_dry_run_tells_the_work_and_makes_nothing() {
         })
         .collect();
     assert_eq!(
-        told,
+        programs,
         [
             (Some(16), Some(250), Some(8)),
             (Some(32), Some(125), Some(8))
@@ -160,7 +157,7 @@ fn a_dry_run_tells_the_work_and_makes_nothing() {
 }
 
 #[test]
-fn the_answer_is_of_the_runs_that_confirm() {
+fn the_answer_comes_from_runs_with_fresh_seeds() {
     let (_folder, file, out) = folder();
     let study = STUDY
         .replace("seeds = [1, 2]", "seeds = [1]")
@@ -168,7 +165,7 @@ fn the_answer_is_of_the_runs_that_confirm() {
         .replace("replicates = 1", "confirm = 2");
     std::fs::write(&file, study).unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", told(&ended));
+    assert!(ended.status.success(), "{}", said(&ended));
     let fresh = records(&out)
         .into_values()
         .filter(|run| run["purpose"] == "confirm");
@@ -182,7 +179,7 @@ fn the_answer_is_of_the_runs_that_confirm() {
     let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
     let answer = report[0]["answer"].to_string();
     assert!(answer.contains("fresh seed"), "{answer}");
-    // Of time only the runs count that had the machine to themselves, which other tests may take from them.
+    // Other tests may use the machine, so that time is not ranked.
     let costs = report[0]["costs"].as_array().unwrap();
     let samples = costs
         .iter()
@@ -195,7 +192,7 @@ fn the_answer_is_of_the_runs_that_confirm() {
 }
 
 #[test]
-fn the_reference_is_run_again_although_no_run_arrived() {
+fn the_reference_is_run_again_although_no_run_reached_the_target() {
     let (_folder, file, out) = folder();
     let study = STUDY
         .replace("seeds = [1, 2]", "seeds = [1]")
@@ -204,8 +201,8 @@ fn the_reference_is_run_again_although_no_run_arrived() {
         .replace("replicates = 1", "confirm = 2");
     std::fs::write(&file, study).unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", told(&ended));
-    let text = told(&ended);
+    assert!(ended.status.success(), "{}", said(&ended));
+    let text = said(&ended);
     assert!(
         text.contains("only the reference cell is run again"),
         "{text}"
@@ -218,12 +215,12 @@ fn the_reference_is_run_again_although_no_run_arrived() {
 }
 
 #[test]
-fn what_cannot_be_is_one_sentence() {
+fn each_error_is_one_sentence() {
     let (folder, file, out) = folder();
     let missing = output(&["study", "run", "/nonexistent.toml"]);
-    assert_eq!(missing.status.code(), Some(2), "{}", told(&missing));
+    assert_eq!(missing.status.code(), Some(2), "{}", said(&missing));
     let no_study = output(&["study", "status", folder.path().to_str().unwrap()]);
-    assert_eq!(no_study.status.code(), Some(1), "{}", told(&no_study));
+    assert_eq!(no_study.status.code(), Some(1), "{}", said(&no_study));
     // A budget in joules needs a source that measures them.
     let joules = STUDY.replace("samples = 4000", "joules = 40.0");
     std::fs::write(&file, joules).unwrap();
@@ -236,18 +233,18 @@ fn what_cannot_be_is_one_sentence() {
         "--out",
         out.to_str().unwrap(),
     ]);
-    assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
+    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
     assert!(
-        told(&refused).contains("wattgrad doctor"),
+        said(&refused).contains("wattgrad doctor"),
         "{}",
-        told(&refused)
+        said(&refused)
     );
-    for told in [told(&missing), told(&no_study), told(&refused)] {
-        assert_eq!(told.matches("error:").count(), 1, "{told}");
+    for text in [said(&missing), said(&no_study), said(&refused)] {
+        assert_eq!(text.matches("error:").count(), 1, "{text}");
     }
 }
 
-/// A meter that says 50 W and nothing else.
+/// A meter of 50 W.
 #[cfg(unix)]
 const STEADY: &str = "cmd:while :; do echo \"$(date +%s.%N) 50\"; sleep 0.03; done";
 
@@ -262,7 +259,7 @@ fn runs_too_short_for_their_meter_keep_their_joules() {
     std::fs::write(&file, study).unwrap();
     let at = out.to_str().unwrap();
     let ended = output(&["--meter", STEADY, "study", "run", &file, "--out", at]);
-    assert!(ended.status.success(), "{}", told(&ended));
+    assert!(ended.status.success(), "{}", said(&ended));
     let outcomes: Vec<serde_json::Value> = records(&out)
         .into_values()
         .map(|run| {
@@ -275,7 +272,7 @@ fn runs_too_short_for_their_meter_keep_their_joules() {
         .collect();
     assert_eq!(outcomes, ["reached", "diverged"]);
     let verified = output(&["study", "verify", at]);
-    assert!(verified.status.success(), "{}", told(&verified));
+    assert!(verified.status.success(), "{}", said(&verified));
 }
 
 /// A meter of 50 W, give or take one, a line every 20 ms.
@@ -284,7 +281,7 @@ const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 49\"; sleep 0.02; ech
 
 #[cfg(unix)]
 #[test]
-fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
+fn a_budget_in_joules_ends_a_run_and_its_joules_are_recorded() {
     let (_folder, file, out) = folder();
     let study = STUDY
         .replace("samples = 4000", "joules = 100.0")
@@ -303,7 +300,7 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
         "--out",
         out.to_str().unwrap(),
     ]);
-    assert!(ended.status.success(), "{}", told(&ended));
+    assert!(ended.status.success(), "{}", said(&ended));
     let all = records(&out);
     let run = all.values().next().unwrap();
     assert_eq!(run["outcome"], "over-budget");
@@ -317,12 +314,12 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
         (joules / seconds - 50.0).abs() < 1.0,
         "{joules} J in {seconds} s"
     );
-    // It is looked at after each evaluation, so the run goes on a little.
+    // It is checked after each evaluation, so the run continues a little.
     assert!(joules >= 99.0, "{joules}");
-    // What the meter had told after each evaluation, which lags by what its lines take to come.
+    // The joules so far after each evaluation lag by the delay of the meter's lines.
     let points = run["record"]["evaluations"].as_array().unwrap();
     let (last, before) = points.split_last().unwrap();
-    let spent = |point: &serde_json::Value| point["joules_told"].as_f64().unwrap_or(0.0);
+    let spent = |point: &serde_json::Value| point["joules_so_far"].as_f64().unwrap_or(0.0);
     assert!(
         before.iter().all(|point| spent(point) < 100.0),
         "{before:?}"
@@ -330,40 +327,44 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_kept() {
     assert!(spent(last) >= 100.0, "{last}");
 
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
-    assert!(verified.status.success(), "{}", told(&verified));
+    assert!(verified.status.success(), "{}", said(&verified));
     // The readings past the run's end are doubled: a step no longer costs what the record says.
     let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
-    let mut envelope = json(&path);
-    let steps = &mut envelope["payload"]["record"]["metered"]["steps"]["rows"][0];
+    let mut changed = json(&path);
+    let steps = &mut changed["record"]["metered"]["steps"]["rows"][0];
     for reading in steps["readings"].as_array_mut().unwrap() {
         reading["value"] = (reading["value"].as_u64().unwrap() * 2).into();
     }
-    std::fs::write(&path, serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
+    std::fs::write(&path, serde_json::to_vec_pretty(&changed).unwrap()).unwrap();
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
     assert_eq!(verified.status.code(), Some(1));
-    let text = told(&verified);
-    for of in ["joules a step", "joules of the run", "joules of its phases"] {
+    let text = said(&verified);
+    for of in [
+        "joules per step",
+        "joules of the run",
+        "joules of its phases",
+    ] {
         assert!(text.contains(&format!("@1: {of}, cmd:")), "{of}: {text}");
     }
-    assert!(!text.contains("joules an evaluation"), "{text}");
-    // Readings of which no joules can be had do not vouch for any.
-    let row = &mut envelope["payload"]["record"]["energy"][0];
+    assert!(!text.contains("joules per evaluation"), "{text}");
+    // Readings that give no energy do not confirm any.
+    let row = &mut changed["record"]["energy"][0];
     for reading in row["readings"].as_array_mut().unwrap() {
         reading["value"] = 0.into();
     }
-    std::fs::write(&path, serde_json::to_vec_pretty(&envelope).unwrap()).unwrap();
-    let text = told(&output(&["study", "verify", out.to_str().unwrap()]));
-    assert!(text.contains("its readings come to no joules"), "{text}");
+    std::fs::write(&path, serde_json::to_vec_pretty(&changed).unwrap()).unwrap();
+    let text = said(&output(&["study", "verify", out.to_str().unwrap()]));
+    assert!(text.contains("its readings give no energy"), "{text}");
 }
 
-/// The report of a made study in every form.
+/// The report of a study in every form.
 fn reported(study: &str, folder: &std::path::Path) {
     let at = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let (html, svg, csv) = (at("r.html"), at("r.svg"), at("csv"));
     let ended = output(&[
         "report", study, "--html", &html, "--svg", &svg, "--csv", &csv,
     ]);
-    assert!(ended.status.success(), "{}", told(&ended));
+    assert!(ended.status.success(), "{}", said(&ended));
     let text = String::from_utf8(ended.stdout).unwrap();
     for line in text.lines() {
         assert!(line.chars().count() <= 80, "{line}");

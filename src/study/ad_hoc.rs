@@ -1,0 +1,194 @@
+//! Ad-hoc comparison of single records, analysed as if they were a study: each regime, apart from its seed, is a cell.
+
+mod targets;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::analysis::{Analysis, Design, DesignCell, DesignRun};
+use super::error::StudyError;
+use super::open::{Opened, contention_note, open};
+use super::run::{Purpose, RunRecord, SCHEMA};
+use super::store::Store;
+use crate::train::{Record, TrainError};
+
+/// Reads every path. Folders of one study are merged; records, of `train --record` or from `runs/` of a study, are
+/// compared with each other. A path that is given twice counts once.
+///
+/// # Errors
+/// [`StudyError`] for the first path that is neither, and for folders whose studies have the same name and differ.
+pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Opened>, StudyError> {
+    let mut studies: Vec<(String, Vec<&Path>)> = Vec::new();
+    let mut files: Vec<&Path> = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            if !files.contains(&path.as_path()) {
+                files.push(path);
+            }
+            continue;
+        }
+        let name = Store::open(path)?.manifest().study.name.clone();
+        match studies.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, folders)) => folders.push(path),
+            None => studies.push((name, vec![path])),
+        }
+    }
+    let mut opened = Vec::new();
+    for (_, folders) in studies {
+        opened.push(open(&folders)?);
+    }
+    if !files.is_empty() {
+        let runs = files.into_iter().map(read);
+        opened.push(compare(runs.collect::<Result<_, _>>()?));
+    }
+    Ok(opened)
+}
+
+/// A record of `train`, or that of a study's run.
+fn read(path: &Path) -> Result<(RunRecord, Record), StudyError> {
+    let id = path.display().to_string();
+    let error = match Record::read(path) {
+        Ok(record) => {
+            let run = RunRecord {
+                schema: SCHEMA,
+                id,
+                cell: String::new(),
+                seed: record.regime.seed,
+                purpose: Purpose::Main,
+                outcome: record.outcome.into(),
+                error: None,
+                overlap: false,
+                record: None,
+            };
+            return Ok((run, record));
+        }
+        Err(error) => error,
+    };
+    let text = std::fs::read_to_string(path).ok();
+    let Some(mut run) = text.and_then(|text| serde_json::from_str::<RunRecord>(&text).ok()) else {
+        return Err(error.into());
+    };
+    let Some(record) = run.record.take() else {
+        let detail = match run.error {
+            Some(error) => format!("this run of a study failed before it trained: {error}"),
+            None => "this run of a study was never trained".into(),
+        };
+        let path = path.to_owned();
+        return Err(TrainError::BadRecord { path, detail }.into());
+    };
+    let run = RunRecord {
+        id,
+        purpose: Purpose::Main,
+        ..run
+    };
+    Ok((run, record))
+}
+
+/// Compares runs at the targets that they share.
+fn compare(runs: Vec<(RunRecord, Record)>) -> Opened {
+    let (mut runs, mut records): (Vec<RunRecord>, Vec<Record>) = runs.into_iter().unzip();
+    let choices: Vec<Vec<(String, Value)>> = records.iter().map(choices).collect();
+    let differing: Vec<&str> = choices[0]
+        .iter()
+        .enumerate()
+        .filter(|(at, (_, first))| choices.iter().any(|own| own[*at].1 != *first))
+        .map(|(_, (key, _))| key.as_str())
+        .collect();
+    let name = match runs.as_slice() {
+        [only] => only.id.clone(),
+        all => format!("{} single runs", all.len()),
+    };
+    let base = base(&records[0], &differing);
+    let mut common = targets::align(&mut records);
+    let mut cells: Vec<DesignCell> = Vec::new();
+    let mut planned: Vec<DesignRun> = Vec::new();
+    let mut seeds: Vec<u32> = Vec::new();
+    for ((run, record), own) in runs.iter_mut().zip(records).zip(&choices) {
+        let id = identifier(own, &differing, &record);
+        let known = cells.iter().position(|cell| cell.id == id);
+        let cell = known.unwrap_or_else(|| {
+            cells.push(DesignCell {
+                id: id.clone(),
+                values: Vec::new(),
+            });
+            cells.len() - 1
+        });
+        if !seeds.contains(&run.seed) {
+            seeds.push(run.seed);
+        }
+        planned.push(DesignRun {
+            id: run.id.clone(),
+            cell,
+            seed: run.seed,
+            purpose: run.purpose,
+        });
+        run.cell = id;
+        run.record = Some(record);
+    }
+    common.notes.extend(contention_note(&runs));
+    let design = Design {
+        name,
+        base,
+        axes: Vec::new(),
+        cells,
+        reference: None,
+        seeds,
+        confirm: 0,
+        target: common.target,
+        cadence: common.cadence,
+        budget: common.budget,
+        runs: planned,
+    };
+    Opened {
+        analysis: Analysis::new(&design, &runs, common.notes),
+        runs,
+    }
+}
+
+/// The regime of a run without its seed, and its device and data.
+fn choices(record: &Record) -> Vec<(String, Value)> {
+    let mut choices = record.regime.choices();
+    choices.retain(|(key, _)| key != "seed" && key != "eval_batch_size");
+    // `auto` and a folder may be the same data set.
+    for choice in choices.iter_mut().filter(|(key, _)| key == "data") {
+        choice.1 = record.data.name.clone().into();
+    }
+    choices.push(("data sha256".into(), record.data.sha256.clone().into()));
+    choices.push(("device".into(), record.device.name.clone().into()));
+    choices
+}
+
+fn identifier(choices: &[(String, Value)], differing: &[&str], record: &Record) -> String {
+    let parts: Vec<String> = choices
+        .iter()
+        .filter(|(key, _)| differing.contains(&key.as_str()))
+        .map(|(key, value)| {
+            let value = match value {
+                Value::String(text) => text.clone(),
+                Value::Null => "none".into(),
+                value => value.to_string(),
+            };
+            format!("{}={value}", key.replace('_', "-"))
+        })
+        .collect();
+    match parts.is_empty() {
+        true => format!("{} on {}", record.network.name, record.data.name),
+        false => parts.join(","),
+    }
+}
+
+/// What the runs share, in words.
+fn base(first: &Record, differing: &[&str]) -> String {
+    let shared = |key: &str| !differing.contains(&key);
+    let recipe = first
+        .regime
+        .recipe_without(|key| key == "seed" || !shared(key));
+    let parts = [
+        shared("model").then(|| first.regime.model.clone()),
+        shared("data").then(|| first.data.name.clone()),
+        Some(recipe),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(", ")
+}
