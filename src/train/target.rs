@@ -7,6 +7,7 @@ use super::record::EvaluationPoint;
 use super::regime_error::RegimeError;
 use crate::model::metric::{self, Metric, MetricValue};
 use crate::model::{ModelError, Network};
+use crate::units::target_percent;
 
 /// Thresholds of one metric of one task.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -80,6 +81,19 @@ impl MetricTarget {
             name: self.task.clone(),
             known: tasks().collect::<Vec<_>>().join(", "),
         })
+    }
+
+    /// A threshold in words: `88 % test accuracy`, `a test loss of 0.4`; the task is named where the target names it.
+    pub fn describe(&self, threshold: f64) -> String {
+        let metric = self.metric;
+        let text = match metric.is_share() {
+            true => format!("{} test {metric}", target_percent(threshold)),
+            false => format!("a test {metric} of {threshold}"),
+        };
+        match &self.task {
+            Some(task) => format!("{text} ({task})"),
+            None => text,
+        }
     }
 
     /// The value of its metric in `point`.
@@ -344,7 +358,9 @@ mod tests {
         network.cross_entropy("parity", logits, 1, 1.0);
         let error = |target: &MetricTarget| target.check_network(&network).unwrap_err().to_string();
         assert!(error(&target).contains("label, parity"));
+        assert_eq!(target.describe(0.8), "80 % test accuracy");
         target.task = Some("colour".into());
+        assert_eq!(target.describe(0.8), "80 % test accuracy (colour)");
         assert!(error(&target).contains("\"colour\""));
         target.task = Some("parity".into());
         assert_eq!(target.check_network(&network), Ok(()));

@@ -197,7 +197,7 @@ fn records_of_one_target_are_ranked_by_their_cost_to_it() {
     let answer = found["answer"]["headline"].as_str().unwrap();
     assert!(answer.starts_with("Best regime: lr 0.1: "), "{answer}");
     assert!(
-        answer.contains(" to 86 % (one seed, no interval)"),
+        answer.contains(" to 86 % test accuracy (one seed, no interval)"),
         "{answer}"
     );
 }

@@ -225,7 +225,7 @@ fn studies_without_a_result_read_sensibly() {
         let expected = match name {
             "no runs" => "No run has finished yet.",
             "only failed" => "None of 48 runs gave a result: 48 failed.",
-            "only diverged" => "No run reached 85 %: 3 diverged.",
+            "only diverged" => "No run reached 85 % test accuracy: 3 diverged.",
             _ => continue,
         };
         assert_eq!(answer, expected);

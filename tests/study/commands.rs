@@ -10,7 +10,7 @@ fn a_study_is_run_reported_and_verified() {
     assert!(ended.status.success(), "{}", said(&ended));
     let text = said(&ended);
     assert!(
-        text.contains("Best regime: ") && text.contains(" to 80 % ("),
+        text.contains("Best regime: ") && text.contains(" to 80 % test accuracy ("),
         "{text}"
     );
     assert!(text.contains("no energy was measured"), "{text}");

@@ -8,7 +8,7 @@ use super::{Analysis, CellReport, CostKind, CostReport, FreshCost, TrialPoint};
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose};
 use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, SpreadSource, Verdict};
-use crate::units::{joules, seconds, si, target_percent};
+use crate::units::{joules, seconds, si};
 
 impl CostKind {
     /// `value` with its unit, in a few digits.
@@ -80,7 +80,7 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
     let Some(best) = cost.best else {
         let reached = cost
             .at_least
-            .map_or_else(|| "its end".into(), target_percent);
+            .map_or_else(|| "its end".into(), |value| analysis.target.describe(value));
         return only(format!("No run reached {reached}: {}.", outcomes(analysis)));
     };
     let figure = Figure::of(cost, best);
@@ -168,7 +168,7 @@ fn fresh(cost: &CostReport) -> Option<&FreshCost> {
 fn headline(analysis: &Analysis, cost: &CostReport, best: usize, figure: &Figure) -> String {
     let name = analysis.cells[best].name();
     let to = match cost.at_least {
-        Some(share) => format!("to {}", target_percent(share)),
+        Some(value) => format!("to {}", analysis.target.describe(value)),
         None => "for the whole run".into(),
     };
     let name = match (analysis.cells.len(), cost.at_least) {

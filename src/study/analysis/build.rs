@@ -75,6 +75,7 @@ impl Analysis {
             reference: design.reference,
             seeds: design.seeds.clone(),
             confirm: design.confirm,
+            target: design.target.clone(),
             cadence: design.cadence,
             budget: design.budget,
             planned: design.runs.len(),

@@ -17,7 +17,7 @@ use super::stats::{
     SpreadSource,
 };
 use crate::energy::{self, Grade, Method, Scope, Status};
-use crate::train::{Budget, DeviceRecord, Host, Versions, Way};
+use crate::train::{Budget, DeviceRecord, Host, MetricTarget, Versions, Way};
 
 /// What a run's way to the target is counted in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -333,6 +333,8 @@ pub struct Analysis {
     pub seeds: Vec<u32>,
     /// Fresh seeds with which best, worst and reference cell are to be run again; 0 where the study asks for none.
     pub confirm: u32,
+    /// The target of the runs; without thresholds where they have none in common.
+    pub target: MetricTarget,
     /// Samples from one evaluation to the next, and in the window that decides.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cadence: Option<(u64, u64)>,
