@@ -1,5 +1,5 @@
-//! Where parameters lie: slices of arenas, their gradients and momentum at the same places of arenas beside them, running
-//! statistics in arenas of their own. An arena holds as much as the device binds at once; what is more begins another.
+//! Where parameters lie: in slices of arenas, with their gradients and optimizer state at the same places of other arenas,
+//! and running statistics in arenas of their own. An arena is at most as large as the device can bind.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -9,7 +9,7 @@ use crate::data::Dtype;
 use crate::kernels::{List, Role, Tensor, optim};
 use crate::model::{Network, ParameterSpec};
 
-/// Parameters start at multiples of this many quads, so that each can be bound on its own on any device.
+/// Parameters start at multiples of this many quads, so that any device can bind each one alone.
 const ALIGN: u64 = 16;
 
 /// A part of an arena.
@@ -19,21 +19,20 @@ pub(super) struct Slice {
     pub first_quad: u64,
 }
 
-/// Parameters, the trained ones first.
+/// An arena of parameters, the trained ones first.
 #[derive(Debug)]
 pub(super) struct Arena {
     pub parameters: Tensor,
-    /// Absent where all are frozen.
+    /// Absent if all are frozen.
     pub trained: Option<Trained>,
 }
 
-/// What belongs to the trained parameters of an arena, in their layout.
+/// The other arenas of trained parameters, in the same layout.
 #[derive(Debug)]
 pub(super) struct Trained {
     pub gradients: Tensor,
-    /// The update rule's tensors.
     pub optimizer_state: Vec<Tensor>,
-    /// Its part of the update rule's table.
+    /// Its part of [`Arenas::chunks`].
     pub chunks: Range<u32>,
 }
 
@@ -44,19 +43,18 @@ pub(super) struct Arenas {
     pub statistics: Vec<Tensor>,
     /// Each parameter, in the network's order.
     pub tensors: Vec<Tensor>,
-    /// Their gradients, where there are any.
+    /// Their gradients; `None` if frozen.
     pub gradients: Vec<Option<Tensor>>,
     pub slices: HashMap<Tensor, Slice>,
-    /// The update rule's table: all arenas' chunks, one arena after the other.
+    /// The chunks of all arenas, one arena after the other.
     pub chunks: Vec<[u32; 4]>,
 }
 
 impl Arenas {
-    /// Lays the parameters out in arenas of at most `limit` bytes: trained ones first, then frozen ones; and the running
-    /// statistics.
+    /// Lays out the parameters, trained ones first, and the running statistics in arenas of at most `limit` bytes.
     ///
     /// # Errors
-    /// A parameter is larger than `limit` by itself.
+    /// A single parameter is larger than `limit`.
     pub fn new(
         net: &Network,
         list: &mut List,
@@ -107,7 +105,6 @@ impl Arenas {
         Ok(arenas)
     }
 
-    /// Every arena, so that the plan can give each its memory.
     pub fn all(&self) -> impl Iterator<Item = Tensor> + '_ {
         let trained = self.parameters.iter().filter_map(|a| a.trained.as_ref());
         let parameters = self.parameters.iter().map(|a| a.parameters);
@@ -164,7 +161,7 @@ impl Arenas {
     }
 }
 
-/// Parameters one after the other, each with its first quad, in as many arenas as `limit` bytes each ask for.
+/// Puts parameters one after the other into arenas of at most `limit` bytes, each with its first quad.
 fn pack(
     specs: &[ParameterSpec],
     order: &[usize],
@@ -191,14 +188,14 @@ fn pack(
     Ok(arenas)
 }
 
-/// Quads up to the end of the last of `places`.
+/// Quads up to the end of the last parameter.
 fn end(specs: &[ParameterSpec], places: &[(usize, u64)]) -> u64 {
     places
         .last()
         .map_or(0, |(at, first)| first + specs[*at].layout.quads() as u64)
 }
 
-/// Where another may start.
+/// Where the next parameter may start.
 fn next(specs: &[ParameterSpec], places: &[(usize, u64)]) -> u64 {
     end(specs, places).next_multiple_of(ALIGN)
 }
@@ -220,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_arena_cannot_hold_begins_another() {
+    fn starts_another_arena_at_the_limit() {
         let net = network();
         let largest = net
             .parameters()
@@ -277,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn running_statistics_divide_too() {
+    fn running_statistics_are_divided_too() {
         let mut net = Network::new();
         let x = net.input([64, 1, 1]);
         let h = net.batch_norm("first", x).unwrap();
@@ -290,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_above_the_limit_is_named() {
+    fn rejects_a_parameter_above_the_limit() {
         let why = Arenas::new(&network(), &mut List::default(), &[], 255).unwrap_err();
         let ProgramError::TooLarge {
             tensor,

@@ -1,190 +1,168 @@
-//! Backward: the stages in reverse. Of a value's consumers the first visited writes its gradient, the others add to it, in
-//! fixed order; what no trained parameter needs is not lowered.
+//! The backward pass: the stages in reverse. Of a value's consumers the first one visited writes its gradient and the
+//! others add to it, in fixed order. What no trained parameter needs is not lowered.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::fuse::Stage;
-use super::lower::{Lowering, Values};
+use super::lower::{Lowering, ValueTensors};
 use crate::kernels::{Role, Tensor, elementwise};
 use crate::model::{Backward, GradientTarget, Value};
+
+/// The gradients of values while the stages are visited.
+struct Gradients<'a> {
+    outputs: &'a ValueTensors,
+    images: u32,
+    /// Values that a trained parameter influences.
+    wanted: HashSet<Value>,
+    /// Values to which a ReLU was applied.
+    relus: HashSet<Value>,
+    /// How many consumers have still to contribute to a value's gradient.
+    left: HashMap<Value, usize>,
+    /// The sum of the contributions so far.
+    sums: ValueTensors,
+}
+
+impl Gradients<'_> {
+    /// Counts one contribution to the gradient of `value`. After the last one, returns the output by whose sign the
+    /// value's own ReLU masks the gradient.
+    fn count(&mut self, value: Value) -> Option<Tensor> {
+        let left = self.left.entry(value).or_default();
+        *left -= 1;
+        (*left == 0 && self.relus.contains(&value)).then(|| self.outputs[&value])
+    }
+}
 
 impl Lowering<'_> {
     pub(super) fn backward(
         &mut self,
-        values: &Values,
+        outputs: &ValueTensors,
         saved: &[Vec<Tensor>],
         dlogits: &[Option<Tensor>],
         images: u32,
     ) {
-        // Which values lead back to a trained parameter.
-        let mut wanted: HashMap<Value, bool> = HashMap::new();
+        let mut wanted = HashSet::new();
         for stage in &self.stages {
-            let own = self.net.nodes()[stage.node]
-                .parameters
-                .iter()
-                .any(|p| self.gradients[*p].is_some());
-            let below = stage
-                .reads()
-                .any(|v| wanted.get(&v).copied().unwrap_or(false));
-            wanted.insert(stage.output, own || below);
+            let mut parameters = self.net.nodes()[stage.node].parameters.iter();
+            if parameters.any(|p| self.gradients[*p].is_some())
+                || stage.reads().any(|value| wanted.contains(&value))
+            {
+                wanted.insert(stage.output);
+            }
         }
-        let is_wanted = |v: Value| wanted.get(&v).copied().unwrap_or(false);
-        // Who is still to contribute to a value's gradient, and what was contributed so far.
         let mut left: HashMap<Value, usize> = HashMap::new();
-        for value in self
-            .stages
-            .iter()
-            .filter(|s| is_wanted(s.output))
-            .flat_map(Stage::reads)
-        {
+        let stages = self.stages.iter();
+        let reads = stages
+            .filter(|s| wanted.contains(&s.output))
+            .flat_map(Stage::reads);
+        for value in reads.chain(self.net.losses().iter().map(|loss| loss.logits)) {
             *left.entry(value).or_default() += 1;
         }
-        for loss in self.net.losses() {
-            *left.entry(loss.logits).or_default() += 1;
-        }
-        let relus: Vec<Value> = self
-            .stages
-            .iter()
-            .filter(|s| s.relu)
-            .map(|s| s.output)
-            .collect();
-        let mut gradients: Values = HashMap::new();
+        let relus = self.stages.iter().filter(|s| s.relu);
+        let mut gradients = Gradients {
+            outputs,
+            images,
+            wanted,
+            relus: relus.map(|s| s.output).collect(),
+            left,
+            sums: HashMap::new(),
+        };
         for (loss, gradient) in self.net.losses().iter().zip(dlogits) {
-            if let Some(gradient) = gradient
-                && is_wanted(loss.logits)
-            {
-                self.contribute(
-                    loss.logits,
-                    *gradient,
-                    &mut gradients,
-                    &mut left,
-                    &relus,
-                    values,
-                    images,
-                );
+            if let Some(gradient) = gradient {
+                self.contribute(loss.logits, *gradient, &mut gradients);
             }
         }
         for at in (0..self.stages.len()).rev() {
             let stage = self.stages[at].clone();
-            let Some(&dy) = gradients.get(&stage.output) else {
+            let Some(&dy) = gradients.sums.get(&stage.output) else {
                 continue;
             };
-            if let Some(addend) = stage.addend
-                && is_wanted(addend)
-            {
-                self.contribute(
-                    addend,
-                    dy,
-                    &mut gradients,
-                    &mut left,
-                    &relus,
-                    values,
-                    images,
-                );
+            if let Some(addend) = stage.addend {
+                self.contribute(addend, dy, &mut gradients);
             }
             if stage.layer.passes_gradient() {
-                for input in stage.inputs.iter().copied().filter(|v| is_wanted(*v)) {
-                    self.contribute(input, dy, &mut gradients, &mut left, &relus, values, images);
+                for input in &stage.inputs {
+                    self.contribute(*input, dy, &mut gradients);
                 }
                 continue;
             }
-            let node = &self.net.nodes()[stage.node];
-            let mut targets = vec![];
-            for value in &stage.inputs {
-                targets.push(is_wanted(*value).then(|| {
-                    let shape = self.net.nodes()[value.0].shape;
-                    let quads = u64::from(images) * u64::from(shape.quads());
-                    let name = format!(
-                        "{} gradient through {}",
-                        self.net.nodes()[value.0].name,
-                        node.name
-                    );
-                    let dx = self.list.tensor(name, Role::Activation, quads);
-                    let addend = gradients.insert(*value, dx);
-                    let rest = left.entry(*value).or_default();
-                    *rest -= 1;
-                    let mask = (*rest == 0 && relus.contains(value)).then(|| values[value]);
-                    GradientTarget { dx, addend, mask }
-                }));
-            }
-            let inputs: Vec<_> = stage
-                .inputs
-                .iter()
-                .map(|v| (values[v], self.net.nodes()[v.0].shape))
-                .collect();
-            let parameters: Vec<Tensor> = node
-                .parameters
-                .iter()
-                .map(|p| self.parameters[*p])
-                .collect();
-            let parameter_gradients: Vec<_> =
-                node.parameters.iter().map(|p| self.gradients[*p]).collect();
-            stage.layer.backward(Backward {
-                list: &mut self.list,
-                tuning: self.tuning,
-                images,
-                name: &node.name,
-                inputs: &inputs,
-                output: (
-                    values[&stage.output],
-                    self.net.nodes()[stage.output.0].shape,
-                ),
-                saved: &saved[at],
-                dy,
-                parameters: &parameters,
-                parameter_gradients: &parameter_gradients,
-                input_gradients: &targets,
-            });
+            self.stage_backward(&stage, &saved[at], dy, &mut gradients);
         }
     }
 
-    /// Adds a gradient that exists already to a value's; after the last one the value's own ReLU masks it.
-    #[allow(clippy::too_many_arguments)]
-    fn contribute(
+    fn stage_backward(
         &mut self,
-        value: Value,
-        gradient: Tensor,
-        gradients: &mut Values,
-        left: &mut HashMap<Value, usize>,
-        relus: &[Value],
-        values: &Values,
-        images: u32,
+        stage: &Stage,
+        saved: &[Tensor],
+        dy: Tensor,
+        gradients: &mut Gradients<'_>,
     ) {
+        let node = &self.net.nodes()[stage.node];
+        let shape = |value: &Value| self.net.nodes()[value.0].shape;
+        let mut targets = vec![];
+        for value in &stage.inputs {
+            targets.push(gradients.wanted.contains(value).then(|| {
+                let quads = u64::from(gradients.images) * u64::from(shape(value).quads());
+                let input = &self.net.nodes()[value.0].name;
+                let name = format!("{input} gradient through {}", node.name);
+                let dx = self.list.tensor(name, Role::Activation, quads);
+                let addend = gradients.sums.insert(*value, dx);
+                let mask = gradients.count(*value);
+                GradientTarget { dx, addend, mask }
+            }));
+        }
+        let inputs: Vec<_> = stage
+            .inputs
+            .iter()
+            .map(|value| (gradients.outputs[value], shape(value)))
+            .collect();
+        let parameters = node.parameters.iter();
+        stage.layer.backward(Backward {
+            list: &mut self.list,
+            tuning: self.tuning,
+            images: gradients.images,
+            name: &node.name,
+            inputs: &inputs,
+            output: (gradients.outputs[&stage.output], shape(&stage.output)),
+            saved,
+            dy,
+            parameters: &parameters
+                .clone()
+                .map(|p| self.parameters[*p])
+                .collect::<Vec<_>>(),
+            parameter_gradients: &parameters.map(|p| self.gradients[*p]).collect::<Vec<_>>(),
+            input_gradients: &targets,
+        });
+    }
+
+    /// Adds an existing tensor to the gradient of `value`, if that is wanted; after the last contribution the value's own
+    /// ReLU masks the sum.
+    fn contribute(&mut self, value: Value, gradient: Tensor, gradients: &mut Gradients<'_>) {
+        if !gradients.wanted.contains(&value) {
+            return;
+        }
         let node = &self.net.nodes()[value.0];
-        let quads = images * node.shape.quads();
+        let quads = u64::from(gradients.images * node.shape.quads());
         let mut sum = gradient;
-        if let Some(&before) = gradients.get(&value) {
-            let name = format!("{} gradient sum", node.name);
-            sum = self.list.tensor(name, Role::Activation, u64::from(quads));
+        if let Some(&before) = gradients.sums.get(&value) {
+            let label = format!("{} gradient sum", node.name);
+            sum = self.list.tensor(label.clone(), Role::Activation, quads);
             elementwise::add(
                 &mut self.list,
                 self.tuning,
-                &format!("{} gradient sum", node.name),
+                &label,
                 before,
                 gradient,
                 sum,
                 false,
             );
         }
-        let rest = left.entry(value).or_default();
-        *rest -= 1;
-        if *rest == 0 && relus.contains(&value) {
-            let masked = self.list.tensor(
-                format!("{} gradient masked", node.name),
-                Role::Activation,
-                u64::from(quads),
-            );
+        if let Some(output) = gradients.count(value) {
+            let name = format!("{} gradient masked", node.name);
+            let masked = self.list.tensor(name, Role::Activation, quads);
             let label = format!("{} backward", node.name);
-            elementwise::relu_backward(
-                &mut self.list,
-                self.tuning,
-                &label,
-                sum,
-                values[&value],
-                masked,
-            );
+            elementwise::relu_backward(&mut self.list, self.tuning, &label, sum, output, masked);
             sum = masked;
         }
-        gradients.insert(value, sum);
+        gradients.sums.insert(value, sum);
     }
 }

@@ -1,26 +1,25 @@
-//! The resident data set: its columns as shards.
+//! The data set on the device: its columns, cut into shards.
 
-use super::windows::{BOUND, Windows};
+use super::windows::{BOUND, ShardWindows};
 use super::{Order, ProgramError, ProgramOptions};
 use crate::data::{Column, Dtype, Shard, Split};
 use crate::kernels::{List, Role, Tensor};
 
-/// A column's shards on the device.
 #[derive(Debug)]
 pub(super) struct ShardedColumn {
     pub dtype: Dtype,
     pub shards: Vec<(Tensor, Shard)>,
 }
 
-/// A split's columns, all cut at the same samples.
+/// The columns of a split, all cut at the same samples.
 #[derive(Debug)]
-pub(super) struct Feed {
+pub(super) struct ShardedSplit {
     pub inputs: Vec<ShardedColumn>,
     pub targets: Vec<ShardedColumn>,
-    pub windows: Windows,
+    pub windows: ShardWindows,
 }
 
-impl Feed {
+impl ShardedSplit {
     /// Cuts a split into shards of at most `limit` bytes.
     pub fn new(
         list: &mut List,
@@ -29,7 +28,7 @@ impl Feed {
         options: &ProgramOptions,
         limit: u64,
         evaluate: bool,
-    ) -> Result<Feed, ProgramError> {
+    ) -> Result<ShardedSplit, ProgramError> {
         let words = limit & !3;
         let columns = || split.inputs.iter().chain(&split.targets);
         let per = columns()
@@ -38,7 +37,7 @@ impl Feed {
             .unwrap_or(0)
             .min(split.len as u64);
         if per == 0 {
-            // The column whose single sample is too large says so itself.
+            // Fails for the column whose single sample is too large.
             for column in columns() {
                 column.shards(limit)?;
             }
@@ -86,10 +85,10 @@ impl Feed {
             });
         }
         let sequential = evaluate || options.order == Order::Sequential;
-        Ok(Feed {
+        Ok(ShardedSplit {
             inputs,
             targets,
-            windows: Windows::new(split.len, per, batch as usize, sequential),
+            windows: ShardWindows::new(split.len, per, batch as usize, sequential),
         })
     }
 }

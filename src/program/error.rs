@@ -1,6 +1,7 @@
 use crate::data::DataError;
 use crate::device::DeviceError;
 use crate::model::ModelError;
+use crate::model::weights::WeightsError;
 
 /// A program that cannot be built or run.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +16,12 @@ pub enum ProgramError {
     /// The data set cannot be used.
     #[error(transparent)]
     Data(#[from] DataError),
-    /// Weights that do not fit the network.
+    /// The weights do not fit the network.
     #[error(transparent)]
-    Weights(#[from] crate::model::weights::WeightsError),
-    /// A batch of no sample, or of more than there are.
+    Weights(#[from] WeightsError),
+    /// The batch is empty or larger than the data set.
     #[error(
-        "a batch of {batch} does not fit {samples} training samples; choose a batch size from 1 to {samples}"
+        "the batch size must be between 1 and the {samples} training samples, got {batch}: choose a batch size in that range"
     )]
     Batch {
         /// The batch size.
@@ -29,7 +30,7 @@ pub enum ProgramError {
         samples: usize,
     },
     /// The network reads or predicts what the data set does not hold.
-    #[error("the network and the data set {data:?} do not fit: {why}")]
+    #[error("the network does not fit the data set {data:?}: {why}")]
     Fit {
         /// Name of the data set.
         data: String,
@@ -49,28 +50,29 @@ pub enum ProgramError {
         /// How many groups there are.
         groups: usize,
     },
-    /// A tensor larger than the device can bind.
+    /// A tensor is larger than the device can bind.
     #[error(
-        "tensor {tensor:?} needs {bytes} bytes and this device binds at most {limit} at once; choose a smaller batch \
+        "tensor {tensor:?} needs {bytes} bytes, but this device binds at most {limit} at once: choose a smaller batch \
          size or network, or an adapter with a larger limit"
     )]
     TooLarge {
         /// Its name.
         tensor: String,
-        /// What it needs.
+        /// Bytes that it needs.
         bytes: u64,
-        /// What the device can.
+        /// Bytes that the device can bind.
         limit: u64,
     },
-    /// A kernel larger than any device runs.
+    /// A kernel needs more workgroups than any device runs.
     #[error("kernel {why}")]
     Grid {
-        /// Which one, what it needs, and how to mend it.
+        /// Which kernel, what it needs, and what to change.
         why: String,
     },
-    /// A batch that does not fit the shards bound at once.
+    /// A batch spans more shards than can be bound at once.
     #[error(
-        "a batch of {batch} samples spans more than four shards of {samples}; raise the shard limit or lower the batch size"
+        "a batch of {batch} samples spans more than four shards of {samples} samples: raise the shard limit or lower \
+         the batch size"
     )]
     Shards {
         /// The batch size.
@@ -78,12 +80,10 @@ pub enum ProgramError {
         /// Samples of a shard.
         samples: usize,
     },
-    /// A shader could not be filled: a fault of a definition or of an edited shader file.
-    #[error(
-        "a kernel could not be composed: {why}; mend the shader file, or unset WATTGRAD_SHADERS"
-    )]
+    /// A shader could not be composed: a kernel definition or an edited shader file is wrong.
+    #[error("cannot compose a kernel: {why}: correct the shader file, or unset WATTGRAD_SHADERS")]
     Compose {
-        /// What is wrong.
+        /// Which kernel, and what is wrong.
         why: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What the network wants of the data set, and the data set of the batch size.
+//! Checks that network, data set and options fit together.
 
 use super::{ProgramError, ProgramOptions};
 use crate::data::{Dataset, Dtype};
@@ -8,7 +8,6 @@ use crate::model::{Network, NodeKind};
 /// Bytes that a kernel's 32-bit arithmetic can address in one tensor.
 pub(super) const ADDRESSABLE: u64 = 1 << 32;
 
-/// What the network wants of the data set, and the data set of the batch size.
 pub(super) fn check(
     net: &Network,
     data: &Dataset,
@@ -28,20 +27,20 @@ pub(super) fn check(
         });
     }
     if data.test.len == 0 || options.eval_batch_size == 0 {
-        return Err(fit("there is no test sample to evaluate on".into()));
+        return Err(fit("it has no test samples: add some".into()));
     }
     for node in net.nodes() {
         if let NodeKind::Input(field) = node.kind {
             for split in [&data.train, &data.test] {
                 let Some(column) = split.inputs.get(field) else {
                     return Err(fit(format!(
-                        "the network reads input {field} and there are {}",
+                        "the network reads input {field}, but the data set has {} inputs",
                         split.inputs.len()
                     )));
                 };
                 if column.field.elements() != node.shape.elements() as usize {
                     return Err(fit(format!(
-                        "input {:?} has {} elements a sample and the network reads {}",
+                        "input {:?} has {} elements per sample, but the network reads {}",
                         column.field.name,
                         column.field.elements(),
                         node.shape.elements()
@@ -96,7 +95,7 @@ pub(super) fn check(
         }
         if data.train.targets.len() <= loss.target || data.test.targets.len() <= loss.target {
             return Err(fit(format!(
-                "a loss wants target {} and there are {}",
+                "a loss needs target {}, but the data set has {} targets",
                 loss.target,
                 data.train.targets.len()
             )));
@@ -108,7 +107,7 @@ pub(super) fn check(
             .fold(0.0, f64::max);
         if most >= classes as f64 {
             return Err(fit(format!(
-                "a label is {most} and the network has {classes} classes, 0 to {}",
+                "a label is {most}, but the network has {classes} classes, 0 to {}",
                 classes - 1
             )));
         }

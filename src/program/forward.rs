@@ -1,25 +1,25 @@
-//! Forward: the batch, the stages in order, the losses.
+//! The forward pass: the batch, the stages in order, the losses.
 
 use std::collections::HashMap;
 
 use super::ProgramOptions;
-use super::data::Feed;
-use super::lower::{Fed, Lowering, Rows, Values};
+use super::data::ShardedSplit;
+use super::lower::{Batch, LossRows, Lowering, ValueTensors};
 use crate::data::Dataset;
 use crate::kernels::{Dispatch, Role, Shape, Tensor, batch, loss};
 use crate::model::{Forward, NodeKind, Phase, Value};
 
 impl Lowering<'_> {
-    /// Appends what brings a batch from the resident data: the order, the inputs, the targets.
-    pub(super) fn feed(
+    /// Appends the choice of a batch and the gathering of its inputs and targets.
+    pub(super) fn gather(
         &mut self,
-        feed: &Feed,
+        shards: &ShardedSplit,
         data: &Dataset,
         options: &ProgramOptions,
         state: Tensor,
-        windowed: &mut HashMap<usize, Vec<Dispatch>>,
+        window_variants: &mut HashMap<usize, Vec<Dispatch>>,
         evaluate: bool,
-    ) -> Fed {
+    ) -> Batch {
         let (size, split) = if evaluate {
             (options.eval_batch_size, &data.test)
         } else {
@@ -61,9 +61,9 @@ impl Lowering<'_> {
             })
             .collect();
         let first = list.dispatches.len();
-        for window in 0..feed.windows.count() {
+        for window in 0..shards.windows.count() {
             let from = list.dispatches.len();
-            let order = feed.windows.order(window, options, evaluate);
+            let order = shards.windows.batch_order(window, options, evaluate);
             batch::order(
                 list,
                 self.tuning,
@@ -73,15 +73,15 @@ impl Lowering<'_> {
                 order,
             );
             for ((field, shape), out) in shapes.iter().zip(&inputs) {
-                let column = &feed.inputs[*field];
+                let column = &shards.inputs[*field];
                 let label = format!("{name} gather {field}");
-                let shards = feed.windows.shards(window, column);
+                let bound = shards.windows.shards(window, column);
                 batch::gather(
                     list,
                     self.tuning,
                     &label,
                     batch,
-                    &shards,
+                    &bound,
                     *out,
                     size,
                     *shape,
@@ -92,23 +92,23 @@ impl Lowering<'_> {
             }
             for (target, out) in targets.iter().enumerate() {
                 let label = format!("{name} gather target {target}");
-                let shards = feed.windows.shards(window, &feed.targets[target]);
-                batch::gather_labels(list, self.tuning, &label, batch, &shards, *out, size);
+                let bound = shards.windows.shards(window, &shards.targets[target]);
+                batch::gather_labels(list, self.tuning, &label, batch, &bound, *out, size);
             }
-            // The list keeps the first window's form; the others stand beside it.
-            let forms: Vec<Dispatch> = if window == 0 {
+            // The list holds the first window's variant; the others are kept beside it.
+            let variants: Vec<Dispatch> = if window == 0 {
                 list.dispatches[from..].to_vec()
             } else {
                 list.dispatches.split_off(from)
             };
-            if feed.windows.count() > 1 {
-                for (at, form) in forms.into_iter().enumerate() {
-                    windowed.entry(first + at).or_default().push(form);
+            if shards.windows.count() > 1 {
+                for (at, variant) in variants.into_iter().enumerate() {
+                    window_variants.entry(first + at).or_default().push(variant);
                 }
             }
         }
-        Fed {
-            batch,
+        Batch {
+            samples: batch,
             inputs,
             targets,
         }
@@ -119,8 +119,8 @@ impl Lowering<'_> {
         inputs: &[Tensor],
         images: u32,
         phase: Phase,
-    ) -> (Values, Vec<Vec<Tensor>>) {
-        let mut values: Values = HashMap::new();
+    ) -> (ValueTensors, Vec<Vec<Tensor>>) {
+        let mut values: ValueTensors = HashMap::new();
         for (at, node) in self.net.nodes().iter().enumerate() {
             if let NodeKind::Input(field) = node.kind {
                 values.insert(Value(at), inputs[field]);
@@ -168,7 +168,13 @@ impl Lowering<'_> {
         (values, saved)
     }
 
-    pub(super) fn losses(&mut self, values: &Values, fed: &Fed, size: u32, train: bool) -> Rows {
+    pub(super) fn losses(
+        &mut self,
+        values: &ValueTensors,
+        batch: &Batch,
+        size: u32,
+        train: bool,
+    ) -> LossRows {
         let count = size * self.net.losses().len() as u32;
         let rows = self
             .list
@@ -185,8 +191,8 @@ impl Lowering<'_> {
                 &mut self.list,
                 self.tuning,
                 &format!("cross entropy {at}"),
-                fed.batch,
-                fed.targets[loss.target],
+                batch.samples,
+                batch.targets[loss.target],
                 values[&loss.logits],
                 gradient,
                 rows,
@@ -198,7 +204,7 @@ impl Lowering<'_> {
             );
             dlogits.push(gradient);
         }
-        Rows {
+        LossRows {
             rows,
             count,
             dlogits,

@@ -1,28 +1,25 @@
-//! Which layers share a kernel: a ReLU or an addition that alone consumes a layer's output becomes part of it.
+//! Which layers share a kernel: a ReLU or an addition that is the only consumer of a layer's output becomes part of it.
 
 use std::sync::Arc;
 
 use crate::model::{Layer, Network, NodeKind, Value};
 
-/// A layer with what was fused into it.
+/// A layer with the nodes that were fused into it.
 #[derive(Clone, Debug)]
 pub(super) struct Stage {
-    /// Node whose layer and parameters are meant.
+    /// The node of the layer and its parameters.
     pub node: usize,
-    /// The layer.
     pub layer: Arc<dyn Layer>,
-    /// What it reads.
     pub inputs: Vec<Value>,
     /// A value added to the output.
     pub addend: Option<Value>,
-    /// Whether ReLU ends it.
+    /// Whether it ends with a ReLU.
     pub relu: bool,
-    /// The value it produces: that of the last node fused.
+    /// The value of the last node fused.
     pub output: Value,
 }
 
 impl Stage {
-    /// Everything it reads.
     pub fn reads(&self) -> impl Iterator<Item = Value> + '_ {
         self.inputs.iter().copied().chain(self.addend)
     }
@@ -44,11 +41,11 @@ pub(super) fn stages(net: &Network) -> Vec<Stage> {
         let NodeKind::Layer(layer) = &node.kind else {
             continue;
         };
-        let alone = |value: Value| consumers[value.0] == 1;
+        let only_consumer = |value: Value| consumers[value.0] == 1;
         let producer =
             |stages: &[Stage], value: Value| stages.iter().position(|s| s.output == value);
         match (layer.kind(), node.inputs.as_slice()) {
-            ("relu", [x]) if alone(*x) => {
+            ("relu", [x]) if only_consumer(*x) => {
                 if let Some(p) = producer(&stages, *x)
                     && stages[p].layer.fuses_relu()
                     && !stages[p].relu
@@ -58,8 +55,8 @@ pub(super) fn stages(net: &Network) -> Vec<Stage> {
                     continue;
                 }
             }
-            ("add", [a, b]) if alone(*a) => {
-                // The stage moves behind whatever produced the addend.
+            ("add", [a, b]) if only_consumer(*a) => {
+                // The stage moves behind the one that produces the addend.
                 if let Some(p) = producer(&stages, *a)
                     && stages[p].layer.fuses_add()
                     && !stages[p].relu
@@ -93,7 +90,7 @@ mod tests {
     use crate::model::presets;
 
     #[test]
-    fn a_residual_block_is_four_stages() {
+    fn fuses_relus_and_additions_of_residual_blocks() {
         let net = presets::by_name(
             "resnet8",
             Shape {
@@ -112,7 +109,7 @@ mod tests {
             for read in stage.reads() {
                 assert!(
                     stages[at..].iter().all(|s| s.output != read),
-                    "a stage reads what comes later"
+                    "a stage reads a later value"
                 );
             }
         }

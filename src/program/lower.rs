@@ -1,42 +1,41 @@
-//! From a graph to lists of symbolic dispatches: a batch, forward, the losses, backward, the update; and evaluation.
+//! Lowers a graph to lists of symbolic dispatches: a batch, forward, the losses, backward, the update; and evaluation.
 
 use std::collections::HashMap;
 use std::ops::Range;
 
 use super::arenas::Arenas;
-use super::data::Feed;
+use super::data::ShardedSplit;
 use super::fit::{ADDRESSABLE, check};
 use super::fuse::{Stage, stages};
-use super::windows::Windows;
-use super::{Order, ProgramError, ProgramOptions};
+use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
 use crate::kernels::{Dispatch, List, Role, Tensor, Tuning, batch, optim};
 use crate::model::{Network, Phase, Value};
 
-/// Results that the ring holds: no more steps fit a submit.
+/// Rows of the ring of step results.
 pub(super) const RING: u32 = 256;
 
-/// A network lowered for a device's tuning, still without memory.
+/// A lowered network, still without memory.
 #[derive(Debug)]
 pub(super) struct Lowered {
     pub list: List,
     pub arenas: Arenas,
-    /// Dispatches of the three lists.
+    /// Ranges of `list.dispatches`.
     pub forward_backward: Range<usize>,
     pub update: Range<usize>,
     pub evaluate: Range<usize>,
-    /// Forms of a dispatch by window, the first being the one in the list.
-    pub windowed: HashMap<usize, Vec<Dispatch>>,
+    /// Variants of a dispatch by shard window, the first being the one in the list.
+    pub window_variants: HashMap<usize, Vec<Dispatch>>,
     pub state: Tensor,
     /// Its words before the first step.
     pub state_words: Vec<u32>,
     pub results: Tensor,
     pub eval_results: Tensor,
     pub eval_batches: u32,
-    /// What holds the update rule's table.
+    /// The table of chunks that updates read.
     pub chunks: Tensor,
-    pub train_feed: Feed,
-    pub eval_feed: Feed,
+    pub train_shards: ShardedSplit,
+    pub eval_shards: ShardedSplit,
 }
 
 /// A network being lowered.
@@ -49,17 +48,15 @@ pub(super) struct Lowering<'a> {
     pub gradients: &'a [Option<Tensor>],
 }
 
-/// Most bytes of what the host divides over several buffers.
+/// Most bytes of a shard of the data set and of an arena.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
-    /// A shard of the data set.
     pub shard: u64,
-    /// An arena.
     pub arena: u64,
 }
 
 impl Limits {
-    /// What the options ask for, where a device binds at most `data` bytes of the data set and `arena` of an arena.
+    /// The limits in `options`, on a device that binds at most `data` bytes of the data set and `arena` bytes of an arena.
     pub fn new(options: &ProgramOptions, data: u64, arena: u64) -> Limits {
         Limits {
             shard: options.shard_limit.unwrap_or(u64::MAX).min(data),
@@ -73,11 +70,11 @@ impl Limits {
     }
 }
 
-/// The dispatches of a program before a device gives their tensors places: of training, of the update and of evaluation,
-/// then the forms that other windows of the data set need. The limits in `options` stand for what the device can bind.
+/// The dispatches of a program before the memory plan: those of forward and backward, of the update and of evaluation, then
+/// the variants for other shard windows. The limits in `options` replace those of a device.
 ///
 /// # Errors
-/// The network and the data do not fit each other, or a kernel is larger than any device runs.
+/// The network does not fit the data, or a kernel is larger than any device runs.
 pub fn dispatches(
     network: &Network,
     data: &Dataset,
@@ -86,13 +83,12 @@ pub fn dispatches(
     let limits = Limits::new(options, u64::MAX, u64::MAX);
     let lowered = lower(network, data, options, limits)?;
     let mut list = lowered.list;
-    let mut others: Vec<_> = lowered.windowed.into_iter().collect();
-    others.sort_by_key(|(at, _)| *at);
-    list.dispatches.extend(
-        others
-            .into_iter()
-            .flat_map(|(_, forms)| forms.into_iter().skip(1)),
-    );
+    let mut variants: Vec<_> = lowered.window_variants.into_iter().collect();
+    variants.sort_by_key(|(at, _)| *at);
+    let others = variants
+        .into_iter()
+        .flat_map(|(_, variants)| variants.into_iter().skip(1));
+    list.dispatches.extend(others);
     Ok(list)
 }
 
@@ -117,7 +113,7 @@ pub(super) fn lower(
         Role::Results,
         u64::from(eval_batches * (tasks + 1)),
     );
-    let train_feed = Feed::new(
+    let train_shards = ShardedSplit::new(
         &mut list,
         "train",
         &data.train,
@@ -125,7 +121,8 @@ pub(super) fn lower(
         limits.shard,
         false,
     )?;
-    let eval_feed = Feed::new(&mut list, "test", &data.test, options, limits.shard, true)?;
+    let eval_shards =
+        ShardedSplit::new(&mut list, "test", &data.test, options, limits.shard, true)?;
 
     let mut l = Lowering {
         net,
@@ -136,8 +133,15 @@ pub(super) fn lower(
         gradients: &arenas.gradients,
     };
 
-    let mut windowed = HashMap::new();
-    let train = l.feed(&train_feed, data, options, state, &mut windowed, false);
+    let mut window_variants = HashMap::new();
+    let train = l.gather(
+        &train_shards,
+        data,
+        options,
+        state,
+        &mut window_variants,
+        false,
+    );
     let (values, saved) = l.forward(&train.inputs, options.batch_size, Phase::Train);
     let rows = l.losses(&values, &train, options.batch_size, true);
     l.backward(&values, &saved, &rows.dlogits, options.batch_size);
@@ -170,6 +174,11 @@ pub(super) fn lower(
         };
         rule.push(&mut l.list, tuning, &label, &update);
     }
+    let windows = &train_shards.windows;
+    let steps_per_window = match windows.device_turns_epochs(options.order) {
+        true => windows.steps_per_epoch(options.batch_size),
+        false => 0,
+    };
     batch::finish_step(
         &mut l.list,
         tuning,
@@ -181,12 +190,19 @@ pub(super) fn lower(
         state,
         results,
         RING,
-        train_feed.windows.wrap(options),
+        steps_per_window,
         options.batch_size,
     );
     let update = forward_backward.end..l.list.dispatches.len();
 
-    let test = l.feed(&eval_feed, data, options, state, &mut windowed, true);
+    let test = l.gather(
+        &eval_shards,
+        data,
+        options,
+        state,
+        &mut window_variants,
+        true,
+    );
     let (values, _) = l.forward(&test.inputs, options.eval_batch_size, Phase::Evaluate);
     let rows = l.losses(&values, &test, options.eval_batch_size, false);
     batch::finish_evaluation(
@@ -196,7 +212,7 @@ pub(super) fn lower(
         rows.rows,
         options.eval_batch_size,
         tasks,
-        test.batch,
+        test.samples,
         state,
         eval_results,
         eval_batches,
@@ -213,43 +229,33 @@ pub(super) fn lower(
         forward_backward,
         update,
         evaluate,
-        windowed,
+        window_variants,
         state,
         state_words,
         results,
         eval_results,
         eval_batches,
         chunks,
-        train_feed,
-        eval_feed,
+        train_shards,
+        eval_shards,
     })
 }
 
-impl Windows {
-    /// Steps after which the device itself starts the next epoch; 0: the host moves between windows.
-    fn wrap(&self, options: &ProgramOptions) -> u32 {
-        if self.count() == 1 || options.order == Order::Sequential {
-            self.steps_per_epoch(options.batch_size)
-        } else {
-            0
-        }
-    }
-}
-
 /// A batch on the device.
-pub(super) struct Fed {
-    pub batch: Tensor,
+pub(super) struct Batch {
+    /// The number of samples, then which they are.
+    pub samples: Tensor,
     pub inputs: Vec<Tensor>,
     pub targets: Vec<Tensor>,
 }
 
-/// Losses of a batch, a row each.
-pub(super) struct Rows {
+/// The losses of a batch, a row per sample and loss.
+pub(super) struct LossRows {
     pub rows: Tensor,
     pub count: u32,
-    /// By loss.
+    /// The gradient of the logits of each loss.
     pub dlogits: Vec<Option<Tensor>>,
 }
 
-/// Tensors by value.
-pub(super) type Values = HashMap<Value, Tensor>;
+/// The tensor that holds each value.
+pub(super) type ValueTensors = HashMap<Value, Tensor>;

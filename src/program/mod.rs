@@ -1,5 +1,5 @@
-//! A step as a list: a network, a batch size, an optimizer and a device lowered to prebuilt dispatches over one memory
-//! plan, and run many steps a submit.
+//! A step as a list: a network, a batch size, an update rule and a device lowered to prebuilt dispatches over one memory
+//! plan, and run with many steps per submit.
 //!
 //! `lower` walks the graph and appends symbolic dispatches, `fuse` decides which layers share a kernel, `plan` gives every
 //! tensor a place, `build` compiles and binds, `run` submits.
@@ -14,11 +14,12 @@ mod forward;
 mod fuse;
 mod lower;
 mod options;
+mod pace;
 mod plan;
 mod run;
-mod schedule;
 mod summary;
 mod weights;
+mod window_order;
 mod windows;
 
 pub use error::ProgramError;

@@ -5,22 +5,22 @@ use serde::{Deserialize, Serialize};
 use crate::kernels::Tuning;
 use crate::optim::{ParameterGroup, UpdateRule};
 
-/// In which order an epoch takes the training samples.
+/// The order of the training samples in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Order {
     /// A permutation keyed by seed and epoch.
     Shuffled,
-    /// From the first sample on.
+    /// As stored.
     Sequential,
 }
 
-/// What a program is built for.
+/// Options of a program.
 #[derive(Clone, Debug)]
 pub struct ProgramOptions {
     /// Samples of a training step.
     pub batch_size: u32,
-    /// Samples of an evaluation step; the last may be shorter.
+    /// Samples of an evaluation batch; the last may be shorter.
     pub eval_batch_size: u32,
     /// Seed of the order of samples.
     pub seed: u32,
@@ -30,16 +30,16 @@ pub struct ProgramOptions {
     pub update_rule: Arc<dyn UpdateRule>,
     /// The parameter groups that the network's parameters name.
     pub groups: Vec<ParameterGroup>,
-    /// Which kernels suit the device.
+    /// Which kernel variants to use.
     pub tuning: Tuning,
-    /// Most bytes of a shard of the data set; `None`: what the device can bind.
+    /// Most bytes of a shard of the data set; `None`: as many as the device can bind.
     pub shard_limit: Option<u64>,
-    /// Most bytes of an arena that parameters, their gradients, optimizer state or running statistics share; `None`: what the
-    /// device can bind. A network beyond it takes several, with the same results.
+    /// Most bytes of an arena of parameters, gradients, optimizer state or running statistics; `None`: as many as the
+    /// device can bind. A larger network uses several arenas, with the same results.
     pub arena_limit: Option<u64>,
-    /// Gives every tensor its own memory, so that any dispatch can be repeated on the values it saw.
+    /// Gives every tensor its own memory, so that any dispatch can be repeated on its inputs.
     pub replay: bool,
-    /// Steps a submit; `None`: chosen from measured time so that a submit stays under 200 ms.
+    /// Steps per submit; `None`: chosen from measured time so that a submit stays under 200 ms.
     pub steps_per_submit: Option<u32>,
 }
 

@@ -1,15 +1,14 @@
-//! The memory plan: which tensors share memory, and where each lies.
+//! The memory plan: which tensors share memory, and where each one lies.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::ProgramError;
-use super::arenas::Slice;
 use super::lower::Lowered;
 use crate::data::Dtype;
 use crate::device::Gpu;
-use crate::kernels::{Role, Tensor};
+use crate::kernels::{Role, Tensor, TensorInfo};
 
-/// A piece of memory that tensors take in turn.
+/// A piece of memory that tensors use one after another.
 #[derive(Clone, Debug)]
 pub(super) struct Slot {
     pub label: String,
@@ -45,11 +44,6 @@ pub(super) struct Plan {
     pub places: HashMap<Tensor, Place>,
 }
 
-/// Roles whose contents outlive a step, or that are read and written as whole arenas.
-fn lasting(role: Role) -> bool {
-    !matches!(role, Role::Activation | Role::Scratch)
-}
-
 /// Plans the memory of a lowered network. `alias` lets short-lived tensors share; without it each has its own.
 pub(super) fn plan(
     gpu: &Gpu,
@@ -57,128 +51,125 @@ pub(super) fn plan(
     images: bool,
     alias: bool,
 ) -> Result<Plan, ProgramError> {
+    // The first and the last dispatch that uses each tensor.
     let mut uses: BTreeMap<Tensor, (usize, usize)> = BTreeMap::new();
     for (at, dispatch) in lowered.list.dispatches.iter().enumerate() {
-        let forms = lowered.windowed.get(&at).into_iter().flatten();
-        for (_, tensor) in dispatch
-            .operands
-            .iter()
-            .chain(forms.flat_map(|f| &f.operands))
+        let variants = lowered.window_variants.get(&at).into_iter().flatten();
+        for (_, tensor) in std::iter::once(dispatch)
+            .chain(variants)
+            .flat_map(|d| &d.operands)
         {
             uses.entry(*tensor).or_insert((at, at)).1 = at;
         }
     }
+    let mut order: Vec<(Tensor, (usize, usize))> = uses.into_iter().collect();
+    order.sort_by_key(|(tensor, (first, _))| (*first, *tensor));
+
     let mut plan = Plan::default();
-    // Slots that are free, with the dispatch after which they are.
+    // Free slots, each with the dispatch after which it is free.
     let mut free: Vec<(usize, usize)> = vec![];
-    let mut order: Vec<(&Tensor, &(usize, usize))> = uses.iter().collect();
-    order.sort_by_key(|(tensor, (first, _))| (*first, **tensor));
     let arenas = lowered.arenas.all();
     for tensor in arenas.chain([lowered.state, lowered.results]) {
-        plan.own(gpu, lowered, tensor, images)?;
+        plan.add_slot(gpu, tensor, lowered.list.info(tensor), images)?;
     }
     for (tensor, (first, last)) in order {
-        if plan.places.contains_key(tensor) {
+        if plan.places.contains_key(&tensor) {
             continue;
         }
-        if let Some(Slice { arena, first_quad }) = lowered.arenas.slices.get(tensor) {
-            let arena = plan.places[arena];
-            let quads = lowered.list.info(*tensor).quads;
-            plan.places.insert(
-                *tensor,
-                Place {
-                    first_quad: *first_quad,
-                    quads,
-                    ..arena
-                },
-            );
+        let info = lowered.list.info(tensor);
+        if let Some(slice) = lowered.arenas.slices.get(&tensor) {
+            let place = Place {
+                first_quad: slice.first_quad,
+                quads: info.quads,
+                ..plan.places[&slice.arena]
+            };
+            plan.places.insert(tensor, place);
             continue;
         }
-        let info = lowered.list.info(*tensor);
-        if lasting(info.role) || !alias {
-            plan.own(gpu, lowered, *tensor, images)?;
+        // The contents of other roles outlive a step.
+        let short_lived = matches!(info.role, Role::Activation | Role::Scratch);
+        if !short_lived || !alias {
+            plan.add_slot(gpu, tensor, info, images)?;
             continue;
         }
-        let image = images && info.imageable;
-        let bytes = info.bytes();
-        // The smallest free slot that is large enough, else the largest, which grows.
-        let fits = |slot: &Slot| slot.image == image && slot.role == info.role;
-        let candidate = free
-            .iter()
-            .enumerate()
-            .filter(|(_, (slot, after))| *after < *first && fits(&plan.slots[*slot]))
-            .min_by_key(|(_, (slot, _))| {
-                let have = plan.slots[*slot].bytes;
-                if have >= bytes {
-                    (0, have)
-                } else {
-                    (1, u64::MAX - have)
-                }
-            })
-            .map(|(at, _)| at);
-        match candidate {
+        let slot = match plan.best_free(&free, first, info, images && info.imageable) {
             Some(at) => {
                 let (slot, _) = free.swap_remove(at);
-                plan.slots[slot].bytes = plan.slots[slot].bytes.max(bytes);
-                plan.places.insert(
-                    *tensor,
-                    Place {
-                        slot,
-                        first_quad: 0,
-                        quads: info.quads,
-                        dtype: info.dtype,
-                        image,
-                    },
-                );
-                too_large(gpu, &info.name, bytes, image)?;
+                plan.slots[slot].bytes = plan.slots[slot].bytes.max(info.bytes());
+                plan.put(gpu, tensor, info, slot)?;
+                slot
             }
-            None => plan.own(gpu, lowered, *tensor, images)?,
-        }
-        free.push((plan.places[tensor].slot, *last));
+            None => plan.add_slot(gpu, tensor, info, images)?,
+        };
+        free.push((slot, last));
     }
     Ok(plan)
 }
 
 impl Plan {
-    fn own(
+    /// The index in `free` of the smallest slot that is large enough from dispatch `first` on, else of the largest, which
+    /// then grows.
+    fn best_free(
+        &self,
+        free: &[(usize, usize)],
+        first: usize,
+        info: &TensorInfo,
+        image: bool,
+    ) -> Option<usize> {
+        let fits = |slot: &Slot| slot.image == image && slot.role == info.role;
+        let candidates = free.iter().enumerate();
+        candidates
+            .filter(|(_, (slot, after))| *after < first && fits(&self.slots[*slot]))
+            .min_by_key(|(_, (slot, _))| match self.slots[*slot].bytes {
+                bytes if bytes >= info.bytes() => (0, bytes),
+                bytes => (1, u64::MAX - bytes),
+            })
+            .map(|(at, _)| at)
+    }
+
+    /// Gives `tensor` a slot of its own.
+    fn add_slot(
         &mut self,
         gpu: &Gpu,
-        lowered: &Lowered,
         tensor: Tensor,
+        info: &TensorInfo,
         images: bool,
-    ) -> Result<(), ProgramError> {
-        let info = lowered.list.info(tensor);
-        let (image, bytes) = (images && info.imageable, info.bytes());
-        too_large(gpu, &info.name, bytes, image)?;
-        self.places.insert(
-            tensor,
-            Place {
-                slot: self.slots.len(),
-                first_quad: 0,
-                quads: info.quads,
-                dtype: info.dtype,
-                image,
-            },
-        );
+    ) -> Result<usize, ProgramError> {
         self.slots.push(Slot {
             label: info.name.clone(),
             role: info.role,
-            bytes,
-            image,
+            bytes: info.bytes(),
+            image: images && info.imageable,
         });
-        Ok(())
+        let slot = self.slots.len() - 1;
+        self.put(gpu, tensor, info, slot)?;
+        Ok(slot)
     }
-}
 
-fn too_large(gpu: &Gpu, name: &str, bytes: u64, image: bool) -> Result<(), ProgramError> {
-    let limit = gpu.most_bytes(image);
-    if bytes > limit {
-        Err(ProgramError::TooLarge {
-            tensor: name.into(),
-            bytes,
-            limit,
-        })
-    } else {
+    fn put(
+        &mut self,
+        gpu: &Gpu,
+        tensor: Tensor,
+        info: &TensorInfo,
+        slot: usize,
+    ) -> Result<(), ProgramError> {
+        let image = self.slots[slot].image;
+        let (bytes, limit) = (info.bytes(), gpu.most_bytes(image));
+        if bytes > limit {
+            return Err(ProgramError::TooLarge {
+                tensor: info.name.clone(),
+                bytes,
+                limit,
+            });
+        }
+        let place = Place {
+            slot,
+            first_quad: 0,
+            quads: info.quads,
+            dtype: info.dtype,
+            image,
+        };
+        self.places.insert(tensor, place);
         Ok(())
     }
 }

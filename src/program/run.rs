@@ -1,4 +1,4 @@
-//! Running a program: many steps a submit, the next recorded while the last runs, a row of results a step.
+//! Runs a program: many steps per submit, with the next submit recorded while the last one runs.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use super::build::{Built, build, part};
 use super::lower::{Limits, Lowered, RING, lower};
+use super::pace::Pace;
 use super::plan::{Plan, plan};
-use super::schedule::Schedule;
+use super::window_order::WindowOrder;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
 use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission};
@@ -17,29 +18,25 @@ use crate::model::Network;
 use crate::model::metric::{self, Metric, MetricValue};
 use crate::model::weights::Weights;
 
-/// Submits under way at once: one runs while the next is recorded.
+/// Most submits in flight: one runs while the next is recorded.
 const IN_FLIGHT: usize = 2;
 /// Bytes of a row of results, four f32.
 const ROW_BYTES: u64 = 16;
-/// Seconds that a submit may take.
-const SUBMIT_SECONDS: f64 = 0.15;
-/// Steps a submit at most: a quarter of the ring, so that rows are read before they are written again.
-const MOST_STEPS: u32 = RING / 4;
 
-/// What a training step left.
+/// The result of a training step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StepResult {
-    /// Steps done, this one included.
+    /// Number of the step, from 1.
     pub step: u64,
     /// Mean loss of the batch before the update.
     pub loss: f32,
     /// Samples of the batch that were classified correctly, summed over the tasks.
     pub correct: u32,
-    /// Euclidean norm of the whole gradient.
+    /// Euclidean norm of the gradient over all trained parameters.
     pub gradient_norm: f32,
-    /// Whether loss or gradient was infinite or not a number.
+    /// Whether the loss or a gradient was not finite.
     pub non_finite: bool,
-    /// Whether it is the last of its submit: the device had just finished it when this was told.
+    /// Whether it is the last step of its submit, which the device has only just finished.
     pub ends_submit: bool,
 }
 
@@ -60,7 +57,7 @@ impl Evaluation {
     }
 }
 
-/// How much was handed to the device so far.
+/// Work submitted to the device so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counters {
     /// Submits of training and evaluation.
@@ -71,47 +68,7 @@ pub struct Counters {
     pub dispatches: u64,
 }
 
-/// Chooses how many steps a submit holds from the time they took.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    fixed: Option<u32>,
-    longest: f64,
-    seconds: Option<f64>,
-    last: u32,
-}
-
-impl Pace {
-    fn new(fixed: Option<u32>) -> Pace {
-        Pace {
-            fixed,
-            longest: SUBMIT_SECONDS,
-            seconds: None,
-            last: 0,
-        }
-    }
-
-    fn steps(&mut self) -> u32 {
-        let k = match (self.fixed, self.seconds) {
-            (Some(k), _) => k,
-            (None, None) => 1,
-            // Growing slowly keeps one wrong measurement from making a submit that the system's watchdog ends.
-            (None, Some(seconds)) => ((self.longest / seconds) as u32).min(self.last.max(1) * 4),
-        };
-        self.last = k.clamp(1, MOST_STEPS);
-        self.last
-    }
-
-    fn took(&mut self, seconds: f64, steps: u32) {
-        let each = (seconds / f64::from(steps)).max(1e-7);
-        // The slower of old and new: what limits a submit is its longest.
-        self.seconds = Some(
-            self.seconds
-                .map_or(each, |old| each.max(0.8 * old + 0.2 * each)),
-        );
-    }
-}
-
-/// A network, a batch size and an optimizer as prebuilt lists on a device.
+/// A network, a batch size and an update rule as prebuilt lists on a device.
 #[derive(Debug)]
 pub struct Program<'g> {
     pub(super) gpu: &'g Gpu,
@@ -124,8 +81,8 @@ pub struct Program<'g> {
     train: [Vec<Step>; 2],
     evaluate: Vec<Step>,
     readback: Vec<Readback>,
-    schedule: Schedule,
-    /// How many batches each norm had seen before step 0.
+    window_order: WindowOrder,
+    /// Batches that each batch norm had seen before step 0.
     pub(super) tracked: Weights,
     pub(super) step: u64,
     counters: Counters,
@@ -138,7 +95,7 @@ impl<'g> Program<'g> {
     /// The weights are zero until [`Program::load`].
     ///
     /// # Errors
-    /// The network and the data do not fit each other or the device; a kernel does not compile; the device failed.
+    /// The network does not fit the data or the device, a kernel does not compile, or the device failed.
     pub fn new(
         gpu: &'g Gpu,
         network: &Network,
@@ -161,7 +118,7 @@ impl<'g> Program<'g> {
         let mut program = Program {
             gpu,
             network: network.clone(),
-            schedule: Schedule::new(&lowered.train_feed.windows, options),
+            window_order: WindowOrder::new(&lowered.train_shards.windows, options),
             train,
             evaluate,
             readback: (0..IN_FLIGHT)
@@ -185,25 +142,24 @@ impl<'g> Program<'g> {
     /// Whole batches of an epoch.
     #[must_use]
     pub fn steps_per_epoch(&self) -> u32 {
-        self.schedule.steps_per_epoch()
+        self.window_order.steps_per_epoch()
     }
 
-    /// How much was handed to the device so far.
+    /// Work submitted to the device so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// Keeps submits shorter than `seconds`, or one step (one batch of an evaluation) long: a meter joins steps to its
-    /// ticks by the submits' ends.
+    /// Keeps submits shorter than `seconds`, or at one step (one batch of an evaluation) each: a meter assigns steps to the
+    /// updates of its sensors by the ends of submits.
     pub fn keep_submits_below(&mut self, seconds: f64) {
-        for pace in [&mut self.pace, &mut self.eval_pace] {
-            pace.longest = seconds.min(SUBMIT_SECONDS);
-        }
+        self.pace.keep_below(seconds);
+        self.eval_pace.keep_below(seconds);
     }
 
-    /// Trains `steps` steps, or fewer when `stop` is set meanwhile, and hands each step's result to `each` in order.
-    /// Returns how many were done; the queue is then empty.
+    /// Trains `steps` steps, fewer if `stop` is set meanwhile, and passes each result to `each` in order. Returns the number
+    /// of steps done; no submit is then in flight.
     ///
     /// # Errors
     /// The device failed.
@@ -214,42 +170,41 @@ impl<'g> Program<'g> {
         each: &mut dyn FnMut(StepResult),
     ) -> Result<u32, ProgramError> {
         let first = self.step;
-        let mut flying: VecDeque<Flight> = VecDeque::new();
+        let mut in_flight: VecDeque<InFlight> = VecDeque::new();
         let mut last = Instant::now();
         let mut done = 0;
         while done < steps && !stop.load(Ordering::Relaxed) {
-            let position = self.schedule.position(self.step);
+            let position = self.window_order.position(self.step);
             if position.left != u32::MAX && position.done == 0 {
-                // The host starts a window only between submits that have ended: the device still reads the old one.
-                while let Some(flight) = flying.pop_front() {
-                    self.land(flight, &mut last, each)?;
+                // The device still reads the old window while a submit is in flight.
+                while let Some(submit) = in_flight.pop_front() {
+                    self.finish(submit, &mut last, each)?;
                 }
                 self.write_state(state::EPOCH, &[position.epoch, 0]);
             }
             let count = self.pace.steps().min(steps - done).min(position.left);
-            let flight = self.submit_steps(count);
-            flying.push_back(flight);
+            in_flight.push_back(self.submit_steps(count));
             done += count;
-            if flying.len() == IN_FLIGHT
-                && let Some(flight) = flying.pop_front()
+            if in_flight.len() == IN_FLIGHT
+                && let Some(submit) = in_flight.pop_front()
             {
-                self.land(flight, &mut last, each)?;
+                self.finish(submit, &mut last, each)?;
             }
         }
-        while let Some(flight) = flying.pop_front() {
-            self.land(flight, &mut last, each)?;
+        while let Some(submit) = in_flight.pop_front() {
+            self.finish(submit, &mut last, each)?;
         }
         Ok((self.step - first) as u32)
     }
 
-    fn submit_steps(&mut self, count: u32) -> Flight {
+    fn submit_steps(&mut self, count: u32) -> InFlight {
         let buffer = (self.counters.submits % IN_FLIGHT as u64) as usize;
         let from = self.step;
         let mut recording = self.gpu.record();
-        let schedule = &self.schedule;
-        let windows = (from..from + u64::from(count)).map(|step| schedule.position(step).window);
+        let order = &self.window_order;
+        let windows = (from..from + u64::from(count)).map(|step| order.position(step).window);
         recording.lists(&[&self.train[0], &self.train[1]], windows);
-        // The rows of these steps, in two pieces where the ring ends between them.
+        // The rows of these steps, in two pieces if they wrap around the end of the ring.
         let at = (from % u64::from(RING)) as u32;
         let head = count.min(RING - at);
         let results = self.memory(self.lowered.results);
@@ -275,7 +230,7 @@ impl<'g> Program<'g> {
         self.counters.steps += u64::from(count);
         self.counters.dispatches +=
             u64::from(count) * (self.train[0].len() + self.train[1].len()) as u64;
-        Flight {
+        InFlight {
             index,
             buffer,
             from,
@@ -284,19 +239,19 @@ impl<'g> Program<'g> {
         }
     }
 
-    fn land(
+    fn finish(
         &mut self,
-        flight: Flight,
+        submit: InFlight,
         last: &mut Instant,
         each: &mut dyn FnMut(StepResult),
     ) -> Result<(), ProgramError> {
-        let Flight {
+        let InFlight {
             index,
             buffer,
             from,
             count,
             submitted,
-        } = flight;
+        } = submit;
         self.gpu.map(
             &self.readback[buffer],
             u64::from(count) * ROW_BYTES,
@@ -318,7 +273,7 @@ impl<'g> Program<'g> {
         // The very first step also compiled the kernels.
         if from > 0 {
             self.pace
-                .took((now - (*last).max(submitted)).as_secs_f64(), count);
+                .observe((now - (*last).max(submitted)).as_secs_f64(), count);
         }
         *last = now;
         Ok(())
@@ -333,12 +288,12 @@ impl<'g> Program<'g> {
         let bytes = u64::from(batches) * (self.network.losses().len() as u64 + 1) * ROW_BYTES;
         let size = self.options.eval_batch_size as usize;
         let mut done = 0;
-        let mut flying: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
+        let mut in_flight: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
         let mut last = Instant::now();
         while done < batches {
             let count = self.eval_pace.steps().min(batches - done);
             let mut recording = self.gpu.record();
-            let windows = &self.lowered.eval_feed.windows;
+            let windows = &self.lowered.eval_shards.windows;
             recording.lists(
                 &[&self.evaluate],
                 (done..done + count).map(|b| windows.of_sample(b as usize * size)),
@@ -348,17 +303,17 @@ impl<'g> Program<'g> {
                 let results = self.memory(self.lowered.eval_results);
                 recording.copy(results, 0, &self.readback[0], 0, bytes);
             }
-            flying.push_back((self.gpu.submit(recording), count, Instant::now()));
+            in_flight.push_back((self.gpu.submit(recording), count, Instant::now()));
             self.counters.submits += 1;
             self.counters.dispatches += u64::from(count) * self.evaluate.len() as u64;
-            if flying.len() == IN_FLIGHT
+            if in_flight.len() == IN_FLIGHT
                 && done < batches
-                && let Some((index, count, submitted)) = flying.pop_front()
+                && let Some((index, count, submitted)) = in_flight.pop_front()
             {
                 self.gpu.wait_for(index)?;
                 let now = Instant::now();
                 self.eval_pace
-                    .took((now - last.max(submitted)).as_secs_f64(), count);
+                    .observe((now - last.max(submitted)).as_secs_f64(), count);
                 last = now;
             }
         }
@@ -395,7 +350,7 @@ impl<'g> Program<'g> {
         })
     }
 
-    /// Every filled shader by name, once each.
+    /// Every composed shader with a name, once each.
     #[must_use]
     pub fn shaders(&self) -> Vec<(String, String)> {
         let mut out: Vec<(String, String)> = vec![];
@@ -410,32 +365,6 @@ impl<'g> Program<'g> {
         out
     }
 
-    /// Seconds that one run of each dispatch takes, from `repeats` runs of it alone in one submit, in the order of the
-    /// lists; the time of an empty submit is taken off. Weights, statistics and counters are then no longer those of
-    /// the training: load them anew.
-    ///
-    /// # Errors
-    /// The device failed.
-    pub fn time_dispatches(&mut self, repeats: u32) -> Result<Vec<f64>, ProgramError> {
-        let gpu = self.gpu;
-        let time = |steps: &[Step], repeats: u32| -> Result<f64, ProgramError> {
-            let start = Instant::now();
-            let mut recording = gpu.record();
-            recording.lists(&[steps], (0..repeats).map(|_| 0));
-            let index = gpu.submit(recording);
-            gpu.wait_for(index)?;
-            Ok(start.elapsed().as_secs_f64())
-        };
-        let mut seconds = vec![];
-        for step in &self.built.steps {
-            let step = std::slice::from_ref(step);
-            time(step, 1)?;
-            let empty = time(step, 0)?;
-            seconds.push((time(step, repeats)? - empty).max(0.0) / f64::from(repeats));
-        }
-        Ok(seconds)
-    }
-
     /// Keeps what the driver compiled for the next run.
     pub fn save_pipelines(&mut self) {
         self.cache.save();
@@ -445,7 +374,6 @@ impl<'g> Program<'g> {
         &self.built.memory[self.plan.places[&tensor].slot]
     }
 
-    /// Starts again at step 0.
     pub(super) fn reset(&mut self) {
         self.step = 0;
         self.write_state(0, &self.lowered.state_words);
@@ -459,15 +387,13 @@ impl<'g> Program<'g> {
         );
     }
 
-    /// The symbolic lists.
     pub(super) fn list(&self) -> &List {
         &self.lowered.list
     }
 }
 
-/// A submit under way.
 #[derive(Debug)]
-struct Flight {
+struct InFlight {
     index: Submission,
     buffer: usize,
     from: u64,

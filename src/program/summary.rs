@@ -1,4 +1,4 @@
-//! What a program is made of, for people and for the record.
+//! The contents of a program, for `explain` and for the record.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::run::Program;
 use crate::kernels::{Access, Role, Storage};
 
-/// Workgroups under which a long sum leaves most of a GPU idle.
+/// A long sum in fewer workgroups than this leaves most of a GPU idle.
 pub const FEW_WORKGROUPS: u64 = 64;
-/// Length of a sum above which that matters.
+/// Terms of a long sum.
 pub const LONG_SUM: u32 = 1000;
 
 /// An operand of a dispatch.
@@ -22,18 +22,18 @@ pub struct OperandSummary {
     pub tensor: String,
     /// `read`, `write` or `update`.
     pub access: &'static str,
-    /// Memory it lies in: index of the slot.
+    /// Index of the slot that holds it.
     pub slot: usize,
-    /// First byte in it.
+    /// First byte in the slot.
     pub offset: u64,
     /// Bytes.
     pub bytes: u64,
-    /// Whether it is an image.
+    /// Whether the slot is an image.
     pub image: bool,
 }
 
 impl OperandSummary {
-    /// Where it lies: the piece of memory, and the first byte where that is not 0.
+    /// The slot, and the first byte in it if that is not 0.
     #[must_use]
     pub fn place(&self) -> String {
         let kind = if self.image { "image" } else { "buffer" };
@@ -48,13 +48,13 @@ impl OperandSummary {
 /// A dispatch.
 #[derive(Clone, Debug, Serialize)]
 pub struct DispatchSummary {
-    /// `fc1 forward`.
+    /// Such as `fc1 forward`.
     pub label: String,
     /// Shader file.
     pub shader: String,
-    /// The choice where there is one.
+    /// Kernel variant, if there are several.
     pub variant: String,
-    /// Its pipeline: the place of its filled shader in [`Program::shaders`].
+    /// Index of its shader in [`Program::shaders`].
     pub pipeline: usize,
     /// Workgroups along each axis.
     pub grid: [u32; 3],
@@ -64,13 +64,13 @@ pub struct DispatchSummary {
     pub workgroup_size: [u32; 3],
     /// Floating-point operations over padded sizes.
     pub flops: u64,
-    /// Bytes that must move at least.
+    /// Bytes of all operands: the least that must move.
     pub bytes: u64,
     /// Length of the sum of a matrix product.
     pub k: Option<u32>,
-    /// Whether a long sum is done by few workgroups.
+    /// Whether few workgroups compute a long sum.
     pub idle: bool,
-    /// Whether it waits for one before it: it reads or writes what that one wrote, or writes what that one read.
+    /// Whether it waits for earlier dispatches: it uses memory that they write, or writes memory that they read.
     pub barrier: bool,
     /// Operands.
     pub operands: Vec<OperandSummary>,
@@ -85,7 +85,7 @@ pub struct ListSummary {
     pub dispatches: Vec<DispatchSummary>,
     /// Floating-point operations.
     pub flops: u64,
-    /// Bytes that must move at least.
+    /// Bytes of all operands.
     pub bytes: u64,
     /// Workgroups.
     pub workgroups: u64,
@@ -98,17 +98,17 @@ pub struct ListSummary {
 pub struct MemorySummary {
     /// The role.
     pub role: Role,
-    /// Pieces of memory.
+    /// Slots.
     pub slots: usize,
     /// Bytes allocated.
     pub bytes: u64,
-    /// Tensors that share them.
+    /// Tensors in these slots.
     pub tensors: usize,
-    /// Bytes that the tensors would take one beside the other.
+    /// Bytes that the tensors would need without sharing.
     pub unshared_bytes: u64,
 }
 
-/// A whole program.
+/// The contents of a program.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     /// The lists.
@@ -117,7 +117,7 @@ pub struct Summary {
     pub memory: Vec<MemorySummary>,
     /// Pipelines compiled.
     pub pipelines: usize,
-    /// Seconds that compiling took (a driver may compile more at the first dispatch).
+    /// Seconds of compilation; a driver may compile more at the first dispatch.
     pub compile_seconds: f64,
     /// Name of the tuning.
     pub tuning: String,
@@ -133,20 +133,10 @@ impl Summary {
             .map(|l| l.flops)
             .sum()
     }
-
-    /// Bytes that a training step must move at least.
-    #[must_use]
-    pub fn step_bytes(&self) -> u64 {
-        self.lists
-            .iter()
-            .filter(|l| l.name != "evaluate")
-            .map(|l| l.bytes)
-            .sum()
-    }
 }
 
 impl Program<'_> {
-    /// What the program is made of.
+    /// Lists, memory and pipelines of the program.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let lowered = &self.lowered;
@@ -272,7 +262,6 @@ impl Program<'_> {
     }
 }
 
-/// The workgroup size of a shader that has been compiled already.
 fn workgroup_size(wgsl: &str) -> [u32; 3] {
     naga::front::wgsl::parse_str(wgsl)
         .ok()

@@ -1,4 +1,4 @@
-//! Weights and gradients between the host and the arenas of a program.
+//! Copies weights and gradients between the host and the arenas of a program.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -9,10 +9,10 @@ use crate::kernels::Tensor;
 use crate::model::weights::{Values, Weights};
 
 impl Program<'_> {
-    /// Puts `weights` in place, clears the optimizer's state and starts again at step 0.
+    /// Loads `weights`, clears the optimizer state and starts again at step 0.
     ///
     /// # Errors
-    /// The weights lack a tensor, hold another, or one has the wrong shape.
+    /// The weights lack a tensor, have an unknown one, or one has the wrong shape.
     pub fn load(&mut self, weights: &Weights) -> Result<(), ProgramError> {
         weights.check(self.network.parameters())?;
         let arenas = &self.lowered.arenas;
@@ -35,7 +35,7 @@ impl Program<'_> {
         Ok(())
     }
 
-    /// Writes an arena: what `weights` hold of it, zero elsewhere.
+    /// Writes the values of `weights` to an arena, zero elsewhere.
     fn fill(&self, arena: Tensor, weights: &Weights) {
         let arenas = &self.lowered.arenas;
         let mut host = vec![0.0_f32; self.lowered.list.info(arena).quads as usize * 4];
@@ -75,7 +75,7 @@ impl Program<'_> {
         Ok(weights)
     }
 
-    /// The gradient of a parameter as the last step left it, in the file's order; `None` where it is not trained.
+    /// The gradient of a parameter in the last step, in the file's layout; `None` if it is not trained.
     ///
     /// # Errors
     /// The device failed.
@@ -90,7 +90,7 @@ impl Program<'_> {
         Ok(Some(self.restored(at, tensor, &bytes)))
     }
 
-    /// The values of parameter `at`, or those of its gradient, out of the bytes of `tensor`'s arena, in the file's order.
+    /// The values of parameter `at` or its gradient, read from the bytes of the arena of `tensor`, in the file's layout.
     fn restored(&self, at: usize, tensor: Tensor, arena: &[u8]) -> Vec<f32> {
         let layout = &self.network.parameters()[at].layout;
         let quad = self.lowered.list.info(tensor).dtype.quad_bytes();

@@ -1,4 +1,4 @@
-//! Windows: which shards of the data set a gather binds together, and which samples are shuffled among themselves.
+//! Shard windows: the shards of the data set that a gather binds together, whose samples are shuffled together.
 
 use super::data::ShardedColumn;
 use super::{Order, ProgramOptions};
@@ -7,28 +7,29 @@ use crate::kernels::batch::{BatchOrder, Mode, Shards};
 /// Shards that a gather binds at once.
 pub(super) const BOUND: usize = 4;
 
-/// Samples that the device puts in order, and the first of the four shards that hold them.
+/// A run of samples that the device orders, and the first of the four shards that hold them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Window {
+struct ShardWindow {
     shard: usize,
     first: usize,
     samples: usize,
 }
 
-/// The windows of a data set. Up to four shards: one, of all. More, in sequence: one a shard, the four from a batch's first
-/// shard on. More, shuffled: whole batches in equal parts that lie in four shards each, whose order the host shuffles and
-/// within which the device does; what makes no whole batch is in the last of them.
+/// The windows of a data set. Up to four shards make one window. More shards read in sequence make one window per shard,
+/// which binds the four from a batch's first shard on. More shards read in shuffled order are divided into equal parts of
+/// whole batches that lie in four shards each; the host shuffles the parts and the device shuffles within a part. The
+/// samples that do not fill a batch are in the last part.
 #[derive(Clone, Debug)]
-pub(super) struct Windows {
+pub(super) struct ShardWindows {
     samples: usize,
     per: usize,
-    windows: Vec<Window>,
+    windows: Vec<ShardWindow>,
 }
 
-impl Windows {
-    /// Of `samples` in shards of `per`, read in batches of `batch`, which any four neighbouring shards can hold.
-    pub fn new(samples: usize, per: usize, batch: usize, sequential: bool) -> Windows {
-        let all = |shard| Window {
+impl ShardWindows {
+    /// The windows of `samples` in shards of `per`, read in batches of `batch` that any four neighbouring shards can hold.
+    pub fn new(samples: usize, per: usize, batch: usize, sequential: bool) -> ShardWindows {
+        let all = |shard| ShardWindow {
             shard,
             first: 0,
             samples,
@@ -39,19 +40,18 @@ impl Windows {
             (true, true) => (0..shards).map(all).collect(),
             (true, false) => shuffled(samples, per, batch),
         };
-        Windows {
+        ShardWindows {
             samples,
             per,
             windows,
         }
     }
 
-    /// How many windows there are.
     pub fn count(&self) -> usize {
         self.windows.len()
     }
 
-    /// Steps that a window of a shuffle gives an epoch.
+    /// Steps of an epoch in a window of shuffled samples.
     pub fn steps(&self, window: usize, batch: u32) -> u32 {
         (self.windows[window].samples / batch as usize) as u32
     }
@@ -61,7 +61,7 @@ impl Windows {
         (self.samples / batch as usize) as u32
     }
 
-    /// The window of a batch of a sequence.
+    /// The window of the batch that begins at sample `first`, in sequential order.
     pub fn of_sample(&self, first: usize) -> usize {
         if self.count() == 1 {
             0
@@ -70,9 +70,13 @@ impl Windows {
         }
     }
 
-    /// How the order kernel fills the batch in a window.
-    pub fn order(&self, window: usize, options: &ProgramOptions, evaluate: bool) -> BatchOrder {
-        let Window { first, samples, .. } = self.windows[window];
+    pub fn batch_order(
+        &self,
+        window: usize,
+        options: &ProgramOptions,
+        evaluate: bool,
+    ) -> BatchOrder {
+        let ShardWindow { first, samples, .. } = self.windows[window];
         let mode = match (evaluate, options.order) {
             (true, _) => Mode::Evaluate,
             (false, Order::Sequential) => Mode::Sequential,
@@ -92,8 +96,8 @@ impl Windows {
         }
     }
 
-    /// The shards of a column that a window binds and the first sample of each; where there are fewer than four, the
-    /// last is bound again for no sample.
+    /// The shards of a column that a window binds, and the first sample of each. With fewer than four shards the last is
+    /// bound again, for no samples.
     pub fn shards(&self, window: usize, column: &ShardedColumn) -> Shards {
         let from = self.windows[window].shard;
         let bound = &column.shards[from..(from + BOUND).min(column.shards.len())];
@@ -111,19 +115,24 @@ impl Windows {
             dtype: column.dtype,
         }
     }
+
+    /// Whether the device moves from one epoch to the next itself; otherwise the host moves between windows.
+    pub fn device_turns_epochs(&self, order: Order) -> bool {
+        self.count() == 1 || order == Order::Sequential
+    }
 }
 
-/// As few equal parts of whole batches as lie in four shards each.
-fn shuffled(samples: usize, per: usize, batch: usize) -> Vec<Window> {
+/// The fewest equal parts of whole batches such that each part lies in four shards.
+fn shuffled(samples: usize, per: usize, batch: usize) -> Vec<ShardWindow> {
     let batches = samples / batch;
     let end = |shard: usize| (shard + BOUND) * per;
-    let divide = |parts: usize| -> Vec<Window> {
+    let divide = |parts: usize| -> Vec<ShardWindow> {
         let start = |part: usize| match part == parts {
             true => samples,
             false => batches * part / parts * batch,
         };
         (0..parts)
-            .map(|part| Window {
+            .map(|part| ShardWindow {
                 shard: start(part) / per,
                 first: start(part),
                 samples: start(part + 1) - start(part),
@@ -136,7 +145,7 @@ fn shuffled(samples: usize, per: usize, batch: usize) -> Vec<Window> {
             return windows;
         }
     }
-    // Parts of one batch, the last of which cannot hold what makes no whole batch too.
+    // Parts of one batch; the last one has no room for the samples that do not fill a batch.
     let mut windows = divide(batches);
     for window in &mut windows {
         window.samples = window.samples.min(end(window.shard) - window.first);
@@ -149,11 +158,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_of_a_shuffle_hold_every_whole_batch_within_four_shards() {
+    fn shuffled_windows_hold_every_whole_batch_within_four_shards() {
         for per in 1..=9 {
             for samples in 4 * per + 1..=13 * per {
                 for batch in 1..=(3 * per + 1).min(samples) {
-                    let windows = Windows::new(samples, per, batch, false);
+                    let windows = ShardWindows::new(samples, per, batch, false);
                     let case = format!("{samples} in shards of {per}, batches of {batch}");
                     let mut at = 0;
                     let mut steps = 0;
@@ -170,7 +179,7 @@ mod tests {
                     assert!(samples - at < batch, "{case}");
                     assert_eq!(steps, windows.steps_per_epoch(batch as u32), "{case}");
                     assert_eq!(steps as usize, samples / batch, "{case}");
-                    // Where batches are small, all samples take part in the shuffle.
+                    // With small batches all samples are shuffled.
                     assert!(at == samples || 2 * batch > 3 * per, "{case}");
                 }
             }
@@ -179,9 +188,9 @@ mod tests {
 
     #[test]
     fn shards_of_whole_batches_are_shuffled_by_four() {
-        let windows = Windows::new(800, 100, 50, false);
+        let windows = ShardWindows::new(800, 100, 50, false);
         assert_eq!(windows.count(), 2);
         assert_eq!(windows.windows[1].shard, 4);
-        assert_eq!(Windows::new(400, 100, 50, false).count(), 1);
+        assert_eq!(ShardWindows::new(400, 100, 50, false).count(), 1);
     }
 }

@@ -1,38 +1,34 @@
-//! Which window each training step binds, and where the host has to start a window.
+//! Which shard window each training step binds, and before which steps the host has to start a window.
 
-use super::windows::Windows;
+use super::windows::ShardWindows;
 use super::{Order, ProgramOptions};
 use crate::data::permute;
 
-/// The order of windows over the steps of a run.
 #[derive(Debug)]
-pub(super) struct Schedule {
-    windows: Windows,
+pub(super) struct WindowOrder {
+    windows: ShardWindows,
     batch: u32,
     seed: u32,
-    sequential: bool,
+    order: Order,
 }
 
-/// Where a step lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Position {
-    /// Window to bind.
     pub window: usize,
-    /// Epoch.
     pub epoch: u32,
-    /// Steps done in this window (of the epoch, where the device turns epochs itself).
+    /// Steps done in this window, or in this epoch if the device moves from epoch to epoch itself.
     pub done: u32,
-    /// Steps until the host has to start another window; `u32::MAX` where it never has to.
+    /// Steps until the host has to start another window; `u32::MAX`: never.
     pub left: u32,
 }
 
-impl Schedule {
-    pub fn new(windows: &Windows, options: &ProgramOptions) -> Schedule {
-        Schedule {
+impl WindowOrder {
+    pub fn new(windows: &ShardWindows, options: &ProgramOptions) -> WindowOrder {
+        WindowOrder {
             windows: windows.clone(),
             batch: options.batch_size,
             seed: options.seed,
-            sequential: options.order == Order::Sequential,
+            order: options.order,
         }
     }
 
@@ -43,11 +39,10 @@ impl Schedule {
     pub fn position(&self, step: u64) -> Position {
         let per_epoch = u64::from(self.steps_per_epoch());
         let (epoch, mut done) = ((step / per_epoch) as u32, (step % per_epoch) as u32);
-        if self.sequential || self.windows.count() == 1 {
-            let window = if self.sequential {
-                self.windows.of_sample(done as usize * self.batch as usize)
-            } else {
-                0
+        if self.windows.device_turns_epochs(self.order) {
+            let window = match self.order {
+                Order::Sequential => self.windows.of_sample(done as usize * self.batch as usize),
+                Order::Shuffled => 0,
             };
             return Position {
                 window,
