@@ -1,25 +1,23 @@
 //! The tables: files of `--csv`, and the data behind each figure of the page.
 
-use serde::Serialize;
-
-use super::courses::{Source, main_runs, sources};
-use super::table::{Table, number, rounded};
+use super::csv_table::{CsvTable, rounded};
+use super::curves::{EnergySource, energy_sources, main_runs};
 use super::words::{State, kind_name, verdict};
 use crate::energy::{Interval, Status};
 use crate::model::Metric;
-use crate::study::analysis::{Analysis, CostReport};
+use crate::study::analysis::{Analysis, CostReport, TrialPoint};
 use crate::study::stats::Median;
 use crate::study::{Opened, RunRecord};
-use crate::train::{Record, Way};
+use crate::train::Way;
 
 /// Points of a run in `power.csv`.
 const POWER_POINTS: usize = 2_000;
 
-/// Every table of every study, each with a column that names the study.
-pub fn tables(studies: &[Opened]) -> Vec<Table> {
-    let mut all: Vec<Table> = Vec::new();
-    for Opened { analysis, runs } in studies {
-        let of_one = [
+/// Every table of every study, with a column that names the study.
+pub fn tables(studies: &[Opened]) -> Vec<CsvTable> {
+    let mut all: Vec<CsvTable> = Vec::new();
+    for Opened { analysis, runs, .. } in studies {
+        let tables = [
             cells(analysis),
             costs(analysis, &analysis.costs.iter().collect::<Vec<_>>()),
             trials(analysis),
@@ -27,17 +25,15 @@ pub fn tables(studies: &[Opened]) -> Vec<Table> {
             evaluations(runs),
             power(runs),
             energy(runs),
-            instruments(analysis),
+            sensors(analysis),
         ];
-        for mut table in of_one {
+        for mut table in tables {
             table.header.insert(0, "study".into());
             for row in &mut table.rows {
                 row.insert(0, analysis.name.clone());
             }
             match all.iter_mut().find(|known| known.name == table.name) {
-                // Studies differ in their axes, and so in these columns.
-                Some(known) if known.header == table.header => known.rows.extend(table.rows),
-                Some(known) => merge(known, table),
+                Some(known) => known.append(table),
                 None => all.push(table),
             }
         }
@@ -45,217 +41,116 @@ pub fn tables(studies: &[Opened]) -> Vec<Table> {
     all
 }
 
-/// Adds rows whose columns are not all the same.
-fn merge(into: &mut Table, from: Table) {
-    for name in &from.header {
-        if !into.header.contains(name) {
-            into.header.push(name.clone());
-            into.rows.iter_mut().for_each(|row| row.push(String::new()));
-        }
-    }
-    for row in from.rows {
-        let value = |name: &String| {
-            let at = from.header.iter().position(|known| known == name);
-            at.map_or_else(String::new, |at| row[at].clone())
-        };
-        into.rows.push(into.header.iter().map(value).collect());
-    }
+fn ends(interval: Option<Interval>) -> [Option<f64>; 2] {
+    [interval.map(|i| i.low), interval.map(|i| i.high)]
 }
 
-/// A name as the records write it.
-fn written(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(text)) => text,
-        _ => String::new(),
-    }
-}
-
-fn ends(interval: Option<Interval>) -> [String; 2] {
-    [
-        number(interval.map(|i| i.low)),
-        number(interval.map(|i| i.high)),
-    ]
-}
-
-/// The cells, with what they came to at the end of their runs.
-pub(super) fn cells(analysis: &Analysis) -> Table {
-    let mut table = Table::new("cells", &["cell"]);
+/// The cells, with their cost and accuracy at the end of their runs.
+pub(super) fn cells(analysis: &Analysis) -> CsvTable {
+    let mut table = CsvTable::new("cells", "cell");
     let keys = analysis.axes.iter().map(|axis| axis.key.clone());
     table.header.extend(keys);
-    let unit = analysis.headline().map_or("", |cost| cost.kind.unit());
-    let rest = [
-        "runs_planned",
-        "reference",
-        "end_cost_kind",
-        "end_cost",
-        "end_cost_unit",
-        "end_accuracy_confirming_half",
-        "pareto",
-    ];
-    table.header.extend(rest.map(String::from));
-    let kind = analysis
-        .headline()
-        .map_or_else(String::new, |cost| kind_name(&cost.kind));
+    let rest = "runs_planned reference end_cost_kind end_cost end_cost_unit end_accuracy_confirming_half pareto";
+    table.header.extend(rest.split(' ').map(str::to_owned));
+    let kind = analysis.headline().map(|cost| &cost.kind);
     for (at, cell) in analysis.cells.iter().enumerate() {
-        let mut row = vec![cell.id.clone()];
-        row.extend(cell.values.iter().cloned());
-        row.extend([
-            cell.runs.len().to_string(),
-            (analysis.reference == Some(at)).to_string(),
-            kind.clone(),
-            number(cell.end.map(|end| end.cost)),
-            unit.to_owned(),
-            number(cell.end.map(|end| end.value)),
-            analysis.pareto.contains(&at).to_string(),
-        ]);
-        table.rows.push(row);
+        table.push((
+            &cell.id,
+            &cell.values,
+            cell.runs.len(),
+            analysis.reference == Some(at),
+            kind.map(kind_name),
+            cell.end.map(|end| end.cost),
+            kind.map(|kind| kind.unit()),
+            cell.end.map(|end| end.value),
+            analysis.pareto.contains(&at),
+        ));
     }
     table
 }
 
-/// What each cell costs.
-pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> Table {
-    let mut table = Table::new(
+/// The cost of each cell.
+pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
+    let mut table = CsvTable::new(
         "costs",
-        &[
-            "cost",
-            "unit",
-            "target_accuracy",
-            "cell",
-            "state",
-            "expected",
-            "geometric_mean",
-            "low_95",
-            "high_95",
-            "share_reached",
-            "median",
-            "restricted_mean",
-            "tau",
-            "sd_log",
-            "df",
-            "confirmed_accuracy",
-            "times_best",
-            "times_best_low",
-            "times_best_high",
-            "verdict",
-            "times_reference",
-            "times_reference_low",
-            "times_reference_high",
-            "p_reference_holm",
-        ],
+        "cost unit target_accuracy cell state expected geometric_mean ci_low ci_high share_reached median restricted_mean \
+         tau sd_log df confirmed_accuracy times_best times_best_low times_best_high verdict times_reference \
+         times_reference_low times_reference_high p_reference_holm",
     );
     for cost in costs {
         for (at, cell) in cost.cells.iter().enumerate() {
             let contrast = cell.contrast.and_then(|contrast| contrast.ratio);
             let named = cell.named.map(|named| named.ratio);
-            table.rows.push(vec![
-                kind_name(&cost.kind),
-                cost.kind.unit().into(),
-                number(cost.at_least),
-                analysis.cells[at].id.clone(),
-                State::of(cell).words().into(),
-                number(cell.expected),
-                number(cell.geometric_mean),
-                number(cell.interval.map(|i| i.low)),
-                number(cell.interval.map(|i| i.high)),
-                number(cell.share),
-                match cell.median {
-                    Some(Median::Value(value)) => number(Some(value)),
-                    Some(Median::OverBudget) => "over budget".into(),
-                    None => String::new(),
-                },
-                number(cell.restricted_mean),
-                number(cost.tau),
-                number(cell.spread.map(|spread| spread.sd)),
-                number(cell.spread.map(|spread| spread.df)),
-                number(cell.confirmed),
-                number(contrast.map(|ratio| ratio.ratio())),
-                number(contrast.and_then(|ratio| ratio.low())),
-                number(contrast.and_then(|ratio| ratio.high())),
-                verdict(cost, at).into(),
-                number(named.map(|ratio| ratio.ratio())),
-                number(named.and_then(|ratio| ratio.low())),
-                number(named.and_then(|ratio| ratio.high())),
-                number(cell.named.map(|named| named.adjusted)),
-            ]);
+            let median = match cell.median {
+                Some(Median::Value(value)) => value.to_string(),
+                Some(Median::OverBudget) => "over budget".into(),
+                None => String::new(),
+            };
+            table.push((
+                (kind_name(&cost.kind), cost.kind.unit(), cost.at_least),
+                (&analysis.cells[at].id, State::of(cell).words()),
+                (cell.expected, cell.geometric_mean),
+                (cell.interval.map(|i| i.low), cell.interval.map(|i| i.high)),
+                (cell.share, median, cell.restricted_mean, cost.tau),
+                (
+                    cell.spread.map(|spread| spread.sd),
+                    cell.spread.map(|spread| spread.df),
+                ),
+                cell.confirmed,
+                contrast.map(|ratio| ratio.ratio()),
+                contrast.and_then(|ratio| ratio.low()),
+                contrast.and_then(|ratio| ratio.high()),
+                verdict(cost, at),
+                named.map(|ratio| ratio.ratio()),
+                named.and_then(|ratio| ratio.low()),
+                named.and_then(|ratio| ratio.high()),
+                cell.named.map(|named| named.adjusted),
+            ));
         }
     }
     table
 }
 
-/// Every seed of every cell in every cost, the replicates of the reference cell, and the fresh runs that confirm.
-fn trials(analysis: &Analysis) -> Table {
-    let mut table = Table::new(
+/// Every seed of every cell in every cost, the replicates of the reference cell, and the confirming runs.
+fn trials(analysis: &Analysis) -> CsvTable {
+    let mut table = CsvTable::new(
         "trials",
-        &[
-            "cost",
-            "unit",
-            "target_accuracy",
-            "cell",
-            "run",
-            "seed",
-            "purpose",
-            "ended",
-            "spent",
-            "of_it_evaluating",
-            "without_evaluations",
-            "first_single_spent",
-            "confirmed_accuracy",
-            "way",
-            "repeatability_low",
-            "repeatability_high",
-            "accuracy_low",
-            "accuracy_high",
-            "unranked_because",
-        ],
+        "cost unit target_accuracy cell run seed purpose ended spent of_it_evaluating without_evaluations \
+         first_single_spent confirmed_accuracy derivation ci_low ci_high accuracy_low accuracy_high unranked_because",
     );
     for cost in &analysis.costs {
-        let main = cost.cells.iter().enumerate();
-        let mut listed: Vec<(usize, &str, _)> =
-            main.map(|(at, cell)| (at, "main", &cell.trials)).collect();
-        let extra = cost.cells.iter().enumerate();
-        listed.extend(extra.map(|(at, cell)| (at, "replicate", &cell.replicates)));
+        let cells = || cost.cells.iter().enumerate();
+        let mut groups: Vec<(usize, &str, &[TrialPoint])> = Vec::new();
+        groups.extend(cells().map(|(at, cell)| (at, "main", cell.trials.as_slice())));
+        groups.extend(cells().map(|(at, cell)| (at, "replicate", cell.replicates.as_slice())));
         if let Some(fresh) = &cost.confirmation {
-            // One cell may be two of these.
-            let mut seen = Vec::new();
             let sides = [
                 (cost.best, &fresh.best),
                 (cost.worst, &fresh.worst),
                 (analysis.reference, &fresh.reference),
             ];
-            listed.extend(
-                sides
-                    .into_iter()
-                    .filter_map(|(at, points)| Some((at?, "confirm", points)))
-                    .filter(|(at, ..)| {
-                        let new = !seen.contains(at);
-                        seen.push(*at);
-                        new
-                    }),
-            );
+            // The reference cell may also be the best or the worst.
+            for (cell, points) in sides {
+                let Some(at) = cell else { continue };
+                if !groups
+                    .iter()
+                    .any(|known| (known.0, known.1) == (at, "confirm"))
+                {
+                    groups.push((at, "confirm", points));
+                }
+            }
         }
-        for (at, purpose, points) in listed {
+        for (at, purpose, points) in groups {
             for point in points {
-                let mut row = vec![
-                    kind_name(&cost.kind),
-                    cost.kind.unit().into(),
-                    number(cost.at_least),
-                    analysis.cells[at].id.clone(),
-                    point.run.clone(),
-                    point.seed.to_string(),
-                    purpose.into(),
-                    written(&point.ended),
-                    number(Some(point.spent)),
-                    number(point.evaluating),
-                    number(point.without_evaluations()),
-                    number(point.first_single),
-                    number(point.confirmed),
-                    point.way.map_or_else(String::new, |way| written(&way)),
-                ];
-                row.extend(ends(point.ci));
-                row.extend(ends(point.accuracy));
-                row.push(point.unranked.clone().unwrap_or_default());
-                table.rows.push(row);
+                table.push((
+                    (kind_name(&cost.kind), cost.kind.unit(), cost.at_least),
+                    (&analysis.cells[at].id, &point.run, point.seed, purpose),
+                    (point.ended, point.spent, point.evaluating),
+                    (point.without_evaluations(), point.first_single),
+                    (point.confirmed, point.way),
+                    (ends(point.ci), ends(point.accuracy)),
+                    &point.unranked,
+                ));
             }
         }
     }
@@ -263,191 +158,112 @@ fn trials(analysis: &Analysis) -> Table {
 }
 
 /// Every planned run.
-fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> Table {
-    let mut table = Table::new(
+fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> CsvTable {
+    let mut table = CsvTable::new(
         "runs",
-        &[
-            "run",
-            "cell",
-            "seed",
-            "purpose",
-            "outcome",
-            "error",
-            "steps",
-            "samples",
-            "training_s",
-            "evaluation_s",
-            "start_up_s",
-            "last_accuracy",
-            "others_cpu_share",
-            "device",
-        ],
+        "run cell seed purpose outcome error steps samples training_s evaluation_s start_up_s last_accuracy \
+         contention_cpu_share device",
     );
     for cell in &analysis.cells {
         for line in &cell.runs {
-            let record = runs
-                .iter()
-                .find(|run| run.id == line.id)
-                .and_then(|run| run.record.as_ref());
-            let of = |get: &dyn Fn(&Record) -> Option<f64>| number(record.and_then(get));
-            table.rows.push(vec![
-                line.id.clone(),
-                cell.id.clone(),
-                line.seed.to_string(),
-                written(&line.purpose),
-                line.outcome
-                    .map_or("not run", |outcome| outcome.name())
-                    .into(),
-                line.error.clone().unwrap_or_default(),
-                record.map_or_else(String::new, |record| record.steps.to_string()),
-                record.map_or_else(String::new, |record| record.samples.to_string()),
-                of(&|record| Some(record.times.training_seconds)),
-                of(&|record| Some(record.times.evaluation_seconds)),
-                of(&|record| Some(record.times.startup_seconds)),
-                of(&|record| Some(record.evaluations.last()?.accuracy())),
-                of(&|record| record.others.cpu_share),
-                record.map_or_else(String::new, |record| record.device.name.clone()),
-            ]);
+            let run = runs.iter().find(|run| run.id == line.id);
+            let record = run.and_then(|run| run.record.as_ref());
+            table.push((
+                (&line.id, &cell.id, line.seed, line.purpose),
+                line.outcome.map_or("not run", |outcome| outcome.name()),
+                &line.error,
+                (
+                    record.map(|record| record.steps),
+                    record.map(|record| record.samples),
+                ),
+                record.map(|record| record.times.training_seconds),
+                record.map(|record| record.times.evaluation_seconds),
+                record.map(|record| record.times.startup_seconds),
+                record.and_then(|record| Some(record.evaluations.last()?.accuracy())),
+                record.and_then(|record| record.others.cpu_share),
+                record.map(|record| &record.device.name),
+            ));
         }
     }
     table
 }
 
-/// Accuracy on the way, with the joules of each source.
-fn evaluations(runs: &[RunRecord]) -> Table {
-    let mut table = Table::new(
+/// The learning curves, with the joules of each source.
+fn evaluations(runs: &[RunRecord]) -> CsvTable {
+    let mut table = CsvTable::new(
         "evaluations",
-        &[
-            "run",
-            "cell",
-            "seed",
-            "step",
-            "samples",
-            "seconds",
-            "loss",
-            "accuracy",
-            "accuracy_deciding_half",
-            "accuracy_confirming_half",
-        ],
+        "run cell seed step samples seconds loss accuracy accuracy_deciding_half accuracy_confirming_half",
     );
-    let sources = sources(runs);
-    for source in &sources {
-        table.header.push(joules_column(source));
-    }
+    let sources = energy_sources(runs);
+    table.header.extend(sources.iter().map(joules_column));
     for run in runs {
         let Some(record) = &run.record else { continue };
         let joules: Vec<Option<Vec<f64>>> =
             sources.iter().map(|source| source.joules(record)).collect();
         for (at, point) in record.evaluations.iter().enumerate() {
-            let mut row = vec![
-                run.id.clone(),
-                run.cell.clone(),
-                run.seed.to_string(),
-                point.step.to_string(),
-                point.samples.to_string(),
-                number(Some(point.seconds)),
-                number(Some(point.loss())),
-                number(Some(point.accuracy())),
-                number(point.metric(Metric::Accuracy).map(|value| value.deciding)),
-                number(point.metric(Metric::Accuracy).map(|value| value.confirming)),
-            ];
-            row.extend(
-                joules
-                    .iter()
-                    .map(|along| number(along.as_ref().map(|along| along[at]))),
-            );
-            table.rows.push(row);
+            let joules = joules.iter().map(|curve| Some(curve.as_ref()?[at]));
+            let half = point.metric(Metric::Accuracy);
+            table.push((
+                (&run.id, &run.cell, run.seed),
+                (point.step, point.samples, point.seconds),
+                (point.loss(), point.accuracy()),
+                (half.map(|value| value.deciding), half.map(|value| value.confirming)),
+                joules.collect::<Vec<Option<f64>>>(),
+            ));
         }
     }
     table
 }
 
-/// The name of a column of a source's joules.
-pub(super) fn joules_column(source: &Source) -> String {
-    format!(
-        "joules_{}_{}_{}",
-        source.status.name(),
-        source.name,
-        source.scope.name()
-    )
+/// The name of the column with a source's joules.
+pub(super) fn joules_column(source: &EnergySource) -> String {
+    let EnergySource {
+        name,
+        scope,
+        status,
+    } = source;
+    format!("joules_{}_{name}_{}", status.name(), scope.name())
 }
 
-/// Watts over time.
-fn power(runs: &[RunRecord]) -> Table {
-    let mut table = Table::new(
-        "power",
-        &[
-            "source", "scope", "status", "run", "cell", "seed", "seconds", "watts",
-        ],
-    );
-    for source in sources(runs) {
+fn power(runs: &[RunRecord]) -> CsvTable {
+    let mut table = CsvTable::new("power", "source scope status run cell seed seconds watts");
+    for source in energy_sources(runs) {
         for (run, record) in main_runs(runs) {
             for (seconds, watts) in source.power(record, POWER_POINTS) {
-                table.rows.push(vec![
-                    source.name.clone(),
-                    source.scope.name().into(),
-                    source.status.name().into(),
-                    run.id.clone(),
-                    run.cell.clone(),
-                    run.seed.to_string(),
-                    rounded(Some(seconds)),
-                    rounded(Some(watts)),
-                ]);
+                table.push((
+                    (&source.name, source.scope.name(), source.status.name()),
+                    (&run.id, &run.cell, run.seed),
+                    (rounded(seconds), rounded(watts)),
+                ));
             }
         }
     }
     table
 }
 
-/// Joules of a step, an evaluation and each phase of each run.
-fn energy(runs: &[RunRecord]) -> Table {
-    let mut table = Table::new(
+/// Joules of a step, of an evaluation, to the end, and of each phase of each run.
+fn energy(runs: &[RunRecord]) -> CsvTable {
+    let mut table = CsvTable::new(
         "energy",
-        &[
-            "run",
-            "cell",
-            "seed",
-            "source",
-            "scope",
-            "status",
-            "of",
-            "way",
-            "joules",
-            "repeatability_low",
-            "repeatability_high",
-            "accuracy_low",
-            "accuracy_high",
-            "contained_in_others",
-        ],
+        "run cell seed source scope status of derivation joules ci_low ci_high accuracy_low accuracy_high \
+         contained_in_other_phases",
     );
-    for (run, record) in runs
-        .iter()
-        .filter_map(|run| Some((run, run.record.as_ref()?)))
-    {
-        let mut row = |of: String,
-                       source: &str,
-                       status: Status,
-                       way: Option<Way>,
-                       joules,
-                       intervals,
-                       contained: bool| {
-            let scope = record.energy.iter().find(|row| row.source == source);
-            let [ci, accuracy]: [Option<Interval>; 2] = intervals;
-            let mut cells = vec![
-                run.id.clone(),
-                run.cell.clone(),
-                run.seed.to_string(),
-                source.to_owned(),
-                scope.map_or("", |row| row.scope.name()).into(),
-                Status::name(status).into(),
-                of,
-                way.map_or_else(String::new, |way| written(&way)),
-                number(joules),
-            ];
-            cells.extend(ends(ci));
-            cells.extend(ends(accuracy));
-            cells.push(contained.to_string());
-            table.rows.push(cells);
+    for run in runs {
+        let Some(record) = &run.record else { continue };
+        let mut push = |of: &str,
+                        origin: (&str, Status),
+                        way: Option<Way>,
+                        joules,
+                        intervals: [_; 2],
+                        contained: bool| {
+            let row = record.energy.iter().find(|row| row.source == origin.0);
+            table.push((
+                (&run.id, &run.cell, run.seed),
+                (origin.0, row.map(|row| row.scope.name()), origin.1.name()),
+                (of, way, joules),
+                intervals.map(ends),
+                contained,
+            ));
         };
         let figures = [
             ("step", &record.energy_per_step),
@@ -456,25 +272,28 @@ fn energy(runs: &[RunRecord]) -> Table {
         ];
         for (of, figures) in figures {
             for figure in figures {
-                row(
-                    of.into(),
-                    &figure.source,
-                    figure.status,
+                let origin = (figure.source.as_str(), figure.status);
+                let intervals = [figure.ci, figure.accuracy];
+                push(
+                    of,
+                    origin,
                     Some(figure.way),
                     Some(figure.joules),
-                    [figure.ci, figure.accuracy],
+                    intervals,
                     false,
                 );
             }
         }
         for phase in &record.energy_by_phase {
-            row(
-                format!("phase {}", written(&phase.phase)),
-                &phase.source,
-                phase.status,
+            let of = format!("phase {}", phase.phase.name());
+            let origin = (phase.source.as_str(), phase.status);
+            let intervals = [phase.ci, phase.accuracy];
+            push(
+                &of,
+                origin,
                 phase.way,
                 phase.joules,
-                [phase.ci, phase.accuracy],
+                intervals,
                 phase.contained,
             );
         }
@@ -482,34 +301,19 @@ fn energy(runs: &[RunRecord]) -> Table {
     table
 }
 
-/// What joules came through, and what gave none.
-pub(super) fn instruments(analysis: &Analysis) -> Table {
-    let mut table = Table::new(
-        "instruments",
-        &[
-            "source",
-            "scope",
-            "method",
-            "status",
-            "grade",
-            "tick_s",
-            "runs_with_joules",
-            "reason",
-            "fix",
-        ],
+/// The sensors, and why some gave no joules.
+pub(super) fn sensors(analysis: &Analysis) -> CsvTable {
+    let mut table = CsvTable::new(
+        "sensors",
+        "source scope method status grade update_interval_s runs_with_joules reason fix",
     );
-    for one in &analysis.instruments {
-        table.rows.push(vec![
-            one.source.clone(),
-            one.scope.name().into(),
-            one.method.name().into(),
-            one.status.name().into(),
-            one.grade.map_or_else(String::new, |grade| written(&grade)),
-            number(one.update_interval_seconds),
-            one.runs.to_string(),
-            one.reason.clone().unwrap_or_default(),
-            one.fix.clone().unwrap_or_default(),
-        ]);
+    for sensor in &analysis.instruments {
+        table.push((
+            (&sensor.source, sensor.scope.name(), sensor.method.name()),
+            (sensor.status.name(), sensor.grade),
+            (sensor.update_interval_seconds, sensor.runs),
+            (&sensor.reason, &sensor.fix),
+        ));
     }
     table
 }

@@ -1,340 +1,232 @@
 //! The report in 80 columns.
 
-use textwrap::{Options, WordSplitter};
-
-use super::labels::{Labels, short_names};
-use super::names::separator;
+use super::display_unit::{DisplayUnit, digits};
+use super::regimes::{RegimeColumns, wrap};
+use super::summary::{RESTRICTED, Summary};
 use super::words::{
-    State, Unit, capital, cost_name, dates, devices, digits, kind_name, median, order, plural,
-    ratio, reached, target, verdict, way, worth,
+    NO_ENERGY, State, capital, cost_name, counted, dates, devices, extent, kind_name, outcomes,
+    ratio, status_word, target, verdict,
 };
 use crate::energy::Status;
 use crate::report::{Align, columns};
 use crate::study::Opened;
 use crate::study::analysis::{Analysis, CostReport};
-use crate::units::percent;
+use crate::units::target_percent;
 
-/// No line is wider, but for a name that is.
+/// The widest line.
 pub const WIDTH: usize = 80;
 
-/// Letters for the name of a cell in the list of the other costs.
-const OTHERS: usize = 27;
+/// Rows of a table; the page and the CSV have all.
+const ROWS: usize = 40;
 
-/// Cells of a table; the page and the CSV have them all.
-const CELLS: usize = 40;
+/// The shortest length of the longest bar.
+const BAR: usize = 6;
 
-/// Letters that a bar has at the least.
-const BARS: usize = 6;
+/// Failed runs whose errors are shown.
+const FAILURES: usize = 5;
 
 const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[1;32m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
-/// What the studies say, with escape codes for colours that the printer takes out where nobody would see them.
+/// The report of the studies, with escape codes for colours, which the printer removes where they would not be seen.
 pub fn terminal(studies: &[Opened]) -> String {
     let parts: Vec<String> = studies.iter().map(|one| study(&one.analysis)).collect();
     parts.join("\n\n")
 }
 
 fn study(analysis: &Analysis) -> String {
-    let mut text = head(analysis);
-    text += "\n";
-    text += &wrapped(&analysis.answer.to_string(), "", "");
+    let dates = dates(analysis).map_or_else(String::new, |dates| format!("  {dates}"));
+    let mut text = format!("{BOLD}{}{PLAIN}{dates}\n\n", analysis.name);
+    let answer = &analysis.answer;
+    text += &format!(
+        "{BOLD}{}{PLAIN}\n",
+        lines(&answer.headline, "", "").trim_end()
+    );
+    for part in [&answer.comparison, &answer.measurement] {
+        if !part.is_empty() {
+            text += &lines(part, "", "");
+        }
+    }
     if let Some(cost) = analysis.headline() {
         text += &format!("\n{BOLD}{}{PLAIN}\n", capital(&cost_name(cost)));
-        text += &cells(analysis, cost);
-        text += &others(analysis, cost);
+        text += &regimes(analysis, cost);
+        text += &other_costs(analysis, cost);
     }
-    text += &outcomes(analysis);
-    text += &instruments(analysis);
-    text += &notes(analysis);
-    text
+    text + &conditions(analysis) + &notes(analysis)
 }
 
-fn head(analysis: &Analysis) -> String {
-    let mut text = format!("{BOLD}{}{PLAIN}", analysis.name);
-    if let Some(dates) = dates(analysis) {
-        text += &format!("  {dates}");
-    }
-    text.push('\n');
-    for line in [
-        analysis.base.clone(),
-        format!(
-            "{} cell{}, {} seed{}; {} of {} runs done",
-            analysis.cells.len(),
-            plural(analysis.cells.len()),
-            analysis.seeds.len(),
-            plural(analysis.seeds.len()),
-            analysis.done(),
-            analysis.planned
-        ),
-        devices(analysis),
-    ] {
-        if !line.is_empty() {
-            text += &wrapped(&line, "", "  ");
-        }
-    }
-    text
+fn lines(text: &str, first: &str, rest: &str) -> String {
+    wrap(text, WIDTH, first, rest).join("\n") + "\n"
 }
 
-/// The cells in the headline's cost, the cheapest first.
-fn cells(analysis: &Analysis, cost: &CostReport) -> String {
-    let unit = Unit::for_cost(cost);
-    let order = order(cost);
-    let most = order
+/// The regimes in the headline's cost, the cheapest first, with bars where there is room.
+fn regimes(analysis: &Analysis, cost: &CostReport) -> String {
+    let summary = Summary::of(cost);
+    let labels = RegimeColumns::of(analysis);
+    let width = |table: &str| {
+        table
+            .lines()
+            .map(|line| line.chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    // The restricted mean has a column where that leaves room for the bars.
+    let mut table = rows(cost, &summary, &labels, true);
+    let restricted = width(&table) + 2 + BAR <= WIDTH;
+    if !restricted {
+        table = rows(cost, &summary, &labels, false);
+    }
+    let wide = width(&table);
+    let room = WIDTH.saturating_sub(wide + 2);
+    let most = cost
+        .cells
         .iter()
-        .filter_map(|at| cost.cells[*at].expected)
+        .filter_map(|cell| cell.expected)
         .fold(0.0, f64::max);
-    let labels = Labels::of(analysis);
-    // The restricted mean has a column where that leaves the bars their room.
-    let wide = |table: &str| table.lines().map(|line| line.chars().count()).max();
-    let with = table(cost, &labels, &order, &unit, true);
-    let restricted = wide(&with).is_some_and(|width| width + 2 + BARS <= WIDTH);
-    let table = match restricted {
-        true => with,
-        false => table(cost, &labels, &order, &unit, false),
-    };
-    let width = wide(&table);
-    let shown = order.iter().take(CELLS);
-    let room = WIDTH.saturating_sub(width.unwrap_or(0) + 2);
-    let mut lines = table.lines();
-    let mut text = match labels.told.is_empty() {
+    let mut table = table.lines();
+    let mut text = match labels.note.is_empty() {
         true => String::new(),
-        false => format!("{DIM}{}{PLAIN}", wrapped(&labels.told, "", "  ")),
+        false => format!("{DIM}{}{PLAIN}\n", lines(&labels.note, "", "  ").trim_end()),
     };
-    text += &format!("{DIM}{}{PLAIN}\n", lines.next().unwrap_or_default());
-    for (at, line) in shown.zip(lines) {
-        let bar = match cost.cells[*at].expected {
-            Some(expected) if room >= BARS => bar(expected / most, room),
+    text += &format!("{DIM}{}{PLAIN}\n", table.next().unwrap_or_default());
+    for (at, line) in summary.order.iter().zip(table) {
+        let bar = match State::of(&cost.cells[*at]) {
+            State::Reached(expected) if room >= BAR => bar(expected / most, room),
             _ => String::new(),
         };
-        let line = format!("{line:<0$}  {bar}", width.unwrap_or(0));
-        let mut line = line.trim_end().to_owned();
+        let mut line = format!("{line:<wide$}  {bar}").trim_end().to_owned();
+        let mark = mark(cost, *at);
         if labels.above {
-            let first = format!("{:<3}", mark(cost, *at));
-            line = wrapped(&analysis.cells[*at].id, &first, "     ") + &line;
+            line = lines(&analysis.cells[*at].name(), &format!("{mark:<3}"), "     ") + &line;
         }
-        text += &match mark(cost, *at) {
+        text += &match mark {
             "*" => format!("{GREEN}{line}{PLAIN}\n"),
             "x" => format!("{DIM}{line}{PLAIN}\n"),
             _ => format!("{line}\n"),
         };
     }
-    if order.len() > CELLS {
-        text += &format!("and {} more: see --html or --csv\n", order.len() - CELLS);
+    if summary.order.len() > ROWS {
+        let more = summary.order.len() - ROWS;
+        text += &format!("and {more} more: see --html or --csv\n");
     }
-    text + &legend(analysis, cost, restricted)
+    let marks = [
+        ("*", "* lowest"),
+        ("~", "~ not significantly different"),
+        ("x", "x never reached the target"),
+    ];
+    let has = |sign: &str| (0..cost.cells.len()).any(|at| mark(cost, at) == sign);
+    let marks = marks.iter().filter(|(sign, _)| has(sign));
+    let mut legend: Vec<String> = marks.map(|(_, words)| (*words).to_owned()).collect();
+    legend.extend(summary.notes.iter().cloned());
+    legend.extend(restricted_means(cost, &summary, restricted));
+    text + &format!(
+        "{DIM}{}{PLAIN}\n",
+        lines(&legend.join("; "), "", "").trim_end()
+    )
 }
 
-/// The figures of the cells in their order, with a line for the names of the columns; `restricted`: with the mean of
-/// min(X, tau).
-fn table(
-    cost: &CostReport,
-    labels: &Labels,
-    order: &[usize],
-    unit: &Unit,
-    restricted: bool,
-) -> String {
-    let mut rows = vec![labels.head.clone()];
-    let intervals = cost.cells.iter().any(|cell| cell.interval.is_some());
-    let confirmed = cost.cells.iter().any(|cell| cell.confirmed.is_some());
-    // A column that would be empty leaves its room to the bars.
-    let figures = |all: [String; 6]| {
-        let shown = [true, intervals, true, true, restricted, confirmed];
-        all.into_iter()
-            .zip(shown)
-            .filter_map(|(text, shown)| shown.then_some(text))
-    };
-    rows[0].insert(0, String::new());
-    rows[0].extend(figures([
-        format!("expected {}", short(unit.symbol))
-            .trim_end()
-            .to_owned(),
-        "95 %".into(),
-        "reached".into(),
-        "median".into(),
-        "r. mean".into(),
-        "conf. %".into(),
-    ]));
-    for at in order.iter().take(CELLS) {
-        let cell = &cost.cells[*at];
-        let mut row = vec![if labels.above { "" } else { mark(cost, *at) }.to_owned()];
-        row.extend(labels.cells[*at].iter().cloned());
-        row.extend(figures([
-            match State::of(cell) {
-                State::Arrived(expected) => unit.show(expected),
-                other => other.words().into(),
-            },
-            cell.interval.map_or_else(String::new, |i| {
-                format!("{}-{}", unit.show(i.low), unit.show(i.high))
-            }),
-            reached(cell),
-            median(cell, unit),
-            cell.restricted_mean
-                .map_or_else(String::new, |mean| unit.show(mean)),
-            cell.confirmed
-                .map_or_else(String::new, |share| format!("{:.2}", 100.0 * share)),
-        ]));
-        rows.push(row);
+/// The table with a line of heads.
+fn rows(cost: &CostReport, summary: &Summary, labels: &RegimeColumns, restricted: bool) -> String {
+    let shown: Vec<_> = summary
+        .columns
+        .iter()
+        .filter(|column| !column.page_only && (restricted || column.head != RESTRICTED))
+        .collect();
+    let mut head = vec![String::new()];
+    head.extend(labels.head.iter().cloned());
+    head.extend(shown.iter().map(|column| column.head.clone()));
+    let mut rows = vec![head];
+    for (row, at) in summary.order.iter().take(ROWS).enumerate() {
+        let mark = if labels.above { "" } else { mark(cost, *at) };
+        let mut texts = vec![mark.to_owned()];
+        texts.extend(labels.cells[*at].iter().cloned());
+        texts.extend(shown.iter().map(|column| column.texts[row].clone()));
+        rows.push(texts);
     }
-    let mut align = vec![Align::Left];
-    align.extend(std::iter::repeat_n(Align::Right, rows[0].len() - 1));
-    if labels.head.first().is_some_and(|name| name == "cell") {
+    let mut align = vec![Align::Right; rows[0].len()];
+    align[0] = Align::Left;
+    if labels.head == ["regime"] {
         align[1] = Align::Left;
     }
     columns(&rows, &align, "")
 }
 
-/// A word of a unit: `thousand samples` takes a column of its own otherwise.
-fn short(symbol: &str) -> &str {
-    match symbol {
-        "thousand samples" => "k",
-        "million samples" => "M",
-        "samples" => "",
-        other => other,
-    }
-}
-
 fn mark(cost: &CostReport, cell: usize) -> &'static str {
     match verdict(cost, cell) {
-        "least" => "*",
-        "not told apart" => "~",
-        "never arrives" => "x",
+        "lowest" => "*",
+        "not significantly different" => "~",
+        "never reached" => "x",
         _ => "",
     }
 }
 
-fn legend(analysis: &Analysis, cost: &CostReport, restricted: bool) -> String {
-    let has = |sign: &str| (0..cost.cells.len()).any(|at| mark(cost, at) == sign);
-    let mut told = Vec::new();
-    if has("*") {
-        told.push("* the least");
-    }
-    if has("~") {
-        told.push("~ not told from it");
-    }
-    if has("x") {
-        told.push("x never arrives");
-    }
-    told.push("expected: all its runs spent over those that reached");
-    if cost.cells.iter().any(|cell| cell.interval.is_some()) {
-        told.push("95 %: of the geometric mean");
-    }
-    if cost.cells.iter().any(|cell| cell.confirmed.is_some()) {
-        told.push("conf.: accuracy on the half that did not decide");
-    }
-    let tau = horizon(cost, restricted);
-    told.extend(tau.as_deref());
-    let way = way(cost).map(|way| format!("joules: {way}"));
-    told.extend(way.as_deref());
-    let mut text = format!("{DIM}{}{PLAIN}", wrapped(&told.join("; "), "", ""));
-    if cost.unranked > 0 {
-        text += &wrapped(
-            &format!(
-                "{} run{} shared the machine and stand outside the ranking.",
-                cost.unranked,
-                plural(cost.unranked)
-            ),
-            "",
-            "",
-        );
-    }
-    if let Some(reference) = analysis.reference {
-        let id = &analysis.cells[reference].id;
-        text += &wrapped(&format!("The reference cell is {id}."), "", "");
-    }
-    text
-}
-
-/// What the restricted means are of; all of them, in the order of the table, where it has no room for the column.
-fn horizon(cost: &CostReport, restricted: bool) -> Option<String> {
-    let unit = Unit::for_cost(cost);
-    let text = format!(
-        "restricted mean, of min(cost, tau), tau = {}",
-        unit.amount(cost.tau?)
-    );
-    if restricted {
-        return Some(format!("r. mean: {text}"));
-    }
-    let mean = |at: &usize| {
-        let mean = cost.cells[*at].restricted_mean;
-        mean.map_or_else(|| "-".into(), |mean| unit.show(mean))
-    };
-    let means: Vec<String> = order(cost).iter().take(CELLS).map(mean).collect();
-    Some(format!("{text}, in the order above: {}", means.join(", ")))
-}
-
-/// The other costs in a line each.
-fn others(analysis: &Analysis, headline: &CostReport) -> String {
-    let rest: Vec<&CostReport> = analysis
-        .costs
+/// What the restricted means are of, and all of them in the order of the table where it has no column for them.
+fn restricted_means(cost: &CostReport, summary: &Summary, column: bool) -> Option<String> {
+    let means = summary
+        .columns
         .iter()
+        .find(|column| column.head == RESTRICTED)?;
+    let tau = summary.unit.amount(cost.tau?);
+    let text = format!("restricted mean, of min(cost, tau), tau = {tau}");
+    let means = means.texts[..means.texts.len().min(ROWS)].join(", ");
+    Some(match column {
+        true => text,
+        false => format!("{text}, in the order above: {means}"),
+    })
+}
+
+/// The other costs with the cheapest regime in each.
+fn other_costs(analysis: &Analysis, headline: &CostReport) -> String {
+    let costs = analysis.costs.iter();
+    let rest: Vec<&CostReport> = costs
         .filter(|cost| !std::ptr::eq(*cost, headline))
         .collect();
     if rest.is_empty() {
         return String::new();
     }
-    let mut text = format!("\n{BOLD}Other costs{PLAIN}");
-    let (names, told) = short_names(analysis, OTHERS);
-    text += &match told.is_empty() {
-        true => "\n".into(),
-        false => format!("  {DIM}({told}){PLAIN}\n"),
-    };
-    let mut rows = Vec::new();
-    for &cost in &rest {
-        let to = cost.at_least.map_or_else(|| "whole run".into(), percent);
-        let Some(best) = cost.best else {
-            rows.push(vec![
-                kind_name(&cost.kind),
-                to,
-                match cost.unranked {
-                    0 => "none reached".into(),
-                    _ => "not ranked".into(),
-                },
-            ]);
-            continue;
+    let figures = rest.iter().map(|cost| {
+        let to = cost
+            .at_least
+            .map_or_else(|| "whole run".into(), target_percent);
+        let lowest = match cost.best.and_then(|best| cost.cells[best].expected) {
+            Some(lowest) => DisplayUnit::for_cost(cost)
+                .amount(lowest)
+                .replace(" samples", ""),
+            None if cost.unranked > 0 => "not ranked".into(),
+            None => "not reached".into(),
         };
-        let unit = Unit::for_cost(cost);
-        let least = cost.cells[best]
-            .expected
-            .map_or_else(String::new, |least| unit.amount(least));
-        let least = least
-            .replace("thousand samples", "k")
-            .replace("million samples", "M")
-            .replace(" samples", "");
-        rows.push(vec![kind_name(&cost.kind), to, least, names[best].clone()]);
+        vec![kind_name(&cost.kind), to, lowest]
+    });
+    let align = [Align::Left, Align::Right, Align::Right];
+    let figures = columns(&figures.collect::<Vec<_>>(), &align, "");
+    let names = rest
+        .iter()
+        .map(|cost| cost.best.map(|best| analysis.cells[best].name()));
+    let wide = figures
+        .lines()
+        .map(|line| line.chars().count())
+        .max()
+        .unwrap_or(0);
+    let longest = names
+        .clone()
+        .flatten()
+        .map(|name| name.chars().count())
+        .max();
+    let beside = wide + 2 + longest.unwrap_or(0) <= WIDTH;
+    let mut text = format!("\n{BOLD}Lowest in the other costs and to the other targets{PLAIN}\n");
+    for (line, name) in figures.lines().zip(names) {
+        text += &match (name, beside) {
+            (Some(name), true) => format!("{line:<wide$}  {name}\n"),
+            (Some(name), false) => lines(line, "", "  ") + &lines(&name, "    ", "      "),
+            (None, _) => lines(line, "", "  "),
+        };
     }
-    let partly = partly_known(analysis, &rest);
-    let align = [Align::Left, Align::Right, Align::Right, Align::Left];
-    if names.iter().any(|name| name.chars().count() > OTHERS) {
-        // Such names have a line of their own below their figures.
-        let figures: Vec<Vec<String>> = rows.iter().map(|row| row[..3].to_vec()).collect();
-        for (line, row) in columns(&figures, &align, "").lines().zip(&rows) {
-            text += &wrapped(line, "", "  ");
-            if let Some(name) = row.get(3) {
-                text += &wrapped(name, "    ", "      ");
-            }
-        }
-        return text + &partly;
-    }
-    let widest = rows.iter().map(|row| row[0].chars().count()).max();
-    if widest.unwrap_or(0) > 30 {
-        // A long source has a line of its own above its figures.
-        let mut last = String::new();
-        for row in rows {
-            if row[0] != last {
-                text += &format!("{}\n", row[0]);
-                last.clone_from(&row[0]);
-            }
-            text += &columns(&[row[1..].to_vec()], &align[1..], "    ");
-        }
-        return text + &partly;
-    }
-    text + &columns(&rows, &align, "") + &partly
+    text + &partly_known(analysis, &rest)
 }
 
-/// Which of `costs` name a least cell although they are known of some cells only.
+/// Which of `costs` have a lowest regime although only some regimes have this cost.
 fn partly_known(analysis: &Analysis, costs: &[&CostReport]) -> String {
     let known = |cost: &CostReport| {
         cost.cells
@@ -342,64 +234,81 @@ fn partly_known(analysis: &Analysis, costs: &[&CostReport]) -> String {
             .filter(|cell| cell.share.is_some())
             .count()
     };
-    let made = analysis.costs.iter().map(known).max().unwrap_or(0);
+    let all = analysis.costs.iter().map(known).max().unwrap_or(0);
     let partly = costs
         .iter()
-        .filter(|cost| cost.best.is_some() && known(cost) < made)
-        .map(|cost| {
-            let (name, to) = (kind_name(&cost.kind), target(cost));
-            wrapped(&format!("{name} {to}: the least of {} of {made} cells; the others have no run with this cost that is ranked", known(cost)), "", "  ")
-        });
+        .filter(|cost| cost.best.is_some() && known(cost) < all);
+    let partly = partly.map(|cost| {
+        let (name, to) = (kind_name(&cost.kind), target(cost));
+        let text = format!(
+            "{name} {to}: the lowest of {} of {all} regimes; the others have no ranked run with this cost",
+            known(cost)
+        );
+        lines(&text, "", "  ")
+    });
     partly.collect()
 }
 
-/// How runs ended, where not all of them reached the target, with what went wrong.
-fn outcomes(analysis: &Analysis) -> String {
-    let mut text = String::new();
-    let named: Vec<String> = analysis
-        .by_outcome
+/// How it was measured: regimes, runs, device and sensors, and why runs failed.
+fn conditions(analysis: &Analysis) -> String {
+    let mut rows = vec![
+        ("regimes", extent(analysis)),
+        ("runs", outcomes(analysis)),
+        ("base", analysis.base.clone()),
+        ("device", devices(analysis)),
+    ];
+    if let Some(reference) = analysis.reference {
+        rows.push(("reference", analysis.cells[reference].name()));
+    }
+    let (giving, missing): (Vec<_>, Vec<_>) = analysis
+        .instruments
         .iter()
-        .map(|(outcome, count)| format!("{count} {}", outcome.name()))
-        .collect();
-    if named.len() > 1 || analysis.headline().is_none() && !named.is_empty() {
-        text += &format!("\n{BOLD}Runs{PLAIN}  {}\n", named.join(", "));
-    }
-    let failed = analysis.cells.iter().flat_map(|cell| &cell.runs);
-    for run in failed.filter(|run| run.error.is_some()).take(5) {
-        let error = run.error.as_deref().unwrap_or_default();
-        text += &wrapped(&format!("{}: {error}", run.id), "  ", "    ");
-    }
-    text
-}
-
-fn instruments(analysis: &Analysis) -> String {
-    if analysis.instruments.is_empty() {
-        return String::new();
-    }
-    let mut text = format!("\n{BOLD}Instruments{PLAIN}\n");
-    for one in &analysis.instruments {
-        let mut line = format!("{} ({})", one.source, one.scope.name());
-        if one.status == Status::Unavailable {
-            line += ": unavailable";
-        } else {
-            line += &format!(": {}, {}", worth(one.status), one.method.name());
-            if let Some(grade) = one.grade {
-                line += &format!(", grade {grade:?}");
-            }
-            if let Some(tick) = one.update_interval_seconds {
-                line += &format!(", a value every {} s", digits(tick));
-            }
-            line += &format!(", joules of {} run{}", one.runs, plural(one.runs));
+        .partition(|sensor| sensor.status != Status::Unavailable);
+    for sensor in &giving {
+        let mut line = format!(
+            "{} ({}): {}, {}",
+            sensor.source,
+            sensor.scope.name(),
+            status_word(sensor.status),
+            sensor.method.name()
+        );
+        if let Some(grade) = sensor.grade {
+            line += &format!(", grade {grade:?}");
         }
-        if let Some(reason) = &one.reason {
+        if let Some(interval) = sensor.update_interval_seconds {
+            line += &format!(", an update every {} s", digits(interval));
+        }
+        line += &format!(", joules of {}", counted(sensor.runs, "run"));
+        if let Some(reason) = &sensor.reason {
             line += &format!(": {reason}");
         }
-        if let Some(fix) = &one.fix {
-            line += &format!("; fix: {fix}");
-        }
-        text += &wrapped(&line, "  ", "    ");
+        rows.push(("energy", line));
     }
-    text
+    match (giving.is_empty(), missing.is_empty()) {
+        (true, _) => rows.push(("energy", NO_ENERGY.into())),
+        (false, true) => {}
+        (false, false) => {
+            let names: Vec<&str> = missing
+                .iter()
+                .map(|sensor| sensor.source.as_str())
+                .collect();
+            rows.push((
+                "",
+                format!("unavailable: {} (see --html)", names.join(", ")),
+            ));
+        }
+    }
+    let rows = rows.iter().filter(|(_, text)| !text.is_empty());
+    let rows: String = rows
+        .map(|(name, text)| lines(text, &format!("  {name:<11}"), "             "))
+        .collect();
+    let failed = analysis.cells.iter().flat_map(|cell| &cell.runs);
+    let failed = failed.filter_map(|run| Some((&run.id, run.error.as_ref()?)));
+    let failed: String = failed
+        .take(FAILURES)
+        .map(|(id, error)| lines(&format!("{id}: {error}"), "  ", "    "))
+        .collect();
+    format!("\n{BOLD}How it was measured{PLAIN}\n{rows}{failed}")
 }
 
 fn notes(analysis: &Analysis) -> String {
@@ -409,44 +318,29 @@ fn notes(analysis: &Analysis) -> String {
     {
         let chance = cost.by_chance.map_or_else(String::new, |chance| {
             format!(
-                "; equal cells of this spread show {:.2}, up to {:.2} in 95 % of studies",
+                "; equal regimes of this spread show {:.2}, up to {:.2} in 95 % of studies",
                 chance.median, chance.upper
             )
         });
         let by = match cost.is_by_expected() {
-            true => ", by expected costs",
+            true => ", by expected cost",
             false => "",
         };
         notes.push(format!(
-            "worst over best {}{by}: {}, {} (a maximum over a minimum, biased upward{chance})",
+            "highest over lowest {}{by}: {}, {} (biased upward, because both are selected{chance})",
             target(cost),
             ratio(extremes),
-            analysis.cells[worst].id
+            analysis.cells[worst].name()
         ));
     }
     if notes.is_empty() {
         return String::new();
     }
-    let lines: String = notes
-        .iter()
-        .map(|note| wrapped(note, "  ", "    "))
-        .collect();
-    format!("\n{BOLD}Notes{PLAIN}\n{lines}")
+    let notes: String = notes.iter().map(|note| lines(note, "  ", "    ")).collect();
+    format!("\n{BOLD}Notes{PLAIN}\n{notes}")
 }
 
-fn wrapped(text: &str, first: &str, rest: &str) -> String {
-    let options = Options::new(WIDTH)
-        .initial_indent(first)
-        .subsequent_indent(rest)
-        .word_separator(separator())
-        .word_splitter(WordSplitter::NoHyphenation)
-        .break_words(true);
-    let mut text = textwrap::fill(text, options);
-    text.push('\n');
-    text
-}
-
-/// A bar of eighths of a column.
+/// A bar in eighths of a column.
 fn bar(share: f64, room: usize) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share.clamp(0.0, 1.0) * room as f64 * 8.0).round().max(1.0) as usize;

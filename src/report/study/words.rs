@@ -1,101 +1,14 @@
-//! Numbers, units and names as all forms of the report write them.
+//! Names and phrases that all formats of the report share.
 
+use super::display_unit::DisplayUnit;
 use crate::energy::{Scope, Status};
 use crate::study::analysis::{Analysis, CellCost, CostKind, CostReport};
-use crate::study::stats::{End, Median, Ratio, Verdict};
+use crate::study::stats::{End, Ratio, Verdict};
 use crate::train::Way;
-use crate::units::percent;
-
-/// The unit of a column or an axis, one for all its values.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Unit {
-    /// How much of the cost's own unit one of it is.
-    pub per: f64,
-    /// What stands behind a number.
-    pub symbol: &'static str,
-}
-
-impl Unit {
-    /// The one in which values up to `most` have few digits before the point.
-    pub fn of(kind: &CostKind, most: f64) -> Self {
-        let units: &[(f64, &'static str)] = match kind {
-            CostKind::Energy { .. } => &[
-                (1e6, "MJ"),
-                (1e3, "kJ"),
-                (1.0, "J"),
-                (1e-3, "mJ"),
-                (1e-6, "uJ"),
-            ],
-            CostKind::Seconds => &[(10_800.0, "h"), (300.0, "min"), (1.0, "s")],
-            CostKind::Samples => &[
-                (1e6, "million samples"),
-                (1e3, "thousand samples"),
-                (1.0, "samples"),
-            ],
-            CostKind::Flops => &[
-                (1e15, "PFLOP"),
-                (1e12, "TFLOP"),
-                (1e9, "GFLOP"),
-                (1e6, "MFLOP"),
-                (1.0, "FLOP"),
-            ],
-            CostKind::Bytes => &[
-                (1e15, "PB"),
-                (1e12, "TB"),
-                (1e9, "GB"),
-                (1e6, "MB"),
-                (1.0, "B"),
-            ],
-        };
-        let last = units[units.len() - 1];
-        // Hours and minutes begin later than at one of them, where seconds still have few digits.
-        let (from, symbol) = units
-            .iter()
-            .copied()
-            .find(|(from, _)| most >= *from)
-            .unwrap_or(last);
-        let per = match symbol {
-            "h" => 3600.0,
-            "min" => 60.0,
-            _ => from,
-        };
-        Self { per, symbol }
-    }
-
-    /// The one for all expected costs, or where there are none, all that was spent.
-    pub fn for_cost(cost: &CostReport) -> Self {
-        let spent = cost.cells.iter().flat_map(|cell| &cell.trials);
-        let most = cost
-            .cells
-            .iter()
-            .filter_map(|cell| cell.expected)
-            .reduce(f64::max)
-            .or_else(|| spent.map(|point| point.spent).reduce(f64::max));
-        Self::of(&cost.kind, most.unwrap_or(1.0))
-    }
-
-    /// `value` in this unit, three digits of it.
-    pub fn show(&self, value: f64) -> String {
-        digits(value / self.per)
-    }
-
-    /// With the unit behind it.
-    pub fn amount(&self, value: f64) -> String {
-        format!("{} {}", self.show(value), self.symbol)
-    }
-}
-
-/// Three digits: `0.0123`, `1.23`, `12.3`, `123`, `12345`.
-pub(super) fn digits(value: f64) -> String {
-    if value == 0.0 || !value.is_finite() {
-        return if value == 0.0 { "0" } else { "-" }.into();
-    }
-    let places = (2.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize;
-    format!("{value:.places$}")
-}
+use crate::units::target_percent;
 
 /// The day of `unix`, seconds since 1970, in UTC: `2026-11-24`.
-pub(super) fn date(unix: f64) -> String {
+fn date(unix: f64) -> String {
     // Howard Hinnant, "chrono-compatible low-level date algorithms", days to civil.
     let days = (unix / 86_400.0).floor() as i64 + 719_468;
     let era = days.div_euclid(146_097);
@@ -105,13 +18,11 @@ pub(super) fn date(unix: f64) -> String {
     let part = (5 * of_year + 2) / 153;
     let month = if part < 10 { part + 3 } else { part - 9 };
     let year = year + era * 400 + i64::from(month <= 2);
-    format!(
-        "{year:04}-{month:02}-{:02}",
-        of_year - (153 * part + 2) / 5 + 1
-    )
+    let day = of_year - (153 * part + 2) / 5 + 1;
+    format!("{year:04}-{month:02}-{day:02}")
 }
 
-/// The day of the first run, or the first and the last where they differ.
+/// The day of the first run, and of the last if it differs.
 pub(super) fn dates(analysis: &Analysis) -> Option<String> {
     let (from, to) = analysis.dates?;
     let (from, to) = (date(from), date(to));
@@ -121,7 +32,7 @@ pub(super) fn dates(analysis: &Analysis) -> Option<String> {
     })
 }
 
-/// What is on an axis or in a column, with source, scope and worth: `energy to 85.00 %, measured (nvml:0, board)`.
+/// Title of an axis or a table, with sensor and status: `energy to 85 %, measured (nvml:0, board)`.
 pub(super) fn cost_name(cost: &CostReport) -> String {
     let to = target(cost);
     match &cost.kind {
@@ -130,14 +41,14 @@ pub(super) fn cost_name(cost: &CostReport) -> String {
             scope,
             status,
         } => format!("energy {to}, {}", origin(source, *scope, *status)),
-        CostKind::Seconds => format!("time {to}, training and evaluating, measured"),
+        CostKind::Seconds => format!("time {to}, training and evaluation, measured"),
         CostKind::Samples => format!("training samples {to}, counted"),
-        CostKind::Flops => format!("training FLOPs {to}, by the kernels' formulas"),
-        CostKind::Bytes => format!("bytes moved in training {to}, by the kernels' formulas"),
+        CostKind::Flops => format!("training FLOPs {to}, computed from the kernels"),
+        CostKind::Bytes => format!("bytes moved in training {to}, computed from the kernels"),
     }
 }
 
-/// In a word or two, for a list of costs.
+/// A cost without its target, for a list of costs.
 pub(super) fn kind_name(kind: &CostKind) -> String {
     match kind {
         CostKind::Energy {
@@ -147,24 +58,30 @@ pub(super) fn kind_name(kind: &CostKind) -> String {
         } => format!("energy, {}", origin(source, *scope, *status)),
         CostKind::Seconds => "time, measured".into(),
         CostKind::Samples => "training samples, counted".into(),
-        CostKind::Flops => "training FLOPs, by formula".into(),
-        CostKind::Bytes => "training bytes, by formula".into(),
+        CostKind::Flops => "training FLOPs, computed".into(),
+        CostKind::Bytes => "training bytes, computed".into(),
     }
 }
 
 /// `measured (nvml:0, board)`, `ASSUMED (cpu-time, process)`.
 pub(super) fn origin(source: &str, scope: Scope, status: Status) -> String {
-    format!("{} ({source}, {})", worth(status), scope.name())
+    format!("{} ({source}, {})", status_word(status), scope.name())
 }
 
-/// `energy measured (nvml:0, board), ASSUMED (cpu-time, process)`: what gave joules, up to `most` of it by name.
-pub(super) fn through(analysis: &Analysis, most: usize) -> String {
+/// In capitals where joules are only assumed.
+pub(super) fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Assumed => "ASSUMED",
+        other => other.name(),
+    }
+}
+
+/// `energy measured (nvml:0, board), ASSUMED (cpu-time, process)`: the first `most` sources of joules.
+pub(super) fn energy_origins(analysis: &Analysis, most: usize) -> String {
     // Each source has a cost to every target.
     let one_target = analysis.costs.first().map(|cost| cost.at_least);
-    let costs = analysis
-        .costs
-        .iter()
-        .filter(|cost| Some(cost.at_least) == one_target);
+    let costs = analysis.costs.iter();
+    let costs = costs.filter(|cost| Some(cost.at_least) == one_target);
     let mut names: Vec<String> = costs
         .filter_map(|cost| match &cost.kind {
             CostKind::Energy {
@@ -176,7 +93,7 @@ pub(super) fn through(analysis: &Analysis, most: usize) -> String {
         })
         .collect();
     if names.is_empty() {
-        return "no energy was measured".into();
+        return "energy not measured".into();
     }
     let more = names.len().saturating_sub(most);
     names.truncate(most);
@@ -186,50 +103,39 @@ pub(super) fn through(analysis: &Analysis, most: usize) -> String {
     format!("energy {}", names.join(", "))
 }
 
-/// How the joules of a cost were come by; None where it is no energy.
-pub(super) fn way(cost: &CostReport) -> Option<&'static str> {
+/// How the joules of a cost were obtained; `None` for other costs.
+pub(super) fn derivation(cost: &CostReport) -> Option<&'static str> {
     let points = || cost.cells.iter().flat_map(|cell| &cell.trials);
     let any = |way: Way| points().any(|point| point.way == Some(way));
     match (any(Way::StepsTimesJoules), any(Way::Direct)) {
-        (true, false) => Some("counted steps and evaluations x J of each"),
-        (true, true) => {
-            Some("readings over 50 ticks or more, else counted steps and evaluations x J of each")
-        }
-        (false, true) => Some("readings over 50 ticks or more"),
+        (true, false) => Some("counted steps and evaluations times the joules of each"),
+        (true, true) => Some(
+            "readings over 50 or more updates of the sensor, else counted steps and evaluations times the joules of each",
+        ),
+        (false, true) => Some("readings over 50 or more updates of the sensor"),
         (false, false) => None,
     }
 }
 
-/// What is assumed stands out.
-pub(super) fn worth(status: Status) -> &'static str {
-    match status {
-        Status::Assumed => "ASSUMED",
-        other => other.name(),
-    }
-}
-
-/// `to 85.00 %`, or `of the whole run`.
+/// `to 85 %`, or `of the whole run`.
 pub(super) fn target(cost: &CostReport) -> String {
     match cost.at_least {
-        Some(share) => format!("to {}", percent(share)),
+        Some(share) => format!("to {}", target_percent(share)),
         None => "of the whole run".into(),
     }
 }
 
-/// What became of a cell on its way to a target.
+/// What became of a cell's runs to a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
-    /// Some run arrived: the expected cost.
-    Arrived(f64),
-    /// None did; the budget ended them.
+    /// Some run reached it: the expected cost.
+    Reached(f64),
     OverBudget,
-    /// None did; they diverged.
     Diverged,
-    /// None did, for both reasons.
-    Neither,
-    /// All its runs shared the machine.
+    /// No run reached it: some diverged, others spent their budget.
+    NotReached,
+    /// Other work ran on the machine during all its runs.
     Unranked,
-    /// There is no run with this cost.
     NoRun,
 }
 
@@ -237,66 +143,50 @@ impl State {
     pub fn of(cell: &CellCost) -> Self {
         let ranked = || cell.trials.iter().filter(|point| point.unranked.is_none());
         if let Some(expected) = cell.expected {
-            return Self::Arrived(expected);
+            return Self::Reached(expected);
         }
         if cell.trials.is_empty() {
             return Self::NoRun;
         }
         let any = |end: End| ranked().any(|point| point.ended == end);
         match (any(End::OverBudget), any(End::Diverged)) {
-            (true, true) => Self::Neither,
+            (true, true) => Self::NotReached,
             (true, false) => Self::OverBudget,
             (false, true) => Self::Diverged,
             (false, false) => Self::Unranked,
         }
     }
 
-    /// In words, of a cell without a cost.
     pub fn words(self) -> &'static str {
         match self {
-            Self::Arrived(_) => "reached",
+            Self::Reached(_) => "reached",
             Self::OverBudget => "over budget",
             Self::Diverged => "diverged",
-            Self::Neither => "never arrived",
+            Self::NotReached => "not reached",
             Self::Unranked => "not ranked",
             Self::NoRun => "no run",
         }
     }
 
-    /// One letter, for a small cell of a heat map; empty where there is a cost.
-    pub fn letter(self) -> &'static str {
+    /// The expected cost, or why there is none.
+    pub fn show(self, unit: &DisplayUnit) -> String {
         match self {
-            Self::Arrived(_) => "",
-            Self::OverBudget => "B",
-            Self::Diverged => "D",
-            Self::Neither => "N",
-            Self::Unranked => "S",
-            Self::NoRun => "-",
+            Self::Reached(expected) => unit.show(expected),
+            other => other.words().into(),
         }
     }
 }
 
-/// `2/3`: how many of the ranked runs arrived.
+/// `2/3`: how many of the ranked runs reached the target.
 pub(super) fn reached(cell: &CellCost) -> String {
-    let ranked = cell.trials.iter().filter(|point| point.unranked.is_none());
-    let (all, arrived) = ranked.fold((0, 0), |(all, arrived), point| {
-        (all + 1, arrived + u32::from(point.ended == End::Reached))
-    });
-    format!("{arrived}/{all}")
-}
-
-/// The median in `unit`.
-pub(super) fn median(cell: &CellCost, unit: &Unit) -> String {
-    match cell.median {
-        Some(Median::Value(value)) => unit.show(value),
-        Some(Median::OverBudget) => "over".into(),
-        None => String::new(),
-    }
+    let ranked = || cell.trials.iter().filter(|point| point.unranked.is_none());
+    let reached = ranked().filter(|point| point.ended == End::Reached);
+    format!("{}/{}", reached.count(), ranked().count())
 }
 
 /// `1.32 (1.10 to 1.58)`, `at least 2.10 (above 1.70)`.
 pub(super) fn ratio(ratio: &Ratio) -> String {
-    let shown = match ratio {
+    let (ratio, interval) = match ratio {
         Ratio::Of { ratio, interval } => (
             format!("{ratio:.2}"),
             interval.map(|i| format!("{:.2} to {:.2}", i.low, i.high)),
@@ -306,28 +196,28 @@ pub(super) fn ratio(ratio: &Ratio) -> String {
             low.map(|low| format!("above {low:.2}")),
         ),
     };
-    match shown {
-        (ratio, Some(interval)) => format!("{ratio} ({interval})"),
-        (ratio, None) => ratio,
+    match interval {
+        Some(interval) => format!("{ratio} ({interval})"),
+        None => ratio,
     }
 }
 
-/// What is said of a cell beside the best; nothing is said where no claim is made.
+/// How a cell compares with the best; empty where nothing is tested.
 pub(super) fn verdict(cost: &CostReport, cell: usize) -> &'static str {
     match cost.cells[cell].contrast.map(|contrast| contrast.verdict) {
-        Some(Verdict::Best) => "least",
+        Some(Verdict::Best) => "lowest",
         Some(Verdict::Undecided) if cost.no_claim.is_some() => "",
-        Some(Verdict::Undecided) => "not told apart",
-        Some(Verdict::Dearer) => "dearer",
-        Some(Verdict::NeverArrives) => "never arrives",
+        Some(Verdict::Undecided) => "not significantly different",
+        Some(Verdict::Dearer) => "significantly higher",
+        Some(Verdict::NeverArrives) => "never reached",
         Some(Verdict::NotRun) | None => "",
     }
 }
 
-/// Cells in the order in which they are listed: the cheapest first, then those that never arrived, then those not run.
+/// Cells in the order of lists: by cost, then those that never reached the target, then those without a ranked run.
 pub(super) fn order(cost: &CostReport) -> Vec<usize> {
     let rank = |cell: &usize| match State::of(&cost.cells[*cell]) {
-        State::Arrived(expected) => (0, expected),
+        State::Reached(expected) => (0, expected),
         State::NoRun => (3, 0.0),
         State::Unranked => (2, 0.0),
         _ => (1, 0.0),
@@ -352,7 +242,32 @@ pub(super) fn devices(analysis: &Analysis) -> String {
     names.join("; ")
 }
 
-/// With a capital letter first.
+/// `16 regimes, 3 seeds each; 48 of 48 runs done`.
+pub(super) fn extent(analysis: &Analysis) -> String {
+    let (cells, seeds) = (analysis.cells.len(), analysis.seeds.len());
+    format!(
+        "{}, {}; {} of {} runs done",
+        counted(cells, "regime"),
+        counted(seeds, "seed"),
+        analysis.done(),
+        analysis.planned
+    )
+}
+
+/// How the runs ended: `11 reached, 5 diverged`.
+pub(super) fn outcomes(analysis: &Analysis) -> String {
+    let counts = analysis.by_outcome.iter();
+    let counts: Vec<String> = counts
+        .map(|(outcome, count)| format!("{count} {}", outcome.name()))
+        .collect();
+    counts.join(", ")
+}
+
+/// One line for a study in which no sensor gave joules.
+pub(super) const NO_ENERGY: &str =
+    "not measured: no sensor was available (`wattgrad doctor` shows how to enable one)";
+
+/// With a capital first letter.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
@@ -360,9 +275,9 @@ pub(super) fn capital(text: &str) -> String {
     })
 }
 
-/// `s` behind every count but one.
-pub(super) fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
+/// `1 run`, `2 runs`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -370,38 +285,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits() {
-        let shown = [0.0, 0.01234, 1.0, 12.34, 123.4, 12_345.0, f64::NAN];
-        assert_eq!(
-            shown.map(digits),
-            ["0", "0.0123", "1.00", "12.3", "123", "12345", "-"]
-        );
-    }
-
-    #[test]
-    fn days_are_those_of_the_calendar() {
+    fn dates_agree_with_the_calendar() {
         // From `date -u -d @...`.
         let days = [0.0, 951_782_400.0, 1_795_529_441.4, 4_102_444_799.0, -1.0];
-        assert_eq!(
-            days.map(date),
-            [
-                "1970-01-01",
-                "2000-02-29",
-                "2026-11-24",
-                "2099-12-31",
-                "1969-12-31"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_unit_is_one_for_all_values() {
-        let unit = |kind: &CostKind, most| Unit::of(kind, most).symbol;
-        assert_eq!(unit(&CostKind::Seconds, 299.0), "s");
-        assert_eq!(unit(&CostKind::Seconds, 301.0), "min");
-        assert_eq!(Unit::of(&CostKind::Seconds, 600.0).amount(90.0), "1.50 min");
-        assert_eq!(unit(&CostKind::Samples, 60_000.0), "thousand samples");
-        assert_eq!(unit(&CostKind::Flops, 3.8e11), "GFLOP");
-        assert_eq!(unit(&CostKind::Bytes, 0.0), "B");
+        let expected = [
+            "1970-01-01",
+            "2000-02-29",
+            "2026-11-24",
+            "2099-12-31",
+            "1969-12-31",
+        ];
+        assert_eq!(days.map(date), expected);
     }
 }

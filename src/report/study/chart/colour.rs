@@ -1,7 +1,7 @@
-//! Colours that readers with any colour vision tell apart.
+//! A colour scale that is even for any colour vision.
 
-/// Cividis (Nuñez, Anderton and Renslow, PLoS ONE 13, 2018) at nine even places: even in lightness from dark to light,
-/// in grey as in colour.
+/// Cividis (Nuñez, Anderton and Renslow, PLoS ONE 13, 2018) at nine even places: lightness rises evenly, in grey
+/// too.
 const CIVIDIS: [[u8; 3]; 9] = [
     [0x00, 0x22, 0x4e],
     [0x12, 0x35, 0x70],
@@ -14,7 +14,7 @@ const CIVIDIS: [[u8; 3]; 9] = [
     [0xe1, 0xcc, 0x55],
 ];
 
-/// The fill of a share from 0 (dark) to 1 (light), and the ink that is read on it.
+/// The fill of a share from 0 (dark) to 1 (light), and a text colour with contrast.
 pub fn sequential(share: f64) -> (String, &'static str) {
     let place = share.clamp(0.0, 1.0) * (CIVIDIS.len() - 1) as f64;
     let at = (place as usize).min(CIVIDIS.len() - 2);

@@ -5,49 +5,49 @@ use maud::{Markup, html};
 use super::colour::sequential;
 use super::frame::px;
 
-/// One cell of it.
+/// One cell.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatCell {
-    /// What stands in it, large.
+    /// Large text; empty where there is no cost.
     pub value: String,
-    /// Below it, small.
+    /// Small text below it.
     pub below: String,
-    /// All of it in words.
+    /// Description for the tooltip.
     pub title: String,
-    /// Its place from the least cost, 0, to the most, 1; `None` where there is no cost, and a pattern instead.
+    /// From the lowest cost, 0, to the highest, 1; without a cost the cell has a pattern.
     pub share: Option<f64>,
-    /// The pattern's id of a cell without a cost.
+    /// Id of the pattern of a cell without a cost.
     pub pattern: &'static str,
-    /// Whether it has the least cost.
+    /// The lowest cost.
     pub best: bool,
-    /// Whether it cannot be told from that.
+    /// Not significantly different from the lowest.
     pub alike: bool,
 }
 
-/// The whole map. Rows stand from the bottom up, as on an axis.
+/// The whole map. The first row is at the bottom, as on an axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeatMap {
-    /// What varies across, and its values.
+    /// Horizontal axis: name and values.
     pub across: (String, Vec<String>),
-    /// What varies upward, and its values.
+    /// Vertical axis: name and values.
     pub up: (String, Vec<String>),
-    /// For each value upward one for each value across; `None` where the study has no such cell.
+    /// Rows of cells; `None` where the study has no such cell.
     pub cells: Vec<Vec<Option<HeatCell>>>,
-    /// Whether it will be shrunk so far that its axes need larger letters, for which there has to be room.
+    /// Drawn so small that axes need larger text and cells without a cost have no room for words.
     pub dense: bool,
 }
 
 /// Height of a cell.
 const HIGH: f64 = 60.0;
-/// Room above, for the outline of the uppermost cells.
+/// Room for the outline of the top row.
 const TOP: f64 = 4.0;
 const BOTTOM: f64 = 44.0;
 const DENSE_BOTTOM: f64 = 86.0;
-/// Between two cells.
+/// Distance of two cells.
 const GAP: f64 = 3.0;
 
 impl HeatMap {
-    /// Width of a cell: what it holds fits.
+    /// Width of a cell with room for its texts.
     fn wide(&self) -> f64 {
         let cells = self.cells.iter().flatten().flatten();
         let texts = cells.map(|cell| {
@@ -72,7 +72,7 @@ impl HeatMap {
     pub fn size(&self) -> (f64, f64) {
         let across = self.across.1.len() as f64;
         let up = self.up.1.len() as f64;
-        // The axis' name needs its room also above a single cell.
+        // Room for the name of the axis below a single cell.
         let least = 7.0 * self.across.0.chars().count() as f64;
         let width = self.left() + (across * self.wide()).max(least) + 4.0;
         let bottom = match (self.across.0.is_empty(), self.dense) {
@@ -90,7 +90,7 @@ impl HeatMap {
         let rows = self.up.1.len();
         let base = TOP + rows as f64 * HIGH;
         let top_of = |row: usize| TOP + (rows - 1 - row) as f64 * HIGH;
-        // Baselines below the middle of their letters, and that of the name that stands upright.
+        // From the middle of a row to a baseline, and the place of the rotated name.
         let (drop, beside) = if self.dense {
             (11.0, 28.0)
         } else {
@@ -128,7 +128,7 @@ impl HeatMap {
 
 fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
     let (width, height) = (wide - GAP, HIGH - GAP);
-    // Dark is dear, so that what is cheap is bright.
+    // Bright is cheap.
     let (fill, ink) = match cell.share {
         Some(share) => {
             let (fill, ink) = sequential(1.0 - share);
@@ -138,12 +138,16 @@ fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
     };
     let middle = x + width / 2.0;
     let line = y + height / 2.0 + if cell.below.is_empty() { 5.0 } else { -1.0 };
+    let below = if cell.value.is_empty() {
+        y + height / 2.0 + 4.0
+    } else {
+        line + 16.0
+    };
     html! {
         g class="cell" tabindex="0" role="img" {
             title { (cell.title) }
             rect x=(px(x)) y=(px(y)) width=(px(width)) height=(px(height)) rx="3" fill=(fill) {}
             @if ink.is_none() {
-                // Letters are read on a calm ground, not on a pattern.
                 rect class="plate" x=(px(x + 6.0)) y=(px(y + 9.0)) width=(px(width - 12.0))
                     height=(px(height - 18.0)) rx="3" {}
             }
@@ -153,7 +157,7 @@ fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
             }
             text class="value" x=(px(middle)) y=(px(line)) text-anchor="middle" style=[ink.map(|ink| format!("fill:{ink}"))] { (cell.value) }
             @if !cell.below.is_empty() {
-                text class="below" x=(px(middle)) y=(px(line + 16.0)) text-anchor="middle" style=[ink.map(|ink| format!("fill:{ink}"))] { (cell.below) }
+                text class="below" x=(px(middle)) y=(px(below)) text-anchor="middle" style=[ink.map(|ink| format!("fill:{ink}"))] { (cell.below) }
             }
         }
     }

@@ -7,16 +7,15 @@ use super::frame::{Frame, px};
 /// One line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// Its class: colour and dashes.
+    /// Style class: colour and dashes.
     pub class: &'static str,
-    /// What it is, in words.
+    /// Description for the tooltip.
     pub title: String,
-    /// Its points; one that is not finite parts it.
+    /// Points; the line is interrupted at those that are not finite.
     pub points: Vec<(f64, f64)>,
 }
 
-/// Lines, cut off at the edges of the frame; `id` is the picture's own on its page. Lines are stops of the keyboard where
-/// there are few.
+/// Lines, clipped to the frame; `id` is unique on the page. Few lines can be focused with the keyboard.
 pub fn lines(frame: &Frame, lines: &[Line], id: &str) -> Markup {
     let [x, y, width, height] = frame.inner();
     let stop = (lines.len() <= 24).then_some("0");
@@ -45,14 +44,14 @@ fn path(frame: &Frame, points: &[(f64, f64)]) -> String {
         text.push(sign);
         text += &px(frame.at_x(*x));
         text.push(' ');
-        // Far outside, a place would be a number without end.
+        // Far outside the frame the exact place does not matter.
         text += &px(frame.at_y(*y).clamp(-1e4, 1e4));
         sign = 'L';
     }
     text
 }
 
-/// A line that goes on at its height until the next point, as the front of what is to be had does.
+/// A line that keeps its height until the next point, as a Pareto front does.
 pub fn steps(frame: &Frame, points: &[(f64, f64)], class: &str) -> Markup {
     let mut text = String::new();
     for (at, (x, y)) in points.iter().enumerate() {
@@ -65,24 +64,24 @@ pub fn steps(frame: &Frame, points: &[(f64, f64)], class: &str) -> Markup {
     html! { path class=(class) d=(text) {} }
 }
 
-/// One point with a name.
+/// One point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dot {
-    /// Its class: colour and shape.
+    /// Style class: colour and shape.
     pub class: &'static str,
-    /// What it is, in words.
+    /// Description for the tooltip.
     pub title: String,
-    /// Where it is.
+    /// Its coordinates.
     pub at: (f64, f64),
-    /// What stands beside it; empty for nothing.
+    /// Text beside it, if any.
     pub label: String,
 }
 
-/// A point, and where its name goes: beside which place, anchored how.
+/// Place of a point, and place and anchor of its label.
 type Placed<'a> = (f64, f64, Option<(f64, f64, &'a str)>);
 
-/// Points; names go to the side where there is room, and one that would lie on another's or on the line through `steps`
-/// is left to its title. Where names compete, those of the front have the first choice, and their marks lie uppermost.
+/// Points with labels where there is room; a label that would cover another one or the line through `steps` is left to the
+/// tooltip. Points of the front choose first and are drawn on top.
 pub fn dots(frame: &Frame, dots: &[Dot], steps: &[(f64, f64)]) -> Markup {
     let mut taken: Vec<[f64; 4]> = dots
         .iter()
@@ -160,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_does_not_lie_on_the_line_and_what_matters_lies_uppermost() {
+    fn labels_avoid_the_line_and_the_front_is_drawn_on_top() {
         let frame = Frame::new(Scale::between(0.0, 10.0), Scale::between(0.0, 10.0));
         let dot = |class, at| Dot {
             class,

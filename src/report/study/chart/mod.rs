@@ -1,5 +1,5 @@
-//! Pictures as plain SVG: scales, axes and marks. Colours and fonts are the page's (classes), so that one picture serves
-//! light, dark and print.
+//! Plots as plain SVG: scales, axes and marks. Colours and fonts come from style classes, so that one plot serves light, dark
+//! and print.
 
 mod bars;
 mod colour;
@@ -8,9 +8,9 @@ mod heat;
 mod lines;
 mod scale;
 
-pub use bars::{Bar, bars, cut};
+pub use bars::{Bar, bars, row_of};
 pub use colour::sequential;
-pub use frame::{Frame, picture, px};
+pub use frame::{Frame, cut, picture, px};
 pub use heat::{HeatCell, HeatMap, patterns};
 pub use lines::{Dot, Line, dots, lines, steps};
 pub use scale::{Scale, extent};

@@ -1,6 +1,6 @@
-//! From values to places on an axis, and the numbers that stand beside it.
+//! From values to places on an axis, and its ticks.
 
-use super::super::words::digits;
+use super::super::display_unit::digits;
 
 /// A linear or logarithmic axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -11,7 +11,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// From 0 to a little above the largest of `values`; below 0 where some are.
+    /// From 0, or below where `values` are negative, to a little above the largest.
     pub fn from_zero(values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = extent(values).unwrap_or((0.0, 1.0));
         let (low, high) = (low.min(0.0), high.max(0.0));
@@ -24,7 +24,7 @@ impl Scale {
         }
     }
 
-    /// Around `values`: logarithmic where all are above 0 and the largest is more than four times the smallest.
+    /// Around `values`; logarithmic if all are positive and the largest is more than four times the smallest.
     pub fn around(values: impl IntoIterator<Item = f64>) -> Self {
         let (low, high) = extent(values).unwrap_or((0.0, 1.0));
         if low > 0.0 && high > 4.0 * low {
@@ -56,7 +56,7 @@ impl Scale {
         }
     }
 
-    /// Where `value` lies: 0 at the begin of the axis, 1 at its end.
+    /// The place of `value`: 0 at the start of the axis, 1 at its end.
     pub fn share(self, value: f64) -> f64 {
         match self.log {
             true => (value / self.from).ln() / (self.to / self.from).ln(),
@@ -64,7 +64,7 @@ impl Scale {
         }
     }
 
-    /// At most about `most` round numbers on the axis, with their text.
+    /// About `most` round numbers on the axis, with their text.
     pub fn ticks(self, most: usize) -> Vec<(f64, String)> {
         if self.log {
             return self.log_ticks(most);
@@ -112,7 +112,7 @@ impl Scale {
     }
 }
 
-/// The least of the finite values and the largest.
+/// The lowest and the highest of the finite values.
 pub fn extent(values: impl IntoIterator<Item = f64>) -> Option<(f64, f64)> {
     values
         .into_iter()
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wide_range_is_logarithmic() {
+    fn is_logarithmic_over_a_wide_range() {
         let scale = Scale::around([1.0, 100.0]);
         assert_eq!(texts(scale, 6), ["1", "3", "10", "30", "100"]);
         assert!((scale.share(10.0) - 0.5).abs() < 1e-12);
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn one_value_or_none_has_an_axis() {
+    fn has_an_axis_for_one_value_or_none() {
         for scale in [
             Scale::around([5.0]),
             Scale::around([0.0]),

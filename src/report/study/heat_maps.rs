@@ -1,15 +1,17 @@
-//! Which cell of a study stands where in its heat maps.
+//! Heat maps and bars of the regimes in one cost.
 
 use super::chart::{Bar, HeatCell, HeatMap};
-use super::names::varying;
-use super::words::{State, Unit, cost_name, order, reached, verdict};
+use super::colours::RegimeColours;
+use super::display_unit::DisplayUnit;
+use super::regimes::{axis_name, varying};
+use super::words::{State, cost_name, order, reached, verdict};
 use crate::study::analysis::{Analysis, CostReport};
 use crate::study::stats::End;
 
-/// Most maps of one cost; the table has what is beyond them.
+/// Most maps of one cost; the table has all regimes.
 const PANELS: usize = 12;
 
-/// Most bars, likewise.
+/// Most bars of one figure.
 const BARS: usize = 40;
 
 /// One map, and which values of the other axes it is for.
@@ -18,10 +20,10 @@ pub(super) struct Panel {
     pub map: HeatMap,
 }
 
-/// A map over the first two axes that vary for each choice of the others, and how many are left out; none where fewer than
-/// two axes vary. The longer of the two lies across.
+/// A map over the first two axes that vary for each choice of the others, and how many maps are left out; no map where fewer
+/// than two axes vary. The longer of the two axes is horizontal.
 pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usize) {
-    let unit = Unit::for_cost(cost);
+    let unit = DisplayUnit::for_cost(cost);
     let cell = |at: usize| heat_cell(analysis, cost, &unit, at);
     let axes = varying(analysis);
     let [first, second, others @ ..] = axes.as_slice() else {
@@ -60,13 +62,13 @@ pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usi
         let title: Vec<String> = others
             .iter()
             .zip(choice)
-            .map(|(axis, value)| format!("{} {value}", analysis.axes[*axis].key))
+            .map(|(axis, value)| format!("{} {value}", axis_name(analysis, *axis)))
             .collect();
         Panel {
             title: title.join(", "),
             map: HeatMap {
-                across: (analysis.axes[*across].key.clone(), values(*across)),
-                up: (analysis.axes[*up].key.clone(), values(*up)),
+                across: (axis_name(analysis, *across), values(*across)),
+                up: (axis_name(analysis, *up), values(*up)),
                 cells: values(*up)
                     .iter()
                     .map(|y| {
@@ -81,81 +83,74 @@ pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usi
     (panels.collect(), left_out)
 }
 
-/// Bars in the place of a map where fewer than two axes vary, the cheapest uppermost; and how many are left out.
+/// A bar per regime, the cheapest first, and how many are left out.
 pub(super) fn cost_bars(analysis: &Analysis, cost: &CostReport) -> (Vec<Bar>, usize) {
-    let unit = Unit::for_cost(cost);
+    let unit = DisplayUnit::for_cost(cost);
+    let colours = RegimeColours::new(analysis);
     let order = order(cost);
     let left_out = order.len().saturating_sub(BARS);
     let bars = order.into_iter().take(BARS).map(|at| {
         let cell = &cost.cells[at];
-        let told = heat_cell(analysis, cost, &unit, at);
-        let class = match (told.best, told.alike) {
-            (true, _) => "part best",
-            (_, true) => "part alike",
-            _ => "part",
-        };
+        let shown = heat_cell(analysis, cost, &unit, at);
+        let mut text = vec![State::of(cell).show(&unit)];
+        if let Some(interval) = cell.interval {
+            text[0] += &format!(" ({})", unit.interval(interval.low, interval.high));
+        }
+        if shown.share.is_some() && !shown.below.is_empty() {
+            text.push(shown.below);
+        }
+        if shown.alike {
+            text.push("not significantly different".into());
+        }
+        let part = |expected| (colours.part(at), expected / unit.per);
         Bar {
-            name: analysis.cells[at].id.clone(),
-            title: told.title,
-            parts: cell
-                .expected
-                .map(|expected| (class, expected / unit.per))
-                .into_iter()
-                .collect(),
-            interval: cell
-                .interval
-                .map(|interval| (interval.low / unit.per, interval.high / unit.per)),
-            text: match (told.share, told.below.is_empty()) {
-                (Some(_), true) => told.value,
-                (Some(_), false) => format!("{}, {}", told.value, told.below),
-                (None, _) => told.below,
-            },
+            name: analysis.cells[at].name(),
+            title: shown.title,
+            parts: cell.expected.map(part).into_iter().collect(),
+            interval: cell.interval.map(|i| (i.low / unit.per, i.high / unit.per)),
+            text: text.join(", "),
         }
     });
     (bars.collect(), left_out)
 }
 
-fn heat_cell(analysis: &Analysis, cost: &CostReport, unit: &Unit, at: usize) -> HeatCell {
+fn heat_cell(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit, at: usize) -> HeatCell {
     let cell = &cost.cells[at];
     let state = State::of(cell);
-    let arrived = reached(cell);
-    let mut title = format!("{}: ", analysis.cells[at].id);
+    let mut title = format!("{}: ", analysis.cells[at].name());
     title += &match state {
-        State::Arrived(expected) => format!("{} {}", cost_name(cost), unit.amount(expected)),
+        State::Reached(expected) => format!("{} {}", cost_name(cost), unit.amount(expected)),
         other => other.words().to_owned(),
     };
-    if let Some(interval) = cell.interval {
-        title += &format!(
-            ", 95 % {} to {}",
-            unit.show(interval.low),
-            unit.amount(interval.high)
-        );
+    if let Some(i) = cell.interval {
+        let interval = unit.interval(i.low, i.high);
+        title += &format!(", 95 % CI {interval} {}", unit.symbol);
     }
-    title += &format!(", {arrived} reached");
-    let beside = verdict(cost, at);
-    if !beside.is_empty() {
-        title += &format!(", {beside}");
+    title += &format!(", {} reached", reached(cell));
+    let verdict = verdict(cost, at);
+    if !verdict.is_empty() {
+        title += &format!(", {verdict}");
     }
-    let value = match state {
-        State::Arrived(expected) => unit.show(expected),
-        other => other.letter().into(),
-    };
     let failed = cell.trials.iter().any(|point| point.ended != End::Reached);
+    let (value, below, share) = match state {
+        State::Reached(expected) => (
+            unit.show(expected),
+            match failed {
+                true => format!("{} reached", reached(cell)),
+                false => String::new(),
+            },
+            Some(place(cost, expected)),
+        ),
+        other => (String::new(), other.words().to_owned(), None),
+    };
     HeatCell {
         value,
-        below: match state {
-            State::Arrived(_) if failed => format!("{arrived} reached"),
-            State::Arrived(_) => String::new(),
-            other => other.words().to_owned(),
-        },
+        below,
         title,
-        share: match state {
-            State::Arrived(expected) => Some(place(cost, expected)),
-            _ => None,
-        },
+        share,
         pattern: match state {
             State::OverBudget => "over",
-            State::Diverged | State::Neither => "diverged",
+            State::Diverged | State::NotReached => "diverged",
             _ => "none",
         },
         best: cost.best == Some(at),
@@ -165,7 +160,7 @@ fn heat_cell(analysis: &Analysis, cost: &CostReport, unit: &Unit, at: usize) -> 
     }
 }
 
-/// Where a cost lies between the least and the most, by its logarithm.
+/// Where a cost lies between the lowest, 0, and the highest, 1, on a logarithmic scale.
 fn place(cost: &CostReport, expected: f64) -> f64 {
     let costs = || cost.cells.iter().filter_map(|cell| cell.expected);
     let low = costs().fold(f64::INFINITY, f64::min);

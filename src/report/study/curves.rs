@@ -1,31 +1,30 @@
-//! The courses of runs: accuracy on the way, joules on the way, power over time.
+//! Energy along the learning curve of a run, and its power over time.
 
 use crate::energy::{Quantity, RawUnit, Scope, SourceResult, Status};
-use crate::study::analysis::worth;
+use crate::study::analysis::{CostKind, worth};
 use crate::study::{Purpose, RunRecord};
 use crate::train::{Record, Way};
 
-use super::thin;
+use super::downsample::downsample;
 
-/// An instrument and what its joules are worth; figures of two never share an axis.
+/// A sensor, and whether its joules are measured or assumed; two of them never share an axis.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Source {
+pub(super) struct EnergySource {
     pub name: String,
     pub scope: Scope,
     pub status: Status,
 }
 
 /// Every source that gives joules in some run, measured ones first.
-pub(super) fn sources(runs: &[RunRecord]) -> Vec<Source> {
-    let mut found: Vec<Source> = Vec::new();
+pub(super) fn energy_sources(runs: &[RunRecord]) -> Vec<EnergySource> {
+    let mut found: Vec<EnergySource> = Vec::new();
     let rows = runs
         .iter()
         .filter_map(|run| run.record.as_ref())
         .flat_map(|record| record.energy.iter().map(|row| (row, worth(record, row))));
     for (row, status) in rows {
-        // What was shared is measured, and such runs are told apart one by one.
         let Some(status) = status else { continue };
-        let source = Source {
+        let source = EnergySource {
             name: row.source.clone(),
             scope: row.scope,
             status,
@@ -38,16 +37,24 @@ pub(super) fn sources(runs: &[RunRecord]) -> Vec<Source> {
     found
 }
 
-impl Source {
+impl EnergySource {
+    pub fn kind(&self) -> CostKind {
+        CostKind::Energy {
+            source: self.name.clone(),
+            scope: self.scope,
+            status: self.status,
+        }
+    }
+
     /// Joules from the first step to each evaluation: what a step and an evaluation cost, times how many there were.
-    /// `None` where this source did not tell them in this run.
+    /// `None` where this source has no such figures in this run.
     pub fn joules(&self, record: &Record) -> Option<Vec<f64>> {
         let status = |figure: &&crate::train::EnergyFigure| {
             figure.source == self.name && figure.status == self.status
         };
         let step = record.energy_per_step.iter().find(status)?;
         let each = record.energy_per_evaluation.iter().find(status);
-        // A run's joules over its steps hold the evaluations already.
+        // The joules of a whole run over its steps include the evaluations.
         let evaluation = match step.way {
             Way::RunOverSteps => 0.0,
             _ => each?.joules,
@@ -60,8 +67,8 @@ impl Source {
         )
     }
 
-    /// The row of this source in a run.
-    pub fn row<'a>(&self, record: &'a Record) -> Option<&'a SourceResult> {
+    /// The result of this source in a run.
+    fn row<'a>(&self, record: &'a Record) -> Option<&'a SourceResult> {
         let same = |row: &&SourceResult| {
             let assumed = row.status == Status::Assumed;
             row.source == self.name
@@ -71,7 +78,7 @@ impl Source {
         record.energy.iter().find(same)
     }
 
-    /// Watts over the seconds since the run's first step, in at most `most` points.
+    /// Seconds since the run's first step and watts, at most `most` points.
     pub fn power(&self, record: &Record, most: usize) -> Vec<(f64, f64)> {
         self.row(record)
             .map_or_else(Vec::new, |row| watts(row, most))
@@ -85,8 +92,8 @@ pub(super) fn main_runs(runs: &[RunRecord]) -> impl Iterator<Item = (&RunRecord,
         .filter_map(|run| Some((run, run.record.as_ref()?)))
 }
 
-/// From raw readings: those of power as they are, a counter's differences over the time between them. Each of the
-/// points that are left out is contained in the mean of the one after it.
+/// Power from raw samples: the mean between two changes of the counter, or of a power sensor's samples. Points that are left
+/// out enter the mean of the next one, so that downsampling loses no energy.
 fn watts(row: &SourceResult, most: usize) -> Vec<(f64, f64)> {
     let Some(first) = row.readings.first() else {
         return Vec::new();
@@ -96,7 +103,7 @@ fn watts(row: &SourceResult, most: usize) -> Vec<(f64, f64)> {
         Some(spec) => spec.is_power(),
         None => matches!(first.unit, RawUnit::Milliwatt | RawUnit::Microwatt),
     };
-    // CPU time alone is no energy: only a basis has the watts that were assumed.
+    // CPU time becomes energy only by the assumed watts, which the basis holds.
     if spec.is_none() && first.unit == RawUnit::Nanosecond {
         return Vec::new();
     }
@@ -109,7 +116,7 @@ fn watts(row: &SourceResult, most: usize) -> Vec<(f64, f64)> {
         .basis
         .as_ref()
         .map_or(first.at.monotonic, |basis| basis.window.0);
-    // Joules since the first reading, at each moment the instrument showed something new.
+    // Joules since the first sample, at each update of the sensor.
     let mut joules = 0.0;
     let mut points = vec![(first.at.monotonic, 0.0)];
     for pair in row.readings.windows(2) {
@@ -126,7 +133,7 @@ fn watts(row: &SourceResult, most: usize) -> Vec<(f64, f64)> {
         }
         points.push((pair[1].at.monotonic, joules));
     }
-    let kept = thin::kept(points.len(), most + 1);
+    let kept = downsample(points.len(), most + 1);
     let pairs = kept
         .windows(2)
         .map(|pair| (points[pair[0]], points[pair[1]]));

@@ -1,0 +1,215 @@
+//! Learning curves over joules, samples and seconds.
+
+use maud::{Markup, html};
+
+use super::super::chart::{Frame, Line, Scale, extent, lines, px};
+use super::super::colours::{REST, RegimeColours};
+use super::super::csv_table::{CsvTable, rounded};
+use super::super::curves::{EnergySource, energy_sources, main_runs};
+use super::super::data;
+use super::super::display_unit::DisplayUnit;
+use super::super::downsample::{downsample, points_per_line};
+use super::super::words::{capital, kind_name};
+use super::{data_behind, how};
+use crate::energy::Status;
+use crate::study::RunRecord;
+use crate::study::analysis::{Analysis, CostKind};
+use crate::train::Record;
+use crate::units::target_percent;
+
+/// A run with its cell.
+type Curve<'a> = (usize, &'a RunRecord, &'a Record);
+
+/// The horizontal axis.
+enum Over<'a> {
+    Joules(&'a EnergySource),
+    Samples,
+    Seconds,
+}
+
+impl Over<'_> {
+    /// The place of each evaluation.
+    fn places(&self, record: &Record) -> Option<Vec<f64>> {
+        let points = record.evaluations.iter();
+        match self {
+            Self::Joules(source) => source.joules(record),
+            Self::Samples => Some(points.map(|point| point.samples as f64).collect()),
+            Self::Seconds => Some(points.map(|point| point.seconds).collect()),
+        }
+    }
+
+    fn kind(&self) -> CostKind {
+        match self {
+            Self::Joules(source) => source.kind(),
+            Self::Samples => CostKind::Samples,
+            Self::Seconds => CostKind::Seconds,
+        }
+    }
+}
+
+pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) -> Markup {
+    let curves: Vec<Curve<'_>> = main_runs(runs)
+        .filter(|(_, record)| !record.evaluations.is_empty())
+        .filter_map(|(run, record)| {
+            let cell = analysis.cells.iter().position(|cell| cell.id == run.cell)?;
+            Some((cell, run, record))
+        })
+        .collect();
+    if curves.is_empty() {
+        return html! {};
+    }
+    let sources = energy_sources(runs);
+    let any_measured = sources
+        .iter()
+        .any(|source| source.status == Status::Measured);
+    // Assumed joules only where none are measured.
+    let joules = sources
+        .iter()
+        .filter(|source| !any_measured || source.status == Status::Measured)
+        .filter(|source| curves.iter().any(|curve| source.joules(curve.2).is_some()));
+    let overs = joules
+        .map(Over::Joules)
+        .chain([Over::Samples, Over::Seconds]);
+    let most = points_per_line(curves.len());
+    let y = accuracies(analysis, &curves);
+    let dropped = curves.iter().any(|curve| curve.2.evaluations.len() > most);
+    html! {
+        section {
+            h2 { "Learning curves" }
+            div class="pair" {
+                @for (at, over) in overs.enumerate() {
+                    (figure(analysis, &curves, &over, y, most, &format!("c{number}-{at}")))
+                }
+            }
+            p class="quiet" { "One line per run; dashed lines are the targets." }
+            (how(&html! {
+                "Accuracy on the whole test set at each evaluation. Values below the lower edge are cut off."
+                @if dropped { " At most " (most) " evenly spaced points are drawn per line; " code { "--csv" } " writes all." }
+                @if !sources.is_empty() {
+                    " Joules at a point are the steps and evaluations up to it times the joules of one of each."
+                }
+            }))
+            (data_behind(&[points(&curves, &sources, most)],
+                if dropped { "The points that are drawn; --csv writes all of them." } else { "" }))
+        }
+    }
+}
+
+/// The points of all curves.
+fn points(curves: &[Curve<'_>], sources: &[EnergySource], most: usize) -> CsvTable {
+    let mut table = CsvTable::new("curves", "run samples seconds accuracy");
+    table.header.extend(sources.iter().map(data::joules_column));
+    for (_, run, record) in curves {
+        let joules: Vec<Option<Vec<f64>>> =
+            sources.iter().map(|source| source.joules(record)).collect();
+        for at in downsample(record.evaluations.len(), most) {
+            let point = &record.evaluations[at];
+            let joules = joules
+                .iter()
+                .map(|curve| Some(rounded(curve.as_ref()?[at])));
+            table.push((
+                (&run.id, point.samples),
+                (rounded(point.seconds), rounded(point.accuracy())),
+                joules.collect::<Vec<Option<f64>>>(),
+            ));
+        }
+    }
+    table
+}
+
+/// The vertical axis: the upper part of the accuracies, where curves differ.
+fn accuracies(analysis: &Analysis, curves: &[Curve<'_>]) -> Scale {
+    let points = curves.iter().flat_map(|curve| &curve.2.evaluations);
+    let accuracies = points.map(|point| point.accuracy());
+    let mut all: Vec<f64> = accuracies.filter(|accuracy| accuracy.is_finite()).collect();
+    all.sort_by(f64::total_cmp);
+    let (_, high) = extent(all.iter().copied()).unwrap_or((0.0, 1.0));
+    let targets = analysis.costs.iter().filter_map(|cost| cost.at_least);
+    let (first, last) = extent(targets).unwrap_or((high, high));
+    let usual = all.get(all.len() / 8).copied().unwrap_or(0.0);
+    let from = usual.min(first - 0.05).max(high - 0.45).max(0.0);
+    let from = (20.0 * from).floor() / 20.0;
+    Scale::between(100.0 * from, 100.0 * (high.max(last) + 0.03).min(1.0))
+}
+
+fn figure(
+    analysis: &Analysis,
+    curves: &[Curve<'_>],
+    over: &Over<'_>,
+    y: Scale,
+    most: usize,
+    id: &str,
+) -> Markup {
+    let placed = curves
+        .iter()
+        .filter_map(|curve| Some((curve, over.places(curve.2)?)));
+    let placed: Vec<(&Curve<'_>, Vec<f64>)> = placed.collect();
+    let ends = placed
+        .iter()
+        .filter_map(|(_, places)| places.last().copied());
+    let unit = DisplayUnit::of(&over.kind(), ends.fold(0.0, f64::max));
+    let places = placed.iter().flat_map(|(_, places)| places);
+    let colours = RegimeColours::new(analysis);
+    let mut frame = Frame::new(Scale::from_zero(places.map(|place| place / unit.per)), y);
+    let drawn = placed.iter().map(|((cell, run, record), places)| {
+        let last = record
+            .evaluations
+            .last()
+            .map_or(f64::NAN, |point| point.accuracy());
+        let kept = downsample(places.len(), most).into_iter();
+        Line {
+            class: colours.line(*cell),
+            title: format!(
+                "{}, {}: {:.2} % at {}",
+                run.id,
+                run.outcome.name(),
+                100.0 * last,
+                unit.amount(places.last().copied().unwrap_or(0.0))
+            ),
+            points: kept
+                .map(|at| {
+                    (
+                        places[at] / unit.per,
+                        100.0 * record.evaluations[at].accuracy(),
+                    )
+                })
+                .collect(),
+        }
+    });
+    let mut drawn: Vec<Line> = drawn.collect();
+    grey_first(&mut drawn);
+    frame.legend = colours.legend;
+    let mut targets: Vec<f64> = analysis
+        .costs
+        .iter()
+        .filter_map(|cost| cost.at_least)
+        .collect();
+    targets.dedup();
+    let [left, _, width, _] = frame.inner();
+    let name = format!("{}, {}", capital(&kind_name(&over.kind())), unit.symbol);
+    html! {
+        figure class="scroll" {
+            (frame.picture(&format!("Accuracy over {name}"), html! {
+                (frame.axes(&name, "Accuracy, whole test set, %"))
+                @for target in &targets {
+                    @let at = px(frame.at_y(100.0 * target));
+                    line class="target" x1=(px(left)) x2=(px(left + width)) y1=(at) y2=(at) {
+                        title { "target " (target_percent(*target)) }
+                    }
+                }
+                (lines(&frame, &drawn, id))
+                // Above the lines, which would strike them through.
+                @for target in &targets {
+                    text class="tick quiet plain" x=(px(left + width - 2.0)) y=(px(frame.at_y(100.0 * target) - 4.0)) text-anchor="end" {
+                        (target_percent(*target))
+                    }
+                }
+            }))
+        }
+    }
+}
+
+/// Grey lines are drawn below those in colour.
+pub(super) fn grey_first(lines: &mut [Line]) {
+    lines.sort_by_key(|line| line.class != REST.0);
+}
