@@ -207,7 +207,10 @@ fn evaluations(runs: &[RunRecord]) -> CsvTable {
                 (&run.id, &run.cell, run.seed),
                 (point.step, point.samples, point.seconds),
                 (point.loss(), point.accuracy()),
-                (half.map(|value| value.deciding), half.map(|value| value.confirming)),
+                (
+                    half.map(|value| value.deciding),
+                    half.map(|value| value.confirming),
+                ),
                 joules.collect::<Vec<Option<f64>>>(),
             ));
         }
