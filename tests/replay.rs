@@ -142,7 +142,7 @@ fn what_is_wrong_with_a_recording_is_told_with_its_place() {
     write("t,watts\n0,1\n1,-2\n");
     assert!(refused(&file, &watts, 1).contains("line 3"));
     write("t,watts\n0,1\n1\n");
-    assert!(refused(&file, &watts, 1).contains("no CSV table"));
+    assert!(refused(&file, &watts, 1).contains("not a valid CSV table"));
     write("t,watts\n");
     assert!(refused(&file, &watts, 1).contains("fewer than two"));
     write("");

@@ -4,18 +4,18 @@ use serde::Serialize;
 
 use crate::device::{self, GpuOptions, ListOptions};
 use crate::energy::{
-    Activity, CalibrationResult, Meter, Method, SourceReport, Status, Unavailable,
+    Activity, CalibrationResult, Meter, Method, SourceReport, Status, Unavailable, explain,
 };
 use crate::lab::DeviceLoad;
 use crate::train;
 use crate::units::seconds;
 
-use super::args::Global;
 use super::failure::Failure;
+use super::global::Global;
 use super::output;
 
 /// Version of the keys of `calibrate --json`.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -23,7 +23,7 @@ const SCHEMA: u32 = 1;
     after_help = "Examples:\n  wattgrad calibrate\n  wattgrad calibrate --adapter 0 --meter nvml --json"
 )]
 pub struct Args {
-    /// Print everything as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
@@ -40,7 +40,7 @@ struct Source {
     source: String,
     method: Method,
     #[serde(skip_serializing_if = "Option::is_none")]
-    examination: Option<CalibrationResult>,
+    calibration: Option<CalibrationResult>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,175 +52,145 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let chosen = device::select(&adapters, global.adapter.as_deref())?;
     let options = global.meter_options(None)?;
     let meter = Meter::open(&options, Some(&train::target(chosen)))?;
-    let sources = meter.sources();
-    let usable = sources.iter().filter(|source| examinable(source)).count();
+    let usable = |source: &SourceReport| matches!(source.status, Status::Measured | Status::Shared);
+    let (usable, unusable): (Vec<_>, Vec<_>) = meter.sources().into_iter().partition(usable);
     output::say(
         global,
-        &match usable {
-            0 => "no instrument can be read here, so there is nothing to examine".to_owned(),
-            1 => format!(
-                "examining one instrument under a load on {}, about a minute: leave the machine alone",
-                chosen.name
-            ),
+        &match usable.len() {
+            0 => "no sensor can be read, so there is nothing to calibrate".to_owned(),
             count => format!(
-                "examining {count} instruments under a load on {}, about a minute each: leave the machine alone",
+                "calibrating {count} sensor{} under load on {}, about a minute each: do not use the machine meanwhile",
+                if count == 1 { "" } else { "s" },
                 chosen.name
             ),
         },
     );
-    let method = |name: &str| {
-        let mut rows = sources.iter().filter(|source| examinable(source));
-        rows.find(|source| source.source == name)
-            .map_or(Method::Counter, |source| source.method)
-    };
-    let mut found: Vec<Source> = sources
-        .iter()
-        .filter(|source| !examinable(source))
-        .cloned()
-        .map(|source| Source {
-            source: source.source,
-            method: source.method,
-            examination: None,
-            reason: source.reason,
-            fix: source.fix,
-        })
-        .collect();
-    if usable > 0 {
+    let mut sources = Vec::new();
+    if !usable.is_empty() {
         let mut load = DeviceLoad::new(GpuOptions {
             adapter: Some(chosen.index.to_string()),
             ..Default::default()
         });
-        let mut examined = Vec::new();
         meter
-            .calibrate(&options, &mut load, |source, outcome| {
-                examined.push(examined_source(source, method(source), outcome));
+            .calibrate(&options, &mut load, |name, outcome| {
+                let report = usable.iter().find(|source| source.source == name);
+                let method = report.map_or(Method::Counter, |source| source.method);
+                sources.push(calibrated(name, method, outcome));
             })
             .map_err(|error| {
                 Failure::failed(format!(
-                    "the calibration cannot be kept ({error}): make the cache folder writable, or set XDG_CACHE_HOME"
+                    "cannot save the calibration ({error}): make the cache folder writable, or set XDG_CACHE_HOME"
                 ))
             })?;
         if let Some(why) = load.failed() {
             return Err(Failure::failed(format!(
-                "the adapter {} could not be worked, so nothing was learnt: {why}",
+                "the load on the adapter {} failed, so nothing was calibrated: {why}",
                 chosen.name
             )));
         }
-        found.splice(0..0, examined);
     }
+    sources.extend(unusable.into_iter().map(|source| Source {
+        source: source.source,
+        method: source.method,
+        calibration: None,
+        reason: source.reason,
+        fix: source.fix,
+    }));
     let findings = Findings {
         schema: SCHEMA,
         adapter: chosen.name.clone(),
-        sources: found,
+        sources,
     };
     if args.json {
         output::print_json(&findings)?;
     } else {
-        output::print_text(&text(&findings))?;
+        output::print_text(&findings.sources.iter().map(text).collect::<String>())?;
     }
     Ok(0)
 }
 
-fn examinable(source: &SourceReport) -> bool {
-    matches!(source.status, Status::Measured | Status::Shared)
-}
-
-fn examined_source(
+fn calibrated(
     source: &str,
     method: Method,
     outcome: &Result<CalibrationResult, Unavailable>,
 ) -> Source {
-    let refusal = outcome.as_ref().err();
+    let unavailable = outcome.as_ref().err();
     Source {
         source: source.to_owned(),
         method,
-        examination: outcome.as_ref().ok().cloned(),
-        reason: refusal.map(|refusal| refusal.reason.clone()),
-        fix: refusal.and_then(|refusal| refusal.fix.clone()),
+        calibration: outcome.as_ref().ok().cloned(),
+        reason: unavailable.map(|unavailable| unavailable.reason.clone()),
+        fix: unavailable.and_then(|unavailable| unavailable.fix.clone()),
     }
 }
 
-fn text(findings: &Findings) -> String {
-    let mut text = String::new();
-    for source in &findings.sources {
-        match (&source.examination, &source.reason) {
-            (Some(found), _) => text += &examination(source, found),
-            (None, reason) => {
-                let reason = reason.as_deref().unwrap_or("it gives no measurement");
-                text += &format!("{}: not examined: {reason}\n", source.source);
-            }
-        }
-        if let Some(fix) = &source.fix {
-            text += &format!("    fix: {fix}\n");
-        }
-    }
-    text
-}
-
-fn examination(source: &Source, found: &CalibrationResult) -> String {
+fn text(source: &Source) -> String {
+    let name = &source.source;
+    let Some(found) = &source.calibration else {
+        let reason = source.reason.as_deref().unwrap_or("it measures nothing");
+        let reason = explain(reason, source.fix.as_deref(), None);
+        return format!("{name}: not calibrated: {reason}\n");
+    };
     let unit = match source.method {
         Method::IntegratedPower => "W",
         Method::Counter | Method::Assumed => "J",
     };
-    let source = &source.source;
     let mut text = match (found.grade, &found.refused) {
-        (Some(grade), _) => format!("{source}: grade {grade:?}\n"),
-        (None, refused) => format!(
-            "{source}: refused: {}\n",
-            refused.as_deref().unwrap_or("its figures do not hold")
+        (Some(grade), _) => format!("{name}: grade {grade:?}\n"),
+        (None, reason) => format!(
+            "{name}: rejected: {}\n",
+            reason.as_deref().unwrap_or("its values are not consistent")
         ),
     };
-    let mut line = |name: &str, value: String| text += &format!("    {name:<11} {value}\n");
+    let mut line = |name: &str, value: String| text += &format!("    {name:<15} {value}\n");
     line(
-        "tick",
+        "update interval",
         match found.update_interval_seconds {
-            Some(tick) => seconds(tick),
-            None => "every read gives a new value".to_owned(),
+            Some(interval) => seconds(interval),
+            None => "every read returns a new value".to_owned(),
         },
     );
     line("quantum", small(found.quantum, unit));
-    line("a read", seconds(found.read_seconds));
+    line("time per read", seconds(found.read_seconds));
     for (activity, watts) in &found.watts {
-        let name = match activity {
-            Activity::Cold => "cold",
-            Activity::Context => "context",
-            Activity::Empty => "empty",
-            Activity::Load => "load",
+        let idle = found.known.idle;
+        let (name, interval) = match activity {
+            Activity::Cold => ("cold", idle.map(|idle| idle.cold)),
+            Activity::Context => ("context", idle.map(|idle| idle.context)),
+            Activity::Empty => ("empty", idle.map(|idle| idle.empty)),
+            Activity::Load => ("load", None),
         };
-        let idle = found.known.idle.and_then(|idle| match activity {
-            Activity::Cold => Some(idle.cold),
-            Activity::Context => Some(idle.context),
-            Activity::Empty => Some(idle.empty),
-            Activity::Load => None,
+        let half = interval.map_or(String::new(), |interval| {
+            format!(" +- {:.2}", interval.half())
         });
-        let off = idle.map_or(String::new(), |idle| format!(" +- {:.2}", idle.half()));
-        line(name, format!("{watts:.2}{off} W"));
+        line(name, format!("{watts:.2}{half} W"));
     }
     if let Some(watts) = found.polling_watts {
         line("polling", format!("{watts:+.2} W"));
     }
-    match &found.response {
-        Some(response) => line(
-            "delay",
-            format!(
-                "{:.1} ms +- {:.1} ms, settled {:.0} ms later{}",
-                response.delay * 1e3,
-                response.delay_error * 1e3,
-                response.settle * 1e3,
-                match response.coverage {
-                    Some(share) => format!(", looks {:.0} % of the time", share * 100.0),
-                    None => String::new(),
-                }
-            ),
-        ),
-        None => line("delay", "not seen: the load hardly shows".to_owned()),
-    }
-    if let Some((rest, load)) = found.disagreement {
+    line(
+        "delay",
+        match &found.response {
+            None => "unknown: the load hardly changes the power".to_owned(),
+            Some(response) => {
+                let coverage = response.coverage.map_or(String::new(), |share| {
+                    format!(", samples {:.0} % of the time", share * 100.0)
+                });
+                format!(
+                    "{:.1} ms +- {:.1} ms, settled {:.0} ms later{coverage}",
+                    response.delay * 1e3,
+                    response.delay_error * 1e3,
+                    response.settle * 1e3,
+                )
+            }
+        },
+    );
+    if let Some((idle, load)) = found.disagreement {
         line(
-            "beside",
+            "second sensor",
             format!(
-                "{:+.1} % at rest, {:+.1} % under load against its second instrument",
-                rest * 100.0,
+                "{:+.1} % idle, {:+.1} % under load relative to it",
+                idle * 100.0,
                 load * 100.0
             ),
         );
@@ -228,7 +198,7 @@ fn examination(source: &Source, found: &CalibrationResult) -> String {
     text
 }
 
-/// A step of an instrument's values, which is mostly small.
+/// A small value with a prefix: `15.3 uJ`.
 fn small(value: f64, unit: &str) -> String {
     const PREFIXES: [(f64, &str); 4] = [(1.0, ""), (1e-3, "m"), (1e-6, "u"), (1e-9, "n")];
     let size = |&&(size, _): &&(f64, &str)| value >= 0.9995 * size;

@@ -4,30 +4,29 @@ use serde::Serialize;
 
 use crate::data::{self, Found};
 use crate::device::{self, AdapterSummary, DeviceError, Gpu, GpuOptions, ListOptions};
-use crate::energy::{Meter, SourceReport, Status};
+use crate::energy::{Meter, SourceReport, Status, explain};
 use crate::report::{Align, columns};
 use crate::train::{Host, Versions};
 use crate::units::{bytes, seconds, thousands};
 
-use super::args::Global;
 use super::failure::Failure;
+use super::global::Global;
 use super::output;
 
 /// Version of the keys of `doctor --json`.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 #[derive(Debug, clap::Args)]
 #[command(
     args_override_self = true,
-    after_help = "Examples:\n  wattgrad doctor\n  wattgrad doctor --adapter llvmpipe --json"
+    after_help = "Examples:\n  wattgrad doctor -v\n  wattgrad doctor --adapter llvmpipe --json"
 )]
 pub struct Args {
-    /// Print everything as JSON
+    /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Everything that was found.
 #[derive(Serialize)]
 struct Findings {
     schema: u32,
@@ -38,7 +37,7 @@ struct Findings {
     problem: Option<String>,
     device: Option<Device>,
     energy: Vec<SourceReport>,
-    data: Vec<Place>,
+    data: Vec<DataPlace>,
 }
 
 #[derive(Serialize)]
@@ -48,7 +47,7 @@ struct Listed {
     adapter: AdapterSummary,
 }
 
-/// What the chosen adapter can do.
+/// What the chosen adapter supports.
 #[derive(Serialize)]
 struct Device {
     limits: Limits,
@@ -72,29 +71,28 @@ struct Limits {
     workgroups_per_dimension: u32,
 }
 
-/// A place where data may be.
 #[derive(Serialize)]
-struct Place {
+struct DataPlace {
     spec: String,
     path: String,
     present: bool,
-    /// Whether `--data auto` takes it.
+    /// Whether `--data auto` selects it.
     auto: bool,
     note: String,
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
-    let findings = look(global)?;
+    let findings = find(global)?;
     if args.json {
         output::print_json(&findings)?;
     } else {
-        output::print_text(&text(&findings))?;
+        output::print_text(&text(&findings, global.verbose > 0))?;
     }
     Ok(0)
 }
 
-fn look(global: &Global) -> Result<Findings, Failure> {
-    // Misuse is told before the adapters take their seconds.
+fn find(global: &Global) -> Result<Findings, Failure> {
+    // Invalid options are reported before listing adapters, which takes seconds.
     let options = global.meter_options(None)?;
     let (adapters, mut problem) = match device::list(&ListOptions::default()) {
         Ok(adapters) => (adapters, None),
@@ -112,7 +110,7 @@ fn look(global: &Global) -> Result<Findings, Failure> {
             ..Default::default()
         };
         match Gpu::open(&options) {
-            Ok(gpu) => opened = Some(examine(&gpu)),
+            Ok(gpu) => opened = Some(describe(&gpu)),
             Err(error) => problem = Some(error.to_string()),
         }
     }
@@ -134,7 +132,7 @@ fn look(global: &Global) -> Result<Findings, Failure> {
     })
 }
 
-fn examine(gpu: &Gpu) -> Device {
+fn describe(gpu: &Gpu) -> Device {
     let limits = &gpu.limits;
     Device {
         limits: Limits {
@@ -153,169 +151,157 @@ fn examine(gpu: &Gpu) -> Device {
     }
 }
 
-/// The first complete set is what `auto` takes; one that `$WATTGRAD_DATA` names is taken or refused, never passed over.
-fn places(found: Vec<Found>) -> Vec<Place> {
+/// `auto` selects the first complete set. The set that `$WATTGRAD_DATA` names is used or refused, never skipped.
+fn places(found: Vec<Found>) -> Vec<DataPlace> {
     let auto = found
         .iter()
         .position(|place| place.present || place.spec == "auto");
-    found
-        .into_iter()
-        .enumerate()
-        .map(|(i, place)| Place {
-            auto: place.present && auto == Some(i),
-            spec: place.spec,
-            path: place.path.display().to_string(),
-            present: place.present,
-            note: place.note,
-        })
-        .collect()
+    let place = |(i, place): (usize, Found)| DataPlace {
+        auto: place.present && auto == Some(i),
+        spec: place.spec,
+        path: place.path.display().to_string(),
+        present: place.present,
+        note: place.note,
+    };
+    found.into_iter().enumerate().map(place).collect()
 }
 
-fn text(findings: &Findings) -> String {
+/// Mark, category and description of each line.
+type Lines = Vec<Vec<String>>;
+
+fn line(mark: bool, category: &str, text: String) -> Vec<String> {
+    let mark = if mark { "*" } else { "" };
+    vec![mark.into(), category.into(), text]
+}
+
+/// What works stands above what does not, in one line each; `details` adds the device's limits and what each fix can be
+/// undone with.
+fn text(findings: &Findings, details: bool) -> String {
+    let (mut available, mut unavailable): (Lines, Lines) = (Vec::new(), Vec::new());
+    for Listed { chosen, adapter } in &findings.adapters {
+        available.push(line(*chosen, "adapter", describe_adapter(adapter)));
+    }
+    if let Some(problem) = &findings.problem {
+        unavailable.push(line(false, "adapter", problem.clone()));
+    }
+    if let Some(device) = &findings.device {
+        for text in describe_device(device, details) {
+            available.push(line(false, "device", text));
+        }
+    }
+    for source in &findings.energy {
+        let lines = match source.status {
+            Status::Unavailable => &mut unavailable,
+            _ => &mut available,
+        };
+        lines.push(line(false, "energy", describe_source(source, details)));
+    }
+    for place in &findings.data {
+        let lines = match place.present {
+            true => &mut available,
+            false => &mut unavailable,
+        };
+        let text = format!("{}: {}: {}", place.spec, place.path, place.note);
+        lines.push(line(place.auto, "data", text));
+    }
+    let cpu = findings.host.cpu.as_ref();
     let mut text = format!(
         "wattgrad {} on {} {}, {} threads{}\n",
         findings.versions.wattgrad,
         findings.host.os,
         findings.host.arch,
         findings.host.threads,
-        match &findings.host.cpu {
-            Some(cpu) => format!(", {cpu}"),
-            None => String::new(),
-        }
+        cpu.map_or(String::new(), |cpu| format!(", {cpu}"))
     );
-    text += "\nAdapters (* is used; --adapter chooses another)\n";
-    text += &adapters(findings);
-    if let Some(problem) = &findings.problem {
-        text += &format!("  {problem}\n");
-    }
-    if let Some(device) = &findings.device {
-        text += "\nDevice\n";
-        text += &device_lines(device);
-    }
-    text += "\nEnergy\n";
-    text += &match findings.energy.is_empty() {
-        true => "  none was asked for (meter none)\n".to_owned(),
-        false => energy(&findings.energy),
-    };
-    text += "\nData (* is what --data auto takes)\n";
-    let rows: Vec<Vec<String>> = findings
-        .data
-        .iter()
-        .map(|place| {
-            vec![
-                if place.auto { "*" } else { " " }.into(),
-                place.spec.clone(),
-                // One column, so that a long path leaves no narrow strip for what is said of it.
-                format!("{}: {}", place.path, place.note),
-            ]
-        })
-        .collect();
-    text + &columns(&rows, &[Align::Left; 3], "  ")
-}
-
-fn adapters(findings: &Findings) -> String {
-    let rows: Vec<Vec<String>> = findings
-        .adapters
-        .iter()
-        .map(|Listed { chosen, adapter }| {
-            vec![
-                if *chosen { "*" } else { " " }.into(),
-                adapter.index.to_string(),
-                adapter.name.clone(),
-                adapter.kind.to_string(),
-                adapter.backend.to_string(),
-                format!("{} {}", adapter.driver, adapter.driver_info)
-                    .trim()
-                    .to_owned(),
-                match &adapter.pci_id {
-                    Some(pci) => format!("pci {pci}"),
-                    None => String::new(),
-                },
-            ]
-        })
-        .collect();
-    columns(&rows, &[Align::Left; 7], "  ")
-}
-
-fn device_lines(device: &Device) -> String {
-    let yes = |on: bool| if on { "yes" } else { "no" }.to_owned();
-    let limits = &device.limits;
-    let count = |n: u32| thousands(u64::from(n));
-    let mut rows: Vec<Vec<String>> = [
-        ("largest buffer", bytes(limits.buffer_bytes)),
-        ("largest binding", bytes(limits.storage_binding_bytes)),
-        ("storage buffers a kernel", count(limits.storage_buffers)),
-        (
-            "invocations a workgroup",
-            count(limits.workgroup_invocations),
-        ),
-        (
-            "workgroup memory",
-            bytes(u64::from(limits.workgroup_memory_bytes)),
-        ),
-        (
-            "workgroups a dimension",
-            count(limits.workgroups_per_dimension),
-        ),
-    ]
-    .map(|(name, value)| vec![name.to_owned(), value])
-    .to_vec();
-    let [least, most] = device.subgroup_lanes;
-    rows.push(vec![
-        "subgroups".into(),
-        match (device.subgroups, least == most) {
-            (false, _) => "no".into(),
-            (true, true) => format!("of {least} lanes"),
-            (true, false) => format!("of {least} to {most} lanes"),
-        },
-    ]);
-    rows.push(vec!["timestamps".into(), yes(device.timestamps)]);
-    rows.push(vec!["pipeline cache".into(), yes(device.pipeline_cache)]);
-    rows.push(vec![
-        "texel kernels".into(),
-        match device.texel_lanes {
-            Some(lanes) => format!("yes, for subgroups of {lanes} lanes"),
-            None => "no (for software devices)".into(),
-        },
-    ]);
-    columns(&rows, &[Align::Left; 2], "  ")
-}
-
-fn energy(sources: &[SourceReport]) -> String {
-    let mut text = String::new();
-    for source in sources {
-        let state = match source.status {
-            Status::Measured => "can be measured",
-            Status::Assumed => "assumed",
-            Status::Unavailable => "unavailable",
-            Status::Shared => "shared with others' work",
-        };
-        text += &format!("  {} ({}): {state}", source.source, source.scope.name());
-        if let Some(tick) = source.update_interval_seconds {
-            text += &format!(", ticks every {}", seconds(tick));
-        }
-        if let Some(grade) = source.grade {
-            let by = match source.calibrated {
-                true => "calibrated",
-                false => "not calibrated",
-            };
-            text += &format!(", grade {grade:?}, {by}");
-        }
-        if let Some(reason) = &source.reason {
-            // What is odd about a source that can be used is no reason for what stands before it.
-            let between = match source.status {
-                Status::Unavailable => ":",
-                _ => ";",
-            };
-            text += &format!("{between} {reason}");
-        }
-        text.push('\n');
-        if let Some(fix) = &source.fix {
-            text += &format!("      fix: {fix}\n");
-        }
-        if let Some(undo) = &source.undo {
-            text += &format!("      undo: {undo}\n");
+    for (title, lines) in [
+        ("Available (* = used by default)", available),
+        ("Unavailable", unavailable),
+    ] {
+        if !lines.is_empty() {
+            text += &format!("\n{title}\n{}", columns(&lines, &[Align::Left; 3], "  "));
         }
     }
     text
+}
+
+fn describe_adapter(adapter: &AdapterSummary) -> String {
+    let driver = format!("{} {}", adapter.driver, adapter.driver_info);
+    let pci = adapter.pci_id.as_ref();
+    format!(
+        "{}: {}, {}, {}, {}{}",
+        adapter.index,
+        adapter.name,
+        adapter.kind,
+        adapter.backend,
+        driver.trim(),
+        pci.map_or(String::new(), |pci| format!(", pci {pci}"))
+    )
+}
+
+fn describe_device(device: &Device, details: bool) -> Vec<String> {
+    let [smallest, largest] = device.subgroup_lanes;
+    let subgroups = match (device.subgroups, smallest == largest) {
+        (false, _) => "no subgroups".into(),
+        (true, true) => format!("subgroups of {smallest} lanes"),
+        (true, false) => format!("subgroups of {smallest} to {largest} lanes"),
+    };
+    let has = |on: bool, what: &str| format!("{}{what}", if on { "" } else { "no " });
+    let mut lines = vec![
+        [
+            subgroups,
+            has(device.timestamps, "timestamps"),
+            has(device.pipeline_cache, "pipeline cache"),
+            has(device.texel_lanes.is_some(), "texel kernels"),
+        ]
+        .join(", "),
+    ];
+    if details {
+        let limits = &device.limits;
+        let count = |n: u32| thousands(u64::from(n));
+        lines.extend([
+            format!("largest buffer {}", bytes(limits.buffer_bytes)),
+            format!("largest binding {}", bytes(limits.storage_binding_bytes)),
+            format!(
+                "{} storage buffers per kernel",
+                count(limits.storage_buffers)
+            ),
+            format!(
+                "{} invocations per workgroup",
+                count(limits.workgroup_invocations)
+            ),
+            format!(
+                "{} of memory per workgroup",
+                bytes(u64::from(limits.workgroup_memory_bytes))
+            ),
+            format!(
+                "{} workgroups per dimension",
+                count(limits.workgroups_per_dimension)
+            ),
+        ]);
+    }
+    lines
+}
+
+fn describe_source(source: &SourceReport, details: bool) -> String {
+    let mut facts = vec![format!("{} ({})", source.source, source.scope.name())];
+    match source.status {
+        Status::Shared => facts.push("shared with other processes".into()),
+        Status::Assumed => facts.push("assumed".into()),
+        Status::Measured | Status::Unavailable => {}
+    }
+    if let Some(interval) = source.update_interval_seconds {
+        facts.push(format!("updates every {}", seconds(interval)));
+    }
+    if let Some(grade) = source.grade {
+        let calibrated = if source.calibrated { "" } else { "not " };
+        facts.push(format!("grade {grade:?}, {calibrated}calibrated"));
+    }
+    let facts = facts.join(", ");
+    match &source.reason {
+        None => facts,
+        Some(reason) => {
+            let undo = source.undo.as_deref().filter(|_| details);
+            format!("{facts}: {}", explain(reason, source.fix.as_deref(), undo))
+        }
+    }
 }

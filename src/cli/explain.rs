@@ -8,8 +8,8 @@ use crate::report;
 use crate::suggest::Suggest;
 use crate::train::Trainer;
 
-use super::args::Global;
 use super::failure::Failure;
+use super::global::Global;
 use super::output::{self, say};
 use super::train::Setup;
 

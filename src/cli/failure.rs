@@ -1,6 +1,7 @@
-//! What is told when a command fails, and the exit code that goes with it.
+//! Errors of commands, and their exit codes.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::data::DataError;
@@ -11,16 +12,13 @@ use crate::model::ModelError;
 use crate::study::{StudyError, StudyFileError};
 use crate::train::{RegimeError, TrainError};
 
-use super::output::stderr_width;
 use super::wrap;
 
-/// The command did not do its work.
+/// The command failed.
 const FAILED: u8 = 1;
-
-/// The command was asked for something that cannot be.
+/// The command was called with invalid arguments or files.
 const MISUSE: u8 = 2;
-
-/// As shells have it.
+/// As in shells.
 const NOT_STARTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
@@ -28,38 +26,36 @@ const NOT_FOUND: u8 = 127;
 #[derive(Debug)]
 pub struct Failure {
     code: u8,
-    /// One sentence; empty where there is nobody left to read it.
+    /// One sentence; empty where the reader of the output has gone.
     message: String,
 }
 
 impl Failure {
-    /// Something went wrong on the way.
     pub fn failed(message: impl ToString) -> Self {
-        Self {
-            code: FAILED,
-            message: message.to_string(),
-        }
+        Self::with_code(FAILED, message)
     }
 
-    /// Something was asked for that cannot be.
+    /// For invalid arguments and files.
     pub fn misuse(message: impl ToString) -> Self {
-        Self {
-            code: MISUSE,
-            message: message.to_string(),
-        }
+        Self::with_code(MISUSE, message)
     }
 
-    /// A command to be run was not found.
+    /// For a command to be run that does not exist.
     pub fn not_found(message: impl ToString) -> Self {
         Self::with_code(NOT_FOUND, message)
     }
 
-    /// A command to be run was found and could not be started.
+    /// For a command to be run that exists but cannot be started.
     pub fn not_startable(message: impl ToString) -> Self {
         Self::with_code(NOT_STARTABLE, message)
     }
 
-    /// Passes on an exit code.
+    pub fn cannot_write(path: &Path, error: &std::io::Error) -> Self {
+        Self::failed(format!(
+            "cannot write {path:?} ({error}): choose a writable place"
+        ))
+    }
+
     pub fn with_code(code: u8, message: impl ToString) -> Self {
         Self {
             code,
@@ -67,27 +63,24 @@ impl Failure {
         }
     }
 
-    /// The reader of our output went away, which is no error of anyone's.
-    pub fn nobody_reads() -> Self {
-        Self {
-            code: 0,
-            message: String::new(),
-        }
+    /// The reader of the output has closed the pipe, which is no error.
+    pub fn closed_pipe() -> Self {
+        Self::with_code(0, "")
     }
 
-    /// Takes it for success where only the reader went away, for those whose exit code says something else.
-    pub fn unless_nobody_reads(self) -> Result<(), Self> {
+    /// Ignores a closed pipe, for commands whose exit code has another meaning.
+    pub fn unless_closed_pipe(self) -> Result<(), Self> {
         match self.message.is_empty() {
             true => Ok(()),
             false => Err(self),
         }
     }
 
-    /// Prints the sentence and gives the exit code.
-    pub fn tell(&self) -> ExitCode {
+    /// Prints the message and returns the exit code.
+    pub fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
-            let lines = wrap::lines(&format!("error: {}", self.message), stderr_width());
-            // The colour is taken out again where nobody would see it.
+            let lines = wrap::for_stderr(&format!("error: {}", self.message));
+            // The stream removes the color where it is not shown.
             let lines = lines.replacen("error:", "\x1b[1;31merror:\x1b[0m", 1);
             let _ = writeln!(anstream::stderr().lock(), "{lines}");
         }
@@ -105,12 +98,6 @@ impl From<TrainError> for Failure {
             | TrainError::SameOutput { .. } => Self::misuse(error),
             _ => Self::failed(error),
         }
-    }
-}
-
-impl From<StudyFileError> for Failure {
-    fn from(error: StudyFileError) -> Self {
-        Self::misuse(error)
     }
 }
 
@@ -150,24 +137,6 @@ impl From<DeviceError> for Failure {
     }
 }
 
-impl From<RegimeError> for Failure {
-    fn from(error: RegimeError) -> Self {
-        Self::misuse(error)
-    }
-}
-
-impl From<ModelError> for Failure {
-    fn from(error: ModelError) -> Self {
-        Self::misuse(error)
-    }
-}
-
-impl From<MeterError> for Failure {
-    fn from(error: MeterError) -> Self {
-        Self::misuse(error)
-    }
-}
-
 impl From<EmitError> for Failure {
     fn from(error: EmitError) -> Self {
         match error {
@@ -176,3 +145,15 @@ impl From<EmitError> for Failure {
         }
     }
 }
+
+macro_rules! misuse {
+    ($($error:ty),*) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::misuse(error)
+            }
+        })*
+    };
+}
+
+misuse!(StudyFileError, RegimeError, ModelError, MeterError);

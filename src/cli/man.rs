@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::CommandFactory as _;
-
-use super::args::Cli;
 use super::failure::Failure;
 use super::output;
 
@@ -14,15 +11,15 @@ use super::output;
     after_help = "Examples:\n  wattgrad man | man -l -\n  wattgrad man --out ~/.local/share/man/man1"
 )]
 pub struct Args {
-    /// Write a page for the program and for each command into this folder instead
+    /// Write a page for the program and one for each command to this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<u8, Failure> {
+pub fn run(args: &Args, program: clap::Command) -> Result<u8, Failure> {
     match &args.out {
-        None => output::print(&String::from_utf8_lossy(&page(Cli::command())?))?,
-        Some(folder) => write(folder)?,
+        None => output::print(&String::from_utf8_lossy(&page(program)?))?,
+        Some(folder) => write(program, folder)?,
     }
     Ok(0)
 }
@@ -31,23 +28,14 @@ fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command)
         .render(&mut page)
-        .map_err(|error| {
-            Failure::failed(format!(
-                "the manual cannot be made ({error}): report this as a bug"
-            ))
-        })?;
+        .map_err(|error| Failure::failed(format!("cannot generate the manual: {error}")))?;
     Ok(page)
 }
 
-fn write(folder: &Path) -> Result<(), Failure> {
-    let failed = |path: &Path, error: std::io::Error| {
-        Failure::failed(format!(
-            "cannot write {path:?} ({error}): choose a folder that may be written"
-        ))
-    };
+fn write(mut program: clap::Command, folder: &Path) -> Result<(), Failure> {
+    let failed = |path: &Path, error: std::io::Error| Failure::cannot_write(path, &error);
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
-    let mut program = Cli::command();
-    // Gives the commands the flags that all of them have.
+    // Passes the global options on to the commands.
     program.build();
     let mut pages = vec![("wattgrad".to_owned(), program.clone())];
     for command in program.get_subcommands() {

@@ -1,15 +1,15 @@
-//! A terminal that seems a little narrower than it is.
+//! A terminal that reports a few columns less than it has.
 
 use std::io;
 
 use console::Term;
 use indicatif::TermLike;
 
-/// Columns that stay free at the right: a terminal writes `^C` where the cursor stands. At the edge that would carry the
-/// cursor to the next line, and what is drawn over the bar from then on would leave the bar standing above.
+/// Columns kept free at the right. A terminal writes `^C` at the cursor: at the edge that would move the cursor to the
+/// next line, and the old bar would stay visible above the redrawn one.
 const FREE: u16 = 3;
 
-/// stderr less its last columns.
+/// stderr without its last columns.
 #[derive(Debug)]
 pub struct Margin(Term);
 

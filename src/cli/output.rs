@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use tracing_subscriber::EnvFilter;
 
-use super::args::Global;
 use super::failure::Failure;
+use super::global::Global;
 use super::wrap;
 
 /// Prints a result for people; on a terminal its long lines are broken between words.
 pub fn print_text(text: &str) -> Result<(), Failure> {
-    print(&wrap::lines(text, stdout_width()))
+    print(&wrap::for_stdout(text))
 }
 
 /// Prints a result as it is. A reader that went away (`| head`) ends the command quietly.
@@ -19,7 +19,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     match printed {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::nobody_reads()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::closed_pipe()),
         Err(error) => Err(Failure::failed(format!(
             "cannot write the result to the standard output ({error}): send it where there is room"
         ))),
@@ -40,21 +40,9 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 /// One line for the person at the terminal; without one who reads, it is lost.
 pub fn say(global: &Global, text: &str) {
     if !global.quiet {
-        let text = wrap::lines(text, stderr_width());
+        let text = wrap::for_stderr(text);
         let _ = writeln!(anstream::stderr().lock(), "{text}");
     }
-}
-
-/// Columns of the terminal that stdout is.
-fn stdout_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stdout())?;
-    Some(usize::from(width.0))
-}
-
-/// Columns of the terminal that stderr is.
-pub fn stderr_width() -> Option<usize> {
-    let (width, _) = terminal_size::terminal_size_of(io::stderr())?;
-    Some(usize::from(width.0))
 }
 
 /// Sends the log to stderr: warnings, with `-v` and `-vv` more, and whatever `RUST_LOG` says instead.

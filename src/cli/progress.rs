@@ -1,4 +1,4 @@
-//! How far a run is, on stderr: a bar on a terminal, a line an evaluation elsewhere.
+//! Progress of a run on stderr: a bar on a terminal, a line per evaluation everywhere.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -8,12 +8,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::train::{EvaluationPoint, Event, Observer, Ready};
 use crate::units::{percent, seconds, si, thousands};
 
-use super::args::Global;
+use super::global::Global;
 use super::margin::Margin;
 use super::output::say;
 
-/// How often the figures beside the bar change; more often nobody reads.
-const PACE: Duration = Duration::from_millis(100);
+/// The bar is redrawn at most this often.
+const REDRAW: Duration = Duration::from_millis(100);
 
 pub struct Progress<'a> {
     global: &'a Global,
@@ -48,7 +48,7 @@ impl<'a> Progress<'a> {
         if terminal && !self.global.quiet && ready.steps > 0 {
             let target = ProgressDrawTarget::term_like(Box::new(Margin::new()));
             let bar = ProgressBar::with_draw_target(Some(ready.steps), target);
-            // The message is cut where the terminal ends: a line that goes on below would stay behind.
+            // The message is cut at the edge of the terminal: a wrapped line would not be cleared.
             let template = "{bar:8} {human_pos}/{human_len}  {eta} left  {wide_msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style.progress_chars("=> "));
@@ -87,7 +87,7 @@ impl Observer for Progress<'_> {
             Event::Ready(ready) => self.ready(ready),
             Event::Step(step) => {
                 if let Some(bar) = &self.bar
-                    && self.shown.elapsed() >= PACE
+                    && self.shown.elapsed() >= REDRAW
                 {
                     self.shown = Instant::now();
                     bar.set_position(step.step);

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::report;
 use crate::study::{Opened, open_all};
 
-use super::args::Global;
 use super::failure::Failure;
+use super::global::Global;
 use super::output::{self, say};
 
 #[derive(Debug, clap::Args)]

@@ -5,8 +5,8 @@ mod run;
 mod status;
 mod verify;
 
-use super::args::Global;
 use super::failure::Failure;
+use super::global::Global;
 
 #[derive(Debug, clap::Args)]
 #[command(

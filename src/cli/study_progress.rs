@@ -11,7 +11,7 @@ use crate::study::{RunRecord, Study, StudyEvent};
 use crate::train::{Event, MetricTarget, Record, Way};
 use crate::units::{joules, percent, seconds};
 
-use super::args::Global;
+use super::global::Global;
 use super::margin::Margin;
 use super::output::say;
 

@@ -7,10 +7,11 @@ use crate::kernels::Tuning;
 use crate::report;
 use crate::train::{Outcome, Outputs, Regime, Trainer};
 
-use super::args::Global;
 use super::failure::Failure;
+use super::global::Global;
+use super::interrupt::{INTERRUPTED, stop_on_interrupt};
+use super::output;
 use super::progress::Progress;
-use super::{INTERRUPTED, output, stop_on_interrupt};
 
 #[derive(Debug, clap::Args)]
 #[command(

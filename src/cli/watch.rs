@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::energy::{LiveReading, Meter, Selection, Status};
+use crate::energy::{LiveReading, Meter, Selection, Status, explain};
 use crate::report::{Align, columns};
 use crate::units::{seconds, si};
 
-use super::args::Global;
 use super::failure::Failure;
-use super::measure::clip;
+use super::global::Global;
 use super::output::{self, say};
+use super::wrap::clip;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -21,7 +21,7 @@ use super::output::{self, say};
     after_help = "Examples:\n  wattgrad watch\n  wattgrad watch --interval 0.5 --samples 20 --json"
 )]
 pub struct Args {
-    /// Seconds from one sample to the next, and over which watts are averaged
+    /// Seconds between samples; the power is averaged over them
     #[arg(
         long,
         value_name = "S",
@@ -30,23 +30,23 @@ pub struct Args {
     )]
     interval: f64,
 
-    /// End after so many samples [default: at Ctrl-C]
+    /// Number of samples [default: until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     samples: Option<u64>,
 
-    /// Assume that a busy core draws this many watts, and show those of this process as assumed
+    /// Also show this process's CPU time times W watts per core, as assumed
     #[arg(long, value_name = "W", allow_hyphen_values = true)]
     assume_watts_per_core: Option<f64>,
 
-    /// Print a JSON object a sample
+    /// Print one JSON object per sample
     #[arg(long)]
     json: bool,
 }
 
-/// Names beyond this are cut.
+/// Longer names are cut.
 const LONGEST_NAME: usize = 32;
 
-/// A source that can be read and has shown nothing for so long is not waited for any longer.
+/// A source that can be read but has shown no power is given up after this long.
 const PATIENCE_SECONDS: f64 = 30.0;
 
 /// One line of `--json`.
@@ -60,17 +60,17 @@ struct Sample<'a> {
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if !(args.interval >= 0.05 && args.interval <= 3600.0) {
         return Err(Failure::misuse(format!(
-            "an interval of {} s is none to watch at: give 0.05 to 3600 seconds",
+            "--interval must be between 0.05 and 3600 seconds, got {}",
             args.interval
         )));
     }
     let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     let (interrupt, interrupted) = mpsc::channel();
     if let Err(error) = ctrlc::set_handler(move || {
-        // Nobody listens only where the display has ended.
+        // Fails only where the display has ended.
         let _ = interrupt.send(());
     }) {
-        tracing::warn!("an interrupt will not end the display quietly: {error}");
+        tracing::warn!("an interrupt will end the display abruptly: {error}");
     }
     let began = Instant::now();
     let live = meter.live();
@@ -88,7 +88,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         match interrupted.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) => break,
-            // Without a handler the channel is closed, and Ctrl-C ends the process itself.
+            // Without a handler the channel is closed, and Ctrl-C ends the process.
             Err(RecvTimeoutError::Disconnected) => {
                 std::thread::sleep(next.saturating_duration_since(Instant::now()));
             }
@@ -97,89 +97,81 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         let at = began.elapsed().as_secs_f64();
         shown |= rows.iter().any(|row| row.watts.is_some());
         let waited = !shown && at >= PATIENCE_SECONDS.max(2.0 * args.interval);
-        // Who asked for no source at all gets what was asked for.
-        let nothing = !rows.is_empty() && (live.over() || waited);
-        if drawn > 0 {
-            // Up by what was drawn, and all below it wiped.
-            output::print(&format!("\x1b[{drawn}A\x1b[J"))?;
-        }
-        if !args.json {
-            explain(global, &rows, before.as_deref());
-            if nothing {
-                return Err(closing(shown, global));
-            }
-        }
+        // `--meter none` goes on without any source.
+        let over = !rows.is_empty() && (live.over() || waited);
         if args.json {
-            let line = serde_json::to_string(&Sample {
+            let sample = Sample {
                 seconds: at,
                 sources: &rows,
-            })
-            .map_err(|error| Failure::failed(format!("a sample cannot be JSON: {error}")))?;
+            };
+            let line = serde_json::to_string(&sample)
+                .map_err(|error| Failure::failed(format!("a sample is not valid JSON: {error}")))?;
             output::print(&(line + "\n"))?;
-        } else if redraw {
-            let text = table(&rows, at);
-            drawn = text.lines().count();
-            output::print(&text)?;
         } else {
-            output::print(&line(&rows, at))?;
+            if drawn > 0 {
+                // Moves up over the old table and clears it.
+                output::print(&format!("\x1b[{drawn}A\x1b[J"))?;
+            }
+            report(global, &rows, before.as_deref());
+            if over {
+                return Err(no_power(shown, global));
+            }
+            let text = match redraw {
+                true => table(&rows, at),
+                false => line(&rows, at),
+            };
+            drawn = if redraw { text.lines().count() } else { 0 };
+            output::print(&text)?;
         }
         before = Some(rows);
-        if args.json && nothing {
-            return Err(closing(shown, global));
+        if over {
+            return Err(no_power(shown, global));
         }
     }
     Ok(0)
 }
 
-/// What ends a display that has nothing to show.
-fn closing(shown: bool, global: &Global) -> Failure {
-    let when = if shown { "any more" } else { "here" };
-    let with = match global.selection() {
+fn no_power(shown: bool, global: &Global) -> Failure {
+    let when = if shown { " any more" } else { "" };
+    let same = match global.selection() {
         Ok(Selection::Auto) => "",
         _ => " with the same --meter",
     };
     Failure::failed(format!(
-        "no source shows watts {when}: `wattgrad doctor`{with} says what would open one"
+        "no source shows power{when}: run `wattgrad doctor`{same} to see how to enable one"
     ))
 }
 
-/// Why a source shows nothing: at first, and when one shows no more that did `before`.
-fn explain(global: &Global, rows: &[LiveReading], before: Option<&[LiveReading]>) {
-    let told = |at: usize| match before {
+/// Prints why a source shows no power: at the first sample, and where it showed power `before`.
+fn report(global: &Global, rows: &[LiveReading], before: Option<&[LiveReading]>) {
+    let new = |at: usize| match before {
         None => true,
         Some(before) => before[at].watts.is_some() && rows[at].watts.is_none(),
     };
     for (at, row) in rows.iter().enumerate() {
-        if let Some(reason) = row.reason.as_ref().filter(|_| told(at)) {
-            let fix = row
-                .fix
-                .as_ref()
-                .map_or(String::new(), |fix| format!("; fix: {fix}"));
-            say(global, &format!("{}: {reason}{fix}", row.source));
+        if let Some(reason) = row.reason.as_ref().filter(|_| new(at)) {
+            let reason = explain(reason, row.fix.as_deref(), None);
+            say(global, &format!("{}: {reason}", row.source));
         }
     }
     if rows.is_empty() && before.is_none() {
-        say(global, "nothing is watched (meter none)");
+        say(global, "no source is selected (--meter none)");
     }
 }
 
 fn watts(row: &LiveReading) -> String {
-    match row.watts {
-        Some(watts) => format!("{}W", si(watts)),
-        None => "-".into(),
-    }
+    row.watts
+        .map_or("-".into(), |watts| format!("{}W", si(watts)))
 }
 
 fn state(row: &LiveReading) -> &'static str {
     match row.status {
         Status::Measured => "",
-        Status::Assumed => "assumed",
-        Status::Shared => "shared",
-        Status::Unavailable => "unavailable",
+        status => status.name(),
     }
 }
 
-/// The sources that show something; all where none does.
+/// The sources that show power, or all of them where none does.
 fn table(rows: &[LiveReading], at: f64) -> String {
     let any = rows.iter().any(|row| row.watts.is_some());
     let cells: Vec<Vec<String>> = rows
@@ -187,7 +179,7 @@ fn table(rows: &[LiveReading], at: f64) -> String {
         .filter(|row| !any || row.watts.is_some())
         .map(|row| {
             vec![
-                // A line that is broken by the terminal would not be wiped whole.
+                // A line wrapped by the terminal would not be cleared completely.
                 clip(&row.source, LONGEST_NAME),
                 row.scope.name().into(),
                 watts(row),
@@ -200,16 +192,11 @@ fn table(rows: &[LiveReading], at: f64) -> String {
 }
 
 fn line(rows: &[LiveReading], at: f64) -> String {
-    let cells: Vec<String> = rows
-        .iter()
-        .map(|row| {
-            let state = state(row);
-            match (row.watts, state) {
-                (None, _) => format!("{} {state}", row.source),
-                (Some(_), "") => format!("{} {}", row.source, watts(row)),
-                (Some(_), state) => format!("{} {} {state}", row.source, watts(row)),
-            }
-        })
-        .collect();
-    format!("{at:.2} s  {}\n", cells.join("  "))
+    let cells = rows.iter().map(|row| {
+        let watts = row.watts.map_or(String::new(), |_| watts(row));
+        let words = [row.source.clone(), watts, state(row).to_owned()];
+        let words = words.into_iter().filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
+    });
+    format!("{at:.2} s  {}\n", cells.collect::<Vec<_>>().join("  "))
 }

@@ -75,6 +75,8 @@ pub enum Scope {
     System,
     /// This process alone.
     Process,
+    /// Unknown: the readings come from a recording.
+    Recording,
 }
 
 impl Scope {
@@ -88,6 +90,7 @@ impl Scope {
             Scope::Rail => "rail",
             Scope::System => "system",
             Scope::Process => "process",
+            Scope::Recording => "recording",
         }
     }
 }

@@ -19,6 +19,7 @@ mod counter;
 mod device;
 mod downsample;
 mod estimate;
+mod explain;
 mod figure;
 mod live;
 mod meter;
@@ -44,6 +45,7 @@ pub use calibrate::{
 pub use clock::Moment;
 pub use device::{DeviceKind, MeteredDevice};
 pub use estimate::{Edge, Estimate, Stamp};
+pub(crate) use explain::explain;
 pub use figure::{
     Assumed, Covers, Grade, Interval, Measured, Method, RawUnit, Reading, Scope, SourceResult,
     Status,

@@ -350,6 +350,34 @@ impl SourceResult {
         }
     }
 
+    /// The result of a window of a recording.
+    pub(crate) fn of_recording(
+        source: String,
+        method: Method,
+        seconds: f64,
+        outcome: Result<(Estimate, Grade), Unavailable>,
+    ) -> Self {
+        let unopened = Err(Unavailable::new(""));
+        let sensor = OpenSensor::new(
+            source,
+            super::figure::Scope::Recording,
+            method,
+            None,
+            unopened,
+        );
+        let mut result = Self::unavailable(&sensor);
+        result.seconds = Some(seconds);
+        match outcome {
+            Ok((estimate, grade)) => {
+                result.status = Status::Measured;
+                result.set(&estimate);
+                result.grade = Some(grade);
+            }
+            Err(unavailable) => result.refuse(unavailable),
+        }
+        result
+    }
+
     fn refuse(&mut self, refusal: Unavailable) {
         self.reason = Some(refusal.reason);
         self.fix = refusal.fix;

@@ -1,4 +1,4 @@
-//! The command that is metered.
+//! The command that is measured.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
@@ -11,23 +11,22 @@ use crate::cli::failure::Failure;
 /// How a command ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
-    /// Its exit code; of one that a signal ended 128 and the signal's number, as shells have it.
+    /// Its exit code; 128 plus the number of the signal that ended it, as in shells.
     pub code: i32,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// From its start to its end.
     pub seconds: f64,
 }
 
 impl Ended {
-    /// The exit code with which to pass it on.
+    /// The exit code of this process.
     pub fn exit(self) -> u8 {
-        // Windows has codes beyond a byte; none of them is success.
+        // Codes above a byte, on Windows, are failures.
         u8::try_from(self.code).unwrap_or(1)
     }
 }
 
-/// Has Ctrl-C and its like passed to the command, so that its result is still told. Once a process.
+/// From now on Ctrl-C and similar signals are passed to the command, so that its result is still reported.
 pub fn pass_signals() {
     #[cfg(unix)]
     signals();
@@ -50,7 +49,7 @@ pub fn interrupted() -> bool {
     false
 }
 
-/// A program with its arguments. `json`: its output makes room for ours.
+/// A program with its arguments. With `json` its output goes to stderr.
 pub fn program(program: &OsStr, arguments: &[OsString], json: bool) -> Command {
     let mut command = Command::new(program);
     command.args(arguments);
@@ -60,7 +59,7 @@ pub fn program(program: &OsStr, arguments: &[OsString], json: bool) -> Command {
     command
 }
 
-/// A line for the shell. It reads nothing: of several runs only the first would find input.
+/// A line for the shell, without input: of several runs only the first would find it.
 pub fn shell(line: &str, json: bool) -> Command {
     let (shell, flag) = if cfg!(windows) {
         ("cmd", "/C")
@@ -80,7 +79,7 @@ pub fn run(mut command: Command) -> Result<Ended, Failure> {
     let seconds = began.elapsed().as_secs_f64();
     let status = status.map_err(|error| {
         Failure::failed(format!(
-            "the end of {:?} was not told ({error}): run it again",
+            "cannot wait for {:?} ({error}): run it again",
             command.get_program()
         ))
     })?;
@@ -117,7 +116,7 @@ fn signal(_: ExitStatus) -> Option<i32> {
     None
 }
 
-/// Ends this process as the command was ended, so that a caller sees the signal. Returns where that does not end it.
+/// Ends this process by the signal that ended the command; returns where that has no effect.
 pub fn die_by(signal: i32) {
     #[cfg(unix)]
     super::signals::die_by(signal);
@@ -127,13 +126,13 @@ pub fn die_by(signal: i32) {
 
 fn refused(command: &Command, error: &io::Error) -> Failure {
     let program = command.get_program();
-    // A script whose interpreter is missing is not found either, but it is there.
+    // A script whose interpreter is missing gives the same error, although it exists.
     if error.kind() == ErrorKind::NotFound && !Path::new(program).exists() {
         return Failure::not_found(format!(
-            "the command {program:?} was not found: check its name and PATH, or give its path"
+            "the command {program:?} was not found: check its name and PATH, or use its path"
         ));
     }
     Failure::not_startable(format!(
-        "the command {program:?} cannot be started ({error}): check that it is a program and may be executed"
+        "the command {program:?} cannot be started ({error}): check that it is an executable program"
     ))
 }

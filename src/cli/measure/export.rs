@@ -1,12 +1,13 @@
 //! Files of a comparison.
 
 use std::fs::OpenOptions;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::Args;
-use super::compare::Report;
 use crate::cli::failure::Failure;
 use crate::files::write_whole;
+
+use super::args::Args;
+use super::comparison::{Comparison, Report};
 
 pub struct Exports {
     json: Option<PathBuf>,
@@ -14,17 +15,12 @@ pub struct Exports {
 }
 
 impl Exports {
-    /// Tries the files: one that cannot be written is told before hours of runs, not after them.
+    /// Checks that the files can be written before hours of runs, not after them.
     pub fn open(args: &Args) -> Result<Self, Failure> {
-        for path in [&args.export_json, &args.export_markdown]
-            .into_iter()
-            .flatten()
-        {
-            OpenOptions::new()
-                .append(true)
-                .create(true)
-                .open(path)
-                .map_err(|error| refused(path, &error))?;
+        let paths = [&args.export_json, &args.export_markdown];
+        for path in paths.into_iter().flatten() {
+            let opened = OpenOptions::new().append(true).create(true).open(path);
+            opened.map_err(|error| Failure::cannot_write(path, &error))?;
         }
         Ok(Self {
             json: args.export_json.clone(),
@@ -33,60 +29,35 @@ impl Exports {
     }
 
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
-        if let Some(path) = &self.json {
-            let mut text = serde_json::to_string_pretty(report)
-                .map_err(|error| Failure::failed(format!("{path:?} cannot be JSON: {error}")))?;
-            text.push('\n');
-            write_whole(path, text.as_bytes()).map_err(|error| refused(path, &error))?;
-        }
-        if let Some(path) = &self.markdown {
-            write_whole(path, markdown(report).as_bytes())
-                .map_err(|error| refused(path, &error))?;
+        let json = || {
+            let text = serde_json::to_string_pretty(report);
+            text.map(|text| text + "\n")
+                .map_err(|error| Failure::failed(format!("the result is not valid JSON: {error}")))
+        };
+        for (path, text) in [
+            (&self.json, &json as &dyn Fn() -> Result<String, Failure>),
+            (&self.markdown, &|| Ok(markdown(report))),
+        ] {
+            if let Some(path) = path {
+                write_whole(path, text()?.as_bytes())
+                    .map_err(|error| Failure::cannot_write(path, &error))?;
+            }
         }
         Ok(())
     }
 }
 
-fn refused(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!(
-        "cannot write {path:?} ({error}): choose a file that may be written"
-    ))
-}
-
 fn markdown(report: &Report) -> String {
     let mut text = String::from(
-        "| command | source | energy a run | power | time a run | runs | times the least |\n\
+        "| command | source | energy/run | power | time/run | runs | ratio to lowest (95 % CI) |\n\
          |:---|:---|---:|---:|---:|---:|---:|\n",
     );
+    let comparison = report.comparison.as_ref();
     for each in &report.commands {
-        // The source that the comparison is by has the ratio; without one there is a single row.
-        let by = report
-            .comparison
-            .as_ref()
-            .and_then(|comparison| comparison.source.as_deref());
         for means in each.means() {
             let source = means.source.as_deref();
-            let ratio = report
-                .comparison
-                .as_ref()
-                .map_or(String::new(), |comparison| {
-                    if by.is_some() && source != by {
-                        return String::new();
-                    }
-                    let other = comparison
-                        .others
-                        .iter()
-                        .find(|other| other.command == each.command);
-                    match other {
-                        None => "1".into(),
-                        Some(other) => match (other.ratio_low, other.ratio_high) {
-                            (Some(low), Some(high)) => {
-                                format!("{:.3} ({low:.3} to {high:.3})", other.ratio)
-                            }
-                            _ => format!("{:.3}", other.ratio),
-                        },
-                    }
-                });
+            let ratio =
+                comparison.map_or(String::new(), |found| ratio(found, &each.command, source));
             text += &format!(
                 "| `{}` | {} | {} | {} | {} | {} | {ratio} |\n",
                 // A bar would end the cell.
@@ -99,8 +70,24 @@ fn markdown(report: &Report) -> String {
             );
         }
     }
-    if let Some(comparison) = &report.comparison {
+    if let Some(comparison) = comparison {
         text += &format!("\n{}\n", comparison.sentence);
     }
     text
+}
+
+/// The ratio of a command, in the row of the source that the comparison is based on.
+fn ratio(comparison: &Comparison, command: &str, source: Option<&str>) -> String {
+    let by = comparison.source.as_deref();
+    if by.is_some() && source != by {
+        return String::new();
+    }
+    let mut others = comparison.others.iter();
+    let Some(other) = others.find(|other| other.command == command) else {
+        return "1".into();
+    };
+    match (other.ratio_ci_low, other.ratio_ci_high) {
+        (Some(low), Some(high)) => format!("{:.3} ({low:.3} to {high:.3})", other.ratio),
+        _ => format!("{:.3}", other.ratio),
+    }
 }

@@ -2,14 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 
+use crate::cli::failure::Failure;
+use crate::cli::global::Global;
+use crate::cli::interrupt::INTERRUPTED;
+use crate::cli::output;
 use crate::energy::Meter;
 use crate::units::seconds;
 
-use super::rows::{self, Run};
-use super::{Args, child};
-use crate::cli::args::Global;
-use crate::cli::failure::Failure;
-use crate::cli::{INTERRUPTED, output};
+use super::args::Args;
+use super::child;
+use super::result::{self, Run, SCHEMA, SingleRun};
 
 pub fn run(
     program: &OsStr,
@@ -25,34 +27,31 @@ pub fn run(
         return Ok(INTERRUPTED);
     }
     let ended = child::run(command)?;
-    let energy = window.stop();
-
     let run = Run {
-        sources: energy.into_iter().map(Into::into).collect(),
+        sources: window.stop().into_iter().map(Into::into).collect(),
         seconds: ended.seconds,
         exit_code: Some(ended.code),
     };
     let printed = if args.json {
-        output::print_json(&run)
+        output::print_json(&SingleRun {
+            schema: SCHEMA,
+            run: &run,
+        })
     } else {
         let ending = match ended.signal {
             Some(signal) => format!("was ended by signal {signal}"),
             None => format!("ended with exit code {}", ended.code),
         };
-        let sentence = format!(
-            "{} ran {} and {ending}; {}.",
+        output::print_text(&format!(
+            "{}{} ran {} and {ending}; {}.\n",
+            result::table(&run.sources),
             program.to_string_lossy(),
             seconds(ended.seconds),
-            rows::sentence(&run.sources)
-        );
-        output::print_text(&format!(
-            "{}{sentence}
-",
-            rows::table(&run.sources)
+            result::clause(&run.sources)
         ))
     };
-    // The command's own end counts, whether or not anybody read.
-    printed.or_else(Failure::unless_nobody_reads)?;
+    // The exit code is that of the command, whether or not the result was read.
+    printed.or_else(Failure::unless_closed_pipe)?;
     if let Some(signal) = ended.signal {
         child::die_by(signal);
     }

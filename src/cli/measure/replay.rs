@@ -1,4 +1,4 @@
-//! Recorded readings, through the same window code as live ones.
+//! Energy of recorded readings, computed by the code of live windows.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read};
@@ -8,26 +8,17 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use flate2::read::MultiGzDecoder;
 
 use crate::energy::{
-    self, Edge, Grade, Method, Moment, Reading, Recording, SensorModel, SensorSpec,
+    Edge, Grade, Method, Moment, RawUnit, Reading, Recording, SensorModel, SensorSpec, SourceResult,
 };
 
-use super::Args;
-use super::rows::{self, Row, Run};
+use super::args::{Args, Unit};
+use super::result::{self, Run, SCHEMA, SingleRun};
 use crate::cli::failure::Failure;
 use crate::cli::output;
 
-/// What the readings are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Unit {
-    /// Power.
-    Watts,
-    /// A counter of energy.
-    Joules,
-}
-
-/// What the recording is of is not known, so that only nonsense lies beyond this.
+/// The device is unknown: only invalid readings are larger.
 const MAX_WATTS: f64 = 1e8;
-/// Readings are kept in millionths of their unit, as instruments give them.
+/// Readings are stored in millionths of their unit, as those of sensors.
 const PARTS: f64 = 1e6;
 /// The first bytes of every gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -39,7 +30,7 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
     let averaging = match args.averaging {
         Some(seconds) if !(seconds.is_finite() && seconds > 0.0) => {
             return Err(Failure::misuse(format!(
-                "an averaging of {seconds} s is none: give seconds above 0, or leave --averaging out"
+                "--averaging must be above 0 seconds, got {seconds}"
             )));
         }
         given => given,
@@ -54,26 +45,26 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
         Unit::Joules => (Method::Counter, Grade::B),
     };
     let outcome = Recording::new(spec, readings).between(from, to, Edge::Interior, &known);
-    let row = Row::replayed(
-        format!("replay:{column}"),
-        method,
-        to - from,
-        outcome.map(|estimate| (estimate, grade)),
-    );
+    let outcome = outcome.map(|estimate| (estimate, grade));
+    let name = format!("replay:{column}");
+    let result = SourceResult::of_recording(name, method, to - from, outcome);
     let run = Run {
-        sources: vec![row],
+        sources: vec![result.into()],
         seconds: to - from,
         exit_code: None,
     };
     if args.json {
-        output::print_json(&run)?;
+        output::print_json(&SingleRun {
+            schema: SCHEMA,
+            run: &run,
+        })?;
     } else {
-        let sentence = match run.sources[0].joules {
-            Some(_) => rows::sentence(&run.sources),
-            None => "this stretch of the recording gives no joules".into(),
+        let clause = match run.sources[0].result.joules {
+            Some(_) => result::clause(&run.sources),
+            None => "the energy of this window cannot be computed".into(),
         };
-        let sentence = format!("From {from} s to {to} s: {sentence}.");
-        output::print_text(&format!("{}{sentence}\n", rows::table(&run.sources)))?;
+        let table = result::table(&run.sources);
+        output::print_text(&format!("{table}From {from} s to {to} s: {clause}.\n"))?;
     }
     Ok(0)
 }
@@ -86,8 +77,8 @@ fn spec(readings: &[Reading], unit: Unit, averaging: Option<f64>) -> SensorSpec 
     gaps.sort_by(f64::total_cmp);
     let spacing = gaps.get(gaps.len() / 2).copied().unwrap_or(0.0);
     let spec = match unit {
-        Unit::Watts => SensorSpec::power(energy::RawUnit::Microwatt, MAX_WATTS, spacing),
-        Unit::Joules => SensorSpec::energy(energy::RawUnit::Microjoule, MAX_WATTS, spacing),
+        Unit::Watts => SensorSpec::power(RawUnit::Microwatt, MAX_WATTS, spacing),
+        Unit::Joules => SensorSpec::energy(RawUnit::Microjoule, MAX_WATTS, spacing),
     };
     match (unit, averaging) {
         (Unit::Watts, Some(seconds)) => spec.averaging(seconds),
@@ -103,7 +94,7 @@ fn window(args: &Args, readings: &[Reading]) -> Result<(f64, f64), Failure> {
     let (from, to) = (args.from.unwrap_or(first), args.to.unwrap_or(last));
     if !(from >= first && to <= last && from < to) {
         return Err(Failure::misuse(format!(
-            "the window from {from} s to {to} s does not lie in the recording, which goes from {first} s to {last} s: \
+            "the window from {from} s to {to} s is not inside the recording, which covers {first} s to {last} s: \
              correct --from and --to"
         )));
     }
@@ -124,10 +115,11 @@ fn read(path: &Path, column: &str, unit: Unit) -> Result<Vec<Reading>, Failure> 
         false => Box::new(file),
     };
     let mut table = ReaderBuilder::new().trim(Trim::All).from_reader(plain);
-    let broken = |error: csv::Error| failed(format!("is no CSV table ({error}): mend it"));
+    let broken =
+        |error: csv::Error| failed(format!("is not a valid CSV table ({error}): fix the file"));
     let names = table.headers().map_err(broken)?.clone();
     if names.is_empty() {
-        return Err(failed("is empty: choose another".into()));
+        return Err(failed("is empty: choose another file".into()));
     }
     let at = names.iter().position(|name| name == column);
     let Some(at) = at else {
@@ -143,31 +135,33 @@ fn read(path: &Path, column: &str, unit: Unit) -> Result<Vec<Reading>, Failure> 
         let line = record.position().map_or(0, csv::Position::line);
         let seconds = number(&record, 0).map_err(|cell| {
             failed(format!(
-                "has no seconds on line {line}, but {cell:?}: mend it"
+                "has the time {cell:?} on line {line}, not a number of seconds: fix the file"
             ))
         })?;
         let value = number(&record, at).map_err(|cell| {
             failed(format!(
-                "has no number in column {column:?} on line {line}, but {cell:?}: mend it, or leave the line out"
+                "has {cell:?} in column {column:?} on line {line}, not a number: fix or remove the line"
             ))
         })?;
         if readings
             .last()
             .is_some_and(|before| before.at.monotonic > seconds)
         {
-            return Err(failed(format!("goes back in time on line {line}: sort it")));
+            return Err(failed(format!(
+                "goes back in time on line {line}: sort the file by time"
+            )));
         }
         let parts = (value * PARTS).round();
         if !(0.0..u64::MAX as f64).contains(&parts) {
             return Err(failed(format!(
-                "says {value} in column {column:?} on line {line}, which is no power or energy: mend it"
+                "has {value} in column {column:?} on line {line}, which is not a valid power or energy: fix the file"
             )));
         }
         readings.push(Reading {
             value: parts as u64,
             unit: match unit {
-                Unit::Watts => energy::RawUnit::Microwatt,
-                Unit::Joules => energy::RawUnit::Microjoule,
+                Unit::Watts => RawUnit::Microwatt,
+                Unit::Joules => RawUnit::Microjoule,
             },
             at: Moment {
                 monotonic: seconds,
@@ -185,8 +179,8 @@ fn read(path: &Path, column: &str, unit: Unit) -> Result<Vec<Reading>, Failure> 
     Ok(readings)
 }
 
-/// A recording that counts from its own beginning shows 0 there, which of a driver's counter is no reading: it is moved by
-/// one part, so that only differences, which are all that counts, stay.
+/// A recording may count from 0, while a driver's counter that reads 0 is rejected. All readings are raised by one part,
+/// which changes no difference.
 fn count_from_one(readings: &mut [Reading]) {
     let rises = readings.last().is_some_and(|last| last.value > 0);
     if rises && readings[0].value == 0 {

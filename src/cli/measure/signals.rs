@@ -1,21 +1,20 @@
-//! Signals while a command is metered: it gets them, and this process goes on to tell the result.
+//! Signals while a command is measured: they are passed to it, and this process goes on to report the result.
 
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-/// The process id of the command that runs; 0 for none.
+/// The process id of the running command, or 0.
 static CHILD: AtomicI32 = AtomicI32::new(0);
 static RECEIVED: AtomicBool = AtomicBool::new(false);
 
-/// What ends a process by hand.
 const SIGNALS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
 
-/// Whether one of them came.
+/// Whether a signal was received.
 pub fn received() -> bool {
     RECEIVED.load(Ordering::Relaxed)
 }
 
-/// From now on they are passed to the command. One that was ignored already stays so, for the command too.
+/// From now on signals are passed to the command. Ignored signals stay ignored, for the command too.
 pub fn pass_on() {
     for signal in SIGNALS {
         // SAFETY: all zero is a valid `sigaction` (empty mask, no flags); both pointers are to structs of our own, and
@@ -35,7 +34,7 @@ pub fn pass_on() {
     }
 }
 
-/// The command that gets them, until this is dropped.
+/// Passes signals to a command until it is dropped.
 pub struct Passing;
 
 impl Passing {
@@ -69,7 +68,7 @@ unsafe fn was_sent(_: c_int, info: *mut libc::siginfo_t) -> bool {
     unsafe { (*info).si_code <= 0 }
 }
 
-/// Other systems do not tell who sent it; the terminal's are these two.
+/// Other systems do not report the sender; these two come from the terminal.
 #[cfg(not(target_os = "linux"))]
 unsafe fn was_sent(signal: c_int, _: *mut libc::siginfo_t) -> bool {
     signal != libc::SIGINT && signal != libc::SIGQUIT

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use crate::device::{Gpu, GpuOptions};
 use crate::study::{self, Completion, Opened, Shard, Study, StudyOptions};
 
-use crate::cli::args::Global;
 use crate::cli::failure::Failure;
+use crate::cli::global::Global;
+use crate::cli::interrupt::{INTERRUPTED, stop_on_interrupt};
+use crate::cli::output;
 use crate::cli::study_progress::StudyProgress;
-use crate::cli::{INTERRUPTED, output, stop_on_interrupt};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -82,7 +83,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         Completion::Complete => printed.map(|()| 0),
         Completion::Interrupted => {
             // An interrupt at the terminal ends the reader of a pipe too.
-            printed.or_else(Failure::unless_nobody_reads)?;
+            printed.or_else(Failure::unless_closed_pipe)?;
             output::say(global, "interrupted: run the same command to continue");
             Ok(INTERRUPTED)
         }

@@ -20,6 +20,9 @@ const QUIET_SECONDS: f64 = 0.5;
 /// The same where the interval is unknown, and the age of a newest line that is too old.
 const QUIET_ALONE: f64 = 10.0;
 
+/// Number of lines over which the interval is smoothed.
+const SMOOTHING: f64 = 8.0;
+
 /// The unit of the readings of a meter in `unit`.
 pub(super) fn raw_unit(unit: MeterUnit) -> RawUnit {
     match unit {
@@ -71,7 +74,7 @@ impl Lines {
         self.last
     }
 
-    /// Seconds between the last two readings.
+    /// Mean seconds between readings, the last ones weighted most.
     pub(super) fn interval(&self) -> Option<f64> {
         self.interval
     }
@@ -162,7 +165,11 @@ impl Lines {
                     "the time of the line `{line}` is not after that of the previous line: the meter's clock was set back"
                 )));
             }
-            self.interval = Some(interval);
+            // One line that is late says little.
+            self.interval = Some(
+                self.interval
+                    .map_or(interval, |mean| mean + (interval - mean) / SMOOTHING),
+            );
         }
         let unit = raw_unit(self.unit);
         let scaled = (value / unit.scale()).round();

@@ -1,0 +1,231 @@
+//! The result of one run: as JSON, and as a table for the terminal.
+
+use serde::Serialize;
+
+use crate::cli::wrap::clip;
+use crate::energy::{Interval, SourceResult, Status, explain};
+use crate::report::{Align, columns};
+use crate::units::{joules, joules_within, seconds, si};
+
+/// Version of the keys of `measure --json`.
+pub const SCHEMA: u32 = 2;
+
+/// Longer names are cut, so that the table fits into 80 columns.
+const LONGEST_NAME: usize = 24;
+
+/// One run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    pub sources: Vec<Row>,
+    pub seconds: f64,
+    /// Absent where no command was run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+}
+
+/// One run as printed by itself.
+#[derive(Serialize)]
+pub struct SingleRun<'a> {
+    pub schema: u32,
+    #[serde(flatten)]
+    pub run: &'a Run,
+}
+
+/// One source of a run, without its raw readings.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    #[serde(flatten)]
+    pub result: SourceResult,
+    #[serde(flatten)]
+    pub above_idle: Option<AboveIdle>,
+}
+
+/// The energy above the idle power of the device, where its calibration knows that.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct AboveIdle {
+    #[serde(rename = "above_idle_joules")]
+    pub joules: f64,
+    #[serde(rename = "above_idle_ci_low")]
+    ci_low: f64,
+    #[serde(rename = "above_idle_ci_high")]
+    ci_high: f64,
+    #[serde(rename = "above_idle_accuracy_low")]
+    accuracy_low: f64,
+    #[serde(rename = "above_idle_accuracy_high")]
+    accuracy_high: f64,
+    #[serde(skip)]
+    pub idle_watts: Interval,
+}
+
+impl AboveIdle {
+    fn of(result: &SourceResult) -> Option<Self> {
+        let above = result.above_idle()?;
+        let (ci, accuracy) = (above.ci()?, above.accuracy()?);
+        Some(Self {
+            joules: above.joules(),
+            ci_low: ci.low,
+            ci_high: ci.high,
+            accuracy_low: accuracy.low,
+            accuracy_high: accuracy.high,
+            idle_watts: result.idle_watts?,
+        })
+    }
+}
+
+impl From<SourceResult> for Row {
+    fn from(mut result: SourceResult) -> Self {
+        result.readings.clear();
+        result.conditions.clear();
+        result.basis = None;
+        Self {
+            above_idle: AboveIdle::of(&result),
+            result,
+        }
+    }
+}
+
+impl Row {
+    /// Measured joules with half of their confidence interval.
+    pub fn measured(&self) -> Option<(f64, Option<f64>)> {
+        let measured = self.result.measured()?;
+        Some((measured.joules(), measured.ci().map(Interval::half)))
+    }
+
+    /// Whether the source is an external meter, which exists only where it is named.
+    fn external(&self) -> bool {
+        let source = &self.result.source;
+        source.starts_with("file:") || source.starts_with("cmd:")
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let result = &self.result;
+        let watts = result.watts();
+        vec![
+            clip(&result.source, LONGEST_NAME),
+            result.scope.name().to_owned(),
+            match (result.joules, result.ci()) {
+                (None, _) => "-".into(),
+                (Some(amount), None) => joules(amount),
+                (Some(amount), Some(ci)) => joules_within(amount, ci.half()),
+            },
+            watts.map_or("-".into(), |watts| format!("{}W", si(watts))),
+            result.seconds.map_or("-".into(), seconds),
+            match (result.status, result.grade) {
+                (Status::Measured, Some(grade)) => format!("{grade:?}"),
+                (Status::Measured, None) => "-".into(),
+                (Status::Unavailable, _) => "none".into(),
+                (status, _) => status.name().into(),
+            },
+        ]
+    }
+}
+
+/// The sources that have joules, or all where none has; below the table why the others have none, and remarks.
+pub fn table(rows: &[Row]) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let mut cells = vec![
+        ["source", "scope", "energy", "power", "time", "grade"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
+    let any = rows.iter().any(|row| row.result.joules.is_some());
+    let shown = rows
+        .iter()
+        .filter(|row| !any || row.result.joules.is_some());
+    cells.extend(shown.map(Row::cells));
+    let sides = [
+        Align::Left,
+        Align::Left,
+        Align::Right,
+        Align::Right,
+        Align::Right,
+        Align::Left,
+    ];
+    let mut text = columns(&cells, &sides, "");
+    for row in rows {
+        if let Some(above) = &row.above_idle {
+            let half = (above.ci_high - above.ci_low) / 2.0;
+            let figure = joules_within(above.joules, half);
+            text += &above_idle(&row.result.source, &figure, above.idle_watts);
+        }
+    }
+    text + &remarks(rows)
+}
+
+/// A line below a table of total joules.
+pub fn above_idle(source: &str, figure: &str, watts: Interval) -> String {
+    format!(
+        "{}: {figure} above idle ({}W idle power when calibrated)\n",
+        clip(source, LONGEST_NAME),
+        si(watts.middle())
+    )
+}
+
+/// From this many missing sources on they share one line, where another source has joules.
+const MANY: usize = 3;
+
+/// A line for each reason and note. Where a source has joules, sources that the machine does not have are only named.
+pub fn remarks(rows: &[Row]) -> String {
+    let any = rows.iter().any(|row| row.result.joules.is_some());
+    // A source that was opened has seconds, and one that can be enabled has a fix.
+    let missing = |row: &&Row| row.result.seconds.is_none() && row.result.fix.is_none();
+    let names: Vec<&str> = rows
+        .iter()
+        .filter(missing)
+        .map(|row| row.result.source.as_str())
+        .collect();
+    let brief = any && names.len() >= MANY;
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| !(brief && missing(row))) {
+        let SourceResult {
+            source,
+            reason,
+            fix,
+            notes,
+            ..
+        } = &row.result;
+        let reason = reason.as_ref();
+        let reason = reason.map(|reason| explain(reason, fix.as_deref(), None));
+        for remark in reason.iter().chain(notes) {
+            text += &format!("{source}: {remark}\n");
+        }
+    }
+    if brief {
+        text += &format!(
+            "unavailable: {} (reasons: `wattgrad doctor`)\n",
+            names.join(", ")
+        );
+    }
+    text
+}
+
+/// The energy of a run in a clause: that of the source that covers most.
+pub fn clause(rows: &[Row]) -> String {
+    let measured = rows
+        .iter()
+        .filter_map(|row| Some((row, row.result.measured()?)));
+    let most = measured.max_by(|(_, a), (_, b)| a.joules().total_cmp(&b.joules()));
+    let Some((row, most)) = most else {
+        return match rows.is_empty() {
+            true => "energy was not measured (--meter none)".into(),
+            false if rows.iter().all(Row::external) => {
+                "energy could not be measured: test the meter with `wattgrad doctor` and the same --meter".into()
+            }
+            false => "energy could not be measured: `wattgrad doctor` lists how to enable a source".into(),
+        };
+    };
+    let figure = match most.ci() {
+        Some(ci) => format!("{} (95 % CI", joules_within(most.joules(), ci.half())),
+        None => format!("{} (no CI", joules(most.joules())),
+    };
+    let accuracy = most.accuracy().map_or(String::new(), |accuracy| {
+        format!(
+            "; sensor accuracy widens it to {}J to {}J",
+            si(accuracy.low),
+            si(accuracy.high)
+        )
+    });
+    format!("{} measured {figure}{accuracy})", row.result.source)
+}
