@@ -1,5 +1,5 @@
-//! Every shader file and every instance that a lowering can compose is valid, and is written in exactly the languages
-//! that the table of shaders declares; what the table declares is used, and what is used is declared.
+//! The checks that every registered kernel passes without a device: its texts are valid, can be written in every language
+//! and counted.
 #![cfg(feature = "gpu")]
 
 mod registry;
@@ -12,77 +12,9 @@ use std::process::{Command, Stdio};
 
 use skip::skipped;
 
-use naga::{AddressSpace, Block, ImageClass, Module, Statement, StorageAccess, TypeInner};
+use wattgrad::internals::kernels::count::{Counter, Inputs};
 use wattgrad::internals::kernels::emit::{self, Language};
-use wattgrad::internals::kernels::{Feature, SHADERS, Shader, Storage, compose, count};
-
-/// What a module uses, found in its types and statements.
-fn used(module: &Module) -> BTreeSet<Feature> {
-    let mut features = BTreeSet::new();
-    for (_, variable) in module.global_variables.iter() {
-        if variable.space == AddressSpace::WorkGroup {
-            features.insert(Feature::WorkgroupMemory);
-        }
-        if let TypeInner::Image {
-            class: ImageClass::Storage { access, .. },
-            ..
-        } = module.types[variable.ty].inner
-        {
-            features.insert(Feature::Images);
-            if access.contains(StorageAccess::LOAD | StorageAccess::STORE) {
-                features.insert(Feature::ReadWriteImages);
-            }
-        }
-    }
-    let functions = module.functions.iter().map(|(_, f)| f);
-    for function in functions.chain(module.entry_points.iter().map(|e| &e.function)) {
-        statements(&function.body, &mut features);
-    }
-    features
-}
-
-fn statements(block: &Block, features: &mut BTreeSet<Feature>) {
-    for statement in block {
-        match statement {
-            Statement::SubgroupBallot { .. }
-            | Statement::SubgroupGather { .. }
-            | Statement::SubgroupCollectiveOperation { .. } => {
-                features.insert(Feature::Subgroups);
-            }
-            Statement::ControlBarrier(_) | Statement::WorkGroupUniformLoad { .. } => {
-                features.insert(Feature::WorkgroupMemory);
-            }
-            Statement::Block(inner) => statements(inner, features),
-            Statement::If { accept, reject, .. } => {
-                statements(accept, features);
-                statements(reject, features);
-            }
-            Statement::Switch { cases, .. } => {
-                cases.iter().for_each(|c| statements(&c.body, features))
-            }
-            Statement::Loop {
-                body, continuing, ..
-            } => {
-                statements(body, features);
-                statements(continuing, features);
-            }
-            _ => {}
-        }
-    }
-}
-
-/// What the table says of a shader's text, as far as a module shows it.
-fn declared(shader: &Shader, storage: Storage) -> BTreeSet<Feature> {
-    let features = shader.features.iter().copied();
-    features
-        .filter(|f| f.applies(storage) && *f != Feature::DataLoop)
-        .collect()
-}
-
-fn shader(name: &str) -> &'static Shader {
-    let found = SHADERS.iter().find(|s| s.name == name);
-    found.unwrap_or_else(|| panic!("{name} is not in the table"))
-}
+use wattgrad::internals::kernels::{SHADERS, Tuning};
 
 /// Modules that the Khronos validator refuses; `None` where it is not installed.
 struct Khronos {
@@ -115,31 +47,25 @@ impl Khronos {
     }
 }
 
-/// Writes a text in every language and compares what was possible with what was declared.
-fn written(name: &str, wgsl: &str, languages: &[Language], khronos: &mut Option<Khronos>) {
+/// Writes a text in every language.
+fn check_languages(name: &str, wgsl: &str, khronos: &mut Option<Khronos>) {
     let (module, _) = emit::validate(wgsl).unwrap_or_else(|why| panic!("{name}: {why}\n{wgsl}"));
-    let mut possible = vec![];
     for language in Language::ALL {
-        match emit::emit_module(&module, language) {
-            Ok(bytes) => {
-                assert!(!bytes.is_empty(), "{name} in {language}");
-                if let (Language::Spirv, Some(khronos)) = (language, khronos.as_mut()) {
-                    khronos.check(name, &bytes);
-                }
-                if language == Language::Wgsl {
-                    let text = String::from_utf8(bytes).unwrap();
-                    emit::validate(&text).unwrap_or_else(|why| panic!("{name} again: {why}"));
-                }
-                possible.push(language);
-            }
-            Err(why) => assert!(!languages.contains(&language), "{name}: {why}"),
+        let bytes = emit::emit_module(&module, language)
+            .unwrap_or_else(|why| panic!("{name} in {language}: {why}"));
+        assert!(!bytes.is_empty(), "{name} in {language}");
+        if let (Language::Spirv, Some(khronos)) = (language, khronos.as_mut()) {
+            khronos.check(name, &bytes);
+        }
+        if language == Language::Wgsl {
+            let text = String::from_utf8(bytes).unwrap();
+            emit::validate(&text).unwrap_or_else(|why| panic!("{name} again: {why}"));
         }
     }
-    assert_eq!(possible, languages, "{name}");
 }
 
 #[test]
-fn the_table_holds_every_file_and_nothing_else() {
+fn every_shader_file_is_registered_and_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
     let mut files = BTreeSet::new();
     for family in std::fs::read_dir(&root).unwrap() {
@@ -162,8 +88,7 @@ fn the_table_holds_every_file_and_nothing_else() {
 }
 
 #[test]
-fn every_file_is_valid_by_itself_and_uses_what_it_declares() {
-    let mut khronos = Khronos::new();
+fn every_shader_file_is_valid_alone() {
     for shader in SHADERS {
         emit::validate(shader.text).unwrap_or_else(|why| panic!("{}: {why}", shader.name));
         assert_eq!(
@@ -172,79 +97,34 @@ fn every_file_is_valid_by_itself_and_uses_what_it_declares() {
             "{} is either a kernel or a snippet",
             shader.name
         );
-        for storage in [Storage::Buffer, Storage::Image] {
-            let name = format!("{} in {storage:?}", shader.name);
-            // Of a snippet only what stands below the mark goes into an instance.
-            let composed = compose::compose(shader.text, &[], &[], |_| storage).unwrap();
-            if shader.is_snippet() {
-                continue;
-            }
-            let (module, _) = emit::validate(&composed.wgsl).unwrap();
-            assert_eq!(used(&module), declared(shader, storage), "{name}");
-            written(
-                &name,
-                &composed.wgsl,
-                &shader.languages(storage),
-                &mut khronos,
-            );
-        }
     }
 }
 
+/// Every text that a lowering or an example can compose is valid, can be written in every language, and every registered
+/// file is part of one.
 #[test]
-fn every_instance_is_valid_and_written_in_the_languages_it_declares() {
+fn every_instance_is_valid_in_every_language() {
     let mut khronos = Khronos::new();
     let cases = registry::cases();
     let instances = registry::instances(&cases);
-    // The texts, each with a name of one that has it and the files it is made of.
     let mut texts = BTreeMap::new();
+    let mut used = BTreeSet::new();
     for instance in &instances {
         let slots = instance.dispatch.slots.iter().map(|(_, name)| *name);
-        let files: BTreeSet<&str> = slots.chain([instance.dispatch.shader]).collect();
-        texts.entry(instance.composed.wgsl.as_str()).or_insert((
-            &instance.name,
-            files,
-            instance.storage,
-        ));
+        used.extend(slots.chain([instance.dispatch.shader]));
+        texts
+            .entry(instance.composed.wgsl.as_str())
+            .or_insert(&instance.name);
     }
-    let mut uses: BTreeMap<&str, BTreeSet<Feature>> = BTreeMap::new();
-    for (wgsl, (name, files, storage)) in &texts {
-        let (module, _) =
-            emit::validate(wgsl).unwrap_or_else(|why| panic!("{name}: {why}\n{wgsl}"));
-        let used = used(&module);
-        let all: BTreeSet<Feature> = files
-            .iter()
-            .flat_map(|file| declared(shader(file), *storage))
-            .collect();
-        assert!(
-            used.is_subset(&all),
-            "{name} uses {used:?} and its files {files:?} declare {all:?}"
-        );
-        for file in files {
-            uses.entry(file).or_default().extend(&used);
-        }
-        let languages: Vec<Language> = Language::ALL
-            .into_iter()
-            .filter(|l| {
-                files
-                    .iter()
-                    .all(|f| shader(f).languages(*storage).contains(l))
-            })
-            .collect();
-        written(name, wgsl, &languages, &mut khronos);
+    for (wgsl, name) in &texts {
+        check_languages(name, wgsl, &mut khronos);
     }
     for shader in SHADERS {
-        let used = uses.get(shader.name);
-        let used = used.unwrap_or_else(|| panic!("no instance is made of {}", shader.name));
-        for feature in declared(shader, Storage::Image) {
-            // Results and losses are made by kernels that could read images and are never given any.
-            let never = feature == Feature::Images && shader.name.starts_with("batch/finish");
-            assert!(
-                used.contains(&feature) != never,
-                "no instance of {} uses {feature:?}, which it declares",
-                shader.name
-            );
-        }
+        assert!(
+            used.contains(shader.name),
+            "no network and no example uses {}",
+            shader.name
+        );
     }
     println!(
         "{} dispatches, {} texts, {} SPIR-V modules accepted",
@@ -255,80 +135,88 @@ fn every_instance_is_valid_and_written_in_the_languages_it_declares() {
 }
 
 #[test]
-fn a_loop_that_ends_by_data_is_declared_where_there_is_one() {
+fn every_instance_can_be_counted_and_declares_the_passes_of_loops_that_end_by_data() {
     let cases = registry::cases();
-    let mut instances = registry::instances(&cases);
-    // Whether a loop ends by data is the same at every size, and the least is counted soonest.
-    instances.sort_by_key(|instance| instance.dispatch.flops);
-    let mut seen: BTreeMap<&str, bool> = BTreeMap::new();
-    let mut texts = BTreeSet::new();
-    for instance in &instances {
-        if !texts.insert(&instance.composed.wgsl) {
-            continue;
-        }
-        let (module, _) = emit::validate(&instance.composed.wgsl).unwrap();
-        let inputs = count::Inputs {
+    for instance in registry::instances(&cases) {
+        let dispatch = instance.dispatch;
+        let counter = Counter::of(&instance.composed.wgsl).unwrap();
+        let counted = counter.count(&Inputs {
             sizes: &instance.words,
-            workgroups: Some(instance.dispatch.grid),
-            subgroup_size: Some(8),
-        };
-        let counted = count::count_with(&module, "main", &inputs)
-            .unwrap_or_else(|why| panic!("{}: {why}", instance.name));
-        let any = seen.entry(instance.dispatch.shader).or_default();
-        *any |= counted.data_dependent_loop;
+            workgroups: dispatch.grid,
+            passes: dispatch.passes,
+        });
+        let counted = counted.unwrap_or_else(|why| panic!("{}: {why}", instance.name));
+        assert!(!counted.lower_bound, "{} lacks `passes`", instance.name);
     }
-    for (name, any) in seen {
-        let declares = shader(name).features.contains(&Feature::DataLoop);
-        assert_eq!(any, declares, "{name}");
+}
+
+/// Products count as 2 m n k, rounded up to whole tiles.
+#[test]
+fn counted_products_cover_the_useful_work() {
+    for tuning in registry::tunings() {
+        let cases = registry::products(&tuning);
+        for instance in registry::instances(&cases) {
+            let counter = Counter::of(&instance.composed.wgsl).unwrap();
+            let counted = counter.count(&Inputs {
+                sizes: &instance.words,
+                workgroups: instance.dispatch.grid,
+                passes: None,
+            });
+            let flops = counted.unwrap().flops;
+            let useful = 2 * 64 * 128 * 256;
+            assert!(
+                (useful..useful * 5 / 4).contains(&flops),
+                "{}: {flops} operations for {useful}",
+                instance.name
+            );
+        }
     }
 }
 
 #[test]
-fn what_is_not_declared_is_found() {
-    let texel = shader("texel/gemm");
-    let (module, _) = emit::validate(texel.text).unwrap();
-    assert!(used(&module).contains(&Feature::Subgroups));
-    let tile = shader("gemm/tile");
-    let image = compose::compose(tile.text, &[], &[], |_| Storage::Image).unwrap();
-    let (module, _) = emit::validate(&image.wgsl).unwrap();
-    assert_eq!(
-        used(&module),
-        BTreeSet::from([Feature::WorkgroupMemory, Feature::Images])
-    );
-    let update = shader("optim/update");
-    let image = compose::compose(update.text, &[], &[], |_| Storage::Image).unwrap();
-    let (module, _) = emit::validate(&image.wgsl).unwrap();
-    assert!(used(&module).contains(&Feature::ReadWriteImages));
-}
-
-/// A module that one language lacks the type of: what it declares must be the other three, no more and no fewer. And the
-/// same of a kernel of the table, which every language has.
-#[test]
-fn a_wrong_set_of_languages_is_found_both_ways() {
+fn a_language_that_lacks_a_type_is_named() {
     let doubles = "@group(0) @binding(0) var<storage, read_write> y: array<f64>;
 @compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3<u32>) { y[id.x] = y[id.x] * f64(2); }";
-    let kernel = shader("gemm/tile").text;
-    let refusal = |wgsl: &str, languages: &[Language]| {
-        std::panic::catch_unwind(|| written("a test", wgsl, languages, &mut None))
-            .err()
-            .map(|said| said.downcast_ref::<String>().unwrap().clone())
+    let refused = std::panic::catch_unwind(|| check_languages("a test", doubles, &mut None));
+    let message = refused.unwrap_err();
+    let message = message.downcast_ref::<String>().unwrap();
+    assert!(message.contains("a test in msl"), "{message}");
+}
+
+#[test]
+fn rejects_batches_that_no_kernel_can_take() {
+    let plan = |preset: &str, shape, batch, tuning: &Tuning| {
+        registry::plan(preset, shape, batch, tuning)
+            .map(|_| ())
+            .map_err(|why| why.to_string())
     };
-    for (wgsl, missing) in [(doubles, Some(Language::Msl)), (kernel, None)] {
-        let right: Vec<Language> = Language::ALL
-            .into_iter()
-            .filter(|l| Some(*l) != missing)
-            .collect();
-        assert_eq!(refusal(wgsl, &right), None);
-        for language in Language::ALL {
-            let mut wrong = right.clone();
-            if missing == Some(language) {
-                wrong = Language::ALL.to_vec();
-            } else {
-                wrong.retain(|l| *l != language);
+    for tuning in registry::tunings() {
+        for batch in [1, 5_000, 20_000, 40_000, 60_000, 65_536, 70_000] {
+            for preset in ["mlp", "cnn", "resnet8"] {
+                if let Err(why) = plan(preset, [1, 28, 28], batch, &tuning) {
+                    assert!(batch > 1, "{why}");
+                    assert!(why.contains("workgroups") || why.contains("bytes"), "{why}");
+                    assert!(
+                        why.contains("smaller batch size") && !why.contains('\n'),
+                        "{why}"
+                    );
+                }
             }
-            let said = refusal(wgsl, &wrong);
-            let said = said.unwrap_or_else(|| panic!("{wrong:?} passed for {right:?}"));
-            assert!(said.contains("a test"), "{said}");
         }
     }
+    let gpu = Tuning::gpu();
+    // Tiles grow wider with the batch, as far as they can.
+    for batch in [1_000, 5_000, 20_000, 40_000] {
+        assert_eq!(plan("cnn", [1, 28, 28], batch, &gpu), Ok(()));
+    }
+    assert_eq!(plan("mlp", [1, 28, 28], 60_000, &gpu), Ok(()));
+    // The texel form of a convolution has a layer of workgroups an image: several dispatches where a grid has too few.
+    for batch in [60_000, 70_000] {
+        assert_eq!(plan("resnet8", [1, 8, 8], batch, &Tuning::texel(8)), Ok(()));
+    }
+    let why = plan("cnn", [1, 28, 28], 60_000, &gpu).unwrap_err();
+    assert!(
+        why.starts_with("tensor \"conv1\" needs 6021120000 bytes"),
+        "{why}"
+    );
 }

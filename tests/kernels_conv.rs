@@ -9,27 +9,19 @@ use skip::skipped;
 use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
 use wattgrad::internals::kernels::gemm::Epilogue;
 use wattgrad::internals::kernels::oracle::{self, widen};
-use wattgrad::internals::kernels::{GemmRule, List, Role, Shape, Storage, Tensor, Tuning};
+use wattgrad::internals::kernels::{
+    GemmCore, GemmRule, List, Role, Shape, Storage, Tensor, Tuning,
+};
 
 /// A profile of one core; `texel` opens the 3x3 kernels of software devices besides.
-fn only(core: &str, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
-    let [rm, rn, threads_x, threads_y] = tile;
-    let rule = GemmRule {
-        core: core.into(),
-        rm,
-        rn,
-        threads_x,
-        threads_y,
-        max_split,
-        ..GemmRule::default()
-    };
+fn only(core: GemmCore, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
     Tuning {
         name: "test".into(),
         texel: texel.then(|| gpu().texel_lanes().unwrap_or(8)),
         lanes: 32,
         reduction_lanes: 32,
         fill: 40,
-        gemm: vec![rule],
+        gemm: vec![GemmRule::new(core, tile, max_split)],
     }
 }
 
@@ -303,7 +295,7 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
 fn the_direct_core_matches_the_oracle() {
     for case in general() {
         check(
-            &only("direct", [1, 2, 8, 4], 1, false),
+            &only(GemmCore::Direct, [1, 2, 8, 4], 1, false),
             case,
             Storage::Buffer,
         );
@@ -312,7 +304,7 @@ fn the_direct_core_matches_the_oracle() {
     if gpu().texel_lanes().is_some() {
         for case in general().into_iter().step_by(4) {
             check(
-                &only("direct", [1, 2, 8, 4], 1, false),
+                &only(GemmCore::Direct, [1, 2, 8, 4], 1, false),
                 case,
                 Storage::Image,
             );
@@ -324,7 +316,7 @@ fn the_direct_core_matches_the_oracle() {
 fn the_tile_core_matches_the_oracle() {
     for (i, case) in general().into_iter().step_by(2).enumerate() {
         let tile = [[1, 1, 8, 8], [1, 2, 16, 4]][i % 2];
-        check(&only("tile", tile, 1, false), case, Storage::Buffer);
+        check(&only(GemmCore::Tile, tile, 1, false), case, Storage::Buffer);
     }
     check(
         &Tuning::gpu(),
@@ -348,7 +340,11 @@ fn the_texel_core_matches_the_oracle() {
         } else {
             Storage::Image
         };
-        check(&only("texel", [1, 1, 8, 1], 1, false), case, storage);
+        check(
+            &only(GemmCore::Texel, [1, 1, 8, 1], 1, false),
+            case,
+            storage,
+        );
     }
 }
 
@@ -361,7 +357,7 @@ fn split_sums_match_the_oracle() {
     ]
     .map(case)
     {
-        for core in ["direct", "tile"] {
+        for core in [GemmCore::Direct, GemmCore::Tile] {
             let variants = check(&only(core, [1, 1, 8, 8], 4, false), case, Storage::Buffer);
             assert!(
                 variants.iter().any(|v| v.contains(" split ")),
@@ -382,7 +378,7 @@ fn the_3x3_kernels_of_software_devices_match_the_oracle() {
     }
     for storage in storages() {
         for case in three() {
-            let variants = check(&only("texel", [1, 1, 8, 1], 1, true), case, storage);
+            let variants = check(&only(GemmCore::Texel, [1, 1, 8, 1], 1, true), case, storage);
             assert!(
                 variants[..3].iter().all(|v| v.starts_with("texel3x3")),
                 "{variants:?}"
@@ -399,7 +395,7 @@ fn the_3x3_kernels_of_software_devices_match_the_oracle() {
 /// are right too.
 #[test]
 fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
-    let tuning = only("texel", [1, 1, 8, 1], 1, true);
+    let tuning = only(GemmCore::Texel, [1, 1, 8, 1], 1, true);
     for stride in [1, 2] {
         let many = case([140_000, 3, 4, 5, 9, 3, stride, 1]);
         let list = build(&tuning, many).list;

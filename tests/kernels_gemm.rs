@@ -7,42 +7,32 @@ use harness::{close, data, gpu, matrix, pad, run, storages, unpad};
 use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
 use wattgrad::internals::kernels::oracle;
 use wattgrad::internals::kernels::oracle::widen;
-use wattgrad::internals::kernels::{GemmRule, List, Role, Storage, Tensor, Tuning};
+use wattgrad::internals::kernels::{GemmCore, GemmRule, List, Role, Storage, Tensor, Tuning};
 
 /// A profile whose only rule is this core.
-fn only(core: &str, tile: [u32; 4], max_split: u32) -> Tuning {
-    let [rm, rn, threads_x, threads_y] = tile;
-    let rule = GemmRule {
-        core: core.into(),
-        rm,
-        rn,
-        threads_x,
-        threads_y,
-        max_split,
-        ..GemmRule::default()
-    };
+fn only(core: GemmCore, tile: [u32; 4], max_split: u32) -> Tuning {
     let tuning = Tuning {
         name: "test".into(),
-        texel: (core == "texel").then(|| gpu().texel_lanes().unwrap_or(8)),
+        texel: (core == GemmCore::Texel).then(|| gpu().texel_lanes().unwrap_or(8)),
         lanes: 32,
         reduction_lanes: 32,
         fill: 1000,
-        gemm: vec![rule],
+        gemm: vec![GemmRule::new(core, tile, max_split)],
     };
     tuning.validate().unwrap();
     tuning
 }
 
 /// Every core this device can run.
-fn cores() -> Vec<(&'static str, [u32; 4])> {
+fn cores() -> Vec<(GemmCore, [u32; 4])> {
     let mut cores = vec![
-        ("direct", [1, 1, 8, 4]),
-        ("direct", [2, 3, 4, 4]),
-        ("tile", [1, 1, 4, 8]),
-        ("tile", [2, 2, 8, 8]),
+        (GemmCore::Direct, [1, 1, 8, 4]),
+        (GemmCore::Direct, [2, 3, 4, 4]),
+        (GemmCore::Tile, [1, 1, 4, 8]),
+        (GemmCore::Tile, [2, 2, 8, 8]),
     ];
     if gpu().texel_lanes().is_some() {
-        cores.push(("texel", [1, 1, 8, 1]));
+        cores.push((GemmCore::Texel, [1, 1, 8, 1]));
     }
     cores
 }
@@ -252,7 +242,7 @@ fn column_sums_match_the_oracle() {
             for fill in [1, 64] {
                 let tuning = Tuning {
                     fill,
-                    ..only("direct", [1, 1, 8, 8], 1)
+                    ..only(GemmCore::Direct, [1, 1, 8, 8], 1)
                 };
                 let shape = matrix(rows, columns);
                 let x = data(u64::from(rows + columns), shape.elements() as usize);
@@ -277,30 +267,6 @@ fn column_sums_match_the_oracle() {
                     f64::from(rows),
                 );
             }
-        }
-    }
-}
-
-#[test]
-fn every_shader_file_is_embedded_and_valid_alone() {
-    use wattgrad::internals::kernels::{SHADERS, emit};
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
-    let mut files = vec![];
-    for family in std::fs::read_dir(&root).unwrap() {
-        let family = family.unwrap();
-        for file in std::fs::read_dir(family.path()).unwrap() {
-            let name = file.unwrap().file_name().into_string().unwrap();
-            let stem = name.strip_suffix(".wgsl").expect("only shaders live here");
-            files.push(format!("{}/{stem}", family.file_name().to_str().unwrap()));
-        }
-    }
-    files.sort();
-    let mut embedded: Vec<_> = SHADERS.iter().map(|s| s.name.to_string()).collect();
-    embedded.sort();
-    assert_eq!(embedded, files);
-    for shader in SHADERS {
-        if let Err(why) = emit::validate(shader.text) {
-            panic!("{}: {why}", shader.name);
         }
     }
 }

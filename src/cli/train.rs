@@ -129,15 +129,6 @@ fn read_profile(path: &Path) -> Result<Tuning, Failure> {
             "cannot read the profile {path:?} ({error}): check that the file exists and that you may read it"
         ))
     })?;
-    toml::from_str(&text).map_err(|error| {
-        let line = error
-            .span()
-            .map(|span| text[..span.start.min(text.len())].lines().count().max(1))
-            .map(|line| format!(" at line {line}"))
-            .unwrap_or_default();
-        let message = error.message().replace('\n', " ");
-        Failure::failed(format!(
-            "the profile {path:?} cannot be used{line} ({message}): mend it, or leave --profile out"
-        ))
-    })
+    Tuning::from_toml(&text)
+        .map_err(|error| Failure::misuse(format!("--profile {path:?}: {error}")))
 }

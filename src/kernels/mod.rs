@@ -16,12 +16,13 @@ pub mod norm;
 pub mod optim;
 pub mod oracle;
 pub mod pool;
-pub mod profile;
+mod profile;
 mod shaders;
 mod texel;
 
 pub use compose::{Composed, Operand};
-pub use shaders::{Feature, SHADERS, Shader, shader, snippet};
+pub use profile::{GemmCore, GemmRule, ProductKind, ProfileError, Tuning};
+pub use shaders::{SHADERS, Shader, shader};
 
 use crate::data::Dtype;
 
@@ -129,12 +130,8 @@ pub struct Dispatch {
     pub sizes: Vec<u32>,
     /// Workgroups.
     pub grid: [u32; 3],
-    /// How many invocations' full work the dispatch is, where those beyond the tensor return at once or find nothing to
-    /// do. Absent: that of all in the grid.
-    pub active: Option<u64>,
-    /// Floating-point operations of the active invocations over the padded sizes, as the shader's loops run and by the
-    /// conventions of [`count`]. Where a loop ends by data ([`Feature::DataLoop`]) the definition says what it is given.
-    pub flops: u64,
+    /// Passes of all invocations together through the shader's loop that ends by data, where it has one.
+    pub passes: Option<u64>,
     /// Bytes that must at least move: every operand read or written once.
     pub bytes: u64,
     /// Running it twice changes its result (updates in place, counters).
@@ -156,8 +153,7 @@ impl Dispatch {
             operands: vec![],
             sizes: vec![],
             grid: [1; 3],
-            active: None,
-            flops: 0,
+            passes: None,
             bytes: 0,
             once: false,
             variant: String::new(),
@@ -170,7 +166,7 @@ impl Dispatch {
         let slots = self
             .slots
             .iter()
-            .map(|(slot, name)| Ok((*slot, snippet(name)?)))
+            .map(|(slot, name)| Ok((*slot, shader(name)?)))
             .collect::<Result<Vec<_>, String>>()?;
         let slots: Vec<(&str, &str)> = slots.iter().map(|(s, t)| (*s, t.as_ref())).collect();
         compose::compose(&shader(self.shader)?, &slots, &self.constants, storage)
@@ -301,51 +297,4 @@ impl Shape {
     pub fn quads(self) -> u32 {
         self.channels * self.plane_quads()
     }
-}
-
-/// What the definitions ask of a device: which variants suit it. Filled from a device profile.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Tuning {
-    /// Name of the profile.
-    pub name: String,
-    /// Lanes per subgroup, 4, 8 or 16, of a device that the `texel` kernels are for; absent for all others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub texel: Option<u32>,
-    /// Lanes of a workgroup in elementwise and reduction kernels.
-    pub lanes: u32,
-    /// Lanes of a workgroup in batch norm and the update rules: their barriers cost software devices more than they bring.
-    pub reduction_lanes: u32,
-    /// Fewer workgroups than this leave the device idle: long sums are then split.
-    pub fill: u32,
-    /// First matching row decides.
-    pub gemm: Vec<GemmRule>,
-}
-
-/// A row of the table that chooses a GEMM core. Bounds that are absent hold always.
-#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GemmRule {
-    /// Products this row speaks of: `nn`, `nt`, `tn`, `conv-forward`, `conv-grad-input`, `conv-grad-weight`; absent: all.
-    pub form: Option<String>,
-    /// At least this many rows of C.
-    pub min_m: Option<u32>,
-    /// At least this many columns of C.
-    pub min_n: Option<u32>,
-    /// At least this long a sum.
-    pub min_k: Option<u32>,
-    /// At most this many rows of C.
-    pub max_m: Option<u32>,
-    /// `direct`, `tile` or `texel`.
-    pub core: String,
-    /// Row blocks of 4 a thread (direct, tile).
-    pub rm: u32,
-    /// Column quads a thread (direct, tile).
-    pub rn: u32,
-    /// Threads along the columns.
-    pub threads_x: u32,
-    /// Threads along the rows.
-    pub threads_y: u32,
-    /// Most layers a long sum may be split into; 1 splits never.
-    pub max_split: u32,
 }

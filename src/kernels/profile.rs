@@ -1,83 +1,190 @@
-//! Device profiles: which variants suit which kind of device, as plain data.
+//! Device profiles: which kernel variants suit which kind of device, as plain data.
 
-use super::{GemmRule, Tuning};
+use serde::{Deserialize, Serialize};
 
-/// The cores a rule may name.
-const CORES: [&str; 3] = ["direct", "tile", "texel"];
-/// The products a rule may speak of.
-const FORMS: [&str; 6] = [
-    "nn",
-    "nt",
-    "tn",
-    "conv-forward",
-    "conv-grad-input",
-    "conv-grad-weight",
-];
+/// A device profile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// Name of the profile.
+    pub name: String,
+    /// Lanes per subgroup, 4, 8 or 16, of a device for the `texel` kernels; absent for all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub texel: Option<u32>,
+    /// Invocations of a workgroup in elementwise and reduction kernels, 1 to 256.
+    pub lanes: u32,
+    /// Invocations of a workgroup in batch norm and the update rules, 1 to 256: barriers cost software devices more than
+    /// they gain.
+    pub reduction_lanes: u32,
+    /// Fewer workgroups than this leave the device idle, so long sums are split; 1 to 65,535.
+    pub fill: u32,
+    /// The first rule that matches a product decides.
+    pub gemm: Vec<GemmRule>,
+}
 
-/// Why a table of a device profile cannot be used.
+/// How a product is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GemmCore {
+    /// Register tiles, no workgroup memory.
+    Direct,
+    /// Tiles in workgroup memory.
+    Tile,
+    /// Images and subgroup shuffles, with a tile of its own.
+    Texel,
+}
+
+/// The products that a rule may be limited to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProductKind {
+    /// Both operands as they are.
+    Nn,
+    /// The second operand transposed.
+    Nt,
+    /// The first operand transposed.
+    Tn,
+    /// A convolution.
+    ConvForward,
+    /// The gradient of a convolution's input.
+    ConvGradInput,
+    /// The gradient of a convolution's weight.
+    ConvGradWeight,
+}
+
+/// A row of the table that chooses a GEMM core. Bounds that are absent always hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GemmRule {
+    /// The products of this rule; absent: all.
+    pub form: Option<ProductKind>,
+    /// Least rows of C.
+    pub min_m: Option<u32>,
+    /// Least columns of C.
+    pub min_n: Option<u32>,
+    /// Least terms of a sum.
+    pub min_k: Option<u32>,
+    /// Most rows of C.
+    pub max_m: Option<u32>,
+    /// The core.
+    pub core: GemmCore,
+    /// Blocks of four rows per invocation (direct, tile), 1 to 4.
+    #[serde(default)]
+    pub rm: u32,
+    /// Column quads per invocation (direct, tile), 1 to 4.
+    #[serde(default)]
+    pub rn: u32,
+    /// Invocations along the columns (direct, tile).
+    #[serde(default)]
+    pub threads_x: u32,
+    /// Invocations along the rows (direct, tile).
+    #[serde(default)]
+    pub threads_y: u32,
+    /// Most parts that a long sum is split into, 1 to 1,024; 1 never splits.
+    pub max_split: u32,
+}
+
+/// Why a device profile cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
-    /// The text is no TOML of this form.
-    #[error("the device profile cannot be read: {message}; write it as `Tuning::to_toml` does")]
+    /// The text is not TOML, or has an unknown, missing or mistyped key.
+    #[error("line {line}: {message}")]
     Toml {
-        /// What the parser says.
+        /// Line, from 1.
+        line: usize,
+        /// The parser's reason.
         message: String,
     },
-    /// A number of the profile itself is out of range.
-    #[error(
-        "`{field}` of device profile {profile:?} is {value}; give a value from {least} to {most}"
-    )]
-    Range {
-        /// Name of the profile.
-        profile: String,
-        /// Name of the field.
-        field: &'static str,
-        /// What it is.
-        value: u32,
-        /// Least that is allowed.
-        least: u32,
-        /// Most that is allowed.
-        most: u32,
-    },
-    /// The texel kernels do not exist for this number of lanes.
-    #[error(
-        "`texel` of device profile {profile:?} is {lanes}; use 4, 8 or 16, the lanes of a subgroup, or leave it out"
-    )]
-    Lanes {
-        /// Name of the profile.
-        profile: String,
-        /// Given value.
-        lanes: u32,
-    },
-    /// A rule names a core or form that does not exist, or a tile no device has to grant.
-    #[error("gemm rule {rule} of device profile {profile:?} {problem}")]
-    Rule {
-        /// Name of the profile.
-        profile: String,
-        /// Place of the rule, from 1.
-        rule: usize,
-        /// What is wrong and how to mend it.
+    /// A value is out of range.
+    #[error("{problem}")]
+    Value {
+        /// The value, where it stands, and the values allowed.
         problem: String,
     },
 }
 
-fn rule(core: &str, tile: [u32; 4], max_split: u32) -> GemmRule {
-    let [rm, rn, threads_x, threads_y] = tile;
-    GemmRule {
-        core: core.into(),
-        rm,
-        rn,
-        threads_x,
-        threads_y,
-        max_split,
-        ..GemmRule::default()
+impl GemmRule {
+    /// A rule for all products, with a tile of \[rm, rn, threads_x, threads_y\].
+    pub fn new(core: GemmCore, tile: [u32; 4], max_split: u32) -> GemmRule {
+        let [rm, rn, threads_x, threads_y] = tile;
+        GemmRule {
+            form: None,
+            min_m: None,
+            min_n: None,
+            min_k: None,
+            max_m: None,
+            core,
+            rm,
+            rn,
+            threads_x,
+            threads_y,
+            max_split,
+        }
+    }
+
+    fn at_least(self, m: u32, n: Option<u32>) -> GemmRule {
+        GemmRule {
+            min_m: Some(m),
+            min_n: n,
+            ..self
+        }
+    }
+
+    /// The bytes of workgroup memory that the `tile` core holds: four quads of K of every row and column.
+    fn tile_bytes(&self) -> u32 {
+        64 * 4 * (self.threads_y * self.rm + self.threads_x * self.rn)
+    }
+
+    fn problem(&self, texel: bool) -> Option<String> {
+        if !(1..=1024).contains(&self.max_split) {
+            return Some(format!(
+                "max_split must be between 1 (never split) and 1024, got {}",
+                self.max_split
+            ));
+        }
+        if self.core == GemmCore::Texel {
+            return (!texel).then(|| {
+                "core = \"texel\" needs texel = 4, 8 or 16, the lanes of a subgroup".into()
+            });
+        }
+        for (key, value, most) in [
+            ("rm", self.rm, 4),
+            ("rn", self.rn, 4),
+            ("threads_x", self.threads_x, 256),
+            ("threads_y", self.threads_y, 256),
+            (
+                "threads_x * threads_y",
+                self.threads_x * self.threads_y,
+                256,
+            ),
+        ] {
+            if value == 0 {
+                return Some(format!(
+                    "the tile lacks {key}; give it a value from 1 to {most}"
+                ));
+            }
+            if value > most {
+                return Some(format!("{key} must be between 1 and {most}, got {value}"));
+            }
+        }
+        let bytes = self.tile_bytes();
+        (self.core == GemmCore::Tile && bytes > 16_384).then(|| {
+            format!("the tile needs {bytes} bytes of workgroup memory, but devices only guarantee 16384; make it smaller")
+        })
     }
 }
 
 impl Tuning {
     /// For GPUs: workgroup tiles for large products, register tiles for small ones, long sums split.
     pub fn gpu() -> Tuning {
+        use GemmCore::{Direct, Tile};
+        // Reading through a window costs more than the sums of few channels: do it once for all of them.
+        let window = |kind| GemmRule {
+            form: Some(kind),
+            max_m: Some(63),
+            ..GemmRule::new(Tile, [1, 2, 16, 4], 16).at_least(9, None)
+        };
         Tuning {
             name: "gpu".into(),
             texel: None,
@@ -85,34 +192,16 @@ impl Tuning {
             reduction_lanes: 64,
             fill: 128,
             gemm: vec![
-                // Reading through a window costs more than the sums of few channels: do it once for all of them.
-                GemmRule {
-                    form: Some("conv-forward".into()),
-                    min_m: Some(9),
-                    max_m: Some(63),
-                    ..rule("tile", [1, 2, 16, 4], 16)
-                },
-                GemmRule {
-                    form: Some("conv-grad-input".into()),
-                    min_m: Some(9),
-                    max_m: Some(63),
-                    ..rule("tile", [1, 2, 16, 4], 16)
-                },
-                GemmRule {
-                    min_m: Some(64),
-                    min_n: Some(64),
-                    ..rule("tile", [2, 2, 8, 8], 16)
-                },
-                GemmRule {
-                    min_m: Some(17),
-                    ..rule("direct", [2, 1, 8, 8], 16)
-                },
-                rule("direct", [1, 1, 16, 4], 16),
+                window(ProductKind::ConvForward),
+                window(ProductKind::ConvGradInput),
+                GemmRule::new(Tile, [2, 2, 8, 8], 16).at_least(64, Some(64)),
+                GemmRule::new(Direct, [2, 1, 8, 8], 16).at_least(17, None),
+                GemmRule::new(Direct, [1, 1, 16, 4], 16),
             ],
         }
     }
 
-    /// For software devices without the `texel` forms: register tiles, nothing shared, little split.
+    /// For software devices without the `texel` kernels: register tiles, no workgroup memory, few splits.
     pub fn cpu() -> Tuning {
         Tuning {
             name: "cpu".into(),
@@ -121,12 +210,8 @@ impl Tuning {
             reduction_lanes: 8,
             fill: 16,
             gemm: vec![
-                GemmRule {
-                    min_m: Some(16),
-                    min_n: Some(64),
-                    ..rule("direct", [2, 4, 4, 2], 4)
-                },
-                rule("direct", [1, 2, 4, 2], 4),
+                GemmRule::new(GemmCore::Direct, [2, 4, 4, 2], 4).at_least(16, Some(64)),
+                GemmRule::new(GemmCore::Direct, [1, 2, 4, 2], 4),
             ],
         }
     }
@@ -139,12 +224,11 @@ impl Tuning {
             lanes: 64,
             reduction_lanes: 8,
             fill: 16,
-            gemm: vec![rule("texel", [1, 1, 8, 1], 1)],
+            gemm: vec![GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 1)],
         }
     }
 
-    /// The built-in profile for a device: `texel` where a device has lanes for it, `cpu` for other software devices, else
-    /// `gpu`.
+    /// The built-in profile of a device.
     #[must_use]
     pub fn for_device(texel: Option<u32>, software: bool) -> Tuning {
         match (texel, software) {
@@ -165,115 +249,48 @@ impl Tuning {
     /// Reads a profile and checks it.
     ///
     /// # Errors
-    /// The text is no TOML of this form, or [`Tuning::validate`] refuses it.
+    /// The text is not a profile in TOML, or [`Tuning::validate`] refuses it.
     pub fn from_toml(text: &str) -> Result<Tuning, ProfileError> {
-        let tuning: Tuning = toml::from_str(text).map_err(|why| ProfileError::Toml {
-            message: why.to_string().trim_end().replace('\n', " "),
+        let tuning: Tuning = toml::from_str(text).map_err(|error| {
+            let end = error.span().map_or(0, |span| span.start.min(text.len()));
+            ProfileError::Toml {
+                line: text[..end].matches('\n').count() + 1,
+                message: error.message().replace('\n', " "),
+            }
         })?;
         tuning.validate()?;
         Ok(tuning)
     }
 
-    /// The profile as TOML, as [`Tuning::from_toml`] reads it.
+    /// Checks that every device can run the variants of the table.
     ///
     /// # Errors
-    /// Never for a profile that [`Tuning::validate`] accepts.
-    pub fn to_toml(&self) -> Result<String, ProfileError> {
-        toml::to_string(self).map_err(|why| ProfileError::Toml {
-            message: why.to_string(),
-        })
-    }
-
-    /// Checks that every variant the tables name exists and fits what every device grants.
-    ///
-    /// # Errors
-    /// [`ProfileError`] names the first number or rule that is wrong.
+    /// [`ProfileError::Value`] for the first value out of range.
     pub fn validate(&self) -> Result<(), ProfileError> {
-        for (field, value, most) in [
+        for (key, value, most) in [
             ("lanes", self.lanes, 256),
             ("reduction_lanes", self.reduction_lanes, 256),
             ("fill", self.fill, 65_535),
         ] {
             if !(1..=most).contains(&value) {
-                return Err(ProfileError::Range {
-                    profile: self.name.clone(),
-                    field,
-                    value,
-                    least: 1,
-                    most,
+                return Err(ProfileError::Value {
+                    problem: format!("{key} must be between 1 and {most}, got {value}"),
                 });
             }
         }
         if let Some(lanes) = self.texel.filter(|lanes| ![4, 8, 16].contains(lanes)) {
-            return Err(ProfileError::Lanes {
-                profile: self.name.clone(),
-                lanes,
+            return Err(ProfileError::Value {
+                problem: format!("texel must be 4, 8 or 16 (the lanes of a subgroup), got {lanes}"),
             });
         }
-        for (at, rule) in self.gemm.iter().enumerate() {
-            if let Some(problem) = self.problem(rule) {
-                return Err(ProfileError::Rule {
-                    profile: self.name.clone(),
-                    rule: at + 1,
-                    problem,
+        for (rule, at) in self.gemm.iter().zip(1..) {
+            if let Some(problem) = rule.problem(self.texel.is_some()) {
+                return Err(ProfileError::Value {
+                    problem: format!("gemm rule {at}: {problem}"),
                 });
             }
         }
         Ok(())
-    }
-
-    fn problem(&self, rule: &GemmRule) -> Option<String> {
-        let GemmRule {
-            rm,
-            rn,
-            threads_x,
-            threads_y,
-            max_split,
-            ..
-        } = *rule;
-        if let Some(form) = rule.form.as_deref().filter(|form| !FORMS.contains(form)) {
-            return Some(format!(
-                "speaks of the form {form:?}; use one of {}",
-                FORMS.join(", ")
-            ));
-        }
-        if !CORES.contains(&rule.core.as_str()) {
-            return Some(format!(
-                "names the core {:?}; use one of {}",
-                rule.core,
-                CORES.join(", ")
-            ));
-        }
-        if rule.core == "texel" && self.texel.is_none() {
-            return Some("names the core \"texel\", which needs `texel = 4`, 8 or 16: the lanes of a subgroup".into());
-        }
-        if max_split == 0 || max_split > 1024 {
-            return Some(format!(
-                "has max_split = {max_split}; give 1 for no split, or up to 1024"
-            ));
-        }
-        if rule.core == "texel" {
-            return None;
-        }
-        if !(1..=4).contains(&rm) || !(1..=4).contains(&rn) {
-            return Some(format!(
-                "has a tile of rm = {rm}, rn = {rn}; give each a value from 1 to 4"
-            ));
-        }
-        let threads = threads_x.saturating_mul(threads_y);
-        if !(1..=256).contains(&threads) {
-            return Some(format!(
-                "has {threads_x} x {threads_y} threads; their product must be 1 to 256"
-            ));
-        }
-        // Four quads of K of every row and column, 16 bytes a quad.
-        let bytes = 64 * (threads_y * rm * 4 + threads_x * rn * 4);
-        if rule.core == "tile" && bytes > 16_384 {
-            return Some(format!(
-                "needs {bytes} bytes of workgroup memory, and 16,384 are sure; make the tile smaller"
-            ));
-        }
-        None
     }
 }
 
@@ -282,42 +299,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn profiles_are_valid_and_survive_toml() {
+    fn built_in_profiles_are_valid_and_survive_toml() {
         for tuning in [Tuning::gpu(), Tuning::cpu(), Tuning::texel(8)] {
             tuning.validate().unwrap();
-            assert_eq!(
-                Tuning::from_toml(&tuning.to_toml().unwrap()).unwrap(),
-                tuning
-            );
+            let text = toml::to_string(&tuning).unwrap();
+            assert_eq!(Tuning::from_toml(&text).unwrap(), tuning);
         }
     }
 
     #[test]
-    fn what_no_device_could_run_is_refused_with_its_place() {
-        let broken = |change: fn(&mut Tuning)| {
+    fn rejects_profiles_that_no_device_runs() {
+        let error = |change: fn(&mut Tuning)| {
             let mut tuning = Tuning::gpu();
             change(&mut tuning);
-            Tuning::from_toml(&tuning.to_toml().unwrap())
-                .unwrap_err()
-                .to_string()
+            let text = toml::to_string(&tuning).unwrap();
+            Tuning::from_toml(&text).unwrap_err().to_string()
         };
-        assert!(broken(|t| t.gemm[1].core = "thin".into()).contains("gemm rule 2"));
-        assert!(broken(|t| t.gemm[0].rm = 0).contains("rm = 0"));
-        assert!(broken(|t| t.gemm[0].threads_x = 128).contains("128 x 4 threads"));
+        assert!(error(|t| t.gemm[0].rm = 0).contains("gemm rule 1: the tile lacks rm"));
+        assert!(error(|t| t.gemm[0].threads_x = 128).contains("threads_x * threads_y"));
         assert!(
-            broken(|t| { (t.gemm[0].rm, t.gemm[0].threads_x, t.gemm[0].threads_y) = (4, 4, 64) })
+            error(|t| { (t.gemm[0].rm, t.gemm[0].threads_x, t.gemm[0].threads_y) = (4, 4, 64) })
                 .contains("workgroup memory")
         );
-        assert!(broken(|t| t.gemm[0].max_split = 0).contains("max_split"));
-        assert!(broken(|t| t.gemm[0].core = "texel".into()).contains("texel = 4"));
-        assert!(broken(|t| t.gemm[0].form = Some("tt".into())).contains("\"tt\""));
-        assert!(broken(|t| t.fill = 0).contains("`fill`"));
-        assert!(broken(|t| t.texel = Some(3)).contains("4, 8 or 16"));
-        assert!(
-            Tuning::from_toml("name = 3")
-                .unwrap_err()
-                .to_string()
-                .contains("cannot be read")
-        );
+        assert!(error(|t| t.gemm[0].max_split = 0).contains("max_split"));
+        assert!(error(|t| t.gemm[1].core = GemmCore::Texel).contains("texel = 4"));
+        assert!(error(|t| t.fill = 0).contains("fill must be between"));
+        assert!(error(|t| t.texel = Some(3)).contains("texel must be 4, 8 or 16"));
+        let text = toml::to_string(&Tuning::gpu()).unwrap();
+        for (old, new, expected) in [
+            (
+                "core = \"direct\"",
+                "core = \"thin\"",
+                "unknown variant `thin`",
+            ),
+            (
+                "form = \"conv-forward\"",
+                "form = \"tt\"",
+                "unknown variant `tt`",
+            ),
+            ("max_split", "max_splits", "unknown field `max_splits`"),
+            ("name = \"gpu\"", "name = 3", "line 1: invalid type"),
+        ] {
+            let broken = text.replacen(old, new, 1);
+            let error = Tuning::from_toml(&broken).unwrap_err().to_string();
+            assert!(
+                error.starts_with("line ") && error.contains(expected),
+                "{error}"
+            );
+        }
     }
 }

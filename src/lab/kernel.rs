@@ -7,7 +7,7 @@ use super::error::KernelError;
 use super::interface::{self, Access, Binding};
 use super::launch::Launch;
 use crate::device::{BindingKind, Bound, Gpu, Memory, Pipeline};
-use crate::kernels::count::{self, Counted, Inputs};
+use crate::kernels::count::{Counted, Counter, Inputs};
 use crate::kernels::emit;
 
 /// Anyone's WGSL, compiled for one device with every runtime check.
@@ -196,12 +196,14 @@ impl<'g> Kernel<'g> {
         sizes: &[u32],
         workgroups: [u32; 3],
     ) -> Result<Counted, KernelError> {
-        let inputs = Inputs {
-            sizes,
-            workgroups: Some(workgroups),
-            subgroup_size: None,
-        };
-        count::count_with(&self.module, &self.entry, &inputs).map_err(|source| KernelError::Count {
+        let counted = Counter::new(&self.module, &self.entry).and_then(|counter| {
+            counter.count(&Inputs {
+                sizes,
+                workgroups,
+                passes: None,
+            })
+        });
+        counted.map_err(|source| KernelError::Count {
             kernel: self.name.clone(),
             source,
         })

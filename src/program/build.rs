@@ -9,6 +9,7 @@ use super::lower::Lowered;
 use super::plan::Plan;
 use crate::data::{Column, Dataset, Split};
 use crate::device::{BindingKind, Bound, Command, Gpu, Memory, PipelineCache, Step};
+use crate::kernels::count::{CountError, Counter, Inputs};
 use crate::kernels::{Access, Composed, Dispatch, Storage, Tensor};
 
 /// Slots of the size table start at multiples of this many words: 256 bytes, an alignment that suits every device.
@@ -19,6 +20,9 @@ const SLOT_WORDS: usize = 64;
 pub(super) struct ComposedDispatch {
     pub composed: Composed,
     pub words: Vec<u32>,
+    pub flops: u64,
+    /// Invocations of a workgroup along each dimension.
+    pub workgroup_size: [u32; 3],
 }
 
 #[derive(Debug)]
@@ -114,11 +118,31 @@ pub(super) fn build(
         );
     }
     gpu.check()?;
+    let mut filled: Vec<ComposedDispatch> = list.into_iter().map(|(filled, _)| filled).collect();
+    for (dispatch, filled) in lowered.list.dispatches.iter().zip(&mut filled) {
+        count(dispatch, filled).map_err(|why| ProgramError::Compose {
+            why: format!("{} ({why})", dispatch.label),
+        })?;
+    }
     Ok(Built {
         memory,
         steps,
-        filled: list.into_iter().map(|(f, _)| f).collect(),
+        filled,
     })
+}
+
+fn count(dispatch: &Dispatch, filled: &mut ComposedDispatch) -> Result<(), CountError> {
+    let counter = Counter::of(&filled.composed.wgsl)?;
+    // Where images begin decides nothing, so layers of one shape are counted once.
+    let mut words = dispatch.sizes.clone();
+    words.resize(filled.words.len(), 0);
+    let counted = counter.count(&Inputs {
+        sizes: &words,
+        workgroups: dispatch.grid,
+        passes: dispatch.passes,
+    })?;
+    (filled.flops, filled.workgroup_size) = (counted.flops, counter.workgroup_size());
+    Ok(())
 }
 
 /// Composes a dispatch for the places of its operands; the first quad of each image is appended to the size table.
@@ -149,7 +173,12 @@ fn filled(dispatch: &Dispatch, plan: &Plan) -> Result<ComposedDispatch, ProgramE
     {
         words.push(place(&operand.name).map_or(0, |p| p.first_quad as u32));
     }
-    Ok(ComposedDispatch { composed, words })
+    Ok(ComposedDispatch {
+        composed,
+        words,
+        flops: 0,
+        workgroup_size: [0; 3],
+    })
 }
 
 fn operand_tensor(dispatch: &Dispatch, name: &str) -> Result<Tensor, ProgramError> {

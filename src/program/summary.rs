@@ -62,7 +62,7 @@ pub struct DispatchSummary {
     pub workgroups: u64,
     /// Threads of a workgroup along each axis.
     pub workgroup_size: [u32; 3],
-    /// Floating-point operations over padded sizes.
+    /// Floating-point operations, counted from the kernel's code.
     pub flops: u64,
     /// Bytes of all operands: the least that must move.
     pub bytes: u64,
@@ -207,7 +207,8 @@ impl Program<'_> {
                     written.push(slot)
                 }
             }
-            let wgsl = &self.built.filled[at].composed.wgsl;
+            let filled = &self.built.filled[at];
+            let wgsl = &filled.composed.wgsl;
             let workgroups = dispatch.grid.iter().map(|g| u64::from(*g)).product();
             dispatches.push(DispatchSummary {
                 label: dispatch.label.clone(),
@@ -216,8 +217,8 @@ impl Program<'_> {
                 pipeline: shaders.iter().position(|(_, s)| s == wgsl).unwrap_or(0),
                 grid: dispatch.grid,
                 workgroups,
-                workgroup_size: workgroup_size(wgsl),
-                flops: dispatch.flops,
+                workgroup_size: filled.workgroup_size,
+                flops: filled.flops,
                 bytes: dispatch.bytes,
                 k: dispatch.k,
                 idle: dispatch.k.is_some_and(|k| k > LONG_SUM) && workgroups < FEW_WORKGROUPS,
@@ -260,11 +261,4 @@ impl Program<'_> {
         }
         roles.into_values().collect()
     }
-}
-
-fn workgroup_size(wgsl: &str) -> [u32; 3] {
-    naga::front::wgsl::parse_str(wgsl)
-        .ok()
-        .and_then(|module| module.entry_points.first().map(|e| e.workgroup_size))
-        .unwrap_or([0; 3])
 }

@@ -76,15 +76,45 @@ fn flags_have_environment_twins() {
 }
 
 #[test]
-fn a_profile_that_is_none_is_told_with_its_line() {
+fn rejects_invalid_profiles_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.toml");
-    std::fs::write(&path, "name = \"x\"\ntexel = 3\n").unwrap();
-    let error = sentence(&train(&["--profile", path.to_str().unwrap()]), 1);
-    assert!(
-        error.contains("p.toml") && error.contains("line 2"),
-        "{error}"
-    );
+    let head =
+        "name = \"x\"\ntexel = false\nlanes = 64\nreduction_lanes = 64\nfill = 128\n[[gemm]]\n";
+    let tile = "rm = 1\nrn = 1\nthreads_x = 8\nthreads_y = 8\nmax_split = 1\n";
+    for (rule, expected) in [
+        (
+            format!("core = \"thin\"\n{tile}"),
+            "line 7: unknown variant `thin`",
+        ),
+        (
+            "core = \"direct\"\nmax_split = 1\n".to_owned(),
+            "gemm rule 1: the tile lacks rm",
+        ),
+        (
+            "core = \"tile\"\nmax_split = 1\nrm = 2\n".to_owned(),
+            "gemm rule 1: the tile lacks rn",
+        ),
+        (
+            format!("core = \"direct\"\nrows = 2\n{tile}"),
+            "line 8: unknown field `rows`",
+        ),
+        (tile.to_owned(), "missing field `core`"),
+        (
+            format!("core = \"direct\"\n{}", tile.replace("rm = 1", "rm = 0")),
+            "lacks rm",
+        ),
+    ] {
+        std::fs::write(&path, format!("{head}{rule}")).unwrap();
+        for command in [["train"], ["explain"]] {
+            let arguments = [command[0], "--profile", path.to_str().unwrap()];
+            let error = sentence(&wattgrad(&arguments), 2);
+            assert!(
+                error.contains("p.toml") && error.contains(expected),
+                "{error}"
+            );
+        }
+    }
     let error = sentence(&train(&["--profile", "no/profile.toml"]), 1);
     assert!(error.contains("no/profile.toml"), "{error}");
 }

@@ -5,7 +5,10 @@
 use std::sync::Arc;
 
 use wattgrad::internals::data::{Arrays, Dataset, Dtype, Values};
-use wattgrad::internals::kernels::{Composed, Dispatch, GemmRule, List, Shape, Storage, Tuning};
+use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, product};
+use wattgrad::internals::kernels::{
+    Composed, Dispatch, GemmCore, GemmRule, List, Role, SHADERS, Shape, Storage, Tuning,
+};
 use wattgrad::internals::model::layers::{Conv2d, Linear};
 use wattgrad::internals::model::{ModelError, Network, Value, presets};
 use wattgrad::internals::optim::Sgd;
@@ -105,19 +108,6 @@ fn dataset(shape: [u32; 3], train: usize, test: usize, dtype: Dtype) -> Dataset 
     data
 }
 
-fn row(core: &str, tile: [u32; 4], max_split: u32) -> GemmRule {
-    let [rm, rn, threads_x, threads_y] = tile;
-    GemmRule {
-        core: core.into(),
-        rm,
-        rn,
-        threads_x,
-        threads_y,
-        max_split,
-        ..GemmRule::default()
-    }
-}
-
 fn one(name: &str, texel: Option<u32>, lanes: u32, fill: u32, rule: GemmRule) -> Tuning {
     Tuning {
         name: name.into(),
@@ -135,24 +125,42 @@ pub fn tunings() -> Vec<Tuning> {
         Tuning::gpu(),
         Tuning::cpu(),
         Tuning::texel(8),
-        one("direct", None, 32, 64, row("direct", [3, 2, 4, 8], 8)),
-        one("tile", None, 48, 256, row("tile", [1, 2, 8, 8], 16)),
+        one(
+            "direct",
+            None,
+            32,
+            64,
+            GemmRule::new(GemmCore::Direct, [3, 2, 4, 8], 8),
+        ),
+        one(
+            "tile",
+            None,
+            48,
+            256,
+            GemmRule::new(GemmCore::Tile, [1, 2, 8, 8], 16),
+        ),
         // The texel forms next to the other cores, whose operands then live in images too.
         one(
             "direct in images",
             Some(16),
             64,
             16,
-            row("direct", [1, 2, 4, 2], 4),
+            GemmRule::new(GemmCore::Direct, [1, 2, 4, 2], 4),
         ),
         one(
             "tile in images",
             Some(8),
             128,
             32,
-            row("tile", [2, 2, 8, 8], 4),
+            GemmRule::new(GemmCore::Tile, [2, 2, 8, 8], 4),
         ),
-        one("texel split", Some(4), 8, 64, row("texel", [1, 1, 8, 1], 4)),
+        one(
+            "texel split",
+            Some(4),
+            8,
+            64,
+            GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 4),
+        ),
     ];
     for tuning in &all {
         tuning.validate().unwrap();
@@ -173,25 +181,59 @@ fn options(tuning: &Tuning, batch_size: u32, eval_batch_size: u32) -> ProgramOpt
 }
 
 fn case(name: &str, network: &Network, data: &Dataset, options: &ProgramOptions) -> Case {
-    let name = format!(
-        "{name}, batch {}, tuning {}",
-        options.batch_size, options.tuning.name
-    );
+    let name = format!("{name}, batch {}", options.batch_size);
     let list = dispatches(network, data, options).unwrap_or_else(|why| panic!("{name}: {why}"));
-    let storages = match options.tuning.texel.is_some() {
-        true => vec![Storage::Buffer, Storage::Image],
-        false => vec![Storage::Buffer],
-    };
+    of_list(&name, list, &options.tuning)
+}
+
+fn of_list(name: &str, list: List, tuning: &Tuning) -> Case {
     Case {
-        name,
+        name: format!("{name}, tuning {}", tuning.name),
         list,
-        storages,
+        storages: match tuning.texel.is_some() {
+            true => vec![Storage::Buffer, Storage::Image],
+            false => vec![Storage::Buffer],
+        },
     }
+}
+
+/// The registered examples.
+pub fn examples() -> Vec<Case> {
+    let mut cases = vec![];
+    for tuning in tunings() {
+        for shader in SHADERS {
+            if let Some(example) = shader.example {
+                let mut list = List::default();
+                example(&mut list, &tuning);
+                assert_eq!(list.failure, None, "{}", shader.name);
+                cases.push(of_list(shader.name, list, &tuning));
+            }
+        }
+    }
+    cases
+}
+
+/// One product of 64 x 256 by 256 x 128 in every layout, with its sum in one part.
+pub fn products(tuning: &Tuning) -> Vec<Case> {
+    let mut tuning = tuning.clone();
+    tuning.gemm.iter_mut().for_each(|rule| rule.max_split = 1);
+    let (m, n, k) = (64, 128, 256);
+    let case = |form: Form| {
+        let mut list = List::default();
+        let mut tensor =
+            |name: &str, size: u32| list.tensor(name, Role::Activation, u64::from(size / 4));
+        let (a, b, c) = (tensor("a", m * k), tensor("b", k * n), tensor("c", m * n));
+        let gemm = Gemm { form, m, n, k };
+        product(&mut list, &tuning, "product", gemm, a, b, c, Epilogue::None);
+        of_list(&format!("{form:?}"), list, &tuning)
+    };
+    [Form::Nn, Form::Nt, Form::Tn].map(case).into()
 }
 
 /// Every case.
 pub fn cases() -> Vec<Case> {
     let mut cases = types();
+    cases.extend(examples());
     for shape in [[1, 28, 28], [1, 8, 8], [3, 32, 32]] {
         cases.extend(networks(shape));
     }

@@ -1,4 +1,3 @@
-use crate::kernels::elementwise::rounds;
 use crate::kernels::{Dispatch, List, Tensor, Tuning};
 
 /// Appends the end of a training step, which is done once: `results[step % ring]` becomes (sum of the `row_count` losses in
@@ -31,10 +30,6 @@ pub fn finish_step(
         ("results", results),
     ];
     d.sizes = vec![row_count, chunk_count, ring, steps_per_window, valid];
-    // A lane adds whole quads of rows; then the tree, a division and a root.
-    let lanes = tuning.lanes;
-    let sums = 4 * u64::from(row_count.div_ceil(lanes)) + u64::from(chunk_count.div_ceil(lanes));
-    d.flops = u64::from(lanes) * (sums + 4 * rounds(lanes) + 2);
     d.once = true;
     list.push(d);
 }
@@ -68,8 +63,6 @@ pub fn finish_evaluation(
         ("results", results),
     ];
     d.sizes = vec![row_count, tasks, batches];
-    let lanes = tuning.lanes;
-    d.flops = u64::from(tasks * lanes) * 4 * (u64::from(row_count.div_ceil(lanes)) + rounds(lanes));
     d.once = true;
     list.push(d);
 }

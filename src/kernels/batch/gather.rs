@@ -75,8 +75,6 @@ pub fn gather(
     d.sizes
         .extend([scale.to_bits(), mean.to_bits(), std.to_bits()]);
     d.grid = flat.grid;
-    d.active = Some(flat.active);
-    d.flops = 12 * flat.visited();
     let elements = u64::from(size) * u64::from(shape.elements());
     push(
         list,

@@ -1,6 +1,5 @@
 //! The gradient of a convolution's bias: the sum of every channel over images and pixels.
 
-use super::super::elementwise::rounds;
 use super::super::gemm::{chunks, reduce_rows};
 use super::super::{Dispatch, List, Role, Tensor, Tuning};
 use super::Conv;
@@ -33,9 +32,6 @@ pub fn grad_bias(
     dispatch.operands = vec![("x", dy), ("c", target)];
     dispatch.sizes = vec![conv.images, conv.out_channels, plane, layer];
     dispatch.grid = [channels4, layers, 1];
-    // A lane adds a quad of four channels a pixel quad, then its four elements a channel, then in the tree.
-    let each = 16 * u64::from(layer) * u64::from(plane.div_ceil(lanes)) + 12 + 4 * rounds(lanes);
-    dispatch.flops = u64::from(channels4 * layers) * u64::from(lanes) * each;
     dispatch.variant = if layers == 1 {
         "whole".into()
     } else {

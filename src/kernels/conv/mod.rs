@@ -10,7 +10,7 @@ pub use bias::grad_bias;
 pub use shape::Conv;
 
 use super::gemm::{Epilogue, Plan};
-use super::{List, Tensor, Tuning, texel};
+use super::{List, ProductKind, Tensor, Tuning, texel};
 
 /// Appends `y`, the convolution of `x` with `w`: one dispatch, or two where the sum is split.
 /// A batch that needs more workgroups than a grid can have fails the list ([`List::failure`]).
@@ -38,7 +38,7 @@ pub fn forward(
     );
     Plan {
         label,
-        form: "conv-forward",
+        kind: ProductKind::ConvForward,
         m: conv.out_channels,
         n: n4 * 4,
         k,
@@ -87,7 +87,7 @@ pub fn grad_input(
     );
     Plan {
         label,
-        form: "conv-grad-input",
+        kind: ProductKind::ConvGradInput,
         m: conv.input.channels,
         n: n4 * 4,
         k,
@@ -141,7 +141,7 @@ pub fn grad_weight(
     );
     Plan {
         label,
-        form: "conv-grad-weight",
+        kind: ProductKind::ConvGradWeight,
         m: conv.out_channels,
         n,
         k: k4 * 4,

@@ -1,4 +1,4 @@
-//! What one evaluation of an expression or statement costs.
+//! The cost of evaluating an expression or statement once.
 
 use naga::valid::FunctionInfo;
 use naga::{
@@ -8,7 +8,7 @@ use naga::{
 
 use super::CountError;
 
-/// Floating-point operations and bytes of one invocation.
+/// Floating-point operations and bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cost {
     pub flops: u64,
@@ -23,10 +23,36 @@ impl Cost {
         stored: 0,
     };
 
-    pub fn add(&mut self, other: Self) {
-        self.flops = self.flops.saturating_add(other.flops);
-        self.loaded = self.loaded.saturating_add(other.loaded);
-        self.stored = self.stored.saturating_add(other.stored);
+    fn map(self, f: impl Fn(u64) -> u64) -> Self {
+        Self {
+            flops: f(self.flops),
+            loaded: f(self.loaded),
+            stored: f(self.stored),
+        }
+    }
+
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            flops: self.flops.saturating_add(other.flops),
+            loaded: self.loaded.saturating_add(other.loaded),
+            stored: self.stored.saturating_add(other.stored),
+        }
+    }
+
+    pub fn minus(self, other: Self) -> Self {
+        Self {
+            flops: self.flops.saturating_sub(other.flops),
+            loaded: self.loaded.saturating_sub(other.loaded),
+            stored: self.stored.saturating_sub(other.stored),
+        }
+    }
+
+    pub fn times(self, n: u64) -> Self {
+        self.map(|each| each.saturating_mul(n))
+    }
+
+    pub fn over(self, n: u64) -> Self {
+        self.map(|all| all / n)
     }
 
     fn flops(flops: u64) -> Self {
@@ -38,19 +64,18 @@ impl Cost {
 }
 
 /// One function with the types its validation resolved.
-pub(super) struct Typed<'a> {
+pub(super) struct TypedFunction<'a> {
     pub module: &'a Module,
     pub function: &'a Function,
     pub info: &'a FunctionInfo,
-    pub subgroup_size: Option<u32>,
 }
 
-impl<'a> Typed<'a> {
+impl<'a> TypedFunction<'a> {
     pub fn inner(&self, expression: Handle<Expression>) -> &'a TypeInner {
         self.info[expression].ty.inner_with(&self.module.types)
     }
 
-    /// Bytes of a value of this expression, 0 for what has no size.
+    /// Bytes of a value of this expression, 0 where it has no size.
     fn bytes(&self, expression: Handle<Expression>) -> u64 {
         u64::from(
             self.inner(expression)
@@ -135,7 +160,12 @@ impl<'a> Typed<'a> {
                 Cost::flops(self.binary(op, handle, left, right))
             }
             Expression::Math { fun, arg, .. } => Cost::flops(self.math(fun, handle, arg)?),
-            Expression::CooperativeMultiplyAdd { a, b, .. } => Cost::flops(self.cooperative(a, b)?),
+            Expression::CooperativeMultiplyAdd { .. } => {
+                // The driver chooses how many lanes share it.
+                return Err(CountError::Uncounted {
+                    what: "a cooperative matrix product".to_owned(),
+                });
+            }
             _ => Cost::NONE,
         })
     }
@@ -216,32 +246,9 @@ impl<'a> Typed<'a> {
             }
         })
     }
-
-    /// The subgroup multiplies together: each lane has its share.
-    fn cooperative(&self, a: Handle<Expression>, b: Handle<Expression>) -> Result<u64, CountError> {
-        let (
-            TypeInner::CooperativeMatrix {
-                rows,
-                columns: shared,
-                ..
-            },
-            TypeInner::CooperativeMatrix { columns, .. },
-            Some(lanes),
-        ) = (
-            self.inner(a),
-            self.inner(b),
-            self.subgroup_size.filter(|&lanes| lanes > 0),
-        )
-        else {
-            return Err(CountError::Uncounted {
-                what: "a cooperative product without a subgroup size".to_owned(),
-            });
-        };
-        Ok(2 * (*rows as u64) * (*shared as u64) * (*columns as u64) / u64::from(lanes))
-    }
 }
 
-/// Components of a float scalar, vector or matrix; 0 for everything else.
+/// Components of a float scalar, vector or matrix; 0 for other types.
 pub(super) fn float_components(inner: &TypeInner) -> u64 {
     match *inner {
         TypeInner::Scalar(scalar) if scalar.kind == ScalarKind::Float => 1,

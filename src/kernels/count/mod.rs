@@ -1,86 +1,64 @@
-//! Floating-point operations of a kernel, counted from its own code rather than from a formula beside it.
+//! Floating-point operations and bytes of a dispatch, counted from the kernel's own code.
 //!
-//! [`count`] walks the intermediate form that the drivers' shaders are written from, and follows one invocation: loop
-//! bounds come from constants and from the table of sizes, so the count is exact where the work is.
+//! [`Counter`] walks naga's intermediate form of a kernel and follows the invocations of a workgroup, each along its own
+//! path: loop bounds and guards come from constants, from the table of sizes and from the invocation's place in the grid.
 //!
 //! # Conventions
 //! - An addition, subtraction, multiplication, division or remainder of floats is 1 for each component; `fma` is 2,
 //!   `mix` 3. A product with a matrix is its multiplications and additions: 2·n − 1 for each result, n being the
 //!   shared dimension; `dot` is 2·n − 1.
-//! - `sqrt`, `inverseSqrt`, `exp`, `log`, `pow`, trigonometry and their like are 1 for each component.
+//! - `sqrt`, `inverseSqrt`, `exp`, `log`, `pow`, trigonometry and the like are 1 for each component.
 //! - `min`, `max`, `abs`, `clamp`, `select`, rounding, negation, comparisons, conversions and all integer work are 0.
 //! - `subgroupAdd` and `subgroupMul`, and their scans, are 1 for each component: a reduction over n lanes takes n − 1
-//!   operations, about one a lane.
-//! - The invocation's place in the grid is taken as 0 in every coordinate. Where a condition depends on it, or on
-//!   data, the branch that counts more is counted: guarded edges count as if taken, early returns and `continue`s as
-//!   if not. Where a condition depends only on constants and sizes, it is followed.
-//! - A loop whose end depends on the invocation's place runs as for place 0. One whose end depends on data cannot be
-//!   counted: one pass through it is, and [`Counted::data_dependent_loop`] says so.
+//!   operations, about one per lane.
+//! - Where a condition depends on data, the branch that counts more is counted, and early returns and `continue`s are not
+//!   taken.
+//! - A loop that ends by data is passed once, unless the dispatch declares its passes ([`Inputs::passes`]).
+//! - Along each dimension of the grid the first, middle and last workgroups are followed; where they differ by more than a
+//!   straight line explains, those between them too.
 //! - Bytes are those of storage buffers and images as the code asks for them, before any cache.
 
-use naga::valid::{ModuleInfo, ValidationFlags, Validator};
-use naga::{Binding, BuiltIn, Module, ShaderStage, TypeInner};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-mod compile;
+use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
+use naga::{Binding, BuiltIn, EntryPoint, Module, ShaderStage, TypeInner};
+
 mod cost;
-mod run;
+mod interpret;
+mod reduce;
 mod value;
 
-use cost::Typed;
-use run::Machine;
-use value::{Data, Value};
+use cost::{Cost, TypedFunction};
+use interpret::{GroupCount, Interpreter};
+use reduce::Reduced;
+use value::{Scalar, Value};
 
-/// What one invocation of a kernel does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Counted {
-    /// Floating-point operations of one invocation.
-    pub flops_per_invocation: u64,
-    /// Bytes one invocation loads from storage buffers and images.
-    pub loaded_bytes_per_invocation: u64,
-    /// Bytes one invocation stores to storage buffers and images.
-    pub stored_bytes_per_invocation: u64,
-    /// A loop ends by the data it reads, so the numbers are no more than a lower bound.
-    pub data_dependent_loop: bool,
-    /// Invocations in a workgroup, by dimension.
-    pub workgroup_size: [u32; 3],
-}
+/// Halvings of a dimension of the grid, after which workgroups in between are taken to lie on a straight line.
+const HALVINGS: u32 = 6;
 
-impl Counted {
-    /// Invocations of a dispatch of `workgroups`.
-    #[must_use]
-    pub fn invocations(&self, workgroups: [u32; 3]) -> u64 {
-        self.workgroup_size
-            .iter()
-            .chain(&workgroups)
-            .fold(1u64, |product, &n| product.saturating_mul(u64::from(n)))
-    }
-
-    /// Floating-point operations of a dispatch of `workgroups`.
-    #[must_use]
-    pub fn flops(&self, workgroups: [u32; 3]) -> u64 {
-        self.flops_per_invocation
-            .saturating_mul(self.invocations(workgroups))
-    }
-
-    /// Bytes that a dispatch of `workgroups` asks storage for, loads and stores together.
-    #[must_use]
-    pub fn bytes(&self, workgroups: [u32; 3]) -> u64 {
-        let each = self
-            .loaded_bytes_per_invocation
-            .saturating_add(self.stored_bytes_per_invocation);
-        each.saturating_mul(self.invocations(workgroups))
-    }
-}
-
-/// What is known when a kernel is dispatched.
+/// The work of a dispatch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Floating-point operations.
+    pub flops: u64,
+    /// Bytes loaded from storage buffers and images.
+    pub loaded_bytes: u64,
+    /// Bytes stored to storage buffers and images.
+    pub stored_bytes: u64,
+    /// A loop ends by data and its passes were not declared, so the numbers are a lower bound.
+    pub lower_bound: bool,
+}
+
+/// The inputs of a dispatch that decide its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Inputs<'a> {
     /// Contents of the uniform at group 0, binding 0, in 32-bit words from its start.
     pub sizes: &'a [u32],
-    /// Workgroups of the dispatch, for kernels that read `num_workgroups`; without it, that is data.
-    pub workgroups: Option<[u32; 3]>,
-    /// Lanes of a subgroup, for kernels that read `subgroup_size`; without it, that is data.
-    pub subgroup_size: Option<u32>,
+    /// Workgroups of the dispatch.
+    pub workgroups: [u32; 3],
+    /// Passes of all invocations together through the loop that ends by data.
+    pub passes: Option<u64>,
 }
 
 /// Why a kernel was not counted.
@@ -92,17 +70,19 @@ pub enum CountError {
         "the kernel has no compute entry point {entry:?}; name one of its functions marked @compute"
     )]
     NoEntry {
-        /// What was asked for.
+        /// The requested name.
         entry: String,
     },
     /// The module is not valid.
-    #[error("the kernel is not valid: {message}; mend its text before counting it")]
+    #[error("the kernel is not valid: {message}; fix its text before counting it")]
     Invalid {
-        /// What is wrong.
+        /// The validator's reason.
         message: String,
     },
     /// The kernel reads more sizes than were given.
-    #[error("the kernel reads word {needed} of its sizes and {given} were given; pass them all")]
+    #[error(
+        "the kernel reads word {needed} of its sizes, but only {given} were given; pass them all"
+    )]
     Sizes {
         /// Words given.
         given: usize,
@@ -117,156 +97,281 @@ pub enum CountError {
         /// Steps taken.
         steps: u64,
     },
-    /// Something without a convention for its cost.
+    /// An operation without a convention for its cost.
     #[error("{what} has no agreed number of operations; avoid it or count the kernel by hand")]
     Uncounted {
-        /// What it is.
+        /// The operation.
         what: String,
     },
 }
 
-/// Counts one invocation of the compute entry point `entry`; `sizes` are the words of its uniform at group 0,
-/// binding 0. Overrides take their defaults.
-///
-/// # Errors
-/// [`CountError`] when there is no such entry point, the module is invalid, too few sizes are given, the kernel does
-/// not end, or it uses something without a convention.
-pub fn count(module: &Module, entry: &str, sizes: &[u32]) -> Result<Counted, CountError> {
-    count_with(
-        module,
-        entry,
-        &Inputs {
-            sizes,
-            ..Inputs::default()
-        },
-    )
+/// A kernel prepared for counting.
+#[derive(Debug)]
+pub struct Counter {
+    module: Module,
+    entry: usize,
+    functions: Vec<Reduced>,
+    main: Reduced,
+    /// Dimensions of the grid along which workgroups may differ.
+    varies: [bool; 3],
+    known: Mutex<HashMap<(Vec<u32>, [u32; 3]), GroupCount>>,
 }
 
-/// [`count`] with everything that may be known about a dispatch.
-///
-/// # Errors
-/// As [`count`].
-pub fn count_with(
-    module: &Module,
-    entry: &str,
-    inputs: &Inputs<'_>,
-) -> Result<Counted, CountError> {
-    let invalid = |error: &dyn std::error::Error| {
-        let causes = std::iter::successors(Some(error), |error| error.source());
-        let message = causes
-            .map(|error| error.to_string())
-            .collect::<Vec<_>>()
-            .join(": ");
-        CountError::Invalid { message }
-    };
-    let info = Validator::new(ValidationFlags::all(), naga::valid::Capabilities::all())
-        .validate(module)
-        .map_err(|error| invalid(error.as_inner()))?;
-    let (module, info) =
-        naga::back::pipeline_constants::process_overrides(module, &info, None, &Default::default())
-            .map_err(|error| invalid(&error))?;
-    count_valid(&module, &info, entry, inputs)
-}
+static COUNTERS: LazyLock<Mutex<HashMap<String, Arc<Counter>>>> = LazyLock::new(Mutex::default);
 
-fn count_valid(
-    module: &Module,
-    info: &ModuleInfo,
-    entry: &str,
-    inputs: &Inputs<'_>,
-) -> Result<Counted, CountError> {
-    let (place, point) = module
-        .entry_points
-        .iter()
-        .enumerate()
-        .find(|(_, point)| point.name == entry && point.stage == ShaderStage::Compute)
-        .ok_or_else(|| CountError::NoEntry {
-            entry: entry.to_owned(),
-        })?;
-    let typed = |function, info| Typed {
-        module,
-        function,
-        info,
-        subgroup_size: inputs.subgroup_size,
-    };
-    // A function calls only those before it, so each finds its callees reduced.
-    let mut functions = Vec::with_capacity(module.functions.len());
-    for (handle, function) in module.functions.iter() {
-        let reduced = compile::reduce(&typed(function, &info[handle]), &functions)?;
-        functions.push(reduced);
+impl Counter {
+    /// Prepares the compute entry point `entry` of `module`; overrides take their defaults.
+    ///
+    /// # Errors
+    /// [`CountError`] when there is no such entry point, the module is invalid or it uses something without a convention.
+    pub fn new(module: &Module, entry: &str) -> Result<Self, CountError> {
+        let info = Validator::new(ValidationFlags::all(), Capabilities::all())
+            .validate(module)
+            .map_err(|error| invalid(error.as_inner()))?;
+        let (module, info) = naga::back::pipeline_constants::process_overrides(
+            module,
+            &info,
+            None,
+            &Default::default(),
+        )
+        .map_err(|error| invalid(&error))?;
+        Self::prepare(module.into_owned(), &info, entry)
     }
-    let main = compile::reduce(
-        &typed(&point.function, info.get_entry_point(place)),
-        &functions,
-    )?;
 
-    let known = Known {
-        inputs,
-        workgroup_size: point.workgroup_size,
-    };
-    let arguments = point
-        .function
-        .arguments
-        .iter()
-        .map(|argument| match &argument.binding {
-            Some(binding) => known.builtin(binding),
-            None => match &module.types[argument.ty].inner {
-                TypeInner::Struct { members, .. } => Value::composite(
-                    members
-                        .iter()
-                        .map(|member| {
-                            member
-                                .binding
-                                .as_ref()
-                                .map_or(Value::UNKNOWN, |binding| known.builtin(binding))
-                        })
-                        .collect(),
-                ),
-                _ => Value::UNKNOWN,
-            },
+    /// The counter of a composed shader with the entry point `main`, kept for the life of the process.
+    ///
+    /// # Errors
+    /// As [`Counter::new`], or the text is not valid WGSL.
+    pub fn of(wgsl: &str) -> Result<Arc<Self>, CountError> {
+        let lock = || COUNTERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = lock().get(wgsl) {
+            return Ok(Arc::clone(known));
+        }
+        let module = naga::front::wgsl::parse_str(wgsl).map_err(|error| CountError::Invalid {
+            message: error.message().to_owned(),
+        })?;
+        let counter = Arc::new(Self::new(&module, "main")?);
+        lock().insert(wgsl.to_owned(), Arc::clone(&counter));
+        Ok(counter)
+    }
+
+    fn prepare(module: Module, info: &ModuleInfo, entry: &str) -> Result<Self, CountError> {
+        let found = module
+            .entry_points
+            .iter()
+            .position(|point| point.name == entry && point.stage == ShaderStage::Compute);
+        let Some(entry) = found else {
+            return Err(CountError::NoEntry {
+                entry: entry.to_owned(),
+            });
+        };
+        let typed = |function, info| TypedFunction {
+            module: &module,
+            function,
+            info,
+        };
+        // A function calls only those before it, so each finds its callees reduced.
+        let mut functions = Vec::with_capacity(module.functions.len());
+        for (handle, function) in module.functions.iter() {
+            functions.push(reduce::reduce(&typed(function, &info[handle]), &functions)?);
+        }
+        let point = &module.entry_points[entry];
+        let main = typed(&point.function, info.get_entry_point(entry));
+        let main = reduce::reduce(&main, &functions)?;
+        let varies = varies(point, &main);
+        Ok(Self {
+            entry,
+            functions,
+            main,
+            varies,
+            module,
+            known: Mutex::default(),
+        })
+    }
+
+    fn point(&self) -> &EntryPoint {
+        &self.module.entry_points[self.entry]
+    }
+
+    /// Invocations of a workgroup along each dimension.
+    #[must_use]
+    pub fn workgroup_size(&self) -> [u32; 3] {
+        self.point().workgroup_size
+    }
+
+    /// Counts a dispatch.
+    ///
+    /// # Errors
+    /// [`CountError`] when too few sizes are given or the kernel does not end.
+    pub fn count(&self, inputs: &Inputs<'_>) -> Result<Counted, CountError> {
+        let key = (inputs.sizes.to_vec(), inputs.workgroups);
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock().get(&key).copied();
+        let all = match known {
+            Some(known) => known,
+            None => {
+                let counted = self.dimension(inputs, [0; 3], 0)?;
+                lock().insert(key, counted);
+                counted
+            }
+        };
+        let mut cost = all.cost;
+        if let Some(passes) = inputs.passes
+            && all.passes > 0
+        {
+            let each = all.pass_cost.over(all.passes);
+            cost = cost.minus(all.pass_cost).plus(each.times(passes));
+        }
+        Ok(Counted {
+            flops: cost.flops,
+            loaded_bytes: cost.loaded,
+            stored_bytes: cost.stored,
+            lower_bound: inputs.passes.is_none() && all.pass_cost != Cost::NONE,
+        })
+    }
+
+    /// The work of all workgroups at `place`, whose dimensions from `dimension` on are free.
+    fn dimension(
+        &self,
+        inputs: &Inputs<'_>,
+        place: [u32; 3],
+        dimension: usize,
+    ) -> Result<GroupCount, CountError> {
+        let Some(&length) = inputs.workgroups.get(dimension) else {
+            return self.group(inputs, place);
+        };
+        let at = |index: u32| {
+            let mut place = place;
+            place[dimension] = index;
+            self.dimension(inputs, place, dimension + 1)
+        };
+        if !self.varies[dimension] {
+            return Ok(at(0)?.times(u64::from(length)));
+        }
+        match length {
+            0 => Ok(GroupCount::default()),
+            1 => at(0),
+            2 => Ok(at(0)?.plus(at(1)?)),
+            // Only the last workgroup reaches beyond the data.
+            _ => {
+                let inner = (at(0)?, at(length - 2)?);
+                Ok(between(&at, (0, inner.0), (length - 2, inner.1), HALVINGS)?
+                    .plus(at(length - 1)?))
+            }
+        }
+    }
+
+    fn group(&self, inputs: &Inputs<'_>, group: [u32; 3]) -> Result<GroupCount, CountError> {
+        let point = self.point();
+        let lanes: u32 = point.workgroup_size.iter().product();
+        let known = |binding: &Option<Binding>| match binding {
+            Some(Binding::BuiltIn(builtin)) => {
+                self.builtin(*builtin, inputs.workgroups, group, lanes)
+            }
+            _ => Value::UNKNOWN,
+        };
+        let arguments = point.function.arguments.iter().map(|argument| {
+            match &self.module.types[argument.ty].inner {
+                TypeInner::Struct { members, .. } if argument.binding.is_none() => {
+                    Value::composite(members.iter().map(|m| known(&m.binding)).collect())
+                }
+                _ => known(&argument.binding),
+            }
         });
-    let arguments: Vec<Value> = arguments.collect();
-    let mut machine = Machine::new(module, inputs, &functions);
-    machine.call(&point.function, &main, arguments)?;
-    Ok(Counted {
-        flops_per_invocation: machine.cost.flops,
-        loaded_bytes_per_invocation: machine.cost.loaded,
-        stored_bytes_per_invocation: machine.cost.stored,
-        data_dependent_loop: machine.data_dependent,
-        workgroup_size: point.workgroup_size,
-    })
-}
+        let arguments = arguments.collect();
+        Interpreter::new(&self.module, &self.functions, inputs.sizes, lanes as usize).group(
+            &point.function,
+            &self.main,
+            arguments,
+        )
+    }
 
-struct Known<'a> {
-    inputs: &'a Inputs<'a>,
-    workgroup_size: [u32; 3],
-}
-
-impl Known<'_> {
-    fn builtin(&self, binding: &Binding) -> Value {
-        let word = |word: u32| Value::new(Data::U32(word));
-        let triple = |triple: [u32; 3]| Value::composite(triple.map(word).to_vec());
-        let Binding::BuiltIn(builtin) = binding else {
-            return Value::UNKNOWN;
+    fn builtin(
+        &self,
+        builtin: BuiltIn,
+        workgroups: [u32; 3],
+        group: [u32; 3],
+        lanes: u32,
+    ) -> Value {
+        let size = self.workgroup_size();
+        let triple = |triple: [u32; 3]| Value::composite(triple.map(Value::u32).to_vec());
+        let local = |offset: [u32; 3]| {
+            let lane = |of: &dyn Fn(u32) -> u32| {
+                Value::lanes((0..lanes).map(|lane| Scalar::U32(of(lane))).collect())
+            };
+            Value::composite(vec![
+                lane(&|lane| offset[0] + lane % size[0]),
+                lane(&|lane| offset[1] + lane / size[0] % size[1]),
+                lane(&|lane| offset[2] + lane / size[0] / size[1]),
+            ])
         };
         match builtin {
-            BuiltIn::WorkGroupId | BuiltIn::LocalInvocationId | BuiltIn::GlobalInvocationId => {
-                triple([0; 3]).marked()
-            }
-            BuiltIn::LocalInvocationIndex | BuiltIn::SubgroupId | BuiltIn::SubgroupInvocationId => {
-                word(0).marked()
-            }
-            BuiltIn::WorkGroupSize => triple(self.workgroup_size),
-            BuiltIn::NumWorkGroups => self.inputs.workgroups.map_or(Value::UNKNOWN, triple),
-            BuiltIn::SubgroupSize => self.inputs.subgroup_size.map_or(Value::UNKNOWN, word),
-            BuiltIn::NumSubgroups => match self.inputs.subgroup_size {
-                Some(lanes) if lanes > 0 => {
-                    word(self.workgroup_size.iter().product::<u32>().div_ceil(lanes))
-                }
-                _ => Value::UNKNOWN,
-            },
+            BuiltIn::WorkGroupId => triple(group),
+            BuiltIn::LocalInvocationId => local([0; 3]),
+            BuiltIn::GlobalInvocationId => local([0, 1, 2].map(|d| group[d].wrapping_mul(size[d]))),
+            BuiltIn::LocalInvocationIndex => Value::lanes((0..lanes).map(Scalar::U32).collect()),
+            BuiltIn::WorkGroupSize => triple(size),
+            BuiltIn::NumWorkGroups => triple(workgroups),
+            // The lanes of a subgroup are the driver's choice.
             _ => Value::UNKNOWN,
         }
     }
+}
+
+/// The sum over the workgroups from one place to another, both included.
+fn between(
+    at: &dyn Fn(u32) -> Result<GroupCount, CountError>,
+    (first, start): (u32, GroupCount),
+    (last, end): (u32, GroupCount),
+    halvings: u32,
+) -> Result<GroupCount, CountError> {
+    if last <= first + 1 {
+        return Ok(if first == last {
+            start
+        } else {
+            start.plus(end)
+        });
+    }
+    let middle = first + (last - first) / 2;
+    let half = at(middle)?;
+    let straight = || start.plus(end).times(u64::from(last - first + 1)).over(2);
+    if halvings == 0 || (start == half && half == end) {
+        return Ok(straight());
+    }
+    // With an even number of steps the middle of a straight line is the mean of its ends.
+    if (last - first) % 2 == 0 && half.times(2) == start.plus(end) {
+        return Ok(straight());
+    }
+    let left = between(at, (first, start), (middle, half), halvings - 1)?;
+    let right = between(at, (middle, half), (last, end), halvings - 1)?;
+    Ok(left.plus(right).minus(half))
+}
+
+/// The dimensions of the grid that steer the kernel.
+fn varies(point: &EntryPoint, main: &Reduced) -> [bool; 3] {
+    let mut varies = [false; 3];
+    for (argument, used) in point.function.arguments.iter().zip(&main.arguments) {
+        match argument.binding {
+            Some(Binding::BuiltIn(BuiltIn::WorkGroupId | BuiltIn::GlobalInvocationId)) => {
+                for (dimension, varies) in varies.iter_mut().enumerate() {
+                    *varies |= used & (1 << dimension) != 0;
+                }
+            }
+            // A structure of built-in values.
+            None if *used != 0 => return [true; 3],
+            _ => {}
+        }
+    }
+    varies
+}
+
+fn invalid(error: &dyn std::error::Error) -> CountError {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let message = causes
+        .map(|error| error.to_string())
+        .collect::<Vec<_>>()
+        .join(": ");
+    CountError::Invalid { message }
 }
 
 #[cfg(test)]

@@ -15,64 +15,88 @@ fn module(text: &str) -> Module {
         .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&text)))
 }
 
-/// The whole count of a kernel given by its text behind [`HEAD`].
-fn counted(text: &str, sizes: &[u32]) -> Counted {
-    count(&module(text), "main", sizes).unwrap()
-}
-
-/// FLOPs of the body of a kernel of 64 invocations, with `id`, `lane` and `group` at hand.
-fn body(statements: &str, sizes: &[u32]) -> Counted {
-    counted(
-        &format!(
-            "@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>,
-            @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>) {{ {statements} }}"
-        ),
+fn count(text: &str, sizes: &[u32], workgroups: [u32; 3]) -> Result<Counted, CountError> {
+    Counter::new(&module(text), "main")?.count(&Inputs {
         sizes,
-    )
+        workgroups,
+        passes: None,
+    })
 }
 
-fn flops(statements: &str, sizes: &[u32]) -> u64 {
-    let counted = body(statements, sizes);
-    assert!(!counted.data_dependent_loop, "{statements}");
-    counted.flops_per_invocation
+/// The count of one workgroup of a kernel whose text follows [`HEAD`].
+fn counted(text: &str, sizes: &[u32]) -> Counted {
+    count(text, sizes, [1; 3]).unwrap()
 }
 
-#[test]
-fn an_elementwise_kernel_and_its_totals() {
-    let counted = body("y[id.x] = 2.0 * x[id.x] + 1.0;", &[]);
-    assert_eq!(counted.flops_per_invocation, 2);
-    assert_eq!(
-        (
-            counted.loaded_bytes_per_invocation,
-            counted.stored_bytes_per_invocation
-        ),
-        (4, 4)
+/// The count of one workgroup of 64 invocations, with `id`, `lane` and `group` at hand.
+fn body(statements: &str, sizes: &[u32]) -> Counted {
+    grid(statements, sizes, [1; 3]).unwrap()
+}
+
+fn grid(statements: &str, sizes: &[u32], workgroups: [u32; 3]) -> Result<Counted, CountError> {
+    let text = format!(
+        "@compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3<u32>) {{ {statements} }}"
     );
-    assert_eq!(counted.workgroup_size, [64, 1, 1]);
-    assert_eq!(counted.invocations([10, 2, 1]), 1280);
-    assert_eq!(counted.flops([10, 2, 1]), 2560);
-    assert_eq!(counted.bytes([10, 2, 1]), 10240);
+    count(&text, sizes, workgroups)
+}
+
+/// FLOPs of all 64 invocations.
+fn total(statements: &str, sizes: &[u32]) -> u64 {
+    let counted = body(statements, sizes);
+    assert!(!counted.lower_bound, "{statements}");
+    counted.flops
+}
+
+/// FLOPs of one invocation where all do the same.
+fn flops(statements: &str, sizes: &[u32]) -> u64 {
+    let total = total(statements, sizes);
+    assert_eq!(total % 64, 0, "{statements}");
+    total / 64
 }
 
 #[test]
-fn a_product_counts_two_for_each_k_and_early_returns_are_not_taken() {
+fn elementwise_kernel() {
+    let counted = grid("y[id.x] = 2.0 * x[id.x] + 1.0;", &[], [10, 2, 1]).unwrap();
+    assert_eq!(counted.flops, 2560);
+    assert_eq!((counted.loaded_bytes, counted.stored_bytes), (5120, 5120));
+}
+
+#[test]
+fn product_counts_two_per_term_and_only_invocations_inside() {
     let text = "
         if (id.x >= sizes.n || id.y >= sizes.m) { return; }
         var sum = 0.0;
         for (var k = 0u; k < sizes.k; k++) { sum = fma(x[id.y * sizes.k + k], x[k * sizes.n + id.x], sum); }
         y[id.y * sizes.n + id.x] = sum;";
     for k in [1, 7, 300] {
-        let counted = body(text, &[64, 32, k, 0]);
-        assert_eq!(counted.flops_per_invocation, 2 * u64::from(k));
-        assert_eq!(counted.loaded_bytes_per_invocation, 8 * u64::from(k));
+        let counted = grid(text, &[32, 1000, k, 0], [16, 40, 1]).unwrap();
+        assert_eq!(counted.flops, 2 * 32 * 1000 * u64::from(k));
+        assert_eq!(counted.loaded_bytes, 8 * 32 * 1000 * u64::from(k));
     }
-    assert_eq!(flops(text, &[64, 32, 0, 0]), 0);
-    // Even where place 0 itself is outside.
-    assert_eq!(flops(text, &[0, 0, 5, 0]), 10);
+    assert_eq!(flops(text, &[64, 64, 0, 0]), 0);
+    assert_eq!(total(text, &[1, 3, 5, 0]), 30);
+    assert_eq!(flops(text, &[0, 0, 5, 0]), 0);
 }
 
 #[test]
-fn loops_nest_and_inner_bounds_may_depend_on_outer_counters() {
+fn workgroups_are_summed_along_every_dimension() {
+    // Row i of a triangle has i terms.
+    let triangle = "for (var k = 0u; k < group.y; k++) { y[k] += 1.0; }";
+    for rows in [1u64, 2, 3, 100, 65_535] {
+        let counted = grid(triangle, &[], [3, rows as u32, 2]).unwrap();
+        assert_eq!(counted.flops, 64 * 6 * rows * (rows - 1) / 2, "{rows}");
+    }
+    // Tasks folded into rows of 100 workgroups, the last row being cut off.
+    let folded = "if (group.y * 100u + group.x < sizes.n) { y[0] += 1.0; }";
+    for tasks in [1, 99, 100, 101, 2550, 3000] {
+        let counted = grid(folded, &[0, tasks], [100, 30, 1]).unwrap();
+        assert_eq!(counted.flops, 64 * u64::from(tasks), "{tasks}");
+    }
+}
+
+#[test]
+fn nested_loops_and_bounds_from_outer_counters() {
     let tiles = "
         var sum = 0.0;
         for (var tile = 0u; tile < (sizes.k + 15u) / 16u; tile++) {
@@ -99,7 +123,7 @@ fn loops_nest_and_inner_bounds_may_depend_on_outer_counters() {
 }
 
 #[test]
-fn known_conditions_are_followed_and_unknown_ones_take_the_larger_branch() {
+fn conditions_on_sizes_and_place_are_followed_and_on_data_the_larger_branch_counts() {
     let known =
         "if (sizes.m > 4u) { y[0] = x[0] + 1.0; } else { y[0] = x[0] * x[1] * x[2] * x[3]; }";
     assert_eq!(flops(known, &[5, 0, 0, 0]), 1);
@@ -107,20 +131,21 @@ fn known_conditions_are_followed_and_unknown_ones_take_the_larger_branch() {
     let rate = "if (sizes.rate != 0.0) { y[0] += sizes.rate * x[0]; }";
     assert_eq!(flops(rate, &[0, 0, 0, 0.5f32.to_bits()]), 2);
     assert_eq!(flops(rate, &[0, 0, 0, 0.0f32.to_bits()]), 0);
-    for condition in [
-        "id.x > 4u",
-        "id.x <= 4u",
-        "x[0] > 4.0",
-        "lane < sizes.m && x[1] < 0.0",
-        "group.y == sizes.m",
+    for (condition, expected) in [
+        ("id.x > 4u", 59 + 5 * 3),
+        ("id.x <= 4u", 5 + 59 * 3),
+        ("group.y == sizes.m", 64 * 3),
+        ("x[0] > 4.0", 64 * 3),
+        ("lane < sizes.m && x[1] < 0.0", 64 * 3),
+        ("lane < sizes.m || x[1] < 0.0", 5 + 59 * 3),
     ] {
         let either = known.replace("sizes.m > 4u", condition);
-        assert_eq!(flops(&either, &[5, 0, 0, 0]), 3, "{condition}");
+        assert_eq!(total(&either, &[5, 0, 0, 0]), expected, "{condition}");
     }
     // A tile's edge, and its double guard.
     let edge = "for (var i = 0u; i < 4u; i++) { if (id.x + i < sizes.n && id.y < sizes.m) { y[i] += 1.0; } }";
-    assert_eq!(flops(edge, &[3, 2, 0, 0]), 4);
-    // The padding of a convolution: places outside count as inside.
+    assert_eq!(total(edge, &[2, 3, 0, 0]), 3 + 2 + 1);
+    // The padding of a convolution: rows outside are passed over.
     let padding = "
         var sum = 0.0;
         for (var r = 0u; r < 3u; r++) {
@@ -129,23 +154,24 @@ fn known_conditions_are_followed_and_unknown_ones_take_the_larger_branch() {
             for (var s = 0u; s < 3u; s++) { sum += x[row] * x[s]; }
         }
         y[0] = sum;";
-    assert_eq!(flops(padding, &[8, 0, 0, 0]), 18);
+    assert_eq!(flops(padding, &[8, 0, 0, 0]), 12);
+    assert_eq!(flops(padding, &[1, 0, 0, 0]), 6);
 }
 
 #[test]
-fn reductions_and_strides_over_lanes_run_as_for_the_first_lane() {
+fn reductions_and_strides_over_lanes() {
     let tree = "
         for (var s = 32u; s > 0u; s >>= 1u) { if (lane < s) { y[lane] += y[lane + s]; } storageBarrier(); }";
-    assert_eq!(flops(tree, &[]), 6);
+    assert_eq!(total(tree, &[]), 63);
     let strided = "for (var i = lane; i < sizes.n; i += 64u) { y[i] = x[i] * 2.0; }";
-    assert_eq!(flops(strided, &[0, 130, 0, 0]), 3);
+    assert_eq!(total(strided, &[0, 130, 0, 0]), 130);
     let broken =
         "for (var i = lane; ; i += 64u) { if (i >= sizes.n) { break; } y[i] = x[i] * 2.0; }";
-    assert_eq!(flops(broken, &[0, 130, 0, 0]), 3);
+    assert_eq!(total(broken, &[0, 130, 0, 0]), 130);
 }
 
 #[test]
-fn functions_are_followed_with_their_arguments() {
+fn functions_with_their_arguments() {
     let text = "
         fn square(a: f32) -> f32 { return a * a; }
         fn rows() -> u32 { return sizes.m * 2u; }
@@ -165,9 +191,8 @@ fn functions_are_followed_with_their_arguments() {
         }";
     // Three operations a term, 3 + 2 * 5 terms, one sum of two; then ceil(10 / 4) = 3 passes of 4.
     let counted = counted(text, &[5, 4]);
-    assert_eq!(counted.flops_per_invocation, 3 * 13 + 1 + 12);
-    assert!(!counted.data_dependent_loop);
-    assert_eq!(counted.invocations([1, 1, 1]), 32);
+    assert_eq!(counted.flops, 32 * (3 * 13 + 1 + 12));
+    assert!(!counted.lower_bound);
 }
 
 #[test]
@@ -203,7 +228,7 @@ fn vectors_and_matrices_count_each_component() {
 }
 
 #[test]
-fn a_loop_that_ends_by_its_data_is_marked() {
+fn loop_that_ends_by_data_is_a_lower_bound_until_its_passes_are_declared() {
     for text in [
         "var a = x[0]; while (a > 1.0) { a *= 0.5; } y[0] = a;",
         "for (var i = 0u; i < u32(x[0]); i++) { y[i] += 1.0; }",
@@ -213,15 +238,34 @@ fn a_loop_that_ends_by_its_data_is_marked() {
         "var n = 0u; if (x[0] > 0.0) { n = 4u; } for (var i = 0u; i < n; i++) { y[i] += 1.0; }",
     ] {
         let counted = body(text, &[]);
-        assert!(counted.data_dependent_loop, "{text}");
+        assert!(counted.lower_bound, "{text}");
     }
     // Data that decides nothing about the loop leaves it countable.
     let inner = "for (var i = 0u; i < 8u; i++) { if (x[i] < 0.0) { continue; } y[i] += 1.0; }";
     assert_eq!(flops(inner, &[]), 8);
+    let text = format!(
+        "{HEAD} @compute @workgroup_size(64) fn main(@builtin(local_invocation_index) lane: u32) {{
+            for (var i = lane; i < u32(x[0]); i += 64u) {{ y[i] = 3.0 * x[i] + 1.0; }}
+            y[lane] *= 2.0;
+        }}"
+    );
+    let counter = Counter::of(&text).unwrap();
+    for (passes, expected) in [(None, 3 * 64), (Some(1000), 2000 + 64), (Some(0), 64)] {
+        let counted = counter.count(&Inputs {
+            sizes: &[],
+            workgroups: [1; 3],
+            passes,
+        });
+        let counted = counted.unwrap();
+        assert_eq!(
+            (counted.flops, counted.lower_bound),
+            (expected, passes.is_none())
+        );
+    }
 }
 
 #[test]
-fn switches_follow_sizes_and_take_the_largest_case_otherwise() {
+fn switches_on_sizes_place_and_data() {
     let text = "
         switch KEY {
             case 0u: { y[0] += 1.0; }
@@ -233,12 +277,12 @@ fn switches_follow_sizes_and_take_the_largest_case_otherwise() {
     for (key, expected) in [(0, 2), (1, 3), (2, 3), (3, 1)] {
         assert_eq!(flops(&known, &[key, 0, 0, 0]), expected, "{key}");
     }
-    assert_eq!(flops(&text.replace("KEY", "lane"), &[]), 3);
+    assert_eq!(total(&text.replace("KEY", "lane"), &[]), 2 + 2 * 3 + 61);
     assert_eq!(flops(&text.replace("KEY", "u32(x[7])"), &[]), 3);
 }
 
 #[test]
-fn constants_overrides_and_local_tables_are_known() {
+fn constants_overrides_and_local_tables() {
     let text = "
         const TILE: u32 = 4u * 2u;
         override depth: u32 = 3u;
@@ -251,39 +295,21 @@ fn constants_overrides_and_local_tables_are_known() {
             for (var i = pair.x; i < min(pair.y, 100u); i++) { y[i] += 1.0; }
         }";
     let counted = counted(text, &[]);
-    assert_eq!(counted.flops_per_invocation, (1 + 5 + 4) + (8 - 3));
-    assert_eq!(counted.workgroup_size, [8, 1, 1]);
+    assert_eq!(counted.flops, 8 * ((1 + 5 + 4) + (8 - 3)));
 }
 
 #[test]
-fn the_grid_and_the_subgroup_are_data_until_they_are_given() {
+fn strides_over_the_grid() {
     let text = "
         @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>,
-            @builtin(num_workgroups) groups: vec3<u32>, @builtin(subgroup_size) lanes: u32) {
+            @builtin(num_workgroups) groups: vec3<u32>) {
             for (var i = id.x; i < sizes.n; i += groups.x * 64u) { y[i] += 1.0; }
-            for (var s = lanes / 2u; s > 0u; s /= 2u) { y[s] += 1.0; }
         }";
-    let module = module(text);
-    assert!(
-        count(&module, "main", &[0, 1000])
-            .unwrap()
-            .data_dependent_loop
-    );
-    let inputs = Inputs {
-        sizes: &[0, 1000],
-        workgroups: Some([2, 1, 1]),
-        subgroup_size: Some(32),
-    };
-    let counted = count_with(&module, "main", &inputs).unwrap();
-    // ceil(1000 / 128) = 8 strides and five halvings of 16.
-    assert_eq!(
-        (counted.flops_per_invocation, counted.data_dependent_loop),
-        (13, false)
-    );
+    assert_eq!(count(text, &[0, 1000], [2, 1, 1]).unwrap().flops, 1000);
 }
 
 #[test]
-fn images_count_their_texels_and_subgroup_sums_one_a_lane() {
+fn images_and_subgroup_sums() {
     let text = "
         @group(0) @binding(3) var image: texture_storage_2d<rgba32float, read_write>;
         @compute @workgroup_size(8) fn main(@builtin(local_invocation_index) lane: u32) {
@@ -291,62 +317,74 @@ fn images_count_their_texels_and_subgroup_sums_one_a_lane() {
             textureStore(image, vec2(lane, 0u), subgroupAdd(v) + subgroupShuffle(v, 3u));
         }";
     let counted = counted(text, &[]);
-    assert_eq!(counted.flops_per_invocation, 12);
+    assert_eq!(counted.flops, 8 * 12);
     assert_eq!(
-        (
-            counted.loaded_bytes_per_invocation,
-            counted.stored_bytes_per_invocation
-        ),
-        (16, 16)
+        (counted.loaded_bytes, counted.stored_bytes),
+        (8 * 16, 8 * 16)
     );
 }
 
 #[test]
-fn long_loops_are_counted_and_endless_ones_given_up() {
+fn long_loops_are_counted_and_endless_ones_are_an_error() {
     let long = "
         var sum = 0.0;
         for (var i = 0u; i < sizes.n; i++) { sum += x[i] * x[i] + exp(x[i]); }
         y[0] = sum;";
-    assert_eq!(flops(long, &[0, 1_000_000, 0, 0]), 4_000_000);
+    assert_eq!(flops(long, &[0, 4_000_000_000, 0, 0]), 16_000_000_000);
     let endless = "loop { y[0] += 1.0; if (sizes.n == 7u) { break; } }";
-    let whole = module(&format!(
-        "@compute @workgroup_size(1) fn main() {{ {endless} }}"
-    ));
-    assert_eq!(
-        count(&whole, "main", &[0, 7]).unwrap().flops_per_invocation,
-        1
-    );
-    assert!(matches!(
-        count(&whole, "main", &[0, 8]),
-        Err(CountError::Endless { .. })
-    ));
+    assert_eq!(flops(endless, &[0, 7]), 1);
+    let error = grid(endless, &[0, 8], [1; 3]);
+    assert!(matches!(error, Err(CountError::Endless { .. })));
+}
+
+/// Loops whose iterations are alike but for the counter are not followed to their end; these are not.
+#[test]
+fn loops_that_only_look_even() {
+    let alternating = "
+        var odd = false;
+        for (var i = 0u; i < 101u; i++) { if (odd) { y[i] += 1.0; } odd = !odd; }";
+    assert_eq!(flops(alternating, &[]), 50);
+    let late = "for (var i = 0u; i < 100u; i++) { if (i >= 90u) { y[i] += 1.0; } }";
+    assert_eq!(flops(late, &[]), 10);
+    let counted = "
+        var n = 0u;
+        for (var i = 0u; i < 100u; i++) { n += 2u; y[i] += 1.0; }
+        for (var i = 0u; i < n; i++) { y[i] += 1.0; }";
+    assert_eq!(flops(counted, &[]), 300);
+    let doubling = "for (var i = 1u; i < 1000u; i = i + i) { y[i] += 1.0; }";
+    assert_eq!(flops(doubling, &[]), 10);
+    let stepped = "
+        var row = 0u;
+        for (var i = 0u; i < 100u; i++) {
+            row += 1u;
+            if (row == 10u) { row = 0u; y[i] += 1.0; }
+        }";
+    assert_eq!(flops(stepped, &[]), 10);
+    let down = "for (var i = sizes.n; i > 3u; i -= 4u) { y[i] += 1.0; }";
+    assert_eq!(flops(down, &[0, 103]), 25);
 }
 
 #[test]
-fn what_cannot_be_counted_is_an_error() {
-    let text = module(
-        "@compute @workgroup_size(1) fn main() { for (var i = 0u; i < sizes.k; i++) { y[i] += 1.0; } }",
-    );
+fn uncountable_kernels_are_an_error() {
+    let loops = "for (var i = 0u; i < sizes.k; i++) { y[i] += 1.0; }";
     assert_eq!(
-        count(&text, "main", &[1, 2]),
+        grid(loops, &[1, 2], [1; 3]),
         Err(CountError::Sizes {
             given: 2,
             needed: 3
         })
     );
+    let entry = "other".to_owned();
     assert_eq!(
-        count(&text, "other", &[1, 2, 3]),
-        Err(CountError::NoEntry {
-            entry: "other".to_owned()
-        })
+        Counter::new(&module("@compute @workgroup_size(1) fn main() {}"), "other").unwrap_err(),
+        CountError::NoEntry { entry }
     );
-    let text = module(
-        "@compute @workgroup_size(1) fn main() { let v = vec2(x[0]); y[0] = determinant(mat2x2(v, v)); }",
+    let error = grid(
+        "let v = vec2(x[0]); y[0] = determinant(mat2x2(v, v));",
+        &[],
+        [1; 3],
     );
-    assert!(matches!(
-        count(&text, "main", &[]),
-        Err(CountError::Uncounted { .. })
-    ));
+    assert!(matches!(error, Err(CountError::Uncounted { .. })));
 }
 
 /// Sixteen rows by 32 columns of a 512 x 512 x 512 product for each subgroup of eight lanes.
@@ -375,12 +413,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
 }";
 
 #[test]
-fn a_tiled_product_counts_as_two_m_n_k() {
-    let counted = counted(SHUFFLED_PRODUCT, &[512, 512, 512, 0]);
-    assert_eq!(counted.flops([4, 32, 1]), 2 * 512 * 512 * 512);
-    assert_eq!(
-        counted.stored_bytes_per_invocation * counted.invocations([4, 32, 1]),
-        4 * 512 * 512
-    );
-    assert_eq!(counted.loaded_bytes_per_invocation, 128 * 6 * 16);
+fn tiled_product_counts_two_m_n_k() {
+    let counted = count(SHUFFLED_PRODUCT, &[512, 512, 512, 0], [4, 32, 1]).unwrap();
+    assert_eq!(counted.flops, 2 * 512 * 512 * 512);
+    assert_eq!(counted.stored_bytes, 4 * 512 * 512);
+    assert_eq!(counted.loaded_bytes, 128 * 6 * 16 * 32 * 4 * 32);
 }

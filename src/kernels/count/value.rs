@@ -1,138 +1,139 @@
-//! What the interpreter knows about a value: the number itself, or nothing, and whether it differs by invocation.
+//! Values of the interpreter: scalars that all invocations of a workgroup share, or that differ between them.
 
 use std::rc::Rc;
 
 use naga::{
-    BinaryOperator as B, Literal, MathFunction as M, Module, ScalarKind, Type, TypeInner,
-    UnaryOperator as U,
+    BinaryOperator as B, Handle, Literal, MathFunction as M, Module, ScalarKind, Type, TypeInner,
+    UnaryOperator as U, VectorSize,
 };
-use naga::{Handle, VectorSize};
 
-/// Where a pointer leads: a local of some frame, or a module variable.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
-    pub root: Root,
-    /// Indices from the root, `None` where one is not known.
-    pub path: Vec<Option<u32>>,
-}
-
+/// The variable that a pointer starts from.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Root {
+pub(super) enum Variable {
     /// Absolute slot in the stack of locals.
     Local(usize),
     Global(Handle<naga::GlobalVariable>),
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Data {
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Scalar {
+    /// Depends on data.
     Unknown,
     U32(u32),
     I32(i32),
     F32(f32),
     Bool(bool),
-    /// Vector, matrix, array or structure.
-    Composite(Rc<Vec<Value>>),
-    Pointer(Rc<Place>),
 }
 
-/// A value and whether it was computed from the invocation's place in the grid.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Value {
-    pub data: Data,
-    pub by_id: bool,
+pub(super) enum Value {
+    /// The same in every invocation.
+    Uniform(Scalar),
+    /// One scalar per invocation of the workgroup, not all equal.
+    Lanes(Rc<Vec<Scalar>>),
+    /// Vector, matrix, array or structure.
+    Composite(Rc<Vec<Value>>),
+    /// A variable, and the indices from there; `None` where an index is not known.
+    Pointer(Variable, Rc<[Option<u32>]>),
 }
 
 impl Value {
-    pub const UNKNOWN: Self = Self {
-        data: Data::Unknown,
-        by_id: false,
-    };
+    pub const UNKNOWN: Self = Self::Uniform(Scalar::Unknown);
 
-    pub fn new(data: Data) -> Self {
-        Self { data, by_id: false }
+    pub fn u32(word: u32) -> Self {
+        Self::Uniform(Scalar::U32(word))
     }
 
     pub fn composite(parts: Vec<Self>) -> Self {
-        Self::new(Data::Composite(Rc::new(parts)))
+        Self::Composite(Rc::new(parts))
     }
 
-    /// The value as one that differs by invocation.
-    pub fn marked(self) -> Self {
-        match self.data {
-            Data::Composite(parts) => {
-                Self::composite(parts.iter().cloned().map(Self::marked).collect())
-            }
-            data => Self { data, by_id: true },
+    /// One scalar per invocation.
+    pub fn lanes(lanes: Vec<Scalar>) -> Self {
+        match lanes.split_first() {
+            Some((first, rest)) if rest.iter().all(|lane| lane == first) => Self::Uniform(*first),
+            _ => Self::Lanes(Rc::new(lanes)),
         }
     }
 
-    pub fn bool(&self) -> Option<bool> {
-        if let Data::Bool(known) = self.data {
-            Some(known)
-        } else {
-            None
+    /// The scalar of one invocation.
+    pub fn lane(&self, lane: usize) -> Scalar {
+        match self {
+            Self::Uniform(scalar) => *scalar,
+            Self::Lanes(lanes) => lanes.get(lane).copied().unwrap_or(Scalar::Unknown),
+            Self::Composite(_) | Self::Pointer(..) => Scalar::Unknown,
         }
     }
 
-    /// A known index; negative ones are unknown.
+    /// An index that all invocations share; negative ones are unknown.
     pub fn index(&self) -> Option<u32> {
-        match self.data {
-            Data::U32(known) => Some(known),
-            Data::I32(known) => u32::try_from(known).ok(),
+        match self {
+            Self::Uniform(Scalar::U32(known)) => Some(*known),
+            Self::Uniform(Scalar::I32(known)) => u32::try_from(*known).ok(),
             _ => None,
         }
     }
 
-    /// Element `index`, unknown when either is.
+    /// Element `index`; of a pointer, the pointer to it.
     pub fn part(&self, index: Option<u32>) -> Self {
-        match (&self.data, index) {
-            (Data::Composite(parts), Some(index)) => {
+        match (self, index) {
+            (Self::Pointer(variable, path), _) => {
+                Self::Pointer(*variable, path.iter().copied().chain([index]).collect())
+            }
+            (Self::Composite(parts), Some(index)) => {
                 parts.get(index as usize).cloned().unwrap_or(Self::UNKNOWN)
             }
             _ => Self::UNKNOWN,
         }
     }
 
-    /// The value with `new` in the place that `path` leads to; all of it unknown where the path is.
+    /// The value with `new` at the end of `path`; unknown where the path is.
     pub fn with(self, path: &[Option<u32>], new: Self) -> Self {
-        let Some((first, rest)) = path.split_first() else {
-            return new;
-        };
-        match (self.data, first) {
-            (Data::Composite(mut parts), Some(index)) => {
+        match (self, path.split_first()) {
+            (_, None) => new,
+            (Self::Composite(mut parts), Some((Some(index), rest))) => {
                 if let Some(part) = Rc::make_mut(&mut parts).get_mut(*index as usize) {
                     let old = std::mem::replace(part, Self::UNKNOWN);
                     *part = old.with(rest, new);
                 }
-                Self::new(Data::Composite(parts))
+                Self::Composite(parts)
             }
             _ => Self::UNKNOWN,
         }
     }
 
-    /// What is known when either of two values may hold: the common one, else nothing.
-    pub fn either(self, other: &Self) -> Self {
-        if self == *other { self } else { Self::UNKNOWN }
+    /// `new` in the invocations of `mask`, `self` in the others.
+    pub fn merged(self, mask: &[bool], new: &Self) -> Self {
+        match (self, new) {
+            (old, new) if old == *new => old,
+            (Self::Composite(old), Self::Composite(new)) if old.len() == new.len() => {
+                let parts = old.iter().cloned().zip(new.iter());
+                Self::composite(parts.map(|(old, new)| old.merged(mask, new)).collect())
+            }
+            (old @ (Self::Uniform(_) | Self::Lanes(_)), Self::Uniform(_) | Self::Lanes(_)) => {
+                let lanes = mask.iter().enumerate();
+                Self::lanes(
+                    lanes
+                        .map(|(at, &on)| if on { new.lane(at) } else { old.lane(at) })
+                        .collect(),
+                )
+            }
+            _ => Self::UNKNOWN,
+        }
     }
 
-    /// Zero of a type; unknown for what the interpreter does not follow.
+    /// Zero of a type; unknown for types that the interpreter does not follow.
     pub fn zero(module: &Module, ty: Handle<Type>) -> Self {
-        Self::zero_inner(module, &module.types[ty].inner)
-    }
-
-    fn zero_inner(module: &Module, inner: &TypeInner) -> Self {
         let repeat = |part: Self, times: usize| Self::composite(vec![part; times]);
-        match *inner {
+        match module.types[ty].inner {
             TypeInner::Scalar(scalar) => from_bits(scalar.kind, scalar.width, 0),
             TypeInner::Vector { size, scalar } => {
                 repeat(from_bits(scalar.kind, scalar.width, 0), size as usize)
             }
-            TypeInner::Struct { ref members, .. } => Self::composite(
-                members
-                    .iter()
-                    .map(|member| Self::zero(module, member.ty))
-                    .collect(),
-            ),
+            TypeInner::Struct { ref members, .. } => {
+                let members = members.iter().map(|member| Self::zero(module, member.ty));
+                Self::composite(members.collect())
+            }
             // Larger arrays hold data, not bounds; following them would only cost time.
             TypeInner::Array {
                 base,
@@ -144,223 +145,210 @@ impl Value {
     }
 }
 
-/// A 32-bit word as a scalar of a kind.
-pub(super) fn from_bits(kind: ScalarKind, width: u8, word: u32) -> Value {
+fn scalar_from_bits(kind: ScalarKind, width: u8, word: u32) -> Scalar {
     match (kind, width) {
-        (ScalarKind::Uint, 4) => Value::new(Data::U32(word)),
-        (ScalarKind::Sint, 4) => Value::new(Data::I32(word.cast_signed())),
-        (ScalarKind::Float, 4) => Value::new(Data::F32(f32::from_bits(word))),
-        (ScalarKind::Bool, _) => Value::new(Data::Bool(word != 0)),
-        _ => Value::UNKNOWN,
+        (ScalarKind::Uint, 4) => Scalar::U32(word),
+        (ScalarKind::Sint, 4) => Scalar::I32(word.cast_signed()),
+        (ScalarKind::Float, 4) => Scalar::F32(f32::from_bits(word)),
+        (ScalarKind::Bool, _) => Scalar::Bool(word != 0),
+        _ => Scalar::Unknown,
     }
 }
 
+/// A 32-bit word as a scalar of a kind.
+pub(super) fn from_bits(kind: ScalarKind, width: u8, word: u32) -> Value {
+    Value::Uniform(scalar_from_bits(kind, width, word))
+}
+
 pub(super) fn literal(literal: Literal) -> Value {
-    match literal {
-        Literal::U32(known) => Value::new(Data::U32(known)),
-        Literal::I32(known) => Value::new(Data::I32(known)),
-        Literal::F32(known) => Value::new(Data::F32(known)),
-        Literal::Bool(known) => Value::new(Data::Bool(known)),
-        _ => Value::UNKNOWN,
-    }
+    Value::Uniform(match literal {
+        Literal::U32(known) => Scalar::U32(known),
+        Literal::I32(known) => Scalar::I32(known),
+        Literal::F32(known) => Scalar::F32(known),
+        Literal::Bool(known) => Scalar::Bool(known),
+        _ => Scalar::Unknown,
+    })
 }
 
 pub(super) fn splat(size: VectorSize, value: &Value) -> Value {
     Value::composite(vec![value.clone(); size as usize])
 }
 
-/// Applies `f` to scalars, or to each element of composites of one length, a scalar standing for all its elements.
-fn each(args: &[&Value], f: &impl Fn(&[&Data]) -> Data) -> Value {
-    let length = args.iter().find_map(|arg| {
-        if let Data::Composite(parts) = &arg.data {
-            Some(parts.len())
-        } else {
-            None
+/// Applies `f` to scalars, lane by lane and element by element; a scalar is combined with every element of a composite.
+fn each<const N: usize>(args: [&Value; N], f: &impl Fn([Scalar; N]) -> Scalar) -> Value {
+    let mut lanes = None;
+    for arg in args {
+        match arg {
+            Value::Composite(parts) => {
+                let length = parts.len() as u32;
+                let part = |arg: &Value, at| match arg {
+                    Value::Composite(_) => arg.part(Some(at)),
+                    _ => arg.clone(),
+                };
+                return Value::composite(
+                    (0..length)
+                        .map(|at| {
+                            let parts = args.map(|arg| part(arg, at));
+                            each(parts.each_ref(), f)
+                        })
+                        .collect(),
+                );
+            }
+            Value::Lanes(values) => lanes = Some(values.len()),
+            Value::Pointer(..) => return Value::UNKNOWN,
+            Value::Uniform(_) => {}
         }
-    });
-    if let Some(length) = length {
-        let part = |arg: &Value, at: usize| match &arg.data {
-            Data::Composite(parts) => parts.get(at).cloned().unwrap_or(Value::UNKNOWN),
-            _ => arg.clone(),
-        };
-        return Value::composite(
-            (0..length)
-                .map(|at| {
-                    let parts: Vec<Value> = args.iter().map(|arg| part(arg, at)).collect();
-                    each(&parts.iter().collect::<Vec<_>>(), f)
-                })
-                .collect(),
-        );
     }
-    let by_id = args.iter().any(|arg| arg.by_id);
-    let data = match args {
-        [a] => f(&[&a.data]),
-        [a, b] => f(&[&a.data, &b.data]),
-        _ => f(&args.iter().map(|arg| &arg.data).collect::<Vec<_>>()),
-    };
-    Value { data, by_id }
+    match lanes {
+        None => Value::Uniform(f(args.map(|arg| arg.lane(0)))),
+        Some(lanes) => Value::lanes(
+            (0..lanes)
+                .map(|at| f(args.map(|arg| arg.lane(at))))
+                .collect(),
+        ),
+    }
 }
 
 pub(super) fn unary(op: U, value: &Value) -> Value {
-    each(&[value], &|args| match (op, args) {
-        (U::Negate, [Data::I32(a)]) => Data::I32(a.wrapping_neg()),
-        (U::Negate, [Data::F32(a)]) => Data::F32(-a),
-        (U::LogicalNot, [Data::Bool(a)]) => Data::Bool(!a),
-        (U::BitwiseNot, [Data::U32(a)]) => Data::U32(!a),
-        (U::BitwiseNot, [Data::I32(a)]) => Data::I32(!a),
-        _ => Data::Unknown,
+    each([value], &|[a]| match (op, a) {
+        (U::Negate, Scalar::I32(a)) => Scalar::I32(a.wrapping_neg()),
+        (U::Negate, Scalar::F32(a)) => Scalar::F32(-a),
+        (U::LogicalNot, Scalar::Bool(a)) => Scalar::Bool(!a),
+        (U::BitwiseNot, Scalar::U32(a)) => Scalar::U32(!a),
+        (U::BitwiseNot, Scalar::I32(a)) => Scalar::I32(!a),
+        _ => Scalar::Unknown,
     })
 }
 
 pub(super) fn binary(op: B, left: &Value, right: &Value) -> Value {
-    each(&[left, right], &|args| match args {
-        [Data::U32(a), Data::U32(b)] => binary_u32(op, *a, *b),
-        [Data::I32(a), Data::I32(b)] => binary_i32(op, *a, *b),
-        [Data::I32(a), Data::U32(b)] => match op {
-            B::ShiftLeft => Data::I32(a.wrapping_shl(*b)),
-            B::ShiftRight => Data::I32(a.wrapping_shr(*b)),
-            _ => Data::Unknown,
+    each([left, right], &|args| match args {
+        [Scalar::U32(a), Scalar::U32(b)] => binary_u32(op, a, b),
+        [Scalar::I32(a), Scalar::I32(b)] => binary_i32(op, a, b),
+        [Scalar::I32(a), Scalar::U32(b)] => match op {
+            B::ShiftLeft => Scalar::I32(a.wrapping_shl(b)),
+            B::ShiftRight => Scalar::I32(a.wrapping_shr(b)),
+            _ => Scalar::Unknown,
         },
-        [Data::F32(a), Data::F32(b)] => match op {
-            B::Add => Data::F32(a + b),
-            B::Subtract => Data::F32(a - b),
-            B::Multiply => Data::F32(a * b),
-            B::Divide => Data::F32(a / b),
-            B::Modulo => Data::F32(a % b),
-            _ => compare(op, a, b),
+        [Scalar::F32(a), Scalar::F32(b)] => match op {
+            B::Add => Scalar::F32(a + b),
+            B::Subtract => Scalar::F32(a - b),
+            B::Multiply => Scalar::F32(a * b),
+            B::Divide => Scalar::F32(a / b),
+            B::Modulo => Scalar::F32(a % b),
+            _ => compare(op, &a, &b),
         },
-        [Data::Bool(a), Data::Bool(b)] => match op {
-            B::Equal => Data::Bool(a == b),
-            B::NotEqual | B::ExclusiveOr => Data::Bool(a != b),
-            B::And | B::LogicalAnd => Data::Bool(*a && *b),
-            B::InclusiveOr | B::LogicalOr => Data::Bool(*a || *b),
-            _ => Data::Unknown,
+        [Scalar::Bool(a), Scalar::Bool(b)] => match op {
+            B::Equal => Scalar::Bool(a == b),
+            B::NotEqual | B::ExclusiveOr => Scalar::Bool(a != b),
+            B::And | B::LogicalAnd => Scalar::Bool(a && b),
+            B::InclusiveOr | B::LogicalOr => Scalar::Bool(a || b),
+            _ => Scalar::Unknown,
         },
-        _ => Data::Unknown,
+        _ => Scalar::Unknown,
     })
 }
 
-fn compare<T: PartialOrd>(op: B, a: &T, b: &T) -> Data {
-    Data::Bool(match op {
+fn compare<T: PartialOrd>(op: B, a: &T, b: &T) -> Scalar {
+    Scalar::Bool(match op {
         B::Equal => a == b,
         B::NotEqual => a != b,
         B::Less => a < b,
         B::LessEqual => a <= b,
         B::Greater => a > b,
         B::GreaterEqual => a >= b,
-        _ => return Data::Unknown,
+        _ => return Scalar::Unknown,
     })
 }
 
 // Division by zero gives the dividend and a remainder of zero, as WGSL defines.
-fn binary_u32(op: B, a: u32, b: u32) -> Data {
-    Data::U32(match op {
-        B::Add => a.wrapping_add(b),
-        B::Subtract => a.wrapping_sub(b),
-        B::Multiply => a.wrapping_mul(b),
-        B::Divide => a.checked_div(b).unwrap_or(a),
-        B::Modulo => a.checked_rem(b).unwrap_or(0),
-        B::And => a & b,
-        B::ExclusiveOr => a ^ b,
-        B::InclusiveOr => a | b,
-        B::ShiftLeft => a.wrapping_shl(b),
-        B::ShiftRight => a.wrapping_shr(b),
-        _ => return compare(op, &a, &b),
-    })
+macro_rules! integer {
+    ($name:ident, $kind:ident, $of:ty, $bits:expr) => {
+        fn $name(op: B, a: $of, b: $of) -> Scalar {
+            Scalar::$kind(match op {
+                B::Add => a.wrapping_add(b),
+                B::Subtract => a.wrapping_sub(b),
+                B::Multiply => a.wrapping_mul(b),
+                B::Divide => a.checked_div(b).unwrap_or(a),
+                B::Modulo => a.checked_rem(b).unwrap_or(0),
+                B::And => a & b,
+                B::ExclusiveOr => a ^ b,
+                B::InclusiveOr => a | b,
+                B::ShiftLeft => a.wrapping_shl($bits(b)),
+                B::ShiftRight => a.wrapping_shr($bits(b)),
+                _ => return compare(op, &a, &b),
+            })
+        }
+    };
 }
-
-fn binary_i32(op: B, a: i32, b: i32) -> Data {
-    Data::I32(match op {
-        B::Add => a.wrapping_add(b),
-        B::Subtract => a.wrapping_sub(b),
-        B::Multiply => a.wrapping_mul(b),
-        B::Divide => a.checked_div(b).unwrap_or(a),
-        B::Modulo => a.checked_rem(b).unwrap_or(0),
-        B::And => a & b,
-        B::ExclusiveOr => a ^ b,
-        B::InclusiveOr => a | b,
-        _ => return compare(op, &a, &b),
-    })
-}
+integer!(binary_u32, U32, u32, |bits: u32| bits);
+integer!(binary_i32, I32, i32, i32::cast_unsigned);
 
 pub(super) fn select(condition: &Value, accept: &Value, reject: &Value) -> Value {
-    match condition.bool() {
-        Some(known) => {
-            let chosen = if known { accept } else { reject }.clone();
-            if condition.by_id {
-                chosen.marked()
-            } else {
-                chosen
-            }
-        }
-        None => match &condition.data {
-            Data::Composite(conditions) => Value::composite(
-                (0u32..)
-                    .zip(conditions.iter())
-                    .map(|(at, condition)| {
-                        select(condition, &accept.part(Some(at)), &reject.part(Some(at)))
-                    })
-                    .collect(),
-            ),
-            _ => accept.clone().either(reject),
+    each(
+        [condition, accept, reject],
+        &|[condition, a, r]| match condition {
+            Scalar::Bool(true) => a,
+            Scalar::Bool(false) => r,
+            _ if a == r => a,
+            _ => Scalar::Unknown,
         },
-    }
+    )
 }
 
-/// The functions that bounds are computed with; anything else is unknown.
-pub(super) fn math(fun: M, args: &[&Value]) -> Value {
-    each(args, &|args| match (fun, args) {
-        (M::Min, [Data::U32(a), Data::U32(b)]) => Data::U32(*a.min(b)),
-        (M::Min, [Data::I32(a), Data::I32(b)]) => Data::I32(*a.min(b)),
-        (M::Max, [Data::U32(a), Data::U32(b)]) => Data::U32(*a.max(b)),
-        (M::Max, [Data::I32(a), Data::I32(b)]) => Data::I32(*a.max(b)),
-        (M::Clamp, [Data::U32(a), Data::U32(low), Data::U32(high)]) => {
-            Data::U32(*a.max(low).min(high))
-        }
-        (M::Clamp, [Data::I32(a), Data::I32(low), Data::I32(high)]) => {
-            Data::I32(*a.max(low).min(high))
-        }
-        (M::Abs, [Data::U32(a)]) => Data::U32(*a),
-        (M::Abs, [Data::I32(a)]) => Data::I32(a.wrapping_abs()),
-        (M::Abs, [Data::F32(a)]) => Data::F32(a.abs()),
-        (M::CountOneBits, [Data::U32(a)]) => Data::U32(a.count_ones()),
-        (M::CountLeadingZeros, [Data::U32(a)]) => Data::U32(a.leading_zeros()),
-        (M::CountTrailingZeros, [Data::U32(a)]) => Data::U32(a.trailing_zeros()),
-        (M::FirstLeadingBit, [Data::U32(a)]) => Data::U32(a.checked_ilog2().unwrap_or(u32::MAX)),
-        (M::FirstTrailingBit, [Data::U32(a)]) => Data::U32(if *a == 0 {
-            u32::MAX
-        } else {
-            a.trailing_zeros()
+/// The functions that bounds are computed with; the results of others are unknown.
+pub(super) fn math(fun: M, args: &[Value]) -> Value {
+    match args {
+        [a] => each([a], &|[a]| match (fun, a) {
+            (M::Abs, Scalar::U32(a)) => Scalar::U32(a),
+            (M::Abs, Scalar::I32(a)) => Scalar::I32(a.wrapping_abs()),
+            (M::Abs, Scalar::F32(a)) => Scalar::F32(a.abs()),
+            (M::CountOneBits, Scalar::U32(a)) => Scalar::U32(a.count_ones()),
+            (M::CountLeadingZeros, Scalar::U32(a)) => Scalar::U32(a.leading_zeros()),
+            (M::CountTrailingZeros, Scalar::U32(a)) => Scalar::U32(a.trailing_zeros()),
+            (M::FirstLeadingBit, Scalar::U32(a)) => {
+                Scalar::U32(a.checked_ilog2().unwrap_or(u32::MAX))
+            }
+            (M::FirstTrailingBit, Scalar::U32(0)) => Scalar::U32(u32::MAX),
+            (M::FirstTrailingBit, Scalar::U32(a)) => Scalar::U32(a.trailing_zeros()),
+            _ => Scalar::Unknown,
         }),
-        _ => Data::Unknown,
-    })
+        [a, b] => each([a, b], &|[a, b]| match (fun, a, b) {
+            (M::Min, Scalar::U32(a), Scalar::U32(b)) => Scalar::U32(a.min(b)),
+            (M::Min, Scalar::I32(a), Scalar::I32(b)) => Scalar::I32(a.min(b)),
+            (M::Max, Scalar::U32(a), Scalar::U32(b)) => Scalar::U32(a.max(b)),
+            (M::Max, Scalar::I32(a), Scalar::I32(b)) => Scalar::I32(a.max(b)),
+            _ => Scalar::Unknown,
+        }),
+        [a, low, high] if fun == M::Clamp => math(
+            M::Min,
+            &[math(M::Max, &[a.clone(), low.clone()]), high.clone()],
+        ),
+        _ => Value::UNKNOWN,
+    }
 }
 
 /// A conversion to `kind`, or a reinterpretation of the bits.
 pub(super) fn convert(kind: ScalarKind, width: Option<u8>, value: &Value) -> Value {
-    each(&[value], &|args| {
-        let [data] = args else { return Data::Unknown };
-        let bits = match **data {
-            Data::U32(a) => a,
-            Data::I32(a) => a.cast_unsigned(),
-            Data::F32(a) => a.to_bits(),
-            Data::Bool(a) => u32::from(a),
-            _ => return Data::Unknown,
+    each([value], &|[scalar]| {
+        let bits = match scalar {
+            Scalar::U32(a) => a,
+            Scalar::I32(a) => a.cast_unsigned(),
+            Scalar::F32(a) => a.to_bits(),
+            Scalar::Bool(a) => u32::from(a),
+            Scalar::Unknown => return Scalar::Unknown,
         };
-        if width.is_none() {
-            return from_bits(kind, 4, bits).data;
-        }
         // `as` between numbers saturates at the target's range, as WGSL conversions of floats do.
-        match (kind, width, *data) {
-            (ScalarKind::Bool, _, Data::F32(a)) => Data::Bool(*a != 0.0),
-            (ScalarKind::Bool, ..) => Data::Bool(bits != 0),
-            (ScalarKind::Uint, Some(4), Data::F32(a)) => Data::U32(*a as u32),
-            (ScalarKind::Sint, Some(4), Data::F32(a)) => Data::I32(*a as i32),
-            (ScalarKind::Float, Some(4), Data::F32(a)) => Data::F32(*a),
-            (ScalarKind::Float, Some(4), Data::I32(a)) => Data::F32(*a as f32),
-            (ScalarKind::Float, Some(4), _) => Data::F32(bits as f32),
-            (ScalarKind::Uint | ScalarKind::Sint, Some(4), _) => from_bits(kind, 4, bits).data,
-            _ => Data::Unknown,
+        match (kind, width, scalar) {
+            (_, None, _) => scalar_from_bits(kind, 4, bits),
+            (ScalarKind::Bool, _, Scalar::F32(a)) => Scalar::Bool(a != 0.0),
+            (ScalarKind::Bool, ..) => Scalar::Bool(bits != 0),
+            (ScalarKind::Uint, Some(4), Scalar::F32(a)) => Scalar::U32(a as u32),
+            (ScalarKind::Sint, Some(4), Scalar::F32(a)) => Scalar::I32(a as i32),
+            (ScalarKind::Float, Some(4), Scalar::F32(a)) => Scalar::F32(a),
+            (ScalarKind::Float, Some(4), Scalar::I32(a)) => Scalar::F32(a as f32),
+            (ScalarKind::Float, Some(4), _) => Scalar::F32(bits as f32),
+            (ScalarKind::Uint | ScalarKind::Sint, Some(4), _) => scalar_from_bits(kind, 4, bits),
+            _ => Scalar::Unknown,
         }
     })
 }

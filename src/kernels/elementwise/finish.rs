@@ -18,10 +18,10 @@ impl Then {
     }
 }
 
-/// Fills the slot `finish` of a shader, and says how many operations an element that is; a comparison is none.
-pub(in crate::kernels) fn finish(d: &mut Dispatch, addend: Option<Tensor>, then: Then) -> u64 {
+/// Fills the slot `finish` of a shader.
+pub(in crate::kernels) fn finish(d: &mut Dispatch, addend: Option<Tensor>, then: Then) {
     let snippet = match (addend.is_some(), then) {
-        (false, Then::Nothing) => return 0,
+        (false, Then::Nothing) => return,
         (false, Then::Relu) => "elementwise/finish_relu",
         (false, Then::Mask(_)) => "elementwise/finish_mask",
         (true, Then::Nothing) => "elementwise/finish_add",
@@ -33,5 +33,4 @@ pub(in crate::kernels) fn finish(d: &mut Dispatch, addend: Option<Tensor>, then:
     if let Then::Mask(tensor) = then {
         d.operands.push(("mask", tensor));
     }
-    u64::from(addend.is_some())
 }

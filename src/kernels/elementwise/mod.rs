@@ -4,7 +4,7 @@ mod finish;
 mod walk;
 
 pub(super) use finish::{Then, finish};
-pub(super) use walk::{Channels, Flat, fold, lanes_grid, rounds, steps};
+pub(super) use walk::{Channels, Flat, fold, lanes_grid, steps};
 
 use super::{Dispatch, List, Tensor, Tuning};
 
@@ -59,11 +59,9 @@ fn map(
     let flat = Flat::new(quads, tuning);
     let mut d = Dispatch::new(label, "elementwise/map");
     d.operands = vec![("x", x), ("y", y)];
-    let operations = finish(&mut d, addend, then);
+    finish(&mut d, addend, then);
     d.constants = vec![("W", tuning.lanes)];
     d.sizes = vec![quads as u32, flat.groups_x, flat.per];
     d.grid = flat.grid;
-    d.active = Some(flat.active);
-    d.flops = 4 * flat.visited() * operations;
     list.push(d);
 }

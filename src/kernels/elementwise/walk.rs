@@ -12,11 +12,6 @@ pub(in crate::kernels) fn steps(lanes: u32, rows: u32, row_quads: u32) -> [u32; 
     ]
 }
 
-/// Additions of a lane in a tree over the workgroup, guarded edges counted as taken: one a round.
-pub(in crate::kernels) fn rounds(lanes: u32) -> u64 {
-    u64::from(u32::BITS - lanes.saturating_sub(1).leading_zeros())
-}
-
 /// A grid of one lane an item.
 pub(in crate::kernels) fn lanes_grid(items: u32, tuning: &Tuning) -> [u32; 3] {
     [items.div_ceil(tuning.lanes), 1, 1]
@@ -30,8 +25,6 @@ pub(in crate::kernels) struct Flat {
     pub(in crate::kernels) groups_x: u32,
     /// Quads a lane.
     pub(in crate::kernels) per: u32,
-    /// Lanes that `per` quads each suffice for.
-    pub(in crate::kernels) active: u64,
 }
 
 impl Flat {
@@ -44,13 +37,7 @@ impl Flat {
             grid,
             groups_x: grid[0],
             per: per as u32,
-            active: quads.div_ceil(per),
         }
-    }
-
-    /// Quads that the active lanes visit.
-    pub(in crate::kernels) fn visited(&self) -> u64 {
-        self.active * u64::from(self.per)
     }
 }
 
@@ -103,23 +90,6 @@ impl Channels {
         ];
         words.extend(steps(tuning.lanes, shape.height, shape.row_quads()));
         words
-    }
-
-    /// Quads that a lane visits, guarded edges counted as taken.
-    pub(in crate::kernels) fn visits(&self, shape: Shape, tuning: &Tuning) -> u64 {
-        let quads = u64::from(self.chunk) * u64::from(shape.plane_quads());
-        quads.div_ceil(u64::from(tuning.lanes))
-    }
-
-    /// Lanes of a kernel whose every lane does as much, all groups together.
-    pub(in crate::kernels) fn lanes(&self, shape: Shape, tuning: &Tuning) -> u64 {
-        u64::from(shape.channels) * u64::from(self.chunks) * u64::from(tuning.lanes)
-    }
-
-    /// Lanes that suffice for all images where each makes its visits.
-    pub(in crate::kernels) fn active(&self, images: u32, shape: Shape, tuning: &Tuning) -> u64 {
-        let quads = u64::from(images) * u64::from(shape.quads());
-        quads.div_ceil(self.visits(shape, tuning).max(1))
     }
 
     /// Workgroups.

@@ -8,7 +8,7 @@ mod plan;
 
 pub(crate) use plan::{Images, Plan, chunks, reduce_rows};
 
-use super::{Dispatch, List, Role, Tensor, Tuning};
+use super::{Dispatch, List, ProductKind, Role, Tensor, Tuning};
 
 /// Which operand is stored transposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,8 +107,8 @@ impl Epilogue {
         })
     }
 
-    /// Fills the slot of a dispatch, names its operands, and counts its additions over the `quads` that the core computes.
-    pub(crate) fn fuse(self, dispatch: &mut Dispatch, row_bias: bool, quads: u64) {
+    /// Fills the slot of a dispatch and names its operands.
+    pub(crate) fn fuse(self, dispatch: &mut Dispatch, row_bias: bool) {
         dispatch
             .slots
             .extend(self.snippet(row_bias).map(|snippet| ("epilogue", snippet)));
@@ -122,9 +122,6 @@ impl Epilogue {
             Epilogue::AddMask(addend, output) => dispatch
                 .operands
                 .extend([("addend", addend), ("output", output)]),
-        }
-        if !matches!(self, Epilogue::None | Epilogue::Relu | Epilogue::Mask(_)) {
-            dispatch.flops += 4 * quads;
         }
     }
 }
@@ -145,10 +142,10 @@ pub fn product(
     let Gemm { form, m, n, k } = gemm;
     Plan {
         label,
-        form: match form {
-            Form::Nn => "nn",
-            Form::Nt => "nt",
-            Form::Tn => "tn",
+        kind: match form {
+            Form::Nn => ProductKind::Nn,
+            Form::Nt => ProductKind::Nt,
+            Form::Tn => ProductKind::Tn,
         },
         m,
         n,
@@ -202,9 +199,6 @@ pub fn column_sum(
     dispatch.operands = vec![("x", x), ("c", target)];
     dispatch.sizes = vec![rows, n4, layer, n4];
     dispatch.grid = [groups, layers, 1];
-    let active = u64::from(n4) * u64::from(layers);
-    dispatch.active = Some(active);
-    dispatch.flops = 4 * active * u64::from(layer);
     dispatch.variant = if layers == 1 {
         "whole".into()
     } else {

@@ -1,8 +1,10 @@
-//! From a product to its dispatches: the choice of a core, the split of long sums, the size tables and the counts.
+//! From a product to its dispatches: the choice of a core, the split of long sums, the size tables.
 
 use super::Epilogue;
 use crate::kernels::texel::gemm as texel;
-use crate::kernels::{Dispatch, GemmRule, List, MOST_WORKGROUPS, Role, Tensor, Tuning};
+use crate::kernels::{
+    Dispatch, GemmCore, GemmRule, List, MOST_WORKGROUPS, ProductKind, Role, Tensor, Tuning,
+};
 
 /// Quads of K that the `tile` core holds at a time.
 const TILE_K4: u32 = 4;
@@ -52,7 +54,7 @@ impl Images {
 /// A product as the cores see it; a snippet that is absent leaves the core's own.
 pub(crate) struct Plan<'a> {
     pub label: &'a str,
-    pub form: &'static str,
+    pub kind: ProductKind,
     pub m: u32,
     pub n: u32,
     pub k: u32,
@@ -86,10 +88,6 @@ struct Core {
     groups: [u32; 2],
     /// Quads of K that a step of the core's loop takes.
     step: u32,
-    /// Rows times columns of C that all invocations compute together, those beyond C included.
-    computed: u64,
-    /// Invocations of a layer that compute, where others return at once.
-    active: Option<u64>,
 }
 
 impl Plan<'_> {
@@ -97,7 +95,7 @@ impl Plan<'_> {
     fn rule(&self, tuning: &Tuning) -> GemmRule {
         let columns = self.n4 * 4;
         let fits = |rule: &&GemmRule| {
-            rule.form.as_deref().is_none_or(|form| form == self.form)
+            rule.form.is_none_or(|kind| kind == self.kind)
                 && rule.min_m.is_none_or(|least| self.m >= least)
                 && rule.max_m.is_none_or(|most| self.m <= most)
                 && rule.min_n.is_none_or(|least| columns >= least)
@@ -108,22 +106,16 @@ impl Plan<'_> {
             .iter()
             .find(fits)
             .cloned()
-            .unwrap_or_else(|| GemmRule {
-                core: "direct".into(),
-                rm: 1,
-                rn: 1,
-                threads_x: 8,
-                threads_y: 8,
-                max_split: 1,
-                ..GemmRule::default()
-            });
+            .unwrap_or_else(|| GemmRule::new(GemmCore::Direct, [1, 1, 8, 8], 1));
         self.widened(rule)
     }
 
     /// Where a large batch has more columns than a grid of the rule's tiles holds, the tiles become wider, and registers
     /// take over where workgroup memory ends.
     fn widened(&self, mut rule: GemmRule) -> GemmRule {
-        while rule.core != "texel" && self.n4.div_ceil(rule.threads_x * rule.rn) > MOST_WORKGROUPS {
+        while rule.core != GemmCore::Texel
+            && self.n4.div_ceil(rule.threads_x * rule.rn) > MOST_WORKGROUPS
+        {
             let mut wider = rule.clone();
             if rule.rn < 4 {
                 wider.rn = (rule.rn * 2).min(4);
@@ -133,8 +125,8 @@ impl Plan<'_> {
                 break;
             }
             let vectors = 4 * (wider.threads_y * wider.rm + wider.threads_x * wider.rn);
-            if wider.core == "tile" && vectors * TILE_K4 * 16 > TILE_BYTES {
-                wider.core = "direct".into();
+            if wider.core == GemmCore::Tile && vectors * TILE_K4 * 16 > TILE_BYTES {
+                wider.core = GemmCore::Direct;
             }
             rule = wider;
         }
@@ -151,8 +143,8 @@ impl Plan<'_> {
         } = *rule;
         let rows4 = self.m.div_ceil(4);
         let a = self.block_a.map(|snippet| ("block_a", snippet));
-        match rule.core.as_str() {
-            "texel" => {
+        match rule.core {
+            GemmCore::Texel => {
                 let grid = texel::Grid::new(tuning.texel.unwrap_or(8), self.m, self.n4);
                 Core {
                     shader: "texel/gemm",
@@ -161,11 +153,9 @@ impl Plan<'_> {
                     constants: grid.constants,
                     groups: grid.groups,
                     step: 1,
-                    computed: grid.computed,
-                    active: None,
                 }
             }
-            "tile" => {
+            GemmCore::Tile => {
                 let (rows, quads) = (threads_y * rm * 4, threads_x * rn);
                 let groups = [self.n4.div_ceil(quads), self.m.div_ceil(rows)];
                 Core {
@@ -181,12 +171,9 @@ impl Plan<'_> {
                     ],
                     groups,
                     step: TILE_K4,
-                    computed: u64::from(groups[0] * quads * 4) * u64::from(groups[1] * rows),
-                    active: None,
                 }
             }
-            _ => {
-                // Invocations without a row or column of C return at once and compute nothing.
+            GemmCore::Direct => {
                 let threads = [self.n4.div_ceil(rn), rows4.div_ceil(rm)];
                 Core {
                     shader: "gemm/direct",
@@ -198,8 +185,6 @@ impl Plan<'_> {
                         threads[1].div_ceil(threads_y),
                     ],
                     step: 1,
-                    computed: u64::from(threads[0] * rn * 4) * u64::from(threads[1] * rm * 4),
-                    active: Some(u64::from(threads[0]) * u64::from(threads[1])),
                 }
             }
         }
@@ -243,13 +228,10 @@ impl Plan<'_> {
         ];
         dispatch.sizes.extend(self.images.words());
         dispatch.grid = [core.groups[0], core.groups[1], layers];
-        dispatch.active = core.active.map(|lanes| lanes * u64::from(layers));
-        dispatch.flops = 2 * core.computed * u64::from(k4_layer * 4) * u64::from(layers);
         dispatch.variant = core.variant;
         dispatch.k = Some(self.k);
         if layers == 1 {
-            self.epilogue
-                .fuse(&mut dispatch, self.row_bias, core.computed / 4);
+            self.epilogue.fuse(&mut dispatch, self.row_bias);
             list.push(dispatch);
             return;
         }
@@ -267,8 +249,7 @@ impl Plan<'_> {
             .slots
             .extend(self.place.map(|snippet| ("place", snippet)));
         reduce.operands = vec![("a", target), ("c", c)];
-        self.epilogue
-            .fuse(&mut reduce, self.row_bias, u64::from(self.plane));
+        self.epilogue.fuse(&mut reduce, self.row_bias);
         list.push(reduce);
     }
 }
@@ -287,8 +268,6 @@ fn reduce(
     dispatch.sizes = vec![m, n, n4, ldc, layers, plane];
     dispatch.sizes.extend(images.words());
     dispatch.grid = [n4.div_ceil(tuning.lanes), m, 1];
-    dispatch.active = Some(u64::from(plane));
-    dispatch.flops = 4 * u64::from(plane) * u64::from(layers - 1);
     dispatch.variant = format!("{layers} layers");
     dispatch
 }

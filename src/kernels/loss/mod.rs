@@ -51,10 +51,5 @@ pub fn cross_entropy(
         smoothing.to_bits(),
     ];
     d.grid = lanes_grid(rows_count, tuning);
-    // An element is subtracted, raised and added twice; and for the gradient subtracted, raised, divided, subtracted and scaled
-    // by what is one division a row.
-    let (each, row) = if dlogits.is_some() { (9, 17) } else { (4, 15) };
-    d.active = Some(u64::from(rows_count));
-    d.flops = u64::from(rows_count) * (4 * u64::from(row_quads) * each + row);
     list.push(d);
 }

@@ -3,7 +3,7 @@
 //! All three passes over the data take a channel's mean, scale, shift and `invstd` from one quad a channel, the
 //! *coefficients*, which forward writes and backward reads again.
 
-use super::elementwise::{Channels, Then, finish, lanes_grid, rounds};
+use super::elementwise::{Channels, Then, finish, lanes_grid};
 use super::{Dispatch, List, Role, Shape, Tensor, Tuning};
 
 /// A batch normalisation that cannot be.
@@ -109,9 +109,6 @@ impl BatchNorm {
         d.sizes = few.words(self.images, self.shape, tuning);
         d.sizes.push(few.chunks);
         d.grid = few.grid(self.shape);
-        // Two loops, each of a subtraction, a multiplication and an addition an element, and their trees; a division.
-        let each = 2 * (12 * few.visits(self.shape, tuning) + 3 + rounds(tuning.lanes)) + 1;
-        d.flops = few.lanes(self.shape, tuning) * each;
         list.push(d);
 
         let mut d = Dispatch::new(format!("{label} merge"), "norm/finish_statistics");
@@ -131,10 +128,6 @@ impl BatchNorm {
             self.momentum.to_bits(),
         ];
         d.grid = lanes_grid(self.shape.channels.div_ceil(4), tuning);
-        // Chan's formula is 11 operations a chunk after the first; then 13 a channel, and one a lane.
-        let each = 4 * (11 * u64::from(few.chunks - 1) + 13) + 1;
-        d.active = Some(self.channel_quads());
-        d.flops = self.channel_quads() * each;
         d.once = true;
         list.push(d);
 
@@ -166,8 +159,6 @@ impl BatchNorm {
         ];
         d.sizes = vec![self.shape.channels, self.eps.to_bits()];
         d.grid = lanes_grid(self.shape.channels.div_ceil(4), tuning);
-        d.active = Some(self.channel_quads());
-        d.flops = 16 * self.channel_quads();
         list.push(d);
     }
 
@@ -235,9 +226,6 @@ impl BatchNorm {
         d.sizes = few.words(self.images, self.shape, tuning);
         d.sizes.push(few.chunks);
         d.grid = few.grid(self.shape);
-        // Five operations an element, and the sums of pairs in a lane and in the tree.
-        let each = 20 * few.visits(self.shape, tuning) + 2 * (3 + rounds(tuning.lanes));
-        d.flops = few.lanes(self.shape, tuning) * each;
         list.push(d);
 
         let factors = list.tensor(
@@ -257,19 +245,15 @@ impl BatchNorm {
         let count = self.images * self.shape.height * self.shape.width;
         d.sizes = vec![self.shape.channels, few.chunks, (count as f32).to_bits()];
         d.grid = lanes_grid(self.shape.channels.div_ceil(4), tuning);
-        // The shader adds whole quads; then five operations a channel.
-        d.active = Some(self.channel_quads());
-        d.flops = 4 * self.channel_quads() * (4 * u64::from(few.chunks) + 5);
         list.push(d);
 
         let even = Channels::even(self.images, self.shape, tuning);
         let mut d = Dispatch::new(format!("{label} input gradient"), "norm/gradient_input");
         d.constants = vec![("W", tuning.lanes)];
         d.operands = vec![("x", x), ("dy", dy), ("factors", factors), ("dx", dx)];
-        let operations = finish(&mut d, addend, Then::mask(mask));
+        finish(&mut d, addend, Then::mask(mask));
         d.sizes = even.words(self.images, self.shape, tuning);
         d.grid = even.grid(self.shape);
-        self.per_element(&mut d, &even, tuning, 5 + operations);
         list.push(d);
     }
 
@@ -289,14 +273,13 @@ impl BatchNorm {
         let mut d = Dispatch::new(format!("{label} apply"), "norm/apply");
         d.constants = vec![("W", tuning.lanes)];
         d.operands = vec![("x", x), ("coefficients", coefficients), ("y", y)];
-        let operations = finish(
+        finish(
             &mut d,
             addend,
             if relu { Then::Relu } else { Then::Nothing },
         );
         d.sizes = even.words(self.images, self.shape, tuning);
         d.grid = even.grid(self.shape);
-        self.per_element(&mut d, &even, tuning, 3 + operations);
         list.push(d);
     }
 
@@ -307,16 +290,5 @@ impl BatchNorm {
             Role::Scratch,
             u64::from(self.shape.channels) * u64::from(chunks),
         )
-    }
-
-    /// The cost of a kernel that does `operations` to every element.
-    fn per_element(&self, d: &mut Dispatch, walk: &Channels, tuning: &Tuning, operations: u64) {
-        let active = walk.active(self.images, self.shape, tuning);
-        d.active = Some(active);
-        d.flops = 4 * active * walk.visits(self.shape, tuning) * operations;
-    }
-
-    fn channel_quads(&self) -> u64 {
-        u64::from(self.shape.channels.div_ceil(4))
     }
 }

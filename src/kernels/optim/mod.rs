@@ -8,7 +8,7 @@ use std::ops::Range;
 pub use sgd::{SgdGroup, sgd};
 
 use super::batch::state;
-use super::elementwise::{fold, rounds};
+use super::elementwise::fold;
 use super::{Dispatch, List, Tensor, Tuning};
 
 /// Most quads of a chunk.
@@ -57,8 +57,6 @@ struct Rule<'a> {
     state: &'a [&'static str],
     /// Words of a group's hyperparameters.
     group_words: u32,
-    /// Floating-point operations of a quad of parameters.
-    flops: u64,
 }
 
 fn push(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>, rule: &Rule<'_>) {
@@ -87,10 +85,8 @@ fn push(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>, rule
     let count = update.range.end - update.range.start;
     d.grid = fold(u64::from(count));
     d.sizes = vec![update.range.start, update.range.end, d.grid[0]];
-    // Gradients are squared and added; then the rule, and the trees. A chunk's length is data; all together are at most
-    // the arena.
-    let trees = u64::from(count) * u64::from(tuning.lanes) * (3 + rounds(tuning.lanes));
-    d.flops = (8 + rule.flops) * list.info(update.gradients).quads + trees;
+    // A chunk's length is data; all chunks together are the arena.
+    d.passes = Some(list.info(update.gradients).quads);
     d.once = true;
     list.push(d);
 }

@@ -25,19 +25,16 @@ impl SgdGroup {
 /// Appends a step of stochastic gradient descent as PyTorch's `SGD` (weight decay, momentum without dampening, Nesterov).
 /// `update.optimizer_state` holds the momentum buffer, or nothing for a rule without momentum.
 pub fn sgd(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>) {
-    // Weight decay two operations an element, the step two; momentum and Nesterov two each.
     let rule = match update.optimizer_state.is_empty() {
         true => Rule {
             snippet: None,
             state: &[],
             group_words: 4,
-            flops: 16,
         },
         false => Rule {
             snippet: Some("optim/sgd_momentum"),
             state: &["momentum"],
             group_words: 4,
-            flops: 32,
         },
     };
     push(list, tuning, label, update, &rule);

@@ -68,8 +68,6 @@ impl MaxPool {
         d.sizes
             .extend([self.input.height, self.input.width, self.input.row_quads()]);
         d.grid = flat.grid;
-        // Comparisons only, which count as no operation.
-        d.active = Some(flat.active);
         list.push(d);
     }
 
@@ -102,7 +100,7 @@ impl MaxPool {
         );
         d.constants = self.constants(tuning);
         d.operands = vec![("dy", dy), ("index", index), ("dx", dx)];
-        let operations = finish(&mut d, addend, Then::mask(mask));
+        finish(&mut d, addend, Then::mask(mask));
         d.sizes = vec![
             quads as u32,
             flat.groups_x,
@@ -117,14 +115,6 @@ impl MaxPool {
         ));
         d.sizes.extend([out.height, out.width, out.row_quads()]);
         d.grid = flat.grid;
-        // An addition for every place; windows that do not overlap make the number of the place that a quad is.
-        let places = if self.halves() {
-            1
-        } else {
-            u64::from(self.kernel[0] * self.kernel[1])
-        };
-        d.active = Some(flat.active);
-        d.flops = 4 * flat.visited() * (places + operations);
         list.push(d);
     }
 

@@ -25,9 +25,6 @@ pub fn mean_forward(
         input.height * input.width,
     ];
     d.grid = lanes_grid(quads, tuning);
-    // Four channels a lane: 16 additions a quad of their planes; then 12 additions and 4 divisions.
-    d.active = Some(u64::from(quads));
-    d.flops = u64::from(quads) * (16 * u64::from(input.plane_quads()) + 16);
     list.push(d);
 }
 
@@ -55,13 +52,9 @@ pub fn mean_backward(
     let mut d = Dispatch::new(label, "pool/mean_backward");
     d.constants = vec![("W", tuning.lanes)];
     d.operands = vec![("dy", dy), ("dx", dx)];
-    let operations = finish(&mut d, addend, Then::mask(mask));
+    finish(&mut d, addend, Then::mask(mask));
     d.sizes = channels.words(images, input, tuning);
     d.sizes.insert(3, input.channels.div_ceil(4));
     d.grid = channels.grid(input);
-    // A division a quad, and what follows for its four elements.
-    let active = channels.active(images, input, tuning);
-    d.active = Some(active);
-    d.flops = active * channels.visits(input, tuning) * (1 + 4 * operations);
     list.push(d);
 }

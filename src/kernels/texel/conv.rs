@@ -5,9 +5,6 @@ use crate::kernels::conv::shape::Conv;
 use crate::kernels::gemm::{Epilogue, chunks, reduce_rows};
 use crate::kernels::{Dispatch, List, MOST_WORKGROUPS, Role, Shape, Tensor, Tuning};
 
-/// Operations of nine multiplications and additions at a quad of pixels.
-const QUAD_FLOPS: u64 = 72;
-
 /// A convolution that these kernels can compute. An invocation computes as many output channels as a subgroup has lanes.
 pub(in crate::kernels) struct Conv3x3<'a> {
     conv: Conv,
@@ -69,22 +66,13 @@ impl<'a> Conv3x3<'a> {
         dispatch.constants = vec![("LANES", lanes), ("SUBGROUPS", subgroups)];
         dispatch.operands = vec![("x", x), ("w", w), ("c", c)];
         dispatch.variant = "texel3x3".into();
-        // At stride 2 the gradient's eight pixels are under nine taps twice.
-        let flops = QUAD_FLOPS / u64::from(rows);
         for first in (0..conv.images).step_by(MOST_WORKGROUPS as usize) {
             let images = (conv.images - first).min(MOST_WORKGROUPS);
             let mut part = dispatch.clone();
             part.sizes = self.sizes(from, to);
             part.sizes.push(first);
             part.grid = [groups[0], groups[1], images];
-            let invocations =
-                u64::from(groups[0] * subgroups * lanes) * u64::from(groups[1] * images);
-            part.flops = invocations * u64::from(lanes) * u64::from(from.channels) * flops;
-            epilogue.fuse(
-                &mut part,
-                true,
-                invocations * u64::from(lanes) * u64::from(rows),
-            );
+            epilogue.fuse(&mut part, true);
             list.push(part);
             // A part moves the bytes of its own images only.
             if let Some(last) = list.dispatches.last_mut() {
@@ -128,17 +116,6 @@ impl<'a> Conv3x3<'a> {
         dispatch.sizes = self.sizes(from, to);
         dispatch.sizes.extend([layer, plane]);
         dispatch.grid = [groups[0], groups[1], layers];
-        let pixels = u64::from(to.plane_quads());
-        let pairs = u64::from(groups[0] * groups[1] * lanes) * u64::from(lanes);
-        dispatch.flops = match thin {
-            // The lanes add their sums of 12 stored taps per channel in log2(lanes) steps.
-            true => {
-                let visits = u64::from(layer) * pixels.div_ceil(u64::from(lanes));
-                let steps = u64::from(lanes.ilog2());
-                pairs * u64::from(layers) * (visits * QUAD_FLOPS + 12 * steps)
-            }
-            false => pairs * pixels * u64::from(layers * layer) * QUAD_FLOPS,
-        };
         dispatch.variant = match layers {
             1 => variant.into(),
             _ => format!("{variant} split {layers}"),

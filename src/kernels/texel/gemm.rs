@@ -7,8 +7,6 @@ pub(in crate::kernels) struct Grid {
     pub constants: Vec<(&'static str, u32)>,
     /// Workgroups along the columns and rows.
     pub groups: [u32; 2],
-    /// Rows times columns that all invocations compute together, including those beyond the matrix.
-    pub computed: u64,
 }
 
 impl Grid {
@@ -23,8 +21,6 @@ impl Grid {
         Grid {
             constants: vec![("LANES", lanes), ("SUBGROUPS", subgroups)],
             groups,
-            computed: u64::from(groups[0] * subgroups * lanes * 4)
-                * u64::from(groups[1] * 2 * lanes),
         }
     }
 }

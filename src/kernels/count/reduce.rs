@@ -1,9 +1,9 @@
-//! A function reduced to what decides how often each part of it runs; all other work becomes sums of costs.
+//! A function reduced to the statements that decide how often each part of it runs; all other work becomes sums of costs.
 
-use naga::{Block, Expression, Handle, Statement, SwitchValue, TypeInner};
+use naga::{BinaryOperator, Block, Expression, Handle, Statement, SwitchValue, TypeInner};
 
 use super::CountError;
-use super::cost::{Cost, Typed};
+use super::cost::{Cost, TypedFunction};
 
 /// One step of a reduced function.
 #[derive(Debug)]
@@ -16,25 +16,32 @@ pub(super) enum Op {
     },
     Call {
         function: usize,
-        arguments: Vec<Handle<Expression>>,
+        /// `None` for arguments that do not steer the callee.
+        arguments: Vec<Option<Handle<Expression>>>,
         result: Option<Handle<Expression>>,
     },
     If {
         condition: Handle<Expression>,
         accept: Ops,
         reject: Ops,
+        /// A branch may leave the loop around it.
         breaks: bool,
     },
     Switch {
         selector: Handle<Expression>,
         cases: Vec<Case>,
+        breaks: bool,
     },
     Loop {
+        head: Option<Head>,
         body: Ops,
         continuing: Ops,
         break_if: Option<Handle<Expression>>,
     },
+    /// Leaves the innermost loop.
     Break,
+    /// Leaves the innermost switch.
+    LeaveSwitch,
     Continue,
     Return(Option<Handle<Expression>>),
 }
@@ -48,16 +55,29 @@ pub(super) struct Case {
     pub falls: bool,
 }
 
+/// A comparison at the start of every iteration that decides whether the loop goes on.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// What the comparison needs.
+    pub ops: Ops,
+    pub comparison: BinaryOperator,
+    pub left: Handle<Expression>,
+    pub right: Handle<Expression>,
+    /// The outcome of the comparison that goes on.
+    pub goes_on: bool,
+    /// The locals that the rest of the loop reads, where it is such that two equal iterations in a row, apart from locals
+    /// that are not read and move by a constant, are followed by more of the same.
+    pub steady_reads: Option<Vec<bool>>,
+}
+
 /// A reduced function.
 #[derive(Debug)]
 pub(super) struct Reduced {
     pub ops: Ops,
-    /// Which locals are followed; the others are never read by anything that matters.
+    /// Which locals are followed; the others never steer anything.
     pub locals: Vec<bool>,
-    /// Expressions that no statement gives a value: literals, constants and what is composed of them.
-    pub constants: Vec<bool>,
-    /// Which arguments matter.
-    arguments: Vec<bool>,
+    /// The components that matter of every argument, one bit each.
+    pub arguments: Vec<u8>,
 }
 
 impl Reduced {
@@ -72,89 +92,45 @@ impl Reduced {
 }
 
 /// Reduces a function whose callees, all of lower index, are reduced already.
-pub(super) fn reduce(typed: &Typed<'_>, callees: &[Reduced]) -> Result<Reduced, CountError> {
+pub(super) fn reduce(
+    typed: &TypedFunction<'_>,
+    callees: &[Reduced],
+) -> Result<Reduced, CountError> {
     let function = typed.function;
     let mut slice = Slice {
         typed,
         callees,
         expressions: vec![false; function.expressions.len()],
         locals: vec![false; function.local_variables.len()],
-        arguments: vec![false; function.arguments.len()],
+        arguments: vec![0; function.arguments.len()],
         stores: Vec::new(),
     };
     slice.roots(&function.body);
     slice.close();
-    let mut ops = slice.block(&function.body)?;
+    let mut ops = slice.block(&function.body, false)?;
     // A return at the very end of a function changes nothing unless its value matters.
-    if let Some(Op::Return(value)) = ops.last()
-        && value.is_none_or(|value| !slice.expressions[value.index()])
-    {
+    if matches!(ops.last(), Some(Op::Return(None))) {
         ops.pop();
     }
-    let mut constants: Vec<bool> = function
-        .expressions
-        .iter()
-        .map(|(_, expression)| !is_result(expression))
-        .collect();
-    clear_emitted(&function.body, &mut constants);
     Ok(Reduced {
         ops,
         locals: slice.locals,
-        constants,
         arguments: slice.arguments,
     })
 }
 
-/// Whether a statement other than an evaluation gives the expression its value.
-fn is_result(expression: &Expression) -> bool {
-    matches!(
-        expression,
-        Expression::CallResult(_)
-            | Expression::AtomicResult { .. }
-            | Expression::WorkGroupUniformLoadResult { .. }
-            | Expression::SubgroupBallotResult
-            | Expression::SubgroupOperationResult { .. }
-            | Expression::RayQueryProceedResult
-    )
-}
-
-fn clear_emitted(block: &Block, constants: &mut [bool]) {
-    for statement in block {
-        match statement {
-            Statement::Emit(range) => range
-                .clone()
-                .for_each(|expression| constants[expression.index()] = false),
-            Statement::Block(inner) => clear_emitted(inner, constants),
-            Statement::If { accept, reject, .. } => {
-                clear_emitted(accept, constants);
-                clear_emitted(reject, constants);
-            }
-            Statement::Switch { cases, .. } => cases
-                .iter()
-                .for_each(|case| clear_emitted(&case.body, constants)),
-            Statement::Loop {
-                body, continuing, ..
-            } => {
-                clear_emitted(body, constants);
-                clear_emitted(continuing, constants);
-            }
-            _ => {}
-        }
-    }
-}
-
 /// The backward slice from everything that steers control flow.
 struct Slice<'a> {
-    typed: &'a Typed<'a>,
+    typed: &'a TypedFunction<'a>,
     callees: &'a [Reduced],
     expressions: Vec<bool>,
     locals: Vec<bool>,
-    arguments: Vec<bool>,
+    arguments: Vec<u8>,
     /// Stores to locals, with the local written to.
     stores: Vec<(usize, Handle<Expression>, Handle<Expression>)>,
 }
 
-/// What a pointer expression starts from.
+/// The variable that a pointer expression starts from.
 enum Origin {
     Local(usize),
     Argument,
@@ -162,8 +138,12 @@ enum Origin {
 }
 
 impl Slice<'_> {
+    fn expression(&self, handle: Handle<Expression>) -> &Expression {
+        &self.typed.function.expressions[handle]
+    }
+
     fn origin(&self, pointer: Handle<Expression>) -> Origin {
-        match self.typed.function.expressions[pointer] {
+        match *self.expression(pointer) {
             Expression::LocalVariable(local) => Origin::Local(local.index()),
             Expression::FunctionArgument(_) => Origin::Argument,
             Expression::Access { base, .. } | Expression::AccessIndex { base, .. } => {
@@ -171,6 +151,10 @@ impl Slice<'_> {
             }
             _ => Origin::Other,
         }
+    }
+
+    fn is_pointer(&self, expression: Handle<Expression>) -> bool {
+        self.typed.inner(expression).pointer_space().is_some()
     }
 
     fn roots(&mut self, block: &Block) {
@@ -219,7 +203,7 @@ impl Slice<'_> {
                 } => {
                     let callee = &self.callees[function.index()];
                     for (&argument, &needed) in arguments.iter().zip(&callee.arguments) {
-                        if needed || self.typed.inner(argument).pointer_space().is_some() {
+                        if needed != 0 || self.is_pointer(argument) {
                             self.need(argument);
                         }
                     }
@@ -257,87 +241,88 @@ impl Slice<'_> {
         }
     }
 
-    fn need(&mut self, expression: Handle<Expression>) {
-        if std::mem::replace(&mut self.expressions[expression.index()], true) {
+    fn need(&mut self, handle: Handle<Expression>) {
+        if std::mem::replace(&mut self.expressions[handle.index()], true) {
             return;
         }
-        match self.typed.function.expressions[expression] {
+        match *self.expression(handle) {
             Expression::LocalVariable(local) => self.locals[local.index()] = true,
-            Expression::FunctionArgument(index) => self.arguments[index as usize] = true,
+            Expression::FunctionArgument(index) => self.arguments[index as usize] = u8::MAX,
             Expression::Compose { ref components, .. } => {
-                components.iter().for_each(|&part| self.need(part))
+                let components = components.clone();
+                components.into_iter().for_each(|part| self.need(part))
             }
-            Expression::Access { base, index } => {
-                self.need(base);
-                self.need(index);
-            }
-            Expression::AccessIndex { base, .. } => self.need(base),
+            Expression::AccessIndex { base, index } => match *self.expression(base) {
+                Expression::FunctionArgument(argument) if !self.is_pointer(base) => {
+                    self.arguments[argument as usize] |= 1 << index.min(7);
+                }
+                _ => self.need(base),
+            },
+            Expression::Access { base, index } => self.need_all([Some(base), Some(index)]),
             Expression::Splat { value, .. } => self.need(value),
             Expression::Swizzle { vector, .. } => self.need(vector),
             Expression::Load { pointer } => self.need(pointer),
             Expression::Unary { expr, .. } | Expression::As { expr, .. } => self.need(expr),
             Expression::Relational { argument, .. } => self.need(argument),
-            Expression::Binary { left, right, .. } => {
-                self.need(left);
-                self.need(right);
-            }
+            Expression::Binary { left, right, .. } => self.need_all([Some(left), Some(right)]),
             Expression::Select {
                 condition,
                 accept,
                 reject,
-            } => {
-                self.need(condition);
-                self.need(accept);
-                self.need(reject);
-            }
+            } => self.need_all([Some(condition), Some(accept), Some(reject)]),
             Expression::Math {
                 arg,
                 arg1,
                 arg2,
                 arg3,
                 ..
-            } => {
-                self.need(arg);
-                [arg1, arg2, arg3]
-                    .into_iter()
-                    .flatten()
-                    .for_each(|arg| self.need(arg));
-            }
+            } => self.need_all([Some(arg), arg1, arg2, arg3]),
             _ => {}
         }
     }
 
-    fn block(&self, block: &Block) -> Result<Ops, CountError> {
+    fn need_all<const N: usize>(&mut self, handles: [Option<Handle<Expression>>; N]) {
+        handles
+            .into_iter()
+            .flatten()
+            .for_each(|part| self.need(part));
+    }
+
+    fn needed(&self, expression: Handle<Expression>) -> bool {
+        self.expressions[expression.index()]
+    }
+
+    fn block(&self, block: &Block, in_switch: bool) -> Result<Ops, CountError> {
         let mut ops = Ops::new();
-        self.append(block, &mut ops)?;
+        self.append(block, in_switch, &mut ops)?;
         Ok(ops)
     }
 
-    fn append(&self, block: &Block, ops: &mut Ops) -> Result<(), CountError> {
+    fn append(&self, block: &Block, in_switch: bool, ops: &mut Ops) -> Result<(), CountError> {
         for statement in block {
             match statement {
                 Statement::Emit(range) => {
                     for expression in range.clone() {
                         push_cost(ops, self.typed.expression(expression)?);
-                        if self.expressions[expression.index()] {
+                        if self.needed(expression) {
                             ops.push(Op::Eval(expression));
                         }
                     }
                 }
-                Statement::Block(inner) => self.append(inner, ops)?,
+                Statement::Block(inner) => self.append(inner, in_switch, ops)?,
                 Statement::If {
                     condition,
                     accept,
                     reject,
                 } => {
-                    let (accept, reject) = (self.block(accept)?, self.block(reject)?);
+                    let accept = self.block(accept, in_switch)?;
+                    let reject = self.block(reject, in_switch)?;
                     if !(accept.is_empty() && reject.is_empty()) {
-                        let breaks = has_break(&accept) || has_break(&reject);
                         ops.push(Op::If {
                             condition: *condition,
+                            breaks: has_break(&accept) || has_break(&reject),
                             accept,
                             reject,
-                            breaks,
                         });
                     }
                 }
@@ -347,28 +332,39 @@ impl Slice<'_> {
                         .map(|case| {
                             Ok(Case {
                                 value: case.value,
-                                body: self.block(&case.body)?,
+                                body: self.block(&case.body, true)?,
                                 falls: case.fall_through,
                             })
                         })
                         .collect();
+                    let cases = cases?;
                     ops.push(Op::Switch {
                         selector: *selector,
-                        cases: cases?,
+                        breaks: cases.iter().any(|case| has_break(&case.body)),
+                        cases,
                     });
                 }
                 Statement::Loop {
                     body,
                     continuing,
                     break_if,
-                } => ops.push(Op::Loop {
-                    body: self.block(body)?,
-                    continuing: self.block(continuing)?,
-                    break_if: *break_if,
-                }),
+                } => {
+                    let mut body = self.block(body, false)?;
+                    let continuing = self.block(continuing, false)?;
+                    let head = self.head(&mut body, &continuing, break_if.is_none());
+                    ops.push(Op::Loop {
+                        head,
+                        body,
+                        continuing,
+                        break_if: *break_if,
+                    });
+                }
+                Statement::Break if in_switch => ops.push(Op::LeaveSwitch),
                 Statement::Break => ops.push(Op::Break),
                 Statement::Continue => ops.push(Op::Continue),
-                Statement::Return { value } => ops.push(Op::Return(*value)),
+                Statement::Return { value } => {
+                    ops.push(Op::Return(value.filter(|value| self.needed(*value))))
+                }
                 Statement::Store { pointer, value } => {
                     push_cost(ops, self.typed.store(*pointer, *value));
                     let followed = match self.origin(*pointer) {
@@ -391,9 +387,7 @@ impl Slice<'_> {
                     fun,
                     value,
                     ..
-                } => {
-                    push_cost(ops, self.typed.atomic(*pointer, fun, *value));
-                }
+                } => push_cost(ops, self.typed.atomic(*pointer, fun, *value)),
                 Statement::SubgroupCollectiveOperation { op, argument, .. } => {
                     push_cost(ops, self.typed.collective(*op, *argument));
                 }
@@ -402,21 +396,115 @@ impl Slice<'_> {
                     arguments,
                     result,
                 } => {
-                    let result = result.filter(|result| self.expressions[result.index()]);
+                    let result = result.filter(|result| self.needed(*result));
                     match self.callees[function.index()].constant() {
                         Some(cost) if result.is_none() => push_cost(ops, cost),
                         _ => ops.push(Op::Call {
                             function: function.index(),
-                            arguments: arguments.clone(),
+                            arguments: arguments
+                                .iter()
+                                .map(|argument| Some(*argument).filter(|a| self.needed(*a)))
+                                .collect(),
                             result,
                         }),
                     }
                 }
-                // Barriers, subgroup gathers and the like cost no arithmetic, and what they return is unknown.
+                // Barriers, subgroup gathers and the like cost no arithmetic, and their results are unknown.
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// Splits the comparison off that a loop begins with, if it does.
+    fn head(&self, body: &mut Ops, continuing: &Ops, no_break_if: bool) -> Option<Head> {
+        let at = body
+            .iter()
+            .position(|op| !matches!(op, Op::Eval(_) | Op::Cost(_)))?;
+        let Op::If {
+            condition,
+            accept,
+            reject,
+            ..
+        } = &body[at]
+        else {
+            return None;
+        };
+        let goes_on = match (accept.as_slice(), reject.as_slice()) {
+            ([], [Op::Break]) => true,
+            ([Op::Break], []) => false,
+            _ => return None,
+        };
+        let Expression::Binary { op, left, right } = *self.expression(*condition) else {
+            return None;
+        };
+        let rest = body.split_off(at + 1);
+        body.pop();
+        let ops = std::mem::replace(body, rest);
+        let mut reads = vec![false; self.locals.len()];
+        let steady = no_break_if
+            && !has_break(body)
+            && continuing.iter().all(|op| self.moves_evenly(op))
+            && self.reads(body, &mut reads);
+        Some(Head {
+            ops,
+            comparison: op,
+            left,
+            right,
+            goes_on,
+            steady_reads: steady.then_some(reads),
+        })
+    }
+
+    /// Whether a step between iterations adds something to a local, or does nothing that matters.
+    fn moves_evenly(&self, op: &Op) -> bool {
+        match op {
+            Op::Eval(_) | Op::Cost(_) => true,
+            Op::Store { value, .. } => matches!(
+                self.expression(*value),
+                Expression::Binary {
+                    op: BinaryOperator::Add | BinaryOperator::Subtract,
+                    ..
+                }
+            ),
+            _ => false,
+        }
+    }
+
+    /// Marks the locals that `ops` read; false where that cannot be told, or where they return.
+    fn reads(&self, ops: &Ops, reads: &mut [bool]) -> bool {
+        ops.iter().all(|op| match op {
+            Op::Eval(expression) => match *self.expression(*expression) {
+                Expression::Load { pointer } => match self.origin(pointer) {
+                    Origin::Local(local) => {
+                        reads[local] = true;
+                        true
+                    }
+                    Origin::Argument => false,
+                    Origin::Other => true,
+                },
+                _ => true,
+            },
+            Op::Call { arguments, .. } => {
+                let mut arguments = arguments.iter().flatten();
+                arguments.all(|argument| !self.is_pointer(*argument))
+            }
+            Op::If { accept, reject, .. } => self.reads(accept, reads) && self.reads(reject, reads),
+            Op::Switch { cases, .. } => cases.iter().all(|case| self.reads(&case.body, reads)),
+            Op::Loop {
+                head,
+                body,
+                continuing,
+                ..
+            } => {
+                let head = head
+                    .as_ref()
+                    .is_none_or(|head| self.reads(&head.ops, reads));
+                head && self.reads(body, reads) && self.reads(continuing, reads)
+            }
+            Op::Return(_) => false,
+            Op::Cost(_) | Op::Store { .. } | Op::Break | Op::LeaveSwitch | Op::Continue => true,
+        })
     }
 }
 
@@ -426,7 +514,7 @@ fn push_cost(ops: &mut Ops, cost: Cost) {
         return;
     }
     if let Some(Op::Cost(sum)) = ops.last_mut() {
-        sum.add(cost);
+        *sum = sum.plus(cost);
     } else {
         ops.push(Op::Cost(cost));
     }
@@ -436,7 +524,7 @@ fn push_cost(ops: &mut Ops, cost: Cost) {
 fn has_break(ops: &Ops) -> bool {
     ops.iter().any(|op| match op {
         Op::Break => true,
-        Op::If { breaks, .. } => *breaks,
+        Op::If { breaks, .. } | Op::Switch { breaks, .. } => *breaks,
         _ => false,
     })
 }
