@@ -62,13 +62,11 @@ fn time(what: &str, list: &List, inputs: &[Tensor], storage: Storage, useful: f6
         .iter()
         .map(|d| format!("{} {:?}", d.variant, d.grid))
         .collect();
-    let done: u64 = list.dispatches.iter().map(|d| d.flops).sum();
     println!(
-        "{what:28} {:7.3} ms {:6.1} GFLOP/s, {:5.1} a core ({:4.0} % useful) first {:4.0} ms  {}",
+        "{what:28} {:7.3} ms {:6.1} GFLOP/s, {:5.1} per core, first {:4.0} ms  {}",
         best * 1e3,
         useful / best / 1e9,
         useful / least / 1e9,
-        useful / done as f64 * 100.0,
         first.as_secs_f64() * 1e3,
         variants.join(", ")
     );
