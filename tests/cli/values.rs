@@ -1,7 +1,7 @@
 //! Values of flags and of the environment.
 
 use super::skip::skipped;
-use super::{adapters, program, sentence, train};
+use super::{adapters, program, sentence, train, wattgrad};
 
 #[test]
 fn bad_values_are_told_in_one_sentence() {
