@@ -166,7 +166,7 @@ fn image(gpu: &Gpu, values: &[f32]) -> wgpu::Texture {
         height: values.len() as u32 / (4 * WIDTH),
         depth_or_array_layers: 1,
     };
-    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+    let texture = gpu.wgpu().0.create_texture(&wgpu::TextureDescriptor {
         label: None,
         size,
         mip_level_count: 1,
@@ -178,7 +178,7 @@ fn image(gpu: &Gpu, values: &[f32]) -> wgpu::Texture {
             | wgpu::TextureUsages::COPY_SRC,
         view_formats: &[],
     });
-    gpu.queue.write_texture(
+    gpu.wgpu().1.write_texture(
         texture.as_image_copy(),
         bytemuck::cast_slice(values),
         wgpu::TexelCopyBufferLayout {
@@ -193,14 +193,15 @@ fn image(gpu: &Gpu, values: &[f32]) -> wgpu::Texture {
 
 fn read(gpu: &Gpu, texture: &wgpu::Texture) -> Vec<f32> {
     let bytes = u64::from(texture.width() * texture.height()) * 16;
-    let buffer = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+    let buffer = gpu.wgpu().0.create_buffer(&wgpu::BufferDescriptor {
         label: None,
         size: bytes,
         usage: wgpu::BufferUsages::COPY_DST | wgpu::BufferUsages::MAP_READ,
         mapped_at_creation: false,
     });
     let mut encoder = gpu
-        .device
+        .wgpu()
+        .0
         .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     encoder.copy_texture_to_buffer(
         texture.as_image_copy(),
@@ -214,7 +215,7 @@ fn read(gpu: &Gpu, texture: &wgpu::Texture) -> Vec<f32> {
         },
         texture.size(),
     );
-    gpu.queue.submit([encoder.finish()]);
+    gpu.wgpu().1.submit([encoder.finish()]);
     buffer.map_async(wgpu::MapMode::Read, .., |result| result.unwrap());
     gpu.wait().unwrap();
     let view = buffer.get_mapped_range(..).unwrap();
@@ -280,13 +281,14 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
         image(&gpu, &b),
         image(&gpu, &vec![0.0; count]),
     );
-    let scale = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+    let scale = gpu.wgpu().0.create_buffer(&wgpu::BufferDescriptor {
         label: None,
         size: 16,
         usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
         mapped_at_creation: false,
     });
-    gpu.queue
+    gpu.wgpu()
+        .1
         .write_buffer(&scale, 0, bytemuck::cast_slice(&[2.0f32, 4.0, 8.0, 16.0]));
     let views = [&from, &both, &into]
         .map(|texture| texture.create_view(&wgpu::TextureViewDescriptor::default()));
@@ -303,13 +305,14 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
                 resource: wgpu::BindingResource::TextureView(view),
             }),
     );
-    let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+    let group = gpu.wgpu().0.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,
         layout: &pipeline.layout,
         entries: &entries,
     });
     let mut encoder = gpu
-        .device
+        .wgpu()
+        .0
         .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
     {
         let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
@@ -317,7 +320,7 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
         pass.set_bind_group(0, &group, &[]);
         pass.dispatch_workgroups(WIDTH / lanes, rows, 1);
     }
-    gpu.queue.submit([encoder.finish()]);
+    gpu.wgpu().1.submit([encoder.finish()]);
 
     let updated: Vec<f32> = (0..count)
         .map(|i| b[i] * [2.0, 4.0, 8.0, 16.0][i % 4] + a[i])
@@ -453,7 +456,7 @@ fn errors_and_loss_are_reported_and_never_panic() {
     assert_eq!(gpu.lost(), None);
     let too_large = gpu.limits.max_buffer_size.saturating_add(4);
     let make = |size| {
-        gpu.device.create_buffer(&wgpu::BufferDescriptor {
+        gpu.wgpu().0.create_buffer(&wgpu::BufferDescriptor {
             label: Some("too large"),
             size,
             usage: wgpu::BufferUsages::STORAGE,
@@ -467,7 +470,7 @@ fn errors_and_loss_are_reported_and_never_panic() {
     assert_eq!(gpu.take_error(), None, "an error is told once");
     gpu.wait().unwrap();
 
-    gpu.device.destroy();
+    gpu.wgpu().0.destroy();
     assert!(matches!(gpu.wait(), Err(DeviceError::Lost { .. })));
     assert!(gpu.lost().is_some());
 }

@@ -124,7 +124,7 @@ fn a_step_creates_nothing() {
         });
     });
     let layout = gpu
-        .device
+        .wgpu().0
         .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: None,
             entries: &[],
@@ -182,9 +182,9 @@ fn small_networks_share_submits_and_take_no_device_memory_meanwhile() {
     let gpu = real();
     let mut program = on(&gpu);
     train(&mut program, 40);
-    let before = (gpu.device.generate_allocator_report(), program.counters());
+    let before = (gpu.wgpu().0.generate_allocator_report(), program.counters());
     train(&mut program, 200);
-    let after = (gpu.device.generate_allocator_report(), program.counters());
+    let after = (gpu.wgpu().0.generate_allocator_report(), program.counters());
     let submits = after.1.submits - before.1.submits;
     let steps = after.1.steps - before.1.steps;
     println!("{submits} submits for {steps} steps");

@@ -88,7 +88,8 @@ impl Control {
     /// As many dispatches as a training step of `program`, each with a pipeline of its own kind and a bind group over
     /// the same pieces of the same number of buffers.
     pub fn new(gpu: &Gpu, program: &Program<'_>) -> Self {
-        let (device, queue) = (gpu.device.clone(), gpu.queue.clone());
+        let (device, queue) = gpu.wgpu();
+        let (device, queue) = (device.clone(), queue.clone());
         let summary = program.summary();
         let dispatches: Vec<&DispatchSummary> = summary
             .lists

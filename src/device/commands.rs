@@ -3,20 +3,44 @@
 use std::sync::Arc;
 
 use super::gpu::Gpu;
-use super::memory::Memory;
+use super::memory::{Memory, Readback, Submission};
 use super::pipeline::Pipeline;
 use super::stopwatch::Stopwatch;
 
-/// What a bind group binds, in order from binding 0.
-#[derive(Debug)]
-pub enum Bound<'a> {
-    /// A slot of a uniform buffer: first byte and size.
-    Uniform(&'a wgpu::Buffer, u64, u64),
-    /// `bytes` of a buffer from `offset` on, or the whole of an image.
-    Memory(&'a Memory, u64, u64),
+/// What a binding binds: `bytes` of a buffer from `offset` on, or the whole of an image.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound<'a> {
+    /// The buffer or image.
+    pub memory: &'a Memory,
+    /// First byte of a buffer.
+    pub offset: u64,
+    /// Bytes of a buffer.
+    pub bytes: u64,
 }
 
-/// A dispatch with everything resolved.
+impl<'a> Bound<'a> {
+    /// All of `memory`.
+    pub fn whole(memory: &'a Memory) -> Bound<'a> {
+        Bound {
+            memory,
+            offset: 0,
+            bytes: memory.bytes(),
+        }
+    }
+
+    fn resource(&self) -> wgpu::BindingResource<'a> {
+        match self.memory {
+            Memory::Buffer(buffer) => wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                buffer,
+                offset: self.offset,
+                size: wgpu::BufferSize::new(self.bytes),
+            }),
+            Memory::Image { view, .. } => wgpu::BindingResource::TextureView(view),
+        }
+    }
+}
+
+/// A dispatch with its pipeline, bind group and grid.
 #[derive(Clone, Debug)]
 pub struct Command {
     pipeline: Arc<Pipeline>,
@@ -24,12 +48,12 @@ pub struct Command {
     grid: [u32; 3],
 }
 
-/// A command that depends on which shards of the data set are bound: one form a window.
+/// A dispatch of a list, which may depend on the shards of the data set that are bound.
 #[derive(Clone, Debug)]
 pub enum Step {
     /// The same in every window.
     Fixed(Command),
-    /// By window.
+    /// One command per window.
     Windowed(Vec<Command>),
 }
 
@@ -40,7 +64,7 @@ pub struct Recording {
 }
 
 impl Gpu {
-    /// Resolves a dispatch.
+    /// Creates the bind group of a dispatch: `bound` in order from binding 0.
     #[must_use]
     pub fn command(
         &self,
@@ -49,20 +73,11 @@ impl Gpu {
         bound: &[Bound<'_>],
         grid: [u32; 3],
     ) -> Command {
-        let entries: Vec<wgpu::BindGroupEntry<'_>> = bound
-            .iter()
-            .enumerate()
+        let entries: Vec<wgpu::BindGroupEntry<'_>> = (0..)
+            .zip(bound)
             .map(|(binding, bound)| wgpu::BindGroupEntry {
-                binding: binding as u32,
-                resource: match bound {
-                    Bound::Uniform(buffer, offset, size) => buffer_slice(buffer, *offset, *size),
-                    Bound::Memory(Memory::Buffer(buffer), offset, size) => {
-                        buffer_slice(buffer, *offset, *size)
-                    }
-                    Bound::Memory(Memory::Image { view, .. }, ..) => {
-                        wgpu::BindingResource::TextureView(view)
-                    }
-                },
+                binding,
+                resource: bound.resource(),
             })
             .collect();
         let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
@@ -80,25 +95,14 @@ impl Gpu {
     /// Starts recording.
     #[must_use]
     pub fn record(&self) -> Recording {
-        Recording {
-            encoder: self
-                .device
-                .create_command_encoder(&wgpu::CommandEncoderDescriptor::default()),
-        }
+        let encoder = self.device.create_command_encoder(&Default::default());
+        Recording { encoder }
     }
 
-    /// Submits what was recorded.
-    pub fn submit(&self, recording: Recording) -> wgpu::SubmissionIndex {
+    /// Submits the recorded commands.
+    pub fn submit(&self, recording: Recording) -> Submission {
         self.queue.submit([recording.encoder.finish()])
     }
-}
-
-fn buffer_slice(buffer: &wgpu::Buffer, offset: u64, size: u64) -> wgpu::BindingResource<'_> {
-    wgpu::BindingResource::Buffer(wgpu::BufferBinding {
-        buffer,
-        offset,
-        size: wgpu::BufferSize::new(size),
-    })
 }
 
 impl Recording {
@@ -107,7 +111,7 @@ impl Recording {
         self.pass(lists, windows, None);
     }
 
-    /// As [`Recording::lists`], and the device notes on `stopwatch` when the pass began and ended.
+    /// As [`Recording::lists`], timed by `stopwatch`.
     pub fn timed(
         &mut self,
         stopwatch: &Stopwatch,
@@ -143,8 +147,8 @@ impl Recording {
         }
     }
 
-    /// Copies `bytes` of a buffer to the start of one that the host can read.
-    pub fn copy(&mut self, from: &Memory, offset: u64, to: &wgpu::Buffer, at: u64, bytes: u64) {
+    /// Copies `bytes` of a buffer from `offset` on to byte `at` of a buffer that the host can read.
+    pub fn copy(&mut self, from: &Memory, offset: u64, to: &Readback, at: u64, bytes: u64) {
         if let Memory::Buffer(from) = from {
             self.encoder
                 .copy_buffer_to_buffer(from, offset, to, at, bytes);

@@ -1,4 +1,4 @@
-//! An open device with the features and limits the kernels are planned by.
+//! An open device, its features and its limits.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -6,53 +6,64 @@ use super::adapter::{self, AdapterKind, AdapterSummary, Backend, ListOptions};
 use super::error::DeviceError;
 
 /// The smallest storage binding limit that [`GpuOptions::storage_binding_limit`] accepts, in bytes.
-pub const LEAST_STORAGE_BINDING: u64 = 4096;
+const LEAST_STORAGE_BINDING: u64 = 4096;
 
 /// How to open a device.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GpuOptions {
     /// Index, part of a name, or PCI address of the adapter; `None` takes the fastest kind there is.
     pub adapter: Option<String>,
-    /// Act as if no storage binding could be larger than this many bytes; never raises the adapter's own limit.
+    /// Upper limit of a storage binding in bytes, where it is below the adapter's own.
     pub storage_binding_limit: Option<u64>,
-    /// Open the backend without hardware, on which kernels are checked but never run; for tests and benchmarks.
+    /// Open wgpu's `noop` backend, which checks kernels and never runs them; for tests and benchmarks.
     pub noop: bool,
-    /// Ask only for what every WebGPU implementation grants: its least limits, and no feature a kernel can see.
+    /// Use only the default limits of WebGPU, and no optional feature that kernels can use.
     pub webgpu_defaults: bool,
 }
 
-/// What the driver reports outside any call: read by [`Gpu::lost`] and [`Gpu::take_error`].
+/// Errors that the driver reports outside a call.
 #[derive(Debug, Default)]
 struct Reports {
     lost: OnceLock<String>,
     error: Mutex<Option<String>>,
 }
 
-/// An open device, its queue, and what it can do.
+/// Limits of an open device, by their names in WebGPU.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "WebGPU defines them")]
+pub struct Limits {
+    pub max_buffer_size: u64,
+    pub max_storage_buffer_binding_size: u64,
+    pub max_uniform_buffer_binding_size: u64,
+    pub max_storage_buffers_per_shader_stage: u32,
+    pub max_texture_dimension_2d: u32,
+    pub max_compute_invocations_per_workgroup: u32,
+    pub max_compute_workgroup_storage_size: u32,
+    pub max_compute_workgroups_per_dimension: u32,
+}
+
+/// An open device and its queue.
 ///
 /// ```
 /// use wattgrad::internals::device::{Gpu, GpuOptions};
 ///
 /// match Gpu::open(&GpuOptions::default()) {
 ///     Ok(gpu) => {
-///         let most = gpu.limits.max_storage_buffer_binding_size;
-///         println!("{} ({}): bindings of up to {most} bytes", gpu.adapter.name, gpu.adapter.kind);
+///         let limit = gpu.limits.max_storage_buffer_binding_size;
+///         println!("{} ({}): bindings of up to {limit} bytes", gpu.adapter.name, gpu.adapter.kind);
 ///     }
-///     Err(why) => println!("{why}"), // what is missing, and what would bring it
+///     Err(why) => println!("{why}"), // why there is no device, and what to install
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Gpu {
-    /// The device: creates buffers, images and pipelines.
-    pub device: wgpu::Device,
-    /// The queue work is submitted to.
-    pub queue: wgpu::Queue,
-    /// The adapter behind it: name, kind and PCI address say which energy counter belongs to it.
+    pub(super) device: wgpu::Device,
+    pub(super) queue: wgpu::Queue,
+    /// The adapter: its name, kind and PCI address identify the energy counter that belongs to it.
     pub adapter: AdapterSummary,
-    /// The limits that hold on this device.
-    pub limits: wgpu::Limits,
-    /// The features that are on.
-    pub features: wgpu::Features,
+    /// The limits of this device.
+    pub limits: Limits,
+    features: wgpu::Features,
     texel: Option<u32>,
     cache_key: Option<String>,
     reports: Arc<Reports>,
@@ -121,7 +132,7 @@ impl Gpu {
         Ok(Self {
             texel: texel_lanes(handle, &summary, features),
             cache_key: wgpu::util::pipeline_cache_key(&handle.get_info()),
-            limits: device.limits(),
+            limits: Limits::new(&device.limits()),
             features: device.features(),
             device,
             queue,
@@ -137,7 +148,14 @@ impl Gpu {
         self.texel
     }
 
-    /// Whether this is the backend without hardware, whose kernels never run.
+    /// The device and the queue as wgpu's own types. This is the only place where the public API shows wgpu; its version is
+    /// not part of this crate's version.
+    #[must_use]
+    pub fn wgpu(&self) -> (&wgpu::Device, &wgpu::Queue) {
+        (&self.device, &self.queue)
+    }
+
+    /// Whether this is wgpu's `noop` backend, on which kernels never run.
     #[must_use]
     pub fn is_noop(&self) -> bool {
         self.adapter.backend == Backend::Noop
@@ -155,49 +173,71 @@ impl Gpu {
         self.features.contains(wgpu::Features::SUBGROUP)
     }
 
-    /// Name that a file of compiled pipelines for this adapter and driver goes by, if the backend has such files.
+    /// File name of the compiled pipelines for this adapter and driver; `None` where the backend has no pipeline cache.
     #[must_use]
     pub fn cache_key(&self) -> Option<&str> {
         let on = self.features.contains(wgpu::Features::PIPELINE_CACHE);
         self.cache_key.as_deref().filter(|_| on)
     }
 
-    /// What the driver said when the device was lost, or `None` while it is alive.
+    /// The driver's message when the device was lost; `None` while it is alive.
     #[must_use]
     pub fn lost(&self) -> Option<String> {
         self.reports.lost.get().cloned()
     }
 
-    /// The first error since the last call that no error scope caught, and forgets it.
+    /// Takes the first error since the last call that no error scope caught.
     #[must_use]
     pub fn take_error(&self) -> Option<String> {
-        self.reports
-            .error
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        let error = self.reports.error.lock();
+        error.unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Checks that the device is alive and has reported no error since the last [`Gpu::take_error`].
+    ///
+    /// # Errors
+    /// [`DeviceError::Lost`] or [`DeviceError::Uncaptured`].
+    pub fn check(&self) -> Result<(), DeviceError> {
+        match (self.lost(), self.take_error()) {
+            (Some(detail), _) => Err(DeviceError::Lost { detail }),
+            (None, Some(detail)) => Err(DeviceError::Uncaptured { detail }),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Sleeps until the device has finished everything submitted so far.
     ///
     /// # Errors
-    /// [`DeviceError::Lost`] when the device went away, [`DeviceError::Uncaptured`] when it reported an error since
-    /// the last [`Gpu::take_error`].
+    /// As [`Gpu::check`].
     pub fn wait(&self) -> Result<(), DeviceError> {
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
-        if let Some(detail) = self.lost() {
-            return Err(DeviceError::Lost { detail });
-        }
-        if let Some(detail) = self.take_error() {
-            return Err(DeviceError::Uncaptured { detail });
-        }
-        polled.map(|_| ()).map_err(|error| DeviceError::Uncaptured {
-            detail: error.to_string(),
+        self.poll(wgpu::PollType::wait_indefinitely())
+    }
+
+    pub(super) fn poll(&self, until: wgpu::PollType) -> Result<(), DeviceError> {
+        let polled = self.device.poll(until);
+        self.check()?;
+        polled.map(|_| ()).map_err(|why| DeviceError::Uncaptured {
+            detail: why.to_string(),
         })
     }
 }
 
-/// The optional features worth having; those that change what a kernel may say only outside the portable profile.
+impl Limits {
+    fn new(limits: &wgpu::Limits) -> Limits {
+        Limits {
+            max_buffer_size: limits.max_buffer_size,
+            max_storage_buffer_binding_size: limits.max_storage_buffer_binding_size,
+            max_uniform_buffer_binding_size: limits.max_uniform_buffer_binding_size,
+            max_storage_buffers_per_shader_stage: limits.max_storage_buffers_per_shader_stage,
+            max_texture_dimension_2d: limits.max_texture_dimension_2d,
+            max_compute_invocations_per_workgroup: limits.max_compute_invocations_per_workgroup,
+            max_compute_workgroup_storage_size: limits.max_compute_workgroup_storage_size,
+            max_compute_workgroups_per_dimension: limits.max_compute_workgroups_per_dimension,
+        }
+    }
+}
+
+/// Optional features to enable; the portable profile has none that kernels can use.
 fn wanted_features(portable: bool) -> wgpu::Features {
     let unseen = wgpu::Features::TIMESTAMP_QUERY
         | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS

@@ -1,4 +1,4 @@
-//! Where tensors live on the device: buffers, linear images, and the way of bytes to them and back.
+//! Memory on the device: buffers and linear images, and how bytes are written to them and read back.
 
 use super::error::DeviceError;
 use super::gpu::Gpu;
@@ -12,12 +12,12 @@ pub type Submission = wgpu::SubmissionIndex;
 pub const IMAGE_ROW: u64 = 1024;
 const QUAD: u64 = 16;
 
-/// A buffer or an image that kernels read and write.
+/// A buffer or an image that kernels access.
 #[derive(Clone, Debug)]
 pub enum Memory {
-    /// A storage buffer.
+    /// A storage or uniform buffer.
     Buffer(wgpu::Buffer),
-    /// A linear rgba32float image, [`IMAGE_ROW`] quads a row.
+    /// A linear rgba32float image of [`IMAGE_ROW`] quads per row.
     Image {
         /// The image.
         texture: wgpu::Texture,
@@ -38,7 +38,7 @@ impl Memory {
 }
 
 impl Gpu {
-    /// Most bytes that one tensor of the kind can have here.
+    /// Largest size of a buffer binding or of an image, in bytes.
     #[must_use]
     pub fn most_bytes(&self, image: bool) -> u64 {
         if image {
@@ -74,30 +74,32 @@ impl Gpu {
             let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
             Memory::Image { texture, view }
         } else {
-            Memory::Buffer(self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some(label),
-                size: quads * QUAD,
-                usage: wgpu::BufferUsages::STORAGE
-                    | wgpu::BufferUsages::COPY_DST
-                    | wgpu::BufferUsages::COPY_SRC,
-                mapped_at_creation: false,
-            }))
+            let usage = wgpu::BufferUsages::STORAGE
+                | wgpu::BufferUsages::COPY_DST
+                | wgpu::BufferUsages::COPY_SRC;
+            Memory::Buffer(self.buffer(label, quads * QUAD, usage))
         }
     }
 
     /// A uniform buffer with these words.
     #[must_use]
-    pub fn uniform(&self, label: &str, words: &[u32]) -> wgpu::Buffer {
-        let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            // Structs that hold a vector are rounded up to it, and so is what is bound of them.
-            size: (words.len() as u64 * 4).next_multiple_of(QUAD).max(QUAD),
-            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+    pub fn uniform(&self, label: &str, words: &[u32]) -> Memory {
+        // The size of a struct with a vector is rounded up to 16 bytes, and so is its binding.
+        let bytes = (words.len() as u64 * 4).next_multiple_of(QUAD).max(QUAD);
+        let usage = wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST;
+        let buffer = self.buffer(label, bytes, usage);
         self.queue
             .write_buffer(&buffer, 0, bytemuck::cast_slice(words));
-        buffer
+        Memory::Buffer(buffer)
+    }
+
+    pub(super) fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        self.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some(label),
+            size,
+            usage,
+            mapped_at_creation: false,
+        })
     }
 
     /// Writes `bytes` from byte `offset` on; an image is written in whole rows, so `offset` must start one.
@@ -115,29 +117,18 @@ impl Gpu {
                     &whole
                 };
                 let rows = (data.len() / row) as u32;
-                self.queue.write_texture(
-                    wgpu::TexelCopyTextureInfo {
-                        texture,
-                        mip_level: 0,
-                        origin: wgpu::Origin3d {
-                            x: 0,
-                            y: (offset / (IMAGE_ROW * QUAD)) as u32,
-                            z: 0,
-                        },
-                        aspect: wgpu::TextureAspect::All,
+                let start = wgpu::TexelCopyTextureInfo {
+                    origin: wgpu::Origin3d {
+                        y: (offset / (IMAGE_ROW * QUAD)) as u32,
+                        ..Default::default()
                     },
-                    data,
-                    wgpu::TexelCopyBufferLayout {
-                        offset: 0,
-                        bytes_per_row: Some(row as u32),
-                        rows_per_image: Some(rows),
-                    },
-                    wgpu::Extent3d {
-                        width: IMAGE_ROW as u32,
-                        height: rows,
-                        depth_or_array_layers: 1,
-                    },
-                );
+                    ..texture.as_image_copy()
+                };
+                let size = wgpu::Extent3d {
+                    height: rows,
+                    ..texture.size()
+                };
+                self.queue.write_texture(start, data, rows_of(rows), size);
             }
         }
     }
@@ -145,12 +136,8 @@ impl Gpu {
     /// A buffer that the host can read.
     #[must_use]
     pub fn readback(&self, label: &str, bytes: u64) -> Readback {
-        self.device.create_buffer(&wgpu::BufferDescriptor {
-            label: Some(label),
-            size: bytes.max(QUAD),
-            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        })
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        self.buffer(label, bytes.max(QUAD), usage)
     }
 
     /// Waits for the device and reads the whole of `memory`.
@@ -159,20 +146,14 @@ impl Gpu {
     /// The device was lost or reported an error.
     pub fn read(&self, memory: &Memory) -> Result<Vec<u8>, DeviceError> {
         let buffer = self.readback("readback", memory.bytes());
-        let mut encoder = self
-            .device
-            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self.device.create_command_encoder(&Default::default());
         match memory {
             Memory::Buffer(from) => encoder.copy_buffer_to_buffer(from, 0, &buffer, 0, from.size()),
             Memory::Image { texture, .. } => encoder.copy_texture_to_buffer(
                 texture.as_image_copy(),
                 wgpu::TexelCopyBufferInfo {
                     buffer: &buffer,
-                    layout: wgpu::TexelCopyBufferLayout {
-                        offset: 0,
-                        bytes_per_row: Some((IMAGE_ROW * QUAD) as u32),
-                        rows_per_image: Some(texture.height()),
-                    },
+                    layout: rows_of(texture.height()),
                 },
                 texture.size(),
             ),
@@ -185,8 +166,7 @@ impl Gpu {
         Ok(bytes)
     }
 
-    /// Waits until `buffer` (after `submission`, or after everything submitted so far) can be read, and hands its first
-    /// `bytes` to `with`.
+    /// Waits for `submission`, or for everything submitted so far, and passes the first `bytes` of `buffer` to `with`.
     ///
     /// # Errors
     /// The device was lost or reported an error.
@@ -198,7 +178,7 @@ impl Gpu {
         with: impl FnOnce(&[u8]),
     ) -> Result<(), DeviceError> {
         let slice = buffer.slice(0..bytes);
-        // The outcome is read below: a failed mapping makes the range unavailable.
+        // A failed mapping shows below: the range is then unavailable.
         slice.map_async(wgpu::MapMode::Read, |_| ());
         match submission {
             Some(submission) => self.wait_for(submission)?,
@@ -220,25 +200,18 @@ impl Gpu {
     /// # Errors
     /// The device was lost or reported an error.
     pub fn wait_for(&self, submission: Submission) -> Result<(), DeviceError> {
-        let polled = self.device.poll(wgpu::PollType::Wait {
+        self.poll(wgpu::PollType::Wait {
             submission_index: Some(submission),
             timeout: None,
-        });
-        self.check()?;
-        polled.map(|_| ()).map_err(|why| DeviceError::Uncaptured {
-            detail: why.to_string(),
         })
     }
+}
 
-    /// Whether the device is alive and has reported no error.
-    ///
-    /// # Errors
-    /// The device was lost or reported an error.
-    pub fn check(&self) -> Result<(), DeviceError> {
-        match (self.lost(), self.take_error()) {
-            (Some(detail), _) => Err(DeviceError::Lost { detail }),
-            (None, Some(detail)) => Err(DeviceError::Uncaptured { detail }),
-            (None, None) => Ok(()),
-        }
+/// The layout in a buffer of `rows` rows of an image.
+fn rows_of(rows: u32) -> wgpu::TexelCopyBufferLayout {
+    wgpu::TexelCopyBufferLayout {
+        offset: 0,
+        bytes_per_row: Some((IMAGE_ROW * QUAD) as u32),
+        rows_per_image: Some(rows),
     }
 }

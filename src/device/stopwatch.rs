@@ -1,4 +1,4 @@
-//! The device's own clock: when a pass began and ended, as far as the driver tells.
+//! The device's own clock: the times at which a pass began and ended.
 
 use super::error::DeviceError;
 use super::gpu::Gpu;
@@ -7,18 +7,18 @@ use super::memory::Readback;
 /// Two readings of the device's clock, 8 bytes each.
 const BYTES: u64 = 16;
 
-/// Notes when a pass began and ended on the device.
+/// Measures how long a pass takes on the device.
 #[derive(Debug)]
 pub struct Stopwatch {
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     readback: Readback,
-    /// Seconds a tick.
+    /// Seconds per tick.
     period: f64,
 }
 
 impl Gpu {
-    /// A stopwatch, where the device has a clock that passes can read.
+    /// A stopwatch; `None` where passes cannot read the device's clock.
     #[must_use]
     pub fn stopwatch(&self) -> Option<Stopwatch> {
         self.timestamps().then(|| Stopwatch {
@@ -27,12 +27,11 @@ impl Gpu {
                 ty: wgpu::QueryType::Timestamp,
                 count: 2,
             }),
-            resolved: self.device.create_buffer(&wgpu::BufferDescriptor {
-                label: Some("stopwatch"),
-                size: BYTES,
-                usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
-                mapped_at_creation: false,
-            }),
+            resolved: self.buffer(
+                "stopwatch",
+                BYTES,
+                wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+            ),
             readback: self.readback("stopwatch for the host", BYTES),
             period: f64::from(self.queue.get_timestamp_period()) * 1e-9,
         })
@@ -50,7 +49,7 @@ impl Gpu {
             }
         })?;
         let [begun, ended] = ticks;
-        // A clock that was never read shows 0, and some drivers write 0 for every reading.
+        // A reading that is missing is 0, and some drivers write 0 for every reading.
         let read = begun > 0 && ended > begun;
         Ok(read.then(|| (ended - begun) as f64 * stopwatch.period))
     }

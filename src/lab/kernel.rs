@@ -139,14 +139,12 @@ impl<'g> Kernel<'g> {
             .zip(&words)
             .filter_map(|((memory, uniform), words)| {
                 let bytes = words.len() as u64 * 4;
-                match (memory, uniform) {
-                    (Some(memory), _) => Some(Bound::Memory(memory, 0, bytes)),
-                    // A uniform is at least 16 bytes, which some types are rounded up to.
-                    (None, Some(buffer)) => {
-                        Some(Bound::Uniform(buffer, 0, bytes.next_multiple_of(16)))
-                    }
-                    (None, None) => None,
-                }
+                let storage = memory.as_ref().map(|memory| Bound {
+                    memory,
+                    offset: 0,
+                    bytes,
+                });
+                storage.or(uniform.as_ref().map(Bound::whole))
             })
             .collect();
         let pipeline = Arc::clone(&self.pipeline);

@@ -78,11 +78,11 @@ pub(super) fn build(
                        at: usize|
      -> Result<Command, ProgramError> {
         let mut kinds = vec![BindingKind::Uniform];
-        let mut bound = vec![Bound::Uniform(
-            &sizes,
-            at as u64 * 4,
-            (filled.words.len() as u64 * 4).next_multiple_of(16),
-        )];
+        let mut bound = vec![Bound {
+            memory: &sizes,
+            offset: at as u64 * 4,
+            bytes: (filled.words.len() as u64 * 4).next_multiple_of(16),
+        }];
         for operand in &filled.composed.operands {
             let tensor = operand_tensor(dispatch, &operand.name)?;
             let place = &plan.places[&tensor];
@@ -93,11 +93,11 @@ pub(super) fn build(
                 (Storage::Image, Access::Write) => BindingKind::ImageWrite,
                 (Storage::Image, Access::Update) => BindingKind::ImageReadWrite,
             });
-            bound.push(Bound::Memory(
-                &memory[place.slot],
-                place.offset(),
-                place.bytes(),
-            ));
+            bound.push(Bound {
+                memory: &memory[place.slot],
+                offset: place.offset(),
+                bytes: place.bytes(),
+            });
         }
         let pipeline = cache.get(&dispatch.label, &filled.composed.wgsl, &kinds)?;
         Ok(gpu.command(&dispatch.label, pipeline, &bound, dispatch.grid))

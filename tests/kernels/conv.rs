@@ -1,27 +1,16 @@
-//! The convolutions against the f64 oracle: kernels, strides, paddings and odd sizes, every core, both storages.
-#![cfg(feature = "gpu")]
+//! The convolutions: kernels, strides and paddings per axis, odd sizes, every core.
 
-mod harness;
-mod skip;
-
-use harness::{close, data, gpu, matrix, pad, run, storages, unpad};
-use skip::skipped;
+use super::harness::{close, data, pack, run, storages, texel_lanes, unpack, validate};
+use super::{EPS, NO_TEXEL, skip::skipped, widen};
 use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
 use wattgrad::internals::kernels::gemm::Epilogue;
-use wattgrad::internals::kernels::oracle::{self, widen};
-use wattgrad::internals::kernels::{
-    GemmCore, GemmRule, List, Role, Shape, Storage, Tensor, Tuning,
-};
+use wattgrad::internals::kernels::{GemmCore, List, Role, Shape, Storage, Tensor, Tuning, emit, oracle};
 
-/// A profile of one core; `texel` opens the 3x3 kernels of software devices besides.
-fn only(core: GemmCore, tile: [u32; 4], max_split: u32, texel: bool) -> Tuning {
+/// A profile whose only rule is this core; few workgroups fill the device.
+fn only(core: GemmCore, tile: [u32; 4], max_split: u32) -> Tuning {
     Tuning {
-        name: "test".into(),
-        texel: texel.then(|| gpu().texel_lanes().unwrap_or(8)),
-        lanes: 32,
-        reduction_lanes: 32,
         fill: 40,
-        gemm: vec![GemmRule::new(core, tile, max_split)],
+        ..super::only(core, tile, max_split)
     }
 }
 
@@ -60,7 +49,7 @@ fn case(
     }
 }
 
-/// What the gemm cores must handle.
+/// Cases for the gemm cores.
 fn general() -> Vec<Case> {
     let mut cases: Vec<Case> = [
         [2, 3, 7, 9, 5, 1, 1, 0],
@@ -106,7 +95,7 @@ fn general() -> Vec<Case> {
     cases
 }
 
-/// What the 3x3 kernels of software devices must handle.
+/// Cases for the 3x3 kernels of software devices.
 fn three() -> Vec<Case> {
     [
         [3, 1, 9, 11, 5, 3, 1, 1],
@@ -123,16 +112,11 @@ fn three() -> Vec<Case> {
     .to_vec()
 }
 
-/// Shape of the stored weight: a row a channel's taps, or the whole row of a 1x1 kernel.
-fn weight_shape(conv: &Conv) -> Shape {
-    let taps: u32 = conv.kernel.iter().product();
-    match taps {
-        1 => matrix(conv.out_channels, conv.input.channels),
-        _ => Shape {
-            channels: conv.out_channels,
-            height: conv.input.channels,
-            width: taps,
-        },
+/// Width of a stored row of the weight: the taps of a channel, or all channels of a 1x1 kernel.
+fn weight_width(conv: &Conv) -> usize {
+    match conv.kernel {
+        [1, 1] => conv.input.channels as usize,
+        [height, width] => (height * width) as usize,
     }
 }
 
@@ -159,12 +143,12 @@ fn build(tuning: &Tuning, case: Case) -> Built {
         stride: case.stride,
         padding: case.padding,
     };
-    let (xs, ys, ws) = (conv.input, conv.output(), weight_shape(&conv));
+    let (xs, ys) = (conv.input, conv.output());
     let mut list = List::default();
     let mut tensor = |name: &str, quads: u32| list.tensor(name, Role::Activation, u64::from(quads));
     let [tx, tdx, tadd, tmask] = [0; 4].map(|_| tensor("x", case.images * xs.quads()));
     let [ty, tdy] = [0; 2].map(|_| tensor("y", case.images * ys.quads()));
-    let [tw, tdw] = [0; 2].map(|_| tensor("w", ws.quads()));
+    let [tw, tdw] = [0; 2].map(|_| tensor("w", case.out * conv.weight_row_quads()));
     let [tb, tdb] = [0; 2].map(|_| tensor("bias", case.out.div_ceil(4)));
     forward(
         &mut list,
@@ -196,7 +180,7 @@ fn build(tuning: &Tuning, case: Case) -> Built {
     }
 }
 
-/// Runs them and compares every element; returns the variants.
+/// Runs forward and all gradients and compares every element; returns the variants.
 fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
     let Built {
         list,
@@ -214,45 +198,54 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
         stride: case.stride.map(|n| n as usize),
         padding: case.padding.map(|n| n as usize),
     };
-    let (xs, ys, ws) = (conv.input, conv.output(), weight_shape(&conv));
-    assert_eq!(ys.elements() as usize * wide.batch, wide.output_len());
-    assert_eq!(ws.quads(), conv.out_channels * conv.weight_row_quads());
+    assert_eq!(
+        conv.output().elements() as usize * wide.batch,
+        wide.output_len()
+    );
     let x = data(1, wide.input_len());
     let w = data(2, wide.weight_len());
     let bias = data(3, wide.out_channels);
     let dy = data(4, wide.output_len());
     let addend = data(5, wide.input_len());
-    // As a ReLU leaves them: zeros, not negatives.
+    // The output of a ReLU has zeros, no negative numbers.
     let mask: Vec<f32> = data(6, wide.input_len())
         .iter()
         .map(|v| v.max(0.0))
         .collect();
 
-    let inputs: Vec<(Tensor, Vec<f32>)> = vec![
-        (tx, pad(xs, case.images, &x)),
-        (tw, pad(ws, 1, &w)),
-        (tb, pad(matrix(1, case.out), 1, &bias)),
-        (tdy, pad(ys, case.images, &dy)),
-        (tadd, pad(xs, case.images, &addend)),
-        (tmask, pad(xs, case.images, &mask)),
+    let (out, columns) = (case.out as usize, weight_width(&conv));
+    let (x_width, y_width) = (case.size[1] as usize, conv.output().width as usize);
+    let inputs = [
+        (tx, pack(&x, x_width)),
+        (tw, pack(&w, columns)),
+        (tb, pack(&bias, out)),
+        (tdy, pack(&dy, y_width)),
+        (tadd, pack(&addend, x_width)),
+        (tmask, pack(&mask, x_width)),
     ];
-    let raw = run(&list, &inputs, &outputs, storage);
-    let what = |part: &str| format!("{part} {case:?} {:?} {storage:?}", tuning.gemm[0].core);
+    let raw = run(&list, &inputs, storage);
     let [x, w, bias, dy] = [&x, &w, &bias, &dy].map(|v| widen(v));
+    // As for products: one rounding per quad of the sum, a few within the quad, of the layers and of the epilogue. The
+    // texel kernels add nine taps in a row per channel, fewer than their k / 4 times four.
+    let examine = |part: &str, output, width, want: &[f64], scale: &[f64], terms: usize| {
+        let what = format!("{part} {case:?} {:?} {storage:?}", tuning.gemm[0].core);
+        let got = unpack(&what, &raw[&output], width);
+        close(&what, &got, want, |i| {
+            (terms as f64 / 4.0 + 16.0) * EPS * scale[i]
+        });
+    };
+    let taps = (case.kernel[0] * case.kernel[1]).next_multiple_of(4) as usize;
+    let pixels = (case.images * conv.output().plane_quads() * 4) as usize;
+    let [ty, tdx, tdw, tdb] = outputs;
 
-    // As for products: one rounding a quad of the sum, a few within the quad, the layers and the epilogue; the texel
-    // kernels add nine taps in a row a channel, which is fewer than their k / 4 times four.
-    let c = |terms: usize| terms as f64 / 4.0 + 16.0;
-    let taps = (case.kernel[0] * case.kernel[1]) as usize;
+    let want = wide
+        .forward(&x, &w, Some(&bias))
+        .iter()
+        .map(|v| v.max(0.0))
+        .collect::<Vec<_>>();
+    let scale = wide.forward_magnitude(&x, &w, Some(&bias));
+    examine("forward", ty, y_width, &want, &scale, wide.channels * taps);
 
-    let relu = |v: Vec<f64>| v.into_iter().map(|v| v.max(0.0)).collect::<Vec<_>>();
-    close(
-        &what("forward"),
-        &unpad(ys, case.images, &raw[0]),
-        &relu(wide.forward(&x, &w, Some(&bias))),
-        &wide.forward_magnitude(&x, &w, Some(&bias)),
-        c(wide.channels * taps.next_multiple_of(4)),
-    );
     let mut want = wide.grad_input(&dy, &w);
     let mut scale = wide.grad_input_magnitude(&dy, &w);
     for i in 0..want.len() {
@@ -263,60 +256,37 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
         };
         scale[i] += f64::from(addend[i].abs());
     }
-    let got = unpad(xs, case.images, &raw[1]);
-    close(
-        &what("grad input"),
-        &got,
-        &want,
-        &scale,
-        c(wide.out_channels * taps.next_multiple_of(4)),
+    examine("grad input", tdx, x_width, &want, &scale, out * taps);
+
+    // A product and three additions per quad, then one per quad of pixels.
+    let (want, scale) = (
+        wide.grad_weight(&x, &dy),
+        wide.grad_weight_magnitude(&x, &dy),
     );
-    // A product and three additions a quad, then one a quad of pixels.
-    let pixels = (case.images * ys.plane_quads() * 4) as usize;
-    close(
-        &what("grad weight"),
-        &unpad(ws, 1, &raw[2]),
-        &wide.grad_weight(&x, &dy),
-        &wide.grad_weight_magnitude(&x, &dy),
-        c(pixels),
-    );
-    let got = unpad(matrix(1, case.out), 1, &raw[3]);
-    close(
-        &what("grad bias"),
-        &got,
-        &wide.grad_bias(&dy),
-        &wide.grad_bias_magnitude(&dy),
-        c(pixels),
-    );
+    examine("grad weight", tdw, columns, &want, &scale, pixels);
+    let (want, scale) = (wide.grad_bias(&dy), wide.grad_bias_magnitude(&dy));
+    examine("grad bias", tdb, out, &want, &scale, pixels);
     list.dispatches.iter().map(|d| d.variant.clone()).collect()
 }
 
 #[test]
-fn the_direct_core_matches_the_oracle() {
+fn direct_core_matches_the_oracle() {
     for case in general() {
-        check(
-            &only(GemmCore::Direct, [1, 2, 8, 4], 1, false),
-            case,
-            Storage::Buffer,
-        );
+        check(&only(GemmCore::Direct, [1, 2, 8, 4], 1), case, Storage::Buffer);
     }
-    // The snippets are the same: a few suffice as images.
-    if gpu().texel_lanes().is_some() {
+    // The snippets are the same in images, so a few cases suffice.
+    if texel_lanes().is_some() {
         for case in general().into_iter().step_by(4) {
-            check(
-                &only(GemmCore::Direct, [1, 2, 8, 4], 1, false),
-                case,
-                Storage::Image,
-            );
+            check(&only(GemmCore::Direct, [1, 2, 8, 4], 1), case, Storage::Image);
         }
     }
 }
 
 #[test]
-fn the_tile_core_matches_the_oracle() {
+fn tile_core_matches_the_oracle() {
     for (i, case) in general().into_iter().step_by(2).enumerate() {
         let tile = [[1, 1, 8, 8], [1, 2, 16, 4]][i % 2];
-        check(&only(GemmCore::Tile, tile, 1, false), case, Storage::Buffer);
+        check(&only(GemmCore::Tile, tile, 1), case, Storage::Buffer);
     }
     check(
         &Tuning::gpu(),
@@ -326,13 +296,9 @@ fn the_tile_core_matches_the_oracle() {
 }
 
 #[test]
-fn the_texel_core_matches_the_oracle() {
-    if gpu().texel_lanes().is_none() {
-        skipped(
-            "the_texel_core_matches_the_oracle",
-            "the adapter has no texel kernels",
-        );
-        return;
+fn texel_core_matches_the_oracle() {
+    if texel_lanes().is_none() {
+        return skipped("conv::texel_core_matches_the_oracle", NO_TEXEL);
     }
     for (i, case) in general().into_iter().enumerate() {
         let storage = if i % 3 == 0 {
@@ -340,11 +306,7 @@ fn the_texel_core_matches_the_oracle() {
         } else {
             Storage::Image
         };
-        check(
-            &only(GemmCore::Texel, [1, 1, 8, 1], 1, false),
-            case,
-            storage,
-        );
+        check(&only(GemmCore::Texel, [1, 1, 8, 1], 1), case, storage);
     }
 }
 
@@ -358,7 +320,7 @@ fn split_sums_match_the_oracle() {
     .map(case)
     {
         for core in [GemmCore::Direct, GemmCore::Tile] {
-            let variants = check(&only(core, [1, 1, 8, 8], 4, false), case, Storage::Buffer);
+            let variants = check(&only(core, [1, 1, 8, 8], 4), case, Storage::Buffer);
             assert!(
                 variants.iter().any(|v| v.contains(" split ")),
                 "{variants:?}"
@@ -368,34 +330,30 @@ fn split_sums_match_the_oracle() {
 }
 
 #[test]
-fn the_3x3_kernels_of_software_devices_match_the_oracle() {
-    if gpu().texel_lanes().is_none() {
-        skipped(
-            "the_3x3_kernels_of_software_devices_match_the_oracle",
-            "the adapter has no texel kernels",
-        );
-        return;
+fn texel_3x3_kernels_match_the_oracle() {
+    if texel_lanes().is_none() {
+        return skipped("conv::texel_3x3_kernels_match_the_oracle", NO_TEXEL);
     }
     for storage in storages() {
         for case in three() {
-            let variants = check(&only(GemmCore::Texel, [1, 1, 8, 1], 1, true), case, storage);
+            let variants = check(&only(GemmCore::Texel, [1, 1, 8, 1], 1), case, storage);
             assert!(
                 variants[..3].iter().all(|v| v.starts_with("texel3x3")),
                 "{variants:?}"
             );
             assert_eq!(
                 variants[2].contains("thin"),
-                case.channels < gpu().texel_lanes().unwrap_or(8)
+                case.channels < texel_lanes().unwrap_or(8)
             );
         }
     }
 }
 
-/// A batch of more images than a grid has layers: the parts' grids hold every image once, and the few beyond the first part
-/// are right too.
+/// A batch of more images than a grid has layers: the grids of the parts hold every image once, and the images after the
+/// first part are computed correctly.
 #[test]
-fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
-    let tuning = only(GemmCore::Texel, [1, 1, 8, 1], 1, true);
+fn texel_3x3_kernels_take_more_images_than_a_grid_has_layers() {
+    let tuning = only(GemmCore::Texel, [1, 1, 8, 1], 1);
     for stride in [1, 2] {
         let many = case([140_000, 3, 4, 5, 9, 3, stride, 1]);
         let list = build(&tuning, many).list;
@@ -418,7 +376,7 @@ fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
                 ]
             );
         }
-        if gpu().texel_lanes().is_some() {
+        if texel_lanes().is_some() {
             check(
                 &tuning,
                 case([65_540, 1, 1, 3, 1, 3, stride, 1]),
@@ -430,19 +388,18 @@ fn the_3x3_kernels_take_more_images_than_a_grid_has_layers() {
 
 #[test]
 fn every_form_is_valid_in_both_storages_and_reaches_every_language() {
-    use wattgrad::internals::kernels::emit::{self, Language};
     for tuning in [
         Tuning::gpu(),
         Tuning::cpu(),
-        Tuning::texel(gpu().texel_lanes().unwrap_or(8)),
+        Tuning::texel(texel_lanes().unwrap_or(8)),
     ] {
         for case in general().into_iter().chain(three()) {
-            for module in harness::validate(&build(&tuning, case).list) {
-                // The texel forms are for software Vulkan alone.
+            for module in validate(&build(&tuning, case).list) {
+                // The texel kernels run on software devices only.
                 if tuning.texel.is_none() {
                     assert_eq!(
                         emit::supported(&module),
-                        Language::ALL,
+                        emit::Language::ALL,
                         "{} {case:?}",
                         tuning.name
                     );

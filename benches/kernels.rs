@@ -1,26 +1,28 @@
-//! How fast the products and convolutions run on the device at hand; prints GFLOP/s and judges nothing.
-#![cfg(feature = "gpu")]
+//! Speed of the products and convolutions on this device in GFLOP/s. `cargo bench --bench kernels`
 
+#[path = "../tests/kernels/harness.rs"]
 mod harness;
 
 use std::time::Instant;
 
-use harness::{Prepared, data, gpu};
+use harness::{Prepared, data, device, pack, texel_lanes};
 use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
 use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
 
+fn main() {
+    gemm_rates();
+    conv_rates();
+}
+
 fn tuning() -> (Tuning, Storage) {
-    match gpu().texel_lanes().is_some() {
-        true => (
-            Tuning::texel(gpu().texel_lanes().unwrap_or(8)),
-            Storage::Image,
-        ),
-        false => (Tuning::gpu(), Storage::Buffer),
+    match texel_lanes() {
+        Some(lanes) => (Tuning::texel(lanes), Storage::Image),
+        None => (Tuning::gpu(), Storage::Buffer),
     }
 }
 
-/// Processor time of this process in seconds: on a software device it shows a kernel's cost even on a busy machine.
+/// CPU time of this process in seconds: on a software device it is the cost of a kernel, also on a busy machine.
 #[cfg(unix)]
 fn processor() -> f64 {
     let mut time = libc::timespec {
@@ -40,33 +42,30 @@ fn processor() -> f64 {
 
 /// Times a list and prints its rate over the useful operations.
 fn time(what: &str, list: &List, inputs: &[Tensor], storage: Storage, useful: f64) {
-    let inputs: Vec<_> = inputs
-        .iter()
-        .map(|&t| (t, data(t.0 as u64, list.info(t).quads as usize * 4)))
-        .collect();
+    let values = |t: Tensor| data(t.0 as u64, list.info(t).quads as usize * 4);
+    let inputs: Vec<_> = inputs.iter().map(|&t| (t, pack(&values(t), 4))).collect();
+    let mut device = device();
     let start = Instant::now();
-    let prepared = Prepared::new(list, &inputs, storage);
-    prepared.run_times(1);
+    let prepared = Prepared::new(&mut device, list, &inputs, storage);
+    prepared.run(&device.gpu, 1);
     let first = start.elapsed();
-    let mut best = f64::INFINITY;
-    let mut least = f64::INFINITY;
+    let (mut seconds, mut cpu_seconds) = (f64::INFINITY, f64::INFINITY);
     let times = if useful > 1e8 { 2 } else { 20 };
     for _ in 0..7 {
         let (start, used) = (Instant::now(), processor());
-        prepared.run_times(times);
-        least = least.min((processor() - used) / times as f64);
-        best = best.min(start.elapsed().as_secs_f64() / times as f64);
+        prepared.run(&device.gpu, times);
+        cpu_seconds = cpu_seconds.min((processor() - used) / times as f64);
+        seconds = seconds.min(start.elapsed().as_secs_f64() / times as f64);
     }
-    let variants: Vec<_> = list
-        .dispatches
-        .iter()
+    let variants = list.dispatches.iter();
+    let variants: Vec<_> = variants
         .map(|d| format!("{} {:?}", d.variant, d.grid))
         .collect();
     println!(
-        "{what:28} {:7.3} ms {:6.1} GFLOP/s, {:5.1} per core, first {:4.0} ms  {}",
-        best * 1e3,
-        useful / best / 1e9,
-        useful / least / 1e9,
+        "{what:28} {:7.3} ms {:6.1} GFLOP/s, {:5.1} per core, first run {:4.0} ms  {}",
+        seconds * 1e3,
+        useful / seconds / 1e9,
+        useful / cpu_seconds / 1e9,
         first.as_secs_f64() * 1e3,
         variants.join(", ")
     );
@@ -142,8 +141,6 @@ fn conv(images: u32, channels: u32, size: u32, out: u32, kernel: u32, stride: u3
     }
 }
 
-#[test]
-#[ignore = "a measurement, not a test"]
 fn gemm_rates() {
     gemm(Form::Nn, 512, 512, 512);
     gemm(Form::Nt, 512, 512, 512);
@@ -169,8 +166,6 @@ fn gemm_rates() {
     time("column sum 512x512", &list, &[x], storage, 512.0 * 512.0);
 }
 
-#[test]
-#[ignore = "a measurement, not a test"]
 fn conv_rates() {
     conv(64, 1, 28, 32, 3, 1);
     conv(64, 32, 14, 64, 3, 1);
