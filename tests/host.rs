@@ -124,7 +124,8 @@ fn a_step_creates_nothing() {
         });
     });
     let layout = gpu
-        .wgpu().0
+        .wgpu()
+        .0
         .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
             label: None,
             entries: &[],

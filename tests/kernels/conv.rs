@@ -4,7 +4,9 @@ use super::harness::{close, data, pack, run, storages, texel_lanes, unpack, vali
 use super::{EPS, NO_TEXEL, skip::skipped, widen};
 use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
 use wattgrad::internals::kernels::gemm::Epilogue;
-use wattgrad::internals::kernels::{GemmCore, List, Role, Shape, Storage, Tensor, Tuning, emit, oracle};
+use wattgrad::internals::kernels::{
+    GemmCore, List, Role, Shape, Storage, Tensor, Tuning, emit, oracle,
+};
 
 /// A profile whose only rule is this core; few workgroups fill the device.
 fn only(core: GemmCore, tile: [u32; 4], max_split: u32) -> Tuning {
@@ -272,12 +274,20 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
 #[test]
 fn direct_core_matches_the_oracle() {
     for case in general() {
-        check(&only(GemmCore::Direct, [1, 2, 8, 4], 1), case, Storage::Buffer);
+        check(
+            &only(GemmCore::Direct, [1, 2, 8, 4], 1),
+            case,
+            Storage::Buffer,
+        );
     }
     // The snippets are the same in images, so a few cases suffice.
     if texel_lanes().is_some() {
         for case in general().into_iter().step_by(4) {
-            check(&only(GemmCore::Direct, [1, 2, 8, 4], 1), case, Storage::Image);
+            check(
+                &only(GemmCore::Direct, [1, 2, 8, 4], 1),
+                case,
+                Storage::Image,
+            );
         }
     }
 }
