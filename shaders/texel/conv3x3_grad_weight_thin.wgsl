@@ -40,8 +40,11 @@ const LANES = 8u; //@const
 
 // The sum over all lanes, in every lane. Each step adds pairs, so the order is fixed.
 fn across(v: vec4<f32>) -> vec4<f32> {
-    var sum = v;
-    for (var step = 1u; step < LANES; step *= 2u) { sum += subgroupShuffleXor(sum, step); }
+    var sum = v + subgroupShuffleXor(v, 1u);
+    sum += subgroupShuffleXor(sum, 2u);
+    // No loop: drivers unroll none whose step is multiplied, and arrays indexed in a loop leave the registers.
+    if (LANES > 4u) { sum += subgroupShuffleXor(sum, 4u); }
+    if (LANES > 8u) { sum += subgroupShuffleXor(sum, 8u); }
     return sum;
 }
 
