@@ -1,4 +1,4 @@
-//! What the answer and the tables say of fresh seeds, replicates, evaluations and costs that lead nothing.
+//! The answer and the tables: fresh seeds, replicates, evaluations, and costs that do not lead.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use wattgrad::internals::study::{Opened, Outcome, Purpose};
 
 use super::runs::{Joules, Made, again};
 
-/// Cells of which all arrive, in time alone: the first two are confirmed, and so is the reference, the second.
+/// Cells that all reach the target, with time as the only cost. The second is the reference.
 fn made(confirm: u32) -> Opened {
     Made {
         lrs: vec![0.05, 0.1],
@@ -29,7 +29,7 @@ fn lead(opened: &Opened) -> &CostReport {
     opened.analysis.headline().unwrap()
 }
 
-/// Makes the first `confirm` runs with fresh seeds those of best, worst and reference, as a study does.
+/// Adds `kept` of the `confirm` runs with fresh seeds to the best, the worst and the reference cell, as a study does.
 fn confirmed(confirm: u32, kept: u32) -> Opened {
     let chosen = made(0);
     let cells = lead(&chosen).to_confirm(chosen.analysis.reference);
@@ -64,7 +64,7 @@ fn confirmed(confirm: u32, kept: u32) -> Opened {
 }
 
 #[test]
-fn the_answer_is_of_the_runs_with_fresh_seeds_alone() {
+fn answers_from_the_runs_with_fresh_seeds_alone() {
     let opened = confirmed(3, 3);
     let cost = lead(&opened);
     let best = cost.best.unwrap();
@@ -106,10 +106,10 @@ fn the_answer_is_of_the_runs_with_fresh_seeds_alone() {
         "{answer}"
     );
     assert!(!answer.contains("confirmation runs"), "{answer}");
-    // The table keeps the figures of the runs that chose.
+    // The table keeps the figures of the runs that chose the cell.
     let page = page(std::slice::from_ref(&opened));
     assert!(page.contains("the table has the runs that chose it"));
-    // One row a run, though the reference may be the best or the worst too.
+    // One row per run, although the reference may also be the best or the worst.
     let all = tables(&[opened]);
     let trials = all.iter().find(|table| table.name == "trials").unwrap();
     let key = |row: &Vec<String>| (row[1].clone(), row[3].clone(), row[5].clone());
@@ -121,7 +121,7 @@ fn the_answer_is_of_the_runs_with_fresh_seeds_alone() {
 }
 
 #[test]
-fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
+fn counts_the_confirmation_runs_that_are_missing() {
     let none = confirmed(3, 0);
     let cells = lead(&none).to_confirm(none.analysis.reference).len();
     let (wanted, answer) = (3 * cells, none.analysis.answer.to_string());
@@ -136,7 +136,7 @@ fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
         answer.contains("Geometric mean of 2 fresh seeds;"),
         "{answer}"
     );
-    // One that shared the machine is shown and counts for nothing.
+    // A run with contention is shown and not counted.
     let mut shared = confirmed(3, 3);
     let worst = lead(&shared).worst.unwrap();
     let id = shared.analysis.cells[worst].id.clone();
@@ -155,11 +155,11 @@ fn runs_with_fresh_seeds_that_are_not_made_yet_are_told() {
 }
 
 #[test]
-fn a_best_cell_whose_runs_failed_now_and_then_has_a_worst_beside_it() {
+fn compares_with_the_worst_by_expected_cost_if_runs_of_the_best_failed() {
     let mut opened = confirmed(3, 3);
     let best = lead(&opened).best.unwrap();
     let id = opened.analysis.cells[best].id.clone();
-    // A run of each cell fails, at little cost.
+    // A run of each cell fails early.
     for run in &mut opened.runs {
         let record = run.record.as_mut().unwrap();
         if run.seed == 2 || run.cell == id && run.seed == 102 {
@@ -187,11 +187,11 @@ fn a_best_cell_whose_runs_failed_now_and_then_has_a_worst_beside_it() {
     );
     assert!(answer.contains("3 fresh seeds"), "{answer}");
     let text = packed(&terminal(&[opened]));
-    assert!(text.contains("to 85.00 %, by expected costs:"), "{text}");
+    assert!(text.contains("to 85 %, by expected cost:"), "{text}");
 }
 
 #[test]
-fn replicates_are_shown_with_their_seeds_and_change_no_figure() {
+fn shows_replicates_with_their_seeds_and_excludes_them_from_figures() {
     let with = |replicates| {
         Made {
             replicates,
@@ -230,7 +230,7 @@ fn replicates_are_shown_with_their_seeds_and_change_no_figure() {
 }
 
 #[test]
-fn the_terminal_prints_tau_once_and_the_restricted_mean() {
+fn terminal_prints_tau_once_with_the_restricted_means() {
     for batches in [vec![64], vec![16, 32, 64, 128]] {
         let made = Made {
             batches,
@@ -248,7 +248,7 @@ fn the_terminal_prints_tau_once_and_the_restricted_mean() {
 }
 
 #[test]
-fn measured_energy_that_does_not_lead_says_why() {
+fn explains_why_measured_energy_does_not_lead() {
     let mut opened = Made {
         joules: Joules::Measured,
         ..Made::default()
@@ -278,7 +278,7 @@ fn measured_energy_that_does_not_lead_says_why() {
 }
 
 #[test]
-fn first_single_evaluations_and_costs_without_evaluations_are_told() {
+fn reports_first_single_evaluations_and_costs_without_evaluations() {
     let opened = Made {
         joules: Joules::Measured,
         ..Made::default()
@@ -336,11 +336,11 @@ fn first_single_evaluations_and_costs_without_evaluations_are_told() {
     );
     let page = packed(&page(&[opened]));
     assert!(page.contains("Evaluations are in these joules and take"));
-    assert!(page.contains("first single evaluation at or above it at"));
+    assert!(page.contains("first single evaluation at or above the target at"));
 }
 
 #[test]
-fn ratios_have_both_ends_in_the_table_of_costs() {
+fn ratios_have_both_ends_of_their_intervals_in_the_table_of_costs() {
     let all = tables(&[Made::default().open()]);
     let costs = all.iter().find(|table| table.name == "costs").unwrap();
     let column = |name: &str| costs.header.iter().position(|known| known == name).unwrap();

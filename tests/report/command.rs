@@ -36,7 +36,7 @@ fn records(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn records_are_compared_at_once_and_every_file_is_written_whole() {
+fn compares_records_and_writes_every_file() {
     let folder = tempfile::tempdir().unwrap();
     let paths = records(folder.path());
     let at = |name: &str| folder.path().join(name).display().to_string();
@@ -50,10 +50,10 @@ fn records_are_compared_at_once_and_every_file_is_written_whole() {
     let packed = words.join(" ");
     assert!(printed.contains("3 single runs"), "{printed}");
     assert!(
-        printed.contains("lr=0.05") && printed.contains("lr=0.01"),
+        printed.contains("lr 0.05") && printed.contains("lr 0.01"),
         "{printed}"
     );
-    assert!(printed.contains("2 cells, 2 seeds"), "{printed}");
+    assert!(printed.contains("2 regimes, 2 seeds"), "{printed}");
     assert!(
         packed.contains("at or above 86.00 %"),
         "the target they share: {printed}"
@@ -75,7 +75,6 @@ fn records_are_compared_at_once_and_every_file_is_written_whole() {
             "costs.csv",
             "energy.csv",
             "evaluations.csv",
-            "instruments.csv",
             "power.csv",
             "r.html",
             "r.svg",
@@ -83,6 +82,7 @@ fn records_are_compared_at_once_and_every_file_is_written_whole() {
             "run-1.json",
             "run-2.json",
             "runs.csv",
+            "sensors.csv",
             "tables",
             "trials.csv"
         ]
@@ -90,7 +90,7 @@ fn records_are_compared_at_once_and_every_file_is_written_whole() {
 }
 
 #[test]
-fn one_record_has_a_report_too_and_json_is_the_analysis() {
+fn reports_a_single_record_and_prints_the_analysis_as_json() {
     let folder = tempfile::tempdir().unwrap();
     let paths = records(folder.path());
     let output = report(&[&paths[0], "--markdown"]);
@@ -169,7 +169,7 @@ fn write(folder: &Path, records: &[Record]) -> Vec<String> {
 }
 
 #[test]
-fn records_of_one_target_are_ranked_by_their_cost_to_it() {
+fn ranks_records_of_one_target_by_their_cost_to_it() {
     let folder = tempfile::tempdir().unwrap();
     let records = [
         trained(&[0.80, 0.84, 0.861], 0.05, Some(0.86)),
@@ -203,7 +203,7 @@ fn records_of_one_target_are_ranked_by_their_cost_to_it() {
 }
 
 #[test]
-fn records_of_different_targets_are_compared_at_the_lowest_and_it_is_told() {
+fn compares_records_of_different_targets_at_the_lowest_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let records = [
         trained(&[0.80, 0.86, 0.91], 0.05, Some(0.90)),
@@ -232,7 +232,7 @@ fn records_of_different_targets_are_compared_at_the_lowest_and_it_is_told() {
 }
 
 #[test]
-fn records_under_a_goal_keep_its_targets_and_windows() {
+fn keeps_the_targets_and_windows_of_records_with_a_goal() {
     let folder = tempfile::tempdir().unwrap();
     let goal = |at_least: &[f64]| Goal {
         target: MetricTarget::accuracy(at_least),
@@ -284,7 +284,7 @@ fn records_under_a_goal_keep_its_targets_and_windows() {
 }
 
 #[test]
-fn the_file_of_a_studys_run_is_a_record_too() {
+fn accepts_the_file_of_a_run_in_a_study() {
     let folder = tempfile::tempdir().unwrap();
     let record = trained(&[0.8, 0.9], 0.05, Some(0.85));
     let keep = |name: &str, run: serde_json::Value| {
@@ -311,7 +311,7 @@ fn the_file_of_a_studys_run_is_a_record_too() {
 }
 
 #[test]
-fn what_cannot_be_is_told_in_a_sentence() {
+fn refuses_bad_arguments_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let paths = records(folder.path());
     let other = folder.path().join("notes.json");

@@ -1,4 +1,4 @@
-//! The report of studies, from made-up runs: what each form says, how large it is, and that it hides nothing.
+//! The report of studies, from invented runs: what each format says, how large it is, and that it hides nothing.
 #![cfg(feature = "gpu")]
 
 mod answers;
@@ -19,7 +19,7 @@ const FOUR: [(&str, &[&str]); 4] = [
     ("label-smoothing", &["0.0", "0.1"]),
 ];
 
-/// Studies of every kind that a report has to bear, by name.
+/// Studies of every kind that a report must handle, by name.
 fn all() -> Vec<(&'static str, Opened)> {
     let made = Made::default;
     let mut none = made().open();

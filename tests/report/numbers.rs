@@ -1,4 +1,4 @@
-//! The tables against sums of their own.
+//! The tables against independent sums.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ fn number(row: &Row, column: &str) -> f64 {
 }
 
 #[test]
-fn an_expected_cost_is_all_that_was_spent_over_the_arrivals() {
+fn expected_cost_is_total_spent_over_runs_that_reached_the_target() {
     let studies = [Made::default().open()];
     let trials = read(&studies, "trials");
     let costs = read(&studies, "costs");
@@ -62,7 +62,7 @@ fn an_expected_cost_is_all_that_was_spent_over_the_arrivals() {
 }
 
 #[test]
-fn curves_end_where_the_runs_did_in_samples_seconds_and_joules() {
+fn learning_curves_end_at_the_samples_seconds_and_joules_of_the_run() {
     let studies = [Made {
         joules: Joules::Measured,
         ..Made::default()
@@ -75,7 +75,7 @@ fn curves_end_where_the_runs_did_in_samples_seconds_and_joules() {
         assert_eq!(number(last, "samples"), record.samples as f64);
         let seconds = record.times.training_seconds + record.times.evaluation_seconds;
         assert!((number(last, "seconds") - seconds).abs() < 1e-9);
-        // The second way of the joules to the end counts the same steps and evaluations.
+        // The second figure of the joules to the end counts the same steps and evaluations.
         let counted = record.energy_to_end[1].joules;
         let joules = number(last, "joules_measured_nvml:0_board");
         assert!((joules / counted - 1.0).abs() < 1e-9, "{joules} {counted}");
@@ -83,7 +83,7 @@ fn curves_end_where_the_runs_did_in_samples_seconds_and_joules() {
 }
 
 #[test]
-fn power_times_time_is_what_the_counter_counted() {
+fn power_times_time_equals_the_counter() {
     let studies = [Made {
         joules: Joules::Measured,
         seeds: 1,
@@ -102,7 +102,7 @@ fn power_times_time_is_what_the_counter_counted() {
             .map(|row| number(row, "watts"))
             .collect();
         assert!(own.len() > 20, "{}", run.id);
-        // Readings are evenly apart, so the mean of the points is that of the time.
+        // Samples are evenly spaced, so the mean of the points is the mean over time.
         let drawn = own.iter().sum::<f64>() / own.len() as f64;
         assert!(
             (drawn / mean - 1.0).abs() < 1e-3,
@@ -113,7 +113,7 @@ fn power_times_time_is_what_the_counter_counted() {
 }
 
 #[test]
-fn two_studies_share_their_tables_under_their_names() {
+fn two_studies_share_tables_with_a_column_for_the_study() {
     let first = Made::default().open();
     let mut second = Made {
         batches: vec![64],
@@ -145,7 +145,7 @@ fn two_studies_share_their_tables_under_their_names() {
 }
 
 #[test]
-fn runs_too_short_for_their_instrument_are_ranked_by_their_steps() {
+fn ranks_runs_too_short_for_their_sensor_by_joules_per_step() {
     let made = Made {
         joules: Joules::Measured,
         ..Made::default()

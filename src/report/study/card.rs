@@ -30,9 +30,9 @@ const RULE: f64 = 560.0;
 
 const STYLE: &str = "\
 text{font-family:system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:#1b1f24}\
-.title{font-size:24px;fill:#555b63}.answer{font-size:28px;font-weight:600}.more{font-size:22px}.foot{font-size:21px;fill:#555b63}\
+.title{font-size:24px;fill:#555b63}.answer{font-size:27px;font-weight:600}.more{font-size:22px}.foot{font-size:21px;fill:#555b63}\
 .caption{font-size:24px;fill:#555b63}.row{font-size:21px}.amount{font-size:21px;font-weight:600}.tick{font-size:17px}.name{font-size:17px;fill:#555b63}\
-.value{font-size:20px;font-weight:600}.below{font-size:15px}\
+.value{font-size:20px;font-weight:600}.below{font-size:14px}\
 .dense .value{font-size:29px}.dense .below{display:none}.dense .tick{font-size:31px}.dense .name{font-size:31px}\
 .best{fill:none;stroke:#1b1f24;stroke-width:3}.alike{fill:none;stroke:#1b1f24;stroke-width:2;stroke-dasharray:5 3}\
 .ground{fill:#f1f2f4}.hatch{stroke:#9aa1ab;stroke-width:1.6;fill:none}.spot{fill:#9aa1ab}.plate{fill:#fff;opacity:.88}\

@@ -80,9 +80,9 @@ impl Summary {
             },
         );
         let confirmed = any(|cell| cell.confirmed.is_some());
-        add(confirmed, false, "confirmed, %".into(), &|cell| {
+        add(confirmed, false, "confirmed".into(), &|cell| {
             let share = cell.confirmed;
-            share.map_or_else(String::new, |share| format!("{:.2}", 100.0 * share))
+            share.map_or_else(String::new, |share| format!("{:.2} %", 100.0 * share))
         });
 
         let mut notes = Vec::new();

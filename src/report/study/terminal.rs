@@ -73,10 +73,13 @@ fn regimes(analysis: &Analysis, cost: &CostReport) -> String {
             .unwrap_or(0)
     };
     // The restricted mean has a column where that leaves room for the bars.
-    let mut table = rows(cost, &summary, &labels, true);
+    let mut table = rows(cost, &summary, &labels, &[]);
     let restricted = width(&table) + 2 + BAR <= WIDTH;
     if !restricted {
-        table = rows(cost, &summary, &labels, false);
+        table = rows(cost, &summary, &labels, &[RESTRICTED]);
+    }
+    if width(&table) > WIDTH {
+        table = rows(cost, &summary, &labels, &[RESTRICTED, "median"]);
     }
     let wide = width(&table);
     let room = WIDTH.saturating_sub(wide + 2);
@@ -127,12 +130,12 @@ fn regimes(analysis: &Analysis, cost: &CostReport) -> String {
     )
 }
 
-/// The table with a line of heads.
-fn rows(cost: &CostReport, summary: &Summary, labels: &RegimeColumns, restricted: bool) -> String {
+/// The table with a line of heads, leaving out the columns `without`.
+fn rows(cost: &CostReport, summary: &Summary, labels: &RegimeColumns, without: &[&str]) -> String {
     let shown: Vec<_> = summary
         .columns
         .iter()
-        .filter(|column| !column.page_only && (restricted || column.head != RESTRICTED))
+        .filter(|column| !column.page_only && !without.contains(&column.head.as_str()))
         .collect();
     let mut head = vec![String::new()];
     head.extend(labels.head.iter().cloned());
@@ -142,7 +145,11 @@ fn rows(cost: &CostReport, summary: &Summary, labels: &RegimeColumns, restricted
         let mark = if labels.above { "" } else { mark(cost, *at) };
         let mut texts = vec![mark.to_owned()];
         texts.extend(labels.cells[*at].iter().cloned());
-        texts.extend(shown.iter().map(|column| column.texts[row].clone()));
+        texts.extend(
+            shown
+                .iter()
+                .map(|column| column.texts[row].replace(" to ", "-")),
+        );
         rows.push(texts);
     }
     let mut align = vec![Align::Right; rows[0].len()];

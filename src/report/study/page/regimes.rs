@@ -11,7 +11,7 @@ use crate::study::analysis::{Analysis, CostKind, CostReport, TrialPoint};
 use crate::study::stats::{Confirmed, End, Ratio};
 
 /// Width of the strip that shows the seeds, and the room at its ends.
-const STRIP: (f64, f64) = (190.0, 12.0);
+const STRIP: (f64, f64) = (180.0, 12.0);
 
 /// Every regime with every seed in the headline's cost.
 pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
@@ -44,7 +44,7 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
                     @let cell = &cost.cells[*at];
                     @let reached = matches!(State::of(cell), State::Reached(_));
                     tr class=[if cost.best == Some(*at) { Some("best") } else { (!reached).then_some("never") }] {
-                        td class="w" {
+                        td class="w regime" {
                             (analysis.cells[*at].name())
                             @if analysis.reference == Some(*at) { small { "reference" } }
                         }
@@ -202,7 +202,8 @@ fn listed(trials: &[TrialPoint], unit: &DisplayUnit, with_seeds: bool) -> Markup
         text
     });
     let numbers: Vec<String> = numbers.collect();
-    html! { @for line in numbers.chunks(if with_seeds { 3 } else { 4 }) { span class="seeds" { (line.join(" · ")) } } }
+    let short = numbers.iter().all(|number| number.len() <= 6);
+    html! { @for line in numbers.chunks(if short { 4 } else { 2 }) { span class="seeds" { (line.join(" · ")) } } }
 }
 
 /// The joules of the ranked runs without their evaluations.
