@@ -296,7 +296,7 @@ fn reports_first_single_evaluations_and_costs_without_evaluations() {
     let [cost, run, target, spent, evaluating, without, first] = [
         "cost",
         "run",
-        "target_accuracy",
+        "target",
         "spent",
         "of_it_evaluating",
         "without_evaluations",

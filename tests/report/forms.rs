@@ -442,19 +442,3 @@ fn page_of_500_runs_is_below_5_megabytes() {
         "says that points are left out"
     );
 }
-
-/// Writes every format of every study into `$WATTGRAD_REPORTS`, to look at.
-#[test]
-#[ignore = "writes files to look at"]
-fn draws_every_study() {
-    let folder = std::path::PathBuf::from(std::env::var_os("WATTGRAD_REPORTS").unwrap());
-    for (name, opened) in all() {
-        let write = |end: &str, text: String| {
-            std::fs::write(folder.join(format!("{name}.{end}")), text).unwrap();
-        };
-        write("svg", card(&opened.analysis));
-        write("html", page(std::slice::from_ref(&opened)));
-        write("md", markdown(std::slice::from_ref(&opened)));
-        write("txt", plain(&terminal(&[opened])));
-    }
-}

@@ -38,7 +38,7 @@ fn expected_cost_is_total_spent_over_runs_that_reached_the_target() {
     let mut compared = 0;
     for cost in &costs {
         let same = |row: &&Row| {
-            ["cost", "target_accuracy", "cell"]
+            ["cost", "target", "cell"]
                 .iter()
                 .all(|key| row[*key] == cost[*key])
                 && row["purpose"] == "main"

@@ -112,7 +112,7 @@ fn foot(analysis: &Analysis) -> Vec<String> {
 fn plot(analysis: &Analysis, cost: &CostReport) -> Markup {
     let caption = format!(
         "{}, {}",
-        capital(&cost_name(cost)),
+        capital(&cost_name(analysis, cost)),
         DisplayUnit::for_cost(cost).symbol
     );
     let (panels, left_out) = panels(analysis, cost);

@@ -4,7 +4,7 @@ use super::csv_table::{CsvTable, rounded};
 use super::curves::{EnergySource, energy_sources, main_runs};
 use super::words::{State, kind_name, verdict};
 use crate::energy::{Interval, Status};
-use crate::model::Metric;
+use crate::model::{Metric, metric};
 use crate::study::analysis::{Analysis, CostReport, TrialPoint};
 use crate::study::stats::Median;
 use crate::study::{Opened, RunRecord};
@@ -50,7 +50,7 @@ pub(super) fn cells(analysis: &Analysis) -> CsvTable {
     let mut table = CsvTable::new("cells", "cell");
     let keys = analysis.axes.iter().map(|axis| axis.key.clone());
     table.header.extend(keys);
-    let rest = "runs_planned reference end_cost_kind end_cost end_cost_unit end_accuracy_confirming_half pareto";
+    let rest = "runs_planned reference end_cost_kind end_cost end_cost_unit end_value_confirming_half pareto";
     table.header.extend(rest.split(' ').map(str::to_owned));
     let kind = analysis.headline().map(|cost| &cost.kind);
     for (at, cell) in analysis.cells.iter().enumerate() {
@@ -73,8 +73,8 @@ pub(super) fn cells(analysis: &Analysis) -> CsvTable {
 pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
     let mut table = CsvTable::new(
         "costs",
-        "cost unit target_accuracy cell state expected geometric_mean ci_low ci_high share_reached median restricted_mean \
-         tau sd_log df confirmed_accuracy times_best times_best_low times_best_high verdict times_reference \
+        "cost unit target cell state expected geometric_mean ci_low ci_high share_reached median restricted_mean \
+         tau sd_log df confirmed times_best times_best_low times_best_high verdict times_reference \
          times_reference_low times_reference_high p_reference_holm",
     );
     for cost in costs {
@@ -115,8 +115,8 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
 fn trials(analysis: &Analysis) -> CsvTable {
     let mut table = CsvTable::new(
         "trials",
-        "cost unit target_accuracy cell run seed purpose ended spent of_it_evaluating without_evaluations \
-         first_single_spent confirmed_accuracy derivation ci_low ci_high accuracy_low accuracy_high unranked_because",
+        "cost unit target cell run seed purpose ended spent of_it_evaluating without_evaluations \
+         first_single_spent confirmed derivation ci_low ci_high accuracy_low accuracy_high unranked_because",
     );
     for cost in &analysis.costs {
         let cells = || cost.cells.iter().enumerate();
@@ -161,7 +161,7 @@ fn trials(analysis: &Analysis) -> CsvTable {
 fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> CsvTable {
     let mut table = CsvTable::new(
         "runs",
-        "run cell seed purpose outcome error steps samples training_s evaluation_s start_up_s last_accuracy \
+        "run cell seed purpose outcome error steps samples training_s evaluation_s start_up_s last_value \
          contention_cpu_share device",
     );
     for cell in &analysis.cells {
@@ -179,7 +179,9 @@ fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> CsvTable {
                 record.map(|record| record.times.training_seconds),
                 record.map(|record| record.times.evaluation_seconds),
                 record.map(|record| record.times.startup_seconds),
-                record.and_then(|record| Some(record.evaluations.last()?.accuracy())),
+                record.and_then(|record| {
+                    Some(analysis.target.find(record.evaluations.last()?)?.value)
+                }),
                 record.and_then(|record| record.others.cpu_share),
                 record.map(|record| &record.device.name),
             ));
@@ -188,12 +190,28 @@ fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> CsvTable {
     table
 }
 
-/// The learning curves, with the joules of each source.
+/// The learning curves: every metric of every task, and the joules of each source.
 fn evaluations(runs: &[RunRecord]) -> CsvTable {
-    let mut table = CsvTable::new(
-        "evaluations",
-        "run cell seed step samples seconds loss accuracy accuracy_deciding_half accuracy_confirming_half",
-    );
+    let mut table = CsvTable::new("evaluations", "run cell seed step samples seconds");
+    let records = || runs.iter().filter_map(|run| run.record.as_ref());
+    let mut metrics: Vec<(&str, Metric)> = Vec::new();
+    let points = records().flat_map(|record| &record.evaluations);
+    for found in points.flat_map(|point| &point.metrics) {
+        if !metrics.contains(&(&found.task, found.metric)) {
+            metrics.push((&found.task, found.metric));
+        }
+    }
+    let one_task = metrics.iter().all(|(task, _)| *task == metrics[0].0);
+    for (task, metric) in &metrics {
+        let name = match one_task {
+            true => metric.name().to_owned(),
+            false => format!("{task}_{metric}"),
+        };
+        let halves = ["", "_deciding_half", "_confirming_half"];
+        table
+            .header
+            .extend(halves.map(|half| format!("{name}{half}")));
+    }
     let sources = energy_sources(runs);
     table.header.extend(sources.iter().map(joules_column));
     for run in runs {
@@ -201,16 +219,17 @@ fn evaluations(runs: &[RunRecord]) -> CsvTable {
         let joules: Vec<Option<Vec<f64>>> =
             sources.iter().map(|source| source.joules(record)).collect();
         for (at, point) in record.evaluations.iter().enumerate() {
+            let values = metrics.iter().map(|(task, metric)| {
+                let found = metric::find(&point.metrics, Some(task), *metric);
+                found.map_or([None; 3], |found| {
+                    [found.value, found.deciding, found.confirming].map(Some)
+                })
+            });
             let joules = joules.iter().map(|curve| Some(curve.as_ref()?[at]));
-            let half = point.metric(Metric::Accuracy);
             table.push((
                 (&run.id, &run.cell, run.seed),
                 (point.step, point.samples, point.seconds),
-                (point.loss(), point.accuracy()),
-                (
-                    half.map(|value| value.deciding),
-                    half.map(|value| value.confirming),
-                ),
+                values.collect::<Vec<_>>(),
                 joules.collect::<Vec<Option<f64>>>(),
             ));
         }

@@ -119,7 +119,9 @@ fn heat_cell(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit, at: usi
     let state = State::of(cell);
     let mut title = format!("{}: ", analysis.cells[at].name());
     title += &match state {
-        State::Reached(expected) => format!("{} {}", cost_name(cost), unit.amount(expected)),
+        State::Reached(expected) => {
+            format!("{} {}", cost_name(analysis, cost), unit.amount(expected))
+        }
         other => other.words().to_owned(),
     };
     if let Some(i) = cell.interval {

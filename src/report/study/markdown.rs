@@ -26,12 +26,12 @@ fn study(analysis: &Analysis) -> String {
     let Some(cost) = analysis.headline() else {
         return text;
     };
-    let summary = Summary::of(cost);
+    let summary = Summary::of(analysis, cost);
     let columns = summary.columns.iter().filter(|column| !column.page_only);
     let heads: Vec<&str> = columns.clone().map(|column| column.head.as_str()).collect();
     text += &format!(
         "\n{}:\n\n| regime | {} | comparison |\n|:---|{}:---|\n",
-        escaped(&capital(&cost_name(cost))),
+        escaped(&capital(&cost_name(analysis, cost))),
         heads.join(" | "),
         "---:|".repeat(heads.len())
     );

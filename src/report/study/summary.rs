@@ -2,7 +2,7 @@
 
 use super::display_unit::{DisplayUnit, digits};
 use super::words::{State, counted, derivation, order, reached};
-use crate::study::analysis::{CellCost, CostReport};
+use crate::study::analysis::{Analysis, CellCost, CostReport};
 use crate::study::stats::{Median, SpreadSource};
 
 /// A column with a text for each regime in [`Summary::order`].
@@ -28,7 +28,7 @@ pub(super) const RESTRICTED: &str = "restricted";
 
 impl Summary {
     /// With a single run per regime its cost is expected cost, mean and median at once, and has one column.
-    pub fn of(cost: &CostReport) -> Self {
+    pub fn of(analysis: &Analysis, cost: &CostReport) -> Self {
         let unit = DisplayUnit::for_cost(cost);
         let order = order(cost);
         let several = cost.cells.iter().any(|cell| cell.trials.len() > 1);
@@ -82,7 +82,7 @@ impl Summary {
         let confirmed = any(|cell| cell.confirmed.is_some());
         add(confirmed, false, "confirmed".into(), &|cell| {
             let share = cell.confirmed;
-            share.map_or_else(String::new, |share| format!("{:.2} %", 100.0 * share))
+            share.map_or_else(String::new, |share| analysis.target.metric.show(share))
         });
 
         let mut notes = Vec::new();
@@ -98,8 +98,7 @@ impl Summary {
             (false, _) => None,
         });
         notes.extend(
-            confirmed
-                .then_some("confirmed: accuracy on the half of the test set that does not decide"),
+            confirmed.then_some("confirmed: on the half of the test set that does not decide"),
         );
         let mut notes: Vec<String> = notes.into_iter().map(str::to_owned).collect();
         notes.extend(derivation(cost).map(|how| format!("joules: {how}")));

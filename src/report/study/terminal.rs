@@ -5,13 +5,12 @@ use super::regimes::{RegimeColumns, wrap};
 use super::summary::{RESTRICTED, Summary};
 use super::words::{
     NO_ENERGY, State, capital, cost_name, counted, dates, devices, extent, kind_name, outcomes,
-    ratio, status_word, target, verdict,
+    ratio, status_word, target, threshold, verdict,
 };
 use crate::energy::Status;
 use crate::report::{Align, columns};
 use crate::study::Opened;
 use crate::study::analysis::{Analysis, CostReport};
-use crate::units::target_percent;
 
 /// The widest line.
 pub const WIDTH: usize = 80;
@@ -50,7 +49,7 @@ fn study(analysis: &Analysis) -> String {
         }
     }
     if let Some(cost) = analysis.headline() {
-        text += &format!("\n{BOLD}{}{PLAIN}\n", capital(&cost_name(cost)));
+        text += &format!("\n{BOLD}{}{PLAIN}\n", capital(&cost_name(analysis, cost)));
         text += &regimes(analysis, cost);
         text += &other_costs(analysis, cost);
     }
@@ -63,7 +62,7 @@ fn lines(text: &str, first: &str, rest: &str) -> String {
 
 /// The regimes in the headline's cost, the cheapest first, with bars where there is room.
 fn regimes(analysis: &Analysis, cost: &CostReport) -> String {
-    let summary = Summary::of(cost);
+    let summary = Summary::of(analysis, cost);
     let labels = RegimeColumns::of(analysis);
     let width = |table: &str| {
         table
@@ -196,7 +195,7 @@ fn other_costs(analysis: &Analysis, headline: &CostReport) -> String {
     let figures = rest.iter().map(|cost| {
         let to = cost
             .at_least
-            .map_or_else(|| "whole run".into(), target_percent);
+            .map_or_else(|| "whole run".into(), |value| threshold(analysis, value));
         let lowest = match cost.best.and_then(|best| cost.cells[best].expected) {
             Some(lowest) => DisplayUnit::for_cost(cost)
                 .amount(lowest)
@@ -246,7 +245,7 @@ fn partly_known(analysis: &Analysis, costs: &[&CostReport]) -> String {
         .iter()
         .filter(|cost| cost.best.is_some() && known(cost) < all);
     let partly = partly.map(|cost| {
-        let (name, to) = (kind_name(&cost.kind), target(cost));
+        let (name, to) = (kind_name(&cost.kind), target(analysis, cost));
         let text = format!(
             "{name} {to}: the lowest of {} of {all} regimes; the others have no ranked run with this cost",
             known(cost)
@@ -335,7 +334,7 @@ fn notes(analysis: &Analysis) -> String {
         };
         notes.push(format!(
             "highest over lowest {}{by}: {}, {} (biased upward, because both are selected{chance})",
-            target(cost),
+            target(analysis, cost),
             ratio(extremes),
             analysis.cells[worst].name()
         ));

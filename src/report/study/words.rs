@@ -2,6 +2,7 @@
 
 use super::display_unit::DisplayUnit;
 use crate::energy::{Scope, Status};
+use crate::model::Metric;
 use crate::study::analysis::{Analysis, CellCost, CostKind, CostReport};
 use crate::study::stats::{End, Ratio, Verdict};
 use crate::train::Way;
@@ -33,8 +34,8 @@ pub(super) fn dates(analysis: &Analysis) -> Option<String> {
 }
 
 /// Title of an axis or a table, with sensor and status: `energy to 85 %, measured (nvml:0, board)`.
-pub(super) fn cost_name(cost: &CostReport) -> String {
-    let to = target(cost);
+pub(super) fn cost_name(analysis: &Analysis, cost: &CostReport) -> String {
+    let to = target(analysis, cost);
     match &cost.kind {
         CostKind::Energy {
             source,
@@ -118,10 +119,28 @@ pub(super) fn derivation(cost: &CostReport) -> Option<&'static str> {
 }
 
 /// `to 85 %`, or `of the whole run`.
-pub(super) fn target(cost: &CostReport) -> String {
+pub(super) fn target(analysis: &Analysis, cost: &CostReport) -> String {
     match cost.at_least {
-        Some(share) => format!("to {}", target_percent(share)),
+        Some(value) => format!("to {}", threshold(analysis, value)),
         None => "of the whole run".into(),
+    }
+}
+
+/// A threshold of the target's metric: `85 %`, `a test loss of 0.4`.
+pub(super) fn threshold(analysis: &Analysis, value: f64) -> String {
+    match analysis.target.metric {
+        Metric::Accuracy => target_percent(value),
+        _ => analysis.target.describe(value),
+    }
+}
+
+/// The target's metric as the title of an axis, and the factor to its unit: `Accuracy, whole test set, %`.
+pub(super) fn metric_axis(analysis: &Analysis, on: &str) -> (String, f64) {
+    let metric = analysis.target.metric;
+    let name = capital(metric.name());
+    match metric.is_share() {
+        true => (format!("{name}, {on}, %"), 100.0),
+        false => (format!("{name}, {on}"), 1.0),
     }
 }
 

@@ -6,7 +6,7 @@ use super::super::chart::{Dot, Frame, Scale, dots, steps};
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
 use super::super::regimes::{axes, values};
-use super::super::words::{capital, cost_name, counted, target};
+use super::super::words::{capital, cost_name, counted, metric_axis, target};
 use super::{data_behind, how};
 use crate::study::analysis::{Analysis, CostReport};
 
@@ -18,16 +18,24 @@ const LABELS: usize = 24;
 
 /// Cost and accuracy of each regime at the end of its runs.
 pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
+    // Without a common window no half of the test set is kept apart.
+    let half = match analysis.cadence {
+        Some(_) => "confirming half of the test set",
+        None => "whole test set",
+    };
+    let (metric, scale) = metric_axis(analysis, half);
     let ends = analysis.cells.iter().enumerate();
     let mut ends: Vec<(usize, f64, f64)> = ends
-        .filter_map(|(at, cell)| cell.end.map(|end| (at, end.cost, 100.0 * end.value)))
+        .filter_map(|(at, cell)| cell.end.map(|end| (at, end.cost, scale * end.value)))
         .collect();
     if ends.len() < 2 {
         return html! {};
     }
     let all = ends.len();
-    let high = ends.iter().map(|end| end.2).fold(0.0, f64::max);
-    ends.retain(|end| end.2 > high - RANGE);
+    if analysis.target.metric.is_share() {
+        let high = ends.iter().map(|end| end.2).fold(0.0, f64::max);
+        ends.retain(|end| end.2 > high - RANGE);
+    }
     let below = all - ends.len();
     let most = ends.iter().map(|end| end.1).fold(0.0, f64::max);
     let unit = DisplayUnit::of(&headline.kind, most);
@@ -36,19 +44,15 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
         Scale::around(ends.iter().map(|end| end.2)),
     );
     (frame.width, frame.height) = (720.0, 360.0);
-    // Without a common window no half of the test set is kept apart.
-    let half = match analysis.cadence {
-        Some(_) => "confirming half of the test set",
-        None => "whole test set",
-    };
     let front = |at: &usize| analysis.pareto.contains(at);
     let many = ends.len() > LABELS;
     let marks = ends.iter().map(|(at, cost, accuracy)| Dot {
         class: if front(at) { "front" } else { "" },
         title: format!(
-            "{}: {}, {accuracy:.2} % on the {half}{}",
+            "{}: {}, {} on the {half}{}",
             analysis.cells[*at].name(),
             unit.amount(*cost),
+            analysis.target.metric.show(accuracy / scale),
             if front(at) {
                 ", on the Pareto front"
             } else {
@@ -65,15 +69,16 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
     let of_front = ends.iter().filter(|end| front(&end.0));
     let mut line: Vec<(f64, f64)> = of_front.map(|end| (end.1 / unit.per, end.2)).collect();
     line.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let cost = cost_name(headline).replace(&target(headline), "to the end of the runs");
+    let cost = cost_name(analysis, headline)
+        .replace(&target(analysis, headline), "to the end of the runs");
     let axis = format!("{cost}, {}", unit.symbol);
     html! {
         section {
-            h2 { "Cost against accuracy" }
+            h2 { "Cost against " (analysis.target.metric.name()) }
             figure {
                 div class="scroll" {
-                    (frame.picture(&format!("Accuracy over {axis}"), html! {
-                        (frame.axes(&capital(&axis), &format!("Accuracy, {half}, %")))
+                    (frame.picture(&format!("{metric} over {axis}"), html! {
+                        (frame.axes(&capital(&axis), &metric))
                         (steps(&frame, &line, "frontier"))
                         (dots(&frame, &marks, &line))
                     }))
@@ -85,12 +90,12 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
                     @if below > 0 { " Not drawn: " (counted(below, "regime")) " more than " (RANGE) " points below the best." }
                 }
                 (how(&html! {
-                    "Each point is the mean cost of a regime's runs at their end and their mean accuracy in the last "
+                    "Each point is the mean cost of a regime's runs at their end and their mean " (analysis.target.metric.name()) " in the last "
                     @match analysis.cadence {
                         Some(_) => "window, on the half of the test set that does not decide when a run ends",
                         None => "evaluation of the whole test set",
                     }
-                    ". On the Pareto front no other regime is both cheaper and more accurate. A run ends when it reaches the \
+                    ". On the Pareto front no other regime is both cheaper and better. A run ends when it reaches the \
                      last target, so the front says little beyond it."
                 }))
                 (data_behind(&[data::cells(analysis)], ""))

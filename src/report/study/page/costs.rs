@@ -20,14 +20,14 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
         .collect();
     html! {
         section {
-            h2 { (capital(&cost_name(headline))) }
+            h2 { (capital(&cost_name(analysis, headline))) ", " (DisplayUnit::for_cost(headline).symbol) }
             (figure(analysis, headline))
             (data_behind(&[data::costs(analysis, &[headline])], ""))
             @if !others.is_empty() {
                 details {
                     summary { "The other costs and targets: " (counted(others.len(), "figure")) }
                     @for cost in &others {
-                        h3 { (capital(&cost_name(cost))) }
+                        h3 { (capital(&cost_name(analysis, cost))) }
                         (figure(analysis, cost))
                     }
                 }
@@ -39,7 +39,7 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
 fn figure(analysis: &Analysis, cost: &CostReport) -> Markup {
     let name = format!(
         "{}, {}",
-        cost_name(cost),
+        cost_name(analysis, cost),
         DisplayUnit::for_cost(cost).symbol
     );
     let (panels, maps_left_out) = panels(analysis, cost);
@@ -92,8 +92,8 @@ fn maps(panels: &[Panel], name: &str) -> Markup {
             }
             ul class="legend" {
                 li {
-                    (name) ": lowest" span class="ramp" style=(format!("background:linear-gradient(90deg,{})", ramp.join(","))) {}
-                    "highest"
+                    "lowest" span class="ramp" style=(format!("background:linear-gradient(90deg,{})", ramp.join(","))) {}
+                    "highest (logarithmic)"
                 }
                 @if has(|cell| cell.best) { li { (outline("best")) "lowest" } }
                 @if has(|cell| cell.alike) { li { (outline("alike")) "not significantly different" } }
@@ -143,7 +143,7 @@ fn row(analysis: &Analysis, cost: &CostReport) -> Markup {
     let best = cost.best.map(|best| &cost.cells[best]);
     html! { tr {
         td class="w" { (kind_name(&cost.kind)) }
-        td class="n w" { (target(cost)) }
+        td class="n w" { (target(analysis, cost)) }
         td class="w" { @match cost.best {
             Some(best) => (analysis.cells[best].name()),
             None if cost.unranked > 0 => { "not ranked: other work ran during " (counted(cost.unranked, "run")) },

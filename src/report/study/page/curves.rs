@@ -9,13 +9,12 @@ use super::super::curves::{EnergySource, energy_sources, main_runs};
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
 use super::super::downsample::{downsample, points_per_line};
-use super::super::words::{capital, kind_name};
+use super::super::words::{capital, kind_name, metric_axis, threshold};
 use super::{data_behind, how};
 use crate::energy::Status;
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, CostKind};
-use crate::train::Record;
-use crate::units::target_percent;
+use crate::train::{EvaluationPoint, Record};
 
 /// A run with its cell.
 type Curve<'a> = (usize, &'a RunRecord, &'a Record);
@@ -71,7 +70,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
         .map(Over::Joules)
         .chain([Over::Samples, Over::Seconds]);
     let most = points_per_line(curves.len());
-    let y = accuracies(analysis, &curves);
+    let y = vertical(analysis, &curves);
     let dropped = curves.iter().any(|curve| curve.2.evaluations.len() > most);
     html! {
         section {
@@ -83,22 +82,32 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
             }
             p class="quiet" { "One line per run; dashed lines are the targets." }
             (how(&html! {
-                "Accuracy on the whole test set at each evaluation. Values below the lower edge are cut off."
+                "The target's metric on the whole test set at each evaluation. Values outside the frame are cut off."
                 @if dropped { " At most " (most) " evenly spaced points are drawn per line; " code { "--csv" } " writes all." }
                 @if !sources.is_empty() {
                     " Joules at a point are the steps and evaluations up to it times the joules of one of each."
                 }
             }))
-            (data_behind(&[points(&curves, &sources, most)],
+            (data_behind(&[points(analysis, &curves, &sources, most)],
                 if dropped { "The points that are drawn; --csv writes all of them." } else { "" }))
         }
     }
 }
 
 /// The points of all curves.
-fn points(curves: &[Curve<'_>], sources: &[EnergySource], most: usize) -> CsvTable {
-    let mut table = CsvTable::new("curves", "run samples seconds accuracy");
+fn points(
+    analysis: &Analysis,
+    curves: &[Curve<'_>],
+    sources: &[EnergySource],
+    most: usize,
+) -> CsvTable {
+    let mut table = CsvTable::new("curves", "run samples seconds");
+    table.header.push(analysis.target.metric.name().into());
     table.header.extend(sources.iter().map(data::joules_column));
+    let metric = |point: &EvaluationPoint| {
+        let found = analysis.target.find(point);
+        found.map_or(f64::NAN, |found| found.value)
+    };
     for (_, run, record) in curves {
         let joules: Vec<Option<Vec<f64>>> =
             sources.iter().map(|source| source.joules(record)).collect();
@@ -109,7 +118,7 @@ fn points(curves: &[Curve<'_>], sources: &[EnergySource], most: usize) -> CsvTab
                 .map(|curve| Some(rounded(curve.as_ref()?[at])));
             table.push((
                 (&run.id, point.samples),
-                (rounded(point.seconds), rounded(point.accuracy())),
+                (rounded(point.seconds), rounded(metric(point))),
                 joules.collect::<Vec<Option<f64>>>(),
             ));
         }
@@ -117,19 +126,28 @@ fn points(curves: &[Curve<'_>], sources: &[EnergySource], most: usize) -> CsvTab
     table
 }
 
-/// The vertical axis: the upper part of the accuracies, where curves differ.
-fn accuracies(analysis: &Analysis, curves: &[Curve<'_>]) -> Scale {
+/// The target's metric in an evaluation, in the unit of the vertical axis.
+fn value(analysis: &Analysis, point: &EvaluationPoint) -> f64 {
+    let found = analysis.target.find(point);
+    metric_axis(analysis, "").1 * found.map_or(f64::NAN, |found| found.value)
+}
+
+/// The vertical axis: of accuracies the upper part, where curves differ.
+fn vertical(analysis: &Analysis, curves: &[Curve<'_>]) -> Scale {
     let points = curves.iter().flat_map(|curve| &curve.2.evaluations);
-    let accuracies = points.map(|point| point.accuracy());
-    let mut all: Vec<f64> = accuracies.filter(|accuracy| accuracy.is_finite()).collect();
-    all.sort_by(f64::total_cmp);
-    let (_, high) = extent(all.iter().copied()).unwrap_or((0.0, 1.0));
+    let values = points.map(|point| value(analysis, point));
+    let mut all: Vec<f64> = values.filter(|value| value.is_finite()).collect();
     let targets = analysis.costs.iter().filter_map(|cost| cost.at_least);
-    let (first, last) = extent(targets).unwrap_or((high, high));
+    if !analysis.target.metric.is_share() {
+        return Scale::around(all.into_iter().chain(targets));
+    }
+    all.sort_by(f64::total_cmp);
+    let (_, high) = extent(all.iter().copied()).unwrap_or((0.0, 100.0));
+    let (first, last) = extent(targets.map(|target| 100.0 * target)).unwrap_or((high, high));
     let usual = all.get(all.len() / 8).copied().unwrap_or(0.0);
-    let from = usual.min(first - 0.05).max(high - 0.45).max(0.0);
-    let from = (20.0 * from).floor() / 20.0;
-    Scale::between(100.0 * from, 100.0 * (high.max(last) + 0.03).min(1.0))
+    let from = usual.min(first - 5.0).max(high - 45.0).max(0.0);
+    let from = 5.0 * (from / 5.0).floor();
+    Scale::between(from, (high.max(last) + 3.0).min(100.0))
 }
 
 fn figure(
@@ -150,27 +168,26 @@ fn figure(
     let unit = DisplayUnit::of(&over.kind(), ends.fold(0.0, f64::max));
     let places = placed.iter().flat_map(|(_, places)| places);
     let colours = RegimeColours::new(analysis);
+    let (metric, scale) = metric_axis(analysis, "whole test set");
     let mut frame = Frame::new(Scale::from_zero(places.map(|place| place / unit.per)), y);
     let drawn = placed.iter().map(|((cell, run, record), places)| {
-        let last = record
-            .evaluations
-            .last()
-            .map_or(f64::NAN, |point| point.accuracy());
+        let last = record.evaluations.last();
+        let last = last.map_or(f64::NAN, |point| value(analysis, point));
         let kept = downsample(places.len(), most).into_iter();
         Line {
             class: colours.line(*cell),
             title: format!(
-                "{}, {}: {:.2} % at {}",
+                "{}, {}: {} at {}",
                 run.id,
                 run.outcome.name(),
-                100.0 * last,
+                analysis.target.metric.show(last / scale),
                 unit.amount(places.last().copied().unwrap_or(0.0))
             ),
             points: kept
                 .map(|at| {
                     (
                         places[at] / unit.per,
-                        100.0 * record.evaluations[at].accuracy(),
+                        value(analysis, &record.evaluations[at]),
                     )
                 })
                 .collect(),
@@ -189,19 +206,19 @@ fn figure(
     let name = format!("{}, {}", capital(&kind_name(&over.kind())), unit.symbol);
     html! {
         figure class="scroll" {
-            (frame.picture(&format!("Accuracy over {name}"), html! {
-                (frame.axes(&name, "Accuracy, whole test set, %"))
+            (frame.picture(&format!("{metric} over {name}"), html! {
+                (frame.axes(&name, &metric))
                 @for target in &targets {
-                    @let at = px(frame.at_y(100.0 * target));
+                    @let at = px(frame.at_y(scale * target));
                     line class="target" x1=(px(left)) x2=(px(left + width)) y1=(at) y2=(at) {
-                        title { "target " (target_percent(*target)) }
+                        title { "target " (threshold(analysis, *target)) }
                     }
                 }
                 (lines(&frame, &drawn, id))
                 // Above the lines, which would strike them through.
                 @for target in &targets {
-                    text class="tick quiet plain" x=(px(left + width - 2.0)) y=(px(frame.at_y(100.0 * target) - 4.0)) text-anchor="end" {
-                        (target_percent(*target))
+                    text class="tick quiet plain" x=(px(left + width - 2.0)) y=(px(frame.at_y(scale * target) - 4.0)) text-anchor="end" {
+                        (threshold(analysis, *target))
                     }
                 }
             }))

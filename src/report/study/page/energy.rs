@@ -6,7 +6,7 @@ use super::super::chart::{Bar, bars};
 use super::super::colours::RegimeColours;
 use super::super::csv_table::{CsvTable, rounded};
 use super::super::curves::{EnergySource, energy_sources, main_runs};
-use super::super::display_unit::DisplayUnit;
+use super::super::display_unit::{DisplayUnit, digits};
 use super::super::words::{NO_ENERGY, capital, order, origin};
 use super::{data_behind, how};
 use crate::study::RunRecord;
@@ -187,9 +187,9 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &EnergySource) 
 }
 
 fn step_bar(name: String, class: &'static str, means: &Means, unit: &DisplayUnit) -> Bar {
-    let half = means
-        .half
-        .map_or_else(String::new, |half| format!(" +- {}", unit.show(half)));
+    let half = means.half.map_or_else(String::new, |half| {
+        format!(" +- {} %", digits(100.0 * half / means.step))
+    });
     let divided = if means.divided {
         ", evaluations included"
     } else {

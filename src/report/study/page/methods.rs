@@ -3,11 +3,11 @@
 use maud::{Markup, html};
 
 use super::super::display_unit::{DisplayUnit, digits};
-use super::super::words::{cost_name, counted, ratio};
+use super::super::words::{cost_name, counted, ratio, threshold};
 use crate::study::analysis::{Analysis, CostKind, CostReport};
 use crate::study::stats::{BOOTSTRAP_FROM, NoClaim, SpreadSource};
 use crate::train::Way;
-use crate::units::{target_percent, thousands};
+use crate::units::thousands;
 
 pub(super) fn section(analysis: &Analysis) -> Markup {
     let Some(cost) = analysis.headline() else {
@@ -18,7 +18,7 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
         section {
             h2 { "How this was computed" }
             p { (reaching(analysis, cost)) }
-            p { (spending(cost)) }
+            p { (spending(analysis, cost)) }
             p {
                 "The expected cost of a regime is that of one success with restarts: all that its runs spent until success, \
                  budget or divergence, over the number that reached the target (the ERT of the COCO benchmarks). A median of \
@@ -56,26 +56,26 @@ fn reaching(analysis: &Analysis, cost: &CostReport) -> Markup {
              costs together with accuracies."
         };
     };
-    let share = target_percent(share);
+    let share = threshold(analysis, share);
     let Some((every, window)) = analysis.cadence else {
         return html! {
-            "A run reaches " (share) " at its first evaluation of the whole test set at or above it. No half of the test set is \
-             left to confirm it, so the accuracy at that point is biased upward by noise."
+            "A run reaches " (share) " at its first evaluation of the whole test set that meets it. No half of the test set is \
+             left to confirm it, so the value at that point is biased by noise."
         };
     };
     html! {
-        "A run reaches " (share) " when the mean accuracy of its last evaluations is at or above it: one evaluation after the \
+        "A run reaches " (share) " when the mean " (analysis.target.metric.name()) " of its last evaluations meets it: one evaluation after the \
          first step at or past each multiple of " (thousands(every)) " samples, in a window of " (thousands(window))
         " samples (" (counted((window / every.max(1)) as usize, "evaluation")) "), the same for all regimes. Test images of even \
          index decide; those of odd index confirm."
     }
 }
 
-fn spending(cost: &CostReport) -> Markup {
+fn spending(analysis: &Analysis, cost: &CostReport) -> Markup {
     let points = || cost.cells.iter().flat_map(|cell| &cell.trials);
     let by = |way: Way| points().filter(|point| point.way == Some(way)).count();
     html! {
-        "The cost is " (cost_name(cost)) ". "
+        "The cost is " (cost_name(analysis, cost)) ". "
         @if matches!(cost.kind, CostKind::Energy { .. }) {
             "Of " (points().count()) " figures " (by(Way::Direct))
             " are differences of readings over at least 50 updates of the sensor and " (by(Way::StepsTimesJoules))

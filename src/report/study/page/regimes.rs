@@ -15,7 +15,7 @@ const STRIP: (f64, f64) = (180.0, 12.0);
 
 /// Every regime with every seed in the headline's cost.
 pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
-    let summary = Summary::of(cost);
+    let summary = Summary::of(analysis, cost);
     let unit = &summary.unit;
     let points = cost
         .cells
@@ -32,7 +32,7 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
         section {
             h2 { "All regimes, all seeds" }
             div class="scroll" { table {
-                caption { span { (capital(&cost_name(cost))) ", " (unit.symbol) "; the lowest first" } }
+                caption { span { (capital(&cost_name(analysis, cost))) ", " (unit.symbol) "; the lowest first" } }
                 thead { tr {
                     th class="w" scope="col" { "regime" }
                     @for column in &summary.columns { th scope="col" { (column.head) } }

@@ -11,7 +11,7 @@ use crate::energy::{Interval, SourceResult, Status};
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, Instrument};
 use crate::train::Budget;
-use crate::units::{target_percent, thousands};
+use crate::units::thousands;
 
 pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
     let (giving, missing): (Vec<&Instrument>, Vec<&Instrument>) = analysis
@@ -74,10 +74,7 @@ fn facts(analysis: &Analysis) -> Markup {
         ));
     }
     if let Some(share) = analysis.headline().and_then(|cost| cost.at_least) {
-        facts.push((
-            "Target",
-            format!("{} of the test set", target_percent(share)),
-        ));
+        facts.push(("Target", analysis.target.describe(share)));
     }
     if let Some(budget) = analysis.budget {
         facts.push(("Budget of a run", limits(&budget)));
