@@ -35,7 +35,12 @@ mod units;
 
 #[cfg(feature = "gpu")]
 pub use device::Gpu;
-pub use energy::{Meter, SourceResult};
+pub use energy::{
+    Assumed, Conditions, Covers, DeviceKind, EnergyPerUnit, Grade, Interval, Measured, Meter,
+    MeterError, MeterOptions, MeterUnit, MeteredDevice, Method, Moment, PartResult, RawUnit,
+    Reading, Scope, Selection, SourceReport, SourceResult, Stamp, Status, Unavailable, Window,
+    WindowResult,
+};
 #[cfg(feature = "gpu")]
 pub use lab::Kernel;
 #[cfg(feature = "gpu")]

@@ -351,7 +351,7 @@ fn calibrated(stand_in: &StandIn, rest: Interval) {
     });
     let identity = "nvml GPU-00000000:01:00.0 driver 550.00";
     Calibration::new(identity, known, None)
-        .keep(&options)
+        .store(&options)
         .unwrap();
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 #[cfg(unix)]
 use wattgrad::internals::energy::{Covers, Method, Scope};
 use wattgrad::internals::energy::{
-    DeviceKind, Meter, MeterError, MeterOptions, MeteredDevice, Selection, SourceResult, Status,
-    survey,
+    DeviceKind, Meter, MeterError, MeterOptions, MeteredDevice, Selection, SourceReport,
+    SourceResult, Status,
 };
 
 fn named(name: &str, watts: Option<f64>) -> MeterOptions {
@@ -16,6 +16,12 @@ fn named(name: &str, watts: Option<f64>) -> MeterOptions {
         assume_watts_per_core: watts,
         ..Default::default()
     }
+}
+
+fn reports(device: Option<&MeteredDevice>) -> Vec<SourceReport> {
+    Meter::open(&MeterOptions::default(), device)
+        .unwrap()
+        .sources()
 }
 
 fn target(kind: DeviceKind) -> MeteredDevice {
@@ -46,7 +52,7 @@ fn every_known_source_has_a_row() {
         Some(target(DeviceKind::Discrete)),
         Some(target(DeviceKind::Cpu)),
     ] {
-        let reports = survey(target.as_ref());
+        let reports = reports(target.as_ref());
         for family in [
             "nvml",
             "hwmon",
@@ -92,7 +98,7 @@ fn every_known_source_has_a_row() {
 #[cfg(all(target_os = "linux", not(feature = "rapl")))]
 #[test]
 fn a_source_that_was_not_compiled_in_says_so() {
-    let reports = survey(None);
+    let reports = reports(None);
     let rapl = reports
         .iter()
         .find(|report| report.source == "rapl")

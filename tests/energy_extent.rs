@@ -62,10 +62,10 @@ impl WaveSensor {
             ..Default::default()
         };
         if let Some(known) = known {
-            Calibration::new(NAME, known, None).keep(&options).unwrap();
+            Calibration::new(NAME, known, None).store(&options).unwrap();
         }
         (
-            Meter::of_instrument(NAME, Scope::Board, Box::new(self), &options),
+            Meter::of_sensor(NAME, Scope::Board, Box::new(self), &options),
             folder,
         )
     }

@@ -114,7 +114,7 @@ fn metered(fault: Fault, watts: f64, tick: f64, seconds: f64) -> SourceResult {
         calibrations: Some(folder.path().to_owned()),
         ..Default::default()
     };
-    let meter = Meter::of_instrument("made-up", Scope::Board, Box::new(instrument), &options);
+    let meter = Meter::of_sensor("made-up", Scope::Board, Box::new(instrument), &options);
     let (_, rows) = meter.measure(|| sleep(Duration::from_secs_f64(seconds)));
     assert_eq!(rows.len(), 1, "{rows:?}");
     rows.into_iter().next().unwrap()
@@ -234,7 +234,11 @@ fn powered(step: u64, stops: f64) -> Result<Estimate, Unavailable> {
     });
     let spec = SensorSpec::power(RawUnit::Milliwatt, 500.0, 0.1).averaging(0.1);
     let recording = Recording::new(spec, readings.collect());
-    recording.between(2.0, 18.0, Edge::Interior, &SensorModel::uncalibrated(&spec))
+    recording.fixed(
+        (2.0, 18.0),
+        [Edge::Interior; 2],
+        &SensorModel::uncalibrated(&spec),
+    )
 }
 
 #[test]

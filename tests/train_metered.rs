@@ -53,7 +53,7 @@ fn calibrated(meter: &str, idle: IdlePower, cache: &Path) {
         ..SensorModel::uncalibrated(&SensorSpec::energy(RawUnit::Microjoule, 1e6, 0.0))
     };
     let calibration = Calibration::new(&format!("{meter} joules"), known, None);
-    calibration.keep(&options).unwrap();
+    calibration.store(&options).unwrap();
 }
 
 /// One training at a time: beside another a run has neither its pace nor its length.

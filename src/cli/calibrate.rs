@@ -135,7 +135,7 @@ fn text(source: &Source) -> String {
         Method::IntegratedPower => "W",
         Method::Counter | Method::Assumed => "J",
     };
-    let mut text = match (found.grade, &found.refused) {
+    let mut text = match (found.grade, &found.rejected) {
         (Some(grade), _) => format!("{name}: grade {grade:?}\n"),
         (None, reason) => format!(
             "{name}: rejected: {}\n",
@@ -153,7 +153,7 @@ fn text(source: &Source) -> String {
     line("quantum", small(found.quantum, unit));
     line("time per read", seconds(found.read_seconds));
     for (activity, watts) in &found.watts {
-        let idle = found.known.idle;
+        let idle = found.model.idle;
         let (name, interval) = match activity {
             Activity::Cold => ("cold", idle.map(|idle| idle.cold)),
             Activity::Context => ("context", idle.map(|idle| idle.context)),

@@ -1,25 +1,26 @@
-//! What a figure was computed with, so that it can be computed again.
+//! What joules are computed with beside the readings, so that they can be recomputed.
 
 use serde::{Deserialize, Serialize};
 
-use super::estimate::{Edge, Estimate, Stamp};
+use super::estimate::{Edge, Estimate};
+use super::figure::Stamp;
 use super::phase;
 use super::recording::Recording;
 use super::sensor::{SensorSpec, Unavailable};
 use super::sensor_model::SensorModel;
 
-/// All that stands between a row's readings and its joules.
+/// What the joules of a result are computed with beside its readings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Basis {
     /// What the readings mean.
     pub spec: SensorSpec,
-    /// What was known of the instrument.
-    pub known: SensorModel,
+    /// How the sensor follows the power.
+    pub model: SensorModel,
     /// Start and end of the window on the readings' monotonic clock, seconds.
     pub window: (f64, f64),
-    /// How the power at start and end lies to that within.
+    /// How the power at start and end relates to the power within.
     pub edges: [Edge; 2],
-    /// Updates of the instrument that a figure needs.
+    /// The fewest updates of the sensor that a window must hold.
     #[serde(default)]
     pub least_updates: u64,
     /// Whether others used the device in the window too.
@@ -30,7 +31,7 @@ pub struct Basis {
 impl Basis {
     /// The joules of the whole window.
     pub(super) fn whole(&self, recording: &Recording) -> Result<Estimate, Unavailable> {
-        self.enough(recording.between_ends(self.window, self.edges, &self.known)?)
+        self.part(recording, self.window)
     }
 
     /// The joules from one time in the window to another.
@@ -40,16 +41,26 @@ impl Basis {
         part: (f64, f64),
     ) -> Result<Estimate, Unavailable> {
         let (from, to) = self.window;
-        // A load begins and ends with the window, and goes on at the ends of a part that lie within it.
+        // The load begins and ends with the window, and continues across the ends of a part that lie within it.
         let edge = |at: f64, end: Edge| match at > from && at < to {
             true => Edge::Interior,
             false => end,
         };
         let edges = [edge(part.0, self.edges[0]), edge(part.1, self.edges[1])];
-        self.enough(recording.between_ends(part, edges, &self.known)?)
+        let estimate = recording.fixed(part, edges, &self.model)?;
+        if estimate.updates >= self.least_updates {
+            return Ok(estimate);
+        }
+        Err(Unavailable::new(format!(
+            "the window of {:.3} s holds {} updates of the sensor, and {} are needed",
+            estimate.seconds(),
+            estimate.updates,
+            self.least_updates
+        ))
+        .longer_window())
     }
 
-    /// Units of the work that was stamped, and the joules of all of them, from a tick to another inside the work.
+    /// Units of the work that was stamped, and the joules of all of them, from one update to another inside the work.
     pub(super) fn units(
         &self,
         recording: &Recording,
@@ -59,35 +70,17 @@ impl Basis {
         if let (Some(first), Some(last)) = (stamps.first(), stamps.last()) {
             (from, to) = (from.max(first.at), to.min(last.at));
         }
-        let mut window = recording.in_load(from, to, stamps, &self.known)?;
-        let at = |time: f64| phase::done(stamps, time.clamp(from, to));
-        let units = match (at(window.from), at(window.to)) {
-            (Some(first), Some(last)) if last > first => last - first,
-            _ => {
-                return Err(Unavailable::new(
-                    "no work was finished between two of its ticks",
-                ));
-            }
-        };
-        // A submit's work is stamped as a whole, so each edge may lie anywhere within one.
-        let longest = stamps
-            .windows(2)
-            .map(|pair| pair[1].at - pair[0].at)
-            .fold(0.0, f64::max);
+        let mut window = recording.in_load(from, to, stamps, &self.model)?;
+        let done = |time: f64| phase::work_done(stamps, time.clamp(from, to));
+        let units = done(window.from)
+            .zip(done(window.to))
+            .map(|(first, last)| last - first)
+            .filter(|&units| units > 0.0)
+            .ok_or_else(|| Unavailable::new("no work was finished between two of its updates"))?;
+        // The work of a submit is stamped as a whole, so each end can lie anywhere within one.
+        let pairs = stamps.windows(2).map(|pair| pair[1].at - pair[0].at);
+        let longest = pairs.fold(0.0, f64::max);
         window.widen(window.joules / window.seconds() * longest / 2.0);
         Ok((units, window))
-    }
-
-    fn enough(&self, estimate: Estimate) -> Result<Estimate, Unavailable> {
-        if estimate.updates >= self.least_updates {
-            return Ok(estimate);
-        }
-        Err(Unavailable::new(format!(
-            "the window of {:.3} s holds {} of the instrument's own updates, and a figure needs {}",
-            estimate.seconds(),
-            estimate.updates,
-            self.least_updates
-        ))
-        .with_fix("meter a longer window"))
     }
 }

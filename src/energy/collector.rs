@@ -1,4 +1,4 @@
-//! Threads that read instruments while a window is open.
+//! Threads that sample sensors while a window is open.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,18 +10,14 @@ use super::figure::Reading;
 use super::poll_schedule::PollSchedule;
 use super::sensor::{Conditions, Sensor, Unavailable};
 
-/// So often it is looked whether an instrument that keeps its own record has more of it: its readings carry their own
-/// times, so nothing is won by looking when they come.
-pub(crate) const RECORD_SECONDS: f64 = 0.05;
-
-/// Reads one instrument until it is dropped.
+/// Samples one sensor until it is dropped.
 pub(crate) struct Collector {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Shared {
-    instrument: Arc<dyn Sensor>,
+    sensor: Arc<dyn Sensor>,
     state: Mutex<State>,
     wake: Condvar,
     stop: AtomicBool,
@@ -33,19 +29,20 @@ struct State {
     lost: Option<Unavailable>,
 }
 
-/// What a collector brought home.
+/// What a collector read.
+#[derive(Default)]
 pub(crate) struct Collected {
     pub readings: Vec<Reading>,
-    /// Why it could not be read any more, where it was lost.
+    /// Why the sensor could not be read any more, where it was lost.
     pub lost: Option<Unavailable>,
 }
 
 impl Collector {
-    /// Starts reading; `tick` where it is known.
-    pub(crate) fn start(instrument: Arc<dyn Sensor>, tick: Option<f64>) -> Self {
-        let schedule = PollSchedule::new(instrument.spec(), tick);
+    /// Starts sampling; `update_interval` where known.
+    pub(crate) fn start(sensor: Arc<dyn Sensor>, update_interval: Option<f64>) -> Self {
+        let schedule = PollSchedule::new(sensor.spec(), update_interval);
         let shared = Arc::new(Shared {
-            instrument,
+            sensor,
             state: Mutex::new(State {
                 readings: Vec::new(),
                 schedule,
@@ -65,47 +62,43 @@ impl Collector {
         Self { shared, thread }
     }
 
-    /// Waits until `enough` says so of what was read and the tick seen so far, or `longest` seconds have passed.
+    /// Waits until `enough` returns true for the readings and the update interval, or `longest` seconds have passed.
     pub(crate) fn wait(&self, longest: f64, enough: impl Fn(&[Reading], Option<f64>) -> bool) {
         let end = Moment::now().monotonic + longest;
         let mut state = self.shared.state();
         loop {
             let left = end - Moment::now().monotonic;
-            if left <= 0.0 || state.lost.is_some() || enough(&state.readings, state.schedule.tick())
-            {
+            let done = || enough(&state.readings, state.schedule.update_interval());
+            if left <= 0.0 || state.lost.is_some() || done() {
                 return;
             }
-            let (guard, _) = self
-                .shared
-                .wake
-                .wait_timeout(state, Duration::from_secs_f64(left))
-                .unwrap_or_else(PoisonError::into_inner);
-            state = guard;
+            let left = Duration::from_secs_f64(left);
+            let waited = self.shared.wake.wait_timeout(state, left);
+            (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Reads at once, beside the schedule.
-    pub(crate) fn look(&self) {
+    pub(crate) fn poll(&self) {
         let mut state = self.shared.state();
-        if let Err(refusal) = self.shared.instrument.poll(&mut state.readings) {
-            state.lost = Some(refusal);
+        if let Err(why) = self.shared.sensor.poll(&mut state.readings) {
+            state.lost = Some(why);
         }
     }
 
-    /// What `of` says of the readings and the tick seen so far.
-    pub(crate) fn look_at<R>(&self, of: impl FnOnce(&[Reading], Option<f64>) -> R) -> R {
+    /// The result of `of` on the readings and the update interval so far.
+    pub(crate) fn inspect<R>(&self, of: impl FnOnce(&[Reading], Option<f64>) -> R) -> R {
         let state = self.shared.state();
-        of(&state.readings, state.schedule.tick())
+        of(&state.readings, state.schedule.update_interval())
     }
 
-    /// The newest readings, at most `count`.
-    pub(crate) fn newest(&self, count: usize) -> Vec<Reading> {
-        let state = self.shared.state();
-        let from = state.readings.len().saturating_sub(count);
-        state.readings[from..].to_vec()
+    /// The readings so far.
+    pub(crate) fn readings(&self) -> Vec<Reading> {
+        self.inspect(|readings, _| readings.to_vec())
     }
 
-    /// Lets go of the readings before `before`.
+    /// Drops the readings before `before`.
+    #[cfg(feature = "cli")]
     pub(crate) fn forget(&self, before: f64) {
         let mut state = self.shared.state();
         let old = state
@@ -114,25 +107,25 @@ impl Collector {
         state.readings.drain(..old);
     }
 
-    /// The tick as far as it was seen.
-    pub(crate) fn tick(&self) -> Option<f64> {
-        self.shared.state().schedule.tick()
+    /// The update interval, once it is known.
+    pub(crate) fn update_interval(&self) -> Option<f64> {
+        self.inspect(|_, interval| interval)
     }
 
-    /// Why it could not be read any more.
+    /// Why the sensor could not be read any more.
     pub(crate) fn lost(&self) -> Option<Unavailable> {
         self.shared.state().lost.clone()
     }
 
     pub(crate) fn shared_with(&self) -> Option<String> {
-        self.shared.instrument.shared()
+        self.shared.sensor.shared()
     }
 
     pub(crate) fn conditions(&self) -> Option<Conditions> {
-        self.shared.instrument.conditions()
+        self.shared.sensor.conditions()
     }
 
-    /// Ends the reading.
+    /// Ends the sampling.
     pub(crate) fn stop(mut self) -> Collected {
         self.end();
         let mut state = self.shared.state();
@@ -146,9 +139,10 @@ impl Collector {
         self.shared.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // One that panicked has left its readings, and a refusal is made of their end.
+            // A thread that panicked leaves its readings; the result says that they are incomplete.
             if thread.join().is_err() {
-                self.shared.state().lost = Some(Unavailable::new("reading it broke off"));
+                self.shared.state().lost =
+                    Some(Unavailable::new("the thread that reads it failed"));
             }
         }
     }
@@ -168,26 +162,22 @@ impl Shared {
     fn run(&self) {
         let mut fresh = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
-            let outcome = self.instrument.poll(&mut fresh);
+            let polled = self.sensor.poll(&mut fresh);
             let next = {
                 let mut state = self.state();
                 for reading in fresh.drain(..) {
                     state.schedule.observe(&reading);
                     state.readings.push(reading);
                 }
-                if let Err(refusal) = outcome {
-                    state.lost = Some(refusal);
+                if let Err(why) = polled {
+                    state.lost = Some(why);
                 }
                 self.wake.notify_all();
                 if state.lost.is_some() {
                     return;
                 }
                 let now = Moment::now().monotonic;
-                if self.instrument.keeps_record() {
-                    now + RECORD_SECONDS
-                } else {
-                    state.schedule.next(now)
-                }
+                state.schedule.next_poll(&*self.sensor, now)
             };
             loop {
                 let wait = next - Moment::now().monotonic;

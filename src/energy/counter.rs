@@ -1,104 +1,90 @@
-//! What the readings of an energy counter amount to, and when they amount to nothing.
+//! Joules from the readings of an energy counter, with faulty counters rejected.
 
-use super::figure::{RawUnit, Reading};
-use super::sensor::Unavailable;
+use super::figure::Reading;
+use super::sensor::{Quantity, SensorSpec, Unavailable};
 
-/// Within what time a counter whose tick is not known is taken to show what it counted.
-const UNSEEN_TICK_SECONDS: f64 = 1.0;
+/// A counter of unknown update interval is assumed to show what it counted within this time.
+const UNKNOWN_UPDATE_SECONDS: f64 = 1.0;
 
-/// What is known of a counter beforehand.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Counter {
-    /// The unit of its readings.
-    pub unit: RawUnit,
-    /// Joules per unit.
-    pub scale: f64,
-    /// Where it begins again at 0; `None` for a counter that never does in practice.
-    pub wraps_at: Option<u64>,
-    /// More power than what it covers could ever draw. A step above it is a counter that lies (an underflow, a reset
-    /// taken for a wrap), not a load.
-    pub max_watts: f64,
+/// Joules since the first reading, at each reading of a counter.
+///
+/// # Errors
+/// A counter that stood still, ran backwards, jumped, read 0 or its type's maximum, or could have wrapped twice unseen.
+pub(crate) fn joules(
+    spec: &SensorSpec,
+    readings: &[Reading],
+    update_interval: Option<f64>,
+) -> Result<Vec<f64>, Unavailable> {
+    let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
+        return Err(Unavailable::new("the counter was not read"));
+    };
+    let wraps_at = match spec.quantity {
+        Quantity::Energy { wraps_at } => wraps_at,
+        Quantity::Power { .. } => None,
+    };
+    // A counter that wraps can be read just as it restarts.
+    let restarts = wraps_at.is_some() && readings.iter().any(|reading| reading.value > 0);
+    let mut total: u128 = 0;
+    let mut joules = Vec::with_capacity(readings.len());
+    for (at, reading) in readings.iter().enumerate() {
+        if !(reading.value == 0 && restarts) {
+            supported(reading.value, wraps_at).map_err(Unavailable::new)?;
+        }
+        if at > 0 {
+            let pair = (&readings[at - 1], reading);
+            total += u128::from(step(spec, wraps_at, pair, update_interval)?);
+        }
+        joules.push(total as f64 * spec.scale);
+    }
+    if total == 0 {
+        return Err(Unavailable::new(format!(
+            "the counter stood at {} {} for the whole {:.3} s it was read",
+            last.value,
+            spec.unit.symbol(),
+            last.at.monotonic - first.at.monotonic,
+        ))
+        .longer_window());
+    }
+    Ok(joules)
 }
 
-impl Counter {
-    /// Joules since the first reading, at each reading.
-    ///
-    /// # Errors
-    /// A counter that stood still, ran backwards, jumped, read 0 or its type's maximum, or could have wrapped twice
-    /// unseen.
-    pub(crate) fn unwrap(
-        &self,
-        readings: &[Reading],
-        update_interval_seconds: Option<f64>,
-    ) -> Result<Vec<f64>, Unavailable> {
-        let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
-            return Err(Unavailable::new("the counter was not read"));
-        };
-        // A counter that begins again may be read just as it does.
-        let begins_again =
-            self.wraps_at.is_some() && readings.iter().any(|reading| reading.value > 0);
-        let mut total: u128 = 0;
-        let mut joules = Vec::with_capacity(readings.len());
-        for (at, reading) in readings.iter().enumerate() {
-            if !(reading.value == 0 && begins_again) {
-                supported(reading.value, self.wraps_at).map_err(Unavailable::new)?;
-            }
-            if at > 0 {
-                total +=
-                    u128::from(self.step(&readings[at - 1], reading, update_interval_seconds)?);
-            }
-            joules.push(total as f64 * self.scale);
-        }
-        if total == 0 {
-            return Err(Unavailable::new(format!(
-                "the counter stood at {} {} for the whole {:.3} s it was read",
-                last.value,
-                self.unit.symbol(),
-                last.at.monotonic - first.at.monotonic,
-            ))
-            .with_fix("meter a longer window"));
-        }
-        Ok(joules)
+/// Units counted from one reading to the next.
+fn step(
+    spec: &SensorSpec,
+    wraps_at: Option<u64>,
+    (from, to): (&Reading, &Reading),
+    update_interval: Option<f64>,
+) -> Result<u64, Unavailable> {
+    let unit = spec.unit.symbol();
+    // A change that is published at once can hold the energy of a whole update interval.
+    let interval = update_interval.unwrap_or(UNKNOWN_UPDATE_SECONDS);
+    let gap = (to.at.monotonic - from.at.monotonic).max(0.0) + interval;
+    let most = spec.max_watts * gap / spec.scale;
+    if let Some(range) = wraps_at.filter(|&range| most >= range as f64) {
+        return Err(Unavailable::new(format!(
+            "the counter was not read for {gap:.1} s and wraps every {range} {unit}, so a wrap may be missed"
+        )));
     }
-
-    /// Units counted from one reading to the next.
-    fn step(
-        &self,
-        from: &Reading,
-        to: &Reading,
-        update_interval_seconds: Option<f64>,
-    ) -> Result<u64, Unavailable> {
-        let unit = self.unit.symbol();
-        // A change that is published at once may hold a whole tick's energy; a tick not seen is taken to be a second.
-        let tick = update_interval_seconds.unwrap_or(UNSEEN_TICK_SECONDS);
-        let gap = (to.at.monotonic - from.at.monotonic).max(0.0) + tick;
-        let most = self.max_watts * gap / self.scale;
-        if let Some(range) = self.wraps_at.filter(|&range| most >= range as f64) {
+    let (a, b) = (from.value, to.value);
+    let step = match (b.checked_sub(a), wraps_at) {
+        (Some(step), _) => step,
+        (None, Some(range)) => range.saturating_sub(a).saturating_add(b),
+        (None, None) => {
             return Err(Unavailable::new(format!(
-                "the counter was not read for {gap:.1} s and begins again every {range} {unit}, so a wrap may be missed"
+                "the counter went backwards, from {a} to {b} {unit}: the driver was reset or reloaded"
             )));
         }
-        let step = match (to.value.checked_sub(from.value), self.wraps_at) {
-            (Some(step), _) => step,
-            (None, Some(range)) => range.saturating_sub(from.value).saturating_add(to.value),
-            (None, None) => {
-                return Err(Unavailable::new(format!(
-                    "the counter went backwards, from {} to {} {unit}: the driver was reset or loaded anew",
-                    from.value, to.value
-                )));
-            }
-        };
-        if step as f64 > most {
-            return Err(Unavailable::new(format!(
-                "the counter jumped from {} to {} {unit} within {gap:.3} s, more than {} W could explain",
-                from.value, to.value, self.max_watts
-            )));
-        }
-        Ok(step)
+    };
+    if step as f64 > most {
+        return Err(Unavailable::new(format!(
+            "the counter jumped from {a} to {b} {unit} within {gap:.3} s, more than the possible {} W",
+            spec.max_watts
+        )));
     }
+    Ok(step)
 }
 
-/// A value that real counters never show: drivers put it where they have none.
+/// Rejects the values that drivers show where they have no counter.
 pub(crate) fn supported(value: u64, wraps_at: Option<u64>) -> Result<(), String> {
     match value {
         0 => Err("the counter reads 0, as drivers do that have none".into()),
@@ -117,97 +103,88 @@ pub(crate) fn supported(value: u64, wraps_at: Option<u64>) -> Result<(), String>
 #[cfg(test)]
 mod tests {
     use super::super::clock::Moment;
+    use super::super::figure::RawUnit;
     use super::*;
 
-    const BOARD: Counter = Counter {
-        unit: RawUnit::Millijoule,
-        scale: 1e-3,
-        wraps_at: None,
-        max_watts: 10_000.0,
-    };
-    const PACKAGE: Counter = Counter {
-        unit: RawUnit::Microjoule,
-        scale: 1e-6,
-        wraps_at: Some(262_143_328_850),
-        max_watts: 2_000.0,
-    };
+    const RANGE: u64 = 262_143_328_850;
 
-    fn readings(unit: RawUnit, points: &[(f64, u64)]) -> Vec<Reading> {
-        points
-            .iter()
-            .map(|&(monotonic, value)| Reading {
-                value,
-                unit,
-                at: Moment {
-                    monotonic,
-                    unix: 1.7e9 + monotonic,
-                },
-                read_seconds: 0.004,
-            })
-            .collect()
+    fn board() -> SensorSpec {
+        SensorSpec::energy(RawUnit::Millijoule, 10_000.0, 0.1)
     }
 
-    fn total(counter: Counter, points: &[(f64, u64)], tick: Option<f64>) -> f64 {
-        let joules = counter
-            .unwrap(&readings(counter.unit, points), tick)
-            .unwrap();
-        joules[joules.len() - 1]
+    fn package() -> SensorSpec {
+        SensorSpec::energy(RawUnit::Microjoule, 2_000.0, 0.001).wrapping_at(RANGE)
     }
 
-    fn refused(counter: Counter, points: &[(f64, u64)], tick: Option<f64>) -> String {
-        counter
-            .unwrap(&readings(counter.unit, points), tick)
-            .unwrap_err()
-            .reason
+    fn of(
+        spec: SensorSpec,
+        points: &[(f64, u64)],
+        interval: Option<f64>,
+    ) -> Result<Vec<f64>, Unavailable> {
+        let readings = points.iter().map(|&(monotonic, value)| Reading {
+            value,
+            unit: spec.unit,
+            at: Moment {
+                monotonic,
+                unix: 1.7e9 + monotonic,
+            },
+            read_seconds: 0.004,
+        });
+        joules(&spec, &readings.collect::<Vec<_>>(), interval)
+    }
+
+    fn total(spec: SensorSpec, points: &[(f64, u64)]) -> f64 {
+        *of(spec, points, Some(0.001)).unwrap().last().unwrap()
+    }
+
+    #[track_caller]
+    fn rejects(spec: SensorSpec, points: &[(f64, u64)], interval: Option<f64>, with: &str) {
+        let reason = of(spec, points, interval).unwrap_err().reason;
+        assert!(reason.contains(with), "`{with}` is not in `{reason}`");
     }
 
     #[test]
-    fn a_counter_that_lies_gives_no_figure() {
-        assert!(refused(BOARD, &[(0.0, 77), (5.0, 77)], Some(0.1)).contains("stood at 77 mJ"));
-        assert!(refused(BOARD, &[(0.0, 900), (5.0, 200)], Some(0.1)).contains("backwards"));
-        assert!(refused(BOARD, &[(0.0, 0), (5.0, 0)], None).contains("reads 0"));
-        assert!(refused(BOARD, &[(0.0, 0), (5.0, 900)], None).contains("reads 0"));
-        assert!(refused(BOARD, &[(0.0, 900), (5.0, u64::MAX)], None).contains("maximum"));
-        assert!(refused(BOARD, &[(0.0, 900), (5.0, u64::MAX - 40)], Some(0.1)).contains("jumped"));
-        assert!(refused(BOARD, &[], None).contains("not read"));
-        assert!(
-            refused(PACKAGE, &[(0.0, 5), (1.0, 300_000_000_000)], None)
-                .contains("above its own maximum")
-        );
+    fn rejects_faulty_counters() {
+        let rejects =
+            |points: &[(f64, u64)], interval, with| rejects(board(), points, interval, with);
+        rejects(&[(0.0, 77), (5.0, 77)], Some(0.1), "stood at 77 mJ");
+        rejects(&[(0.0, 900), (5.0, 200)], Some(0.1), "backwards");
+        rejects(&[(0.0, 0), (5.0, 0)], None, "reads 0");
+        rejects(&[(0.0, 0), (5.0, 900)], None, "reads 0");
+        rejects(&[(0.0, 900), (5.0, u64::MAX)], None, "maximum");
+        rejects(&[(0.0, 900), (5.0, u64::MAX - 40)], Some(0.1), "jumped");
+        rejects(&[], None, "not read");
+        rejects(&[(0.0, 900)], None, "stood");
     }
 
     #[test]
-    fn one_reading_is_no_window() {
-        assert!(refused(BOARD, &[(0.0, 900)], None).contains("stood"));
+    fn rejects_a_value_above_the_counters_range() {
+        let points = [(0.0, 5), (1.0, 300_000_000_000)];
+        rejects(package(), &points, None, "above its own maximum");
     }
 
     #[test]
-    fn a_wrap_is_added_and_a_missed_one_refused() {
-        let range = 262_143_328_850;
-        let over = [(0.0, range - 10_000_000), (5.0, 40_000_000)];
-        assert!((total(PACKAGE, &over, Some(0.001)) - 50.0).abs() < 1e-9);
-        let on_it = [(0.0, range - 10_000_000), (1.0, 0), (5.0, 40_000_000)];
-        assert!((total(PACKAGE, &on_it, Some(0.001)) - 50.0).abs() < 1e-9);
-        assert!(refused(PACKAGE, &[(0.0, 0), (5.0, 0)], None).contains("reads 0"));
+    fn adds_a_wrap_and_rejects_a_missed_one() {
+        let over = [(0.0, RANGE - 10_000_000), (5.0, 40_000_000)];
+        assert!((total(package(), &over) - 50.0).abs() < 1e-9);
+        let on_it = [(0.0, RANGE - 10_000_000), (1.0, 0), (5.0, 40_000_000)];
+        assert!((total(package(), &on_it) - 50.0).abs() < 1e-9);
+        rejects(package(), &[(0.0, 0), (5.0, 0)], None, "reads 0");
 
         // Read every 10 s, an hour at 300 W wraps four times and is still exact.
         let hour: Vec<(f64, u64)> = (0..=360)
-            .map(|i| (f64::from(i) * 10.0, (1 + i as u64 * 3_000_000_000) % range))
+            .map(|i| (f64::from(i) * 10.0, (1 + i as u64 * 3_000_000_000) % RANGE))
             .collect();
-        assert!((total(PACKAGE, &hour, Some(0.001)) - 1_080_000.0).abs() < 1e-3);
+        assert!((total(package(), &hour) - 1_080_000.0).abs() < 1e-3);
 
-        // Read at its ends alone it cannot be told how often it wrapped.
-        assert!(
-            refused(PACKAGE, &[(0.0, 1), (3600.0, 31_426_684_600)], None)
-                .contains("wrap may be missed")
-        );
+        // Read at its ends alone, the number of wraps is unknown.
+        let ends = [(0.0, 1), (3600.0, 31_426_684_600)];
+        rejects(package(), &ends, None, "wrap may be missed");
     }
 
     #[test]
-    fn a_reset_is_not_taken_for_a_wrap() {
-        assert!(
-            refused(PACKAGE, &[(0.0, 50_000_000_000), (5.0, 1_000)], Some(0.001))
-                .contains("jumped")
-        );
+    fn does_not_take_a_reset_for_a_wrap() {
+        let reset = [(0.0, 50_000_000_000), (5.0, 1_000)];
+        rejects(package(), &reset, Some(0.001), "jumped");
     }
 }

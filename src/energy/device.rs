@@ -1,4 +1,4 @@
-//! The adapter whose energy is asked for, as plain data, and the PCI address that pairs it with a card.
+//! The device whose energy is metered, as plain data, and the PCI address that pairs it with a card.
 
 use std::fmt;
 
@@ -6,45 +6,47 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::{Covers, Scope};
 
-/// What kind of device the chosen adapter is.
+/// The kind of a metered device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DeviceKind {
-    /// A card of its own.
+    /// A graphics card.
     Discrete,
     /// A GPU in the processor's package.
     Integrated,
     /// The processor itself, under a software driver.
     Cpu,
-    /// Anything else, virtual GPUs among them.
+    /// Anything else, such as a virtual GPU.
     Other,
 }
 
-/// The chosen adapter, as far as a meter has to know it.
+/// The device whose energy is metered.
 ///
 /// ```
-/// use wattgrad::internals::energy::{MeteredDevice, DeviceKind, survey};
+/// use wattgrad::{DeviceKind, Meter, MeterOptions, MeteredDevice};
 ///
 /// let card = MeteredDevice {
 ///     pci_id: Some("0000:01:00.0".into()),
 ///     kind: DeviceKind::Discrete,
 ///     name: "the first card".into(),
 /// };
-/// // A row for every source that is known, whether it can be read here or not.
-/// assert!(survey(Some(&card)).iter().all(|row| !row.source.is_empty()));
+/// // A report for every source, whether it can be read here or not.
+/// let meter = Meter::open(&MeterOptions::default(), Some(&card))?;
+/// assert!(meter.sources().iter().all(|report| !report.source.is_empty()));
+/// # Ok::<(), wattgrad::MeterError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeteredDevice {
-    /// The PCI address, `0000:01:00.0`; `None` where the graphics backend tells none.
+    /// The PCI address, `0000:01:00.0`; `None` where the graphics backend does not report it.
     pub pci_id: Option<String>,
     /// What kind of device it is.
     pub kind: DeviceKind,
-    /// Its name, for sentences.
+    /// Its name, for messages.
     pub name: String,
 }
 
 impl MeteredDevice {
-    /// How an instrument of `scope` that belongs to the host lies to this adapter.
+    /// How a host sensor of `scope` relates to this device.
     pub(crate) fn host_covers(&self, scope: Scope) -> Covers {
         match (self.kind, scope) {
             (DeviceKind::Cpu, Scope::Package | Scope::Process) => Covers::Adapter,
@@ -57,7 +59,7 @@ impl MeteredDevice {
     }
 }
 
-/// A PCI address. Sources write the domain with four digits or with eight; as numbers they compare.
+/// A PCI address. Sources write the domain with four or eight digits; as numbers they compare equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PciAddress {
     domain: u32,
@@ -111,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn domains_of_four_and_eight_digits_are_one_address() {
+    fn compares_domains_of_four_and_eight_digits() {
         let short = PciAddress::parse("0000:01:00.0");
         assert!(short.is_some());
         assert_eq!(short, PciAddress::parse("00000000:01:00.0"));
@@ -129,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_none() {
+    fn rejects_invalid_addresses() {
         for text in [
             "",
             "card0",

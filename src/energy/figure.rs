@@ -1,27 +1,23 @@
-//! A figure of energy: the joules, or why there are none, and the instrument they came through.
-
-use std::fmt;
+//! The terms in which results are stated: method, status, scope, grade, raw readings and intervals.
 
 use serde::{Deserialize, Serialize};
 
-use super::basis::Basis;
 use super::clock::Moment;
-use super::sensor::Conditions;
 
-/// How a figure came about.
+/// How joules were obtained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Method {
     /// The difference of two readings of an energy counter.
     Counter,
-    /// Readings of power, integrated over time.
+    /// Power readings integrated over time.
     IntegratedPower,
-    /// Something measured (CPU time) times something assumed (watts).
+    /// Measured CPU time multiplied by assumed watts.
     Assumed,
 }
 
 impl Method {
-    /// Words for it, as reports have it.
+    /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -31,22 +27,22 @@ impl Method {
     }
 }
 
-/// What a row of energy is worth.
+/// Whether a result holds joules, and on what they rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// Joules read from an instrument.
+    /// Joules read from a sensor.
     Measured,
-    /// Joules that rest on an assumption of the user's.
+    /// Joules that rest on watts that the user assumed.
     Assumed,
-    /// No figure; the row's `reason` says why.
+    /// No joules; `reason` says why.
     Unavailable,
-    /// Joules read from an instrument that counts others' work too, so they are not charged to this run.
+    /// Joules that include the work of other processes, so they are not charged to this run.
     Shared,
 }
 
 impl Status {
-    /// A word for it, as records and reports have it.
+    /// Its name in records and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Measured => "measured",
@@ -57,11 +53,11 @@ impl Status {
     }
 }
 
-/// Which part of the machine an instrument covers.
+/// The part of the machine that a sensor covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
-    /// A whole graphics board: chip, memory and voltage regulators.
+    /// A whole graphics card: chip, memory and voltage regulators.
     Board,
     /// A processor package.
     Package,
@@ -71,7 +67,7 @@ pub enum Scope {
     Socket,
     /// One supply rail.
     Rail,
-    /// The whole machine, as far as its instrument sees it.
+    /// The whole machine.
     System,
     /// This process alone.
     Process,
@@ -80,31 +76,42 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// A word for it, as tables have it.
+    /// Its name in tables.
     pub fn name(self) -> &'static str {
         match self {
-            Scope::Board => "board",
-            Scope::Package => "package",
-            Scope::Dram => "memory",
-            Scope::Socket => "socket",
-            Scope::Rail => "rail",
-            Scope::System => "system",
-            Scope::Process => "process",
-            Scope::Recording => "recording",
+            Self::Board => "board",
+            Self::Package => "package",
+            Self::Dram => "memory",
+            Self::Socket => "socket",
+            Self::Rail => "rail",
+            Self::System => "system",
+            Self::Process => "process",
+            Self::Recording => "recording",
         }
     }
 }
 
-/// How what an instrument covers lies to the chosen adapter.
+/// How the covered part of the machine relates to the metered device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Covers {
-    /// It covers the adapter.
+    /// It is the device.
     Adapter,
-    /// The adapter is one part of what it covers.
+    /// It contains the device and more.
     Contains,
-    /// It covers the host's share, beside the adapter.
+    /// It is part of the host and does not contain the device.
     Host,
+}
+
+/// How far a sensor can be trusted, as `wattgrad calibrate` found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Grade {
+    /// Its counter and its integrated power agree within 2 %.
+    A,
+    /// Within 5 %; the best grade of a sensor without calibration.
+    B,
+    /// Within 10 %. Beyond that the sensor is rejected.
+    C,
 }
 
 /// The unit of a raw reading.
@@ -131,29 +138,52 @@ pub enum RawUnit {
 }
 
 impl RawUnit {
-    /// The unit in its base unit (joules, watts or seconds).
-    pub fn scale(self) -> f64 {
+    fn table(self) -> (&'static str, f64) {
         match self {
-            RawUnit::Millijoule | RawUnit::Milliwatt => 1e-3,
-            RawUnit::Microjoule | RawUnit::Microwatt => 1e-6,
-            RawUnit::Nanojoule | RawUnit::Nanosecond => 1e-9,
+            Self::Millijoule => ("mJ", 1e-3),
+            Self::Microjoule => ("uJ", 1e-6),
+            Self::Nanojoule => ("nJ", 1e-9),
+            Self::Milliwatt => ("mW", 1e-3),
+            Self::Microwatt => ("uW", 1e-6),
+            Self::Nanosecond => ("ns", 1e-9),
         }
+    }
+
+    /// The unit in joules, watts or seconds.
+    pub fn scale(self) -> f64 {
+        self.table().1
     }
 
     /// The unit's symbol, as in a record.
     pub fn symbol(self) -> &'static str {
-        match self {
-            RawUnit::Millijoule => "mJ",
-            RawUnit::Microjoule => "uJ",
-            RawUnit::Nanojoule => "nJ",
-            RawUnit::Milliwatt => "mW",
-            RawUnit::Microwatt => "uW",
-            RawUnit::Nanosecond => "ns",
-        }
+        self.table().0
     }
 }
 
-/// A range that holds the truth with 95 % confidence.
+/// One raw reading of a sensor. Results can be recomputed from them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// The value as the sensor gave it.
+    pub value: u64,
+    /// The unit of `value`.
+    pub unit: RawUnit,
+    /// The middle of the read, on both clocks.
+    #[serde(flatten)]
+    pub at: Moment,
+    /// Seconds that the read took.
+    pub read_seconds: f64,
+}
+
+/// Work finished by a time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// Seconds on the monotonic clock at which the device had finished.
+    pub at: f64,
+    /// Units of work (steps, iterations) finished by then.
+    pub done: f64,
+}
+
+/// A range that contains the true value with 95 % confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     /// Its lower end.
@@ -163,7 +193,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// `half` to either side of `middle`.
+    /// `middle` plus or minus `half`.
     pub fn around(middle: f64, half: f64) -> Self {
         Self {
             low: middle - half,
@@ -181,7 +211,7 @@ impl Interval {
         (self.high - self.low) / 2.0
     }
 
-    /// Whether `value` lies in it.
+    /// Whether it contains `value`.
     pub fn holds(self, value: f64) -> bool {
         (self.low..=self.high).contains(&value)
     }
@@ -193,267 +223,5 @@ impl Interval {
             low: self.low / count,
             high: self.high / count,
         }
-    }
-}
-
-/// How far an instrument is to be trusted, by what `wattgrad calibrate` saw of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Grade {
-    /// Its ways of seeing the same energy agree within 2 %.
-    A,
-    /// Within 5 %; the best an instrument can have that was not calibrated.
-    B,
-    /// Within 10 %. Beyond that it is refused.
-    C,
-}
-
-/// One raw reading of a counter, from which a figure can be computed again.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
-    /// What the counter said, untouched.
-    pub value: u64,
-    /// The unit of `value`.
-    pub unit: RawUnit,
-    /// The middle of the read, on both clocks.
-    #[serde(flatten)]
-    pub at: Moment,
-    /// How many seconds the read took.
-    pub read_seconds: f64,
-}
-
-/// One source's answer for one window: joules, or the reason there are none.
-///
-/// ```
-/// use wattgrad::internals::energy::{SourceResult, Meter, MeterOptions, Status};
-///
-/// let meter = Meter::open(&MeterOptions::default(), None)?;
-/// let (_, rows): (_, Vec<SourceResult>) = meter.measure(|| std::hint::black_box([1.0f32; 64]));
-/// for row in &rows {
-///     // Joules and a reason for having none exclude each other.
-///     assert_eq!(row.joules.is_none(), row.status == Status::Unavailable);
-///     assert!(row.joules.is_some() || row.reason.is_some());
-/// }
-/// # Ok::<(), wattgrad::internals::energy::MeterError>(())
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct SourceResult {
-    /// The instrument: `nvml:0`, `rapl:package-0`, `cpu-time`; only its family's name where none could be opened.
-    pub source: String,
-    /// Which part of the machine it covers.
-    pub scope: Scope,
-    /// How that lies to the chosen adapter; absent where the meter was opened without one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub covers: Option<Covers>,
-    /// How the figure came about.
-    pub method: Method,
-    /// What the row is worth.
-    pub status: Status,
-    /// Joules over the window; absent where nothing was measured, never 0 in its stead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub joules: Option<f64>,
-    /// Lower end of the 95 % interval of repeatability: edges, quantum and sampling, not the instrument's gain. For
-    /// comparisons on one card through one instrument.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci_low: Option<f64>,
-    /// Its upper end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci_high: Option<f64>,
-    /// Lower end of the 95 % interval that also holds the instrument's gain and offset: for everything across cards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accuracy_low: Option<f64>,
-    /// Its upper end.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accuracy_high: Option<f64>,
-    /// Seconds of the window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<f64>,
-    /// How far the instrument is to be trusted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grade: Option<Grade>,
-    /// Whole ticks of the instrument within the window.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updates: Option<u64>,
-    /// The instrument's tick in seconds, calibrated or seen around the window; absent where every read gives a new value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub update_interval_seconds: Option<f64>,
-    /// Watts of the device at rest with a context open, as its calibration saw them (95 %, repeatability); absent without
-    /// one. What lies above them is the window's own doing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_watts: Option<Interval>,
-    /// Why there is no figure, or what limits it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// What would open the source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fix: Option<String>,
-    /// What else a reader has to know of the figure, a sentence each.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-    /// The device's state at the start and at the end of the window, where the instrument tells.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<Conditions>,
-    /// What the figure was computed with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub basis: Option<Basis>,
-    /// The raw readings that the figure is computed from.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub readings: Vec<Reading>,
-}
-
-impl SourceResult {
-    /// The interval of repeatability.
-    pub fn ci(&self) -> Option<Interval> {
-        interval(self.ci_low, self.ci_high)
-    }
-
-    /// The interval that also holds gain and offset.
-    pub fn accuracy(&self) -> Option<Interval> {
-        interval(self.accuracy_low, self.accuracy_high)
-    }
-
-    /// What the device would have drawn in this window at rest, with a context open: joules, by [`SourceResult::idle_watts`]; the
-    /// interval of repeatability, and the one that also holds gain and offset. The joules above idle are the row's less
-    /// these.
-    pub fn idle(&self) -> Option<[Interval; 2]> {
-        let (watts, seconds) = self.idle_watts.zip(self.seconds)?;
-        let ci = watts.over(1.0 / seconds);
-        Some([ci, super::estimate::absolute(ci, seconds)])
-    }
-
-    /// The measured joules less those of [`SourceResult::idle`]: what the device drew beyond its rest. SensorModel only where the source
-    /// was calibrated, and as good as the rest of that day is the rest of this one. The gain counts once, for both come
-    /// through one instrument; its offset is not taken to cancel.
-    pub fn above_idle(&self) -> Option<Measured> {
-        let gross = self.measured()?;
-        let [idle, _] = self.idle()?;
-        let joules = gross.joules - idle.middle();
-        let half = gross.ci?.half().hypot(idle.half());
-        let ci = Interval::around(joules, half);
-        Some(Measured {
-            joules,
-            ci: Some(ci),
-            accuracy: Some(super::estimate::absolute(ci, self.seconds?)),
-        })
-    }
-
-    /// Mean power over the window.
-    pub fn watts(&self) -> Option<f64> {
-        let seconds = self.seconds.filter(|&seconds| seconds > 0.0)?;
-        Some(self.joules? / seconds)
-    }
-
-    /// The measured joules; `None` for assumed, shared and unavailable rows.
-    pub fn measured(&self) -> Option<Measured> {
-        self.joules
-            .filter(|_| self.status == Status::Measured)
-            .map(|joules| Measured {
-                joules,
-                ci: self.ci(),
-                accuracy: self.accuracy(),
-            })
-    }
-
-    /// The assumed joules; `None` for every other row.
-    pub fn assumed(&self) -> Option<Assumed> {
-        self.joules
-            .filter(|_| self.status == Status::Assumed)
-            .map(Assumed)
-    }
-}
-
-fn interval(low: Option<f64>, high: Option<f64>) -> Option<Interval> {
-    Some(Interval {
-        low: low?,
-        high: high?,
-    })
-}
-
-impl fmt::Display for SourceResult {
-    /// One line: `nvml:0: 812.4 J in 3.021 s (+-52 J)`, or `rapl: unavailable: not built in: feature rapl`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.source)?;
-        let Some(joules) = self.joules else {
-            f.write_str("unavailable")?;
-            return match &self.reason {
-                Some(reason) => write!(f, ": {reason}"),
-                None => Ok(()),
-            };
-        };
-        write!(f, "{joules:.4} J")?;
-        if let Some(seconds) = self.seconds {
-            write!(f, " in {seconds:.3} s")?;
-        }
-        if let Some(off) = self.ci() {
-            write!(f, " (+-{:.2} J)", off.half())?;
-        }
-        match self.status {
-            Status::Assumed => f.write_str(", assumed")?,
-            Status::Shared => f.write_str(", shared")?,
-            Status::Measured | Status::Unavailable => {}
-        }
-        match &self.reason {
-            Some(reason) => write!(f, ": {reason}"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Joules read from an instrument, with both its intervals. A type of its own, so that they meet assumed joules in no
-/// expression:
-///
-/// ```compile_fail
-/// use wattgrad::internals::energy::{Assumed, Measured};
-/// fn mix(a: Measured, b: Assumed) -> Measured {
-///     a + b
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Measured {
-    joules: f64,
-    ci: Option<Interval>,
-    accuracy: Option<Interval>,
-}
-
-impl Measured {
-    /// The figure in joules.
-    pub fn joules(self) -> f64 {
-        self.joules
-    }
-
-    /// The 95 % interval of repeatability, for comparisons through one instrument.
-    pub fn ci(self) -> Option<Interval> {
-        self.ci
-    }
-
-    /// The 95 % interval that also holds gain and offset, for everything across instruments.
-    pub fn accuracy(self) -> Option<Interval> {
-        self.accuracy
-    }
-
-    /// The figure and its intervals for each of `count` steps, samples or iterations; `None` for none of them.
-    pub fn per(self, count: u64) -> Option<Self> {
-        let by = count as f64;
-        (count > 0).then(|| Self {
-            joules: self.joules / by,
-            ci: self.ci.map(|interval| interval.over(by)),
-            accuracy: self.accuracy.map(|interval| interval.over(by)),
-        })
-    }
-}
-
-/// Joules that rest on assumed watts. A type of its own: see [`Measured`]. They have no interval: the watts are a guess.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-pub struct Assumed(f64);
-
-impl Assumed {
-    /// The figure in joules.
-    pub fn joules(self) -> f64 {
-        self.0
-    }
-
-    /// Joules for each of `count` steps, samples or iterations; `None` for none of them.
-    pub fn per(self, count: u64) -> Option<f64> {
-        (count > 0).then(|| self.0 / count as f64)
     }
 }

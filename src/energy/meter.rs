@@ -4,139 +4,143 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::calibrate::{self, Calibration, CalibrationResult, Workload};
+use super::calibrate;
+#[cfg(feature = "cli")]
+use super::calibrate::{Calibration, CalibrationResult, Workload};
+use super::clock::Moment;
+#[cfg(feature = "cli")]
+use super::clock::SystemClock;
 use super::device::MeteredDevice;
-use super::figure::{Covers, Grade, Method, Scope, SourceResult, Status};
+use super::figure::{Covers, Grade, Method, Scope, Status};
 use super::open_sensor::OpenSensor;
 use super::options::MeterOptions;
-use super::recording::SystemClock;
 use super::selection::MeterError;
-use super::sensor::{Sensor, Unavailable};
-use super::settle::EnergyPerUnit;
+use super::sensor::Sensor;
+#[cfg(feature = "cli")]
+use super::sensor::Unavailable;
+use super::series;
+use super::source_result::SourceResult;
 use super::sources;
 use super::window::Window;
+use super::window_result::EnergyPerUnit;
 
-/// Meters stretches of time through every source of this machine.
+/// Measures energy through every source of this machine.
 ///
 /// ```
-/// use wattgrad::internals::energy::{Meter, MeterOptions};
+/// use wattgrad::{Meter, MeterOptions};
 ///
 /// let meter = Meter::open(&MeterOptions::default(), None)?;
-/// let (sum, rows) = meter.measure(|| (0..1_000_000u64).map(|i| i ^ (i >> 3)).sum::<u64>());
+/// let (sum, results) = meter.measure(|| (0..1_000_000u64).map(|i| i ^ (i >> 3)).sum::<u64>());
 /// println!("{sum}");
-/// for row in rows {
-///     match row.joules {
-///         Some(joules) => println!("{}: {joules:.2} J", row.source),
-///         None => println!("{}: no figure: {}", row.source, row.reason.unwrap_or_default()),
+/// for result in results {
+///     match result.joules {
+///         Some(joules) => println!("{}: {joules:.2} J", result.source),
+///         None => println!("{}: unavailable: {}", result.source, result.reason.unwrap_or_default()),
 ///     }
 /// }
-/// # Ok::<(), wattgrad::internals::energy::MeterError>(())
+/// # Ok::<(), wattgrad::MeterError>(())
 /// ```
 pub struct Meter {
-    rows: Arc<[OpenSensor]>,
+    sensors: Arc<[OpenSensor]>,
 }
 
-/// What is known of one source before anything was metered: whether it can be used, why not, and what would open it.
+/// The state of one source before a window: whether it can be used, why not, and what would enable it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SourceReport {
-    /// The instrument, as in [`SourceResult::source`].
+    /// The source, as in [`SourceResult::source`].
     pub source: String,
-    /// Which part of the machine it covers.
+    /// The part of the machine that it covers.
     pub scope: Scope,
-    /// How that lies to the chosen adapter; absent without one.
+    /// How that part relates to the metered device; absent without one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub covers: Option<Covers>,
-    /// How its figures come about.
+    /// How its joules are obtained.
     pub method: Method,
-    /// What its figures would be worth; `Unavailable` where it can give none.
+    /// The status of its results; `Unavailable` where it has none.
     pub status: Status,
-    /// Seconds between two new values, calibrated or seen just now; absent where neither was.
+    /// Its update interval in seconds, calibrated or just measured; absent where neither was possible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub update_interval_seconds: Option<f64>,
-    /// The grade its figures have.
+    /// The grade of its results.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grade: Option<Grade>,
     /// Whether it was calibrated on this machine.
     pub calibrated: bool,
-    /// Why it is not available, or what is odd about it.
+    /// Why it is unavailable, or a remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// The one command or setting that opens it.
+    /// The command or setting that enables it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
-    /// The one command that closes it again.
+    /// The command that reverts the fix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
 }
 
 impl Meter {
-    /// Opens the chosen sources for the adapter `target`, or, without one, for everything the machine has (every card
-    /// and every package is then a row of its own).
+    /// Opens the selected sources for `device`, or, without one, for the whole machine (every card and every package is
+    /// then a source of its own).
     ///
     /// # Errors
-    /// [`MeterError::UnknownMeter`] for a name no source has, [`MeterError::BadWatts`] for watts that are not finite
-    /// and positive. A source that cannot be read is no error; its row says why.
+    /// [`MeterError`] where `options` are invalid. A source that cannot be read is not an error; its result says why.
     pub fn open(
         options: &MeterOptions,
-        target: Option<&MeteredDevice>,
+        device: Option<&MeteredDevice>,
     ) -> Result<Self, MeterError> {
         options.check()?;
-        Ok(Self::of(sources::sensors(options, target), options))
+        Ok(Self::of(sources::sensors(options, device), options))
     }
 
-    /// A meter of one instrument of the caller's own, under the name `source`: a port to a new accelerator, a
-    /// simulation. Its calibration is kept under that name too.
-    pub fn of_instrument(
+    /// A meter of one sensor of the caller's own, under the name `source`: a port to a new accelerator, a simulation. Its
+    /// calibration is stored under that name too.
+    pub fn of_sensor(
         source: &str,
         scope: Scope,
-        instrument: Box<dyn Sensor>,
+        sensor: Box<dyn Sensor>,
         options: &MeterOptions,
     ) -> Self {
-        let row = if instrument.spec().is_power() {
-            OpenSensor::power(source, scope, None, Ok(instrument))
-        } else {
-            OpenSensor::counter(source, scope, None, Ok(instrument))
+        let method = match sensor.spec().is_power() {
+            true => Method::IntegratedPower,
+            false => Method::Counter,
         };
-        Self::of(vec![row], options)
+        let opened = OpenSensor::new(source, scope, method, None, Ok(sensor));
+        Self::of(vec![opened], options)
     }
 
-    fn of(rows: Vec<OpenSensor>, options: &MeterOptions) -> Self {
-        let rows = rows
-            .into_iter()
-            .map(|mut row| {
-                calibrate::recall(options, &mut row);
-                if let Some(companion) = row.companion.as_deref_mut() {
-                    calibrate::recall(options, companion);
-                }
-                row
-            })
-            .collect();
-        Self { rows }
+    fn of(mut sensors: Vec<OpenSensor>, options: &MeterOptions) -> Self {
+        for opened in &mut sensors {
+            calibrate::recall(options, opened);
+            if let Some(companion) = &mut opened.companion {
+                calibrate::recall(options, companion);
+            }
+        }
+        Self {
+            sensors: sensors.into(),
+        }
     }
 
-    /// Opens a window: the sources are read from now on, and once each has shown a few ticks (0.6 s at most) the window
-    /// begins.
+    /// Starts a window. The sources are sampled from now on; the window begins when each has updated a few times (0.6 s at
+    /// most).
     pub fn start(&self) -> Window {
-        Window::open(Arc::clone(&self.rows))
+        Window::open(Arc::clone(&self.sensors))
     }
 
     /// Whether any of its sources can be read and measures.
     pub fn measures(&self) -> bool {
-        self.rows
-            .iter()
-            .any(|row| matches!(row.status(), Status::Measured | Status::Shared))
+        let mut status = self.sensors.iter().map(OpenSensor::status);
+        status.any(|status| matches!(status, Status::Measured | Status::Shared))
     }
 
-    /// Meters one closure: its result, and a row per source.
+    /// Measures one closure: its return value, and the result of each source.
     pub fn measure<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<SourceResult>) {
         let window = self.start();
-        let result = work();
-        (result, window.stop())
+        let returned = work();
+        (returned, window.stop())
     }
 
-    /// Meters work that is repeated: `step` is called until `seconds` have passed, its count stamped after each call.
-    /// Gives the rows of the whole, and the joules of one call through each source that can tell.
+    /// Measures repeated work: `step` is called until `seconds` have passed. Returns the results of the whole, and the
+    /// joules of one call through each source that resolves it.
     pub fn measure_repeated(
         &self,
         seconds: f64,
@@ -146,7 +150,7 @@ impl Meter {
         let end = window.from().monotonic + seconds;
         let mut done = 0u64;
         window.stamp(0.0);
-        while super::Moment::now().monotonic < end {
+        while Moment::now().monotonic < end {
             step();
             done += 1;
             window.stamp(done as f64);
@@ -154,96 +158,97 @@ impl Meter {
         window.stop_per_unit()
     }
 
-    /// One report per row, in the order of the rows of a window. Sources that can be read are watched for their ticks,
-    /// half a second at most.
+    /// One report for each source, in the order of a window's results. Sources that can be read are sampled for half a
+    /// second at most.
     pub fn sources(&self) -> Vec<SourceReport> {
         let window = self.start();
-        let seen = window.newest(usize::MAX);
+        let sampled: Vec<_> = window
+            .sensors()
+            .map(|(_, collector)| collector.map(|it| (it.readings(), it.lost())))
+            .collect();
         drop(window);
-        self.rows
-            .iter()
-            .enumerate()
-            .map(|(at, row)| {
-                let mut found = report(row);
-                let watched = seen.iter().find(|(row, ..)| *row == at);
-                if let (Some((_, readings, lost)), Ok(instrument)) = (watched, &row.sensor) {
-                    let seen = || super::series::tick_of(instrument.spec(), readings);
-                    found.update_interval_seconds = found.update_interval_seconds.or_else(seen);
-                    // What an instrument has recorded is new, also where it is the same again.
-                    let recorded = instrument.keeps_record();
-                    let moved = readings
-                        .windows(2)
-                        .any(|pair| recorded || pair[0].value != pair[1].value);
-                    if let Some(refusal) = lost.clone().or_else(|| instrument.silent()) {
-                        found.status = Status::Unavailable;
-                        found.grade = None;
-                        found.reason = Some(refusal.reason);
-                        found.fix = refusal.fix;
-                        found.undo = refusal.undo;
-                    } else if !moved {
-                        let still = match recorded {
-                            true => "it gave no two readings in the half second it was watched",
-                            false => "it did not move in the half second it was watched",
-                        };
-                        found.reason = found.reason.or(Some(still.to_owned()));
-                    }
+        let reports = self.sensors.iter().zip(sampled);
+        reports
+            .map(|(opened, sampled)| {
+                let mut found = report(opened);
+                let (Some((readings, lost)), Ok(sensor)) = (sampled, &opened.sensor) else {
+                    return found;
+                };
+                let seen = || series::update_interval(sensor.spec(), &readings);
+                found.update_interval_seconds = found.update_interval_seconds.or_else(seen);
+                // Every recorded reading is new, even where its value is the same.
+                let recorded = sensor.keeps_record();
+                let moved = readings
+                    .windows(2)
+                    .any(|pair| recorded || pair[0].value != pair[1].value);
+                if let Some(why) = lost.or_else(|| sensor.silent()) {
+                    found.status = Status::Unavailable;
+                    found.grade = None;
+                    found.reason = Some(why.reason);
+                    found.fix = why.fix;
+                    found.undo = why.undo;
+                } else if !moved {
+                    let still = match recorded {
+                        true => "it gave fewer than two readings in the half second it was sampled",
+                        false => "it did not move in the half second it was sampled",
+                    };
+                    found.reason = found.reason.or(Some(still.to_owned()));
                 }
                 found
             })
             .collect()
     }
 
-    /// Examines every instrument that measures, one after the other (about a minute each), and keeps what it finds in
-    /// the folder of `options`; `told` hears of each: the source, and its examination or why there is none.
+    /// Calibrates every sensor that measures, one after the other (about a minute each), and stores the calibrations in the
+    /// folder of `options`. `report` is called for each: the source, and its calibration or why there is none.
     ///
     /// # Errors
     /// The system's, where a calibration cannot be written.
-    pub fn calibrate(
+    #[cfg(feature = "cli")]
+    pub(crate) fn calibrate(
         &self,
         options: &MeterOptions,
         workload: &mut dyn Workload,
-        mut told: impl FnMut(&str, &Result<CalibrationResult, Unavailable>),
+        mut report: impl FnMut(&str, &Result<CalibrationResult, Unavailable>),
     ) -> std::io::Result<()> {
-        for row in self.rows.iter() {
-            let opened = row;
-            let Ok(instrument) = &opened.sensor else {
+        let measuring = self
+            .sensors
+            .iter()
+            .filter(|it| it.method != Method::Assumed);
+        for opened in measuring {
+            let Ok(sensor) = &opened.sensor else {
                 continue;
             };
-            if opened.method == Method::Assumed {
-                continue;
-            }
-            let second = row
-                .companion
-                .as_ref()
-                .and_then(|companion| companion.sensor.as_deref().ok());
+            let companion = opened.companion.as_ref();
+            let second = companion.and_then(|companion| companion.sensor.as_deref().ok());
             let found =
-                calibrate::calibrate_sensor(instrument.as_ref(), second, workload, &SystemClock);
+                calibrate::calibrate_sensor(sensor.as_ref(), second, workload, &SystemClock);
             if let Ok(found) = &found {
-                Calibration::new(&opened.identity, found.known.clone(), found.refused.clone())
-                    .keep(options)?;
+                Calibration::new(
+                    &opened.identity,
+                    found.model.clone(),
+                    found.rejected.clone(),
+                )
+                .store(options)?;
             }
-            told(&opened.source, &found);
+            report(&opened.source, &found);
         }
         Ok(())
     }
 }
 
-/// Every known source as it stands on this machine, without any option: what `wattgrad doctor` prints.
-pub fn survey(target: Option<&MeteredDevice>) -> Vec<SourceReport> {
-    let options = MeterOptions::default();
-    Meter::of(sources::sensors(&options, target), &options).sources()
-}
-
 fn report(opened: &OpenSensor) -> SourceReport {
-    let refusal = opened.sensor.as_ref().err();
-    let others = match &opened.sensor {
-        Ok(instrument) => opened.shared.clone().or_else(|| instrument.shared()),
-        Err(_) => None,
-    };
-    let status = match (opened.status(), &others) {
+    let sensor = opened.sensor.as_ref();
+    let why = sensor.err();
+    let shared = sensor.ok().and_then(|sensor| {
+        let shared = opened.shared.clone();
+        shared.or_else(|| sensor.shared())
+    });
+    let status = match (opened.status(), &shared) {
         (Status::Measured, Some(_)) => Status::Shared,
         (status, _) => status,
     };
+    let graded = sensor.ok().filter(|_| opened.method != Method::Assumed);
     SourceReport {
         source: opened.source.clone(),
         scope: opened.scope,
@@ -251,18 +256,13 @@ fn report(opened: &OpenSensor) -> SourceReport {
         method: opened.method,
         status,
         update_interval_seconds: opened.model.update_interval,
-        grade: match &opened.sensor {
-            Ok(instrument) if opened.method != Method::Assumed => {
-                Some(opened.grade(&instrument.spec()))
-            }
-            _ => None,
-        },
+        grade: graded.map(|sensor| opened.grade(&sensor.spec())),
         calibrated: opened.model.grade.is_some(),
-        reason: refusal
-            .map(|refusal| refusal.reason.clone())
-            .or(others)
+        reason: why
+            .map(|why| why.reason.clone())
+            .or(shared)
             .or_else(|| opened.note.clone()),
-        fix: refusal.and_then(|refusal| refusal.fix.clone()),
-        undo: refusal.and_then(|refusal| refusal.undo.clone()),
+        fix: why.and_then(|why| why.fix.clone()),
+        undo: why.and_then(|why| why.undo.clone()),
     }
 }

@@ -1,15 +1,15 @@
-//! The meter: joules of a stretch of time, and the instrument they were read through.
+//! The meter: the joules of a window, and the sensor they were read through.
 //!
-//! A [`Meter`] opens every source it knows. [`Meter::start`] opens a [`Window`], [`Window::stop`] closes it and gives one
-//! [`SourceResult`] per source: joules with two intervals, or the reason there are none. Nothing here knows of GPUs, networks
-//! or programs; what has to be known of the chosen adapter is plain data, a [`MeteredDevice`].
+//! A [`Meter`] opens every known source. [`Meter::start`] starts a [`Window`], [`Window::stop`] ends it and gives one
+//! [`SourceResult`] per source: joules with two intervals, or the reason for having none. Nothing here depends on GPUs,
+//! networks or programs; what has to be known of the metered device is plain data, a [`MeteredDevice`].
 //!
-//! A joule's way: an [`Sensor`] is read by a collector at the times a [`PollSchedule`] says; the readings are checked
-//! and turned into energy over time (`series`), of which a window is settled (`estimate`) by what is [`SensorModel`] of the
-//! instrument, from its calibration or without one.
+//! The path of a joule: a collector polls a [`Sensor`] when its poll schedule says so; the readings are checked and turned
+//! into energy over time (`series`), from which the joules of a window are estimated (`estimate`) by the [`SensorModel`],
+//! calibrated or not.
 //!
-//! A new source is a file in `sources/`: it is a `Source` (which finds sensors) and [`Sensor`] (how one is
-//! read) and is named in `sources::ALL`.
+//! A new source is a file in `sources/`: a `Source` (which finds its sensors) and a [`Sensor`] (how one is read). It is
+//! listed in `sources::ALL`.
 
 mod basis;
 mod calibrate;
@@ -19,8 +19,10 @@ mod counter;
 mod device;
 mod downsample;
 mod estimate;
+#[cfg(feature = "gpu")]
 mod explain;
 mod figure;
+#[cfg(feature = "cli")]
 mod live;
 mod meter;
 mod open_sensor;
@@ -32,32 +34,31 @@ mod selection;
 mod sensor;
 mod sensor_model;
 mod series;
-mod settle;
 mod source;
+mod source_result;
 mod sources;
 mod window;
 mod window_length;
+mod window_result;
 
-pub use basis::Basis;
-pub use calibrate::{
-    Activity, Calibration, CalibrationResult, Response, Workload, calibrate_sensor,
-};
-pub use clock::Moment;
+#[cfg(feature = "cli")]
+pub(crate) use calibrate::CalibrationResult;
+pub use calibrate::{Activity, Calibration, Workload, calibrate_sensor};
+pub use clock::{Clock, Moment};
 pub use device::{DeviceKind, MeteredDevice};
-pub use estimate::{Edge, Estimate, Stamp};
+pub use estimate::{Edge, Estimate};
+#[cfg(feature = "gpu")]
 pub(crate) use explain::explain;
-pub use figure::{
-    Assumed, Covers, Grade, Interval, Measured, Method, RawUnit, Reading, Scope, SourceResult,
-    Status,
-};
-pub use live::{Live, LiveReading};
-pub use meter::{Meter, SourceReport, survey};
+pub use figure::{Covers, Grade, Interval, Method, RawUnit, Reading, Scope, Stamp, Status};
+#[cfg(feature = "cli")]
+pub(crate) use live::LiveReading;
+pub use meter::{Meter, SourceReport};
 pub use options::MeterOptions;
-pub use poll_schedule::PollSchedule;
-pub use recording::{Clock, Recording, SystemClock};
+pub use recording::Recording;
 pub use selection::{MeterError, MeterUnit, Selection};
 pub use sensor::{Conditions, Quantity, Sensor, SensorSpec, Unavailable};
 pub use sensor_model::{IdlePower, SensorModel};
-pub use settle::{EnergyPerUnit, PartResult, PerUnitUnavailable, WindowResult};
+pub use source_result::{Assumed, Measured, SourceResult};
 pub use window::Window;
 pub use window_length::WindowLength;
+pub use window_result::{EnergyPerUnit, PartResult, PerUnitUnavailable, WindowResult};

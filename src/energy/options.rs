@@ -5,6 +5,19 @@ use std::path::{Path, PathBuf};
 use super::selection::{CPU_TIME, MeterError, MeterUnit, Selection};
 
 /// The options that a meter is opened with.
+///
+/// ```
+/// use wattgrad::{Meter, MeterOptions};
+///
+/// // Without a sensor: CPU time at assumed watts. The results are marked as assumed.
+/// let options = MeterOptions {
+///     selection: "cpu-time".parse()?,
+///     assume_watts_per_core: Some(10.0),
+///     ..MeterOptions::default()
+/// };
+/// assert_eq!(Meter::open(&options, None)?.sources().len(), 1);
+/// # Ok::<(), wattgrad::MeterError>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MeterOptions {
     /// The sources to use.

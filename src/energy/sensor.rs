@@ -1,6 +1,4 @@
-//! An instrument: what the number it shows means, and how it is read.
-
-use std::time::Instant;
+//! A sensor: what its values mean and how it is read.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -8,35 +6,35 @@ use thiserror::Error;
 use super::clock::{self, Moment};
 use super::figure::{RawUnit, Reading};
 
-/// What the number an instrument shows means.
+/// What a sensor's values are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quantity {
-    /// Energy since some moment in the past.
+    /// Energy since some time in the past.
     Energy {
-        /// The value after which it begins again at 0, in its unit; `None` for a counter that never does in practice.
+        /// The value, in its unit, at which the counter restarts from 0; `None` for a counter that never wraps in practice.
         wraps_at: Option<u64>,
     },
     /// Power.
     Power {
-        /// Over how many seconds a reading is averaged, where a data sheet tells; `None` where only calibration can.
+        /// Seconds that a reading averages over, from a data sheet; `None` where only calibration can tell.
         averaging: Option<f64>,
     },
 }
 
-/// What is known of an instrument before it is watched.
+/// What is known of a sensor before it is sampled.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensorSpec {
     /// The unit of its readings.
     pub unit: RawUnit,
-    /// What they mean.
+    /// What they measure.
     pub quantity: Quantity,
-    /// Joules (or watts) per unit; [`RawUnit::scale`] unless an assumption stands between the reading and the joule.
+    /// Joules (or watts) per unit; [`RawUnit::scale`] unless an assumption converts the reading to joules.
     pub scale: f64,
-    /// More watts than what it covers could ever draw: a step above it is a counter that lies (an underflow, a reset
-    /// taken for a wrap), not a load.
+    /// More watts than the covered part can draw: a larger step is a faulty counter (an underflow, a reset taken for a
+    /// wrap), not a load.
     pub max_watts: f64,
-    /// Roughly how often it is expected to change, in seconds, until it was watched; 0 for one that changes with every
+    /// The expected update interval in seconds, used until it has been measured; 0 for a sensor that changes with every
     /// read.
     pub expected_update_interval: f64,
 }
@@ -53,24 +51,20 @@ impl SensorSpec {
         }
     }
 
-    /// A sensor of power whose averaging is not known.
+    /// A power sensor whose averaging is unknown.
     pub fn power(unit: RawUnit, max_watts: f64, expected_update_interval: f64) -> Self {
         Self {
-            unit,
             quantity: Quantity::Power { averaging: None },
-            scale: unit.scale(),
-            max_watts,
-            expected_update_interval,
+            ..Self::energy(unit, max_watts, expected_update_interval)
         }
     }
 
-    /// The same counter, beginning again at 0 after `value` units.
+    /// The same counter, restarting from 0 after `value` units.
     #[must_use]
     pub fn wrapping_at(self, value: u64) -> Self {
+        let wraps_at = Some(value);
         Self {
-            quantity: Quantity::Energy {
-                wraps_at: Some(value),
-            },
+            quantity: Quantity::Energy { wraps_at },
             ..self
         }
     }
@@ -78,10 +72,9 @@ impl SensorSpec {
     /// The same sensor, averaging over `seconds`.
     #[must_use]
     pub fn averaging(self, seconds: f64) -> Self {
+        let averaging = Some(seconds);
         Self {
-            quantity: Quantity::Power {
-                averaging: Some(seconds),
-            },
+            quantity: Quantity::Power { averaging },
             ..self
         }
     }
@@ -92,22 +85,22 @@ impl SensorSpec {
     }
 }
 
-/// Why a source gives no figure, and what would change that.
+/// Why a source gives no joules, and what would change that.
 #[derive(Clone, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[error("{reason}")]
 pub struct Unavailable {
     /// One sentence.
     pub reason: String,
-    /// The one command or setting that opens it.
+    /// The command or setting that enables it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
-    /// The one command that undoes the fix, where it changes the machine.
+    /// The command that reverts the fix, where the fix changes the machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undo: Option<String>,
 }
 
 impl Unavailable {
-    /// A refusal without a fix.
+    /// Without a fix.
     pub fn new(reason: impl Into<String>) -> Self {
         Self {
             reason: reason.into(),
@@ -116,7 +109,7 @@ impl Unavailable {
         }
     }
 
-    /// With the command or setting that opens the source.
+    /// With the command or setting that enables the source.
     #[must_use]
     pub fn with_fix(self, fix: impl Into<String>) -> Self {
         Self {
@@ -125,7 +118,7 @@ impl Unavailable {
         }
     }
 
-    /// With the command that undoes the fix.
+    /// With the command that reverts the fix.
     #[must_use]
     pub fn with_undo(self, undo: impl Into<String>) -> Self {
         Self {
@@ -133,9 +126,14 @@ impl Unavailable {
             ..self
         }
     }
+
+    /// With the fix of a window that is too short.
+    pub(crate) fn longer_window(self) -> Self {
+        self.with_fix("meter a longer window")
+    }
 }
 
-/// The state a device was in when it was read: what moves power at equal work.
+/// The state of a device when it was read: what changes power at equal work.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Conditions {
@@ -154,15 +152,15 @@ pub struct Conditions {
     /// What holds the clocks down at this moment, in the driver's words.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub throttled_by: Vec<String>,
-    /// Seconds spent held down by the power limit since the driver was loaded.
+    /// Seconds throttled by the power limit since the driver was loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_violation_seconds: Option<f64>,
-    /// Seconds spent held down by heat since the driver was loaded.
+    /// Seconds throttled by heat since the driver was loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thermal_violation_seconds: Option<f64>,
 }
 
-/// One instrument, opened.
+/// A sensor that can be read.
 pub trait Sensor: Send + Sync {
     /// What its readings mean.
     fn spec(&self) -> SensorSpec;
@@ -170,57 +168,51 @@ pub trait Sensor: Send + Sync {
     /// The raw value now, in the unit of [`Sensor::spec`].
     ///
     /// # Errors
-    /// Why it cannot be read (any more). A value that drivers show where they have none (0 of an energy counter, a
-    /// type's maximum) is found by the meter and need not be refused here.
+    /// Why it cannot be read, or not any more. The meter itself rejects values that drivers show where they have none (0
+    /// of an energy counter, a type's maximum).
     fn read(&self) -> Result<u64, Unavailable>;
 
-    /// Appends what there is to read: one reading taken now, or, of an instrument that keeps its own record, everything
-    /// recorded since the last call.
+    /// Appends one reading taken now, or, of a sensor that keeps a record, everything recorded since the last call.
     ///
     /// # Errors
     /// As [`Sensor::read`].
     fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let began = clock::begin();
         let value = self.read()?;
-        into.push(reading(value, self.spec().unit, began));
+        let (at, read_seconds) = Moment::middle_since(began);
+        let unit = self.spec().unit;
+        into.push(Reading {
+            value,
+            unit,
+            at,
+            read_seconds,
+        });
         Ok(())
     }
 
-    /// Whether [`Sensor::poll`] gives readings that were taken, and timed, by the instrument itself.
+    /// Whether [`Sensor::poll`] gives readings that the sensor itself took and timestamped.
     fn keeps_record(&self) -> bool {
         false
     }
 
-    /// Why an instrument that keeps its own record gives nothing new, though it can still be polled: it has stopped, or
-    /// never began.
+    /// Why a sensor that keeps a record gives nothing new, though it can be polled: it has stopped or never began.
     fn silent(&self) -> Option<Unavailable> {
         None
     }
 
-    /// The least number of new values that a window must hold to have a figure, beyond what any needs: where their
-    /// quantum, or how late they are, is large beside what a few of them amount to.
+    /// The fewest new values that a window must hold, beyond what every window needs: for sensors with a coarse quantum or
+    /// late values.
     fn least_updates(&self) -> u64 {
         0
     }
 
-    /// Why what it meters is not this run's own at this moment: a sentence that names who else uses it.
+    /// Why its joules are not only this run's at this moment: a sentence that names the other users.
     fn shared(&self) -> Option<String> {
         None
     }
 
-    /// The state of what it meters, where it can tell.
+    /// The state of the device, where the sensor can tell.
     fn conditions(&self) -> Option<Conditions> {
         None
-    }
-}
-
-/// A value with the clocks and the time its read took.
-fn reading(value: u64, unit: RawUnit, began: Instant) -> Reading {
-    let (at, read_seconds) = Moment::middle_since(began);
-    Reading {
-        value,
-        unit,
-        at,
-        read_seconds,
     }
 }

@@ -1,37 +1,36 @@
-//! What is known of an instrument's behaviour when a window is settled.
+//! How a sensor follows the power it measures.
 
 use serde::{Deserialize, Serialize};
 
 use super::figure::{Grade, Interval};
 use super::sensor::{Quantity, SensorSpec};
 
-/// How an instrument follows what it meters: learnt by `calibrate`, or, without it, as wide as instruments are known to
-/// be.
+/// How a sensor follows the power it measures: from its calibration, or, without one, as wide as known sensors vary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SensorModel {
-    /// Seconds between two new values; `None` until they were watched.
+    /// Seconds between two new values; `None` until it has been measured.
     pub update_interval: Option<f64>,
-    /// Seconds from what happens to its being shown.
+    /// Seconds from a change of power to its appearance in the values.
     pub delay: f64,
     /// How far `delay` can be off, either way (95 %).
     pub delay_error: f64,
     /// Seconds, after the delay, until a change of power is shown in full, the tail of a lag included.
     pub settling_time: f64,
-    /// The share of the time in which a sensor samples; `None` where that is not known.
+    /// The share of the time in which the sensor samples; `None` where unknown.
     pub coverage: Option<f64>,
-    /// Share of the energy that the instrument was seen not to be linear in time (95 %); 0 where nothing was seen.
+    /// Share of the energy by which the sensor was seen not to be linear in time (95 %); 0 where nothing was seen.
     pub nonlinearity: f64,
-    /// Its grade; `None` where it was not calibrated.
+    /// Its grade; `None` without calibration.
     pub grade: Option<Grade>,
-    /// What it shows of the device at rest; `None` where that was not looked at.
+    /// What it shows of the idle device; `None` where that was not measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle: Option<IdlePower>,
 }
 
-/// Watts of a device at rest, as they were when its instrument was calibrated: 95 % intervals, repeatability.
+/// Watts of an idle device when its sensor was calibrated: 95 % confidence intervals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IdlePower {
-    /// Without so much as a context on it.
+    /// Without an open context.
     pub cold: Interval,
     /// With a context and its buffers open.
     pub context: Interval,
@@ -39,67 +38,48 @@ pub struct IdlePower {
     pub empty: Interval,
 }
 
-/// So many times what a sensor averages over, a change is shown in full even where it comes by a lag and no mean.
+/// A change is shown in full after this many averaging times, even where the sensor follows by a lag and not by a mean.
 pub(crate) const SETTLED: f64 = 2.5;
-/// Cards publish a value up to this long after they sampled it.
+/// Cards publish a value up to this many seconds after they sampled it.
 const LATEST_PUBLICATION: f64 = 0.06;
-/// Counters that tick faster than this are read from the chip itself, not published by firmware.
-const CHIP_TICK: f64 = 0.005;
-/// And what they show may be so many of their ticks old.
-const CHIP_TICKS: f64 = 2.0;
-/// Power sensors of unknown averaging may average over a second, as most boards of one vendor do.
+/// Counters that update faster than this are read from the chip itself, not published by firmware,
+const CHIP_UPDATE_INTERVAL: f64 = 0.005;
+/// and their values can be this many updates old.
+const CHIP_UPDATES: f64 = 2.0;
+/// Power sensors of unknown averaging can average over a second, as most boards of one vendor do.
 const UNKNOWN_AVERAGING: f64 = 1.0;
 
 impl SensorModel {
-    /// What can be said of an instrument that nobody calibrated.
+    /// The model of a sensor without calibration.
     pub fn uncalibrated(spec: &SensorSpec) -> Self {
-        let published = if spec.expected_update_interval > CHIP_TICK {
+        let expected = spec.expected_update_interval;
+        let published = if expected > CHIP_UPDATE_INTERVAL {
             LATEST_PUBLICATION
         } else {
-            CHIP_TICKS * spec.expected_update_interval
+            CHIP_UPDATES * expected
         };
-        let (mut delay, mut delay_error) = (published / 2.0, published / 2.0);
-        let (mut settle, mut coverage) = (0.0, Some(1.0));
-        match spec.quantity {
-            Quantity::Energy { .. } => {}
-            // A mean over more than a tick is, on the whole, the power of its middle.
-            Quantity::Power {
-                averaging: Some(over),
-            } => {
-                delay += (over - spec.expected_update_interval).max(0.0) / 2.0;
-                settle = over;
-                coverage = None;
-            }
-            Quantity::Power { averaging: None } => {
-                delay += UNKNOWN_AVERAGING / 4.0;
-                delay_error += UNKNOWN_AVERAGING / 4.0;
-                settle = UNKNOWN_AVERAGING;
-                coverage = None;
+        let mut model = Self {
+            delay: published / 2.0,
+            delay_error: published / 2.0,
+            coverage: Some(1.0),
+            ..Self::unopened()
+        };
+        if let Quantity::Power { averaging } = spec.quantity {
+            model.coverage = None;
+            model.settling_time = averaging.unwrap_or(UNKNOWN_AVERAGING);
+            match averaging {
+                // A mean over more than one update interval is, on the whole, the power of its middle.
+                Some(over) => model.delay += (over - expected).max(0.0) / 2.0,
+                None => {
+                    model.delay += UNKNOWN_AVERAGING / 4.0;
+                    model.delay_error += UNKNOWN_AVERAGING / 4.0;
+                }
             }
         }
-        Self {
-            update_interval: None,
-            delay,
-            delay_error,
-            settling_time: settle,
-            coverage,
-            nonlinearity: 0.0,
-            grade: None,
-            idle: None,
-        }
+        model
     }
 
-    /// So long after a load has begun, all that is shown is of the load.
-    pub(crate) fn roll(&self) -> f64 {
-        self.delay + self.delay_error + self.settling_time
-    }
-
-    /// For how long before and after a window power has to be taken for that of the roll: the roll is no shorter.
-    pub(crate) fn reach(&self) -> f64 {
-        self.delay_error + self.settling_time
-    }
-
-    /// Of an instrument that could not be opened.
+    /// The model of a sensor that could not be opened.
     pub(crate) fn unopened() -> Self {
         Self {
             update_interval: None,
@@ -111,5 +91,15 @@ impl SensorModel {
             grade: None,
             idle: None,
         }
+    }
+
+    /// Seconds after the start of a load until every value shows the load only.
+    pub(crate) fn response_time(&self) -> f64 {
+        self.delay + self.delay_error + self.settling_time
+    }
+
+    /// Seconds before and after a window whose power the pre-roll and post-roll must represent: the shortest roll.
+    pub(crate) fn roll_seconds(&self) -> f64 {
+        self.delay_error + self.settling_time
     }
 }

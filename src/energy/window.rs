@@ -1,4 +1,4 @@
-//! A stretch of time, read through every source of a meter from before its start until after its end.
+//! A measurement window: every source of a meter is sampled from before its start until after its end.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,81 +6,98 @@ use super::clock::Moment;
 use super::collector::Collector;
 #[cfg(feature = "gpu")]
 use super::estimate::Edge;
-use super::estimate::Stamp;
-use super::figure::{Reading, SourceResult, Status};
+use super::figure::{Reading, Stamp, Status};
 use super::open_sensor::OpenSensor;
 use super::recording::Recording;
 use super::sensor::{Conditions, Unavailable};
-use super::settle::{Asked, EnergyPerUnit, One, WindowResult};
+use super::source_result::SourceResult;
+use super::window_result::{EnergyPerUnit, Request, SensorResult, WindowResult};
 
-/// An open window. It is read from before its start (the pre-roll) until after its end (the post-roll); the rolls are
-/// readings only, the window is from [`super::Meter::start`]'s return to [`Window::stop`]'s call.
+/// An open measurement window, from the return of [`Meter::start`] to the call of [`Window::stop`].
+///
+/// The sources are sampled from before its start (the pre-roll) until after its end (the post-roll).
+///
+/// ```
+/// use wattgrad::{Meter, MeterOptions};
+///
+/// let meter = Meter::open(&MeterOptions::default(), None)?;
+/// let window = meter.start();
+/// window.stamp(0.0);
+/// for step in 1..=100 {
+///     std::hint::black_box((0..100_000u64).sum::<u64>());
+///     window.stamp(f64::from(step));
+/// }
+/// let (sources, per_step) = window.stop_per_unit();
+/// println!("{} sources, {} of them with joules per step", sources.len(), per_step.len());
+/// # Ok::<(), wattgrad::MeterError>(())
+/// ```
+///
+/// [`Meter::start`]: crate::Meter::start
 #[must_use = "a window gives its joules when it is stopped"]
 pub struct Window {
-    rows: Arc<[OpenSensor]>,
-    reading: Vec<Vec<Option<Collector>>>,
-    before: Vec<Before>,
+    sensors: Arc<[OpenSensor]>,
+    sampled: Vec<Sampled>,
     from: Moment,
     stamps: Mutex<Vec<Stamp>>,
 }
 
-/// How a row's first instrument found its device before the window.
-#[derive(Default)]
-struct Before {
+/// What samples a sensor and its companion, and the state of the device before the window.
+struct Sampled {
+    collectors: Vec<Option<Collector>>,
     conditions: Option<Conditions>,
     shared: Option<String>,
 }
 
-/// Before a window so many changes are awaited, for at most so many seconds beyond [`SensorModel::reach`].
-const PRE_ROLL_CHANGES: usize = 4;
+impl Sampled {
+    fn main(&self) -> Option<&Collector> {
+        self.collectors.first()?.as_ref()
+    }
+}
+
+/// The pre-roll and the post-roll wait for more than this many changes,
+const ROLL_CHANGES: usize = 4;
+/// at most this many seconds beyond [`super::sensor_model::SensorModel::roll_seconds`] before the window,
 const PRE_ROLL_SECONDS: f64 = 0.6;
-/// After it, at most so many seconds beyond what the instrument needs to settle.
+/// and this many beyond what the sensor needs to settle after it.
 const POST_ROLL_SECONDS: f64 = 1.0;
 
 impl Window {
-    pub(crate) fn open(rows: Arc<[OpenSensor]>) -> Self {
-        let reading: Vec<Vec<Option<Collector>>> = rows
+    pub(super) fn open(sensors: Arc<[OpenSensor]>) -> Self {
+        let mut sampled: Vec<Sampled> = sensors
             .iter()
-            .map(|row| row.each().map(collector).collect())
+            .map(|sensor| Sampled {
+                collectors: sensor.each().map(collector).collect(),
+                conditions: None,
+                shared: None,
+            })
             .collect();
-        // What stands in for a main instrument only where that lies is not waited for.
-        let mains = || {
-            rows.iter()
-                .zip(&reading)
-                .map(|(row, all)| (row, all.first()))
-        };
-        let reach = mains().map(|(opened, _)| opened.model.reach());
-        // One deadline for all: many slow instruments do not add up.
-        let end = Moment::now().monotonic + PRE_ROLL_SECONDS + reach.fold(0.0, f64::max);
-        for (opened, collector) in mains() {
-            if let Some(collector) = collector.and_then(Option::as_ref) {
-                collector.wait(end - Moment::now().monotonic, |readings, tick| {
+        let rolls = sensors.iter().map(|sensor| sensor.model.roll_seconds());
+        // One deadline for all: many slow sensors do not add up.
+        let end = Moment::now().monotonic + PRE_ROLL_SECONDS + rolls.fold(0.0, f64::max);
+        // A companion is needed only where its sensor fails, so it is not waited for.
+        for (sensor, sampled) in sensors.iter().zip(&sampled) {
+            if let Some(collector) = sampled.main() {
+                collector.wait(end - Moment::now().monotonic, |readings, interval| {
                     let changes = changes(readings);
-                    span(readings) >= opened.model.reach()
-                        && changes > PRE_ROLL_CHANGES
-                        && (tick.is_some() || changes > 20)
+                    span(readings) >= sensor.model.roll_seconds()
+                        && changes > ROLL_CHANGES
+                        && (interval.is_some() || changes > 20)
                 });
             }
         }
-        let before = rows
-            .iter()
-            .zip(&reading)
-            .map(|(_, collectors)| {
-                let first = collectors.first().and_then(Option::as_ref);
-                first.map_or_else(Before::default, |first| Before {
-                    conditions: first.conditions(),
-                    shared: first.shared_with(),
-                })
-            })
-            .collect();
-        look(&rows, &reading);
-        Self {
-            rows,
-            reading,
-            before,
-            from: Moment::now(),
-            stamps: Mutex::new(Vec::new()),
+        for sampled in &mut sampled {
+            sampled.conditions = sampled.main().and_then(Collector::conditions);
+            sampled.shared = sampled.main().and_then(Collector::shared_with);
         }
+        let mut window = Self {
+            sensors,
+            sampled,
+            from: Moment::now(),
+            stamps: Mutex::default(),
+        };
+        window.poll_continuous();
+        window.from = Moment::now();
+        window
     }
 
     /// When the window began.
@@ -88,215 +105,181 @@ impl Window {
         self.from
     }
 
-    /// Says that `done` units of work (steps, iterations) since the start of the window are finished now.
+    /// Records that `done` units of work (steps, iterations) since the start of the window are finished now.
     pub fn stamp(&self, done: f64) {
         let at = Moment::now().monotonic;
-        self.stamps
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Stamp { at, done });
+        let stamps = self.stamps.lock();
+        let mut stamps = stamps.unwrap_or_else(PoisonError::into_inner);
+        stamps.push(Stamp { at, done });
     }
 
-    /// The newest readings of each row's first instrument, at most `count`: what a live display shows.
-    pub(crate) fn newest(&self, count: usize) -> Vec<(usize, Vec<Reading>, Option<Unavailable>)> {
-        self.reading
-            .iter()
-            .enumerate()
-            .filter_map(|(row, collectors)| {
-                let collector = collectors.first()?.as_ref()?;
-                Some((row, collector.newest(count), collector.lost()))
-            })
-            .collect()
-    }
-
-    /// What is read.
-    pub(crate) fn rows(&self) -> &[OpenSensor] {
-        &self.rows
-    }
-
-    /// Lets go of what was read before `before`: for displays that are never stopped.
-    pub(crate) fn forget(&self, before: f64) {
-        for collector in self.reading.iter().flatten().flatten() {
-            collector.forget(before);
-        }
-    }
-
-    /// The shortest tick of the sources, calibrated or seen in the pre-roll: how finely work has to be stamped.
-    pub fn update_interval(&self) -> Option<f64> {
-        let rows = self.rows.iter().zip(&self.reading);
-        rows.flat_map(|(row, collectors)| row.each().zip(collectors))
-            .filter_map(|(opened, collector)| {
-                let seen = || collector.as_ref().and_then(Collector::tick);
-                opened.model.update_interval.or_else(seen)
-            })
-            .min_by(f64::total_cmp)
-    }
-
-    /// What was said of the work so far.
     fn stamps(&self) -> Vec<Stamp> {
         let stamps = self.stamps.lock();
         stamps.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The sources whose joules would be this run's own, with what is known of each and what reads it; of a row only the
-    /// first that moves.
-    pub(crate) fn charged(&self) -> impl Iterator<Item = (&OpenSensor, &Collector)> {
-        let rows = self.rows.iter().zip(&self.reading).zip(&self.before);
-        rows.filter(|(_, before)| before.shared.is_none())
-            .filter_map(|((row, collectors), _)| {
-                row.each().zip(collectors).find_map(|(opened, collector)| {
-                    let collector = collector.as_ref()?;
-                    let usable = opened.status() == Status::Measured && collector.lost().is_none();
-                    let moves = |readings: &[Reading], _: Option<f64>| changes(readings) > 0;
-                    (usable && collector.look_at(moves)).then_some((opened, collector))
-                })
-            })
+    /// The sensors without their companions, and what samples each.
+    pub(super) fn sensors(&self) -> impl Iterator<Item = (&OpenSensor, Option<&Collector>)> {
+        let sampled = self.sampled.iter().map(Sampled::main);
+        self.sensors.iter().zip(sampled)
     }
 
-    /// Whether the ticks of every such source have come round the steps that were stamped so far.
-    pub(crate) fn covered(&self) -> bool {
+    /// All sensors, and what samples each.
+    fn all(&self) -> impl Iterator<Item = (&OpenSensor, &Option<Collector>)> {
+        let sampled = self.sensors.iter().zip(&self.sampled);
+        sampled.flat_map(|(sensor, sampled)| sensor.each().zip(&sampled.collectors))
+    }
+
+    /// Drops the readings before `before`, for displays that are never stopped.
+    #[cfg(feature = "cli")]
+    pub(super) fn forget(&self, before: f64) {
+        for collector in self.all().filter_map(|(_, collector)| collector.as_ref()) {
+            collector.forget(before);
+        }
+    }
+
+    /// The shortest update interval of the sources, calibrated or measured in the pre-roll: how often work should be
+    /// stamped.
+    pub fn update_interval(&self) -> Option<f64> {
+        self.all()
+            .filter_map(|(sensor, collector)| {
+                let seen = || collector.as_ref().and_then(Collector::update_interval);
+                sensor.model.update_interval.or_else(seen)
+            })
+            .min_by(f64::total_cmp)
+    }
+
+    /// The sources whose joules are charged to this run, each with what samples it; of a sensor and its companion only the
+    /// first that moves.
+    pub(super) fn charged(&self) -> impl Iterator<Item = (&OpenSensor, &Collector)> {
+        let sampled = self.sensors.iter().zip(&self.sampled);
+        let own = sampled.filter(|(_, sampled)| sampled.shared.is_none());
+        own.filter_map(|(sensor, sampled)| {
+            let mut each = sensor.each().zip(&sampled.collectors);
+            each.find_map(|(sensor, collector)| {
+                let collector = collector.as_ref()?;
+                let usable = sensor.status() == Status::Measured && collector.lost().is_none();
+                let moves = || collector.inspect(|readings, _| changes(readings) > 0);
+                (usable && moves()).then_some((sensor, collector))
+            })
+        })
+    }
+
+    /// Whether the updates of every such source have covered the steps that were stamped so far.
+    pub(super) fn covered(&self) -> bool {
         let stamps = self.stamps();
         let (Some(first), Some(last)) = (stamps.first(), stamps.last()) else {
             return true;
         };
         self.charged().all(|(opened, collector)| {
-            let Ok(instrument) = &opened.sensor else {
-                return true;
-            };
-            let recording = Recording::new(instrument.spec(), collector.newest(usize::MAX));
-            recording.covers(first.at, last.at, &stamps, &opened.model)
+            opened.sensor.as_ref().map_or(true, |sensor| {
+                let recording = Recording::new(sensor.spec(), collector.readings());
+                recording.covers(first.at, last.at, &stamps, &opened.model)
+            })
         })
     }
 
-    /// Joules of the first source that measures, from the start of the window to its newest reading; `None` where there
-    /// are none yet.
+    /// Joules of the first source that measures, from the start of the window to its latest reading; `None` where there are
+    /// none yet.
     #[cfg(feature = "gpu")]
     pub(crate) fn joules_so_far(&self) -> Option<f64> {
         let (opened, collector) = self.charged().next()?;
-        let instrument = opened.sensor.as_ref().ok()?;
-        let readings = collector.newest(usize::MAX);
+        let sensor = opened.sensor.as_ref().ok()?;
+        let readings = collector.readings();
         let window = (self.from.monotonic, readings.last()?.at.monotonic);
-        let recording = Recording::new(instrument.spec(), readings);
-        let estimate = recording.between(window.0, window.1, Edge::Interior, &opened.model);
+        let recording = Recording::new(sensor.spec(), readings);
+        let estimate = recording.fixed(window, [Edge::Interior; 2], &opened.model);
         estimate.ok().map(|estimate| estimate.joules)
     }
 
-    /// Ends the window: joules of the whole of it, a row a source.
+    /// Ends the window: the joules of the whole window through each source.
     pub fn stop(self) -> Vec<SourceResult> {
         self.finish(&[]).sources
     }
 
-    /// Ends the window: joules of the whole of it, and of one unit of the work that was stamped in it, from a tick to
-    /// another inside the work.
+    /// Ends the window: the joules of the whole window, and of one unit of the stamped work, from one update to another
+    /// inside the work.
     pub fn stop_per_unit(self) -> (Vec<SourceResult>, Vec<EnergyPerUnit>) {
-        let settled = self.finish(&[]);
-        (settled.sources, settled.units)
+        let result = self.finish(&[]);
+        (result.sources, result.units)
     }
 
-    /// Ends the window: all that it comes to, and the joules of `parts` of it, each from one time to another in seconds
-    /// on the clock of [`Window::from`].
+    /// Ends the window: all its results, and the joules of `parts` of it, each from one time to another in seconds on the
+    /// monotonic clock of [`Window::from`].
     pub fn finish(self, parts: &[(f64, f64)]) -> WindowResult {
         let to = Moment::now();
-        look(&self.rows, &self.reading);
+        self.poll_continuous();
         let stamps = self.stamps();
-        let Self {
-            rows,
-            reading,
-            before,
-            from,
-            ..
-        } = self;
-        for (row, collectors) in rows.iter().zip(&reading) {
+        for (sensor, sampled) in self.sensors.iter().zip(&self.sampled) {
             let mut moved = false;
-            for (opened, collector) in row.each().zip(collectors) {
-                // A main instrument that goes on moving needs no other to stand in for it.
+            for (opened, collector) in sensor.each().zip(&sampled.collectors) {
+                // A sensor that still moves needs no companion in its place.
                 if let Some(collector) = collector.as_ref().filter(|_| !moved) {
                     moved = post_roll(collector, opened, to.monotonic);
                 }
             }
         }
-        let asked = Asked {
-            window: (from.monotonic, to.monotonic),
+        let request = Request {
+            window: (self.from.monotonic, to.monotonic),
             stamps: &stamps,
             parts,
         };
-        let mut settled = WindowResult {
-            parts: vec![Vec::new(); parts.len()],
-            ..WindowResult::default()
-        };
-        for ((row, collectors), before) in rows.iter().zip(reading).zip(before) {
-            let first = collectors.first().and_then(Option::as_ref);
-            let after = first.and_then(Collector::conditions);
-            let conditions: Vec<Conditions> = before.conditions.into_iter().chain(after).collect();
-            let shared = before
-                .shared
-                .or_else(|| first.and_then(Collector::shared_with));
-            let mut each = row.each().zip(collectors).map(|(opened, collector)| {
-                let collected = collector.map(|collector| {
-                    let mut collected = collector.stop();
-                    let unseen = unseen(opened, &collected.readings, to.monotonic);
-                    collected.lost = collected.lost.or(unseen);
-                    collected
+        let mut result = WindowResult::new(&stamps, parts.len());
+        for (sensor, mut sampled) in self.sensors.iter().zip(self.sampled) {
+            let after = sampled.main().and_then(Collector::conditions);
+            let conditions = sampled.conditions.take().into_iter().chain(after).collect();
+            let shared = sampled.shared.take();
+            let shared = shared.or_else(|| sampled.main()?.shared_with());
+            let mut each = sensor
+                .each()
+                .zip(sampled.collectors)
+                .map(|(opened, collector)| {
+                    let collected = collector.map(|collector| {
+                        let mut collected = collector.stop();
+                        let unseen = unseen_end(opened, &collected.readings, to.monotonic);
+                        collected.lost = collected.lost.or(unseen);
+                        collected
+                    });
+                    SensorResult::new(opened, collected, &request, &shared)
                 });
-                One::new(opened, collected, &asked, &shared)
-            });
             if let Some(main) = each.next() {
-                settled.add(row, conditions, main, each.next());
+                result.add(sensor, conditions, main, each.next());
             }
         }
-        settled.stamps = stamps;
-        explain_silence(&rows, &mut settled.sources);
-        settled
+        result
     }
-}
 
-/// Why the end of a window was not seen, by an instrument that gives no more: its last power is not that of the rest.
-fn unseen(opened: &OpenSensor, readings: &[Reading], to: f64) -> Option<Unavailable> {
-    let last = readings.last()?.at.monotonic;
-    let pace = span(readings) / (readings.len() - 1).max(1) as f64;
-    // What ends with the work that is metered may owe its last reading.
-    let seen = last >= to - 2.0 * pace;
-    let instrument = opened.sensor.as_ref().ok().filter(|_| !seen)?;
-    instrument.silent()
-}
-
-/// Too few readings have a reason of their own where the instrument gives no more.
-fn explain_silence(rows: &[OpenSensor], told: &mut [SourceResult]) {
-    for energy in told.iter_mut().filter(|energy| energy.joules.is_none()) {
-        let mut opened = rows.iter();
-        let opened = opened.find(|opened| opened.source == energy.source);
-        let instrument = opened.and_then(|opened| opened.sensor.as_ref().ok());
-        if let Some(refusal) = instrument.and_then(|instrument| instrument.silent()) {
-            energy.reason = Some(refusal.reason);
-            energy.fix = refusal.fix;
-        }
-    }
-}
-
-/// What moves with every read is read at the very ends of the window.
-fn look(rows: &[OpenSensor], reading: &[Vec<Option<Collector>>]) {
-    for (row, collectors) in rows.iter().zip(reading) {
-        for (opened, collector) in row.each().zip(collectors) {
-            if let (true, Some(collector)) = (opened.is_continuous(), collector) {
-                collector.look();
+    /// Polls the sensors that change with every read, at the very ends of the window.
+    fn poll_continuous(&self) {
+        for (sensor, collector) in self.all() {
+            if let (true, Some(collector)) = (sensor.is_continuous(), collector) {
+                collector.poll();
             }
         }
     }
 }
 
 fn collector(opened: &OpenSensor) -> Option<Collector> {
-    let instrument = opened.sensor.as_ref().ok()?;
+    let sensor = opened.sensor.as_ref().ok()?;
     Some(Collector::start(
-        Arc::clone(instrument),
+        Arc::clone(sensor),
         opened.model.update_interval,
     ))
 }
 
+/// Why a sensor that gives no more readings did not show the end of a window: its last power is not that of the rest.
+fn unseen_end(opened: &OpenSensor, readings: &[Reading], to: f64) -> Option<Unavailable> {
+    let last = readings.last()?.at.monotonic;
+    let spacing = span(readings) / (readings.len() - 1).max(1) as f64;
+    // A meter that ends with the metered work may not have given its last reading.
+    let seen = last >= to - 2.0 * spacing;
+    let sensor = opened.sensor.as_ref().ok().filter(|_| !seen)?;
+    sensor.silent()
+}
+
 fn changes(readings: &[Reading]) -> usize {
-    readings
-        .windows(2)
-        .filter(|pair| pair[0].value != pair[1].value)
-        .count()
+    let pairs = readings.windows(2);
+    pairs.filter(|pair| pair[0].value != pair[1].value).count()
 }
 
 /// Seconds from the first reading to the last.
@@ -307,16 +290,16 @@ fn span(readings: &[Reading]) -> f64 {
     }
 }
 
-/// Reads on until the end of the window must have been shown, and the power after it with a few ticks; whether it was.
+/// Samples on until the end of the window must have been shown, and the power after it with a few updates; whether it was.
 fn post_roll(collector: &Collector, opened: &OpenSensor, to: f64) -> bool {
-    let known = &opened.model;
-    let settled = to + known.roll();
+    let model = &opened.model;
+    let settled = to + model.response_time();
     let shown = |readings: &[Reading]| {
         let after = readings.partition_point(|reading| reading.at.monotonic < settled);
         let after = &readings[after..];
-        span(after) >= known.reach() && changes(after) > PRE_ROLL_CHANGES
+        span(after) >= model.roll_seconds() && changes(after) > ROLL_CHANGES
     };
-    let longest = settled - Moment::now().monotonic + POST_ROLL_SECONDS + known.reach();
+    let longest = settled - Moment::now().monotonic + POST_ROLL_SECONDS + model.roll_seconds();
     collector.wait(longest, |readings, _| shown(readings));
-    shown(&collector.newest(usize::MAX))
+    collector.inspect(|readings, _| shown(readings))
 }

@@ -70,9 +70,9 @@ pub fn learn(world: &World, seed: u64) -> Result<(SensorModel, f64), Unavailable
         }),
     };
     let found = calibrate_sensor(&bench, None, &mut Switch(&bench), &bench)?;
-    match found.refused {
+    match found.rejected {
         Some(reason) => Err(Unavailable::new(reason)),
-        None => Ok((found.known, idle)),
+        None => Ok((found.model, idle)),
     }
 }
 

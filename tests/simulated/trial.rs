@@ -83,7 +83,9 @@ pub fn run_for(
         Ok(recording) => {
             let estimate = bench::knowledge(&world, learnt, seed).and_then(|known| match kind {
                 Kind::InLoad => recording.in_load(from, to, &[], &known),
-                Kind::Between | Kind::Amid => recording.between(from, to, Edge::Boundary, &known),
+                Kind::Between | Kind::Amid => {
+                    recording.fixed((from, to), [Edge::Boundary; 2], &known)
+                }
             });
             (estimate, recording.readings().to_vec())
         }

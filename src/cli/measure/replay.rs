@@ -44,7 +44,7 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
         Unit::Watts => (Method::IntegratedPower, Grade::C),
         Unit::Joules => (Method::Counter, Grade::B),
     };
-    let outcome = Recording::new(spec, readings).between(from, to, Edge::Interior, &known);
+    let outcome = Recording::new(spec, readings).fixed((from, to), [Edge::Interior; 2], &known);
     let outcome = outcome.map(|estimate| (estimate, grade));
     let name = format!("replay:{column}");
     let result = SourceResult::of_recording(name, method, to - from, outcome);

@@ -1,4 +1,4 @@
-//! Calibrations of this machine's instruments, kept from one run to the next.
+//! The stored calibrations of this machine's sensors.
 
 use std::path::PathBuf;
 
@@ -9,41 +9,40 @@ use crate::energy::options::MeterOptions;
 use crate::energy::sensor::Unavailable;
 use crate::energy::sensor_model::SensorModel;
 
-/// The version of the files; a file of another one counts as none.
-const VERSION: u32 = 1;
+/// The version of the files; files of another version are ignored.
+const VERSION: u32 = 2;
 
-/// What `wattgrad calibrate` found of one instrument.
+/// What `wattgrad calibrate` found of one sensor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// The version of this layout.
-    pub version: u32,
+    version: u32,
     /// Device and driver.
-    pub identity: String,
-    /// What a window is settled by.
-    pub known: SensorModel,
-    /// Why the instrument is not to be used, where its examination ended so.
+    identity: String,
+    /// The model that windows are computed with.
+    model: SensorModel,
+    /// Why the sensor must not be used, where the calibration rejected it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<String>,
+    rejected: Option<String>,
 }
 
 impl Calibration {
-    /// Of an instrument `identity`.
-    pub fn new(identity: &str, known: SensorModel, refused: Option<String>) -> Self {
+    /// Of the sensor `identity`.
+    pub fn new(identity: &str, model: SensorModel, rejected: Option<String>) -> Self {
         Self {
             version: VERSION,
             identity: identity.to_owned(),
-            known,
-            refused,
+            model,
+            rejected,
         }
     }
 
-    /// Keeps it in the folder of the options: written beside and renamed.
+    /// Writes it to the folder of the options.
     ///
     /// # Errors
     /// The system's, with the path.
-    pub fn keep(&self, options: &MeterOptions) -> std::io::Result<PathBuf> {
+    pub fn store(&self, options: &MeterOptions) -> std::io::Result<PathBuf> {
         let folder = folder(options).ok_or_else(|| {
-            std::io::Error::other("no cache folder is known: set XDG_CACHE_HOME or HOME")
+            std::io::Error::other("there is no cache folder: set XDG_CACHE_HOME or HOME")
         })?;
         std::fs::create_dir_all(&folder)?;
         let path = folder.join(file_name(&self.identity));
@@ -63,7 +62,7 @@ pub(crate) fn recall(options: &MeterOptions, sensor: &mut OpenSensor) {
         .filter(|stored| stored.version == VERSION && stored.identity == sensor.identity);
     match stored {
         Some(Calibration {
-            refused: Some(reason),
+            rejected: Some(reason),
             ..
         }) => {
             sensor.sensor = Err(
@@ -72,7 +71,7 @@ pub(crate) fn recall(options: &MeterOptions, sensor: &mut OpenSensor) {
             );
             sensor.model = SensorModel::unopened();
         }
-        Some(stored) => sensor.model = stored.known,
+        Some(stored) => sensor.model = stored.model,
         None => {}
     }
 }
@@ -102,7 +101,7 @@ fn folder(options: &MeterOptions) -> Option<PathBuf> {
     cache.map(|cache| cache.join("wattgrad").join("calibrations"))
 }
 
-/// Letters, digits and dashes of the identity, and a sum of all of it, so that no two share a file.
+/// Letters, digits and dashes of the identity, and a hash of it, so that no two share a file.
 fn file_name(identity: &str) -> String {
     let plain: String = identity
         .chars()
