@@ -64,7 +64,7 @@ fn a_window_below_a_tick_gives_no_figure() {
     let slow = StandIn::of(Card { tick: 0.1, ..CARD });
     let meter = slow.meter(None);
     let row = only(window(&meter, 0.03).0);
-    refused(&row, "too few of the instrument's ticks");
+    refused(&row, "too few updates of the sensor");
     assert!(
         row.fix
             .as_deref()

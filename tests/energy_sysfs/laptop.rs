@@ -124,7 +124,7 @@ fn battery_without_power_file_is_measured() {
     assert_eq!(battery.method, Method::Counter);
     measured(battery, load.joules(to) - load.joules(from), 0.10);
     let (rows, ..) = feed.meter(&tree.open("battery", None), 1.0);
-    refused(row(&rows, "battery"), "a figure needs 10");
+    refused(row(&rows, "battery"), "and 10 are needed");
     drop(feed);
 
     // 1 mAh at 12 V, 43.2 J.
