@@ -220,3 +220,12 @@ fn rejects_batches_that_no_kernel_can_take() {
         "{why}"
     );
 }
+
+#[test]
+fn the_documented_profile_is_valid() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/profiles.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once("```toml\n").unwrap();
+    let profile = Tuning::from_toml(rest.split_once("```").unwrap().0).unwrap();
+    assert_eq!((profile.name.as_str(), profile.gemm.len()), ("my-card", 2));
+}
