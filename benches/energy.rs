@@ -14,7 +14,7 @@ use wattgrad::internals::energy::MeterOptions;
 use wattgrad::internals::kernels::conv::{Conv, forward};
 use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, product};
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
-use wattgrad::internals::lab::Data;
+use wattgrad::internals::lab::BindingData;
 use wattgrad::internals::train::target;
 use wattgrad::{Gpu, Kernel, Regime, Trainer};
 
@@ -201,18 +201,18 @@ fn bench_kernel(
         values.push((*operand, *tensor, filled));
     }
     let sizes = kernel.bindings()[0].name.clone();
-    let mut inputs = vec![(sizes.as_str(), Data::from(&dispatch.sizes))];
+    let mut inputs = vec![(sizes.as_str(), BindingData::from(&dispatch.sizes))];
     inputs.extend(values.iter().map(|(operand, tensor, filled)| {
         let data = match tensor == written {
-            true => Data::Unwritten(filled.len()),
-            false => Data::from(filled),
+            true => BindingData::Unwritten(filled.len()),
+            false => BindingData::from(filled),
         };
         (*operand, data)
     }));
     let launch = kernel.bind(&inputs, dispatch.grid)?;
     let each = launch.short_submission()?;
     let mut metered = joules.metered(name);
-    group.throughput(Throughput::Elements(dispatch.flops));
+    group.throughput(Throughput::Elements(launch.count()?.flops));
     group.bench_function(metered.id(), |bencher| {
         metered.drive(bencher, |done| {
             launch.drive(each, |ended| done(u64::from(ended)))

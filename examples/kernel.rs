@@ -1,6 +1,6 @@
 //! A kernel of your own: compared with a closure as its oracle, timed and metered.
 
-use wattgrad::internals::lab::Data;
+use wattgrad::internals::lab::BindingData;
 use wattgrad::{Gpu, Kernel, Meter};
 
 const AXPY: &str = "
@@ -18,10 +18,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let x: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.1).sin()).collect();
     let y: Vec<f32> = (0..100_000).map(|i| (i as f32 * 0.3).cos()).collect();
     let inputs = [
-        ("a", Data::from(&[0.5_f32])),
-        ("x", Data::from(&x)),
-        ("y", Data::from(&y)),
-        ("z", Data::Unwritten(x.len())),
+        ("a", BindingData::from(&[0.5_f32])),
+        ("x", BindingData::from(&x)),
+        ("y", BindingData::from(&y)),
+        ("z", BindingData::Unwritten(x.len())),
     ];
     let launch = kernel.bind(&inputs, [(x.len() as u32).div_ceil(64), 1, 1])?;
 

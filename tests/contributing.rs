@@ -130,7 +130,9 @@ fn examples_pass_the_checks_as_written() {
         .map(|path| (path.clone(), fs::read(root.join(path)).unwrap()))
         .collect();
     for edit in edits(include_str!("../CONTRIBUTING.md")) {
-        let at = wanted.iter().position(|(path, _)| *path == Path::new(&edit.path));
+        let at = wanted
+            .iter()
+            .position(|(path, _)| *path == Path::new(&edit.path));
         let old = at.map(|at| String::from_utf8(wanted.remove(at).1).unwrap());
         wanted.push((edit.path.clone().into(), apply(&edit, old).into_bytes()));
     }
@@ -167,12 +169,19 @@ fn examples_pass_the_checks_as_written() {
             .args(tests)
             .output()
             .unwrap();
-        let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{text}");
         text.into_owned()
     };
     let text = cargo(&["--test", "instances", "--test", "board"]);
-    assert!(text.contains("test board_counts_microjoules ... ok"), "{text}");
+    assert!(
+        text.contains("test board_counts_microjoules ... ok"),
+        "{text}"
+    );
     let text = cargo(&["--test", "kernels", "scale"]);
-    assert!(text.contains("test scale::scale_matches_the_oracle ... ok"), "{text}");
+    assert!(
+        text.contains("test scale::scale_matches_the_oracle ... ok"),
+        "{text}"
+    );
 }

@@ -479,7 +479,7 @@ fn errors_and_loss_are_reported_and_never_panic() {
 #[test]
 fn a_uniform_of_odd_length_is_bound_whole() {
     use wattgrad::Kernel;
-    use wattgrad::internals::lab::Data;
+    use wattgrad::internals::lab::BindingData;
 
     const SUM: &str = "
 struct Sizes { a: u32, b: u32, c: u32, d: u32, e: u32 }
@@ -491,8 +491,8 @@ struct Sizes { a: u32, b: u32, c: u32, d: u32, e: u32 }
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
     let kernel = Kernel::new(&gpu, "sum", SUM).unwrap();
     let inputs = [
-        ("sizes", Data::from(&[1u32, 2, 3, 4, 5])),
-        ("sum", Data::Unwritten(1)),
+        ("sizes", BindingData::from(&[1u32, 2, 3, 4, 5])),
+        ("sum", BindingData::Unwritten(1)),
     ];
     let outputs = kernel.bind(&inputs, [1, 1, 1]).unwrap().run().unwrap();
     assert_eq!(outputs.u32("sum").unwrap(), [15]);

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// The names of all sources, in the order in which their sensors are listed.
-pub(crate) const SOURCES: [&str; 10] = [
+pub(crate) const SOURCES: &[&str] = &[
     "nvml",
     "hwmon",
     "pm_counters",

@@ -1,28 +1,28 @@
-//! A kernel's output beside its oracle's.
+//! A kernel's output compared with its oracle.
 
 use std::fmt;
 
 use super::error::KernelError;
 
-/// How far an output is from its oracle, element by element.
+/// The errors of an output against its oracle.
 ///
 /// ```
-/// use wattgrad::internals::lab::Comparison;
+/// use wattgrad::internals::lab::KernelComparison;
 ///
-/// let near = Comparison::new("y", &[1.0, 2.0, 3.5], |i| i as f64 + 1.0);
+/// let near = KernelComparison::new("y", &[1.0, 2.0, 3.5], |i| i as f64 + 1.0);
 /// assert_eq!((near.largest_error, near.at), (0.5, 2));
 /// assert!(near.within(0.4).is_err());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Comparison {
-    /// The output.
+pub struct KernelComparison {
+    /// Name of the output.
     pub output: String,
     /// Elements compared.
     pub elements: usize,
-    /// The largest absolute error; infinite where one side is not a number, or infinite, and the other is not the same.
+    /// The largest absolute error; infinite where exactly one side is NaN, or infinities differ.
     pub largest_error: f64,
-    /// Where it is.
+    /// The element with the largest error.
     pub at: usize,
     /// The kernel's value there.
     pub got: f64,
@@ -30,7 +30,7 @@ pub struct Comparison {
     pub expected: f64,
 }
 
-impl Comparison {
+impl KernelComparison {
     /// Compares `got` with `oracle(i)` at every element `i`.
     pub fn new(output: &str, got: &[f64], oracle: impl Fn(usize) -> f64) -> Self {
         let mut worst = Self {
@@ -57,10 +57,10 @@ impl Comparison {
         worst
     }
 
-    /// This comparison again where no error is above `bound`.
+    /// Returns the comparison if no error exceeds `bound`.
     ///
     /// # Errors
-    /// [`KernelError::Differs`] where one is.
+    /// [`KernelError::Differs`] otherwise.
     pub fn within(self, bound: f64) -> Result<Self, KernelError> {
         if self.largest_error <= bound {
             return Ok(self);
@@ -86,7 +86,7 @@ fn error(got: f64, expected: f64) -> f64 {
     }
 }
 
-impl fmt::Display for Comparison {
+impl fmt::Display for KernelComparison {
     /// One line: `y: 4096 elements, largest error 1.2e-7 at 17`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -102,13 +102,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_a_number_is_as_wrong_as_can_be() {
-        let nan = Comparison::new("y", &[0.0, f64::NAN, 9.0], |_| 0.0);
+    fn nan_and_infinity_are_infinite_errors() {
+        let nan = KernelComparison::new("y", &[0.0, f64::NAN, 9.0], |_| 0.0);
         assert_eq!((nan.largest_error, nan.at), (f64::INFINITY, 1));
         assert!(nan.within(f64::MAX).is_err());
-        let infinite = Comparison::new("y", &[f64::INFINITY], |_| f64::NEG_INFINITY);
+        let infinite = KernelComparison::new("y", &[f64::INFINITY], |_| f64::NEG_INFINITY);
         assert_eq!(infinite.largest_error, f64::INFINITY);
-        let alike = Comparison::new("y", &[f64::NAN, f64::INFINITY], |i| {
+        let alike = KernelComparison::new("y", &[f64::NAN, f64::INFINITY], |i| {
             [f64::NAN, f64::INFINITY][i]
         });
         assert_eq!(alike.largest_error, 0.0);

@@ -1,31 +1,31 @@
-//! Data on its way to a user's kernel and back.
+//! The data of a kernel's bindings.
 
 use super::error::KernelError;
 use super::interface::Element;
 
-/// What is put behind a binding.
+/// Data for a binding.
 ///
 /// ```
-/// use wattgrad::internals::lab::Data;
+/// use wattgrad::internals::lab::BindingData;
 ///
 /// let x = vec![1.0_f32, 2.0];
-/// assert_eq!(Data::from(&x).len(), 2);
-/// assert_eq!(Data::from(&[7_u32, 8, 9]).len(), 3);
-/// assert!(!Data::Unwritten(16).is_empty());
+/// assert_eq!(BindingData::from(&x).len(), 2);
+/// assert_eq!(BindingData::from(&[7_u32, 8, 9]).len(), 3);
+/// assert!(!BindingData::Unwritten(16).is_empty());
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Data<'a> {
+pub enum BindingData<'a> {
     /// Floats.
     F32(&'a [f32]),
     /// Unsigned integers, or the words of a structure.
     U32(&'a [u32]),
     /// Signed integers.
     I32(&'a [i32]),
-    /// This many elements with every bit set: NaN in floats, so that an element the kernel leaves out is seen.
+    /// This many elements with every bit set: NaN in floats, so that an element that the kernel leaves out shows.
     Unwritten(usize),
 }
 
-impl Data<'_> {
+impl BindingData<'_> {
     /// Elements of 4 bytes.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -37,49 +37,39 @@ impl Data<'_> {
         }
     }
 
-    /// Whether there is nothing.
+    /// Whether there are no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The words, where the data suits the element.
-    pub(super) fn words(&self, binding: &str, wanted: Element) -> Result<Vec<u32>, KernelError> {
-        let (fits, given) = match self {
-            Self::F32(_) => (wanted == Element::F32, "f32"),
-            Self::U32(_) => (matches!(wanted, Element::U32 | Element::Words), "u32"),
-            Self::I32(_) => (wanted == Element::I32, "i32"),
-            Self::Unwritten(_) => (true, ""),
-        };
-        if !fits {
-            return Err(KernelError::Type {
-                binding: binding.to_owned(),
-                wanted: wanted.name(),
-                given,
-            });
+    /// The words, or the type of the data where the binding holds another.
+    pub(super) fn words(&self, wanted: Element) -> Result<Vec<u32>, &'static str> {
+        match (self, wanted) {
+            (Self::Unwritten(count), _) => Ok(vec![u32::MAX; *count]),
+            (Self::F32(values), Element::F32) => Ok(bytemuck::cast_slice(values).to_vec()),
+            (Self::U32(values), Element::U32 | Element::Words) => Ok(values.to_vec()),
+            (Self::I32(values), Element::I32) => Ok(bytemuck::cast_slice(values).to_vec()),
+            (Self::F32(_), _) => Err("f32"),
+            (Self::U32(_), _) => Err("u32"),
+            (Self::I32(_), _) => Err("i32"),
         }
-        Ok(match self {
-            Self::F32(values) => values.iter().map(|value| value.to_bits()).collect(),
-            Self::U32(values) => values.to_vec(),
-            Self::I32(values) => values.iter().map(|value| value.cast_unsigned()).collect(),
-            Self::Unwritten(count) => vec![u32::MAX; *count],
-        })
     }
 }
 
 macro_rules! from {
     ($kind:ident, $of:ty) => {
-        impl<'a> From<&'a [$of]> for Data<'a> {
+        impl<'a> From<&'a [$of]> for BindingData<'a> {
             fn from(values: &'a [$of]) -> Self {
                 Self::$kind(values)
             }
         }
-        impl<'a> From<&'a Vec<$of>> for Data<'a> {
+        impl<'a> From<&'a Vec<$of>> for BindingData<'a> {
             fn from(values: &'a Vec<$of>) -> Self {
                 Self::$kind(values)
             }
         }
-        impl<'a, const N: usize> From<&'a [$of; N]> for Data<'a> {
+        impl<'a, const N: usize> From<&'a [$of; N]> for BindingData<'a> {
             fn from(values: &'a [$of; N]) -> Self {
                 Self::$kind(values)
             }
@@ -90,14 +80,14 @@ from!(F32, f32);
 from!(U32, u32);
 from!(I32, i32);
 
-/// What a kernel left in the bindings it writes.
+/// The contents of the bindings that a kernel writes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outputs {
+pub struct KernelOutputs {
     pub(super) kernel: String,
     pub(super) all: Vec<(String, Element, Vec<u32>)>,
 }
 
-impl Outputs {
+impl KernelOutputs {
     /// Names of the outputs, in the order of their bindings.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.all.iter().map(|(name, ..)| name.as_str())
@@ -106,7 +96,7 @@ impl Outputs {
     /// An output of floats.
     ///
     /// # Errors
-    /// There is no such output, or it holds something else.
+    /// There is no such output, or it holds another type.
     pub fn f32(&self, name: &str) -> Result<&[f32], KernelError> {
         self.get(name, Element::F32).map(bytemuck::cast_slice)
     }
@@ -114,7 +104,7 @@ impl Outputs {
     /// An output of unsigned integers, or the words of a structure.
     ///
     /// # Errors
-    /// There is no such output, or it holds something else.
+    /// There is no such output, or it holds another type.
     pub fn u32(&self, name: &str) -> Result<&[u32], KernelError> {
         self.get(name, Element::U32)
     }
@@ -122,21 +112,21 @@ impl Outputs {
     /// An output of signed integers.
     ///
     /// # Errors
-    /// There is no such output, or it holds something else.
+    /// There is no such output, or it holds another type.
     pub fn i32(&self, name: &str) -> Result<&[i32], KernelError> {
         self.get(name, Element::I32).map(bytemuck::cast_slice)
     }
 
-    fn get(&self, name: &str, asked: Element) -> Result<&[u32], KernelError> {
+    fn get(&self, name: &str, wanted: Element) -> Result<&[u32], KernelError> {
         let (_, holds, words) = self.find(name)?;
-        if *holds == asked || (*holds == Element::Words && asked == Element::U32) {
+        if *holds == wanted || (*holds == Element::Words && wanted == Element::U32) {
             return Ok(words);
         }
-        Err(KernelError::OutputType {
-            binding: name.to_owned(),
-            holds: holds.name(),
-            asked: asked.name(),
-        })
+        let (holds, wanted) = (holds.name(), wanted.name());
+        Err(self.error(
+            name,
+            format!("holds {holds} and was read as {wanted}; read it as {holds}"),
+        ))
     }
 
     /// Every element of an output as a number.
@@ -152,10 +142,17 @@ impl Outputs {
 
     fn find(&self, name: &str) -> Result<&(String, Element, Vec<u32>), KernelError> {
         let found = self.all.iter().find(|(known, ..)| known == name);
-        found.ok_or_else(|| KernelError::UnknownOutput {
-            kernel: self.kernel.clone(),
-            given: name.to_owned(),
-            known: self.names().collect::<Vec<_>>().join(", "),
+        found.ok_or_else(|| {
+            let known = self.names().collect::<Vec<_>>().join(", ");
+            self.error(name, format!("is not an output; the kernel writes {known}"))
         })
+    }
+
+    fn error(&self, binding: &str, problem: String) -> KernelError {
+        KernelError::Binding {
+            kernel: self.kernel.clone(),
+            binding: binding.to_owned(),
+            problem,
+        }
     }
 }

@@ -1,11 +1,10 @@
-//! What a user's kernel binds, found in its own text.
+//! The bindings of a user's kernel, found in its text.
 
 use naga::{AddressSpace, ArraySize, Handle, Module, ScalarKind, StorageAccess, Type, TypeInner};
 
-use super::error::KernelError;
 use crate::device::BindingKind;
 
-/// What the 4-byte elements of a binding are.
+/// The type of the 4-byte elements of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Element {
     /// Floats.
@@ -14,7 +13,7 @@ pub enum Element {
     U32,
     /// Signed integers.
     I32,
-    /// A structure of several types: given and read as `u32` words, floats by their bits, gaps of the layout included.
+    /// A structure of several types, given and read as `u32` words: floats by their bits, gaps of the layout included.
     Words,
 }
 
@@ -33,7 +32,7 @@ impl Element {
 
 /// How a kernel uses a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Access {
+pub enum BindingAccess {
     /// `var<uniform>`.
     Uniform,
     /// `var<storage, read>`.
@@ -47,11 +46,11 @@ pub enum Access {
 pub struct Binding {
     /// The variable's name.
     pub name: String,
-    /// How it is used.
-    pub access: Access,
-    /// What it holds.
+    /// How the kernel uses it.
+    pub access: BindingAccess,
+    /// The type of its elements.
     pub element: Element,
-    /// Elements it holds at least (one item, for an array whose length its data decides).
+    /// Elements, at least: an array whose length its data decides counts as one item.
     pub elements: usize,
     /// Elements of an item of an array whose length its data decides; `None` where the length is fixed.
     pub item: Option<usize>,
@@ -60,16 +59,19 @@ pub struct Binding {
 impl Binding {
     pub(super) fn kind(&self) -> BindingKind {
         match self.access {
-            Access::Uniform => BindingKind::Uniform,
-            Access::Read => BindingKind::StorageRead,
-            Access::ReadWrite => BindingKind::StorageReadWrite,
+            BindingAccess::Uniform => BindingKind::Uniform,
+            BindingAccess::Read => BindingKind::StorageRead,
+            BindingAccess::ReadWrite => BindingKind::StorageReadWrite,
         }
     }
 
-    /// Whether `elements` can be bound.
-    pub(super) fn check_length(&self, elements: usize) -> Result<(), KernelError> {
+    /// The problem with binding `elements`, if any.
+    pub(super) fn check_length(&self, elements: usize) -> Result<(), String> {
         let (fits, wanted) = match self.item {
-            None => (elements == self.elements, format!("{}", self.elements)),
+            None => (
+                elements == self.elements,
+                format!("{} elements", self.elements),
+            ),
             Some(item) => (
                 elements >= self.elements && (elements - self.elements).is_multiple_of(item),
                 if item == 1 && self.elements == 1 {
@@ -82,39 +84,35 @@ impl Binding {
         if fits {
             return Ok(());
         }
-        Err(KernelError::Length {
-            binding: self.name.clone(),
-            wanted,
-            given: elements,
-        })
+        Err(format!("takes {wanted} of 4 bytes, got {elements}"))
     }
 }
 
-/// The bindings of `module`, in order from binding 0.
-pub(super) fn bindings(kernel: &str, module: &Module) -> Result<Vec<Binding>, KernelError> {
+/// The bindings of `module`, in order from binding 0, or the problem with one.
+pub(super) fn bindings(module: &Module) -> Result<Vec<Binding>, String> {
     let mut found = vec![];
     for (_, variable) in module.global_variables.iter() {
         let Some(place) = &variable.binding else {
             continue;
         };
         let name = variable.name.clone().unwrap_or_default();
-        let unsupported = |what: String| KernelError::Unsupported {
-            kernel: kernel.to_owned(),
-            binding: name.clone(),
-            what,
+        let unsupported = |what: &str| {
+            format!(
+                "binding {name:?} is {what}; use uniform or storage buffers of f32, u32 or i32 in group 0"
+            )
         };
         if place.group != 0 {
-            return Err(unsupported(format!("in group {}", place.group)));
+            return Err(unsupported(&format!("in group {}", place.group)));
         }
         let access = match variable.space {
-            AddressSpace::Uniform => Access::Uniform,
+            AddressSpace::Uniform => BindingAccess::Uniform,
             AddressSpace::Storage { access } if access.contains(StorageAccess::STORE) => {
-                Access::ReadWrite
+                BindingAccess::ReadWrite
             }
-            AddressSpace::Storage { .. } => Access::Read,
-            _ => return Err(unsupported("an image, a sampler or no buffer".to_owned())),
+            AddressSpace::Storage { .. } => BindingAccess::Read,
+            _ => return Err(unsupported("not a buffer")),
         };
-        let element = element(module, variable.ty).map_err(|what| unsupported(what.to_owned()))?;
+        let element = element(module, variable.ty).map_err(unsupported)?;
         let inner = &module.types[variable.ty].inner;
         let bytes = inner.size(module.to_ctx());
         found.push((
@@ -131,11 +129,10 @@ pub(super) fn bindings(kernel: &str, module: &Module) -> Result<Vec<Binding>, Ke
     found.sort_by_key(|(number, _)| *number);
     let gap = (0..).zip(&found).find(|(at, (number, _))| at != number);
     if let Some((missing, _)) = gap {
-        return Err(KernelError::Numbering {
-            kernel: kernel.to_owned(),
-            count: found.len(),
-            missing,
-        });
+        return Err(format!(
+            "none of the {} bindings is @binding({missing}); number them from 0 without gaps",
+            found.len()
+        ));
     }
     Ok(found.into_iter().map(|(_, binding)| binding).collect())
 }
@@ -172,7 +169,7 @@ fn element(module: &Module, ty: Handle<Type>) -> Result<Element, &'static str> {
             let uniform = dense && kinds.all(|kind| kind == Ok(first));
             Ok(if uniform { first } else { Element::Words })
         }
-        _ => Err("of a type that is no number, vector, array or structure"),
+        _ => Err("not a number, vector, array or structure"),
     }
 }
 
@@ -193,8 +190,8 @@ fn stride(module: &Module, ty: Handle<Type>) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> Result<Vec<Binding>, KernelError> {
-        bindings("k", &naga::front::wgsl::parse_str(text).unwrap())
+    fn of(text: &str) -> Result<Vec<Binding>, String> {
+        bindings(&naga::front::wgsl::parse_str(text).unwrap())
     }
 
     #[test]
@@ -215,11 +212,11 @@ mod tests {
         assert_eq!(
             seen,
             [
-                ("sizes", Access::Uniform, Element::Words, 2, None),
-                ("x", Access::Read, Element::F32, 4, Some(4)),
-                ("y", Access::ReadWrite, Element::I32, 1, Some(1)),
-                ("table", Access::Read, Element::U32, 6, None),
-                ("tail", Access::Read, Element::Words, 8, Some(1)),
+                ("sizes", BindingAccess::Uniform, Element::Words, 2, None),
+                ("x", BindingAccess::Read, Element::F32, 4, Some(4)),
+                ("y", BindingAccess::ReadWrite, Element::I32, 1, Some(1)),
+                ("table", BindingAccess::Read, Element::U32, 6, None),
+                ("tail", BindingAccess::Read, Element::Words, 8, Some(1)),
             ]
         );
         assert!(found[1].check_length(8).is_ok());
@@ -229,9 +226,12 @@ mod tests {
     }
 
     #[test]
-    fn what_the_host_cannot_fill_is_refused_by_name() {
+    fn rejects_bindings_that_the_host_cannot_fill() {
         for (text, word) in [
-            ("@group(0) @binding(0) var image: texture_2d<f32>;", "image"),
+            (
+                "@group(0) @binding(0) var image: texture_2d<f32>;",
+                "not a buffer",
+            ),
             (
                 "@group(1) @binding(0) var<storage> x: array<f32>;",
                 "group 1",
@@ -245,7 +245,7 @@ mod tests {
                 "@binding(0)",
             ),
         ] {
-            let message = of(text).unwrap_err().to_string();
+            let message = of(text).unwrap_err();
             assert!(message.contains(word), "{message}");
         }
     }

@@ -1,23 +1,23 @@
-//! A user's own kernel: its text, what it binds, and its pipeline.
+//! A user's own kernel: its text, its bindings and its pipeline.
 
 use std::sync::Arc;
 
-use super::data::Data;
+use super::data::BindingData;
 use super::error::KernelError;
-use super::interface::{self, Access, Binding};
-use super::launch::Launch;
+use super::interface::{self, Binding, BindingAccess};
+use super::launch::KernelLaunch;
 use crate::device::{BindingKind, Bound, Gpu, Memory, Pipeline};
 use crate::kernels::count::{Counted, Counter, Inputs};
 use crate::kernels::emit;
 
-/// Anyone's WGSL, compiled for one device with every runtime check.
+/// A WGSL kernel of your own, compiled for one device with every runtime check.
 ///
-/// The text has one `@compute` function; its bindings lie in group 0, numbered from 0, and are uniform or storage
-/// buffers of `f32`, `u32` or `i32`: numbers, vectors, arrays and structures of them.
+/// The text has one `@compute` function. Its bindings are in group 0, numbered from 0, and are uniform or storage buffers
+/// of `f32`, `u32` or `i32`: numbers, vectors, arrays and structures of them.
 ///
 /// ```no_run
-/// use wattgrad::internals::lab::{Data, Kernel};
-/// use wattgrad::Gpu;
+/// use wattgrad::internals::lab::BindingData;
+/// use wattgrad::{Gpu, Kernel};
 ///
 /// let gpu = Gpu::open(&Default::default())?;
 /// let square = Kernel::new(&gpu, "square", "
@@ -27,7 +27,7 @@ use crate::kernels::emit;
 ///         if (id.x < arrayLength(&y)) { y[id.x] = x[id.x] * x[id.x]; }
 ///     }")?;
 /// let x: Vec<f32> = (0..1000).map(|i| i as f32).collect();
-/// let inputs = [("x", Data::from(&x)), ("y", Data::Unwritten(1000))];
+/// let inputs = [("x", BindingData::from(&x)), ("y", BindingData::Unwritten(1000))];
 /// let launch = square.bind(&inputs, [1000_u32.div_ceil(64), 1, 1])?;
 /// assert_eq!(launch.run()?.f32("y")?[3], 9.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -44,23 +44,24 @@ pub struct Kernel<'g> {
 }
 
 impl<'g> Kernel<'g> {
-    /// Reads, checks and compiles `wgsl`; `name` stands in errors and debuggers.
+    /// Parses, validates and compiles `wgsl`; `name` appears in errors and debuggers.
     ///
     /// # Errors
-    /// The text is not valid WGSL, has another number of entry points than one, binds what the host cannot fill, or
-    /// needs more than the device has.
+    /// The text is not valid WGSL, does not have exactly one entry point, has bindings that the host cannot fill, or needs
+    /// more than the device has.
     pub fn new(gpu: &'g Gpu, name: &str, wgsl: &str) -> Result<Self, KernelError> {
-        let (module, _) = emit::validate(wgsl).map_err(|source| KernelError::Wgsl {
+        let invalid = |problem: String| KernelError::Kernel {
             kernel: name.to_owned(),
-            source,
-        })?;
-        let [point] = module.entry_points.as_slice() else {
-            return Err(KernelError::EntryPoints {
-                kernel: name.to_owned(),
-                found: module.entry_points.len(),
-            });
+            problem,
         };
-        let bindings = interface::bindings(name, &module)?;
+        let (module, _) = emit::validate(wgsl).map_err(|error| invalid(error.to_string()))?;
+        let [point] = module.entry_points.as_slice() else {
+            let found = module.entry_points.len();
+            return Err(invalid(format!(
+                "the text has {found} entry points; use exactly one @compute function"
+            )));
+        };
+        let bindings = interface::bindings(&module).map_err(invalid)?;
         let kinds: Vec<BindingKind> = bindings.iter().map(Binding::kind).collect();
         Ok(Self {
             gpu,
@@ -73,119 +74,120 @@ impl<'g> Kernel<'g> {
         })
     }
 
-    /// What it binds, in order.
+    /// The bindings, in order.
     #[must_use]
     pub fn bindings(&self) -> &[Binding] {
         &self.bindings
     }
 
-    /// Invocations of a workgroup by dimension.
+    /// Invocations of a workgroup along each dimension.
     #[must_use]
     pub fn workgroup_size(&self) -> [u32; 3] {
         self.workgroup
     }
 
-    /// Puts `inputs` behind the bindings of their names (each binding once, in any order) for a grid of `workgroups`.
+    /// Binds `inputs` by name (each binding once, in any order) for a grid of `workgroups`.
     ///
     /// # Errors
-    /// A name is unknown, missing or given twice; the type or the length does not fit; the device's limits do not
-    /// allow it.
+    /// A name is unknown, missing or given twice; a type or length does not fit; or a binding or the grid exceeds the
+    /// device's limits.
     pub fn bind(
         &self,
-        inputs: &[(&str, Data<'_>)],
+        inputs: &[(&str, BindingData<'_>)],
         workgroups: [u32; 3],
-    ) -> Result<Launch<'_>, KernelError> {
+    ) -> Result<KernelLaunch<'_>, KernelError> {
         self.check_names(inputs)?;
         let limit = self.gpu.limits.max_compute_workgroups_per_dimension;
         if workgroups.iter().any(|&n| n == 0 || n > limit) {
-            return Err(KernelError::Grid {
-                grid: workgroups,
-                limit,
+            return Err(KernelError::Range {
+                what: "every dimension of the grid",
+                allowed: format!("between 1 and {limit} workgroups"),
+                given: format!("{workgroups:?}"),
             });
         }
-        let mut words = vec![];
-        for binding in &self.bindings {
-            let name = &binding.name;
-            let data = inputs.iter().find(|(given, _)| given == name);
-            let (_, data) = data.ok_or_else(|| KernelError::Unbound {
-                kernel: self.name.clone(),
-                binding: name.clone(),
-            })?;
-            binding.check_length(data.len())?;
-            self.check_size(binding, data.len())?;
-            words.push(data.words(name, binding.element)?);
-        }
-        let memory: Vec<Option<Memory>> = self
+        let words: Vec<Vec<u32>> = self
+            .bindings
+            .iter()
+            .map(|binding| self.words(binding, inputs))
+            .collect::<Result<_, _>>()?;
+        let memory: Vec<Memory> = self
             .bindings
             .iter()
             .zip(&words)
-            .map(|(binding, words)| {
-                let bytes = words.len() as u64 * 4;
-                (binding.access != Access::Uniform)
-                    .then(|| self.gpu.allocate(&binding.name, bytes, false))
+            .map(|(binding, words)| match binding.access {
+                BindingAccess::Uniform => self.gpu.uniform(&binding.name, words),
+                BindingAccess::Read | BindingAccess::ReadWrite => {
+                    self.gpu
+                        .allocate(&binding.name, words.len() as u64 * 4, false)
+                }
             })
             .collect();
-        let uniforms: Vec<_> = self
-            .bindings
-            .iter()
-            .zip(&words)
-            .map(|(binding, words)| {
-                (binding.access == Access::Uniform).then(|| self.gpu.uniform(&binding.name, words))
-            })
-            .collect();
-        let bound: Vec<Bound<'_>> = memory
-            .iter()
-            .zip(&uniforms)
-            .zip(&words)
-            .filter_map(|((memory, uniform), words)| {
-                let bytes = words.len() as u64 * 4;
-                let storage = memory.as_ref().map(|memory| Bound {
+        let pieces = self.bindings.iter().zip(&memory).zip(&words);
+        let bound: Vec<Bound<'_>> = pieces
+            .map(|((binding, memory), words)| match binding.access {
+                BindingAccess::Uniform => Bound::whole(memory),
+                BindingAccess::Read | BindingAccess::ReadWrite => Bound {
                     memory,
                     offset: 0,
-                    bytes,
-                });
-                storage.or(uniform.as_ref().map(Bound::whole))
+                    bytes: words.len() as u64 * 4,
+                },
             })
             .collect();
         let pipeline = Arc::clone(&self.pipeline);
         let command = self.gpu.command(&self.name, pipeline, &bound, workgroups);
         self.gpu.check()?;
-        Ok(Launch::new(self, command, memory, words, workgroups))
+        Ok(KernelLaunch::new(self, command, memory, words, workgroups))
     }
 
-    fn check_names(&self, inputs: &[(&str, Data<'_>)]) -> Result<(), KernelError> {
+    pub(super) fn error(&self, binding: &str, problem: String) -> KernelError {
+        KernelError::Binding {
+            kernel: self.name.clone(),
+            binding: binding.to_owned(),
+            problem,
+        }
+    }
+
+    fn check_names(&self, inputs: &[(&str, BindingData<'_>)]) -> Result<(), KernelError> {
         for (at, (given, _)) in inputs.iter().enumerate() {
             if self.bindings.iter().all(|known| known.name != *given) {
                 let known: Vec<&str> = self.bindings.iter().map(|b| b.name.as_str()).collect();
-                return Err(KernelError::UnknownBinding {
-                    kernel: self.name.clone(),
-                    given: (*given).to_owned(),
-                    known: known.join(", "),
-                });
+                let known = known.join(", ");
+                return Err(self.error(given, format!("does not exist; its bindings are {known}")));
             }
             if inputs[..at].iter().any(|(before, _)| before == given) {
-                return Err(KernelError::BoundTwice {
-                    kernel: self.name.clone(),
-                    binding: (*given).to_owned(),
-                });
+                return Err(self.error(given, "has data twice; give it once".to_owned()));
             }
         }
         Ok(())
     }
 
-    fn check_size(&self, binding: &Binding, elements: usize) -> Result<(), KernelError> {
+    /// The words of a binding among the inputs.
+    fn words(
+        &self,
+        binding: &Binding,
+        inputs: &[(&str, BindingData<'_>)],
+    ) -> Result<Vec<u32>, KernelError> {
+        let error = |problem: String| self.error(&binding.name, problem);
+        let data = inputs.iter().find(|(given, _)| *given == binding.name);
+        let (_, data) = data.ok_or_else(|| {
+            error("has no data; give it once, outputs as BindingData::Unwritten".to_owned())
+        })?;
+        binding.check_length(data.len()).map_err(error)?;
         let limit = match binding.access {
-            Access::Uniform => self.gpu.limits.max_uniform_buffer_binding_size,
-            Access::Read | Access::ReadWrite => self.gpu.most_bytes(false),
+            BindingAccess::Uniform => self.gpu.limits.max_uniform_buffer_binding_size,
+            BindingAccess::Read | BindingAccess::ReadWrite => self.gpu.most_bytes(false),
         };
-        let bytes = elements as u64 * 4;
-        if bytes <= limit {
-            return Ok(());
+        let bytes = data.len() as u64 * 4;
+        if bytes > limit {
+            return Err(error(format!(
+                "has {bytes} bytes, more than the device's limit of {limit}; bind less at a time"
+            )));
         }
-        Err(KernelError::TooLarge {
-            binding: binding.name.clone(),
-            bytes,
-            limit,
+        data.words(binding.element).map_err(|given| {
+            let wanted = binding.element.name();
+            error(format!(
+                "holds {wanted}, but the data is {given}; convert the data first"
+            ))
         })
     }
 
@@ -201,9 +203,9 @@ impl<'g> Kernel<'g> {
                 passes: None,
             })
         });
-        counted.map_err(|source| KernelError::Count {
+        counted.map_err(|error| KernelError::Kernel {
             kernel: self.name.clone(),
-            source,
+            problem: error.to_string(),
         })
     }
 }

@@ -1,54 +1,54 @@
-//! A kernel with its data and its grid: run, compared, timed, metered.
+//! A kernel with its data and its grid.
 
 use std::time::Instant;
 
-use super::compare::Comparison;
-use super::data::Outputs;
+use super::compare::KernelComparison;
+use super::data::KernelOutputs;
 use super::error::KernelError;
-use super::interface::Access;
+use super::interface::BindingAccess;
 use super::kernel::Kernel;
-use super::timing::{Clock, Metered, Timing};
-use crate::device::{Command, Memory, Step};
+use super::timing::{Clock, KernelEnergy, KernelTiming};
+use crate::device::{Command, DeviceError, Memory, Step, Submission};
 use crate::energy::Meter;
 use crate::kernels::count::Counted;
 
-/// Seconds of a submission whose time is taken: long beside the cost of a submission, short beside a watchdog.
+/// Seconds of a timed submission: long beside the cost of a submission, short beside a watchdog.
 const SUBMISSION_SECONDS: f64 = 0.02;
-/// Dispatches of a submission at most.
-const MOST_DISPATCHES: u32 = 4096;
+/// Most dispatches of a submission.
+const MAX_DISPATCHES: u32 = 4096;
 
-/// A kernel with data behind its bindings and a grid, made by [`Kernel::bind`].
+/// A kernel with its data and a grid, made by [`Kernel::bind`].
 ///
 /// ```no_run
-/// use wattgrad::internals::lab::{Data, Kernel};
-/// use wattgrad::{Gpu, Meter};
+/// use wattgrad::internals::lab::BindingData;
+/// use wattgrad::{Gpu, Kernel, Meter};
 ///
 /// let gpu = Gpu::open(&Default::default())?;
 /// let kernel = Kernel::new(&gpu, "halve", "
 ///     @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 ///     @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) { x[id.x] *= 0.5; }")?;
 /// let x = vec![1.0_f32; 6400];
-/// let launch = kernel.bind(&[("x", Data::from(&x))], [100, 1, 1])?;
+/// let launch = kernel.bind(&[("x", BindingData::from(&x))], [100, 1, 1])?;
 /// println!("{}", launch.compare("x", |_| 0.5)?.within(0.0)?);
 /// println!("{}", launch.time(5)?);
 /// println!("{}", launch.meter(&Meter::open(&Default::default(), None)?, 2.0)?);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Launch<'k> {
+pub struct KernelLaunch<'k> {
     kernel: &'k Kernel<'k>,
     step: [Step; 1],
-    /// By binding; uniforms have none.
-    memory: Vec<Option<Memory>>,
+    /// Memory and words of each binding.
+    memory: Vec<Memory>,
     words: Vec<Vec<u32>>,
     workgroups: [u32; 3],
 }
 
-impl<'k> Launch<'k> {
+impl<'k> KernelLaunch<'k> {
     pub(super) fn new(
         kernel: &'k Kernel<'k>,
         command: Command,
-        memory: Vec<Option<Memory>>,
+        memory: Vec<Memory>,
         words: Vec<Vec<u32>>,
         workgroups: [u32; 3],
     ) -> Self {
@@ -61,59 +61,53 @@ impl<'k> Launch<'k> {
         }
     }
 
-    /// Runs the kernel once on the data it was bound to, as it was then, and reads every binding it may write.
+    /// Runs the kernel once on its data, as it was bound, and reads every binding that it may write.
     ///
     /// # Errors
-    /// The device failed, or is the one without hardware.
-    pub fn run(&self) -> Result<Outputs, KernelError> {
-        self.fresh()?;
+    /// The device failed, or is the backend without hardware.
+    pub fn run(&self) -> Result<KernelOutputs, KernelError> {
+        self.reset()?;
         self.submit(1);
         let mut all = vec![];
         for (at, binding) in self.kernel.bindings.iter().enumerate() {
-            if binding.access != Access::ReadWrite {
-                continue;
+            if binding.access == BindingAccess::ReadWrite {
+                let bytes = self.kernel.gpu.read(&self.memory[at])?;
+                let words = bytemuck::pod_collect_to_vec(&bytes[..self.words[at].len() * 4]);
+                all.push((binding.name.clone(), binding.element, words));
             }
-            let Some(memory) = &self.memory[at] else {
-                continue;
-            };
-            let bytes = self.kernel.gpu.read(memory)?;
-            let words = bytemuck::pod_collect_to_vec(&bytes[..self.words[at].len() * 4]);
-            all.push((binding.name.clone(), binding.element, words));
         }
-        Ok(Outputs {
+        Ok(KernelOutputs {
             kernel: self.kernel.name.clone(),
             all,
         })
     }
 
-    /// Runs the kernel and holds every element `i` of `output` against `oracle(i)`.
+    /// Runs the kernel and compares every element `i` of `output` with `oracle(i)`.
     ///
     /// # Errors
-    /// As [`Launch::run`], or the kernel writes no such binding.
+    /// As [`KernelLaunch::run`], or the kernel does not write this binding.
     pub fn compare(
         &self,
         output: &str,
         oracle: impl Fn(usize) -> f64,
-    ) -> Result<Comparison, KernelError> {
+    ) -> Result<KernelComparison, KernelError> {
         let got = self.run()?.numbers(output)?;
-        Ok(Comparison::new(output, &got, oracle))
+        Ok(KernelComparison::new(output, &got, oracle))
     }
 
-    /// Takes the time of a dispatch `repeats` times, each over one submission of as many dispatches as take about
-    /// 20 ms, after a warm-up. A kernel that updates in place goes on from its own results, and its dispatches wait
-    /// for each other; the waits are in the time.
+    /// Times a dispatch `repeats` times, each over one submission of about 20 ms, after a warm-up. A kernel that updates
+    /// in place continues from its own results, and its dispatches wait for each other; the time includes these waits.
     ///
-    /// The device's clock is used where it can be believed, else the host's; [`Timing::clock`] says which.
+    /// The device's clock is used where it is plausible, otherwise the host's; [`KernelTiming::clock`] names it.
     ///
     /// # Errors
-    /// As [`Launch::run`], or `repeats` is 0.
-    pub fn time(&self, repeats: u32) -> Result<Timing, KernelError> {
+    /// As [`KernelLaunch::run`], or `repeats` is 0.
+    pub fn time(&self, repeats: u32) -> Result<KernelTiming, KernelError> {
         if repeats == 0 {
-            return Err(KernelError::Nothing { what: "0 repeats" });
+            return Err(at_least("repeats", "at least 1", 0.0));
         }
-        self.fresh()?;
+        let dispatches = self.warm_up()?;
         let gpu = self.kernel.gpu;
-        let dispatches = self.settle()?;
         let stopwatch = gpu.stopwatch();
         let (mut host, mut device) = (vec![], vec![]);
         for _ in 0..repeats {
@@ -124,139 +118,117 @@ impl<'k> Launch<'k> {
                 None => recording.lists(&[&self.step], windows),
             }
             let start = Instant::now();
-            let submission = gpu.submit(recording);
-            gpu.wait_for(submission)?;
+            gpu.wait_for(gpu.submit(recording))?;
             let seconds = start.elapsed().as_secs_f64();
             host.push(seconds);
             if let Some(stopwatch) = &stopwatch {
-                device.extend(
-                    gpu.elapsed(stopwatch)?
-                        .filter(|read| credible(*read, seconds)),
-                );
+                let elapsed = gpu.elapsed(stopwatch)?;
+                device.extend(elapsed.filter(|elapsed| plausible(*elapsed, seconds)));
             }
         }
         Ok(if device.len() == host.len() {
-            Timing::new(&device, dispatches, Clock::Device)
+            KernelTiming::new(&device, dispatches, Clock::Device)
         } else {
-            Timing::new(&host, dispatches, Clock::Host)
+            KernelTiming::new(&host, dispatches, Clock::Host)
         })
     }
 
-    /// Meters dispatches one after the other for at least `seconds`: the joules of the window, or why there are none.
+    /// Measures the energy of dispatches in sequence for at least `seconds`.
     ///
     /// # Errors
-    /// As [`Launch::run`], or `seconds` is not above 0.
-    pub fn meter(&self, meter: &Meter, seconds: f64) -> Result<Metered, KernelError> {
+    /// As [`KernelLaunch::run`], or `seconds` is not above 0.
+    pub fn meter(&self, meter: &Meter, seconds: f64) -> Result<KernelEnergy, KernelError> {
         if seconds.is_nan() || seconds <= 0.0 {
-            return Err(KernelError::Nothing { what: "no seconds" });
+            return Err(at_least("seconds", "above 0", seconds));
         }
-        self.fresh()?;
-        let each = self.settle()?;
-        let gpu = self.kernel.gpu;
+        let each = self.warm_up()?;
         let mut dispatches = 0;
         let window = meter.start();
         let start = Instant::now();
-        // One submission is always queued behind the one that runs, so that the device does not wait for the host.
-        let mut before = self.submit(each);
-        dispatches += u64::from(each);
-        while start.elapsed().as_secs_f64() < seconds {
-            let next = self.submit(each);
-            dispatches += u64::from(each);
-            gpu.wait_for(std::mem::replace(&mut before, next))?;
-        }
-        gpu.wait_for(before)?;
-        let seconds = start.elapsed().as_secs_f64();
-        Ok(Metered {
+        self.drive(each, |ended| {
+            dispatches += u64::from(ended);
+            start.elapsed().as_secs_f64() < seconds
+        })?;
+        Ok(KernelEnergy {
             dispatches,
-            seconds,
+            seconds: start.elapsed().as_secs_f64(),
             energy: window.stop(),
         })
     }
 
-    /// Dispatches one after the other, `each` to a submission ([`Launch::short_submission`] finds how many) and one
-    /// submission always queued behind the one that runs, until `done` says `false`; it hears how many dispatches have
-    /// ended. The queue is then empty.
+    /// Dispatches in sequence, `each` per submission ([`KernelLaunch::short_submission`]), until `goes_on` returns false.
+    /// It is called with the number of dispatches after each submission that ended. One submission is always queued behind
+    /// the one that runs, so that the device does not wait for the host; at the end the queue is empty.
     ///
     /// # Errors
     /// The device failed.
-    pub fn drive(&self, each: u32, mut done: impl FnMut(u32) -> bool) -> Result<(), KernelError> {
+    pub fn drive(
+        &self,
+        each: u32,
+        mut goes_on: impl FnMut(u32) -> bool,
+    ) -> Result<(), DeviceError> {
         let gpu = self.kernel.gpu;
         let mut before = self.submit(each);
         loop {
             let next = self.submit(each);
             gpu.wait_for(std::mem::replace(&mut before, next))?;
-            if !done(each) {
+            if !goes_on(each) {
                 gpu.wait_for(before)?;
-                done(each);
+                goes_on(each);
                 return Ok(());
             }
         }
     }
 
-    /// Dispatches one after the other, `each` to a submission, as long as `going` says so; `begun` is called once the
-    /// device works.
-    pub(super) fn repeat(
-        &self,
-        each: u32,
-        begun: impl FnOnce(),
-        going: impl Fn() -> bool,
-    ) -> Result<(), KernelError> {
-        let gpu = self.kernel.gpu;
-        let mut before = self.submit(each);
-        begun();
-        while going() {
-            let next = self.submit(each);
-            gpu.wait_for(std::mem::replace(&mut before, next))?;
-        }
-        Ok(gpu.wait_for(before)?)
-    }
-
-    /// Puts the data back as it was bound and warms up; how many dispatches make a submission of a few milliseconds.
+    /// Resets the data, warms up, and returns the dispatches of a submission of a few milliseconds.
     ///
     /// # Errors
-    /// As [`Launch::run`].
+    /// As [`KernelLaunch::run`].
     pub fn short_submission(&self) -> Result<u32, KernelError> {
-        self.fresh()?;
-        Ok((self.settle()? / 8).max(1))
+        Ok((self.warm_up()? / 8).max(1))
     }
 
-    /// What one invocation does, counted from the kernel's own code with the words at binding 0 as its sizes.
+    /// The work of one dispatch, counted from the kernel's code; the words at binding 0 are its sizes.
     ///
     /// # Errors
-    /// The kernel uses something without an agreed number of operations, or does not end.
+    /// The kernel uses an operation without an agreed cost, or does not end.
     pub fn count(&self) -> Result<Counted, KernelError> {
-        let uniform =
-            self.kernel.bindings.first().map(|binding| binding.access) == Some(Access::Uniform);
-        let sizes = self.words.first().filter(|_| uniform);
-        self.kernel
-            .count(sizes.map_or(&[], Vec::as_slice), self.workgroups)
+        let first = self.kernel.bindings.first().map(|binding| binding.access);
+        let sizes = match first {
+            Some(BindingAccess::Uniform) => self.words[0].as_slice(),
+            _ => &[],
+        };
+        self.kernel.count(sizes, self.workgroups)
     }
 
-    /// Puts the data back that earlier dispatches may have changed.
-    fn fresh(&self) -> Result<(), KernelError> {
+    /// Restores the data that earlier dispatches may have changed.
+    fn reset(&self) -> Result<(), KernelError> {
         let gpu = self.kernel.gpu;
         if gpu.is_noop() {
-            return Err(KernelError::NoHardware {
+            return Err(KernelError::Kernel {
                 kernel: self.kernel.name.clone(),
+                problem: "the backend without hardware runs nothing; open a real adapter".into(),
             });
         }
-        for (memory, words) in self.memory.iter().zip(&self.words) {
-            if let Some(memory) = memory {
+        let bindings = self.kernel.bindings.iter();
+        for ((binding, memory), words) in bindings.zip(&self.memory).zip(&self.words) {
+            if binding.access != BindingAccess::Uniform {
                 gpu.write(memory, 0, bytemuck::cast_slice(words));
             }
         }
         Ok(gpu.check()?)
     }
 
-    fn submit(&self, dispatches: u32) -> crate::device::Submission {
+    fn submit(&self, dispatches: u32) -> Submission {
         let gpu = self.kernel.gpu;
         let mut recording = gpu.record();
         recording.lists(&[&self.step], std::iter::repeat_n(0, dispatches as usize));
         gpu.submit(recording)
     }
 
-    /// Warms up and finds how many dispatches make a submission of [`SUBMISSION_SECONDS`].
-    fn settle(&self) -> Result<u32, KernelError> {
+    /// Resets the data, warms up, and returns the dispatches of a submission of [`SUBMISSION_SECONDS`].
+    fn warm_up(&self) -> Result<u32, KernelError> {
+        self.reset()?;
         // The first dispatch also finishes compiling.
         self.kernel.gpu.wait_for(self.submit(1))?;
         let mut dispatches = 1;
@@ -264,30 +236,33 @@ impl<'k> Launch<'k> {
             let start = Instant::now();
             self.kernel.gpu.wait_for(self.submit(dispatches))?;
             let seconds = start.elapsed().as_secs_f64();
-            if seconds >= SUBMISSION_SECONDS || dispatches == MOST_DISPATCHES {
+            if seconds >= SUBMISSION_SECONDS || dispatches == MAX_DISPATCHES {
                 return Ok(dispatches);
             }
             let more = (1.2 * SUBMISSION_SECONDS / seconds.max(1e-9)).clamp(1.5, 16.0);
-            dispatches = ((f64::from(dispatches) * more).ceil() as u32).min(MOST_DISPATCHES);
+            dispatches = ((f64::from(dispatches) * more).ceil() as u32).min(MAX_DISPATCHES);
         }
     }
 }
 
-/// Whether the device's clock can be believed: a pass lies within its submission, and at this length makes up most of
-/// it; some drivers stamp a pass when it is recorded, or not at all.
-fn credible(device: f64, host: f64) -> bool {
+fn at_least(what: &'static str, allowed: &str, given: f64) -> KernelError {
+    KernelError::Range {
+        what,
+        allowed: allowed.to_owned(),
+        given: given.to_string(),
+    }
+}
+
+/// Whether the device's clock is plausible: a pass is within its submission, and at this length makes up most of it; some
+/// drivers stamp a pass when it is recorded, or not at all.
+fn plausible(device: f64, host: f64) -> bool {
     (0.5 * host..=1.02 * host).contains(&device)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_clock_that_cannot_be_right_is_not_believed() {
-        assert!(credible(0.019, 0.02));
-        assert!(!credible(1e-6, 0.02));
-        assert!(!credible(0.03, 0.02));
-        assert!(!credible(f64::NAN, 0.02));
+#[test]
+fn rejects_implausible_device_clocks() {
+    assert!(plausible(0.019, 0.02));
+    for device in [1e-6, 0.03, f64::NAN] {
+        assert!(!plausible(device, 0.02));
     }
 }

@@ -1,15 +1,16 @@
-//! A device made to work and to rest at will: the load under which an instrument is examined.
+//! A device that works or idles on command: the load for calibrating sensors.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 
-use super::data::Data;
+use super::data::BindingData;
 use super::error::KernelError;
 use super::kernel::Kernel;
+use super::launch::KernelLaunch;
 use crate::device::{AdapterKind, Gpu, GpuOptions};
 use crate::energy::{Activity, Workload};
 
-/// Chains of multiplications and additions over values that do not settle: what a device's arithmetic draws.
+/// Chains of multiplications and additions over values that never converge: the power of a device's arithmetic.
 const BUSY: &str = "
 @group(0) @binding(0) var<storage, read_write> values: array<f32>;
 @compute @workgroup_size(64) fn busy(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -29,7 +30,7 @@ const EMPTY: &str = "
     if (id.x > arrayLength(&values)) { values[0] = 0.0; }
 }";
 
-/// One adapter, worked from a thread of its own. It is opened for [`Activity::Context`] and closed for
+/// Drives one adapter from its own thread. The adapter is open from [`Activity::Context`] on and closed for
 /// [`Activity::Cold`].
 ///
 /// ```no_run
@@ -44,72 +45,62 @@ const EMPTY: &str = "
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct DeviceLoad {
-    shared: Arc<Shared>,
+    /// Absent once the thread is to end.
+    wanted: Option<Sender<Activity>>,
+    /// One answer per wanted activity, once it is present.
+    present: Receiver<Result<(), String>>,
+    failed: Option<String>,
     thread: Option<JoinHandle<()>>,
 }
 
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-struct State {
-    wanted: Option<Activity>,
-    present: Option<Activity>,
-    failed: Option<String>,
-}
-
 impl DeviceLoad {
-    /// For the adapter of `options`, at rest.
+    /// Drives the adapter of `options`, which is closed at first.
     pub fn new(options: GpuOptions) -> Self {
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                wanted: Some(Activity::Cold),
-                present: None,
-                failed: None,
-            }),
-            changed: Condvar::new(),
-        });
-        let worker = Arc::clone(&shared);
+        let (wanted, requests) = channel();
+        let (answers, present) = channel();
+        let worker = Worker { requests, answers };
         let thread = std::thread::Builder::new()
             .name("wattgrad-load".into())
-            .spawn(move || worker.run(&options))
+            .spawn(move || {
+                if let Err(error) = worker.run(&options) {
+                    let _ = worker.answers.send(Err(error.to_string()));
+                }
+            })
             .ok();
-        if thread.is_none() {
-            shared.state().failed = Some("no thread could be started".to_owned());
+        let failed = thread
+            .is_none()
+            .then(|| "the thread of the load cannot start".to_owned());
+        Self {
+            wanted: Some(wanted),
+            present,
+            failed,
+            thread,
         }
-        Self { shared, thread }
     }
 
-    /// Why the device could not be worked, once it was tried.
+    /// Why the device could not be driven, if it failed.
     pub fn failed(&self) -> Option<String> {
-        self.shared.state().failed.clone()
-    }
-
-    fn want(&self, activity: Option<Activity>) {
-        let mut state = self.shared.state();
-        state.wanted = activity;
-        self.shared.changed.notify_all();
-        while state.present != activity && state.failed.is_none() {
-            state = self
-                .shared
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
-        }
+        self.failed.clone()
     }
 }
 
 impl Workload for DeviceLoad {
     fn set(&mut self, activity: Activity) {
-        self.want(Some(activity));
+        let Some(wanted) = self.wanted.as_ref().filter(|_| self.failed.is_none()) else {
+            return;
+        };
+        // A thread that ended has sent its reason.
+        let _ = wanted.send(activity);
+        self.failed = match self.present.recv() {
+            Ok(answer) => answer.err(),
+            Err(_) => Some("the thread of the load ended".to_owned()),
+        };
     }
 }
 
 impl Drop for DeviceLoad {
     fn drop(&mut self) {
-        self.shared.state().wanted = None;
-        self.shared.changed.notify_all();
+        self.wanted = None;
         if let Some(thread) = self.thread.take() {
             // A worker that panicked has nothing left to end.
             let _ = thread.join();
@@ -117,50 +108,41 @@ impl Drop for DeviceLoad {
     }
 }
 
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+struct Worker {
+    requests: Receiver<Activity>,
+    answers: Sender<Result<(), String>>,
+}
 
-    fn wanted(&self) -> Option<Activity> {
-        self.state().wanted
-    }
-
-    fn is(&self, activity: Activity) {
-        self.state().present = Some(activity);
-        self.changed.notify_all();
-    }
-
-    /// Rests until something else than `activity` is wanted.
-    fn rest(&self, activity: Activity) {
-        self.is(activity);
-        let mut state = self.state();
-        while state.wanted == Some(activity) {
-            state = self
-                .changed
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+impl Worker {
+    /// Follows the requests until there can be no more.
+    fn run(&self, options: &GpuOptions) -> Result<(), KernelError> {
+        let mut next = self.requests.recv().ok();
+        while let Some(activity) = next {
+            next = match activity {
+                Activity::Cold => self.wait(),
+                _ => self.opened(options, activity)?,
+            };
         }
+        Ok(())
     }
 
-    fn run(&self, options: &GpuOptions) {
-        loop {
-            match self.wanted() {
-                None => return,
-                Some(Activity::Cold) => self.rest(Activity::Cold),
-                Some(_) => {
-                    if let Err(error) = self.opened(options) {
-                        self.state().failed = Some(error.to_string());
-                        self.changed.notify_all();
-                        return;
-                    }
-                }
-            }
-        }
+    fn answer(&self) {
+        // Nobody waits for it once the load is dropped.
+        let _ = self.answers.send(Ok(()));
     }
 
-    /// With the device open, until it is to be closed.
-    fn opened(&self, options: &GpuOptions) -> Result<(), KernelError> {
+    /// Idles until the next request.
+    fn wait(&self) -> Option<Activity> {
+        self.answer();
+        self.requests.recv().ok()
+    }
+
+    /// Follows the requests with the device open, until it is to be closed.
+    fn opened(
+        &self,
+        options: &GpuOptions,
+        mut activity: Activity,
+    ) -> Result<Option<Activity>, KernelError> {
         let gpu = Gpu::open(options)?;
         let groups = match gpu.adapter.kind {
             AdapterKind::Cpu => 64,
@@ -171,23 +153,41 @@ impl Shared {
             .collect();
         let kernel = |name, source| Kernel::new(&gpu, name, source);
         let (busy, empty) = (kernel("busy", BUSY)?, kernel("empty", EMPTY)?);
-        let inputs = [("values", Data::from(&values))];
+        let inputs = [("values", BindingData::from(&values))];
         let busy = busy.bind(&inputs, [groups, 1, 1])?;
         let empty = empty.bind(&inputs, [1, 1, 1])?;
         let (many, few) = (busy.short_submission()?, empty.short_submission()?);
         loop {
-            let going = |activity| move || self.wanted() == Some(activity);
-            match self.wanted() {
-                None | Some(Activity::Cold) => return Ok(()),
-                Some(Activity::Context) => self.rest(Activity::Context),
-                Some(activity) => {
-                    let (launch, each) = match activity {
-                        Activity::Load => (&busy, many),
-                        _ => (&empty, few),
-                    };
-                    launch.repeat(each, || self.is(activity), going(activity))?;
-                }
+            let next = match activity {
+                Activity::Cold => return Ok(Some(Activity::Cold)),
+                Activity::Context => self.wait(),
+                Activity::Load => self.dispatch(&busy, many)?,
+                _ => self.dispatch(&empty, few)?,
+            };
+            match next {
+                Some(next) => activity = next,
+                None => return Ok(None),
             }
         }
+    }
+
+    /// Dispatches until the next request.
+    fn dispatch(
+        &self,
+        launch: &KernelLaunch<'_>,
+        each: u32,
+    ) -> Result<Option<Activity>, KernelError> {
+        let mut begun = false;
+        let mut next = Err(TryRecvError::Empty);
+        launch.drive(each, |_| {
+            if !std::mem::replace(&mut begun, true) {
+                self.answer();
+            }
+            if next == Err(TryRecvError::Empty) {
+                next = self.requests.try_recv();
+            }
+            next == Err(TryRecvError::Empty)
+        })?;
+        Ok(next.ok())
     }
 }

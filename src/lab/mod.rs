@@ -1,7 +1,7 @@
-//! The laboratory: a user's own kernel, checked against an oracle, timed and metered.
+//! A user's own kernels: checked against an oracle, timed, and measured in joules.
 //!
-//! A [`Kernel`] is WGSL that anyone wrote; [`Kernel::bind`] puts data behind its bindings and gives a [`Launch`], which
-//! can be run, compared, timed and metered as often as wanted.
+//! A [`Kernel`] is compiled from WGSL; [`Kernel::bind`] gives it data and a grid; the [`KernelLaunch`] can be run,
+//! compared, timed and metered any number of times.
 
 mod compare;
 mod data;
@@ -12,11 +12,11 @@ mod launch;
 mod load;
 mod timing;
 
-pub use compare::Comparison;
-pub use data::{Data, Outputs};
+pub use compare::KernelComparison;
+pub use data::{BindingData, KernelOutputs};
 pub use error::KernelError;
-pub use interface::{Access, Binding, Element};
+pub use interface::{Binding, BindingAccess, Element};
 pub use kernel::Kernel;
-pub use launch::Launch;
+pub use launch::KernelLaunch;
 pub use load::DeviceLoad;
-pub use timing::{Clock, Metered, Timing};
+pub use timing::{Clock, KernelEnergy, KernelTiming};

@@ -1,44 +1,44 @@
-//! What a launch took: seconds and joules a dispatch.
+//! Seconds and joules per dispatch.
 
 use std::fmt;
 
 use crate::energy::SourceResult;
 
-/// The clock a time was read from.
+/// The clock of a timing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Clock {
-    /// The device's own, at both ends of a pass.
+    /// The device's timestamps at both ends of a pass.
     Device,
-    /// The host's, from submission to the end of the wait; the submission's own cost is in it, spread over its dispatches.
+    /// The host's clock, from submission to completion; it includes the cost of the submission, spread over its dispatches.
     Host,
 }
 
-/// Seconds a dispatch, over several submissions of many dispatches each.
+/// Seconds per dispatch, over several submissions of many dispatches each.
 ///
 /// ```
-/// use wattgrad::internals::lab::{Clock, Timing};
+/// use wattgrad::internals::lab::{Clock, KernelTiming};
 ///
-/// let timing = Timing::new(&[2e-3, 4e-3, 3e-3], 100, Clock::Host);
-/// assert_eq!(timing.to_string(), "30.00 us a dispatch (20.00 to 40.00; 3 x 100 dispatches, host's clock)");
+/// let timing = KernelTiming::new(&[2e-3, 4e-3, 3e-3], 100, Clock::Host);
+/// assert_eq!(timing.to_string(), "30.00 us per dispatch (20.00 to 40.00; 3 x 100 dispatches, host clock)");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Timing {
-    /// The median.
+pub struct KernelTiming {
+    /// Median.
     pub seconds: f64,
-    /// The shortest.
-    pub shortest: f64,
-    /// The longest.
-    pub longest: f64,
-    /// Every sample, in the order taken.
+    /// Lowest.
+    pub lowest: f64,
+    /// Highest.
+    pub highest: f64,
+    /// Every sample, in order.
     pub samples: Vec<f64>,
-    /// Dispatches of a sample.
+    /// Dispatches per sample.
     pub dispatches: u32,
     /// The clock.
     pub clock: Clock,
 }
 
-impl Timing {
+impl KernelTiming {
     /// From the seconds of each submission of `dispatches`.
     #[must_use]
     pub fn new(submissions: &[f64], dispatches: u32, clock: Clock) -> Self {
@@ -50,8 +50,8 @@ impl Timing {
         let last = sorted.len().saturating_sub(1);
         Self {
             seconds: f64::midpoint(at(last / 2), at(last.div_ceil(2))),
-            shortest: at(0),
-            longest: at(last),
+            lowest: at(0),
+            highest: at(last),
             samples,
             dispatches,
             clock,
@@ -59,41 +59,41 @@ impl Timing {
     }
 }
 
-impl fmt::Display for Timing {
+impl fmt::Display for KernelTiming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:.2} us a dispatch ({:.2} to {:.2}; {} x {} dispatches, {} clock)",
+            "{:.2} us per dispatch ({:.2} to {:.2}; {} x {} dispatches, {} clock)",
             self.seconds * 1e6,
-            self.shortest * 1e6,
-            self.longest * 1e6,
+            self.lowest * 1e6,
+            self.highest * 1e6,
             self.samples.len(),
             self.dispatches,
             match self.clock {
-                Clock::Device => "device's",
-                Clock::Host => "host's",
+                Clock::Device => "device",
+                Clock::Host => "host",
             }
         )
     }
 }
 
-/// What many dispatches cost, source by source.
+/// The energy of many dispatches.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Metered {
+pub struct KernelEnergy {
     /// Dispatches in the window.
     pub dispatches: u64,
     /// Seconds of the window.
     pub seconds: f64,
-    /// A row a source: joules of the whole window, or the reason there are none.
+    /// One result per source: joules of the whole window, or the reason why there are none.
     pub energy: Vec<SourceResult>,
 }
 
-impl fmt::Display for Metered {
-    /// A line a source: joules a dispatch beside what stands in the row, or why there are none.
+impl fmt::Display for KernelEnergy {
+    /// One line per source: joules per dispatch and the source's result.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.energy.is_empty() {
-            return f.write_str("no source was asked for");
+            return f.write_str("no source was selected");
         }
         for (at, row) in self.energy.iter().enumerate() {
             if at > 0 {
@@ -105,7 +105,7 @@ impl fmt::Display for Metered {
                 .map(|each| each.joules());
             let assumed = row.assumed().and_then(|joules| joules.per(self.dispatches));
             if let Some(joules) = measured.or(assumed) {
-                write!(f, "{:.3} uJ a dispatch; ", joules * 1e6)?;
+                write!(f, "{:.3} uJ per dispatch; ", joules * 1e6)?;
             }
             write!(f, "{row}")?;
         }
