@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::regime::Regime;
 use crate::optim::Hyperparameters;
@@ -28,14 +28,9 @@ impl Regime {
         fields.into_iter().map(|(key, _)| key).collect()
     }
 
-    /// This regime with `value` for the choice `key`; null leaves a hyperparameter to the optimizer's default.
-    ///
-    /// # Errors
-    /// The key is unknown, or the value has the wrong type.
-    pub(crate) fn with_choice(&self, key: &str, value: Value) -> serde_json::Result<Self> {
-        let mut fields: Map<String, Value> = fields(self).into_iter().collect();
-        fields.insert(key.to_owned(), value);
-        serde_json::from_value(Value::Object(fields))
+    /// The choices that are set: a hyperparameter left to the optimizer's default is absent or null.
+    pub(crate) fn set_choices(&self) -> Vec<(String, Value)> {
+        fields(self)
     }
 
     /// This regime without its seed and those hyperparameters that a program is given only when it runs: regimes that are

@@ -1,4 +1,4 @@
-//! Study files: what good ones mean, and what is said of bad ones.
+//! Study files: what valid ones mean, and the errors of invalid ones.
 #![cfg(feature = "gpu")]
 
 mod mistakes;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use wattgrad::Regime;
 use wattgrad::internals::study::{Purpose, Study, StudyFileError, TEMPLATE, short};
 
-/// A study that is good; cases change one line of it.
+/// A valid study file; tests change one line of it.
 const GOOD: &str = r#"name = "lr-batch"
 seeds = [1, 2, 3]
 [base]
@@ -47,7 +47,7 @@ fn ids(study: &Study) -> Vec<&str> {
 }
 
 #[test]
-fn a_file_becomes_cells_a_goal_and_a_plan() {
+fn a_file_defines_cells_a_goal_and_a_plan() {
     let study = good(GOOD);
     assert_eq!(study.name, "lr-batch");
     assert_eq!(study.seeds, [1, 2, 3]);
@@ -67,6 +67,7 @@ fn a_file_becomes_cells_a_goal_and_a_plan() {
             data: "data/fashion-mnist".into(),
             batch_size: 128,
             lr: Some(0.01),
+            momentum: Some(0.9),
             ..Regime::default()
         }
     );
@@ -89,15 +90,15 @@ fn a_file_becomes_cells_a_goal_and_a_plan() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_is_named() {
+fn a_missing_file_is_named() {
     let error = Study::read(Path::new("no/such/study.toml")).unwrap_err();
     assert!(matches!(error, StudyFileError::Read { .. }));
     assert!(error.to_string().contains("no/such/study.toml"), "{error}");
 }
 
 #[test]
-fn every_choice_of_a_regime_can_be_an_axis() {
-    let held = [
+fn every_setting_of_a_regime_can_be_an_axis() {
+    let elsewhere = [
         "seed",
         "epochs",
         "max-steps",
@@ -106,7 +107,7 @@ fn every_choice_of_a_regime_can_be_an_axis() {
     ];
     for (field, usual) in Regime::default().choices() {
         let key = field.replace('_', "-");
-        if held.contains(&key.as_str()) {
+        if elsewhere.contains(&key.as_str()) {
             continue;
         }
         let value = match (&usual, key.as_str()) {
@@ -125,7 +126,7 @@ fn every_choice_of_a_regime_can_be_an_axis() {
 }
 
 #[test]
-fn a_range_ends_where_it_says_and_is_even_in_its_scale() {
+fn a_range_has_exact_ends_and_even_steps_in_its_scale() {
     let values = |axis: &str| {
         let text = with("[reference]\nbatch-size = 32\nlr = 0.1\n", "");
         let text = text.replace("batch-size = [32, 128]\nlr = [0.01, 0.1]", axis);
@@ -142,7 +143,7 @@ fn a_range_ends_where_it_says_and_is_even_in_its_scale() {
 }
 
 #[test]
-fn zipped_axes_go_together_and_cross_the_others() {
+fn zipped_axes_change_together_and_cross_the_others() {
     let zipped = |reference: &str| {
         let text = with(
             "seeds = [1, 2, 3]",
@@ -198,7 +199,7 @@ fn replicates_need_a_reference_cell() {
 }
 
 #[test]
-fn names_of_cells_are_names_of_files_and_differ() {
+fn names_of_cells_are_distinct_file_names() {
     let text = with("data = \"data/fashion-mnist\"\n", "").replace(
         "[axes]\n",
         "[axes]\ndata = [\"a/b\", \"a-b\", \"A-B\", \"a,b\", \"%\"]\n",
@@ -260,10 +261,10 @@ fn spelling_does_not_change_the_meaning_and_content_does() {
 }
 
 #[test]
-fn the_template_is_a_study() {
+fn the_template_is_a_valid_study() {
     let study = good(TEMPLATE);
     assert_eq!(study.cells.len(), 4);
-    // What is commented out must be right too: each line alone.
+    // Each commented line is valid too.
     for line in TEMPLATE.lines() {
         let Some(code) = line.strip_prefix("# ").filter(|code| code.contains(" = ")) else {
             continue;
@@ -278,7 +279,7 @@ fn the_template_is_a_study() {
 }
 
 #[test]
-fn the_shipped_studies_are_what_they_say() {
+fn the_shipped_studies_are_valid() {
     let shipped = |name: &str| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("studies");
         Study::read(&folder.join(name)).unwrap_or_else(|error| panic!("{error}"))
@@ -300,7 +301,7 @@ fn the_shipped_studies_are_what_they_say() {
 }
 
 #[test]
-fn the_examples_of_the_documentation_are_right() {
+fn the_examples_of_the_documentation_are_valid() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/study.md");
     let page = std::fs::read_to_string(page).unwrap();
     let blocks: Vec<&str> = page
@@ -314,8 +315,8 @@ fn the_examples_of_the_documentation_are_right() {
     let axes = good(&format!("name = \"x\"\nseeds = [1]\n{}{goal}", blocks[1]));
     let values = |key: &str| {
         let axis = axes.axes.iter().find(|axis| axis.key == key).unwrap();
-        let told: Vec<String> = axis.values.iter().map(short).collect();
-        told.join(", ")
+        let values: Vec<String> = axis.values.iter().map(short).collect();
+        values.join(", ")
     };
     for key in ["lr", "momentum", "batch-size"] {
         let line = blocks[1].lines().find(|line| line.starts_with(key));

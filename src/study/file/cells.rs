@@ -1,4 +1,4 @@
-//! The cells that axes make: every combination, judged as a regime.
+//! The cells: every combination of the axes' values, checked as a regime.
 
 use std::collections::HashSet;
 
@@ -6,18 +6,18 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::MOST_CELLS;
-use super::axes::Values;
-use super::base::Base;
-use super::choices::{self, Setting};
+use super::axes::PlacedAxis;
+use super::de::{At, unknown_key};
 use super::error::StudyFileError;
-use super::table::Table;
+use super::format::Entries;
+use super::settings::{self, Base, Setting};
 use crate::study::spec::{Cell, hex, short};
 
-/// Bytes of the longest identifier that is written out; a run's file adds its seed.
+/// Most bytes of an identifier that is not shortened; the name of a run adds its seed.
 const LONGEST: usize = 90;
 
-/// A cell and where its values stand.
-pub(super) struct Made {
+/// A cell with the places of its values.
+pub(super) struct PlacedCell {
     pub cell: Cell,
     pub settings: Vec<Setting>,
 }
@@ -25,97 +25,90 @@ pub(super) struct Made {
 /// Every combination of the groups' values, in the order of the flags.
 pub(super) fn combine(
     base: &Base<'_>,
-    axes: &[Values],
+    axes: &[PlacedAxis],
     groups: &[Vec<usize>],
-    table_at: usize,
-) -> Result<Vec<Made>, StudyFileError> {
-    let flags = choices::keys();
-    let rank = |axis: &usize| flags.iter().position(|flag| *flag == axes[*axis].key);
+    axes_at: usize,
+) -> Result<Vec<PlacedCell>, StudyFileError> {
+    let flags = settings::keys();
+    let rank = |key: &str| flags.iter().position(|flag| flag == key);
     let mut groups = groups.to_vec();
     for group in &mut groups {
-        group.sort_by_key(rank);
+        group.sort_by_key(|axis| rank(&axes[*axis].key));
     }
-    groups.sort_by_key(|group| rank(&group[0]));
-
+    groups.sort_by_key(|group| rank(&axes[group[0]].key));
     let lengths: Vec<usize> = groups
         .iter()
-        .map(|group| axes[group[0]].settings.len())
+        .map(|group| axes[group[0]].values.len())
         .collect();
-    let count = lengths
-        .iter()
-        .try_fold(1usize, |product, length| product.checked_mul(*length))
-        .filter(|count| *count <= MOST_CELLS);
-    let Some(count) = count else {
-        let product: Vec<String> = lengths.iter().map(usize::to_string).collect();
+    let product = lengths.iter().try_fold(1usize, |all, n| all.checked_mul(*n));
+    let Some(count) = product.filter(|count| *count <= MOST_CELLS) else {
+        let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
         let what = format!(
             "[axes] makes {} cells: a study has at most {MOST_CELLS}",
-            product.join(" x ")
+            lengths.join(" x ")
         );
-        return Err(base.source.fault(table_at, what));
+        return Err(base.source.error(axes_at, what));
     };
     for group in &groups {
-        distinct(base, axes, group)?;
+        check_distinct(base, axes, group)?;
     }
-    (0..count)
-        .map(|number| {
-            // The last group changes first.
-            let mut rest = number;
-            let mut settings: Vec<Setting> = Vec::new();
-            for (group, length) in groups.iter().zip(&lengths).rev() {
-                let taken = group
-                    .iter()
-                    .map(|axis| axes[*axis].settings[rest % length].clone());
-                settings.extend(taken);
-                rest /= length;
-            }
-            settings.sort_by_key(|setting| flags.iter().position(|flag| *flag == setting.key));
-            make(base, settings)
-        })
-        .collect()
+    let cell = |number: usize| {
+        // The last group changes first.
+        let mut rest = number;
+        let mut settings: Vec<Setting> = Vec::new();
+        for (group, length) in groups.iter().zip(&lengths).rev() {
+            let row = rest % length;
+            settings.extend(group.iter().map(|axis| axes[*axis].values[row].clone()));
+            rest /= length;
+        }
+        settings.sort_by_key(|setting| rank(&setting.key));
+        place(base, settings)
+    };
+    (0..count).map(cell).collect()
 }
 
-/// Refuses a value that an axis lists twice, or a combination that axes which go together make twice.
-fn distinct(base: &Base<'_>, axes: &[Values], group: &[usize]) -> Result<(), StudyFileError> {
+/// Refuses a value, or a combination of zipped values, that is listed twice.
+fn check_distinct(
+    base: &Base<'_>,
+    axes: &[PlacedAxis],
+    group: &[usize],
+) -> Result<(), StudyFileError> {
     let mut seen = HashSet::new();
-    for row in 0..axes[group[0]].settings.len() {
-        let settings: Vec<&Setting> = group
-            .iter()
-            .map(|axis| &axes[*axis].settings[row])
-            .collect();
-        let told: Vec<String> = settings
-            .iter()
+    for row in 0..axes[group[0]].values.len() {
+        let values = group.iter().map(|axis| &axes[*axis].values[row]);
+        let values: Vec<String> = values
             .map(|setting| format!("`{}` {}", setting.key, setting.value))
             .collect();
-        let told = told.join(" with ");
-        if !seen.insert(told.clone()) {
-            let what = format!("{told} is there twice: a cell is listed once");
-            return Err(base.source.fault(settings[0].at, what));
+        let values = values.join(" with ");
+        if !seen.insert(values.clone()) {
+            let what = format!("{values} is listed twice: list each cell once");
+            return Err(base.source.error(axes[group[0]].values[row].at, what));
         }
     }
     Ok(())
 }
 
-fn make(base: &Base<'_>, settings: Vec<Setting>) -> Result<Made, StudyFileError> {
+fn place(base: &Base<'_>, settings: Vec<Setting>) -> Result<PlacedCell, StudyFileError> {
     let mut regime = base.regime.clone();
     for setting in &settings {
-        regime = choices::choose(&regime, &setting.key, &setting.value)
-            .map_err(|what| base.source.fault(setting.at, what))?;
+        regime = settings::choose(&regime, &setting.key, &setting.value)
+            .map_err(|what| base.source.error(setting.at, what))?;
     }
     if let Err(error) = regime.check() {
         let both = settings.iter().chain(&base.settings);
-        let at = choices::cause(both, &regime, |other| other.check().is_ok());
-        return Err(base.source.fault(at.unwrap_or(0), error.to_string()));
+        let at = settings::cause(both, &regime, |other| other.check().is_ok());
+        return Err(base.source.error(at.unwrap_or(0), error.to_string()));
     }
-    let values = settings
-        .iter()
+    let values = settings.iter();
+    let values: Vec<(String, Value)> = values
         .map(|setting| (setting.key.clone(), setting.value.clone()))
-        .collect::<Vec<_>>();
+        .collect();
     let cell = Cell {
         id: identifier(&values),
         settings: values,
         regime,
     };
-    Ok(Made { cell, settings })
+    Ok(PlacedCell { cell, settings })
 }
 
 /// `batch-size=32,lr=0.01`, fit to be the name of a file on every system.
@@ -123,16 +116,13 @@ fn identifier(settings: &[(String, Value)]) -> String {
     if settings.is_empty() {
         return "base".into();
     }
+    // Some systems do not distinguish capitals, and commas and equals signs separate the parts.
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.+".contains(c);
     let mut altered = false;
     let mut parts = Vec::new();
     for (key, value) in settings {
         let text = short(value);
-        // Capitals are one with small letters on some systems, and the signs between parts would be misread.
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.+".contains(c);
-        let plain: String = text
-            .chars()
-            .map(|c| if fits(c) { c } else { '-' })
-            .collect();
+        let plain = text.replace(|c| !fits(c), "-");
         altered |= plain != text;
         parts.push(format!("{key}={plain}"));
     }
@@ -145,55 +135,55 @@ fn identifier(settings: &[(String, Value)]) -> String {
     id
 }
 
-/// The index of the cell that `[reference]` names.
+/// The index of the cell that `[reference]` selects.
 pub(super) fn reference(
-    table: &Table<'_>,
-    axes: &[Values],
-    cells: &[Made],
+    table: &At<Entries<Value>>,
+    axes: &[PlacedAxis],
+    cells: &[PlacedCell],
     base: &Base<'_>,
 ) -> Result<usize, StudyFileError> {
-    let names: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
-    if names.is_empty() {
-        return Err(table
-            .fault("[reference] names one of several cells, and there are no axes: leave it out"));
+    let error = |at: usize, what: &str| Err(base.source.error(at, what));
+    let entries = &table.value.0;
+    if axes.is_empty() {
+        let what = "[reference] selects one of several cells, but there are no axes: remove it";
+        return error(table.at, what);
     }
-    table.only(&names, |key| {
-        let known = choices::keys().iter().any(|known| known == key);
-        known.then(|| {
-            format!(
-                "`{key}` is no axis: [reference] has a value for each of [axes] and nothing else"
-            )
-        })
-    })?;
+    let names: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
+    let keys = || entries.iter().map(|(key, _)| key);
+    if let Some(key) = keys().find(|key| !names.contains(&key.value.as_str())) {
+        let what = match settings::keys().contains(&key.value) {
+            true => format!("`{}` is not an axis: [reference] has one value for each of [axes]", key.value),
+            false => unknown_key(&key.value, &names),
+        };
+        return error(key.at, &what);
+    }
     let mut at = table.at;
     let mut wanted = Vec::new();
     for axis in axes {
-        let item = table.need(&axis.key, "one of its values in [axes]")?;
-        let value = choices::choose(&base.regime, &axis.key, &item.scalar()?)
-            .map(|regime| choices::value(&regime, &axis.key))
-            .map_err(|what| item.fault(what))?;
-        if !axis.settings.iter().any(|setting| setting.value == value) {
-            let values: Vec<String> = axis.settings.iter().map(|s| s.value.to_string()).collect();
+        let key = &axis.key;
+        let Some((_, value)) = entries.iter().find(|(name, _)| name.value == *key) else {
+            let what = format!("`{key}` is missing in [reference]: add one of its values in [axes]");
+            return error(table.at, &what);
+        };
+        let setting = base.setting(key, value)?;
+        if !axis.values.iter().any(|other| other.value == setting.value) {
+            let values: Vec<String> = axis.values.iter().map(|s| s.value.to_string()).collect();
             let what = format!(
-                "{value} is no value of the axis `{}`: it has {}",
-                axis.key,
+                "{} is not a value of the axis `{key}`, which has {}",
+                setting.value,
                 values.join(", ")
             );
-            return Err(item.fault(what));
+            return error(setting.at, &what);
         }
-        at = at.max(item.at);
-        wanted.push((axis.key.as_str(), value));
+        at = at.max(setting.at);
+        wanted.push((setting.key, setting.value));
     }
-    let is_it = |made: &Made| {
-        let has = |(key, value): &(&str, Value)| {
-            let of = made.cell.settings.iter().find(|(name, _)| name == key);
-            of.is_some_and(|(_, of)| of == value)
-        };
+    let selected = |placed: &PlacedCell| {
+        let has = |pair: &(String, Value)| placed.cell.settings.contains(pair);
         wanted.iter().all(has)
     };
-    cells.iter().position(is_it).ok_or_else(|| {
-        let what =
-            "no cell has these values together, as their axes are zipped: name values of one row";
-        base.source.fault(at, what)
-    })
+    cells.iter().position(selected).map_or_else(
+        || error(at, "no cell has these values together, because their axes are zipped: use values of one row"),
+        Ok,
+    )
 }

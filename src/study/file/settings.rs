@@ -1,0 +1,206 @@
+//! Settings of a regime in a study file. Their keys are the long flags of `train`, and their values are read as those of a
+//! record: a new field of [`Regime`] is a key here without further code.
+
+use serde::Deserialize as _;
+use serde::de::value::MapDeserializer;
+use serde_json::Value;
+
+use super::de::{At, Item, nearest, unknown_key};
+use super::error::{Source, StudyFileError};
+use super::format::Entries;
+use crate::model::presets;
+use crate::train::Regime;
+
+/// Flags of `train` that a study sets in another place, or leaves to the command line.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("seed", "list the seeds at the top, as in seeds = [1, 2, 3]"),
+    ("epochs", "write `epochs` in [budget]"),
+    ("max-steps", "write `steps` in [budget]"),
+    ("eval-every", "write `every-samples` in [evaluate]"),
+    ("target-accuracy", "write `at-least` in [target]"),
+    ("record", RECORDED),
+    ("steps-log", RECORDED),
+    ("json", RECORDED),
+    ("save-weights", "a study saves no weights"),
+    (
+        "init-weights",
+        "the seed of a run determines its initial weights",
+    ),
+    ("profile", "the device determines the kernels"),
+    ("adapter", GLOBAL),
+    ("meter", GLOBAL),
+    ("meter-unit", GLOBAL),
+    ("assume-watts-per-core", GLOBAL),
+];
+
+const RECORDED: &str = "a study keeps a record of every run in its folder";
+const GLOBAL: &str = "give it to the command that runs the study";
+
+/// A value of a key, and its place in the file.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Setting {
+    pub key: String,
+    pub value: Value,
+    pub at: usize,
+}
+
+/// `[base]`: the settings that all cells share.
+pub(super) struct Base<'a> {
+    pub source: Source<'a>,
+    /// The default with these settings.
+    pub regime: Regime,
+    pub settings: Vec<Setting>,
+}
+
+impl<'a> Base<'a> {
+    pub fn new(source: Source<'a>, table: Entries<Value>) -> Result<Self, StudyFileError> {
+        let mut base = Self {
+            source,
+            regime: Regime::default(),
+            settings: Vec::new(),
+        };
+        check_keys(source, &table)?;
+        for (key, value) in table.0 {
+            if value.value.is_array() || value.value.is_object() {
+                let what = format!(
+                    "`{}` in [base] takes one value: several belong in [axes]",
+                    key.value
+                );
+                return Err(source.error(value.at, what));
+            }
+            let setting = base.setting(&key.value, &value)?;
+            base.regime = choose(&base.regime, &setting.key, &setting.value)
+                .map_err(|what| source.error(setting.at, what))?;
+            base.settings.push(setting);
+        }
+        Ok(base)
+    }
+
+    /// A value as the regime understands it.
+    pub fn setting(&self, key: &str, value: &At<Value>) -> Result<Setting, StudyFileError> {
+        let At { at, value } = value;
+        let regime =
+            choose(&self.regime, key, value).map_err(|what| self.source.error(*at, what))?;
+        Ok(Setting {
+            key: key.to_owned(),
+            value: self::value(&regime, key),
+            at: *at,
+        })
+    }
+
+    /// The line in which [base] sets `key`.
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        let setting = self.settings.iter().find(|setting| setting.key == key)?;
+        Some(self.source.line(setting.at))
+    }
+}
+
+/// The keys, in the order of the flags.
+pub(super) fn keys() -> Vec<String> {
+    let here = |key: &String| !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == key);
+    Regime::keys()
+        .into_iter()
+        .map(|field| field.replace('_', "-"))
+        .filter(here)
+        .collect()
+}
+
+/// Refuses the first key that is not a setting of a regime.
+pub(super) fn check_keys<T>(
+    source: Source<'_>,
+    table: &Entries<T>,
+) -> Result<(), StudyFileError> {
+    let keys = keys();
+    let known: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let mut entries = table.0.iter().map(|(key, _)| key);
+    match entries.find(|key| !known.contains(&key.value.as_str())) {
+        Some(key) => Err(source.error(key.at, unknown_key(&key.value, &known))),
+        None => Ok(()),
+    }
+}
+
+/// Where a key belongs that is unknown in its place.
+pub(super) fn elsewhere(key: &str) -> Option<String> {
+    let section = match key {
+        "metric" | "at-least" | "at-most" | "window" => "target",
+        "every-samples" => "evaluate",
+        "samples" | "steps" | "seconds" | "joules" => "budget",
+        _ if keys().iter().any(|known| known == key) => {
+            return Some(format!(
+                "`{key}` is a setting of a regime: write it in [base], or its values in [axes]"
+            ));
+        }
+        _ => {
+            let plain = key.replace('_', "-");
+            let (_, place) = ELSEWHERE.iter().find(|(flag, _)| *flag == plain)?;
+            return Some(format!("`{key}` does not belong here: {place}"));
+        }
+    };
+    Some(format!("`{key}` belongs in [{section}]"))
+}
+
+/// The value that `regime` has for `key`.
+pub(super) fn value(regime: &Regime, key: &str) -> Value {
+    let field = key.replace('-', "_");
+    let choices = regime.choices();
+    let chosen = choices.into_iter().find(|(name, _)| *name == field);
+    chosen.map_or(Value::Null, |(_, value)| value)
+}
+
+/// `regime` with `value` for `key`, or why it cannot have this value.
+pub(super) fn choose(regime: &Regime, key: &str, value: &Value) -> Result<Regime, String> {
+    let field = key.replace('-', "_");
+    let mut choices = regime.set_choices();
+    choices.retain(|(name, _)| *name != field);
+    let others = choices.iter().map(|(name, value)| (name.as_str(), value));
+    let all = others.map(|(name, value)| (name, Item::json(name, value)));
+    let all = all.chain([(field.as_str(), Item::json(key, value))]);
+    let regime =
+        Regime::deserialize(MapDeserializer::new(all)).map_err(|mistake| mistake.sentence())?;
+    if key == "model" && !presets::NAMES.contains(&regime.model.as_str()) {
+        let near = nearest(&regime.model, presets::NAMES);
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        let names = presets::NAMES.join(", ");
+        return Err(format!("`model` takes {names}, not {value}{near}"));
+    }
+    Ok(regime)
+}
+
+/// The place of the first of `settings` without which `regime` passes `check`.
+pub(super) fn cause<'s>(
+    settings: impl IntoIterator<Item = &'s Setting>,
+    regime: &Regime,
+    check: impl Fn(&Regime) -> bool,
+) -> Option<usize> {
+    let usual = Regime::default();
+    let mut settings = settings.into_iter();
+    let cause = settings.find(|setting| {
+        let key = &setting.key;
+        choose(regime, key, &value(&usual, key)).is_ok_and(|other| check(&other))
+    });
+    cause.map(|setting| setting.at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_of_a_regime_is_a_key_or_has_its_place() {
+        let keys = keys();
+        assert!(keys.iter().any(|key| key == "batch-size"));
+        for field in Regime::keys() {
+            let key = field.replace('_', "-");
+            assert!(keys.contains(&key) != elsewhere(&key).is_some(), "{key}");
+        }
+    }
+
+    #[test]
+    fn a_setting_is_read_as_a_record_reads_it() {
+        let base = Regime::default();
+        let regime = choose(&base, "batch-size", &Value::from(32)).unwrap();
+        assert_eq!(regime.batch_size, 32);
+        let regime = choose(&base, "lr", &Value::from(1)).unwrap();
+        assert_eq!(value(&regime, "lr"), Value::from(1.0));
+    }
+}
