@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::analysis::{Analysis, Design, DesignCell, DesignRun};
+use super::analysis::{Analysis, Design, DesignCell};
 use super::error::StudyError;
 use super::open::{Opened, contention_note, open};
+use super::plan::PlannedRun;
 use super::run::{Purpose, RunRecord, SCHEMA};
 use super::store::Store;
 use crate::train::{Record, TrainError};
@@ -102,7 +103,7 @@ fn compare(runs: Vec<(RunRecord, Record)>) -> Opened {
     let base = base(&records[0], &differing);
     let mut common = targets::align(&mut records);
     let mut cells: Vec<DesignCell> = Vec::new();
-    let mut planned: Vec<DesignRun> = Vec::new();
+    let mut planned: Vec<PlannedRun> = Vec::new();
     let mut seeds: Vec<u32> = Vec::new();
     for ((run, record), own) in runs.iter_mut().zip(records).zip(&choices) {
         let id = identifier(own, &differing, &record);
@@ -117,7 +118,7 @@ fn compare(runs: Vec<(RunRecord, Record)>) -> Opened {
         if !seeds.contains(&run.seed) {
             seeds.push(run.seed);
         }
-        planned.push(DesignRun {
+        planned.push(PlannedRun {
             id: run.id.clone(),
             cell,
             seed: run.seed,

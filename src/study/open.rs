@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
+use super::analysis::{Analysis, AxisReport, Design, DesignCell};
 use super::error::StudyError;
+use super::plan::PlannedRun;
 use super::run::{Outcome, Purpose, RunRecord};
 use super::spec::{Axis, Cell, Study};
 use super::store::{Store, StoreError};
@@ -116,15 +117,9 @@ pub(super) fn records(stores: &[Store]) -> Result<(Vec<RunRecord>, Vec<String>),
 /// The design of `study`; confirming runs are planned as far as they are made.
 pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
     let cell_of = |id: &str| study.cells.iter().position(|cell| cell.id == id);
-    let planned = study.plan().into_iter().map(|run| DesignRun {
-        id: run.id,
-        cell: run.cell,
-        seed: run.seed,
-        purpose: run.purpose,
-    });
     let confirming = runs.iter().filter(|run| run.purpose == Purpose::Confirm);
     let confirming = confirming.filter_map(|run| {
-        Some(DesignRun {
+        Some(PlannedRun {
             id: run.id.clone(),
             cell: cell_of(&run.cell)?,
             seed: run.seed,
@@ -165,7 +160,7 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
         target: study.target.clone(),
         cadence: Some((study.every_samples, study.window_samples)),
         budget: Some(study.budget),
-        runs: planned.chain(confirming).collect(),
+        runs: study.plan().into_iter().chain(confirming).collect(),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which runs a study consists of, and in which order.
+//! The runs of a study and their order.
 
 use std::collections::BTreeSet;
 
@@ -8,30 +8,27 @@ use sha2::{Digest as _, Sha256};
 use super::run::Purpose;
 use super::spec::Study;
 
-/// One run that is to be made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedRun {
-    /// Its cell and seed, `batch-size=32,lr=0.01@1`: fit to be the name of a file.
+    /// Cell and seed, `batch-size=32,lr=0.01@1`; also a valid name of a file.
     pub id: String,
-    /// Index of its cell in [`Study::cells`].
+    /// Index in [`Study::cells`].
     pub cell: usize,
-    /// Its seed.
     pub seed: u32,
-    /// What it is for.
     pub purpose: Purpose,
 }
 
 impl Study {
-    /// The runs in their order: a block for each seed, in which every cell has its turn, so that drift of the machine
-    /// favours no cell; then the replicates.
+    /// The runs in order: a block per seed in which every cell runs once, so that drift of the machine favours no cell; then
+    /// the replicates.
     ///
-    /// Within a block, runs are sorted by the SHA-256 of order seed, seed and cell: an order by chance that is the same
-    /// on every machine and in every version.
+    /// Within a block, runs are sorted by the SHA-256 of order seed, seed and cell: a random order that is the same on every
+    /// machine and in every version.
     pub fn plan(&self) -> Vec<PlannedRun> {
         let mut plan = Vec::with_capacity(self.cells.len() * self.seeds.len());
         for seed in &self.seeds {
             let mut block: Vec<usize> = (0..self.cells.len()).collect();
-            block.sort_by_cached_key(|cell| self.turn(*seed, &self.cells[*cell].id));
+            block.sort_by_cached_key(|cell| self.sort_key(*seed, &self.cells[*cell].id));
             plan.extend(
                 block
                     .into_iter()
@@ -49,7 +46,6 @@ impl Study {
         plan
     }
 
-    /// The run of a cell with a seed.
     pub fn run(&self, cell: usize, seed: u32, purpose: Purpose) -> PlannedRun {
         let id = format!("{}@{seed}", self.cells[cell].id);
         PlannedRun {
@@ -60,7 +56,7 @@ impl Study {
         }
     }
 
-    /// `n` seeds that no run of the plan has, the same at each call.
+    /// `n` seeds that no run of the plan has; the same ones in each call.
     pub fn fresh_seeds(&self, n: usize) -> Vec<u32> {
         self.unused_seeds()
             .skip(self.replicates as usize)
@@ -68,7 +64,7 @@ impl Study {
             .collect()
     }
 
-    /// Seeds that the file does not list, from the one above the largest on.
+    /// Seeds that the file does not list, from the one above the largest.
     fn unused_seeds(&self) -> impl Iterator<Item = u32> {
         let used: BTreeSet<u32> = self.seeds.iter().copied().collect();
         let above = used.last().map_or(0, |last| last.wrapping_add(1));
@@ -77,7 +73,7 @@ impl Study {
             .filter(move |seed| !used.contains(seed))
     }
 
-    fn turn(&self, seed: u32, cell: &str) -> [u8; 32] {
+    fn sort_key(&self, seed: u32, cell: &str) -> [u8; 32] {
         Sha256::digest(format!("{} {seed} {cell}", self.order_seed)).into()
     }
 }
@@ -137,7 +133,7 @@ samples = 60000
     }
 
     #[test]
-    fn the_order_is_that_of_its_seed() {
+    fn the_order_seed_determines_the_order() {
         let ids = |more: &str| {
             let plan = study(more).plan();
             plan.into_iter().map(|run| run.id).collect::<Vec<_>>()
@@ -163,7 +159,7 @@ samples = 60000
     ];
 
     #[test]
-    fn every_cell_meets_every_turn_about_as_often() {
+    fn every_cell_takes_every_place_about_equally_often() {
         let turns: Vec<usize> = (0..900)
             .map(|order| {
                 let plan = study(&format!("order-seed = {order}")).plan();
@@ -200,7 +196,7 @@ samples = 60000
     }
 
     #[test]
-    fn fresh_seeds_go_on_at_zero_after_the_largest() {
+    fn fresh_seeds_continue_at_zero_after_the_largest() {
         let mut study = study("replicates = 1");
         study.seeds = vec![u32::MAX, 0, 2];
         assert_eq!(study.fresh_seeds(3), [3, 4, 5]);

@@ -1,21 +1,21 @@
-//! One run of a study, as the store keeps it.
+//! The record of one run of a study.
 
 use serde::{Deserialize, Serialize};
 
 use crate::train::{self, Record};
 
-/// Version of the keys of a run's file; a key that changes its meaning raises it.
+/// Version of the keys of a run's file.
 pub const SCHEMA: u32 = 2;
 
-/// Why a run was made.
+/// The purpose of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
     /// A cell and a seed of the study.
     Main,
-    /// The reference cell once more, for the spread.
+    /// The reference cell again, for the spread.
     Replicate,
-    /// Best, worst and reference cell with fresh seeds, which had no part in choosing them.
+    /// Best, worst or reference cell with a fresh seed, which had no part in choosing it.
     Confirm,
 }
 
@@ -29,9 +29,9 @@ pub enum Outcome {
     OverBudget,
     /// A loss or gradient was no longer finite.
     Diverged,
-    /// It was stopped from outside; it is done again.
+    /// It was stopped from outside and is made again.
     Interrupted,
-    /// It could not be run to an end; its error says why.
+    /// It ended with an error.
     Failed,
 }
 
@@ -69,37 +69,33 @@ impl From<train::Outcome> for Outcome {
 pub struct RunRecord {
     /// [`SCHEMA`] of the version that wrote it.
     pub schema: u32,
-    /// Its name in the study: cell, purpose and seed.
+    /// Cell and seed.
     pub id: String,
-    /// The cell.
     pub cell: String,
-    /// The seed.
     pub seed: u32,
-    /// Why it was made.
     pub purpose: Purpose,
-    /// How it ended.
     pub outcome: Outcome,
-    /// What went wrong, of a failed run.
+    /// Of a failed run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// Whether other metered runs of this host were allowed beside it: its time and joules are not ranked.
+    /// Whether other metered runs of the machine were allowed at the same time: its time and joules are not ranked.
     #[serde(default)]
     pub overlap: bool,
-    /// Everything about the training; absent where none began.
+    /// Absent if no training started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Record>,
 }
 
 impl RunRecord {
-    /// Why its time and joules are not its own; `None` where they are.
+    /// Why its time and joules are not ranked, if other processes used the machine.
     pub fn shared(&self) -> Option<String> {
         if self.overlap {
-            return Some("other metered runs were allowed beside it (--overlap)".to_owned());
+            return Some("other metered runs were allowed at the same time (--overlap)".to_owned());
         }
         let others = self.record.as_ref()?.others;
         others.share_the_run().then(|| {
             format!(
-                "others used {:.0} % of the processors meanwhile",
+                "other processes used {:.0} % of the CPU",
                 100.0 * others.cpu_share.unwrap_or(0.0)
             )
         })

@@ -1,4 +1,4 @@
-//! What a study is, once its file is understood.
+//! A study, as its file defines it.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -6,51 +6,47 @@ use serde_json::{Map, Value, json};
 use super::store::{Identity, RunId, StoreError};
 use crate::train::{Budget, Goal, MetricTarget, Regime};
 
-/// Version of what [`Study::meaning`] holds.
+/// Version of [`Study::meaning`].
 pub const MEANING: u32 = 2;
 
-/// A question about training: many regimes, each with several seeds, held to one target.
-///
-/// [`Study::read`] makes one of a file; nothing in it contradicts itself.
+/// Many regimes with several seeds each, compared at one target.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Study {
-    /// Its name, fit to be the name of a folder.
+    /// Also a valid name of a folder.
     pub name: String,
-    /// The file's text as it was read.
+    /// The study file.
     pub text: String,
-    /// Seeds of each cell, in the order of their blocks.
+    /// Seeds of each cell, in the order of the blocks.
     pub seeds: Vec<u32>,
-    /// What differs between the cells, in the order of the file: a report draws the first two.
+    /// In the order of the file; a report draws the first two.
     pub axes: Vec<Axis>,
-    /// Groups of axes that go together instead of being crossed.
+    /// Groups of axes that change together instead of being crossed.
     pub zip: Vec<Vec<String>>,
-    /// The regimes that are compared, at least one; see [`Cell::id`] for their order.
+    /// At least one; see [`Cell::id`] for the order.
     pub cells: Vec<Cell>,
-    /// What to reach; the last threshold ranks the cells and ends a run.
+    /// The last threshold ranks the cells and ends a run.
     pub target: MetricTarget,
     /// The mean over the evaluations of this many training samples counts; a multiple of [`Study::every_samples`].
     pub window_samples: u64,
-    /// Samples from one evaluation to the next, the same for every cell.
+    /// Training samples between evaluations.
     pub every_samples: u64,
-    /// What one run may spend.
     pub budget: Budget,
-    /// Index of the cell that others are compared with, as named beforehand.
+    /// Index of the reference cell.
     pub reference: Option<usize>,
-    /// Further runs of the reference cell, with seeds of their own, to learn its spread.
+    /// Number of additional runs of the reference cell.
     pub replicates: u32,
-    /// Runs with fresh seeds that confirm each of the best, the worst and the reference cell.
+    /// Number of runs with fresh seeds of the best, worst and reference cell each.
     pub confirm: u32,
-    /// Decides the order of runs within a block.
+    /// Determines the order of runs within a block.
     pub order_seed: u64,
 }
 
-/// One choice that differs between cells.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Axis {
-    /// The long flag of `train`, without its dashes.
+    /// A long flag of `train` without its dashes.
     pub key: String,
-    /// The values, in the order of the file.
+    /// In the order of the file.
     pub values: Vec<Value>,
 }
 
@@ -64,12 +60,12 @@ pub struct Cell {
     pub id: String,
     /// Its value of each axis, in the order of the flags of `train`.
     pub settings: Vec<(String, Value)>,
-    /// All of its choices; its seed is replaced by that of a run.
+    /// Its seed is replaced by that of the run.
     pub regime: Regime,
 }
 
 impl Study {
-    /// What each run is held to.
+    /// The goal of each run.
     pub fn goal(&self) -> Goal {
         let window = self.window_samples / self.every_samples.max(1);
         Goal {
@@ -80,8 +76,8 @@ impl Study {
         }
     }
 
-    /// All that decides what its runs are and how they are judged. Two files that differ in comments, spaces, order of
-    /// keys or in spelling out a default mean the same.
+    /// Everything that determines its runs and their ranking. Files that differ in comments, spaces, the order of keys or a
+    /// default that is spelled out mean the same.
     pub fn meaning(&self) -> Value {
         let usual = Regime::default().choices();
         let cell = |cell: &Cell| {
@@ -128,7 +124,7 @@ impl Study {
     }
 }
 
-/// The value of an axis as people write it: `0.01`, `mlp`, `1` for 1.0.
+/// The value of an axis as in the name of a cell: `0.01`, `mlp`, `1` for 1.0.
 pub fn short(value: &Value) -> String {
     let text = match value {
         Value::String(text) => return text.clone(),
@@ -137,7 +133,6 @@ pub fn short(value: &Value) -> String {
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
-/// Bytes in hexadecimal digits.
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

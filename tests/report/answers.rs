@@ -263,8 +263,8 @@ fn explains_why_measured_energy_does_not_lead() {
     let opened = again(opened);
     assert_eq!(
         why(&opened),
-        "energy was measured and does not lead: 45 of 48 runs have joules (nvml:0, board) that are ranked, in 1 of 16 cells \
-         fewer than half of them"
+        "energy was measured and does not lead: 45 of 48 runs have ranked joules (nvml:0, board), in 1 of 16 cells \
+         fewer than half of the runs"
     );
     let mut shared = opened;
     for run in shared.runs.iter_mut().filter(|run| run.cell == cell) {
@@ -272,7 +272,7 @@ fn explains_why_measured_energy_does_not_lead() {
     }
     let told = why(&again(shared));
     assert!(
-        told.ends_with("; nor does time: 45 of 48 runs are ranked by it, in 1 of 16 cells fewer than half of them"),
+        told.ends_with("; nor does time: 45 of 48 runs are ranked by it, in 1 of 16 cells fewer than half of the runs"),
         "{told}"
     );
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use wattgrad::internals::energy::{Interval, Moment, RawUnit, Reading, SourceResult, Status};
 use wattgrad::internals::model::{Metric, MetricValue};
-use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell, DesignRun};
-use wattgrad::internals::study::{Opened, Outcome, Purpose, RunRecord};
+use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell};
+use wattgrad::internals::study::{Opened, Outcome, PlannedRun, Purpose, RunRecord};
 use wattgrad::internals::train::{
     self, Budget, EnergyFigure, EvaluationPoint, Goal, MetricTarget, Phase, PhaseEnergy, Record,
     TargetReached, TargetResult, Way,
@@ -91,7 +91,7 @@ impl Made {
                     .chain((101..101 + fresh).map(|seed| (seed, Purpose::Confirm)));
                 for (seed, purpose) in all {
                     let run = format!("{id}@{seed}");
-                    planned.push(DesignRun {
+                    planned.push(PlannedRun {
                         id: run.clone(),
                         cell,
                         seed,
@@ -437,7 +437,7 @@ pub fn again(opened: Opened) -> Opened {
             .cells
             .iter()
             .flat_map(|cell| &cell.runs)
-            .map(|line| DesignRun {
+            .map(|line| PlannedRun {
                 id: line.id.clone(),
                 cell: cell_of(line.id.split('@').next().unwrap()).unwrap(),
                 seed: line.seed,

@@ -125,7 +125,7 @@ fn cut_off_runs_are_lower_bounds() {
         found.cells[1].ratio,
         Some(Ratio::AtLeast { low: Some(low), .. }) if low < 1.0
     ));
-    assert_eq!(found.cells[2].verdict, Verdict::Dearer);
+    assert_eq!(found.cells[2].verdict, Verdict::MoreExpensive);
     // A best cell with a failed run has no known cost to be dearer than.
     let best = [best, diverged(&[0.1])].concat();
     let found = compare(&[best, far], &[]).unwrap();
@@ -141,20 +141,20 @@ fn what_never_arrives_is_told_by_that() {
     let verdict = |cells: &[Vec<Trial>]| compare(cells, &[]).unwrap().cells[1].verdict;
     assert_eq!(
         verdict(&[best.clone(), never.clone()]),
-        Verdict::NeverArrives
+        Verdict::NeverReaches
     );
     // Two seeds are too few; a cell where seeds disagree makes it chance; one that was cut off does not.
     assert_eq!(
         verdict(&[best.clone(), never[..2].to_vec()]),
-        Verdict::Undecided
+        Verdict::NotSignificant
     );
     let disagree = [reached(&[1.2, 1.3]), diverged(&[0.1])].concat();
     assert_eq!(
         verdict(&[best.clone(), never.clone(), disagree]),
-        Verdict::Undecided
+        Verdict::NotSignificant
     );
     let cut = [reached(&[1.2, 1.3]), over(&[1.4])].concat();
-    assert_eq!(verdict(&[best, never, cut]), Verdict::NeverArrives);
+    assert_eq!(verdict(&[best, never, cut]), Verdict::NeverReaches);
 }
 
 /// A cell with a bound can be dearer than the reference, never cheaper.
@@ -165,7 +165,7 @@ fn reference_and_bounds() {
     let dear = [reached(&[4.0, 4.2, 3.9]), over(&[5.0])].concat();
     let found = versus_reference(&[reference.clone(), cheap, dear], 0);
     assert_eq!(found[1].unwrap().p, 1.0);
-    assert!(found[2].unwrap().told_apart());
+    assert!(found[2].unwrap().is_significant());
     assert!(matches!(found[2].unwrap().ratio, Ratio::AtLeast { .. }));
     let single = versus_reference(&[reference[..1].to_vec(), reached(&[9.0])], 0);
     assert_eq!(single, [None, None]);
@@ -229,7 +229,7 @@ fn extremes_where_the_worst_never_arrived() {
     assert_eq!((found.best, found.worst), (2, 1));
     assert!(matches!(found.ratio, Ratio::AtLeast { low: None, .. }));
     close(found.ratio.ratio(), 20.0, 1e-12);
-    assert_eq!(found.by_chance, None);
+    assert_eq!(found.null_ratio, None);
 }
 
 /// A cell whose runs failed now and then may still be the one of lowest expected cost.
@@ -251,7 +251,7 @@ fn extremes_where_runs_of_the_best_failed() {
     assert!(matches!(found.ratio, Ratio::AtLeast { low: None, .. }));
     close(found.ratio.ratio(), 8.0 / 1.5, 1e-12);
     assert_eq!(
-        found.by_chance, None,
+        found.null_ratio, None,
         "its figure is one of geometric means"
     );
 }

@@ -109,14 +109,14 @@ fn spread_and_comparisons_of_a_study() {
                 };
                 close(r, ratio, 1e-10);
                 encloses(interval, low, high, 1e-6);
-                let told = found.cells[i].verdict == Verdict::Dearer;
+                let told = found.cells[i].verdict == Verdict::MoreExpensive;
                 assert_eq!(told, low > 1.0);
             }
             if i > 0 {
                 let named = named[i].unwrap();
                 close(named.p, study.p[i - 1], 1e-8);
                 close(named.adjusted, study.holm[i - 1], 1e-8);
-                assert_eq!(named.told_apart(), study.holm[i - 1] <= 0.05);
+                assert_eq!(named.is_significant(), study.holm[i - 1] <= 0.05);
             }
         }
     }
@@ -166,7 +166,7 @@ fn ratio_of_extremes_by_chance() {
         close(spread.pooled.df, case.df, 1e-12);
         let found = extremes(&cells, Some(&spread)).unwrap();
         close(found.ratio.ratio(), 1.0, 1e-12);
-        let by_chance = found.by_chance.unwrap();
+        let by_chance = found.null_ratio.unwrap();
         close(by_chance.median, case.median, 1e-7);
         close(by_chance.upper, case.upper, 1e-7);
     }

@@ -117,7 +117,7 @@ fn a_cell_three_times_as_dear_is_told_apart() {
         };
         let study: Vec<Vec<Trial>> = (0..16).map(|c| cell(&mut draw, c)).collect();
         let found = compare(&study, &[]).unwrap();
-        told += usize::from(found.cells[5].verdict == Verdict::Dearer);
+        told += usize::from(found.cells[5].verdict == Verdict::MoreExpensive);
     }
     assert!(told as f64 >= 0.97 * f64::from(studies), "{told}");
 }

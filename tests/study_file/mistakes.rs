@@ -181,9 +181,7 @@ fn columns_count_characters_with_any_line_ending() {
     let error = Study::parse("s.toml", &text.replace("# ¦", "garbage")).unwrap_err();
     // `data = "é/ü" garbage` in line 5: the 14th character, though the 16th byte.
     assert!(
-        error
-            .to_string()
-            .starts_with("s.toml:5:14: invalid TOML"),
+        error.to_string().starts_with("s.toml:5:14: invalid TOML"),
         "{error}"
     );
 }

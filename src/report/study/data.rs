@@ -80,7 +80,7 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
     for cost in costs {
         for (at, cell) in cost.cells.iter().enumerate() {
             let contrast = cell.contrast.and_then(|contrast| contrast.ratio);
-            let named = cell.named.map(|named| named.ratio);
+            let named = cell.versus_reference.map(|named| named.ratio);
             let median = match cell.median {
                 Some(Median::Value(value)) => value.to_string(),
                 Some(Median::OverBudget) => "over budget".into(),
@@ -104,7 +104,7 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
                 named.map(|ratio| ratio.ratio()),
                 named.and_then(|ratio| ratio.low()),
                 named.and_then(|ratio| ratio.high()),
-                cell.named.map(|named| named.adjusted),
+                cell.versus_reference.map(|named| named.adjusted),
             ));
         }
     }

@@ -322,7 +322,7 @@ fn notes(analysis: &Analysis) -> String {
     if let Some(cost) = analysis.headline()
         && let (Some(extremes), Some(worst)) = (&cost.extremes, cost.worst)
     {
-        let chance = cost.by_chance.map_or_else(String::new, |chance| {
+        let chance = cost.null_ratio.map_or_else(String::new, |chance| {
             format!(
                 "; equal regimes of this spread show {:.2}, up to {:.2} in 95 % of studies",
                 chance.median, chance.upper

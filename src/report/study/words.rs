@@ -225,10 +225,10 @@ pub(super) fn ratio(ratio: &Ratio) -> String {
 pub(super) fn verdict(cost: &CostReport, cell: usize) -> &'static str {
     match cost.cells[cell].contrast.map(|contrast| contrast.verdict) {
         Some(Verdict::Best) => "lowest",
-        Some(Verdict::Undecided) if cost.no_claim.is_some() => "",
-        Some(Verdict::Undecided) => "not significantly different",
-        Some(Verdict::Dearer) => "significantly higher",
-        Some(Verdict::NeverArrives) => "never reached",
+        Some(Verdict::NotSignificant) if cost.no_claim.is_some() => "",
+        Some(Verdict::NotSignificant) => "not significantly different",
+        Some(Verdict::MoreExpensive) => "significantly higher",
+        Some(Verdict::NeverReaches) => "never reached",
         Some(Verdict::NotRun) | None => "",
     }
 }

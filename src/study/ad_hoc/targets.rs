@@ -217,8 +217,8 @@ fn uneven_evaluations(records: &[Record]) -> Option<String> {
     let (least, most) = (gaps().min()?, gaps().max()?);
     (most as f64 > UNEVEN * least as f64).then(|| {
         format!(
-            "some runs were evaluated first after {} samples, others after {}: when a run arrives is known no finer than \
-             its evaluations",
+            "the first evaluation came after {} samples in some runs and after {} in others: a cost is known only to the \
+             distance between evaluations",
             thousands(least),
             thousands(most)
         )

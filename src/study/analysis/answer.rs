@@ -252,7 +252,7 @@ fn worst_tried(analysis: &Analysis, cost: &CostReport) -> Option<String> {
         }
     }
     cost.extremes?;
-    let chance = cost.by_chance.map_or_else(String::new, |chance| {
+    let chance = cost.null_ratio.map_or_else(String::new, |chance| {
         format!(
             ": equal regimes would show up to {:.2} times by chance",
             chance.upper
@@ -391,7 +391,7 @@ fn failures(cost: &CostReport) -> Option<String> {
         .cells
         .iter()
         .filter_map(|cell| cell.contrast)
-        .filter(|contrast| contrast.verdict == Verdict::NeverArrives)
+        .filter(|contrast| contrast.verdict == Verdict::NeverReaches)
         .count();
     (never > 0).then(|| {
         let rest = match claimed {

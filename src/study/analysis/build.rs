@@ -1,4 +1,4 @@
-//! From a plan and its runs to the analysis.
+//! Computes the analysis of a design and its runs.
 
 use super::answer::{Answer, answer};
 use super::cost::{kinds, trial, worth};
@@ -15,11 +15,10 @@ use crate::study::stats::{
 };
 
 /// Version of the keys of an analysis.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 impl Analysis {
-    /// What `runs` amount to under `design`. `notes` are kept beside the answer. A run that the design does not plan is
-    /// left out, and so is a reference beyond its cells.
+    /// Analyses the runs of a design. Runs that are not planned are ignored, and so is a reference that is not a cell.
     pub fn new(design: &Design, runs: &[RunRecord], mut notes: Vec<String>) -> Self {
         let known = design.reference.filter(|cell| *cell < design.cells.len());
         let design = &Design {
@@ -92,86 +91,76 @@ impl Analysis {
     }
 }
 
-/// Brings the cost that leads to the front: of the ranking target the first measured energy of which every cell keeps at
-/// least half of its runs ranked; else time, likewise; else samples, which nothing disturbs. Says why measured energy does
-/// not lead where there is some.
+/// Moves the headline cost to the front: of the last target, the first measured energy of which every cell keeps at least half
+/// of its runs ranked; otherwise time, likewise; otherwise samples, which nothing disturbs. Explains why measured energy, if
+/// there is any, is not the headline.
 fn lead(costs: &mut Vec<CostReport>) -> Option<String> {
     let target = costs.first()?.at_least;
-    let of = |kind: &CostKind| {
-        costs
-            .iter()
-            .position(|cost| cost.at_least == target && cost.kind == *kind)
+    let of = |kind: &dyn Fn(&CostKind) -> bool| -> Vec<usize> {
+        let wanted = |at: &usize| costs[*at].at_least == target && kind(&costs[*at].kind);
+        (0..costs.len()).filter(wanted).collect()
     };
-    let samples = of(&CostKind::Samples)?;
+    let samples = *of(&|kind| *kind == CostKind::Samples).first()?;
     let runs: Vec<usize> = costs[samples]
         .cells
         .iter()
         .map(|cell| cell.trials.len())
         .collect();
-    let is_measured = |cost: &CostReport| {
+    let coverage = |at: usize| Coverage::new(&costs[at], &runs);
+    let energy = of(&|kind| {
         matches!(
-            cost.kind,
+            kind,
             CostKind::Energy {
                 status: Status::Measured,
                 ..
             }
         )
-    };
-    let measured: Vec<usize> = (0..costs.len())
-        .filter(|at| costs[*at].at_least == target && is_measured(&costs[*at]))
-        .collect();
-    let told = measured
-        .iter()
-        .copied()
-        .find(|at| Told::of(&costs[*at], &runs).is_enough());
-    let time = of(&CostKind::Seconds).filter(|at| Told::of(&costs[*at], &runs).is_enough());
-    let note = match (told, measured.first()) {
-        (None, Some(energy)) => {
+    });
+    let seconds = of(&|kind| *kind == CostKind::Seconds);
+    let first = |costs: &[usize]| costs.iter().copied().find(|at| coverage(*at).is_enough());
+    let (by_energy, by_time) = (first(&energy), first(&seconds));
+    let note = match (by_energy, energy.first()) {
+        (None, Some(at)) => {
             let mut text = format!(
                 "energy was measured and does not lead: {}",
-                Told::of(&costs[*energy], &runs).words(&costs[*energy].kind)
+                coverage(*at).text(&costs[*at].kind)
             );
-            if let (None, Some(seconds)) = (time, of(&CostKind::Seconds)) {
-                let kind = &costs[seconds].kind;
-                text += &format!(
-                    "; nor does time: {}",
-                    Told::of(&costs[seconds], &runs).words(kind)
-                );
+            if let (None, Some(at)) = (by_time, seconds.first()) {
+                let coverage = coverage(*at).text(&costs[*at].kind);
+                text += &format!("; nor does time: {coverage}");
             }
             Some(text)
         }
         _ => None,
     };
-    let leading = costs.remove(told.or(time).unwrap_or(samples));
+    let leading = costs.remove(by_energy.or(by_time).unwrap_or(samples));
     costs.insert(0, leading);
     note
 }
 
-/// How many runs a cost ranks.
-struct Told {
+/// How many runs are ranked by a cost.
+struct Coverage {
     ranked: usize,
     runs: usize,
-    /// Cells that keep fewer than half of their runs, and all that have runs.
+    /// Cells of which fewer than half of the runs are ranked.
     short: usize,
+    /// Cells with runs.
     cells: usize,
 }
 
-impl Told {
-    /// `runs`: how many each cell has.
-    fn of(cost: &CostReport, runs: &[usize]) -> Self {
-        let ranked = cost.cells.iter().map(|cell| {
-            let ranked = cell.trials.iter().filter(|one| one.unranked.is_none());
-            ranked.count()
-        });
-        let ranked: Vec<usize> = ranked.collect();
-        let short = ranked
-            .iter()
-            .zip(runs)
-            .filter(|(ranked, runs)| 2 * *ranked < **runs);
+impl Coverage {
+    /// `runs`: the number of runs of each cell.
+    fn new(cost: &CostReport, runs: &[usize]) -> Self {
+        let is_ranked = |point: &&TrialPoint| point.unranked.is_none();
+        let cells = cost.cells.iter();
+        let ranked: Vec<usize> = cells
+            .map(|cell| cell.trials.iter().filter(is_ranked).count())
+            .collect();
+        let both = ranked.iter().zip(runs);
         Self {
             ranked: ranked.iter().sum(),
             runs: runs.iter().sum(),
-            short: short.count(),
+            short: both.filter(|(ranked, runs)| 2 * *ranked < **runs).count(),
             cells: runs.iter().filter(|runs| **runs > 0).count(),
         }
     }
@@ -180,20 +169,17 @@ impl Told {
         self.short == 0
     }
 
-    fn words(&self, kind: &CostKind) -> String {
-        let Self {
-            ranked,
-            runs,
-            short,
-            cells,
-        } = self;
+    fn text(&self, kind: &CostKind) -> String {
         let of = match kind {
             CostKind::Energy { source, scope, .. } => {
-                format!("have joules ({source}, {}) that are ranked", scope.name())
+                format!("have ranked joules ({source}, {})", scope.name())
             }
             _ => "are ranked by it".into(),
         };
-        format!("{ranked} of {runs} runs {of}, in {short} of {cells} cells fewer than half of them")
+        format!(
+            "{} of {} runs {of}, in {} of {} cells fewer than half of the runs",
+            self.ranked, self.runs, self.short, self.cells
+        )
     }
 }
 
@@ -243,7 +229,7 @@ impl<'a> Grouped<'a> {
         });
         let replicates: Vec<Trial> = self.design.reference.map_or_else(Vec::new, |cell| {
             let mut all = ranked(&extra);
-            // The reference cell's own runs are of the same kind.
+            // The main runs of the reference cell are replicates too.
             all.extend(&trials[cell]);
             all
         });
@@ -251,7 +237,7 @@ impl<'a> Grouped<'a> {
         let comparison = compare(&trials, &replicates);
         let spread = comparison.as_ref().and_then(|found| found.spread.clone());
         let extremes = extremes(&trials, spread.as_ref());
-        let named = match self.design.reference {
+        let versus = match self.design.reference {
             Some(reference) => versus_reference(&trials, reference),
             None => vec![None; trials.len()],
         };
@@ -297,7 +283,7 @@ impl<'a> Grouped<'a> {
                     .and_then(|spread| cost_interval(trials, spread.of(cell), cell as u64)),
                 spread: cell_spread(trials),
                 contrast: comparison.as_ref().map(|found| found.cells[cell]),
-                named: named[cell],
+                versus_reference: versus[cell],
                 confirmed: mean(points.iter().filter_map(|point| point.confirmed)),
                 replicates: replicates_of(cell),
                 trials: points,
@@ -316,7 +302,7 @@ impl<'a> Grouped<'a> {
             spread: spread.map(|spread| (spread.pooled, spread.source)),
             worst,
             extremes: extremes.map(|found| found.ratio),
-            by_chance: extremes.and_then(|found| found.by_chance),
+            null_ratio: extremes.and_then(|found| found.null_ratio),
             confirmation,
             unranked,
         }
@@ -383,10 +369,10 @@ impl<'a> Grouped<'a> {
     }
 }
 
-/// What a cell costs by `fresh` alone; None where none of these is ranked. `seed` is that of a bootstrap.
+/// The cost of a cell from runs with fresh seeds; `None` if none of them is ranked. `seed` is that of the bootstrap.
 fn fresh_cost(fresh: &[TrialPoint], seed: usize) -> Option<FreshCost> {
     let trials = ranked(fresh);
-    let arrived = fresh.iter().filter(|point| point.unranked.is_none());
+    let ranked_points = fresh.iter().filter(|point| point.unranked.is_none());
     let spread = cell_spread(&trials).filter(|spread| spread.sd > 0.0);
     Some(FreshCost {
         runs: trials.len(),
@@ -394,11 +380,11 @@ fn fresh_cost(fresh: &[TrialPoint], seed: usize) -> Option<FreshCost> {
         expected: expected_cost(&trials),
         geometric_mean: geometric_mean(&trials),
         interval: spread.and_then(|spread| cost_interval(&trials, spread, seed as u64)),
-        confirmed: mean(arrived.filter_map(|point| point.confirmed)),
+        confirmed: mean(ranked_points.filter_map(|point| point.confirmed)),
     })
 }
 
-/// The trials of the points that are ranked.
+/// The trials of the ranked points.
 fn ranked(points: &[TrialPoint]) -> Vec<Trial> {
     points
         .iter()
@@ -437,7 +423,6 @@ fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
         match known {
             Some(known) => {
                 known.runs += gives;
-                // A run with joules says more of the instrument than one without.
                 if gives > 0 && known.status == Status::Unavailable {
                     known.status = status;
                     known.reason = reason;

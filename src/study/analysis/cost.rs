@@ -1,4 +1,4 @@
-//! What one run spent on its way to a target, in each cost.
+//! What one run spent to reach a target, in each cost.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,6 @@ use crate::study::stats::{End, Trial};
 use crate::train::{EnergyFigure, Record, TargetReached, Way};
 
 impl CostKind {
-    /// The unit in which it is written.
     pub fn unit(&self) -> &'static str {
         match self {
             Self::Energy { .. } => "J",
@@ -20,7 +19,7 @@ impl CostKind {
         }
     }
 
-    /// What it is, with source, scope and whether it was measured.
+    /// Its name, with source, scope and status.
     pub fn label(&self) -> String {
         match self {
             Self::Energy {
@@ -35,7 +34,7 @@ impl CostKind {
         }
     }
 
-    /// The word after "the least".
+    /// The noun after "lowest".
     pub fn noun(&self) -> &'static str {
         match self {
             Self::Energy {
@@ -50,15 +49,15 @@ impl CostKind {
         }
     }
 
-    /// Whether what else ran on the machine changes it.
+    /// Whether other processes affect it.
     fn is_disturbed(&self) -> bool {
         matches!(self, Self::Energy { .. } | Self::Seconds)
     }
 }
 
-/// Every cost that some run has, those of energy first.
+/// Every cost that some run has, energy first.
 pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
-    // As often as there are runs that have them; of equal ones in the order of the records.
+    // The most frequent first, equally frequent ones in the order of the records.
     let mut energies: Vec<(CostKind, usize)> = Vec::new();
     for (row, status) in runs
         .iter()
@@ -101,8 +100,8 @@ pub(super) fn kinds(runs: &[RunRecord]) -> Vec<CostKind> {
         .collect()
 }
 
-/// Whether the joules through the source of `row` are measured or assumed; None where there are none. A run may be too
-/// short for its instrument, which has a figure of its steps nevertheless.
+/// Whether the joules of a source are measured or assumed; `None` without joules. A run may be too short for its sensor and
+/// still have a figure per step.
 pub(crate) fn worth(record: &Record, row: &SourceResult) -> Option<Status> {
     match row.status {
         Status::Measured | Status::Shared => Some(Status::Measured),
@@ -113,7 +112,7 @@ pub(crate) fn worth(record: &Record, row: &SourceResult) -> Option<Status> {
     }
 }
 
-/// How a run ended as far as the target goes, and where it stood then; `None` for a run that says nothing of it.
+/// How a run ended with respect to the target, and when it reached it; `None` if it was interrupted or failed.
 fn end(
     run: &RunRecord,
     record: &Record,
@@ -134,7 +133,7 @@ fn end(
     }
     let end = match run.outcome {
         Outcome::Diverged => End::Diverged,
-        // Without targets a run arrives at its own end.
+        // Without a target a completed run counts as one that reached it.
         Outcome::Reached if target.is_none() => End::Reached,
         Outcome::OverBudget if target.is_none() && record.regime.target_accuracy.is_none() => {
             End::Reached
@@ -145,7 +144,7 @@ fn end(
     Some((end, None))
 }
 
-/// What `run` spent to `target` in `kind`; `None` where it has no such cost.
+/// What `run` spent to reach `target`; `None` if it has no such cost.
 pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Option<TrialPoint> {
     let record = run.record.as_ref()?;
     let (ended, arrival) = end(run, record, target)?;
@@ -173,16 +172,17 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
         && row.status == Status::Shared
     {
         let reason = row.reason.clone();
-        point.unranked = Some(reason.unwrap_or_else(|| "shared with others' work".into()));
+        point.unranked =
+            Some(reason.unwrap_or_else(|| "the device was shared with other processes".into()));
     }
     if kind.is_disturbed() && point.unranked.is_none() {
         point.unranked = run.shared();
     }
-    // A run that no comparison can take either has no cost; only one that diverged at once may have spent nothing.
+    // Only a run that diverged at once may have spent nothing.
     Trial::new(point.spent, ended).is_ok().then_some(point)
 }
 
-/// What a run had spent at the first single evaluation at or above the target, where a window of its own decides.
+/// What a run had spent at the first single evaluation that reached the target, if a window decides.
 fn first_single(record: &Record, kind: &CostKind, target: Option<f64>) -> Option<f64> {
     record.goal.as_ref()?;
     let mut results = record.target_results.iter();
@@ -190,16 +190,16 @@ fn first_single(record: &Record, kind: &CostKind, target: Option<f64>) -> Option
     Some(spent(record, kind, Some(result.first_single?))?.amount)
 }
 
-/// What a run spent in a cost.
+/// What a run spent.
 struct Spent {
     amount: f64,
-    /// Of it, what evaluations took, where that is told apart.
+    /// The part of it that evaluations took, if known.
     evaluating: Option<f64>,
-    /// The joules, where it is energy.
+    /// The figure of an energy cost.
     figure: Option<EnergyFigure>,
 }
 
-/// What a run spent up to `until`, or to its end.
+/// What a run spent up to `until`, or in total.
 fn spent(record: &Record, kind: &CostKind, until: Option<TargetReached>) -> Option<Spent> {
     let steps = until.map_or(record.steps, |at| at.step);
     let evaluations = until.map_or(record.evaluations.len(), |at| at.evaluation + 1);
@@ -246,8 +246,8 @@ fn per<'a>(figures: &'a [EnergyFigure], source: &str) -> Option<&'a EnergyFigure
     figures.iter().find(|figure| figure.source == source)
 }
 
-/// Joules of the first `steps` and `evaluations`. To the end of the run its own figure counts, a difference of readings
-/// only where it spans enough ticks; up to an earlier point the steps are counted.
+/// Joules of the first `steps` and `evaluations`: to the end of the run its own figure, preferably a difference of readings;
+/// up to an earlier point the counted steps.
 fn energy(
     record: &Record,
     row: &SourceResult,
@@ -278,7 +278,7 @@ fn energy(
     }
     let step = per(&record.energy_per_step, source)?;
     let mut parts = vec![(step, steps as f64)];
-    // A step's joules of which the whole run was divided hold the evaluations already.
+    // Joules per step from the whole run include the evaluations.
     if step.way != Way::RunOverSteps && evaluations > 0 {
         parts.push((
             per(&record.energy_per_evaluation, source)?,
@@ -286,7 +286,7 @@ fn energy(
         ));
     }
     let joules: f64 = parts.iter().map(|(each, count)| each.joules * count).sum();
-    // Both come through one instrument: its gain moves them together, so the halves are added.
+    // Both come from one sensor, whose gain affects them together, so the half-widths are added.
     let interval = |of: fn(&EnergyFigure) -> Option<Interval>| {
         let halves: Option<Vec<f64>> = parts
             .iter()

@@ -40,7 +40,9 @@ pub(super) fn combine(
         .iter()
         .map(|group| axes[group[0]].values.len())
         .collect();
-    let product = lengths.iter().try_fold(1usize, |all, n| all.checked_mul(*n));
+    let product = lengths
+        .iter()
+        .try_fold(1usize, |all, n| all.checked_mul(*n));
     let Some(count) = product.filter(|count| *count <= MOST_CELLS) else {
         let lengths: Vec<String> = lengths.iter().map(usize::to_string).collect();
         let what = format!(
@@ -152,7 +154,10 @@ pub(super) fn reference(
     let keys = || entries.iter().map(|(key, _)| key);
     if let Some(key) = keys().find(|key| !names.contains(&key.value.as_str())) {
         let what = match settings::keys().contains(&key.value) {
-            true => format!("`{}` is not an axis: [reference] has one value for each of [axes]", key.value),
+            true => format!(
+                "`{}` is not an axis: [reference] has one value for each of [axes]",
+                key.value
+            ),
             false => unknown_key(&key.value, &names),
         };
         return error(key.at, &what);
@@ -162,7 +167,8 @@ pub(super) fn reference(
     for axis in axes {
         let key = &axis.key;
         let Some((_, value)) = entries.iter().find(|(name, _)| name.value == *key) else {
-            let what = format!("`{key}` is missing in [reference]: add one of its values in [axes]");
+            let what =
+                format!("`{key}` is missing in [reference]: add one of its values in [axes]");
             return error(table.at, &what);
         };
         let setting = base.setting(key, value)?;

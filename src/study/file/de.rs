@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::value::{MapDeserializer, SeqDeserializer, StrDeserializer};
 use serde::de::{
-    DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, SeqAccess, Unexpected, Visitor,
+    DeserializeSeed, Deserializer, Error, Expected, IntoDeserializer, SeqAccess, Unexpected,
+    Visitor,
 };
 use serde::forward_to_deserialize_any;
 use serde_json::Value;
@@ -264,7 +265,10 @@ impl<'de> Deserializer<'de> for Item<'de> {
         visitor: V,
     ) -> Result<V::Value, Mistake> {
         match name {
-            "At" => visitor.visit_seq(Fields { item: self, next: 0 }),
+            "At" => visitor.visit_seq(Fields {
+                item: self,
+                next: 0,
+            }),
             _ => self.deserialize_any(visitor),
         }
     }

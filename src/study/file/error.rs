@@ -72,7 +72,9 @@ impl Source<'_> {
         length: usize,
     ) -> Result<(), StudyFileError> {
         let what = format!("`{key}` is an empty list: add at least one value");
-        (length > 0).then_some(()).ok_or_else(|| self.error(at, what))
+        (length > 0)
+            .then_some(())
+            .ok_or_else(|| self.error(at, what))
     }
 
     /// Line of byte `at`, from 1.

@@ -107,7 +107,10 @@ fn assemble(source: Source<'_>, file: StudyFile) -> Result<Study, StudyFileError
                 values: axis.values.into_iter().map(|value| value.value).collect(),
             })
             .collect(),
-        cells: cells.into_iter().map(|PlacedCell { cell, .. }| cell).collect(),
+        cells: cells
+            .into_iter()
+            .map(|PlacedCell { cell, .. }| cell)
+            .collect(),
         target: goal.target,
         window_samples: goal.window_samples,
         every_samples: goal.every_samples,

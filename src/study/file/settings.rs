@@ -106,10 +106,7 @@ pub(super) fn keys() -> Vec<String> {
 }
 
 /// Refuses the first key that is not a setting of a regime.
-pub(super) fn check_keys<T>(
-    source: Source<'_>,
-    table: &Entries<T>,
-) -> Result<(), StudyFileError> {
+pub(super) fn check_keys<T>(source: Source<'_>, table: &Entries<T>) -> Result<(), StudyFileError> {
     let keys = keys();
     let known: Vec<&str> = keys.iter().map(String::as_str).collect();
     let mut entries = table.0.iter().map(|(key, _)| key);

@@ -1,14 +1,14 @@
-//! Which cells the data can tell from the best.
+//! Which cells are significantly different from the best.
 //!
-//! The best cell is chosen from the same data, so a cell is told apart only where its interval holds for all pairs of
-//! cells at once. With one spread for all cells that is Tukey and Kramer's: the studentized range's critical value. With
-//! a spread each it is Dunnett's C (J. Am. Stat. Assoc. 75, 1980), whose critical value is the mean of the two cells' own,
-//! weighted by their shares of the variance. The better-known one of Games and Howell claims too much at few seeds.
+//! The best cell is chosen from the same data, so the intervals must hold for all pairs of cells at once. With one spread for
+//! all cells this is the Tukey-Kramer procedure: the critical value of the studentized range. With separate spreads it is
+//! Dunnett's C (J. Am. Stat. Assoc. 75, 1980), whose critical value is the mean of the two cells' own, weighted by their
+//! shares of the variance. The better-known Games-Howell procedure claims too much at few seeds.
 //!
-//! A run that did not reach the target has no cost to compare. What was cut off stands at what it spent, which is less
-//! than its cost; what diverged is left out of the cell's costs. So a cell where a run failed costs more than its mean
-//! says, and is told apart only where even that is dearer than the best. Where a run of the best cell itself failed,
-//! nothing is claimed. What never arrived is also told apart by that alone, by [`never_arrives`]' rule.
+//! A run that did not reach the target has no cost to compare. A run that the budget cut off counts what it spent, which is
+//! less than its cost; a diverged run does not count. So a cell with failed runs costs more than its mean, and is
+//! significantly different only if even this mean is above the best. If a run of the best cell failed, no claim is made. A
+//! cell that never reaches the target is also significantly different by the rule of [`never_reaches`].
 
 use super::interval::{CONFIDENCE, Interval};
 use super::spread::{Sample, StudySpread};
@@ -16,7 +16,7 @@ use super::studentized_range::StudentizedRange;
 use super::trial::{End, Trial, expected_cost};
 use serde::Serialize;
 
-/// How many times as much one cell costs as another, by the geometric means of their runs.
+/// The cost of one cell over that of another, by the geometric means of their runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ratio {
@@ -24,14 +24,14 @@ pub enum Ratio {
     Of {
         /// The ratio of the geometric means.
         ratio: f64,
-        /// Its 95 % interval; None without a spread.
+        /// Its 95 % interval; `None` without a spread.
         interval: Option<Interval>,
     },
-    /// Runs of the dearer cell failed: its cost is above what was counted.
+    /// Runs of the more expensive cell failed: its cost is above what was counted.
     AtLeast {
         /// The ratio of the geometric means of what was counted.
         ratio: f64,
-        /// The lower end of its 95 % interval; None without a spread.
+        /// The lower end of its 95 % interval; `None` without a spread.
         low: Option<f64>,
     },
 }
@@ -74,63 +74,61 @@ impl Ratio {
     }
 }
 
-/// What the data say of a cell beside the best one.
+/// The comparison of a cell with the best one, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It has the lowest expected cost.
     Best,
-    /// It cannot be told from the best.
-    Undecided,
+    /// It is not significantly different from the best.
+    NotSignificant,
     /// It costs more than the best: the whole interval of the ratio is above 1.
-    Dearer,
-    /// It never reaches the target, where the best does.
-    NeverArrives,
+    MoreExpensive,
+    /// It never reaches the target, and the best cell does.
+    NeverReaches,
     /// It has no runs.
     NotRun,
 }
 
-/// One cell beside the best one.
+/// The comparison of a cell with the best one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Contrast {
-    /// Its cost over the best cell's; the intervals of all cells hold together. None for the best, where a run of the
-    /// best failed, and where no run gave a cost or a bound of one.
+    /// Its cost over that of the best cell; the intervals of all cells hold together. `None` for the best, if a run of
+    /// the best failed, and if no run gave a cost or a bound.
     pub ratio: Option<Ratio>,
-    /// Whether it is told apart.
     pub verdict: Verdict,
 }
 
-/// Why no cell is told apart by its cost.
+/// Why no claim is made about costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoClaim {
     /// Only one cell has runs.
     OneCell,
-    /// No cell has two runs: what one seed does is no property of its cell.
+    /// No cell has two runs, and one seed says nothing about its cell.
     OneSeed,
-    /// Runs of the best cell failed, so that its own cost is not known.
+    /// Runs of the best cell failed, so its cost is unknown.
     BestFailed,
-    /// No spread is seen, within any cell or among replicates.
+    /// There is no spread within any cell or among replicates.
     NoSpread,
 }
 
-/// The cells of a study beside its best one.
+/// The comparison of all cells with the best one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
     /// The cell with the lowest expected cost.
     pub best: usize,
-    /// The spread that the intervals are made of.
+    /// The spread that the intervals are based on.
     pub spread: Option<StudySpread>,
-    /// Why nothing is claimed of costs; None where claims are made.
     pub no_claim: Option<NoClaim>,
-    /// One for each cell, in their order.
+    /// One per cell.
     pub cells: Vec<Contrast>,
 }
 
 impl Comparison {
-    /// The best cell and those that the data cannot tell from it, in order.
+    /// The best cell and those that are not significantly different from it, in order.
     pub fn indistinguishable(&self) -> Vec<usize> {
-        let stays = |v: Verdict| matches!(v, Verdict::Best | Verdict::Undecided);
+        let stays = |v: Verdict| matches!(v, Verdict::Best | Verdict::NotSignificant);
         (0..self.cells.len())
             .filter(|&i| stays(self.cells[i].verdict))
             .collect()
@@ -138,7 +136,7 @@ impl Comparison {
 }
 
 /// Compares all cells, given by their trials, with the one of lowest expected cost. `replicates` are extra runs of one
-/// cell, from which the spread comes where no cell has two runs. None where no run reached.
+/// cell, which give the spread if no cell has two runs. `None` if no run reached the target.
 pub fn compare<C: AsRef<[Trial]>>(cells: &[C], replicates: &[Trial]) -> Option<Comparison> {
     let costs = cells.iter().map(|c| expected_cost(c.as_ref()));
     let reached = costs.enumerate().filter_map(|(i, cost)| Some((i, cost?)));
@@ -182,13 +180,13 @@ pub fn compare<C: AsRef<[Trial]>>(cells: &[C], replicates: &[Trial]) -> Option<C
             let reach = spread.as_ref().map(|s| critical.reach(s, sides));
             Ratio::from_logs(sample.mean - samples[best].mean, reach, sample.at_least)
         });
-        let dearer = ratio.and_then(|r| r.low()).is_some_and(|low| low > 1.0);
-        let verdict = if no_claim.is_none() && dearer {
-            Verdict::Dearer
-        } else if never_arrives(trials, cells[best].as_ref(), cells) {
-            Verdict::NeverArrives
+        let more_expensive = ratio.and_then(|r| r.low()).is_some_and(|low| low > 1.0);
+        let verdict = if no_claim.is_none() && more_expensive {
+            Verdict::MoreExpensive
+        } else if never_reaches(trials, cells[best].as_ref(), cells) {
+            Verdict::NeverReaches
         } else {
-            Verdict::Undecided
+            Verdict::NotSignificant
         };
         Contrast { ratio, verdict }
     });
@@ -201,7 +199,7 @@ pub fn compare<C: AsRef<[Trial]>>(cells: &[C], replicates: &[Trial]) -> Option<C
     })
 }
 
-/// Critical values of the studentized range, one for each degrees of freedom met.
+/// Critical values of the studentized range by degrees of freedom.
 struct Critical {
     range: StudentizedRange,
     known: Vec<(f64, f64)>,
@@ -227,12 +225,12 @@ impl Critical {
     }
 }
 
-/// Whether a cell is told from the best by never arriving, its runs having failed in ways (cut off, diverged) that in
-/// this study belong to a cell and not to a seed: the best cell always arrived, no cell has both arrivals and failures of
-/// these ways, and there are enough seeds. Two cells of one success rate p look like this with a probability of at most
-/// 2 pⁿ (1 - p)ᵐ, n and m being their seeds; more cells of that rate make it less likely, since none of them may have
-/// both. Three seeds each suffice (3.1 %), two do not (12.5 %).
-fn never_arrives<C: AsRef<[Trial]>>(trials: &[Trial], best: &[Trial], cells: &[C]) -> bool {
+/// Whether a cell never reaches the target because of the cell and not by chance: every run of the best cell reached it, no
+/// cell has both runs that reached it and runs that failed in the same way (cut off, diverged), and there are enough seeds.
+/// Two cells with the same success rate p look like this with a probability of at most 2 pⁿ (1 - p)ᵐ, n and m being their
+/// seeds; more cells of that rate make it less likely, since none of them may have both. Three seeds each suffice (3.1 %),
+/// two do not (12.5 %).
+fn never_reaches<C: AsRef<[Trial]>>(trials: &[Trial], best: &[Trial], cells: &[C]) -> bool {
     if trials.iter().any(Trial::reached) || !best.iter().all(Trial::reached) {
         return false;
     }

@@ -1,4 +1,4 @@
-//! The worst cell over the best one: what it would be by chance alone, and what fresh seeds say.
+//! The ratio of the worst cell to the best: in the study, by chance alone, and with fresh seeds.
 
 use super::compare::Ratio;
 use super::interval::{CONFIDENCE, t_reach};
@@ -9,41 +9,40 @@ use super::studentized_range::StudentizedRange;
 use super::trial::{Trial, expected_cost, tau};
 use serde::Serialize;
 
-/// The ratio of worst to best in the study's own data. It is a maximum over a minimum: biased upward, it stands beside
-/// what equal cells would show and is no result.
+/// The ratio of worst to best in the study's own data. As a maximum over a minimum it is biased upward and is shown next to
+/// the ratio that equal cells would have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Extremes {
     /// The cell with the lowest expected cost.
     pub best: usize,
-    /// The cell with the highest; one that never arrived is above all that did.
+    /// The cell with the highest; a cell that never reached the target is above all others.
     pub worst: usize,
-    /// The worst cell's geometric mean over the best one's, without an interval. A run that was cut off counts what it
-    /// spent, one that diverged the study's tau. Where a run of the best cell failed it is that of the expected costs.
+    /// The ratio of the geometric means, without an interval. A run that was cut off counts what it spent, a diverged one the
+    /// study's tau. If a run of the best cell failed, the ratio of the expected costs.
     pub ratio: Ratio,
-    /// What the largest geometric mean over the smallest would be if all cells had one cost; None without a spread, and
-    /// where a run of the best cell failed.
-    pub by_chance: Option<ByChance>,
+    /// `None` without a spread, and if a run of the best cell failed.
+    pub null_ratio: Option<NullRatio>,
 }
 
-/// The ratio of the largest to the smallest of equal cells' geometric means.
+/// The ratio of the largest to the smallest geometric mean if all cells had the same cost.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ByChance {
-    /// Half of such studies show less.
+pub struct NullRatio {
+    /// Half of such studies have a lower ratio.
     pub median: f64,
-    /// 95 % of them do.
+    /// 95 % of them have a lower ratio.
     pub upper: f64,
 }
 
-/// The worst cell beside the best. None below two cells with runs, and where none reached.
+/// Compares the worst cell with the best. `None` for fewer than two cells with runs, and if no run reached the target.
 pub fn extremes<C: AsRef<[Trial]>>(cells: &[C], spread: Option<&StudySpread>) -> Option<Extremes> {
     let tau = tau(cells.iter().flat_map(|c| c.as_ref()))?;
     let mean = |cell: usize| mean_log(&of_all(cells[cell].as_ref(), tau));
     let run = (0..cells.len()).filter(|&i| !cells[i].as_ref().is_empty());
     let run: Vec<usize> = run.collect();
     let cost = |&cell: &usize| expected_cost(cells[cell].as_ref()).unwrap_or(f64::INFINITY);
-    let dearness = |cell: &usize| (cost(cell), mean(*cell));
+    let rank = |cell: &usize| (cost(cell), mean(*cell));
     let order = |a: &&usize, b: &&usize| {
-        let (a, b) = (dearness(a), dearness(b));
+        let (a, b) = (rank(a), rank(b));
         a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1))
     };
     let best = *run.iter().min_by(order)?;
@@ -57,7 +56,7 @@ pub fn extremes<C: AsRef<[Trial]>>(cells: &[C], spread: Option<&StudySpread>) ->
             best,
             worst,
             ratio: ratio_of_expected(cells[best].as_ref(), cells[worst].as_ref(), Some(tau))?,
-            by_chance: None,
+            null_ratio: None,
         });
     }
     let inverses = run.iter().map(|&i| 1.0 / cells[i].as_ref().len() as f64);
@@ -66,24 +65,23 @@ pub fn extremes<C: AsRef<[Trial]>>(cells: &[C], spread: Option<&StudySpread>) ->
         best,
         worst,
         ratio: Ratio::from_logs(mean(worst) - mean(best), None, failed(worst)),
-        by_chance: spread.map(|s| by_chance(run.len(), 1.0 / inverse_count, s)),
+        null_ratio: spread.map(|s| null_ratio(run.len(), 1.0 / inverse_count, s)),
     })
 }
 
-/// What `cells` equal cells of `runs` each (the harmonic mean, where they differ) show with the pooled spread.
-fn by_chance(cells: usize, runs: f64, spread: &StudySpread) -> ByChance {
+/// The ratio for `cells` equal cells of `runs` each (the harmonic mean if they differ), from the pooled spread.
+fn null_ratio(cells: usize, runs: f64, spread: &StudySpread) -> NullRatio {
     let range = StudentizedRange::new(cells);
     let error = spread.pooled.sd / runs.sqrt();
     let quantile = |p: f64| (range.quantile(p, spread.pooled.df) * error).exp();
-    ByChance {
+    NullRatio {
         median: quantile(0.5),
         upper: quantile(CONFIDENCE),
     }
 }
 
-/// The worst cell's expected cost over the best one's. Where no run of the worst arrived, one success costs more than any
-/// of its runs did, so the mean of these is a lower bound. None where the best never arrived or the worst has no run that
-/// counts.
+/// The ratio of the expected costs. If no run of the worst cell reached the target, a success costs more than any of its runs,
+/// so their mean is a lower bound. `None` if the best never reached it or the worst has no run that counts.
 fn ratio_of_expected(best: &[Trial], worst: &[Trial], tau: Option<f64>) -> Option<Ratio> {
     let least = expected_cost(best)?;
     if let Some(most) = expected_cost(worst) {
@@ -100,7 +98,7 @@ fn ratio_of_expected(best: &[Trial], worst: &[Trial], tau: Option<f64>) -> Optio
     })
 }
 
-/// Log costs, where one that diverged counts `tau` or, where the study has none, nothing.
+/// Log costs; a diverged run counts `tau`, or nothing if the study has none.
 fn bounds(trials: &[Trial], tau: Option<f64>) -> Vec<f64> {
     match tau.filter(|t| t.is_finite() && *t > 0.0) {
         Some(tau) => of_all(trials, tau),
@@ -108,23 +106,23 @@ fn bounds(trials: &[Trial], tau: Option<f64>) -> Vec<f64> {
     }
 }
 
-/// What fresh seeds say of the worst cell over the best.
+/// The ratio of the worst cell to the best from fresh seeds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Confirmed {
-    /// The ratio, with Welch's t interval on log cost; a lower bound where fresh runs of the worst cell failed.
+    /// With Welch's t interval on log cost; a lower bound if fresh runs of the worst cell failed.
     Ratio(Ratio),
-    /// Some fresh runs of the best cell failed: the ratio is that of the expected costs, and has no interval.
+    /// Some fresh runs of the best cell failed: the ratio of the expected costs, without an interval.
     OfExpected(Ratio),
-    /// No fresh run of the best cell arrived: there is no ratio.
+    /// No fresh run of the best cell reached the target: there is no ratio.
     BestFailed,
-    /// One of the two has no fresh runs, or none that gave a cost or a bound of one.
+    /// One of the two has no fresh runs, or none that gave a cost or a bound.
     NotRun,
 }
 
-/// The ratio of two cells from fresh runs alone, which had no part in choosing them. A run that was cut off counts what
-/// it spent, one that diverged the study's `tau`, in the unit of the cost; None where the study has none. The interval
-/// needs two fresh runs of the best, and two of the worst unless these are bounds alone.
+/// The ratio of two cells from fresh runs alone, which had no part in choosing the cells. A run that was cut off counts what
+/// it spent, a diverged one the study's `tau`, in the unit of the cost, if there is one. The interval needs two fresh runs of
+/// the best, and two of the worst unless these are only bounds.
 pub fn confirmed_ratio(best: &[Trial], worst: &[Trial], tau: Option<f64>) -> Confirmed {
     if !best.iter().all(Trial::reached) {
         return match ratio_of_expected(best, worst, tau) {
@@ -147,8 +145,8 @@ pub fn confirmed_ratio(best: &[Trial], worst: &[Trial], tau: Option<f64>) -> Con
     ))
 }
 
-/// How far the interval of the difference of the sides' means reaches. Where the worst never arrived its values are
-/// bounds, which have no spread to be added.
+/// The half-width of the interval of the difference of the means. If the worst never reached the target its values are
+/// bounds and add no spread.
 fn welch_reach(sides: &[Vec<f64>; 2], never: bool) -> Option<f64> {
     let part = |logs: &Vec<f64>| {
         let (count, df) = (logs.len() as f64, logs.len() as f64 - 1.0);

@@ -9,26 +9,24 @@ use super::log_cost::{mean_log, of_reached, squares};
 use super::spread::Spread;
 use super::trial::Trial;
 
-/// The level of every interval and claim: right in 95 of 100 studies.
+/// Confidence level of every interval and claim.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// From this many arrivals on a cell's own values say more of their distribution than that it be log-normal.
+/// From this many runs that reached the target on, the interval is bootstrapped instead of assuming log-normal costs.
 pub const BOOTSTRAP_FROM: usize = 10;
 
-/// Resamples: its noise in a bound is then a hundredth of the interval's width.
+/// Resamples: their noise in a bound is a hundredth of the interval's width.
 const RESAMPLES: usize = 4999;
 
-/// Two ends, in the unit of what they enclose.
+/// An interval, in the unit of its quantity.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Interval {
-    /// The lower end.
     pub low: f64,
-    /// The upper end.
     pub high: f64,
 }
 
 impl Interval {
-    /// `exp` of `middle` and `reach` to both sides.
+    /// `exp` of `middle` plus and minus `reach`.
     pub(super) fn about(middle: f64, reach: f64) -> Self {
         Self {
             low: (middle - reach).exp(),
@@ -37,14 +35,14 @@ impl Interval {
     }
 }
 
-/// How many standard errors a t interval reaches to each side.
+/// The half-width of a t interval in standard errors.
 pub(super) fn t_reach(df: f64) -> f64 {
     StudentsT::new(0.0, 1.0, df).map_or(f64::NAN, |t| t.inverse_cdf(0.5 + CONFIDENCE / 2.0))
 }
 
-/// The 95 % interval of the geometric mean cost of a run that reaches, from the runs of a cell that did: a t interval on
-/// log cost with `spread`, the one that stands for the cell in its study. From [`BOOTSTRAP_FROM`] arrivals on it is
-/// bootstrapped by resampling these, drawn from `seed`. None where no run reached.
+/// The 95 % confidence interval of the geometric mean cost, from the runs of a cell that reached the target: a t interval on
+/// log cost with the cell's `spread`; from [`BOOTSTRAP_FROM`] such runs on, a bootstrap interval drawn from `seed`. `None` if
+/// no run reached the target.
 ///
 /// The bootstrap is the studentized one (bootstrap-t; Efron and Tibshirani 1993, chapter 12). At ten normal or skewed
 /// values the percentile and the BCa interval of a mean hold it in 86 to 92 % of cases, this one in 94 to 96 %.
@@ -61,7 +59,7 @@ pub fn cost_interval(trials: &[Trial], spread: Spread, seed: u64) -> Option<Inte
     Some(Interval::about(mean_log(&logs), t_reach(spread.df) * error))
 }
 
-/// None where the values are so few different ones that the interval would have no end.
+/// `None` if so few values differ that the interval would be unbounded.
 fn bootstrap(logs: &[f64], seed: u64) -> Option<Interval> {
     let count = logs.len() as f64;
     let error_of = |values: &[f64]| (squares(values) / (count - 1.0) / count).sqrt();

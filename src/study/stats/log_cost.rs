@@ -1,4 +1,4 @@
-//! Logarithms of costs. Seeds change a cost by a factor, so cells are compared by log cost.
+//! Logarithms of costs: seeds change a cost by a factor, so cells are compared by log cost.
 
 use super::trial::{End, Trial};
 
@@ -8,13 +8,13 @@ pub(super) fn of_reached(trials: &[Trial]) -> Vec<f64> {
     reached.map(|t| t.spent().ln()).collect()
 }
 
-/// Log costs of the runs that did not diverge. What a budget cut off counts what it spent, which is less than its cost.
+/// Log costs of the runs that did not diverge. A run that the budget cut off counts what it spent, a lower bound.
 pub(super) fn without_diverged(trials: &[Trial]) -> Vec<f64> {
     let counted = trials.iter().filter(|t| t.ended() != End::Diverged);
     counted.map(|t| t.spent().ln()).collect()
 }
 
-/// Log costs of all runs; one that diverged counts `tau`, which is less than its cost too, since it never arrives.
+/// Log costs of all runs; a diverged run counts `tau`, a lower bound.
 pub(super) fn of_all(trials: &[Trial], tau: f64) -> Vec<f64> {
     let at_least = |t: &Trial| match t.ended() {
         End::Diverged => tau,
@@ -23,7 +23,7 @@ pub(super) fn of_all(trials: &[Trial], tau: f64) -> Vec<f64> {
     trials.iter().map(|t| at_least(t).ln()).collect()
 }
 
-/// The mean, taken from the first value so that equal values have exactly their own.
+/// The mean, computed from the first value, so that the mean of equal values is exactly that value.
 pub(super) fn mean_log(logs: &[f64]) -> f64 {
     let Some(&first) = logs.first() else {
         return f64::NAN;
@@ -31,7 +31,7 @@ pub(super) fn mean_log(logs: &[f64]) -> f64 {
     first + logs.iter().map(|x| x - first).sum::<f64>() / logs.len() as f64
 }
 
-/// The sum of squared differences from the mean: exactly 0 where all values are equal.
+/// The sum of squared differences from the mean: exactly 0 for equal values.
 pub(super) fn squares(logs: &[f64]) -> f64 {
     let mean = mean_log(logs);
     logs.iter().map(|x| (x - mean).powi(2)).sum()

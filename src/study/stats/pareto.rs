@@ -1,8 +1,7 @@
 //! The Pareto front over cost and accuracy.
 
-/// The points that no other beats: one beats another that costs no less and is no more accurate, and differs from it.
-/// `points` are (cost, accuracy); the indices come in their order. Points that are equal stand or fall together. A point
-/// with a number that is not finite is never on the front and beats none.
+/// Indices of the points, as (cost, accuracy), that no other point dominates, in ascending order. Equal points are on the front
+/// together. Points with a non-finite number are ignored.
 pub fn pareto_front(points: &[(f64, f64)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len())
         .filter(|&i| points[i].0.is_finite() && points[i].1.is_finite())

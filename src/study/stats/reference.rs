@@ -1,5 +1,4 @@
-//! Each cell beside the reference cell: comparisons that are named before there are data, so that Holm's correction is
-//! enough.
+//! Comparisons with the reference cell. They are chosen before there are data, so Holm's correction suffices.
 
 use serde::Serialize;
 use statrs::distribution::{ContinuousCDF as _, StudentsT};
@@ -9,30 +8,32 @@ use super::interval::{CONFIDENCE, t_reach};
 use super::spread::{Sample, SpreadSource, StudySpread};
 use super::trial::Trial;
 
-/// One cell beside the reference cell.
+/// The comparison of a cell with the reference cell.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Named {
-    /// Its cost over the reference cell's. The interval is for this pair alone; the p-value of [`Named::adjusted`] is for
-    /// all of them.
+pub struct VersusReference {
+    /// The cell's cost over that of the reference cell. The interval is for this pair alone.
     pub ratio: Ratio,
-    /// The two-sided p-value of a t test on log cost. 1 where runs failed on the side that appears cheaper, which may
-    /// then be the dearer one.
+    /// The two-sided p-value of a t test on log cost. 1 if runs failed on the side that appears cheaper, as it may be the
+    /// more expensive one.
     pub p: f64,
     /// The p-value after Holm's correction for all cells compared.
     pub adjusted: f64,
 }
 
-impl Named {
-    /// Whether the cell is told from the reference cell, with 5 % for all such claims of the study together.
-    pub fn told_apart(&self) -> bool {
+impl VersusReference {
+    /// Whether the difference is significant, at 5 % for all comparisons of the study together.
+    pub fn is_significant(&self) -> bool {
         self.adjusted <= 1.0 - CONFIDENCE
     }
 }
 
 /// Compares each cell with the cell `reference` by t tests on log cost: with the pooled spread, or Welch's where the
-/// cells' spreads differ. Costs of failed runs count as in [`compare`](super::compare()). None for the reference itself,
-/// for a cell without a cost or a bound of one, and everywhere where no claim can be made: one run a cell or no spread.
-pub fn versus_reference<C: AsRef<[Trial]>>(cells: &[C], reference: usize) -> Vec<Option<Named>> {
+/// cells' spreads differ. Costs of failed runs count as in [`compare`](super::compare()). `None` for the reference itself,
+/// for a cell with neither a cost nor a bound, and everywhere if no claim is possible: one run per cell, or no spread.
+pub fn versus_reference<C: AsRef<[Trial]>>(
+    cells: &[C],
+    reference: usize,
+) -> Vec<Option<VersusReference>> {
     let none = vec![None; cells.len()];
     let samples: Vec<Sample> = cells.iter().map(|c| Sample::of(c.as_ref())).collect();
     let Some(spread) = StudySpread::new(cells, &[]) else {
@@ -41,7 +42,7 @@ pub fn versus_reference<C: AsRef<[Trial]>>(cells: &[C], reference: usize) -> Vec
     let Some(base) = samples.get(reference).filter(|s| s.count > 0.0) else {
         return none;
     };
-    let mut compared: Vec<Option<Named>> = (0..cells.len())
+    let mut compared: Vec<Option<VersusReference>> = (0..cells.len())
         .map(|i| {
             let sample = &samples[i];
             if i == reference || sample.count == 0.0 {
@@ -62,9 +63,9 @@ pub fn versus_reference<C: AsRef<[Trial]>>(cells: &[C], reference: usize) -> Vec
                 let t = StudentsT::new(0.0, 1.0, df).ok()?;
                 2.0 * t.sf((difference / error).abs())
             };
-            // A ratio to a reference that failed is bounded from neither side.
+            // A ratio to a reference with failed runs has no bounds.
             let reach = (!base.at_least).then(|| t_reach(df) * error);
-            Some(Named {
+            Some(VersusReference {
                 ratio: Ratio::from_logs(difference, reach, sample.at_least),
                 p,
                 adjusted: p,
@@ -72,13 +73,13 @@ pub fn versus_reference<C: AsRef<[Trial]>>(cells: &[C], reference: usize) -> Vec
         })
         .collect();
     let p: Vec<f64> = compared.iter().flatten().map(|n| n.p).collect();
-    for (named, adjusted) in compared.iter_mut().flatten().zip(holm(&p)) {
-        named.adjusted = adjusted;
+    for (comparison, adjusted) in compared.iter_mut().flatten().zip(holm(&p)) {
+        comparison.adjusted = adjusted;
     }
     compared
 }
 
-/// The pooled degrees of freedom, or Welch and Satterthwaite's.
+/// The pooled degrees of freedom, or Welch-Satterthwaite's.
 fn degrees_of_freedom(spread: &StudySpread, sides: [(usize, &Sample); 2]) -> f64 {
     if spread.source != SpreadSource::Separate {
         return spread.pooled.df;
@@ -89,14 +90,14 @@ fn degrees_of_freedom(spread: &StudySpread, sides: [(usize, &Sample); 2]) -> f64
     }))
 }
 
-/// Welch and Satterthwaite's degrees of freedom of a sum of two variances of means, each with its own.
+/// Welch-Satterthwaite degrees of freedom of a sum of two variances of means, each with its own.
 pub(super) fn welch(parts: [(f64, f64); 2]) -> f64 {
     let sum: f64 = parts.iter().map(|p| p.0).sum();
     let lost: f64 = parts.iter().map(|p| p.0.powi(2) / p.1).sum();
     sum.powi(2) / lost
 }
 
-/// Holm's correction of p-values (Scand. J. Stat. 6, 1979), in their order. A p-value that is not a number stays one.
+/// Holm's correction of p-values (Scand. J. Stat. 6, 1979), in their order. NaN stays NaN.
 pub fn holm(p: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p.len()).filter(|&i| !p[i].is_nan()).collect();
     order.sort_by(|&a, &b| p[a].total_cmp(&p[b]));

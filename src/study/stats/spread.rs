@@ -1,4 +1,4 @@
-//! How much the seeds of one cell differ, and whether all cells share one spread.
+//! The spread between the seeds of a cell, and whether all cells share it.
 
 use serde::Serialize;
 use statrs::distribution::{ChiSquared, ContinuousCDF as _};
@@ -6,11 +6,11 @@ use statrs::distribution::{ChiSquared, ContinuousCDF as _};
 use super::log_cost::{mean_log, squares, without_diverged};
 use super::trial::Trial;
 
-/// The test of equal spreads objects below this p-value. It stands high because pooling wrongly is what costs: at three
-/// seeds a test at 5 % sees too few unequal spreads (the module has the simulation).
-const OBJECTS_BELOW: f64 = 0.25;
+/// The spreads are not pooled below this p-value of the test of equal spreads. It is high because wrong pooling is costly: at
+/// three seeds a test at 5 % detects too few unequal spreads (the module has a simulation).
+const SEPARATE_BELOW: f64 = 0.25;
 
-/// A standard deviation of log cost: about the relative one of the cost, where it is small.
+/// A standard deviation of log cost, which is about the relative standard deviation of the cost if it is small.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Spread {
     /// The standard deviation of the natural logarithm of the cost.
@@ -19,14 +19,14 @@ pub struct Spread {
     pub df: f64,
 }
 
-/// A cell as its costs are compared: the runs that did not diverge, one that was cut off standing at what it spent.
+/// The log costs of a cell as they are compared: the runs that did not diverge, those cut off with what they spent.
 pub(super) struct Sample {
     /// The number of log costs.
     pub(super) count: f64,
     pub(super) mean: f64,
-    /// Some run did not reach, so that the cell costs more than `mean` says.
+    /// Some run did not reach the target, so the cell costs more than `mean`.
     pub(super) at_least: bool,
-    /// None below two runs, and where none reached: bounds alone show no spread.
+    /// `None` for fewer than two runs, and if none reached the target: bounds show no spread.
     spread: Option<Spread>,
 }
 
@@ -48,22 +48,22 @@ impl Sample {
     }
 }
 
-/// The spread of one cell's log costs over the runs that did not diverge, a run that was cut off standing at what it
-/// spent. None below two such runs, and where none reached.
+/// The spread of a cell's log costs over the runs that did not diverge; runs that were cut off count what they spent. `None`
+/// for fewer than two such runs, and if none reached the target.
 pub fn cell_spread(trials: &[Trial]) -> Option<Spread> {
     Sample::of(trials).spread
 }
 
-/// Where the spread of a cell is taken from.
+/// Where the spread of a cell comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpreadSource {
-    /// All cells together: each has the pooled spread.
+    /// All cells together.
     Pooled,
-    /// Each cell by itself, since the test objects to pooling. A cell that shows none (a single run, none reached, all
-    /// costs equal) is given the largest of the others.
+    /// Each cell by itself, because the test rejects pooling. A cell without a spread (a single run, none that reached the
+    /// target, equal costs) has the largest of the others.
     Separate,
-    /// The extra runs of the reference cell, since no cell has a spread of its own.
+    /// The replicates of the reference cell, because no cell has a spread of its own.
     Replicates,
 }
 
@@ -72,18 +72,17 @@ pub enum SpreadSource {
 pub struct StudySpread {
     /// Pooled over the cells, or the replicates' own.
     pub pooled: Spread,
-    /// The p-value of Bartlett's test that the cells' spreads are equal; 0 where some are nil and others not. None where
-    /// fewer than two cells show a spread.
+    /// The p-value of Bartlett's test that the cells' spreads are equal; 0 if only some are zero. `None` if fewer than two
+    /// cells have a spread.
     pub equality: Option<f64>,
-    /// Which spread stands for a cell.
     pub source: SpreadSource,
     cells: Vec<Option<Spread>>,
 }
 
 impl StudySpread {
-    /// The spread of the cells, given by their trials; `replicates` are extra runs of one cell and only used where no
-    /// cell has a spread. None where there is no spread at all: no two runs of one cell, or equal costs in every cell,
-    /// which tell how finely the cost is read and not how far seeds differ.
+    /// The spread of the cells, given by their trials; `replicates` are extra runs of one cell, used only if no cell has a
+    /// spread. `None` without any spread: no two runs of a cell, or equal costs in every cell, which show the resolution of
+    /// the cost and not the difference between seeds.
     pub fn new<C: AsRef<[Trial]>>(cells: &[C], replicates: &[Trial]) -> Option<Self> {
         let own = cells.iter().map(|c| cell_spread(c.as_ref()));
         let cells: Vec<Option<Spread>> = own.collect();
@@ -91,7 +90,7 @@ impl StudySpread {
         if let Some(pooled) = pool(&shown) {
             let equality = bartlett(&shown);
             let source = match equality {
-                Some(p) if p < OBJECTS_BELOW => SpreadSource::Separate,
+                Some(p) if p < SEPARATE_BELOW => SpreadSource::Separate,
                 _ => SpreadSource::Pooled,
             };
             return (pooled.sd > 0.0).then_some(Self {
@@ -110,7 +109,7 @@ impl StudySpread {
         })
     }
 
-    /// The spread that stands for a cell.
+    /// The spread to use for a cell.
     pub fn of(&self, cell: usize) -> Spread {
         if self.source != SpreadSource::Separate {
             return self.pooled;

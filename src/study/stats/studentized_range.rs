@@ -10,8 +10,8 @@ const LAST: usize = 16;
 const TAIL: usize = 8;
 const STRIDE: usize = 4;
 
-/// The studentized range of a fixed number of means. Building one costs about a millisecond; then each probability is one
-/// sum of some hundred terms.
+/// The studentized range of a fixed number of means. Construction takes about a millisecond; each probability is then a sum
+/// of some hundred terms.
 ///
 /// The inner integral (the range of `k` standard normal values) is tabulated with its derivative and interpolated by
 /// cubics; the outer one (over the estimated deviation) is taken in the logarithm of the deviation. Both are trapezoid
@@ -23,7 +23,7 @@ pub struct StudentizedRange {
 }
 
 impl StudentizedRange {
-    /// Of `k` means. Below two there is no range: it is 0 for certain.
+    /// For `k` means. The range of fewer than two is 0.
     pub fn new(k: usize) -> Self {
         let k = k.max(1);
         // The normal distribution function at z = (i - zero) / PER_UNIT.
@@ -81,13 +81,12 @@ impl StudentizedRange {
         y0 + t * (d0 + t * ((3.0 * rise - 2.0 * d0 - d1) + t * (d0 + d1 - 2.0 * rise)))
     }
 
-    /// P(studentized range <= `q`), the deviation being estimated with `df` degrees of freedom, above 0; infinite where
-    /// it is known.
+    /// P(studentized range <= `q`) for `df` > 0 degrees of freedom; infinite for a known deviation.
     pub fn cdf(&self, q: f64, df: f64) -> f64 {
         self.below(q, &Deviation::new(df))
     }
 
-    /// The `p` quantile, `p` below 1, at `df` degrees of freedom. 0 where `p` is not above 0.
+    /// The `p` quantile at `df` degrees of freedom; `p` < 1, and 0 if `p` <= 0.
     pub fn quantile(&self, p: f64, df: f64) -> f64 {
         let deviation = Deviation::new(df);
         if self.below(0.0, &deviation) >= p {
@@ -97,7 +96,7 @@ impl StudentizedRange {
         while self.below(high, &deviation) < p && high < 1e12 {
             (low, high) = (high, 2.0 * high);
         }
-        // Halving, until neighbouring numbers are reached or nearly so.
+        // Bisection, almost to neighbouring numbers.
         while high - low > 1e-12 * high {
             let middle = low + (high - low) / 2.0;
             if self.below(middle, &deviation) < p {

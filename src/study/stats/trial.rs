@@ -1,33 +1,31 @@
-//! One run's cost, and what is said of one cell's runs.
+//! The cost of a run, and summaries of a cell's runs.
 
 use super::log_cost::{mean_log, of_reached};
 use serde::Serialize;
 
-/// How a run ended, as far as its cost to the target goes.
+/// How a run ended with respect to its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum End {
-    /// It reached the target: what it spent is the cost of the target.
+    /// It reached the target: its cost is what it spent.
     Reached,
-    /// The budget ended it first: reaching the target costs more than it spent.
+    /// The budget ended it first: its cost is more than it spent.
     OverBudget,
-    /// Its loss was no longer finite: it never arrives.
+    /// Its loss was not finite: it never reaches the target.
     Diverged,
 }
 
-/// A cost that no run can have.
+/// An invalid cost.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error(
-    "a run that ended as {ended:?} cannot have spent {spent}: a cost is finite and above zero (zero only where the run \
-     diverged); leave such a run out"
+    "invalid cost {spent} of a run that ended as {ended:?}: a cost must be finite and above 0 (or 0 if the run diverged)"
 )]
 pub struct InvalidCost {
     spent: f64,
     ended: End,
 }
 
-/// One run: what it spent until it reached the target, was cut off or diverged. The unit is the study's cost: joules,
-/// seconds, samples or FLOPs, the same for all that are compared.
+/// What one run spent until it reached the target, was cut off or diverged, in the unit of the compared cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trial {
     spent: f64,
@@ -36,8 +34,8 @@ pub struct Trial {
 
 impl Trial {
     /// # Errors
-    /// [`InvalidCost`] where `spent` is not finite or below zero, or is zero in a run that did not diverge: costs are
-    /// compared by their logarithms.
+    /// [`InvalidCost`] if `spent` is not finite or negative, or is 0 for a run that did not diverge: costs are compared by
+    /// their logarithms.
     pub fn new(spent: f64, ended: End) -> Result<Self, InvalidCost> {
         let at_once = spent == 0.0 && ended == End::Diverged;
         if spent.is_finite() && (spent > 0.0 || at_once) {
@@ -47,31 +45,28 @@ impl Trial {
         }
     }
 
-    /// What the run spent, in the unit of the study's cost.
     pub fn spent(&self) -> f64 {
         self.spent
     }
 
-    /// How the run ended.
     pub fn ended(&self) -> End {
         self.ended
     }
 
-    /// Whether the run reached the target.
     pub fn reached(&self) -> bool {
         self.ended == End::Reached
     }
 }
 
-/// The expected cost of one success with restarts: all that the runs spent over how many of them reached the target.
-/// This is the expected running time (ERT) of the COCO benchmarks, <https://arxiv.org/abs/1603.08785>. None where no run
-/// reached.
+/// The expected cost of one success with restarts: everything the runs spent over the number that reached the target. This is
+/// the expected running time (ERT) of the COCO benchmarks, <https://arxiv.org/abs/1603.08785>. `None` if no run reached the
+/// target.
 pub fn expected_cost(trials: &[Trial]) -> Option<f64> {
     let reached = trials.iter().filter(|t| t.reached()).count();
     (reached > 0).then(|| trials.iter().map(Trial::spent).sum::<f64>() / reached as f64)
 }
 
-/// The share of runs that reached the target, 0 to 1. None without runs.
+/// The share of runs that reached the target, 0 to 1. `None` without runs.
 pub fn success_share(trials: &[Trial]) -> Option<f64> {
     let reached = trials.iter().filter(|t| t.reached()).count();
     (!trials.is_empty()).then(|| reached as f64 / trials.len() as f64)
@@ -81,14 +76,13 @@ pub fn success_share(trials: &[Trial]) -> Option<f64> {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Median {
-    /// In the unit of the study's cost.
+    /// In the unit of the cost.
     Value(f64),
-    /// Half of the runs or more did not reach.
+    /// Half of the runs or more did not reach the target.
     OverBudget,
 }
 
-/// The median of the cost to the target, where a run that did not reach costs more than any other. Of an even number of
-/// runs it is the mean of the middle two. None without runs.
+/// The median cost to the target; a run that did not reach it costs more than any other. `None` without runs.
 pub fn median(trials: &[Trial]) -> Option<Median> {
     if trials.is_empty() {
         return None;
@@ -111,22 +105,22 @@ pub fn median(trials: &[Trial]) -> Option<Median> {
     })
 }
 
-/// The study's horizon, from all its trials: the smallest cost at which a budget cut a run off, or the largest cost of
-/// an arrival where none was cut off. Up to it every run that did not diverge was watched. None where all diverged.
+/// The horizon of a study: the smallest cost at which the budget cut off a run, or the largest cost of a run that reached the
+/// target if none was cut off. Up to it every run that did not diverge was observed. `None` if all diverged.
 pub fn tau<'a>(trials: impl IntoIterator<Item = &'a Trial>) -> Option<f64> {
-    let (mut cut, mut arrival) = (None::<f64>, None::<f64>);
+    let (mut cut, mut reached) = (None::<f64>, None::<f64>);
     for trial in trials {
         match trial.ended {
             End::OverBudget => cut = Some(cut.map_or(trial.spent, |c| c.min(trial.spent))),
-            End::Reached => arrival = Some(arrival.map_or(trial.spent, |a| a.max(trial.spent))),
+            End::Reached => reached = Some(reached.map_or(trial.spent, |a| a.max(trial.spent))),
             End::Diverged => {}
         }
     }
-    cut.or(arrival)
+    cut.or(reached)
 }
 
-/// The mean of min(X, `tau`), X being the cost to the target: a run that was cut off or diverged counts `tau`. In the
-/// unit of the cost. None without runs.
+/// The mean of min(X, `tau`), X being the cost to the target: a run that was cut off or diverged counts `tau`. `None` without
+/// runs.
 pub fn restricted_mean(trials: &[Trial], tau: f64) -> Option<f64> {
     let restricted = trials.iter().map(|t| match t.ended {
         End::Reached => t.spent.min(tau),
@@ -135,7 +129,7 @@ pub fn restricted_mean(trials: &[Trial], tau: f64) -> Option<f64> {
     (!trials.is_empty()).then(|| restricted.sum::<f64>() / trials.len() as f64)
 }
 
-/// The geometric mean of the costs of the runs that reached. None where none did.
+/// The geometric mean cost of the runs that reached the target. `None` if none did.
 pub fn geometric_mean(trials: &[Trial]) -> Option<f64> {
     let logs = of_reached(trials);
     (!logs.is_empty()).then(|| mean_log(&logs).exp())

@@ -155,6 +155,6 @@ fn row(analysis: &Analysis, cost: &CostReport) -> Markup {
         }
         td { (reached) " of " (cost.cells.len()) }
         td { @if let Some(extremes) = &cost.extremes { (ratio(extremes)) } }
-        td { @if let Some(chance) = cost.by_chance { (format!("{:.2}, {:.2}", chance.median, chance.upper)) } }
+        td { @if let Some(chance) = cost.null_ratio { (format!("{:.2}, {:.2}", chance.median, chance.upper)) } }
     } }
 }

@@ -35,7 +35,7 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
             @if let Some(reference) = analysis.reference {
                 p {
                     "The reference regime, " (analysis.cells[reference].name()) ", was named before there were data"
-                    @if cost.cells.iter().any(|cell| cell.named.is_some()) {
+                    @if cost.cells.iter().any(|cell| cell.versus_reference.is_some()) {
                         ": each regime is compared with it by a t test on log cost, with p-values corrected by Holm."
                     } @else {
                         "; these runs are too few to test any regime against it."
@@ -171,7 +171,7 @@ fn extremes(analysis: &Analysis, cost: &CostReport) -> Markup {
         "Highest over lowest (" (analysis.cells[worst].name()) ") is " (ratio(found))
         @if cost.is_by_expected() { ", by expected cost, since runs of the best failed," }
         " in the study's own data; it is biased upward, because both are selected."
-        @if let Some(chance) = cost.by_chance {
+        @if let Some(chance) = cost.null_ratio {
             " Regimes of equal cost would show " (format!("{:.2}", chance.median)) " with this spread, and up to "
             (format!("{:.2}", chance.upper)) " in 95 % of studies."
         }

@@ -27,7 +27,10 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
         cell.contrast
             .is_some_and(|contrast| contrast.ratio.is_some())
     });
-    let named = cost.cells.iter().any(|cell| cell.named.is_some());
+    let named = cost
+        .cells
+        .iter()
+        .any(|cell| cell.versus_reference.is_some());
     html! {
         section {
             h2 { "All regimes, all seeds" }
@@ -53,7 +56,7 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
                             @if let Some(found) = cell.contrast.and_then(|contrast| contrast.ratio) { (ratio_cell(&found)) }
                             small { (verdict(cost, *at)) }
                         } }
-                        @if named { td { @if let Some(named) = cell.named {
+                        @if named { td { @if let Some(named) = cell.versus_reference {
                             (ratio_cell(&named.ratio)) small { (p_value(named.adjusted)) }
                         } } }
                         td class="wide" {
