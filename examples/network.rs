@@ -1,6 +1,6 @@
 //! A network of your own layers, trained on your own arrays: which of two spirals does a point lie on?
 
-use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::data::{Arrays, Dataset, InputValues};
 use wattgrad::internals::train::Event;
 use wattgrad::{Gpu, Network, Regime, Trainer};
 
@@ -8,11 +8,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (points, labels) = spirals(3000, 0.0);
     let (test_points, test_labels) = spirals(500, 0.5);
     let train = Arrays {
-        inputs: Values::F32(&points),
+        inputs: InputValues::F32(&points),
         labels: &labels,
     };
     let test = Arrays {
-        inputs: Values::F32(&test_points),
+        inputs: InputValues::F32(&test_points),
         labels: &test_labels,
     };
     let data = Dataset::from_arrays("spirals", 2, &[2], train, test)?;

@@ -4,10 +4,11 @@
 mod fixtures;
 
 use fixtures::Fixture;
+use wattgrad::internals::data::Normalisation;
 use wattgrad::internals::kernels::oracle::elementwise::{add, relu, relu_backward};
 use wattgrad::internals::kernels::oracle::{
-    BatchNorm, Conv, Form, Gemm, MaxPool, Normalise, Sgd, column_sums, column_sums_magnitude,
-    cross_entropy, gather, mean_pool, mean_pool_backward,
+    BatchNorm, Conv, Form, Gemm, MaxPool, Sgd, column_sums, column_sums_magnitude, cross_entropy,
+    gather, mean_pool, mean_pool_backward,
 };
 
 fn kernels() -> Fixture {
@@ -330,7 +331,11 @@ fn gather_is_pytorchs() {
         let [scale, mean, std] = get("settings")[..] else {
             panic!("{case}")
         };
-        let normalise = Normalise { scale, mean, std };
+        let normalise = &Normalisation {
+            scale,
+            mean: vec![mean],
+            std: vec![std],
+        };
         let indices = fixture.counts(&format!("{case}.indices"));
         let batch = if scale == 255.0 {
             let bytes: Vec<u8> = get("data").iter().map(|&value| value as u8).collect();

@@ -13,10 +13,10 @@ use skip::skipped;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::PathBuf;
+use wattgrad::internals::data::Normalisation;
 use wattgrad::internals::kernels::oracle::elementwise::{add, relu, relu_backward};
 use wattgrad::internals::kernels::oracle::{
-    BatchNorm, Conv, Form, Gemm, MaxPool, Normalise, Sgd, column_sums, cross_entropy, gather,
-    mean_pool,
+    BatchNorm, Conv, Form, Gemm, MaxPool, Sgd, column_sums, cross_entropy, gather, mean_pool,
 };
 
 /// The first `count` training samples, normalised, and their labels; none where the data is not there.
@@ -40,14 +40,14 @@ fn samples(count: usize) -> Option<(Vec<f64>, Vec<usize>)> {
     };
     let images = read("train-images-idx3-ubyte.gz", 16, count * 784);
     let labels = read("train-labels-idx1-ubyte.gz", 8, count);
-    let normalise = Normalise {
+    let normalisation = Normalisation {
         scale: 255.0,
-        mean: 0.2860,
-        std: 0.3530,
+        mean: vec![0.2860],
+        std: vec![0.3530],
     };
     let indices: Vec<usize> = (0..count).collect();
     Some((
-        gather(&images, 784, &indices, normalise),
+        gather(&images, 784, &indices, &normalisation),
         labels.into_iter().map(usize::from).collect(),
     ))
 }

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::data::{Arrays, Dataset, InputValues};
 use wattgrad::internals::device::{Gpu, GpuOptions};
 use wattgrad::internals::kernels::{Shape, Tuning};
 use wattgrad::internals::model::presets;
@@ -30,16 +30,14 @@ pub fn data() -> Dataset {
     let (train, test) = (vec![7; 1024 * 784], vec![7; 256 * 784]);
     let labels = |count: u32| (0..count).map(|at| at % 10).collect::<Vec<u32>>();
     let arrays = |inputs, labels| Arrays { inputs, labels };
-    let mut data = Dataset::from_arrays(
+    Dataset::from_arrays(
         "blank",
         10,
         &[1, 28, 28],
-        arrays(Values::U8(&train), &labels(1024)),
-        arrays(Values::U8(&test), &labels(256)),
+        arrays(InputValues::U8(&train), &labels(1024)),
+        arrays(InputValues::U8(&test), &labels(256)),
     )
-    .expect("the arrays fit");
-    data.std = 1.0;
-    data
+    .expect("the arrays fit")
 }
 
 /// A preset as it is built for a GPU, with `steps` steps a submit.

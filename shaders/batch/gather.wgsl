@@ -1,11 +1,12 @@
-// A batch of samples out of the resident shards, normalised and with padded rows: (value / scale - mean) / deviation. A
-// lane steps through samples, rows and quads without dividing; rows of the batch that are not filled are zero.
+// Gathers a batch of samples from the resident shards, normalised per channel and with padded rows: (value / scale - mean)
+// / deviation. A lane steps through samples, rows and quads without dividing; rows of the batch that are not filled are zero.
 struct Sizes {
     quads: u32, groups_x: u32, per: u32,                   // quads of the batch, workgroups in a row of the grid, quads a lane
-    rows: u32, width: u32, width4: u32,                    // of a sample: rows of all channels; width in elements, in quads
+    rows: u32, height: u32, width: u32, width4: u32,       // of a sample: rows of all channels, of one; width in elements, in quads
     step_sample: u32, step_row: u32, step_quad: u32,       // W quads further on in the batch
     bound0: u32, bound1: u32, bound2: u32, bound3: u32,    // first sample of each shard
-    scale: f32, mean: f32, deviation: f32,
+    scale: f32, unused: u32,
+    channels: array<vec4<f32>, CHANNELS>,                  // mean and deviation of each channel, or of all
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
@@ -32,6 +33,7 @@ fn elements(shard: u32, at: u32, count: u32) -> vec4<f32> {
 }
 //@end
 const W = 64u; //@const
+const CHANNELS = 1u; //@const
 
 @compute @workgroup_size(W)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
@@ -49,7 +51,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             let shard_first = select(select(select(sizes.bound0, sizes.bound1, shard >= 1u), sizes.bound2, shard >= 2u), sizes.bound3, shard >= 3u);
             let count = min(4u, sizes.width - quad * 4u);
             let at = ((sample - shard_first) * sizes.rows + row) * sizes.width + quad * 4u;
-            let normal = (elements(shard, at, count) / sizes.scale - sizes.mean) / sizes.deviation;
+            var channel = 0u;
+            if (CHANNELS > 1u) { channel = row / sizes.height; }
+            let moments = sizes.channels[channel];
+            let normal = (elements(shard, at, count) / sizes.scale - moments.x) / moments.y;
             v = select(vec4<f32>(), normal, vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(count));
         }
         if (i < sizes.quads) { store_y(i, v); }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::data::{self, Found};
+use crate::data::{self, DataLocation, SearchPaths};
 use crate::device::{self, AdapterSummary, DeviceError, Gpu, GpuOptions, ListOptions};
 use crate::energy::{Meter, SourceReport, Status, explain};
 use crate::report::{Align, columns};
@@ -128,7 +128,7 @@ fn find(global: &Global) -> Result<Findings, Failure> {
         problem,
         device: opened,
         energy: Meter::open(&options, None)?.sources(),
-        data: places(data::locate()),
+        data: places(data::locate(&SearchPaths::current())),
     })
 }
 
@@ -152,15 +152,15 @@ fn describe(gpu: &Gpu) -> Device {
 }
 
 /// `auto` selects the first complete set. The set that `$WATTGRAD_DATA` names is used or refused, never skipped.
-fn places(found: Vec<Found>) -> Vec<DataPlace> {
+fn places(found: Vec<DataLocation>) -> Vec<DataPlace> {
     let auto = found
         .iter()
-        .position(|place| place.present || place.spec == "auto");
-    let place = |(i, place): (usize, Found)| DataPlace {
-        auto: place.present && auto == Some(i),
-        spec: place.spec,
+        .position(|place| place.complete || place.name == "auto");
+    let place = |(i, place): (usize, DataLocation)| DataPlace {
+        auto: place.complete && auto == Some(i),
+        spec: place.name,
         path: place.path.display().to_string(),
-        present: place.present,
+        present: place.complete,
         note: place.note,
     };
     found.into_iter().enumerate().map(place).collect()

@@ -1,12 +1,12 @@
-//! Columns: what one field holds for every sample, as bytes in the layout a device reads, and the shards they divide
-//! into.
+//! Columns: one kind of value for every sample, as bytes in the layout that a device reads, and their shards.
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::DataError;
 
-/// Element type of a field, stored little-endian.
+/// Element type of a column, stored little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dtype {
     /// Unsigned, 8 bits.
@@ -38,7 +38,7 @@ impl Dtype {
         4 * self.size_bytes() as u64
     }
 
-    /// Whether elements are whole numbers.
+    /// Whether elements are integers.
     pub const fn is_integer(self) -> bool {
         !matches!(self, Dtype::F32)
     }
@@ -57,19 +57,18 @@ impl fmt::Display for Dtype {
     }
 }
 
-/// What a column holds: a name, an element type and the shape of one sample.
+/// Name, element type and sample shape of a column.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
-    /// Its name, such as `image` or `label`.
+pub struct ColumnSpec {
+    /// The name, such as `image` or `label`.
     pub name: String,
-    /// Its element type.
+    /// The element type.
     pub dtype: Dtype,
-    /// Shape of one sample, outermost dimension first; empty for one number a sample. Images are channels, rows,
-    /// columns.
+    /// Shape of one sample: `[channels, height, width]`, `[channels, length]`, `[features]`, or empty for one number.
     pub shape: Vec<usize>,
 }
 
-impl Field {
+impl ColumnSpec {
     /// Elements of one sample.
     pub fn elements(&self) -> usize {
         self.shape
@@ -83,35 +82,35 @@ impl Field {
     }
 }
 
-impl fmt::Display for Field {
+impl fmt::Display for ColumnSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "\"{}\" ({} {:?})", self.name, self.dtype, self.shape)
     }
 }
 
-/// One field of every sample of a split.
+/// One kind of value for every sample of a split.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Column {
-    /// What it holds.
-    pub field: Field,
-    /// The samples one after another, without padding, elements little-endian.
-    pub bytes: Vec<u8>,
+    /// Name, element type and sample shape.
+    pub spec: ColumnSpec,
+    /// The samples one after another, without padding, elements little-endian; clones share them.
+    pub bytes: Arc<[u8]>,
 }
 
 impl fmt::Debug for Column {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Column {{ {}, {} bytes }}", self.field, self.bytes.len())
+        write!(f, "Column {{ {}, {} bytes }}", self.spec, self.bytes.len())
     }
 }
 
-/// One part of a data set. Every column holds [`Split::len`] samples, in the same order.
+/// The training or the test part of a dataset. Every column holds [`Split::len`] samples, in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
     /// Number of samples.
     pub len: usize,
-    /// What a network reads.
+    /// Inputs of a network.
     pub inputs: Vec<Column>,
-    /// What it is measured against, of any shape.
+    /// Label columns, which losses and metrics compare outputs with.
     pub targets: Vec<Column>,
 }
 
@@ -120,28 +119,23 @@ impl Split {
     pub fn columns(&self) -> impl Iterator<Item = &Column> {
         self.inputs.iter().chain(&self.targets)
     }
-
-    /// Bytes of all columns.
-    pub fn size_bytes(&self) -> u64 {
-        self.columns().map(|c| c.bytes.len() as u64).sum()
-    }
 }
 
-/// Whole samples of a column that fit one binding.
+/// Consecutive samples of a column that fit one binding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shard {
-    /// Its first sample.
+    /// Index of the first sample.
     pub first: usize,
     /// Number of samples, at least 1.
     pub len: usize,
-    /// Where its bytes lie in the column.
+    /// Range of the bytes in the column.
     pub bytes: Range<usize>,
 }
 
 impl Column {
     /// Number of samples.
     pub fn len(&self) -> usize {
-        self.bytes.len() / self.field.sample_bytes().max(1)
+        self.bytes.len() / self.spec.sample_bytes().max(1)
     }
 
     /// Whether there is no sample.
@@ -149,10 +143,10 @@ impl Column {
         self.bytes.is_empty()
     }
 
-    /// Every element in order, exactly (each element type fits f64).
+    /// Every element in order; f64 holds each element type exactly.
     pub fn values(&self) -> Box<dyn Iterator<Item = f64> + '_> {
         let bytes = &self.bytes;
-        match self.field.dtype {
+        match self.spec.dtype {
             Dtype::U8 => Box::new(bytes.iter().map(|&b| f64::from(b))),
             Dtype::I8 => Box::new(bytes.iter().map(|&b| f64::from(b as i8))),
             Dtype::U16 => Box::new(
@@ -186,20 +180,19 @@ impl Column {
         }
     }
 
-    /// Divides the column into shards of whole samples, each of at most `limit_bytes` also when padded to a multiple of
-    /// 4 bytes. All shards but the last hold the same number of samples, so that sample `i` lies in shard
-    /// `i / shards[0].len`.
+    /// Divides the column into shards of at most `limit_bytes` each, padding to a multiple of 4 bytes included. All shards
+    /// but the last hold the same number of samples, so that sample `i` is in shard `i / shards[0].len`.
     ///
     /// # Errors
-    /// [`DataError::SampleAboveLimit`] when a single sample is larger than the limit.
+    /// [`DataError::SampleAboveLimit`] where one sample is larger than the limit.
     pub fn shards(&self, limit_bytes: u64) -> Result<Vec<Shard>, DataError> {
-        let sample = self.field.sample_bytes().max(1);
-        // A binding is made of whole words: counting in words keeps a padded shard below the limit too.
+        let sample = self.spec.sample_bytes().max(1);
+        // Bindings consist of 4-byte words: counting in words keeps a padded shard below the limit too.
         let usable = usize::try_from(limit_bytes / 4 * 4).unwrap_or(usize::MAX);
         let per_shard = usable / sample;
         if per_shard == 0 {
             return Err(DataError::SampleAboveLimit {
-                field: self.field.name.clone(),
+                column: self.spec.name.clone(),
                 bytes: (sample as u64).next_multiple_of(4),
                 limit: limit_bytes,
             });
@@ -219,15 +212,14 @@ impl Column {
         Ok(shards)
     }
 
-    /// A shard's bytes, with zeros added up to a multiple of 4, as a device's words need them; borrowed where nothing
-    /// has to be added.
+    /// The bytes of a shard, padded with zeros to a multiple of 4; borrowed where no padding is needed.
     ///
     /// # Errors
-    /// [`DataError::ForeignShard`] when the shard lies outside this column.
+    /// [`DataError::ForeignShard`] where the shard is outside this column.
     pub fn shard_bytes(&self, shard: &Shard) -> Result<Cow<'_, [u8]>, DataError> {
         let Some(bytes) = self.bytes.get(shard.bytes.clone()) else {
             return Err(DataError::ForeignShard {
-                field: self.field.name.clone(),
+                column: self.spec.name.clone(),
                 start: shard.bytes.start,
                 end: shard.bytes.end,
                 len: self.bytes.len(),

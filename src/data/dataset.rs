@@ -1,102 +1,73 @@
-//! A data set: its two parts, what to normalise by, and where it comes from.
-use std::path::Path;
-
+//! Datasets in memory: two splits, normalisation and origin.
 use sha2::{Digest, Sha256};
 
-use super::{Column, DataError, Dtype, Field, Found, Places, Split, digits, folder, locate};
+use super::{Column, ColumnSpec, DataError, Dtype, Normalisation, Split};
 
-/// Highest number of classes a data set may have.
+/// Largest number of classes.
 pub(super) const MAX_CLASSES: usize = 65_536;
 
-/// A data set in memory.
+const TRAIN: &str = "the training split";
+const TEST: &str = "the test split";
+
+/// A dataset in memory. Clones share the bytes.
 ///
-/// An input element `x` is normalised as `(x / scale - mean) / std`.
+/// ```
+/// use wattgrad::internals::data::{Arrays, Dataset, InputValues};
+///
+/// // Two training samples and one test sample of shape [channels, length] = [2, 3], and two classes.
+/// let values: Vec<f32> = (0..12).map(|i| i as f32).collect();
+/// let train = Arrays { inputs: InputValues::F32(&values), labels: &[0, 1] };
+/// let test = Arrays { inputs: InputValues::F32(&values[..6]), labels: &[1] };
+/// let data = Dataset::from_arrays("mine", 2, &[2, 3], train, test)?;
+/// assert_eq!(data.normalisation[0].mean, [4.0, 7.0]);
+/// # Ok::<(), wattgrad::internals::data::DataError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Dataset {
     /// Short name, such as `fashion-mnist`.
     pub name: String,
-    /// The folder it was read from, `embedded` or `arrays`.
+    /// The folder, `embedded` or `arrays`.
     pub source: String,
-    /// Licence of the data, as far as known.
+    /// Licence of the data, or `not stated`.
     pub licence: String,
-    /// What to train on.
+    /// The training split.
     pub train: Split,
-    /// What to test on.
+    /// The test split.
     pub test: Split,
-    /// Number of classes; labels lie in `0..classes`.
+    /// Number of classes; labels are in `0..classes`.
     pub classes: usize,
-    /// Mean of `x / scale` over the training part's first input.
-    pub mean: f64,
-    /// Standard deviation of `x / scale` over the training part's first input (divided by the count, not one less).
-    pub std: f64,
-    /// What input elements are divided by first: 255 for u8 images, 16 for the digits, else 1.
-    pub scale: f64,
-    /// SHA-256 over the bytes of all columns in hexadecimal: training inputs, training targets, test inputs, test
+    /// Normalisation of each input, computed over the training split; may be overwritten.
+    pub normalisation: Vec<Normalisation>,
+    /// SHA-256 in hexadecimal over the bytes of all columns: training inputs, training targets, test inputs, test
     /// targets.
     pub sha256: String,
-    /// Where [`Dataset::open`] looked, in order, when it was left the choice; empty otherwise.
-    pub looked: Vec<Found>,
 }
 
-/// Input values of a user's own arrays, sample after sample.
+/// Input values in memory, sample after sample.
 #[derive(Clone, Copy, Debug)]
-pub enum Values<'a> {
-    /// Bytes, 0 to 255, divided by 255.
+pub enum InputValues<'a> {
+    /// Bytes; divided by 255.
     U8(&'a [u8]),
-    /// Numbers, taken as they are.
+    /// Floats; not scaled.
     F32(&'a [f32]),
 }
 
-/// One part of a user's own arrays.
+/// One split as arrays in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrays<'a> {
     /// Input values, as many as samples times elements of a sample.
-    pub inputs: Values<'a>,
-    /// One label a sample.
+    pub inputs: InputValues<'a>,
+    /// One label per sample.
     pub labels: &'a [u32],
 }
 
 impl Dataset {
-    /// Opens a data set by name or folder:
-    ///
-    /// - `auto`: Fashion-MNIST where it is found (see [`Places`]), else the embedded digits; [`Dataset::source`] says
-    ///   which, [`Dataset::looked`] where it looked. `WATTGRAD_DATA` may name any folder of IDX files.
-    /// - `fashion-mnist`: the same places, and an error where it is in none.
-    /// - `digits`: 8x8 digits carried inside the library.
-    /// - anything else: a folder with the four IDX files of MNIST, Fashion-MNIST or EMNIST (gzip or plain), or, where a
-    ///   folder holds several EMNIST sets, one of them named below it (`emnist/emnist-letters`). EMNIST images, which
-    ///   lie transposed, are turned; the labels of its letters, which count from 1, become 0 to 25. Write `./digits`
-    ///   for a folder of such a name.
-    ///
-    /// Mean and standard deviation are computed over the training part; of u8 images they are rounded to four decimals,
-    /// which gives Fashion-MNIST its customary 0.2860 and 0.3530 and MNIST its 0.1307 and 0.3081.
+    /// A dataset of one input and one label column from arrays, which are copied. `shape` is the shape of one sample, as in
+    /// [`ColumnSpec::shape`].
     ///
     /// # Errors
-    /// Every [`DataError`] about folders, files, labels and values, each naming the file.
-    pub fn open(spec: &str) -> Result<Dataset, DataError> {
-        Dataset::open_in(spec, &Places::current())
-    }
-
-    /// [`Dataset::open`] with other places to look in.
-    ///
-    /// # Errors
-    /// As [`Dataset::open`].
-    pub fn open_in(spec: &str, places: &Places) -> Result<Dataset, DataError> {
-        match spec {
-            "auto" => locate::open_auto(places),
-            "fashion-mnist" => locate::open_fashion_mnist(places),
-            "digits" => digits::open(),
-            path => folder::open(Path::new(path)),
-        }
-    }
-
-    /// A data set from a user's own arrays. `shape` is that of one sample (images: channels, rows, columns), `labels`
-    /// lie in `0..classes`. Values and labels are copied; mean and standard deviation are computed over `train` and may
-    /// be overwritten in the result.
-    ///
-    /// # Errors
-    /// A part without samples, counts that differ, a label at or above `classes`, a value that is not finite, parts of
-    /// different types.
+    /// A split without samples, numbers of values and labels that do not match, a label at or above `classes`, a value
+    /// that is not finite, or splits of different types.
     pub fn from_arrays(
         name: &str,
         classes: usize,
@@ -106,20 +77,20 @@ impl Dataset {
     ) -> Result<Dataset, DataError> {
         check_classes(classes)?;
         let scale = match train.inputs {
-            Values::U8(_) => 255.0,
-            Values::F32(_) => 1.0,
+            InputValues::U8(_) => 255.0,
+            InputValues::F32(_) => 1.0,
         };
-        let train = array_split("the training part", classes, shape, train)?;
-        let test = array_split("the test part", classes, shape, test)?;
+        let train = array_split(TRAIN, classes, shape, train)?;
+        let test = array_split(TEST, classes, shape, test)?;
         Dataset::from_splits(name, classes, scale, train, test)
     }
 
-    /// A data set from parts with any inputs and targets. Where the first target is one whole number a sample, it is
-    /// the class label. Mean and standard deviation are computed over the training part's first input.
+    /// A dataset from splits with any number of inputs and label columns; every input is divided by `scale`. Where the
+    /// first label column holds one integer per sample, its labels must be in `0..classes`.
     ///
     /// # Errors
-    /// A part without samples, a column that holds another number of samples than its part, parts whose fields differ,
-    /// a label at or above `classes`, a value that is not finite, a scale that is not above 0.
+    /// A split without samples, a column of another length than its split, splits with different columns, a label at or
+    /// above `classes`, a value that is not finite, or a scale that is not above 0.
     pub fn from_splits(
         name: &str,
         classes: usize,
@@ -131,15 +102,15 @@ impl Dataset {
         if !(scale.is_finite() && scale > 0.0) {
             return Err(DataError::BadScale { scale });
         }
-        check_split("the training part", classes, &train)?;
-        check_split("the test part", classes, &test)?;
-        check_fields(&train.inputs, &test.inputs)?;
-        check_fields(&train.targets, &test.targets)?;
+        check_split(TRAIN, classes, &train)?;
+        check_split(TEST, classes, &test)?;
+        check_columns(&train.inputs, &test.inputs)?;
+        check_columns(&train.targets, &test.targets)?;
 
-        let (mean, std) = match train.inputs.first() {
-            Some(column) => moments(column, scale),
-            None => (0.0, 1.0),
-        };
+        let inputs = train.inputs.iter();
+        let normalisation = inputs
+            .map(|column| Normalisation::of(column, scale))
+            .collect();
         let mut hash = Sha256::new();
         for column in train.columns().chain(test.columns()) {
             hash.update(&column.bytes);
@@ -152,11 +123,8 @@ impl Dataset {
             train,
             test,
             classes,
-            mean,
-            std,
-            scale,
+            normalisation,
             sha256,
-            looked: Vec::new(),
         })
     }
 }
@@ -177,19 +145,19 @@ fn array_split(
 ) -> Result<Split, DataError> {
     let len = arrays.labels.len();
     let (dtype, found, bytes) = match arrays.inputs {
-        Values::U8(values) => (Dtype::U8, values.len(), values.to_vec()),
-        Values::F32(values) => (
+        InputValues::U8(values) => (Dtype::U8, values.len(), values.into()),
+        InputValues::F32(values) => (
             Dtype::F32,
             values.len(),
             values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         ),
     };
-    let field = Field {
+    let spec = ColumnSpec {
         name: "input".into(),
         dtype,
         shape: shape.to_vec(),
     };
-    let elements = field.elements();
+    let elements = spec.elements();
     if elements == 0 {
         let wanted = "dimensions above 0";
         return Err(DataError::BadShape {
@@ -234,7 +202,7 @@ fn array_split(
             last,
         });
     }
-    // Every label fits: it is below `classes`, and that is at most 65,536.
+    // Every label is below `classes`, which is at most 65,536.
     let (label_type, labels) = if classes <= 256 {
         (Dtype::U8, arrays.labels.iter().map(|&l| l as u8).collect())
     } else {
@@ -247,9 +215,9 @@ fn array_split(
                 .collect(),
         )
     };
-    let input = Column { field, bytes };
+    let input = Column { spec, bytes };
     let target = Column {
-        field: Field {
+        spec: ColumnSpec {
             name: "label".into(),
             dtype: label_type,
             shape: vec![],
@@ -270,16 +238,16 @@ fn check_split(place: &str, classes: usize, split: &Split) -> Result<(), DataErr
         });
     }
     for column in split.columns() {
-        let of = format!("{place}, column \"{}\"", column.field.name);
-        if column.field.elements() == 0 {
-            let shape = column.field.shape.clone();
+        let of = format!("{place}, column \"{}\"", column.spec.name);
+        if column.spec.elements() == 0 {
+            let shape = column.spec.shape.clone();
             return Err(DataError::BadShape {
                 place: of,
                 shape,
                 wanted: "dimensions above 0",
             });
         }
-        let expected = split.len.saturating_mul(column.field.sample_bytes());
+        let expected = split.len.saturating_mul(column.spec.sample_bytes());
         if column.bytes.len() != expected {
             return Err(DataError::ColumnSize {
                 place: of,
@@ -291,38 +259,38 @@ fn check_split(place: &str, classes: usize, split: &Split) -> Result<(), DataErr
         check_finite(&of, column)?;
     }
     match split.targets.first() {
-        Some(label) if label.field.shape.is_empty() && label.field.dtype.is_integer() => {
+        Some(label) if label.spec.shape.is_empty() && label.spec.dtype.is_integer() => {
             check_labels(place, label, 0, classes)
         }
         _ => Ok(()),
     }
 }
 
-fn check_fields(train: &[Column], test: &[Column]) -> Result<(), DataError> {
+fn check_columns(train: &[Column], test: &[Column]) -> Result<(), DataError> {
     let list = |columns: &[Column]| {
         if columns.is_empty() {
             return "no column".to_owned();
         }
         columns
             .iter()
-            .map(|c| c.field.to_string())
+            .map(|c| c.spec.to_string())
             .collect::<Vec<_>>()
             .join(", ")
     };
     if train
         .iter()
-        .map(|c| &c.field)
-        .eq(test.iter().map(|c| &c.field))
+        .map(|c| &c.spec)
+        .eq(test.iter().map(|c| &c.spec))
     {
         return Ok(());
     }
-    Err(DataError::PartsDiffer {
+    Err(DataError::SplitsDiffer {
         train: list(train),
         test: list(test),
     })
 }
 
-/// Every label lies in `first..first + classes`.
+/// Checks that every label is in `first..first + classes`.
 pub(super) fn check_labels(
     place: &str,
     column: &Column,
@@ -345,55 +313,16 @@ pub(super) fn check_labels(
     Ok(())
 }
 
-/// No value is infinite or not a number.
+/// Checks that no value is infinite or NaN.
 pub(super) fn check_finite(place: &str, column: &Column) -> Result<(), DataError> {
-    if column.field.dtype.is_integer() {
+    if column.spec.dtype.is_integer() {
         return Ok(());
     }
     match column.values().position(|v| !v.is_finite()) {
         Some(at) => Err(DataError::NonFinite {
             place: place.into(),
-            sample: at / column.field.elements().max(1),
+            sample: at / column.spec.elements().max(1),
         }),
         None => Ok(()),
-    }
-}
-
-/// Mean and standard deviation of a column's values divided by `scale`. Of u8 values they are rounded to four decimals,
-/// the precision in which such constants are passed on. A deviation of 0 (all values alike) becomes 1, which divides.
-fn moments(column: &Column, scale: f64) -> (f64, f64) {
-    let (mean, std) = if column.field.dtype == Dtype::U8 {
-        let mut counts = [0u64; 256];
-        column
-            .bytes
-            .iter()
-            .for_each(|&b| counts[usize::from(b)] += 1);
-        let total = column.bytes.len() as f64;
-        let weighted = |f: &dyn Fn(f64) -> f64| {
-            counts
-                .iter()
-                .enumerate()
-                .map(|(value, &count)| count as f64 * f(value as f64 / scale))
-                .sum::<f64>()
-                / total
-        };
-        let mean = weighted(&|x| x);
-        let std = weighted(&|x| (x - mean) * (x - mean)).sqrt();
-        let round = |x: f64| (x * 1e4).round() / 1e4;
-        (round(mean), round(std))
-    } else {
-        let total = column.values().count().max(1) as f64;
-        let mean = column.values().map(|x| x / scale).sum::<f64>() / total;
-        let square = column
-            .values()
-            .map(|x| (x / scale - mean).powi(2))
-            .sum::<f64>()
-            / total;
-        (mean, square.sqrt())
-    };
-    if std > 0.0 && std.is_finite() {
-        (mean, std)
-    } else {
-        (mean, 1.0)
     }
 }

@@ -1,118 +1,116 @@
-//! What can go wrong with data, each as one sentence: what, where, and how to mend it.
+//! Errors of datasets: one sentence each, what failed and where, then what to do.
 use std::path::PathBuf;
 
-/// Why a data set could not be read, built or divided.
+/// Why a dataset could not be read, built or divided.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
-    /// Neither a known name nor a folder that exists.
+    /// Neither a known name nor an existing folder.
     #[error(
-        "there is no data folder {path:?}: name a folder of IDX files, or one of \"auto\", \"digits\" and \"fashion-mnist\""
+        "data folder {path:?} does not exist: give a data folder, \"auto\", \"digits\" or \"fashion-mnist\""
     )]
     NoFolder {
-        /// The folder as asked for.
+        /// The folder.
         path: PathBuf,
     },
-    /// The path is a file where a folder of four is needed.
-    #[error("{path:?} is a file, not a data folder: name the folder that holds the four IDX files")]
+    /// A file where a folder is needed.
+    #[error("{path:?} is a file, not a folder: give the folder that contains the four IDX files")]
     NotAFolder {
-        /// The file as asked for.
+        /// The file.
         path: PathBuf,
     },
-    /// The system refused to read a file or folder.
-    #[error("cannot read {path:?} ({source}): check that the file exists and that you may read it")]
+    /// A file or folder cannot be read.
+    #[error("cannot read {path:?} ({source}): check the path and its permissions")]
     Io {
-        /// What was read.
+        /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
+        /// The reason.
         source: std::io::Error,
     },
-    /// One of a folder's four files is not there.
+    /// A file of a dataset is missing.
     #[error(
-        "the data folder {folder:?} lacks {file} (or the same name with .gz): put the file there"
+        "{file} (plain or with .gz) is missing in data folder {folder:?}: add the file or give another folder"
     )]
     MissingFile {
         /// The folder.
         folder: PathBuf,
-        /// The name that was looked for.
+        /// The file's name.
         file: String,
     },
-    /// The folder holds several sets, as EMNIST's does.
-    #[error("the data folder {folder:?} holds several sets ({sets}): name one, as in {example:?}")]
+    /// The folder contains several datasets, as EMNIST's does.
+    #[error(
+        "data folder {folder:?} contains several datasets ({sets}): choose one, such as {example:?}"
+    )]
     SeveralSets {
         /// The folder.
         folder: PathBuf,
-        /// The prefixes found, separated by commas.
+        /// Their names, separated by commas.
         sets: String,
-        /// A path that chooses the first.
+        /// The path of the first one.
         example: PathBuf,
     },
     /// The gzip stream ends early.
-    #[error("{path:?} is cut short (its gzip stream ends early): fetch the file again")]
+    #[error("{path:?} is truncated, its gzip stream ends early: download it again")]
     TruncatedGz {
         /// The file.
         path: PathBuf,
     },
     /// The gzip stream is damaged.
-    #[error("{path:?} is damaged ({source}): fetch the file again")]
+    #[error("the gzip stream of {path:?} is damaged ({source}): download it again")]
     CorruptGz {
         /// The file.
         path: PathBuf,
-        /// What the decoder met.
+        /// The decoder's reason.
         source: std::io::Error,
     },
-    /// The first four bytes are not those of an IDX file.
+    /// Not an IDX file, by its first four bytes.
     #[error(
-        "{path:?} is not an IDX file (it starts with {found:02x?}, not with 00 00, an element type and 1 to 8 dimensions): put the original file there"
+        "{path:?} is not an IDX file, it starts with {found:02x?} instead of 00 00, an element type and 1 to 8 dimensions: replace it by the original file"
     )]
     BadMagic {
         /// The file.
         path: PathBuf,
-        /// Its first bytes, at most four.
+        /// The first bytes, at most four.
         found: Vec<u8>,
     },
-    /// The file holds fewer bytes than its header announces.
+    /// The file is shorter than its header says.
     #[error(
-        "{path:?} is cut short ({found} of the {expected} bytes its header announces): fetch the file again"
+        "{path:?} is truncated, it has {found} bytes and its header says {expected}: download it again"
     )]
     Truncated {
         /// The file.
         path: PathBuf,
-        /// Bytes announced, header included.
+        /// Bytes by the header, header included.
         expected: u64,
         /// Bytes found.
         found: u64,
     },
-    /// The file holds more bytes than its header announces.
-    #[error(
-        "{path:?} goes on after the {expected} bytes its header announces: fetch the file again"
-    )]
+    /// The file is longer than its header says.
+    #[error("{path:?} has more than the {expected} bytes its header says: download it again")]
     TrailingBytes {
         /// The file.
         path: PathBuf,
-        /// Bytes announced, header included.
+        /// Bytes by the header, header included.
         expected: u64,
     },
-    /// Dimensions that cannot be images, or labels.
-    #[error(
-        "{place} has dimensions {shape:?}, where {wanted} are needed: put a file of that kind there"
-    )]
+    /// Dimensions that do not fit samples or labels.
+    #[error("{place} has dimensions {shape:?}: it needs {wanted}")]
     BadShape {
         /// The file or array.
         place: String,
         /// The dimensions found.
         shape: Vec<usize>,
-        /// What is needed.
+        /// Which dimensions are needed.
         wanted: &'static str,
     },
-    /// No sample at all.
-    #[error("{place} holds no sample: give at least one")]
+    /// No samples.
+    #[error("{place} has no samples: give at least one")]
     NoSamples {
         /// The file or array.
         place: String,
     },
-    /// Inputs and targets that differ in number.
-    #[error("{place} holds {labels} labels for {samples} samples: give one label for each sample")]
+    /// Different numbers of samples and labels.
+    #[error("{place} has {labels} labels for {samples} samples: give one label per sample")]
     CountMismatch {
         /// The label file or array.
         place: String,
@@ -121,97 +119,93 @@ pub enum DataError {
         /// Number of labels.
         labels: usize,
     },
-    /// Labels that are not whole numbers.
-    #[error(
-        "{place} holds labels of type {dtype}: class labels must be whole numbers (u8, i8, u16, i16 or i32)"
-    )]
+    /// Labels that are not integers.
+    #[error("{place} has labels of type {dtype}: convert them to u8, i8, u16, i16 or i32")]
     LabelType {
         /// The label file or array.
         place: String,
-        /// Its type.
+        /// The type.
         dtype: super::Dtype,
     },
-    /// A label that names no class.
+    /// A label outside the range of the classes.
     #[error(
-        "{place}, sample {sample}: label {label} is not one of {first} to {last}; correct the label or the number of classes"
+        "label {label} of sample {sample} in {place} is outside {first} to {last}: correct the label or the number of classes"
     )]
     LabelRange {
         /// The label file or array.
         place: String,
-        /// Which sample, from 0.
+        /// Index of the sample, from 0.
         sample: usize,
-        /// Its label.
+        /// The label.
         label: i64,
-        /// Lowest label allowed.
+        /// Lowest valid label.
         first: i64,
-        /// Highest label allowed.
+        /// Highest valid label.
         last: i64,
     },
-    /// A number of classes of 0 or above 65,536.
-    #[error("a data set of {classes} classes cannot be: give 1 to 65536")]
+    /// An invalid number of classes.
+    #[error("the number of classes must be between 1 and 65536, got {classes}: correct it")]
     BadClasses {
-        /// The number given.
+        /// The number.
         classes: usize,
     },
-    /// A value that is no finite number (or does not fit f32).
+    /// A value that is infinite, NaN or too large for f32.
     #[error(
-        "{place}, sample {sample}: a value is not a finite 32-bit number; replace it or leave the sample out"
+        "sample {sample} in {place} has a value that is not a finite f32: replace the value or remove the sample"
     )]
     NonFinite {
         /// The file or array.
         place: String,
-        /// Which sample, from 0.
+        /// Index of the sample, from 0.
         sample: usize,
     },
-    /// Training and test part that do not fit together.
-    #[error(
-        "the test part has {test} where the training part has {train}: give both parts the same columns"
-    )]
-    PartsDiffer {
-        /// The training part's field.
+    /// Splits with different columns.
+    #[error("the test split has {test}, the training split {train}: give both the same columns")]
+    SplitsDiffer {
+        /// Columns of the training split.
         train: String,
-        /// The test part's field.
+        /// Columns of the test split.
         test: String,
     },
-    /// A column whose bytes are not the samples its field says.
+    /// A column of the wrong length.
     #[error(
-        "{place} holds {found} {unit}, where {expected} are needed: give exactly one value for each element of each sample"
+        "{place} has {found} {unit} instead of {expected}: give one value for each element of each sample"
     )]
     ColumnSize {
         /// The column or array.
         place: String,
-        /// What is counted.
+        /// `bytes` or `values`.
         unit: &'static str,
-        /// How many there are.
+        /// Number found.
         found: usize,
-        /// How many are needed.
+        /// Number needed.
         expected: usize,
     },
-    /// A scale that cannot divide values.
-    #[error("a scale of {scale} cannot divide values: give a finite number above 0")]
+    /// An invalid scale.
+    #[error("the scale must be a finite number above 0, got {scale}: correct it")]
     BadScale {
-        /// The scale given.
+        /// The scale.
         scale: f64,
     },
-    /// One sample is larger than a shard may be.
+    /// A sample larger than a shard may be.
     #[error(
-        "one sample of \"{field}\" takes {bytes} bytes, above the limit of {limit} bytes for a shard: use smaller samples or a device with a larger binding limit"
+        "one sample of column {column:?} has {bytes} bytes, the limit of a shard is {limit}: use smaller samples or a device with a larger binding limit"
     )]
     SampleAboveLimit {
-        /// The field's name.
-        field: String,
+        /// The column's name.
+        column: String,
         /// Bytes of one sample, rounded up to a multiple of 4.
         bytes: u64,
         /// The limit.
         limit: u64,
     },
-    /// A shard cut from another column.
+    /// A shard of another column.
     #[error(
-        "a shard of bytes {start} to {end} lies outside column \"{field}\" of {len} bytes: take shards from the column itself"
+        "shard of bytes {start} to {end} is outside column {column:?} of {len} bytes: use the shards of the column itself"
     )]
     ForeignShard {
-        /// The field's name.
-        field: String,
+        /// The column's name.
+        column: String,
         /// First byte.
         start: usize,
         /// One past the last byte.
@@ -219,28 +213,30 @@ pub enum DataError {
         /// Bytes of the column.
         len: usize,
     },
-    /// Fashion-MNIST was asked for and is nowhere.
+    /// Fashion-MNIST was not found.
     #[error(
-        "Fashion-MNIST was not found (looked at {looked}): install Debian's dataset-fashion-mnist, set WATTGRAD_DATA to a folder that holds it, or take \"digits\""
+        "Fashion-MNIST was not found (searched {searched}): install Debian's dataset-fashion-mnist, set WATTGRAD_DATA to its folder, or use \"digits\""
     )]
     NoFashionMnist {
-        /// The places, separated by commas.
-        looked: String,
+        /// The locations, separated by commas.
+        searched: String,
     },
-    /// Fashion-MNIST was asked for and the folder holds something else.
+    /// The folder found for Fashion-MNIST contains other data.
     #[error(
-        "{path:?} holds other data than Fashion-MNIST: put the original files there, or name the folder itself as the data set"
+        "{path:?} does not contain the original Fashion-MNIST: replace the files, or use the folder itself as the dataset"
     )]
     NotFashionMnist {
         /// The folder.
         path: PathBuf,
     },
-    /// `WATTGRAD_DATA` is set to something that cannot be used.
-    #[error("WATTGRAD_DATA is {path:?}, which is no data set ({note}): correct or unset it")]
+    /// `WATTGRAD_DATA` names no complete dataset.
+    #[error(
+        "WATTGRAD_DATA is {path:?}, which has no complete dataset ({note}): correct or unset it"
+    )]
     BadEnvironment {
-        /// Its value.
+        /// The folder.
         path: PathBuf,
-        /// What is wrong with it.
+        /// What is missing.
         note: String,
     },
 }

@@ -1,20 +1,26 @@
-//! Data sets: readers that know no model and no device.
+//! Datasets, independent of models and devices.
 //!
-//! [`Dataset::open`] reads Fashion-MNIST, MNIST, EMNIST or the embedded digits, [`Dataset::from_arrays`] takes a user's
-//! own numbers. A data set is two [`Split`]s of [`Column`]s, each a [`Field`] and its bytes; [`Column::shards`] divides
-//! one into pieces that fit a device's bindings, and [`permute`] says in which order an epoch visits the samples.
+//! [`Dataset::open`] reads a dataset by name or folder, [`Dataset::from_arrays`] takes arrays in memory. A dataset is two
+//! [`Split`]s of [`Column`]s; [`Column::shards`] divides a column into pieces that fit a device's bindings, and
+//! [`permute`] gives the order in which an epoch visits the samples.
+//!
+//! A format of data folders is a `Reader` in a file of its own and a line in `locate::READERS`.
 mod column;
 mod dataset;
 mod digits;
 mod error;
-mod folder;
 mod idx;
+mod idx_folder;
 mod locate;
+mod normalisation;
+mod open;
 mod order;
+mod reader;
 
-pub use column::{Column, Dtype, Field, Shard, Split};
-pub use dataset::{Arrays, Dataset, Values};
+pub use column::{Column, ColumnSpec, Dtype, Shard, Split};
+pub use dataset::{Arrays, Dataset, InputValues};
 pub use error::DataError;
 pub use idx::{IdxArray, read_idx};
-pub use locate::{Found, Places, locate, locate_in};
+pub use locate::{DataLocation, SearchPaths, locate};
+pub use normalisation::Normalisation;
 pub use order::{ROUNDS, half_bits, mix, permute};

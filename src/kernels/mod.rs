@@ -268,6 +268,31 @@ pub struct Shape {
     pub width: u32,
 }
 
+impl From<[u32; 3]> for Shape {
+    /// `[channels, height, width]`.
+    fn from([channels, height, width]: [u32; 3]) -> Shape {
+        Shape {
+            channels,
+            height,
+            width,
+        }
+    }
+}
+
+impl From<[u32; 2]> for Shape {
+    /// `[channels, length]`: one row per channel.
+    fn from([channels, length]: [u32; 2]) -> Shape {
+        Shape::from([channels, 1, length])
+    }
+}
+
+impl From<[u32; 1]> for Shape {
+    /// `[features]`.
+    fn from([features]: [u32; 1]) -> Shape {
+        Shape::vector(features)
+    }
+}
+
 impl Shape {
     /// A vector of `n` features.
     pub fn vector(n: u32) -> Shape {

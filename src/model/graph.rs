@@ -76,23 +76,18 @@ impl Network {
         Network::default()
     }
 
-    /// The next input of the data set, of `[channels, height, width]`.
-    pub fn input(&mut self, shape: [u32; 3]) -> Value {
+    /// The next input column of the dataset, of `[channels, height, width]`, `[channels, length]` or `[features]`.
+    pub fn input(&mut self, shape: impl Into<Shape>) -> Value {
         let field = self
             .nodes
             .iter()
             .filter(|n| matches!(n.kind, NodeKind::Input(_)))
             .count();
-        let [channels, height, width] = shape;
         self.nodes.push(Node {
             name: format!("input{field}"),
             kind: NodeKind::Input(field),
             inputs: vec![],
-            shape: Shape {
-                channels,
-                height,
-                width,
-            },
+            shape: shape.into(),
             parameters: vec![],
         });
         Value(self.nodes.len() - 1)
@@ -142,7 +137,7 @@ impl Network {
         self.layer(name, Arc::new(Linear { out, bias: true }), &[x])
     }
 
-    /// A square convolution.
+    /// A convolution.
     ///
     /// # Errors
     /// As [`Network::layer`].
@@ -176,27 +171,13 @@ impl Network {
         self.layer(&name, Arc::new(Add), &[a, b])
     }
 
-    /// Max pool with a square window.
+    /// Max pool.
     ///
     /// # Errors
     /// As [`Network::layer`].
-    pub fn max_pool(
-        &mut self,
-        x: Value,
-        kernel: u32,
-        stride: u32,
-        padding: u32,
-    ) -> Result<Value, ModelError> {
+    pub fn max_pool(&mut self, x: Value, pool: MaxPool2d) -> Result<Value, ModelError> {
         let name = format!("{}.pool", self.nodes[x.0].name);
-        self.layer(
-            &name,
-            Arc::new(MaxPool2d {
-                kernel,
-                stride,
-                padding,
-            }),
-            &[x],
-        )
+        self.layer(&name, Arc::new(pool), &[x])
     }
 
     /// Mean over rows and columns: a vector of the channels.

@@ -1,6 +1,6 @@
 //! The networks that everything is compared on; parameter names are those of the PyTorch modules.
 
-use super::layers::Conv2d;
+use super::layers::{Conv2d, MaxPool2d};
 use super::{ModelError, Network, Value};
 use crate::kernels::Shape;
 
@@ -13,7 +13,7 @@ pub const NAMES: &[&str] = &["mlp", "cnn", "resnet8"];
 /// The name is unknown, or the input is too small for the network.
 pub fn by_name(name: &str, input: Shape, classes: u32) -> Result<Network, ModelError> {
     let mut net = Network::new();
-    let x = net.input([input.channels, input.height, input.width]);
+    let x = net.input(input);
     let logits = match name {
         "mlp" => mlp(&mut net, x, classes),
         "cnn" => cnn(&mut net, x, classes),
@@ -36,19 +36,14 @@ fn mlp(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelError> {
 }
 
 fn cnn(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelError> {
-    let conv = |out| Conv2d {
-        out,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: true,
-    };
+    let conv = |out| Conv2d::square(out, 3, 1, 1);
+    let pool = MaxPool2d::square(2, 2, 0);
     let x = net.conv2d("conv1", x, conv(32))?;
     let x = net.relu(x)?;
-    let x = net.max_pool(x, 2, 2, 0)?;
+    let x = net.max_pool(x, pool)?;
     let x = net.conv2d("conv2", x, conv(64))?;
     let x = net.relu(x)?;
-    let x = net.max_pool(x, 2, 2, 0)?;
+    let x = net.max_pool(x, pool)?;
     let x = net.linear("fc1", x, 128)?;
     let x = net.relu(x)?;
     net.linear("fc2", x, classes)
@@ -59,11 +54,8 @@ fn resnet8(net: &mut Network, x: Value, classes: u32) -> Result<Value, ModelErro
         "conv1",
         x,
         Conv2d {
-            out: 16,
-            kernel: 3,
-            stride: 1,
-            padding: 1,
             bias: false,
+            ..Conv2d::square(16, 3, 1, 1)
         },
     )?;
     let x = net.batch_norm("bn1", x)?;
@@ -83,11 +75,8 @@ fn basic_block(
     stride: u32,
 ) -> Result<Value, ModelError> {
     let conv = |kernel, stride, padding| Conv2d {
-        out,
-        kernel,
-        stride,
-        padding,
         bias: false,
+        ..Conv2d::square(out, kernel, stride, padding)
     };
     let y = net.conv2d(&format!("{name}.conv1"), x, conv(3, stride, 1))?;
     let y = net.batch_norm(&format!("{name}.bn1"), y)?;
@@ -110,12 +99,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_as_many_as_the_literature_counts() {
-        let input = Shape {
-            channels: 1,
-            height: 28,
-            width: 28,
-        };
+    fn parameter_counts_match_the_literature() {
+        let input = Shape::from([1, 28, 28]);
         for (name, count) in [("mlp", 535_818), ("cnn", 421_642), ("resnet8", 77_754)] {
             assert_eq!(
                 by_name(name, input, 10).unwrap().parameter_count(),
@@ -126,12 +111,8 @@ mod tests {
     }
 
     #[test]
-    fn misfits_and_unknown_names_say_so() {
-        let small = Shape {
-            channels: 1,
-            height: 1,
-            width: 1,
-        };
+    fn rejects_small_inputs_and_unknown_names() {
+        let small = Shape::from([1, 1, 1]);
         assert!(matches!(
             by_name("cnn", small, 10),
             Err(ModelError::Misfit { .. })

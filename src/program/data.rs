@@ -32,7 +32,7 @@ impl ShardedSplit {
         let words = limit & !3;
         let columns = || split.inputs.iter().chain(&split.targets);
         let per = columns()
-            .map(|c| words / (c.field.sample_bytes() as u64).max(1))
+            .map(|c| words / (c.spec.sample_bytes() as u64).max(1))
             .min()
             .unwrap_or(0)
             .min(split.len as u64);
@@ -45,7 +45,7 @@ impl ShardedSplit {
         let per = (per as usize).max(1);
         let mut cut = |kind: &str, columns: &[Column]| -> Vec<ShardedColumn> {
             let sharded = columns.iter().map(|column| {
-                let size = column.field.sample_bytes();
+                let size = column.spec.sample_bytes();
                 let shards = (0..split.len).step_by(per).enumerate().map(|(at, first)| {
                     let len = per.min(split.len - first);
                     let shard = Shard {
@@ -56,7 +56,7 @@ impl ShardedSplit {
                     let quads = ((len * size) as u64).div_ceil(Dtype::I32.quad_bytes());
                     (
                         list.integers(
-                            format!("{name} {kind} {} shard {at}", column.field.name),
+                            format!("{name} {kind} {} shard {at}", column.spec.name),
                             Role::Data,
                             quads,
                         ),
@@ -64,7 +64,7 @@ impl ShardedSplit {
                     )
                 });
                 ShardedColumn {
-                    dtype: column.field.dtype,
+                    dtype: column.spec.dtype,
                     shards: shards.collect(),
                 }
             });

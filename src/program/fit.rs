@@ -5,6 +5,9 @@ use crate::data::{Dataset, Dtype};
 use crate::kernels::Shape;
 use crate::model::{Network, NodeKind};
 
+/// Channels with a normalisation of their own that fit the 16 KiB of a kernel's sizes.
+const MOST_CHANNELS: usize = 1000;
+
 /// Bytes that a kernel's 32-bit arithmetic can address in one tensor.
 pub(super) const ADDRESSABLE: u64 = 1 << 32;
 
@@ -38,15 +41,16 @@ pub(super) fn check(
                         split.inputs.len()
                     )));
                 };
-                if column.field.elements() != node.shape.elements() as usize {
+                if column.spec.elements() != node.shape.elements() as usize {
                     return Err(fit(format!(
                         "input {:?} has {} elements per sample, but the network reads {}",
-                        column.field.name,
-                        column.field.elements(),
+                        column.spec.name,
+                        column.spec.elements(),
                         node.shape.elements()
                     )));
                 }
             }
+            check_channels(data, field, node.shape).map_err(fit)?;
         }
     }
     for spec in net.parameters() {
@@ -111,6 +115,27 @@ pub(super) fn check(
                 classes - 1
             )));
         }
+    }
+    Ok(())
+}
+
+/// Whether the normalisation of an input has one channel or those that the network reads.
+fn check_channels(data: &Dataset, input: usize, shape: Shape) -> Result<(), String> {
+    let Some(normalisation) = data.normalisation.get(input) else {
+        return Err(format!("input {input} has no normalisation: add one"));
+    };
+    let channels = normalisation.mean.len();
+    if normalisation.std.len() != channels || (channels != 1 && channels != shape.channels as usize)
+    {
+        return Err(format!(
+            "input {input} is normalised over {channels} channels, but the network reads {}: give the network the shape of the samples",
+            shape.channels
+        ));
+    }
+    if channels > MOST_CHANNELS {
+        return Err(format!(
+            "input {input} is normalised over {channels} channels, at most {MOST_CHANNELS} are possible: use one mean and standard deviation for all"
+        ));
     }
     Ok(())
 }

@@ -85,9 +85,7 @@ impl Lowering<'_> {
                     *out,
                     size,
                     *shape,
-                    data.scale as f32,
-                    data.mean as f32,
-                    data.std as f32,
+                    &data.normalisation[*field],
                 );
             }
             for (target, out) in targets.iter().enumerate() {

@@ -147,7 +147,7 @@ impl DataRecord {
                 .train
                 .inputs
                 .first()
-                .map(|column| column.field.shape.clone())
+                .map(|column| column.spec.shape.clone())
                 .unwrap_or_default(),
         }
     }

@@ -332,21 +332,13 @@ impl Regime {
             .train
             .inputs
             .first()
-            .map(|column| column.field.shape.clone())
+            .map(|column| column.spec.shape.clone())
             .unwrap_or_default();
         let sizes: Option<Vec<u32>> = shape.iter().map(|n| u32::try_from(*n).ok()).collect();
         let input = match sizes.as_deref() {
-            Some([n]) => Shape::vector(*n),
-            Some([height, width]) => Shape {
-                channels: 1,
-                height: *height,
-                width: *width,
-            },
-            Some([channels, height, width]) => Shape {
-                channels: *channels,
-                height: *height,
-                width: *width,
-            },
+            Some([features]) => Shape::from([*features]),
+            Some([channels, length]) => Shape::from([*channels, *length]),
+            Some([channels, height, width]) => Shape::from([*channels, *height, *width]),
             _ => return Err(RegimeError::SampleShape { shape }.into()),
         };
         let classes = u32::try_from(data.classes).unwrap_or(u32::MAX);

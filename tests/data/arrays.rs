@@ -1,16 +1,16 @@
-//! A user's own arrays, and shards.
+//! Datasets from arrays, and shards.
 
 use super::one_sentence;
 use wattgrad::internals::data::{
-    Arrays, Column, DataError, Dataset, Dtype, Field, Shard, Split, Values,
+    Arrays, Column, ColumnSpec, DataError, Dataset, Dtype, InputValues, Normalisation, Shard, Split,
 };
 
-fn floats(inputs: &[f32]) -> Values<'_> {
-    Values::F32(inputs)
+fn floats(inputs: &[f32]) -> InputValues<'_> {
+    InputValues::F32(inputs)
 }
 
 #[test]
-fn arrays_become_a_data_set() {
+fn arrays_make_a_dataset() {
     let (x, y) = ([1.0f32, 2.0, 3.0, 6.0], [0u32, 300]);
     let set = Dataset::from_arrays(
         "mine",
@@ -26,34 +26,73 @@ fn arrays_become_a_data_set() {
         },
     )
     .unwrap();
-    assert_eq!(
-        (set.train.len, set.test.len, set.scale, set.mean),
-        (2, 1, 1.0, 3.0)
-    );
-    assert_eq!(set.std, 3.5f64.sqrt());
+    assert_eq!((set.train.len, set.test.len), (2, 1));
+    let normalisation = Normalisation {
+        scale: 1.0,
+        mean: vec![3.0],
+        std: vec![3.5f64.sqrt()],
+    };
+    assert_eq!(set.normalisation, [normalisation]);
     assert_eq!(
         set.train.inputs[0].values().collect::<Vec<_>>(),
         [1.0, 2.0, 3.0, 6.0]
     );
-    assert_eq!(set.train.targets[0].field.dtype, Dtype::U16);
+    assert_eq!(set.train.targets[0].spec.dtype, Dtype::U16);
     assert_eq!(
         set.train.targets[0].values().collect::<Vec<_>>(),
         [0.0, 300.0]
     );
 
     let bytes = Arrays {
-        inputs: Values::U8(&[7, 7]),
+        inputs: InputValues::U8(&[7, 7]),
         labels: &[1, 0],
     };
     let set = Dataset::from_arrays("flat", 2, &[1], bytes, bytes).unwrap();
+    let normalisation = &set.normalisation[0];
     assert_eq!(
-        (set.scale, set.std, set.train.targets[0].field.dtype),
-        (255.0, 1.0, Dtype::U8)
+        (normalisation.scale, normalisation.std[0]),
+        (255.0, 1.0),
+        "equal values are divided by 1"
     );
+    assert_eq!(set.train.targets[0].spec.dtype, Dtype::U8);
 }
 
 #[test]
-fn arrays_that_do_not_fit_are_refused() {
+fn each_channel_has_its_own_mean_and_deviation() {
+    // Two samples of [channels, length] = [2, 3]; the second channel is ten times the first.
+    let x: [f32; 12] = [
+        1.0, 2.0, 3.0, 10.0, 20.0, 30.0, 3.0, 2.0, 1.0, 30.0, 20.0, 10.0,
+    ];
+    let floats = Arrays {
+        inputs: InputValues::F32(&x),
+        labels: &[0, 1],
+    };
+    let set = Dataset::from_arrays("two channels", 2, &[2, 3], floats, floats).unwrap();
+    let deviation = (2.0f64 / 3.0).sqrt();
+    let found = &set.normalisation[0];
+    assert_eq!(found.mean, [2.0, 20.0]);
+    for (std, expected) in found.std.iter().zip([deviation, 10.0 * deviation]) {
+        assert!((std - expected).abs() < 1e-12, "{found:?}");
+    }
+    let bytes = x.map(|x| x as u8);
+    let bytes = Arrays {
+        inputs: InputValues::U8(&bytes),
+        labels: &[0, 1],
+    };
+    let set = Dataset::from_arrays("bytes", 2, &[2, 1, 3], bytes, bytes).unwrap();
+    // Of bytes, rounded to four decimals: 2 / 255 and 20 / 255.
+    assert_eq!(set.normalisation[0].mean, [0.0078, 0.0784]);
+}
+
+#[test]
+fn clones_share_their_bytes() {
+    let set = Dataset::open("digits").unwrap();
+    let bytes = |set: &Dataset| set.train.inputs[0].bytes.as_ptr();
+    assert_eq!(bytes(&set), bytes(&set.clone()));
+}
+
+#[test]
+fn rejects_arrays_that_do_not_fit() {
     let good = Arrays {
         inputs: floats(&[1.0, 2.0]),
         labels: &[0, 1],
@@ -116,17 +155,17 @@ fn arrays_that_do_not_fit_are_refused() {
         "{nan}"
     );
     assert!(matches!(
-        build(2, &[1], with(Values::U8(&[1]), &[0])),
-        DataError::PartsDiffer { .. }
+        build(2, &[1], with(InputValues::U8(&[1]), &[0])),
+        DataError::SplitsDiffer { .. }
     ));
 
     let column = Column {
-        field: Field {
+        spec: ColumnSpec {
             name: "a".into(),
             dtype: Dtype::F32,
             shape: vec![2],
         },
-        bytes: vec![0; 8],
+        bytes: vec![0; 8].into(),
     };
     let split = |len| Split {
         len,
@@ -153,15 +192,15 @@ fn arrays_that_do_not_fit_are_refused() {
 }
 
 #[test]
-fn shards_are_whole_samples_below_the_limit() {
+fn shards_hold_whole_samples_below_the_limit() {
     for (sample, total) in [(1usize, 1usize), (3, 7), (4, 8), (5, 100), (784, 65)] {
-        let field = Field {
+        let spec = ColumnSpec {
             name: "image".into(),
             dtype: Dtype::U8,
             shape: vec![sample],
         };
         let column = Column {
-            field,
+            spec,
             bytes: (0..sample * total).map(|i| (i % 251) as u8).collect(),
         };
         for limit in (0..40).chain([784, 787, 788, 1_571, 4_000, 1 << 16, u64::MAX]) {
@@ -187,7 +226,7 @@ fn shards_are_whole_samples_below_the_limit() {
                 );
                 joined.extend_from_slice(&bytes[..shard.bytes.len()]);
             }
-            assert_eq!(joined, column.bytes);
+            assert_eq!(*joined, *column.bytes);
             let (last, rest) = shards.split_last().unwrap();
             assert!(
                 rest.iter().all(|s| s.len == shards[0].len)

@@ -3,25 +3,28 @@
 use super::{IMAGES, LABELS, TEST_IMAGES, TEST_LABELS, gz, idx, one_sentence, open, small};
 use std::fs;
 use std::path::Path;
-use wattgrad::internals::data::{Column, DataError, Dtype, Field, read_idx};
+use wattgrad::internals::data::{Column, ColumnSpec, DataError, Dtype, read_idx};
 
 #[test]
 fn a_folder_reads_plain_and_gzip_alike() {
     let dir = small();
     let plain = open(dir.path()).unwrap();
     assert_eq!((plain.train.len, plain.test.len, plain.classes), (6, 3, 3));
-    assert_eq!(plain.train.inputs[0].field.shape, [1, 2, 3]);
-    assert_eq!(plain.test.inputs[0].bytes, (36..54).collect::<Vec<u8>>());
+    assert_eq!(plain.train.inputs[0].spec.shape, [1, 2, 3]);
+    assert_eq!(*plain.test.inputs[0].bytes, (36..54).collect::<Vec<u8>>());
     assert_eq!(
-        plain.train.targets[0].field,
-        Field {
+        plain.train.targets[0].spec,
+        ColumnSpec {
             name: "label".into(),
             dtype: Dtype::U8,
             shape: vec![]
         }
     );
     let mean = 17.5 / 255.0;
-    assert_eq!(plain.mean, (mean * 1e4_f64).round() / 1e4);
+    assert_eq!(
+        plain.normalisation[0].mean[0],
+        (mean * 1e4_f64).round() / 1e4
+    );
 
     for name in [IMAGES, LABELS, TEST_IMAGES, TEST_LABELS] {
         let path = dir.path().join(name);
@@ -75,17 +78,17 @@ fn emnist(dir: &Path, set: &str, labels: &[u8]) {
 }
 
 #[test]
-fn emnist_is_turned_and_its_letters_count_from_zero() {
+fn emnist_is_transposed_and_its_letters_start_at_zero() {
     let dir = tempfile::tempdir().unwrap();
     emnist(dir.path(), "letters", &[1, 26]);
     let set = open(dir.path()).unwrap();
     assert_eq!((set.name.as_str(), set.classes), ("emnist-letters", 26));
-    assert_eq!(set.train.inputs[0].field.shape, [1, 3, 2]);
+    assert_eq!(set.train.inputs[0].spec.shape, [1, 3, 2]);
     assert_eq!(
-        set.train.inputs[0].bytes,
+        *set.train.inputs[0].bytes,
         [0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]
     );
-    assert_eq!(set.test.targets[0].bytes, [0, 25]);
+    assert_eq!(*set.test.targets[0].bytes, [0, 25]);
 
     emnist(dir.path(), "digits", &[0, 9]);
     let error = open(dir.path()).unwrap_err();
@@ -96,7 +99,7 @@ fn emnist_is_turned_and_its_letters_count_from_zero() {
     one_sentence(&error);
     let digits = open(&dir.path().join("emnist-digits")).unwrap();
     assert_eq!(
-        (digits.classes, digits.train.targets[0].bytes.as_slice()),
+        (digits.classes, &*digits.train.targets[0].bytes),
         (10, [0u8, 9].as_slice())
     );
     assert_eq!(
@@ -121,7 +124,7 @@ fn emnist_is_turned_and_its_letters_count_from_zero() {
 }
 
 #[test]
-fn every_element_type_is_read() {
+fn reads_every_element_type() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("x");
     let cases: [(u8, Dtype, Vec<u8>, [f64; 2]); 6] = [
@@ -160,12 +163,12 @@ fn every_element_type_is_read() {
             (dtype, [2].as_slice())
         );
         let column = Column {
-            field: Field {
+            spec: ColumnSpec {
                 name: "x".into(),
                 dtype,
                 shape: vec![],
             },
-            bytes: array.bytes,
+            bytes: array.bytes.into(),
         };
         assert_eq!(column.len(), 2);
         assert_eq!(column.values().collect::<Vec<_>>(), want);
@@ -196,7 +199,7 @@ fn every_element_type_is_read() {
 }
 
 #[test]
-fn float_images_and_wide_labels_stay_what_they_are() {
+fn keeps_the_types_of_float_images_and_wide_labels() {
     let dir = small();
     let image = |values: &[f32]| {
         idx(
@@ -214,11 +217,10 @@ fn float_images_and_wide_labels_stay_what_they_are() {
     fs::write(dir.path().join(LABELS), label([299, 0])).unwrap();
     fs::write(dir.path().join(TEST_LABELS), label([0, 7])).unwrap();
     let set = open(dir.path()).unwrap();
-    assert_eq!(
-        (set.classes, set.scale, set.mean, set.std),
-        (300, 1.0, 2.5, 1.5)
-    );
-    assert_eq!(set.train.targets[0].field.dtype, Dtype::I32);
+    let normalisation = &set.normalisation[0];
+    assert_eq!((set.classes, normalisation.scale), (300, 1.0));
+    assert_eq!((normalisation.mean[0], normalisation.std[0]), (2.5, 1.5));
+    assert_eq!(set.train.targets[0].spec.dtype, Dtype::I32);
 
     fs::write(dir.path().join(TEST_IMAGES), image(&[2.0, f32::NAN])).unwrap();
     let error = open(dir.path()).unwrap_err();

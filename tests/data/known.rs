@@ -1,10 +1,16 @@
-//! The sets that come with the project are what they are known to be.
+//! Fashion-MNIST and the digits: sizes, moments and checksums.
 
 use super::{open, repository};
 use wattgrad::internals::data::Dataset;
 
+/// Mean, standard deviation and scale of the only channel.
+fn moments(set: &Dataset) -> (f64, f64, f64) {
+    let of = &set.normalisation[0];
+    (of.mean[0], of.std[0], of.scale)
+}
+
 #[test]
-fn fashion_mnist_is_what_it_is_known_to_be() {
+fn fashion_mnist_has_its_published_size_moments_and_checksum() {
     let set = open(&repository().join("data/fashion-mnist")).unwrap();
     assert_eq!(
         (set.name.as_str(), set.licence.as_str()),
@@ -14,10 +20,10 @@ fn fashion_mnist_is_what_it_is_known_to_be() {
         (set.train.len, set.test.len, set.classes),
         (60_000, 10_000, 10)
     );
-    assert_eq!(set.train.inputs[0].field.shape, [1, 28, 28]);
+    assert_eq!(set.train.inputs[0].spec.shape, [1, 28, 28]);
     assert_eq!(set.train.inputs[0].bytes.len(), 60_000 * 784);
-    assert_eq!((set.mean, set.std, set.scale), (0.2860, 0.3530, 255.0));
-    // Computed apart from this program, with Python's gzip and hashlib.
+    assert_eq!(moments(&set), (0.2860, 0.3530, 255.0));
+    // Computed independently, with Python's gzip and hashlib.
     assert_eq!(
         set.sha256,
         "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f"
@@ -34,12 +40,12 @@ fn fashion_mnist_is_what_it_is_known_to_be() {
             .for_each(|&l| counts[usize::from(l)] += 1);
         assert_eq!(counts, [split.len / 10; 10]);
     }
-    // The 16 MiB that a device may bind at most makes three shards of it.
+    // A binding limit of 16 MiB divides it into three shards.
     assert_eq!(set.train.inputs[0].shards(16 << 20).unwrap().len(), 3);
 }
 
 #[test]
-fn digits_are_embedded() {
+fn digits_are_embedded_with_their_published_checksum() {
     let set = Dataset::open("digits").unwrap();
     assert_eq!(
         (
@@ -50,13 +56,13 @@ fn digits_are_embedded() {
         ),
         ("embedded", 1_500, 297, 10)
     );
-    assert_eq!((set.mean, set.std, set.scale), (0.3051, 0.3750, 16.0));
+    assert_eq!(moments(&set), (0.3051, 0.3750, 16.0));
     assert!(set.licence.contains("CC BY 4.0") && set.licence.contains("BSD-3-Clause"));
-    assert_eq!(set.train.inputs[0].field.shape, [1, 8, 8]);
+    assert_eq!(set.train.inputs[0].spec.shape, [1, 8, 8]);
     assert_eq!(set.train.inputs[0].bytes[..8], [0, 0, 5, 13, 9, 1, 0, 0]);
     assert_eq!(set.train.targets[0].bytes[..5], [0, 1, 2, 3, 4]);
     assert_eq!(set.test.targets[0].bytes[292..], [9, 0, 8, 9, 8]);
-    // Computed apart from this program, with scikit-learn and hashlib.
+    // Computed independently, with scikit-learn and hashlib.
     assert_eq!(
         set.sha256,
         "40392fed152d0c5c1db6cf3f5ecc6c69783c372dbebb453ab13d23b097e1e2e0"

@@ -1,12 +1,12 @@
-//! Data sets: reading, every refusal, shards, and the order of samples.
+//! Datasets: reading, rejections, normalisation, shards and the order of samples.
 #![cfg(feature = "gpu")]
 
 mod arrays;
 mod folder;
 mod known;
 mod order;
-mod places;
-mod refusals;
+mod rejections;
+mod search_paths;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;

@@ -2,7 +2,7 @@
 
 use super::harness::{Numbers, close, run, unpack, ways};
 use super::{EPS, activation, shape};
-use wattgrad::internals::data::{Dtype, permute};
+use wattgrad::internals::data::{Dtype, Normalisation, permute};
 use wattgrad::internals::kernels::batch::{BatchOrder, Mode, Shards, state};
 use wattgrad::internals::kernels::{List, Role, batch, oracle};
 
@@ -116,7 +116,7 @@ fn gather_normalises_samples_of_every_type_and_shard() {
         for (case, dtype) in dtypes.into_iter().enumerate() {
             // Samples of 51, 1, 28 and 195 elements: they start at every offset within a word.
             let shape = [
-                shape(1, 17, 3),
+                shape(3, 17, 1),
                 shape(1, 1, 1),
                 shape(1, 4, 7),
                 shape(3, 1, 65),
@@ -153,29 +153,36 @@ fn gather_normalises_samples_of_every_type_and_shard() {
             let tbatch = list.integers("batch", Role::State, batch::order::batch_quads(size));
             given.push((tbatch, words));
             let out = activation(&mut list, "out", size, shape);
-            let (scale, mean, std) = (255.0f32, 0.286f32, 0.353f32);
+            // One mean and deviation for all channels, or for each its own.
+            let channels = [1, shape.channels as usize][usize::from(case > 2)];
+            let each = |first: f32, step: f32| -> Vec<f64> {
+                let values = (0..channels).map(|channel| first + step * channel as f32);
+                values.map(f64::from).collect()
+            };
+            let normalisation = Normalisation {
+                scale: 255.0,
+                mean: each(0.286, 0.1),
+                std: each(0.353, 0.05),
+            };
+            let normal = &normalisation;
             batch::gather(
-                &mut list, &tuning, "gather", tbatch, &shards, out, size, shape, scale, mean, std,
+                &mut list, &tuning, "gather", tbatch, &shards, out, size, shape, normal,
             );
             let got = run(&list, &given, storage);
             let what = format!("{dtype} {shape:?}");
-            let normalise = oracle::Normalise {
-                scale: scale.into(),
-                mean: mean.into(),
-                std: std.into(),
-            };
-            let mut expected = oracle::gather(&values, sample, &indices, normalise);
+            let mut expected = oracle::gather(&values, sample, &indices, normal);
             expected.resize(size as usize * sample, 0.0);
-            let none = oracle::Normalise {
-                scale: scale.into(),
-                mean: 0.0,
-                std: std.into(),
+            let none = Normalisation {
+                mean: vec![0.0; channels],
+                ..normalisation.clone()
             };
             let mut magnitude =
-                oracle::magnitudes(&oracle::gather(&values, sample, &indices, none));
+                oracle::magnitudes(&oracle::gather(&values, sample, &indices, &none));
             magnitude.resize(expected.len(), 0.0);
+            let ratios = normalisation.mean.iter().zip(&normalisation.std);
+            let shift = ratios.map(|(mean, std)| mean / std).fold(0.0, f64::max);
             // The conversion of a large whole number, two divisions of 2.5 units, a subtraction.
-            let bound = |i: usize| 7.0 * EPS * (magnitude[i] + f64::from(mean / std));
+            let bound = |i: usize| 7.0 * EPS * (magnitude[i] + shift);
             let out = unpack(&what, &got[&out], shape.width as usize);
             close(&what, &out, &expected, bound);
             assert!(

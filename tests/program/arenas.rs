@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{bits, gpu, noise, options};
-use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::data::{Arrays, Dataset, InputValues};
 use wattgrad::internals::device::{Gpu, GpuOptions};
 use wattgrad::internals::kernels::{Role, Shape, Tuning};
 use wattgrad::internals::model::{Network, init, presets};
@@ -137,7 +137,7 @@ fn running_statistics_in_several_buffers_give_the_same_bits() {
     let inputs: Vec<f32> = (0..80 * 64).map(noise).collect();
     let labels: Vec<u32> = (0..80).map(|i| i % 3).collect();
     let arrays = || Arrays {
-        inputs: Values::F32(&inputs),
+        inputs: InputValues::F32(&inputs),
         labels: &labels,
     };
     let data = Dataset::from_arrays("norms", 64, &[64, 1, 1], arrays(), arrays()).unwrap();

@@ -1,7 +1,7 @@
 //! Evaluation counts every sample once.
 
 use super::{gpu, noise, options};
-use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::data::{Arrays, Dataset, InputValues, Normalisation};
 use wattgrad::internals::model::{Metric, Network, init};
 use wattgrad::internals::program::{Program, ProgramOptions};
 
@@ -14,12 +14,12 @@ fn evaluation_counts_every_sample_once() {
         let inputs: Vec<f32> = (0..(count * features) as u32).map(noise).collect();
         let labels: Vec<u32> = (0..count).map(|i| (i * 7 % 5 % classes) as u32).collect();
         let arrays = || Arrays {
-            inputs: Values::F32(&inputs),
+            inputs: InputValues::F32(&inputs),
             labels: &labels,
         };
         let mut data =
             Dataset::from_arrays("test", classes, &[1, 1, features], arrays(), arrays()).unwrap();
-        (data.mean, data.std, data.scale) = (0.0, 1.0, 1.0);
+        data.normalisation = vec![Normalisation::identity(1)];
         let mut network = Network::new();
         let x = network.input([1, 1, features as u32]);
         let logits = network.linear("fc", x, classes as u32).unwrap();

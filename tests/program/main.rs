@@ -6,6 +6,7 @@ mod evaluation;
 mod groups;
 mod learning;
 mod limits;
+mod one_dimension;
 mod same_bits;
 mod shards;
 mod two_heads;
@@ -62,7 +63,7 @@ fn train(
 }
 
 fn mlp(data: &Dataset) -> Network {
-    let shape = &data.train.inputs[0].field.shape;
+    let shape = &data.train.inputs[0].spec.shape;
     let shape = Shape {
         channels: 1,
         height: shape[1] as u32,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{bits, gpu, mlp, options, train};
-use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::data::{Arrays, Dataset, InputValues, Normalisation};
 use wattgrad::internals::device::Gpu;
 use wattgrad::internals::model::weights::Weights;
 use wattgrad::internals::model::{Network, init};
@@ -20,11 +20,11 @@ fn one_hot(samples: usize) -> Dataset {
         .for_each(|v| *v = 255);
     let labels: Vec<u32> = (0..samples as u32).map(|i| i % 2).collect();
     let arrays = || Arrays {
-        inputs: Values::U8(&inputs),
+        inputs: InputValues::U8(&inputs),
         labels: &labels,
     };
     let mut data = Dataset::from_arrays("who", 2, &[1, 1, samples], arrays(), arrays()).unwrap();
-    (data.mean, data.std) = (0.0, 1.0);
+    data.normalisation = vec![Normalisation::identity(1)];
     data
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use super::{gpu, noise, options};
-use wattgrad::internals::data::{Arrays, Dataset, Values};
+use wattgrad::internals::data::{Arrays, Dataset, InputValues};
 use wattgrad::internals::energy::{MeterOptions, Selection};
+use wattgrad::internals::model::layers::Conv2d;
 use wattgrad::internals::model::weights::Weights;
 use wattgrad::internals::model::{Metric, MetricValue, Network, init};
 use wattgrad::internals::optim::Sgd;
@@ -142,13 +143,7 @@ fn a_target_on_one_of_two_tasks_ends_the_run() {
 fn two_heads() -> Network {
     let mut network = Network::new();
     let x = network.input([1, 6, 6]);
-    let conv = wattgrad::internals::model::layers::Conv2d {
-        out: 4,
-        kernel: 3,
-        stride: 1,
-        padding: 1,
-        bias: true,
-    };
+    let conv = Conv2d::square(4, 3, 1, 1);
     let frozen = network.conv2d("stem", x, conv).unwrap();
     let h = network.relu(frozen).unwrap();
     let trunk = network.linear("trunk", h, 12).unwrap();
@@ -171,9 +166,10 @@ fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static st
     };
     let get = |name: &str| widen(weights.floats(name).unwrap());
     let batch = 16;
+    let normalisation = &data.normalisation[0];
     let x: Vec<f64> = data.train.inputs[0]
         .values()
-        .map(|v| (v - data.mean) / data.std)
+        .map(|v| (v - normalisation.mean[0]) / normalisation.std[0])
         .collect();
     let conv = Conv {
         batch,
@@ -248,13 +244,13 @@ fn two_targets() -> Dataset {
     let inputs: Vec<f32> = (0..count as u32 * 36).map(noise).collect();
     let first: Vec<u32> = (0..count as u32).map(|i| i % 3).collect();
     let arrays = || Arrays {
-        inputs: Values::F32(&inputs),
+        inputs: InputValues::F32(&inputs),
         labels: &first,
     };
     let mut data = Dataset::from_arrays("two", 3, &[1, 6, 6], arrays(), arrays()).unwrap();
     for split in [&mut data.train, &mut data.test] {
         let mut second = split.targets[0].clone();
-        second.field.name = "parity".into();
+        second.spec.name = "parity".into();
         second.bytes = (0..count as u8).map(|i| (i / 3) % 2).collect();
         split.targets.push(second);
     }

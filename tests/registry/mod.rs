@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use wattgrad::internals::data::{Arrays, Dataset, Dtype, Values};
+use wattgrad::internals::data::{Arrays, Dataset, Dtype, InputValues};
 use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, product};
 use wattgrad::internals::kernels::{
     Composed, Dispatch, GemmCore, GemmRule, List, Role, SHADERS, Shape, Storage, Tuning,
 };
-use wattgrad::internals::model::layers::{Conv2d, Linear};
+use wattgrad::internals::model::layers::{Conv2d, Linear, MaxPool2d};
 use wattgrad::internals::model::{ModelError, Network, Value, presets};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, ProgramError, ProgramOptions, dispatches};
@@ -93,7 +93,7 @@ fn dataset(shape: [u32; 3], train: usize, test: usize, dtype: Dtype) -> Dataset 
         vec![0; train.max(test)],
     );
     let arrays = |n: usize| Arrays {
-        inputs: Values::U8(&inputs[..n * elements]),
+        inputs: InputValues::U8(&inputs[..n * elements]),
         labels: &labels[..n],
     };
     let mut data = Dataset::from_arrays("zeros", 10, &shape, arrays(train), arrays(test)).unwrap();
@@ -101,8 +101,8 @@ fn dataset(shape: [u32; 3], train: usize, test: usize, dtype: Dtype) -> Dataset 
         let second = split.targets[0].clone();
         split.targets.push(second);
         for column in split.inputs.iter_mut().chain(&mut split.targets) {
-            column.field.dtype = dtype;
-            column.bytes = vec![0; split.len * column.field.sample_bytes()];
+            column.spec.dtype = dtype;
+            column.bytes = vec![0; split.len * column.spec.sample_bytes()].into();
         }
     }
     data
@@ -324,12 +324,10 @@ pub fn types() -> Vec<Case> {
 fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
     let mut net = Network::new();
     let conv = |out, kernel, stride, padding, bias| Conv2d {
-        out,
-        kernel,
-        stride,
-        padding,
         bias,
+        ..Conv2d::square(out, kernel, stride, padding)
     };
+    let pool = MaxPool2d::square;
     let plain = |net: &mut Network, name: &str, x: Value, out| {
         net.layer(name, Arc::new(Linear { out, bias: false }), &[x])
     };
@@ -338,7 +336,7 @@ fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
     let x = net.relu(x)?;
     let x = net.conv2d("five", x, conv(6, 5, 1, 1, false))?;
     let x = net.relu(x)?;
-    let x = net.max_pool(x, 3, 1, 1)?;
+    let x = net.max_pool(x, pool(3, 1, 1))?;
     let x = net.conv2d("one", x, conv(9, 1, 1, 0, true))?;
     let shared = net.relu(x)?;
     // A value behind a ReLU with many consumers: their gradients are added, the last one's is masked.
@@ -353,10 +351,10 @@ fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
     let y = net.conv2d("half", x, conv(10, 3, 2, 1, true))?;
     let z = net.conv2d("half by one", x, conv(10, 1, 2, 0, false))?;
     let w = net.add(y, z)?;
-    let v = net.max_pool(x, 2, 2, 0)?;
+    let v = net.max_pool(x, pool(2, 2, 0))?;
     let v = net.conv2d("widen", v, conv(10, 1, 1, 0, true))?;
     let v = net.relu(v)?;
-    let x = net.max_pool(w, 2, 1, 0)?;
+    let x = net.max_pool(w, pool(2, 1, 0))?;
     let u = net.batch_norm("norm again", w)?;
     let u = net.conv2d("third", u, conv(11, 3, 3, 1, true))?;
     let x = net.conv2d("third too", x, conv(11, 3, 3, 1, true))?;

@@ -1,4 +1,4 @@
-//! The 8x8 digits carried inside the library: 1,797 images of 0 to 16, as scikit-learn ships them.
+//! The 8x8 digits embedded in the library: 1,797 images with pixels of 0 to 16, as scikit-learn ships them.
 //!
 //! The first 1,500 train, the last 297 test, in scikit-learn's order; mean 0.3051 and standard deviation 0.3750 of
 //! pixel / 16 over the training part. Licences: CC BY 4.0 (E. Alpaydin and C. Kaynak, UCI Machine Learning Repository)
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 
-use super::{Column, DataError, Dataset, Dtype, Field, Split};
+use super::{Column, ColumnSpec, DataError, Dataset, Dtype, Split};
 
 static PACKED: &[u8] = include_bytes!("digits.bin.gz");
 
@@ -16,7 +16,6 @@ const SAMPLES: usize = 1_797;
 const TRAIN: usize = 1_500;
 const PIXELS: usize = 64;
 
-/// Unpacks the embedded digits.
 pub(super) fn open() -> Result<Dataset, DataError> {
     let mut bytes = Vec::with_capacity(SAMPLES * (PIXELS + 1));
     GzDecoder::new(PACKED)
@@ -38,12 +37,12 @@ pub(super) fn open() -> Result<Dataset, DataError> {
 
 fn split(pixels: &[u8], labels: &[u8], len: usize) -> Split {
     let column = |name: &str, shape: Vec<usize>, bytes: &[u8]| Column {
-        field: Field {
+        spec: ColumnSpec {
             name: name.into(),
             dtype: Dtype::U8,
             shape,
         },
-        bytes: bytes.to_vec(),
+        bytes: bytes.into(),
     };
     Split {
         len,

@@ -1,4 +1,4 @@
-use crate::data::Dtype;
+use crate::data::{Dtype, Normalisation};
 use crate::kernels::elementwise::{Flat, lanes_grid, steps};
 use crate::kernels::{Dispatch, List, Shape, Tensor, Tuning};
 
@@ -35,8 +35,8 @@ impl Shards {
     }
 }
 
-/// Appends the fetching of a batch: `out` \[size, shape\] becomes `(value / scale - mean) / std` of the samples that `batch`
-/// names, and zero in the rows that are not valid.
+/// Appends the gather of a batch: `out` \[size, shape\] becomes the normalised samples that `batch` names, and zero in the
+/// rows that are not valid. The normalisation has one channel, or those of `shape`.
 #[allow(
     clippy::too_many_arguments,
     reason = "every argument is a size or an operand"
@@ -50,16 +50,15 @@ pub fn gather(
     out: Tensor,
     size: u32,
     shape: Shape,
-    scale: f32,
-    mean: f32,
-    std: f32,
+    normalisation: &Normalisation,
 ) {
     let quads = u64::from(size) * u64::from(shape.quads());
     let rows = shape.channels * shape.height;
     let flat = Flat::new(quads, tuning);
     let mut d = Dispatch::new(label, "batch/gather");
     d.slots = shards.slots();
-    d.constants = vec![("W", tuning.lanes)];
+    let channels = normalisation.mean.len() as u32;
+    d.constants = vec![("W", tuning.lanes), ("CHANNELS", channels)];
     d.operands = shards.operands(batch);
     d.operands.push(("y", out));
     d.sizes = vec![
@@ -67,13 +66,17 @@ pub fn gather(
         flat.groups_x,
         flat.per,
         rows,
+        shape.height,
         shape.width,
         shape.row_quads(),
     ];
     d.sizes.extend(steps(tuning.lanes, rows, shape.row_quads()));
     d.sizes.extend(&shards.bounds[..4]);
-    d.sizes
-        .extend([scale.to_bits(), mean.to_bits(), std.to_bits()]);
+    d.sizes.extend([(normalisation.scale as f32).to_bits(), 0]);
+    for (mean, std) in normalisation.mean.iter().zip(&normalisation.std) {
+        let words = [*mean as f32, *std as f32, 0.0, 0.0];
+        d.sizes.extend(words.map(f32::to_bits));
+    }
     d.grid = flat.grid;
     let elements = u64::from(size) * u64::from(shape.elements());
     push(
@@ -85,7 +88,7 @@ pub fn gather(
     );
 }
 
-/// Appends the fetching of a batch's labels, one whole number a sample: `out` (u32, a word a row) becomes the labels of the
+/// Appends the gather of a batch's labels, one integer per sample: `out` (u32, a word a row) becomes the labels of the
 /// samples that `batch` names, and 0 in the rows that are not valid.
 pub fn gather_labels(
     list: &mut List,

@@ -20,7 +20,7 @@ pub mod pool;
 pub mod sgd;
 
 pub use conv::Conv;
-pub use gather::{Normalise, gather};
+pub use gather::gather;
 pub use gemm::{Form, Gemm, column_sums, column_sums_magnitude};
 pub use loss::{CrossEntropy, cross_entropy};
 pub use norm::{BatchNorm, BatchNormGradients, BatchNormTraining};

@@ -1,33 +1,45 @@
-use super::{Backward, Forward, Layer};
+use super::{Backward, Forward, Layer, check_window};
 use crate::kernels::conv::{self, Conv};
 use crate::kernels::gemm::Epilogue;
 use crate::kernels::{Shape, Tensor};
 use crate::model::{ParameterKind, ParameterLayout, ParameterSpec};
 
-/// A convolution with weight [out, in, kernel, kernel]; square kernel, one stride and padding for both axes.
+/// A convolution with weight [out, in, kernel height, kernel width]. Pairs are along height and width; a convolution over
+/// `[channels, length]` has a kernel of height 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
     /// Output channels.
     pub out: u32,
-    /// Side of the kernel.
-    pub kernel: u32,
+    /// Size of the kernel.
+    pub kernel: [u32; 2],
     /// Stride.
-    pub stride: u32,
-    /// Zeros around the image.
-    pub padding: u32,
+    pub stride: [u32; 2],
+    /// Rows of zeros above and below, columns of zeros left and right.
+    pub padding: [u32; 2],
     /// Whether there is a bias.
     pub bias: bool,
 }
 
 impl Conv2d {
+    /// The same kernel, stride and padding along both axes, with bias.
+    pub fn square(out: u32, kernel: u32, stride: u32, padding: u32) -> Conv2d {
+        Conv2d {
+            out,
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+            bias: true,
+        }
+    }
+
     fn conv(&self, images: u32, input: Shape) -> Conv {
         Conv {
             images,
             input,
             out_channels: self.out,
-            kernel: [self.kernel; 2],
-            stride: [self.stride; 2],
-            padding: [self.padding; 2],
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
         }
     }
 }
@@ -39,36 +51,26 @@ impl Layer for Conv2d {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let x = inputs[0];
-        if self.out == 0 || self.kernel == 0 || self.stride == 0 {
-            return Err("channels, kernel and stride must be at least 1".into());
+        if self.out == 0 {
+            return Err("there must be at least 1 output channel".into());
         }
-        if x.height + 2 * self.padding < self.kernel || x.width + 2 * self.padding < self.kernel {
-            return Err(format!(
-                "a kernel of {0}x{0} is larger than the padded image of {1}x{2}",
-                self.kernel,
-                x.height + 2 * self.padding,
-                x.width + 2 * self.padding
-            ));
-        }
+        check_window("kernel", self.kernel, self.stride, self.padding, x)?;
         Ok(self.conv(1, x).output())
     }
 
     fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
-        let (out, channels, kernel) = (
-            self.out as usize,
-            inputs[0].channels as usize,
-            self.kernel as usize,
-        );
+        let (out, channels) = (self.out as usize, inputs[0].channels as usize);
+        let [height, width] = self.kernel.map(|size| size as usize);
         let conv = self.conv(1, inputs[0]);
-        let fan_in = channels * kernel * kernel;
+        let fan_in = channels * height * width;
         let mut specs = vec![ParameterSpec {
             name: "weight".into(),
-            shape: vec![out, channels, kernel, kernel],
+            shape: vec![out, channels, height, width],
             kind: ParameterKind::Weight { fan_in },
             layout: ParameterLayout {
                 outer: out,
                 middle: channels,
-                inner: kernel * kernel,
+                inner: height * width,
                 inner_pitch: conv.taps() as usize,
                 row_quads: conv.weight_row_quads() as usize,
             },

@@ -127,3 +127,25 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
     /// Appends the dispatches that compute the gradients that are wanted.
     fn backward(&self, backward: Backward<'_>);
 }
+
+/// Checks that windows of `kernel` fit the padded input; pairs are along height and width.
+fn check_window(
+    what: &str,
+    kernel: [u32; 2],
+    stride: [u32; 2],
+    padding: [u32; 2],
+    input: Shape,
+) -> Result<(), String> {
+    if kernel.contains(&0) || stride.contains(&0) {
+        return Err(format!("{what} and stride must be at least 1"));
+    }
+    let padded = |axis: usize, size: u32| u64::from(size) + 2 * u64::from(padding[axis]);
+    let [height, width] = [padded(0, input.height), padded(1, input.width)];
+    if height < u64::from(kernel[0]) || width < u64::from(kernel[1]) {
+        return Err(format!(
+            "the {what} of {}x{} is larger than the padded input of {height}x{width}",
+            kernel[0], kernel[1]
+        ));
+    }
+    Ok(())
+}

@@ -1,25 +1,34 @@
-use super::{Backward, Forward, Layer};
+use super::{Backward, Forward, Layer, check_window};
 use crate::kernels::{Role, Shape, Tensor, pool};
 
-/// Max pool with a square window; the first maximum of a window takes the gradient.
+/// Max pool; the first maximum of a window takes the gradient. Pairs are along height and width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool2d {
-    /// Side of the window.
-    pub kernel: u32,
+    /// Size of the window.
+    pub kernel: [u32; 2],
     /// Stride.
-    pub stride: u32,
-    /// Minus infinity around the image, at most half the window.
-    pub padding: u32,
+    pub stride: [u32; 2],
+    /// Rows and columns of minus infinity around the input, at most half the window.
+    pub padding: [u32; 2],
 }
 
 impl MaxPool2d {
+    /// The same window, stride and padding along both axes.
+    pub fn square(kernel: u32, stride: u32, padding: u32) -> MaxPool2d {
+        MaxPool2d {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: [padding; 2],
+        }
+    }
+
     fn pool(&self, images: u32, input: Shape) -> pool::MaxPool {
         pool::MaxPool {
             images,
             input,
-            kernel: [self.kernel; 2],
-            stride: [self.stride; 2],
-            padding: [self.padding; 2],
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
         }
     }
 }
@@ -31,19 +40,11 @@ impl Layer for MaxPool2d {
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
         let x = inputs[0];
-        if self.kernel == 0 || self.stride == 0 {
-            return Err("window and stride must be at least 1".into());
-        }
-        if self.padding * 2 > self.kernel {
+        check_window("window", self.kernel, self.stride, self.padding, x)?;
+        let ([rows, columns], [height, width]) = (self.padding, self.kernel);
+        if rows > height / 2 || columns > width / 2 {
             return Err(format!(
-                "padding {} is more than half the window of {}",
-                self.padding, self.kernel
-            ));
-        }
-        if x.height + 2 * self.padding < self.kernel || x.width + 2 * self.padding < self.kernel {
-            return Err(format!(
-                "a window of {0}x{0} is larger than the padded image",
-                self.kernel
+                "the padding of {rows}x{columns} is more than half the window of {height}x{width}"
             ));
         }
         Ok(self.pool(1, x).output())

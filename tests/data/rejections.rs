@@ -1,11 +1,11 @@
-//! Files that are damaged, missing or do not fit together.
+//! Files that are damaged, missing or inconsistent.
 
 use super::{IMAGES, LABELS, TEST_IMAGES, TEST_LABELS, gz, idx, one_sentence, open, small};
 use std::fs;
 use wattgrad::internals::data::{DataError, Dataset};
 
 /// The error of opening `small()` with one file replaced; its sentence must name the file.
-fn refuse(file: &str, bytes: &[u8]) -> DataError {
+fn rejection(file: &str, bytes: &[u8]) -> DataError {
     let dir = small();
     fs::write(dir.path().join(file), bytes).unwrap();
     let error = open(dir.path()).unwrap_err();
@@ -18,11 +18,11 @@ fn refuse(file: &str, bytes: &[u8]) -> DataError {
 }
 
 #[test]
-fn damaged_files_are_refused() {
+fn rejects_damaged_files() {
     let good = idx(8, &[6, 2, 3], &(0..36).collect::<Vec<u8>>());
     let zipped = gz(&good);
     for cut in [3, 9, 15, zipped.len() / 2, zipped.len() - 1] {
-        let error = refuse(IMAGES, &zipped[..cut]);
+        let error = rejection(IMAGES, &zipped[..cut]);
         assert!(
             matches!(error, DataError::TruncatedGz { .. }),
             "cut at {cut}: {error}"
@@ -32,13 +32,13 @@ fn damaged_files_are_refused() {
     for (at, value) in [(zipped.len() - 7, !zipped[zipped.len() - 7]), (10, 0xff)] {
         let mut bytes = zipped.clone();
         bytes[at] = value;
-        let error = refuse(IMAGES, &bytes);
+        let error = rejection(IMAGES, &bytes);
         assert!(
             matches!(error, DataError::CorruptGz { .. }),
             "byte {at}: {error}"
         );
     }
-    let error = refuse(IMAGES, &[zipped.clone(), b"more".to_vec()].concat());
+    let error = rejection(IMAGES, &[zipped.clone(), b"more".to_vec()].concat());
     assert!(
         matches!(
             error,
@@ -55,10 +55,13 @@ fn damaged_files_are_refused() {
         vec![0, 0, 8, 0],
         vec![0, 0, 8, 9],
     ] {
-        assert!(matches!(refuse(IMAGES, &bytes), DataError::BadMagic { .. }));
+        assert!(matches!(
+            rejection(IMAGES, &bytes),
+            DataError::BadMagic { .. }
+        ));
     }
     assert!(matches!(
-        refuse(IMAGES, &good[..10]),
+        rejection(IMAGES, &good[..10]),
         DataError::Truncated {
             expected: 16,
             found: 10,
@@ -66,7 +69,7 @@ fn damaged_files_are_refused() {
         }
     ));
     assert!(matches!(
-        refuse(IMAGES, &good[..51]),
+        rejection(IMAGES, &good[..51]),
         DataError::Truncated {
             expected: 52,
             found: 51,
@@ -74,7 +77,7 @@ fn damaged_files_are_refused() {
         }
     ));
     assert!(matches!(
-        refuse(IMAGES, &gz(&good[..51])),
+        rejection(IMAGES, &gz(&good[..51])),
         DataError::Truncated {
             expected: 52,
             found: 51,
@@ -83,18 +86,18 @@ fn damaged_files_are_refused() {
     ));
     let long = [good.clone(), vec![0]].concat();
     assert!(matches!(
-        refuse(IMAGES, &long),
+        rejection(IMAGES, &long),
         DataError::TrailingBytes { expected: 52, .. }
     ));
     assert!(matches!(
-        refuse(IMAGES, &gz(&long)),
+        rejection(IMAGES, &gz(&long)),
         DataError::TrailingBytes { expected: 52, .. }
     ));
 }
 
 #[test]
-fn files_that_do_not_fit_together_are_refused() {
-    let error = refuse(LABELS, &idx(8, &[5], &[0; 5]));
+fn rejects_inconsistent_files() {
+    let error = rejection(LABELS, &idx(8, &[5], &[0; 5]));
     assert!(
         matches!(
             error,
@@ -106,7 +109,7 @@ fn files_that_do_not_fit_together_are_refused() {
         ),
         "{error}"
     );
-    let error = refuse(TEST_LABELS, &idx(8, &[3], &[0, 3, 0]));
+    let error = rejection(TEST_LABELS, &idx(8, &[3], &[0, 3, 0]));
     assert!(
         matches!(
             error,
@@ -121,35 +124,35 @@ fn files_that_do_not_fit_together_are_refused() {
         "{error}"
     );
     assert!(matches!(
-        refuse(IMAGES, &idx(8, &[0, 2, 3], &[])),
+        rejection(IMAGES, &idx(8, &[0, 2, 3], &[])),
         DataError::NoSamples { .. }
     ));
     assert!(matches!(
-        refuse(TEST_IMAGES, &idx(8, &[0, 2, 3], &[])),
+        rejection(TEST_IMAGES, &idx(8, &[0, 2, 3], &[])),
         DataError::NoSamples { .. }
     ));
     assert!(matches!(
-        refuse(IMAGES, &idx(8, &[6, 0, 3], &[])),
+        rejection(IMAGES, &idx(8, &[6, 0, 3], &[])),
         DataError::BadShape { .. }
     ));
     assert!(matches!(
-        refuse(IMAGES, &idx(8, &[6], &[0; 6])),
+        rejection(IMAGES, &idx(8, &[6], &[0; 6])),
         DataError::BadShape { .. }
     ));
     assert!(matches!(
-        refuse(LABELS, &idx(8, &[6, 1], &[0; 6])),
+        rejection(LABELS, &idx(8, &[6, 1], &[0; 6])),
         DataError::BadShape { .. }
     ));
 
     let dir = small();
     fs::write(dir.path().join(TEST_IMAGES), idx(8, &[3, 3, 2], &[0; 18])).unwrap();
     let error = open(dir.path()).unwrap_err();
-    assert!(matches!(error, DataError::PartsDiffer { .. }), "{error}");
+    assert!(matches!(error, DataError::SplitsDiffer { .. }), "{error}");
     one_sentence(&error);
 }
 
 #[test]
-fn missing_folders_and_files_are_named() {
+fn names_missing_folders_and_files() {
     let dir = small();
     for name in [IMAGES, LABELS, TEST_IMAGES, TEST_LABELS] {
         let dir = small();

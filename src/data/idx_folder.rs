@@ -1,17 +1,93 @@
-//! Folders of IDX files: MNIST, Fashion-MNIST, and EMNIST, whose images lie transposed and whose letters count from 1.
+//! Folders of IDX files: MNIST, Fashion-MNIST, and EMNIST, which stores images transposed and numbers letters from 1.
 use std::path::{Path, PathBuf};
 
-use super::dataset::{MAX_CLASSES, check_labels};
+use super::dataset::{MAX_CLASSES, check_finite, check_labels};
 use super::idx::{IdxArray, read_idx};
-use super::{Column, DataError, Dataset, Field, Split};
+use super::reader::Reader;
+use super::{Column, ColumnSpec, DataError, Dataset, Dtype, Split};
 
-/// SHA-256 of Fashion-MNIST as [`Dataset::sha256`] takes it.
+/// SHA-256 of Fashion-MNIST, computed as [`Dataset::sha256`].
 pub(super) const FASHION_MNIST_SHA256: &str =
     "ca3ab2a37f845e1b8ae23cab1b51749a3011ba3bf1d9016176d75cbaabac376f";
 
-/// The four files of one set, and the prefix of their names (`emnist-letters-`, or empty).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Files {
+/// Reads folders of four IDX files.
+pub(super) struct IdxFolder;
+
+impl Reader for IdxFolder {
+    fn recognizes(&self, path: &Path) -> bool {
+        let folder = match path.is_dir() {
+            true => Some(path),
+            false => path.parent(),
+        };
+        folder.is_some_and(|folder| prefixes(folder).is_ok_and(|found| !found.is_empty()))
+    }
+
+    fn check(&self, path: &Path) -> Result<&'static str, DataError> {
+        find(path).map(|_| "four IDX files")
+    }
+
+    fn read(&self, path: &Path) -> Result<Dataset, DataError> {
+        let files = find(path)?;
+        let labels = labels_of(&files.prefix);
+        let train = [&files.train_images, &files.train_labels];
+        let test = [&files.test_images, &files.test_labels];
+        let (train_images, train_labels) = read_split(train, &files.prefix)?;
+        let (test_images, test_labels) = read_split(test, &files.prefix)?;
+        let classes = match labels.classes {
+            Some(classes) => classes,
+            None => count_classes(&train_labels, &files.train_labels)?,
+        };
+        let split = |images: Column, labels_column: Column, file: &Path| {
+            check_labels(&shown_path(file), &labels_column, labels.first, classes)?;
+            Ok(Split {
+                len: images.len(),
+                inputs: vec![images],
+                targets: vec![match labels.first {
+                    1 => from_zero(&labels_column),
+                    _ => labels_column,
+                }],
+            })
+        };
+        let scale = match train_images.spec.dtype {
+            Dtype::U8 => 255.0,
+            _ => 1.0,
+        };
+        let train = split(train_images, train_labels, &files.train_labels)?;
+        let test = split(test_images, test_labels, &files.test_labels)?;
+        let folder = files.train_images.parent().unwrap_or(Path::new("."));
+        let name = name(folder, &files.prefix);
+        let mut data = Dataset::from_splits(&name, classes, scale, train, test)?;
+        data.source = folder.display().to_string();
+        if data.sha256 == FASHION_MNIST_SHA256 {
+            data.name = "fashion-mnist".into();
+            data.licence = "MIT (Zalando SE)".into();
+        } else if folder.join("LICENSE").is_file() {
+            data.licence = "see LICENSE in its folder".into();
+        }
+        Ok(data)
+    }
+}
+
+/// The label range of a set.
+struct Labels {
+    first: i64,
+    /// `None`: one more than the largest training label.
+    classes: Option<usize>,
+}
+
+fn labels_of(prefix: &str) -> Labels {
+    let (first, classes) = match prefix {
+        "emnist-balanced-" | "emnist-bymerge-" => (0, Some(47)),
+        "emnist-byclass-" => (0, Some(62)),
+        "emnist-letters-" => (1, Some(26)),
+        "emnist-digits-" | "emnist-mnist-" => (0, Some(10)),
+        _ => (0, None),
+    };
+    Labels { first, classes }
+}
+
+/// The four files of a set, and the prefix of their names (`emnist-letters-`, or empty).
+struct Files {
     prefix: String,
     train_images: PathBuf,
     train_labels: PathBuf,
@@ -19,54 +95,8 @@ pub(super) struct Files {
     test_labels: PathBuf,
 }
 
-/// Opens a folder, or one set of several in it, named as a file name prefix below the folder.
-pub(super) fn open(path: &Path) -> Result<Dataset, DataError> {
-    let files = find(path)?;
-    let emnist = files.prefix.starts_with("emnist-");
-    let mut train = part(&files.train_images, &files.train_labels, emnist)?;
-    let mut test = part(&files.test_images, &files.test_labels, emnist)?;
-
-    let letters = files.prefix.starts_with("emnist-letters");
-    let first = i64::from(letters);
-    let classes = match files.prefix.as_str() {
-        "emnist-balanced-" | "emnist-bymerge-" => 47,
-        "emnist-byclass-" => 62,
-        "emnist-letters-" => 26,
-        "emnist-digits-" | "emnist-mnist-" => 10,
-        _ => classes_of(&train, &files.train_labels)?,
-    };
-    for (split, file) in [
-        (&mut train, &files.train_labels),
-        (&mut test, &files.test_labels),
-    ] {
-        for column in &mut split.targets {
-            check_labels(&file.display().to_string(), column, first, classes)?;
-            if letters {
-                shift_down(column);
-            }
-        }
-    }
-
-    let folder = files.train_images.parent().unwrap_or(Path::new("."));
-    let scale = match train.inputs.first().map(|c| c.field.dtype) {
-        Some(super::Dtype::U8) => 255.0,
-        _ => 1.0,
-    };
-    let mut set = Dataset::from_splits(&name(folder, &files.prefix), classes, scale, train, test)?;
-    set.source = folder.display().to_string();
-    set.licence = if set.sha256 == FASHION_MNIST_SHA256 {
-        set.name = "fashion-mnist".into();
-        "MIT (Zalando SE)".into()
-    } else if folder.join("LICENSE").is_file() {
-        "see LICENSE in its folder".into()
-    } else {
-        "not stated".into()
-    };
-    Ok(set)
-}
-
 /// Finds the four files of the set that `path` names.
-pub(super) fn find(path: &Path) -> Result<Files, DataError> {
+fn find(path: &Path) -> Result<Files, DataError> {
     if path.is_dir() {
         let sets = prefixes(path)?;
         return match sets.as_slice() {
@@ -84,7 +114,7 @@ pub(super) fn find(path: &Path) -> Result<Files, DataError> {
             path: path.to_owned(),
         });
     }
-    // Not there: perhaps a set named below its folder, as in `emnist/emnist-letters`.
+    // A set named below its folder, such as `emnist/emnist-letters`.
     if let (Some(parent), Some(last)) = (path.parent(), path.file_name().and_then(|n| n.to_str())) {
         let parent = if parent.as_os_str().is_empty() {
             Path::new(".")
@@ -107,7 +137,7 @@ pub(super) fn find(path: &Path) -> Result<Files, DataError> {
     })
 }
 
-/// How a set without prefix is named where a folder holds several.
+/// Name of the set without a prefix, where a folder holds several sets.
 const UNNAMED: &str = "mnist";
 
 fn shown(prefix: &str) -> String {
@@ -118,7 +148,7 @@ fn shown(prefix: &str) -> String {
     }
 }
 
-/// Prefixes of all files that hold training images, sorted.
+/// Prefixes of all files of training images, sorted.
 fn prefixes(folder: &Path) -> Result<Vec<String>, DataError> {
     let io_error = |source| DataError::Io {
         path: folder.to_owned(),
@@ -158,7 +188,7 @@ fn complete(folder: &Path, prefix: &str) -> Result<Files, DataError> {
             names.push(name);
         }
     }
-    // Sorted, so that of `x` and `x.gz` the plain file is taken.
+    // Sorted, so that the plain file wins over its .gz.
     names.sort();
     let pick = |parts: &[&str], kind: &str, example: &str| {
         for part in parts {
@@ -201,7 +231,7 @@ fn missing(folder: &Path, file: &str) -> DataError {
     }
 }
 
-/// A folder's own name, or its parent's where it is called `raw` (torchvision's layout).
+/// Name of the folder, or of its parent where the folder is named `raw`, as torchvision does.
 fn name(folder: &Path, prefix: &str) -> String {
     if !prefix.is_empty() {
         return shown(prefix);
@@ -214,40 +244,39 @@ fn name(folder: &Path, prefix: &str) -> String {
         .unwrap_or_else(|| "data".into())
 }
 
-fn part(images: &Path, labels: &Path, transposed: bool) -> Result<Split, DataError> {
-    let (image_place, label_place) = (images.display().to_string(), labels.display().to_string());
+/// Images and labels of one split, as stored but for the transposition of EMNIST.
+fn read_split(
+    [images, labels]: [&PathBuf; 2],
+    prefix: &str,
+) -> Result<(Column, Column), DataError> {
+    let (image_place, label_place) = (shown_path(images), shown_path(labels));
     let mut pixels = read_idx(images)?;
     let classes = read_idx(labels)?;
-    let mut shape = match pixels.dims.as_slice() {
-        [_, rows, columns] => vec![1, *rows, *columns],
-        [_, rest @ ..] if !rest.is_empty() => rest.to_vec(),
+    if prefix.starts_with("emnist-") && pixels.dims.len() == 3 {
+        transpose(&mut pixels);
+    }
+    let (len, shape) = match pixels.dims.as_slice() {
+        [len, rows, columns] => (*len, vec![1, *rows, *columns]),
+        [len, rest @ ..] if !rest.is_empty() => (*len, rest.to_vec()),
         _ => {
-            return Err(bad_shape(
-                image_place,
-                &pixels,
-                "samples and at least one dimension of values",
-            ));
+            let wanted = "samples and at least one dimension of values";
+            return Err(bad_shape(image_place, &pixels, wanted));
         }
     };
     if classes.dims.len() != 1 {
-        return Err(bad_shape(
-            label_place,
-            &classes,
-            "labels alone, one dimension",
-        ));
+        return Err(bad_shape(label_place, &classes, "one dimension of labels"));
     }
-    let (len, labelled) = (pixels.dims[0], classes.dims[0]);
     if len == 0 {
         return Err(DataError::NoSamples { place: image_place });
     }
     if shape.contains(&0) {
         return Err(bad_shape(image_place, &pixels, "dimensions above 0"));
     }
-    if labelled != len {
+    if classes.dims[0] != len {
         return Err(DataError::CountMismatch {
             place: label_place,
             samples: len,
-            labels: labelled,
+            labels: classes.dims[0],
         });
     }
     if !classes.dtype.is_integer() {
@@ -256,32 +285,21 @@ fn part(images: &Path, labels: &Path, transposed: bool) -> Result<Split, DataErr
             dtype: classes.dtype,
         });
     }
-    if transposed && pixels.dims.len() == 3 {
-        transpose(&mut pixels);
-        shape.swap(1, 2);
-    }
-    let input = Column {
-        field: Field {
-            name: "image".into(),
-            dtype: pixels.dtype,
+    let column = |name: &str, array: IdxArray, shape| Column {
+        spec: ColumnSpec {
+            name: name.into(),
+            dtype: array.dtype,
             shape,
         },
-        bytes: pixels.bytes,
+        bytes: array.bytes.into(),
     };
-    super::dataset::check_finite(&image_place, &input)?;
-    let target = Column {
-        field: Field {
-            name: "label".into(),
-            dtype: classes.dtype,
-            shape: vec![],
-        },
-        bytes: classes.bytes,
-    };
-    Ok(Split {
-        len,
-        inputs: vec![input],
-        targets: vec![target],
-    })
+    let input = column("image", pixels, shape);
+    check_finite(&image_place, &input)?;
+    Ok((input, column("label", classes, vec![])))
+}
+
+fn shown_path(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn bad_shape(place: String, array: &IdxArray, wanted: &'static str) -> DataError {
@@ -296,7 +314,7 @@ fn bad_shape(place: String, array: &IdxArray, wanted: &'static str) -> DataError
 fn transpose(array: &mut IdxArray) {
     let (rows, columns, size) = (array.dims[1], array.dims[2], array.dtype.size_bytes());
     let mut out = Vec::with_capacity(array.bytes.len());
-    for image in array.bytes.chunks_exact(rows * columns * size) {
+    for image in array.bytes.chunks_exact((rows * columns * size).max(1)) {
         for column in 0..columns {
             for row in 0..rows {
                 let at = (row * columns + column) * size;
@@ -308,19 +326,16 @@ fn transpose(array: &mut IdxArray) {
     array.dims.swap(1, 2);
 }
 
-/// One more than the highest training label.
-fn classes_of(train: &Split, file: &Path) -> Result<usize, DataError> {
-    let Some(column) = train.targets.first() else {
-        return Ok(1);
-    };
-    check_labels(&file.display().to_string(), column, 0, MAX_CLASSES)?;
-    Ok(column.values().fold(0.0, f64::max) as usize + 1)
+/// One more than the largest training label.
+fn count_classes(labels: &Column, file: &Path) -> Result<usize, DataError> {
+    check_labels(&shown_path(file), labels, 0, MAX_CLASSES)?;
+    Ok(labels.values().fold(0.0, f64::max) as usize + 1)
 }
 
-/// Takes 1 from every label; all are at least 1.
-fn shift_down(column: &mut Column) {
-    let size = column.field.dtype.size_bytes();
-    for element in column.bytes.chunks_exact_mut(size) {
+/// Labels that start at 1, as labels that start at 0.
+fn from_zero(labels: &Column) -> Column {
+    let mut bytes = labels.bytes.to_vec();
+    for element in bytes.chunks_exact_mut(labels.spec.dtype.size_bytes()) {
         // Little-endian subtraction with borrow, the same for every integer type.
         for byte in element {
             let (less, borrow) = byte.overflowing_sub(1);
@@ -329,5 +344,9 @@ fn shift_down(column: &mut Column) {
                 break;
             }
         }
+    }
+    Column {
+        spec: labels.spec.clone(),
+        bytes: bytes.into(),
     }
 }
