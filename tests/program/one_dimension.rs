@@ -51,7 +51,11 @@ fn rejects_a_network_that_reads_other_channels_than_are_normalised() {
     let x = network.input([1, (CHANNELS * LENGTH) as u32]);
     let logits = network.linear("fc", x, CLASSES as u32).unwrap();
     network.cross_entropy("label", logits, 0, 1.0);
-    let error = Program::new(&gpu, &network, &sequences(), &options(&gpu)).unwrap_err();
+    let with = ProgramOptions {
+        batch_size: 4,
+        ..options(&gpu)
+    };
+    let error = Program::new(&gpu, &network, &sequences(), &with).unwrap_err();
     let text = error.to_string();
     assert!(
         text.contains("normalised over 3 channels, but the network reads 1"),
