@@ -14,27 +14,27 @@ use super::output::{self, say};
     after_help = "Examples:\n  wattgrad report lr-batch --html report.html\n  wattgrad report first.json second.json --markdown"
 )]
 pub struct Args {
-    /// Folders of studies, each reported by itself, and records of `train --record`, which are compared with each other
+    /// Study folders and records of `train --record`; records are compared with each other
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
-    /// Write one page with every figure, its data and the methods
+    /// Write a page with every plot, its data and the methods
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Write every table into this folder; made where there is none
+    /// Write every table into this folder, which is created if missing
     #[arg(long, value_name = "DIR")]
     csv: Option<PathBuf>,
 
-    /// Write a card for a slide (SVG); of one study
+    /// Write a card for a slide, of one study
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
-    /// Print a table for a pull request instead
+    /// Print a Markdown table, for a pull request
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
 
-    /// Print the analysis as JSON instead, a list with one entry a study
+    /// Print the analysis as JSON, a list with an entry per study
     #[arg(long)]
     json: bool,
 }
@@ -44,7 +44,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if let Some(path) = &args.svg {
         let [only] = studies.as_slice() else {
             return Err(Failure::misuse(format!(
-                "a card has room for one study and there are {}: give one folder, or records alone",
+                "--svg draws one study, and {} were given: name one study, or only records",
                 studies.len()
             )));
         };

@@ -1,16 +1,15 @@
 //! Text in columns.
 
-/// On which side of its column a cell stands.
+/// Alignment of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
-    /// Words.
+    /// For words.
     Left,
-    /// Numbers.
+    /// For numbers.
     Right,
 }
 
-/// Rows of cells as lines, each column as wide as its widest cell, two spaces between. A row may have fewer cells than
-/// there are columns; no line ends in spaces.
+/// Rows as lines with two spaces between columns. A row may have fewer texts than there are columns; no line ends in spaces.
 ///
 /// ```
 /// use wattgrad::internals::report::{Align, columns};

@@ -1,10 +1,10 @@
-//! What a study will take, for the terminal.
+//! The estimated cost of a study.
 
 use super::columns::{Align, columns};
 use crate::study::{Estimate, Study};
 use crate::units::{joules, seconds, si, thousands};
 
-/// The lines that `wattgrad study run --dry-run` prints.
+/// The text of `wattgrad study run --dry-run`.
 pub fn estimate(study: &Study, estimate: &Estimate) -> String {
     let head = [
         "model",
@@ -14,7 +14,7 @@ pub fn estimate(study: &Study, estimate: &Estimate) -> String {
         "step",
         "evaluation",
         "steps",
-        "a run",
+        "per run",
     ];
     let mut rows: Vec<Vec<String>> = vec![head.map(String::from).to_vec()];
     rows.extend(estimate.programs.iter().map(|one| {
@@ -29,23 +29,15 @@ pub fn estimate(study: &Study, estimate: &Estimate) -> String {
             seconds(one.seconds),
         ]
     }));
-    let align = [
-        Align::Left,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-        Align::Right,
-    ];
+    let mut align = [Align::Right; 8];
+    align[0] = Align::Left;
     let mut text = columns(&rows, &align, "");
     let confirming = match estimate.confirming {
         0 => String::new(),
-        n => format!(", {n} of them to confirm best and worst"),
+        n => format!(", {n} of them to confirm the best and the worst"),
     };
     text += &format!(
-        "\n{}: {} cells, {} runs{confirming}\nat most {} and {}FLOP of training, where every run spends its budget\n",
+        "\n{}: {} cells, {} runs{confirming}\nat most {} and {}FLOP of training, if every run spends its budget\n",
         study.name,
         study.cells.len(),
         estimate.runs,
@@ -57,7 +49,7 @@ pub fn estimate(study: &Study, estimate: &Estimate) -> String {
         let of = match row.programs == programs {
             true => String::new(),
             false => format!(
-                " for the runs of {} of {programs} programs, and more for the others",
+                " for the runs of {} of {programs} programs, plus those of the others",
                 row.programs
             ),
         };
@@ -71,7 +63,7 @@ pub fn estimate(study: &Study, estimate: &Estimate) -> String {
         );
     }
     if estimate.energy.is_empty() {
-        text += "no source gives joules here: `wattgrad doctor` says why\n";
+        text += "energy: no sensor was available (`wattgrad doctor` shows how to enable one)\n";
     }
     text
 }

@@ -1,4 +1,4 @@
-//! What people read: tables for the terminal, numbers with their units.
+//! What people read: summaries of runs, steps, estimates and studies.
 
 mod columns;
 mod estimate;

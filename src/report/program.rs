@@ -1,10 +1,10 @@
-//! A step as it will run: its lists of dispatches, and the memory they share.
+//! A step as `wattgrad explain` prints it: lists of dispatches and the memory plan.
 
 use super::columns::{Align, columns};
 use crate::program::{FEW_WORKGROUPS, LONG_SUM, ListSummary, Summary};
 use crate::units::{bytes, si, thousands};
 
-/// The lists of dispatches and the memory plan; `places` adds where each operand lies.
+/// The lists of dispatches and the memory plan; `places` adds the location of each operand.
 pub fn program(summary: &Summary, places: bool) -> String {
     let mut text = String::new();
     for list in &summary.lists {
@@ -79,7 +79,7 @@ fn lists(list: &ListSummary, places: bool) -> String {
         .collect::<String>()
 }
 
-/// `8x4`, `8x4x2`, `8`: trailing ones left out.
+/// `8x4`, `8x4x2`, `8`: trailing sizes of 1 are left out.
 fn sizes(size: [u32; 3]) -> String {
     let used = size
         .iter()
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grids_leave_out_what_is_one() {
+    fn sizes_leave_out_trailing_ones() {
         assert_eq!(sizes([8, 4, 1]), "8x4");
         assert_eq!(sizes([8, 1, 2]), "8x1x2");
         assert_eq!(sizes([8, 1, 1]), "8");

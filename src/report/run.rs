@@ -1,11 +1,12 @@
-//! A run in a few lines, to be pasted into a message.
+//! A run in a few lines.
 
 use super::columns::{Align, columns};
+use super::study::NO_ENERGY;
 use crate::energy::{SourceResult, Status};
 use crate::train::{EnergyFigure, Outcome, Record, Way};
 use crate::units::{joules, percent, seconds, si, thousands};
 
-/// The few lines that `wattgrad train` ends with.
+/// The summary that `wattgrad train` prints.
 pub fn run(record: &Record) -> String {
     let mut rows: Vec<[String; 2]> = vec![
         ["model".into(), model(record)],
@@ -18,26 +19,19 @@ pub fn run(record: &Record) -> String {
         rows.push(["rate".into(), rate(record)]);
     }
     rows.push(["work".into(), work(record)]);
-    // What a person can open is said in full; of the rest it is enough that it was looked at.
-    let (told, rest): (Vec<&SourceResult>, Vec<&SourceResult>) = record
+    let mut lines: Vec<String> = record
         .energy
         .iter()
-        .partition(|row| row.joules.is_some() || row.fix.is_some());
-    let mut lines: Vec<String> = told.iter().map(|row| energy(record, row)).collect();
-    if !rest.is_empty() {
-        let names: Vec<&str> = rest.iter().map(|row| row.source.as_str()).collect();
-        lines.push(format!(
-            "unavailable here: {} (`wattgrad doctor` and the record say why)",
-            names.join(", ")
-        ));
+        .filter_map(|row| energy(record, row))
+        .collect();
+    if lines.is_empty() {
+        lines.push(match record.energy.is_empty() {
+            true => "not metered (--meter none)".into(),
+            false => NO_ENERGY.into(),
+        });
     }
-    let mut name = "energy";
-    for line in lines {
-        rows.push([name.into(), line]);
-        name = "";
-    }
-    if record.energy.is_empty() {
-        rows.push([name.into(), "not metered (meter none)".into()]);
+    for (at, line) in lines.into_iter().enumerate() {
+        rows.push([if at == 0 { "energy" } else { "" }.into(), line]);
     }
     let rows: Vec<Vec<String>> = rows.into_iter().map(Vec::from).collect();
     columns(&rows, &[Align::Left, Align::Left], "")
@@ -118,7 +112,7 @@ fn target(record: &Record) -> String {
 fn time(record: &Record) -> String {
     let times = &record.times;
     format!(
-        "{} training, {} evaluating, {} before the first step",
+        "{} training, {} evaluation, {} before the first step",
         seconds(times.training_seconds),
         seconds(times.evaluation_seconds),
         seconds(times.startup_seconds)
@@ -138,27 +132,20 @@ fn rate(record: &Record) -> String {
 fn work(record: &Record) -> String {
     let work = &record.work;
     let mut text = format!(
-        "{}FLOP and {}B a step in {} dispatches",
+        "{}FLOP and {}B per step in {} dispatches",
         si(work.flops_per_step as f64),
         si(work.bytes_per_step as f64),
         work.dispatches_per_step
     );
     if record.steps > 0 {
-        text += &format!("; {}FLOP in all", si(work.training_flops));
+        text += &format!("; {}FLOP in total", si(work.training_flops));
     }
     text
 }
 
-fn energy(record: &Record, row: &SourceResult) -> String {
-    let reason = row.reason.as_deref().unwrap_or("no reason is known");
-    let Some(amount) = row.joules else {
-        let fix = row
-            .fix
-            .as_deref()
-            .map(|fix| format!("; {fix}"))
-            .unwrap_or_default();
-        return format!("{}: unavailable: {reason}{fix}", row.source);
-    };
+/// The figures of a source that gave joules.
+fn energy(record: &Record, row: &SourceResult) -> Option<String> {
+    let amount = row.joules?;
     let mut text = format!("{} ({}): {}", row.source, row.scope.name(), joules(amount));
     if let Some(off) = row.ci().map(|interval| interval.half()) {
         text += &format!(" +-{}", joules(off));
@@ -166,13 +153,13 @@ fn energy(record: &Record, row: &SourceResult) -> String {
     text += match row.status {
         Status::Measured => " measured",
         Status::Assumed => " ASSUMED",
-        Status::Shared => " shared with others' work",
+        Status::Shared => " with contention",
         Status::Unavailable => "",
     };
     if row.status == Status::Assumed
         && let Some(watts) = record.meter.assume_watts_per_core
     {
-        text += &format!(" at {watts} W a busy core");
+        text += &format!(" at {watts} W per busy core");
     }
     let each = record
         .energy_per_step
@@ -181,12 +168,12 @@ fn energy(record: &Record, row: &SourceResult) -> String {
     if let Some(each) = each {
         let batch = f64::from(record.regime.batch_size);
         text += &format!(
-            "; {}{} a step, {} a sample{}",
+            "; {}{} per step, {} per sample{}",
             joules(each.joules),
             interval(each),
             joules(each.joules / batch),
             match each.way {
-                Way::RunOverSteps => ", evaluations in it",
+                Way::RunOverSteps => ", evaluations included",
                 _ => "",
             }
         );
@@ -200,15 +187,15 @@ fn energy(record: &Record, row: &SourceResult) -> String {
         .find(|figure| figure.source == row.source && figure.way == Way::StepsTimesJoules);
     if let Some(counted) = counted {
         text += &format!(
-            "; by steps x joules {}{}",
+            "; steps x joules per step: {}{}",
             joules(counted.joules),
             interval(counted)
         );
     }
-    if row.reason.is_some() {
+    if let Some(reason) = &row.reason {
         text += &format!(" ({reason})");
     }
-    text
+    Some(text)
 }
 
 fn interval(figure: &EnergyFigure) -> String {

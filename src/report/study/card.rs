@@ -94,7 +94,7 @@ fn text(analysis: &Analysis) -> Markup {
 
 /// How it was measured, in at most two lines, then device, date and sensors.
 fn foot(analysis: &Analysis) -> Vec<String> {
-    let mut lines = wrap(&analysis.answer.measurement, 102, "", "");
+    let mut lines = wrap(&analysis.answer.measurement, 96, "", "");
     lines.truncate(2);
     let conditions = [Some(devices(analysis)), dates(analysis)];
     let conditions = conditions

@@ -25,3 +25,4 @@ pub use data::tables;
 pub use markdown::markdown;
 pub use page::page;
 pub use terminal::{WIDTH, terminal};
+pub(super) use words::NO_ENERGY;

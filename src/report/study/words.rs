@@ -283,7 +283,7 @@ pub(super) fn outcomes(analysis: &Analysis) -> String {
 }
 
 /// One line for a study in which no sensor gave joules.
-pub(super) const NO_ENERGY: &str =
+pub(in crate::report) const NO_ENERGY: &str =
     "not measured: no sensor was available (`wattgrad doctor` shows how to enable one)";
 
 /// With a capital first letter.

@@ -205,8 +205,7 @@ fn listed(trials: &[TrialPoint], unit: &DisplayUnit, with_seeds: bool) -> Markup
         text
     });
     let numbers: Vec<String> = numbers.collect();
-    let short = numbers.iter().all(|number| number.len() <= 6);
-    html! { @for line in numbers.chunks(if short { 4 } else { 2 }) { span class="seeds" { (line.join(" · ")) } } }
+    html! { span class="seeds" { (numbers.join(" · ")) } }
 }
 
 /// The joules of the ranked runs without their evaluations.
