@@ -1,4 +1,4 @@
-//! Outside meters: files that grow and commands that print, written by these tests at powers of their own.
+//! External meters: files and commands written by these tests, with known power.
 #![cfg(unix)]
 
 use std::fs::{File, OpenOptions};
@@ -94,9 +94,9 @@ fn log() -> (TempDir, PathBuf, String) {
 }
 
 #[test]
-fn the_watts_of_a_file_become_joules() {
+fn integrates_the_watts_of_a_file() {
     let (_folder, path, name) = log();
-    // An old run's lines, far from now, are passed over.
+    // The lines of an earlier run are skipped.
     std::fs::write(&path, "seconds,watts\n# yesterday\n1700000000.0,999.0\n").unwrap();
     let _writer = Writer::start(&path, 0.02, |now| format!("{now:.6}, 42.5"));
     let discrete = MeteredDevice {
@@ -120,20 +120,20 @@ fn the_watts_of_a_file_become_joules() {
     let truth = 42.5 * seconds;
     assert!((row.joules.unwrap() / truth - 1.0).abs() < 0.03, "{row:?}");
     assert!(row.ci().unwrap().holds(truth), "{truth} J, {:?}", row.ci());
-    // Constant power is an update with every line, not a sensor that stands still.
+    // Every line is an update, also at constant power.
     assert!(row.updates.unwrap() > 30, "{row:?}");
 }
 
 #[test]
-fn a_load_between_two_rests_is_found_from_slow_lines() {
-    // 10 W at rest and 100 W under load, a line every 0.1 s, each the mean since the line before it.
+fn measures_a_load_between_idle_phases_from_slow_lines() {
+    // 10 W idle and 100 W under load; a line every 0.1 s with the mean since the previous line.
     let (_folder, path, name) = log();
     let load: Arc<std::sync::Mutex<Vec<(f64, f64)>>> = Arc::default();
-    let told = Arc::clone(&load);
+    let loads = Arc::clone(&load);
     let before = std::sync::Mutex::new(unix());
     let _writer = Writer::start(&path, 0.1, move |now| {
         let since = std::mem::replace(&mut *before.lock().unwrap(), now);
-        let loads = told.lock().unwrap();
+        let loads = loads.lock().unwrap();
         let loaded: f64 = loads
             .iter()
             .map(|&(from, to)| (now.min(to) - since.max(from)).max(0.0))
@@ -155,10 +155,10 @@ fn a_load_between_two_rests_is_found_from_slow_lines() {
 }
 
 #[test]
-fn a_counter_of_joules_becomes_the_windows_joules() {
+fn measures_with_a_counter_of_joules() {
     let (_folder, path, name) = log();
     let began = unix();
-    // 30 W; a counter that begins at 0 with its meter.
+    // 30 W; the counter starts at 0 with its meter.
     let _writer = Writer::start(&path, 0.02, move |now| {
         let joules = (30.0 * (now - began) - 0.5).max(0.0);
         format!("{now:.6}\t{joules:.6}")
@@ -182,7 +182,7 @@ fn script(folder: &Path, lines: u32, line: &str, last: &str) -> String {
     let mut file = File::create(&path).unwrap();
     write!(
         file,
-        "trap 'echo told > {0}/told; exit 0' TERM\nn=0\nwhile [ $n -lt {lines} ]; do\n  now=$(date +%s.%N)\n  {line}\n  n=$((n+1))\n  sleep 0.02\ndone\n{last}\n",
+        "trap 'echo > {0}/terminated; exit 0' TERM\nn=0\nwhile [ $n -lt {lines} ]; do\n  now=$(date +%s.%N)\n  {line}\n  n=$((n+1))\n  sleep 0.02\ndone\n{last}\n",
         folder.display()
     )
     .unwrap();
@@ -190,7 +190,7 @@ fn script(folder: &Path, lines: u32, line: &str, last: &str) -> String {
 }
 
 #[test]
-fn a_command_is_a_meter_for_as_long_as_its_row_lives() {
+fn command_runs_as_long_as_the_meter() {
     let folder = tempfile::tempdir().unwrap();
     let name = script(folder.path(), 100_000, "echo \"$now 80\"", "");
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
@@ -206,17 +206,17 @@ fn a_command_is_a_meter_for_as_long_as_its_row_lives() {
     }
     drop(meter);
     let began = Instant::now();
-    while !folder.path().join("told").exists() {
+    while !folder.path().join("terminated").exists() {
         assert!(
             began.elapsed() < Duration::from_secs(2),
-            "the command was not told to end"
+            "the command was not terminated"
         );
         sleep(Duration::from_millis(10));
     }
 }
 
 #[test]
-fn a_command_that_does_not_listen_is_killed() {
+fn kills_a_command_that_ignores_termination() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
     let name = format!(
@@ -232,7 +232,7 @@ fn a_command_that_does_not_listen_is_killed() {
 }
 
 #[test]
-fn a_command_that_fails_says_so() {
+fn reports_a_failed_command() {
     let folder = tempfile::tempdir().unwrap();
     let early = "cmd:echo looking >&2; echo 'no such port' >&2; exit 3";
     let meter = Meter::open(&options(&[early], MeterUnit::Watts), None).unwrap();
@@ -255,7 +255,7 @@ fn a_command_that_fails_says_so() {
 }
 
 #[test]
-fn a_line_that_is_no_reading_is_named() {
+fn reports_invalid_lines() {
     for (line, with) in [
         ("NaN", "has a value that no meter can show"),
         ("-3", "has a value that no meter can show"),
@@ -283,7 +283,7 @@ fn a_line_that_is_no_reading_is_named() {
 }
 
 #[test]
-fn a_clock_that_was_stepped_is_refused() {
+fn rejects_a_meter_whose_clock_was_set() {
     for (step, with) in [
         (-1.0, "not after that of the previous line"),
         (-30.0, "from now"),
@@ -302,13 +302,13 @@ fn a_clock_that_was_stepped_is_refused() {
 }
 
 #[test]
-fn a_meter_that_is_silent_or_absent_gives_no_figure() {
+fn silent_or_missing_meter_has_no_energy() {
     let (_folder, path, name) = log();
     let meter = |name: &str| Meter::open(&options(&[name], MeterUnit::Watts), None).unwrap();
     refused(&only(window(&meter(&name), 0.1)), "cannot be read");
     File::create(&path).unwrap();
     refused(&only(window(&meter(&name), 0.1)), "no line has arrived");
-    // A counter that only ever shows 0 counts nothing.
+    // A counter that stays at 0 measures nothing.
     let _writer = Writer::start(&path, 0.02, |now| format!("{now} 0"));
     let zero = Meter::open(&options(&[&name], MeterUnit::Joules), None).unwrap();
     let row = only(window(&zero, 0.5));
@@ -317,7 +317,7 @@ fn a_meter_that_is_silent_or_absent_gives_no_figure() {
 }
 
 #[test]
-fn several_meters_have_a_row_each() {
+fn several_meters_are_separate_sources() {
     let (_folder, path, name) = log();
     let other = path.with_extension("second");
     let second = format!("file:{}", other.display());
@@ -338,7 +338,7 @@ fn several_meters_have_a_row_each() {
 }
 
 #[test]
-fn each_meter_has_its_own_unit() {
+fn meters_have_units_of_their_own() {
     let (_folder, path, name) = log();
     let other = path.with_extension("second");
     let second = format!("file:{}", other.display());
@@ -366,7 +366,7 @@ fn each_meter_has_its_own_unit() {
 }
 
 #[test]
-fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
+fn reports_a_meter_that_has_stopped() {
     let (_folder, path, name) = log();
     drop({
         let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
@@ -382,7 +382,7 @@ fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
     };
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
     stopped(&only(window(&meter, 0.1)));
-    // Midway too: the last power it showed is not that of the rest.
+    // The power after the meter stopped during the window is unknown.
     let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
     let (_, rows) = meter.measure(|| {
@@ -391,7 +391,7 @@ fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
         sleep(Duration::from_millis(1000));
     });
     stopped(&only(rows));
-    // One that ends with what is metered has seen all of it.
+    // A meter that stops at the end of the window has measured all of it.
     let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
     let (_, rows) = meter.measure(|| {
@@ -406,7 +406,7 @@ fn a_writer_that_has_stopped_is_no_window_that_is_too_short() {
 }
 
 #[test]
-fn times_of_another_clock_are_named_in_a_short_window_too() {
+fn reports_times_of_another_clock_in_a_short_window() {
     let (_folder, path, name) = log();
     let _writer = Writer::start(&path, 0.02, |now| format!("{} 42", now - 1000.0));
     let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();

@@ -1,6 +1,5 @@
-//! Instruments that fail while a window is open, through the public interface and in real time: no 0 J, no constant and
-//! no NaN comes of them, and always a reason. An instrument gives whole numbers, so it cannot read NaN; only an outside
-//! meter's text can (tests/energy_external.rs).
+//! Sensors that fail while a window is open, in real time: never 0 J, a constant or NaN, and always a reason. A sensor
+//! returns whole numbers, so it cannot read NaN; only the text of an external meter can (tests/energy_external.rs).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -11,10 +10,10 @@ use wattgrad::internals::energy::{
     SensorModel, SensorSpec, SourceResult, Status, Unavailable,
 };
 
-/// After so long a fault sets in: past the pre-roll, amid the window.
+/// The fault begins after this time: after the pre-roll, within the window.
 const FAULT_SECONDS: f64 = 1.6;
 const WINDOW_SECONDS: f64 = 2.5;
-/// What wrapping counters count to, mJ.
+/// Range of wrapping counters, mJ.
 const RANGE: u64 = 200_000;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,9 +26,9 @@ enum Fault {
     Constant,
     Underflows,
     Forbidden,
-    /// No fault: it wraps, as it says.
+    /// No fault: it wraps as specified.
     Wraps,
-    /// A read that takes so long that the counter wraps twice.
+    /// A read takes so long that the counter wraps twice.
     WrapsTwice,
     ClockStepped,
 }
@@ -46,7 +45,7 @@ struct Made {
 impl Made {
     fn counted(&self, seconds: f64) -> u64 {
         let shown = (seconds / self.tick).floor() * self.tick;
-        // Odd, so that no wrap ends on 0, which no counter is believed.
+        // Odd, so that no wrap ends on 0, which is rejected.
         90_000 + (shown * self.watts * 1e3) as u64
     }
 }
@@ -108,7 +107,7 @@ fn metered(fault: Fault, watts: f64, tick: f64, seconds: f64) -> SourceResult {
         born: Instant::now(),
         stalled: AtomicBool::new(false),
     };
-    // Calibrations of this user are none of this instrument's.
+    // Independent of the calibrations of this user.
     let folder = tempfile::tempdir().unwrap();
     let options = MeterOptions {
         calibrations: Some(folder.path().to_owned()),
@@ -150,7 +149,7 @@ fn right(fault: Fault, watts: f64) {
     );
 }
 
-/// Runs at once what only waits.
+/// Runs cases in parallel, which mostly wait.
 fn together(cases: Vec<Box<dyn Fn() + Send>>) {
     let threads: Vec<_> = cases.into_iter().map(std::thread::spawn).collect();
     let failed = threads
@@ -161,7 +160,7 @@ fn together(cases: Vec<Box<dyn Fn() + Send>>) {
 }
 
 #[test]
-fn a_counter_that_lies_gives_a_reason_and_no_joules() {
+fn invalid_counter_has_a_reason_and_no_joules() {
     together(
         [
             (Fault::Sticks, "stood"),
@@ -179,12 +178,12 @@ fn a_counter_that_lies_gives_a_reason_and_no_joules() {
 }
 
 #[test]
-fn a_counter_that_works_has_its_joules_beside_them() {
+fn valid_counter_is_measured_in_the_same_conditions() {
     together(
         [
             (Fault::None, 100.0),
             (Fault::Wraps, 350.0),
-            // Times are taken from the monotonic clock alone.
+            // Times come from the monotonic clock alone.
             (Fault::ClockStepped, 100.0),
         ]
         .map(|(fault, watts)| Box::new(move || right(fault, watts)) as Box<dyn Fn() + Send>)
@@ -192,9 +191,9 @@ fn a_counter_that_works_has_its_joules_beside_them() {
     );
 }
 
-/// A tick may fall into so short a window or not: then its figure is unknown by a whole tick, or there is none.
+/// A short window may contain an update or not: its energy is unknown by a whole update, or missing.
 #[test]
-fn a_window_shorter_than_a_tick_claims_no_more_than_it_knows() {
+fn window_shorter_than_an_update_has_a_wide_interval_or_no_energy() {
     for seconds in [0.002, 0.03, 0.1] {
         let row = metered(Fault::None, 100.0, 0.4, seconds);
         match (row.joules, row.ci()) {
@@ -212,8 +211,8 @@ fn a_window_shorter_than_a_tick_claims_no_more_than_it_knows() {
     }
 }
 
-/// What a power sensor's readings come to that ticks every 0.1 s in steps of `step` milliwatts from 103 to 143 W, and from
-/// `stops` on shows one value.
+/// The energy by a power sensor that is updated every 0.1 s in steps of `step` milliwatts from 103 to 143 W, and shows a
+/// constant value from `stops` on.
 fn powered(step: u64, stops: f64) -> Result<Estimate, Unavailable> {
     let mut draw = fastrand::Rng::with_seed(7);
     let mut value = 103_000;
@@ -242,14 +241,14 @@ fn powered(step: u64, stops: f64) -> Result<Estimate, Unavailable> {
 }
 
 #[test]
-fn a_power_sensor_that_stops_is_refused_and_a_coarse_one_is_not() {
+fn rejects_a_stopped_power_sensor_but_not_a_coarse_one() {
     for stops in [5.0, 9.0] {
-        let told = powered(7, stops).unwrap_err().reason;
-        assert!(told.contains("it has stopped"), "{told}");
+        let reason = powered(7, stops).unwrap_err().reason;
+        assert!(reason.contains("it has stopped"), "{reason}");
     }
     assert!(powered(7, 20.0).is_ok());
-    // It stands for two seconds: an idle device may.
+    // It is constant for two seconds, as an idle device may be.
     assert!(powered(7, 18.0).is_ok());
-    // A meter of whole watts shows one value for long.
+    // A sensor of whole watts shows the same value for long.
     assert!(powered(1000, 5.0).is_ok());
 }

@@ -4,7 +4,7 @@ use super::{sentence, stdout, succeeded, wattgrad};
 use serde_json::Value;
 
 #[test]
-fn the_step_is_explained_and_its_shaders_written() {
+fn prints_the_step_and_writes_its_shaders() {
     let output = wattgrad(&["explain", "--data", "digits"]);
     succeeded(&output);
     let text = stdout(&output);

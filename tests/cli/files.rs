@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 
 #[test]
-fn saved_weights_are_evaluated_without_a_step() {
+fn evaluates_saved_weights_without_a_step() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("w.safetensors");
     let file = file.to_str().unwrap();
@@ -34,7 +34,7 @@ fn saved_weights_are_evaluated_without_a_step() {
 }
 
 #[test]
-fn weights_that_do_not_fit_are_refused_before_anything_is_written() {
+fn rejects_weights_that_do_not_fit_before_writing() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let record = at("r.json");
@@ -86,7 +86,7 @@ fn weights_that_do_not_fit_are_refused_before_anything_is_written() {
 }
 
 #[test]
-fn what_cannot_be_written_is_told_before_training() {
+fn reports_unwritable_outputs_before_training() {
     let folder = tempfile::tempdir().unwrap();
     let bad = folder.path().join("no/such/folder/file");
     let bad = bad.to_str().unwrap();
@@ -105,7 +105,7 @@ fn what_cannot_be_written_is_told_before_training() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_fails_and_saves_what_can_be_saved() {
+fn full_disk_fails_and_keeps_the_other_outputs() {
     let folder = tempfile::tempdir().unwrap();
     let record = folder.path().join("r.json");
     let output = train(&[

@@ -78,13 +78,13 @@ fn sentence(output: &Output, code: i32) -> String {
         "a result was printed: {}",
         stdout(output)
     );
-    let told: Vec<&str> = text.lines().filter(|l| l.starts_with("error:")).collect();
-    assert_eq!(told.len(), 1, "{text}");
+    let lines: Vec<&str> = text.lines().filter(|l| l.starts_with("error:")).collect();
+    assert_eq!(lines.len(), 1, "{text}");
     assert!(
         !text.contains("panicked") && !text.contains('\x1b'),
         "{text}"
     );
-    told[0].to_owned()
+    lines[0].to_owned()
 }
 
 fn json(path: &Path) -> Value {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::{path::Path, process::Stdio};
 
 #[test]
-fn a_target_ends_the_run_and_missing_it_is_said_but_no_failure() {
+fn target_ends_the_run_and_missing_it_is_no_failure() {
     let outcome = |target: &str| {
         let args = [
             "--eval-every",
@@ -34,7 +34,7 @@ fn a_target_ends_the_run_and_missing_it_is_said_but_no_failure() {
 }
 
 #[test]
-fn a_run_that_diverges_says_so_and_logs_null() {
+fn diverged_run_logs_null() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("s.jsonl");
     let args = [
@@ -59,7 +59,7 @@ fn a_run_that_diverges_says_so_and_logs_null() {
 
 #[cfg(unix)]
 #[test]
-fn an_interrupt_leaves_record_and_weights() {
+fn interrupt_leaves_record_and_weights() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (record, weights, log) = (at("r.json"), at("w.safetensors"), at("s.jsonl"));

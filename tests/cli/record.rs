@@ -4,7 +4,7 @@ use super::{json, succeeded, train, wattgrad};
 use serde_json::Value;
 
 #[test]
-fn the_record_holds_what_a_comparison_needs() {
+fn record_has_the_fields_of_a_comparison() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run.json");
     let log = folder.path().join("steps.jsonl");
@@ -122,7 +122,7 @@ fn the_record_holds_what_a_comparison_needs() {
 }
 
 #[test]
-fn without_a_meter_there_is_no_row() {
+fn record_without_meter_has_no_source() {
     let output = train(&["--meter", "none", "--json"]);
     succeeded(&output);
     let record: Value = serde_json::from_slice(&output.stdout).unwrap();

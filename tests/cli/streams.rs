@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::process::Stdio;
 
 #[test]
-fn a_closed_pipe_ends_quietly() {
+fn closed_pipe_is_no_error() {
     for args in [
         &["--help"][..],
         &["completions", "zsh"],
@@ -28,16 +28,16 @@ fn a_closed_pipe_ends_quietly() {
             .unwrap();
         // The reading end is gone before anything is printed.
         drop(child.stdout.take());
-        let mut told = String::new();
+        let mut message = String::new();
         child
             .stderr
             .take()
             .unwrap()
-            .read_to_string(&mut told)
+            .read_to_string(&mut message)
             .unwrap();
         let code = child.wait().unwrap().code();
-        assert_eq!(code, Some(0), "{args:?}: {told}");
-        assert_eq!(told, "", "{args:?}");
+        assert_eq!(code, Some(0), "{args:?}: {message}");
+        assert_eq!(message, "", "{args:?}");
     }
 }
 
@@ -68,7 +68,7 @@ fn results_go_to_stdout_and_progress_to_stderr() {
     );
     assert!(
         progress.contains("left out"),
-        "the incomplete batch is told: {progress}"
+        "the incomplete batch is message: {progress}"
     );
 
     let quiet = train(&["--quiet"]);

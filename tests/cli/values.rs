@@ -4,8 +4,8 @@ use super::skip::skipped;
 use super::{adapters, program, sentence, train, wattgrad};
 
 #[test]
-fn bad_values_are_told_in_one_sentence() {
-    for (args, told) in [
+fn invalid_values_are_reported_in_one_sentence() {
+    for (args, message) in [
         (
             &["--lr", "-1"][..],
             "learning rate must be a finite number of at least 0, such as 0.05, got -1",
@@ -37,7 +37,7 @@ fn bad_values_are_told_in_one_sentence() {
         (&["--assume-watts-per-core", "-7"], "-7 W per core"),
     ] {
         let error = sentence(&train(args), 2);
-        assert!(error.contains(told), "{args:?}: {error}");
+        assert!(error.contains(message), "{args:?}: {error}");
     }
     // What is no number at all is the flag parser's to tell.
     for args in [["--lr", "fast"], ["--batch-size", "-1"], ["--seed", "1.5"]] {
@@ -46,7 +46,7 @@ fn bad_values_are_told_in_one_sentence() {
 }
 
 #[test]
-fn known_names_are_part_of_the_sentence() {
+fn error_lists_the_known_names() {
     let error = sentence(&train(&["--model", "vgg"]), 2);
     for name in ["mlp", "cnn", "resnet8"] {
         assert!(error.contains(name), "{error}");
@@ -58,7 +58,7 @@ fn known_names_are_part_of_the_sentence() {
 }
 
 #[test]
-fn flags_have_environment_twins() {
+fn environment_variables_replace_flags() {
     let output = program(&["train", "--data", "digits"])
         .env("WATTGRAD_METER", "voltcraft")
         .output()

@@ -1,4 +1,4 @@
-//! Counters that lie, from the start or midway, and what stands in for them.
+//! Invalid counters, from the start or during the window, and the power that replaces them.
 
 use wattgrad::internals::energy::{Grade, Method, Status};
 
@@ -6,7 +6,7 @@ use crate::stand_in::{CARD, Card, NOT_SUPPORTED, StandIn, TURING};
 use crate::{only, refused, report, window};
 
 #[test]
-fn a_counter_that_lies_gives_no_figure() {
+fn invalid_counter_has_no_energy() {
     let stuck = StandIn::of(Card {
         behaviour: "STUCK",
         ..CARD
@@ -39,7 +39,7 @@ fn a_counter_that_lies_gives_no_figure() {
 }
 
 #[test]
-fn a_counter_that_fails_midway_gives_way_to_power() {
+fn power_replaces_a_counter_that_fails_during_the_window() {
     let faults = [
         ("STICKS", "it has stopped"),
         ("REVERSES", "backwards"),
@@ -74,7 +74,7 @@ fn a_counter_that_fails_midway_gives_way_to_power() {
 }
 
 #[test]
-fn a_card_that_goes_midway_takes_both_with_it() {
+fn card_lost_during_the_window_has_no_energy() {
     for (behaviour, with, fix) in [
         ("UNLOADED", "driver is not loaded", "sudo modprobe nvidia"),
         ("LOST", "fallen off the bus", "restart the machine"),
@@ -93,7 +93,7 @@ fn a_card_that_goes_midway_takes_both_with_it() {
 }
 
 #[test]
-fn a_counter_that_is_zero_from_the_start_leaves_power() {
+fn power_replaces_a_counter_that_reads_zero() {
     let stand_in = StandIn::of(Card {
         behaviour: "ZERO",
         architecture: TURING,
@@ -109,7 +109,7 @@ fn a_counter_that_is_zero_from_the_start_leaves_power() {
 }
 
 #[test]
-fn a_counter_far_from_its_power_is_graded_down() {
+fn counter_that_disagrees_with_power_has_grade_c() {
     let stand_in = StandIn::with(
         &[Card {
             architecture: TURING,

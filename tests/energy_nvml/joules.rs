@@ -1,4 +1,4 @@
-//! What a card's joules are held against: its watts and the window.
+//! The joules of a card, compared with its watts times the window.
 
 use wattgrad::internals::energy::{Covers, Grade, Method, Scope, SourceResult, Status};
 
@@ -6,7 +6,7 @@ use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, window};
 
 #[test]
-fn joules_are_the_cards_watts_times_the_window() {
+fn joules_are_watts_times_the_window() {
     let stand_in = StandIn::of(CARD);
     let meter = stand_in.meter(Some(&discrete(Some("0000:01:00.0"))));
     let (rows, most_seconds) = window(&meter, 1.0);
@@ -21,7 +21,7 @@ fn joules_are_the_cards_watts_times_the_window() {
     );
     let (joules, seconds) = (row.joules.unwrap(), row.seconds.unwrap());
     assert!((1.0..=most_seconds).contains(&seconds), "{seconds}");
-    // The counter of the stand-in shows what was drawn up to its last tick of 4 J, and no more is known at either edge.
+    // The counter is updated in steps of 4 J, so either edge is unknown by one step.
     let truth = 200.0 * seconds;
     assert!(
         (joules - truth).abs() <= 2.0 * 4.0,
@@ -39,14 +39,14 @@ fn joules_are_the_cards_watts_times_the_window() {
     assert_eq!(row.grade, Some(Grade::B), "uncalibrated");
     assert_eq!(row.measured().unwrap().joules(), joules);
     assert_eq!(row.assumed(), None);
-    // The record holds the readings of both rolls, from which the figure can be computed again.
+    // The record has the readings of pre-roll and post-roll, from which the energy can be recomputed.
     let (first, last) = (row.readings[0], row.readings[row.readings.len() - 1]);
     assert!(last.at.monotonic - first.at.monotonic > seconds);
     assert!(last.at.unix - first.at.unix > 0.9 && first.at.unix > 1.6e9);
 }
 
 #[test]
-fn a_record_is_read_back_as_it_was_written() {
+fn result_round_trips_through_json() {
     let stand_in = StandIn::of(CARD);
     let row = only(window(&stand_in.meter(None), 0.3).0);
     let json = serde_json::to_value(&row).unwrap();
@@ -60,7 +60,7 @@ fn a_record_is_read_back_as_it_was_written() {
 }
 
 #[test]
-fn a_window_below_a_tick_gives_no_figure() {
+fn window_shorter_than_an_update_has_no_energy() {
     let slow = StandIn::of(Card { tick: 0.1, ..CARD });
     let meter = slow.meter(None);
     let row = only(window(&meter, 0.03).0);
@@ -73,7 +73,7 @@ fn a_window_below_a_tick_gives_no_figure() {
 }
 
 #[test]
-fn a_slow_tick_makes_a_wide_interval() {
+fn slow_updates_widen_the_interval() {
     let slow = StandIn::of(Card { tick: 0.4, ..CARD });
     let row = only(window(&slow.meter(None), 1.7).0);
     let truth = 200.0 * row.seconds.unwrap();
@@ -82,7 +82,7 @@ fn a_slow_tick_makes_a_wide_interval() {
 }
 
 #[test]
-fn slow_reads_lie_within_the_interval() {
+fn interval_covers_slow_reads() {
     let slow = StandIn::with(&[CARD], &["-DLATENCY=0.005"]);
     let row = only(window(&slow.meter(None), 1.0).0);
     let truth = 200.0 * row.seconds.unwrap();
@@ -95,7 +95,7 @@ fn slow_reads_lie_within_the_interval() {
 }
 
 #[test]
-fn the_cards_state_is_kept_beside_the_figure() {
+fn result_has_the_state_of_the_card() {
     let row = only(window(&StandIn::of(CARD).meter(None), 0.3).0);
     assert_eq!(row.conditions.len(), 2, "before and after");
     for state in &row.conditions {
@@ -107,7 +107,7 @@ fn the_cards_state_is_kept_beside_the_figure() {
         assert_eq!(
             state.throttled_by,
             ["SW power cap", "SW thermal slowdown"],
-            "an idle card is not held down"
+            "an idle card is not throttled"
         );
         assert_eq!(
             (

@@ -1,4 +1,4 @@
-//! NVML through a stand-in library that the tests compile: what a card says, and what the meter makes of it.
+//! NVML through a stand-in library that the tests compile.
 #![cfg(unix)]
 
 mod faults;
@@ -24,7 +24,7 @@ fn discrete(pci_id: Option<&str>) -> MeteredDevice {
     }
 }
 
-/// The rows of a window around `seconds` of sleep, and how long it really was at most.
+/// The results of a window around `seconds` of sleep, and its longest possible duration.
 fn window(meter: &Meter, seconds: f64) -> (Vec<SourceResult>, f64) {
     let began = Instant::now();
     let (_, rows) = meter.measure(|| sleep(Duration::from_secs_f64(seconds)));

@@ -1,4 +1,4 @@
-//! Which card belongs to an adapter, or to a name.
+//! The card that belongs to an adapter or a name.
 
 use wattgrad::internals::energy::{DeviceKind, Meter, MeterOptions, MeteredDevice, Status};
 
@@ -6,7 +6,7 @@ use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, refused, report, window};
 
 #[test]
-fn the_card_is_the_one_at_the_adapters_address() {
+fn matches_the_card_by_pci_address() {
     let cards = [
         Card {
             watts: 50.0,
@@ -32,7 +32,7 @@ fn the_card_is_the_one_at_the_adapters_address() {
 }
 
 #[test]
-fn an_adapter_without_its_card_is_never_given_the_first() {
+fn never_guesses_the_card_of_an_adapter() {
     let stand_in = StandIn::of(CARD);
     let other = only(window(&stand_in.meter(Some(&discrete(Some("0000:02:00.0")))), 0.1).0);
     refused(&other, "no card at 0000:02:00.0");
@@ -70,7 +70,7 @@ fn an_adapter_without_its_card_is_never_given_the_first() {
 }
 
 #[test]
-fn one_card_can_be_asked_for_by_name() {
+fn selects_one_card_by_name() {
     let stand_in = StandIn::with(
         &[
             CARD,

@@ -1,4 +1,4 @@
-//! Cards that give power only.
+//! Cards with power only.
 
 use wattgrad::internals::energy::{Method, Status};
 
@@ -6,7 +6,7 @@ use crate::stand_in::{AMPERE, CARD, Card, GA100, GA102, NOT_SUPPORTED, PASCAL, S
 use crate::{only, refused, report, window};
 
 #[test]
-fn a_card_that_gives_power_only_is_integrated() {
+fn integrates_the_power_of_cards_without_counter() {
     let power_only = |architecture, device| Card {
         energy: NOT_SUPPORTED,
         instant: NOT_SUPPORTED,
@@ -50,7 +50,7 @@ fn a_card_that_gives_power_only_is_integrated() {
 }
 
 #[test]
-fn power_that_is_no_figure_is_no_sensor() {
+fn rejects_invalid_power() {
     for value in ["0", "0xffffffffu"] {
         let card = Card {
             energy: NOT_SUPPORTED,

@@ -1,4 +1,4 @@
-//! Why a card, or the library, gives nothing.
+//! Reasons why a card or the library is unavailable.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::stand_in::{
 use crate::{discrete, only, refused, window};
 
 #[test]
-fn why_a_card_has_no_counter_is_told_apart() {
+fn reports_why_a_card_has_no_counter() {
     let none = Card {
         energy: NOT_SUPPORTED,
         power: NOT_SUPPORTED,
@@ -50,7 +50,7 @@ fn why_a_card_has_no_counter_is_told_apart() {
 }
 
 #[test]
-fn what_a_user_may_not_do_comes_with_its_remedy() {
+fn denied_permissions_have_a_fix() {
     let denied = |row: &SourceResult| {
         refused(row, "permission denied");
         assert!(
@@ -72,7 +72,7 @@ fn what_a_user_may_not_do_comes_with_its_remedy() {
         ..CARD
     });
     denied(&only(window(&handle.meter(None), 0.1).0));
-    // The card that may be the adapter's cannot be looked at: no other is taken for it.
+    // The card that may be the adapter is not accessible: no other is used instead.
     let other = StandIn::with(
         &[
             CARD,
@@ -96,7 +96,7 @@ fn what_a_user_may_not_do_comes_with_its_remedy() {
 }
 
 #[test]
-fn a_missing_or_wrong_library_is_a_row() {
+fn reports_a_missing_or_wrong_library() {
     let options = |path: &Path| MeterOptions {
         selection: Selection::Named("nvml".into()),
         nvml_library: Some(path.to_owned()),

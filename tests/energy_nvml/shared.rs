@@ -1,4 +1,4 @@
-//! Cards that others use too.
+//! Cards that other processes use too.
 
 use std::process::Command;
 
@@ -8,8 +8,8 @@ use crate::stand_in::{CARD, Card, StandIn};
 use crate::{discrete, only, report, window};
 
 #[test]
-fn another_process_on_the_card_makes_it_shared() {
-    // Process 1 is never this one's child.
+fn card_used_by_another_process_is_shared() {
+    // Process 1 is never a child of this process.
     let other = StandIn::with(&[CARD], &["-DGRAPHICS=1"]);
     let target = discrete(Some("0000:01:00.0"));
     let row = only(window(&other.meter(Some(&target)), 0.3).0);
@@ -17,10 +17,10 @@ fn another_process_on_the_card_makes_it_shared() {
     assert!(row.joules.is_some() && row.ci_low.is_some());
     assert!(row.reason.unwrap().contains("process 1 also uses the card"));
     assert_eq!(report(&other.meter(Some(&target))).status, Status::Shared);
-    // Whoever asks for the card itself, and not for a run's adapter, is given it.
+    // Without an adapter the card itself is measured, whoever uses it.
     let row = only(window(&other.meter(None), 0.3).0);
     assert_eq!((row.status, row.reason), (Status::Measured, None));
-    // This process and what it starts are the run.
+    // This process and its children are the run.
     let mut child = Command::new("sleep").arg("60").spawn().unwrap();
     let own = format!("-DCOMPUTE={},{}", std::process::id(), child.id());
     let row = only(window(&StandIn::with(&[CARD], &[&own]).meter(Some(&target)), 0.3).0);
@@ -30,21 +30,25 @@ fn another_process_on_the_card_makes_it_shared() {
 }
 
 #[test]
-fn a_card_split_by_mig_is_shared() {
+fn card_split_by_mig_or_vgpu_is_shared() {
     let stand_in = StandIn::of(Card { mig: 1, ..CARD });
     let meter = stand_in.meter(Some(&discrete(Some("0000:01:00.0"))));
     assert_eq!(report(&meter).status, Status::Shared);
     let row = only(window(&meter, 0.3).0);
     assert_eq!(row.status, Status::Shared);
     assert!(row.joules.is_some_and(|joules| joules > 0.0) && row.ci_low.is_some());
-    assert_eq!(row.measured(), None, "shared joules are not this run's");
+    assert_eq!(
+        row.measured(),
+        None,
+        "shared joules do not belong to this run"
+    );
     assert!(
         row.reason
             .as_deref()
             .is_some_and(|reason| reason.contains("all of its instances"))
     );
     assert_eq!(serde_json::to_value(&row).unwrap()["status"], "shared");
-    // So is one that a host splits by vGPU (mode 3), or that is such a part (2); all of it passed through (1) is not.
+    // A card that a host splits by vGPU (mode 3) or a part of one (2) is shared; a card passed through whole (1) is not.
     for (virtual_mode, status) in [
         (3, Status::Shared),
         (2, Status::Shared),
@@ -56,7 +60,7 @@ fn a_card_split_by_mig_is_shared() {
         });
         assert_eq!(report(&card.meter(None)).status, status, "{virtual_mode}");
     }
-    // MIG that is off takes nothing away.
+    // MIG that is off changes nothing.
     let off = StandIn::of(Card { mig: 0, ..CARD });
     assert_eq!(report(&off.meter(None)).status, Status::Measured);
 }

@@ -1,4 +1,4 @@
-//! The stand-in library: its cards, compiled as the test describes them.
+//! The stand-in library, compiled with the cards that a test describes.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,7 @@ pub const NO_PERMISSION: i32 = 4;
 
 pub const DRIVER_NOT_LOADED: i32 = 9;
 
-/// One card of the stand-in: 200 W, a tick of 20 ms, unless the test says otherwise.
+/// One card of the stand-in: 200 W, updated every 20 ms by default.
 #[derive(Clone)]
 pub struct Card {
     pub bus: &'static str,
@@ -55,7 +55,7 @@ pub const CARD: Card = Card {
     tick: 0.02,
 };
 
-/// A stand-in library on disk, for as long as it lives.
+/// A stand-in library, deleted with this value.
 pub struct StandIn {
     _folder: TempDir,
     pub library: PathBuf,
