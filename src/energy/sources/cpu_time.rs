@@ -5,8 +5,10 @@ use crate::energy::figure::{Method, RawUnit, Scope};
 use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
 use crate::energy::selection::CPU_TIME;
-use crate::energy::sensor::{Quantity, Sensor, SensorSpec, Unavailable};
+use crate::energy::sensor::{Quantity, SensorSpec, Unavailable};
 use crate::energy::source::Source;
+
+use super::fn_sensor;
 
 pub(super) const SOURCE: Source = Source {
     name: CPU_TIME,
@@ -19,9 +21,17 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
             Unavailable::new("used on request only: its watts are assumed, not measured")
                 .with_fix("--assume-watts-per-core W"),
         ),
-        Some(watts) => {
-            process_cpu_nanoseconds().map(|_| Box::new(Assumption { watts }) as Box<dyn Sensor>)
-        }
+        Some(watts) => process_cpu_nanoseconds().map(|_| {
+            let spec = SensorSpec {
+                unit: RawUnit::Nanosecond,
+                quantity: Quantity::Energy { wraps_at: None },
+                scale: RawUnit::Nanosecond.scale() * watts,
+                // No machine runs more cores at once.
+                max_watts: 65_536.0 * watts,
+                expected_update_interval: 0.0,
+            };
+            fn_sensor::unchecked(spec, process_cpu_nanoseconds)
+        }),
     };
     let covers = target.map(|target| target.host_covers(Scope::Process));
     vec![OpenSensor::new(
@@ -31,27 +41,6 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
         covers,
         instrument,
     )]
-}
-
-struct Assumption {
-    watts: f64,
-}
-
-impl Sensor for Assumption {
-    fn spec(&self) -> SensorSpec {
-        SensorSpec {
-            unit: RawUnit::Nanosecond,
-            quantity: Quantity::Energy { wraps_at: None },
-            scale: RawUnit::Nanosecond.scale() * self.watts,
-            // No machine runs more cores at once.
-            max_watts: 65_536.0 * self.watts,
-            expected_update_interval: 0.0,
-        }
-    }
-
-    fn read(&self) -> Result<u64, Unavailable> {
-        process_cpu_nanoseconds()
-    }
 }
 
 /// CPU time so far of all threads of this process and of its children that have ended and were waited for.

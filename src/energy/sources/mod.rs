@@ -5,6 +5,7 @@ mod battery;
 mod cpu_time;
 mod external;
 mod files;
+mod fn_sensor;
 mod hwmon;
 mod nvml;
 mod perf;

@@ -12,7 +12,7 @@ use crate::energy::options::MeterOptions;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 use crate::energy::source::Source;
 
-use super::{files, rapl};
+use super::{files, fn_sensor, rapl};
 use permission::Permission;
 
 mod event;
@@ -102,7 +102,7 @@ fn found(
 fn open(
     file: &Path,
     permission: &Permission,
-    event: &str,
+    name: &'static str,
     scope: Scope,
     (kind, cpu): (u32, u32),
 ) -> Result<Box<dyn Sensor>, Unavailable> {
@@ -113,8 +113,8 @@ fn open(
             file.display()
         ))
     })?;
-    let unit = files::text(&file.with_file_name(format!("{event}.unit")))?;
-    let scale: f64 = files::number(&file.with_file_name(format!("{event}.scale")))?;
+    let unit = files::text(&file.with_file_name(format!("{name}.unit")))?;
+    let scale: f64 = files::number(&file.with_file_name(format!("{name}.scale")))?;
     if unit != "Joules" || !(scale.is_finite() && scale > 0.0) {
         return Err(Unavailable::new(format!(
             "{} counts units of {scale} {unit}, not joules",
@@ -125,37 +125,18 @@ fn open(
         return Err(refusal);
     }
     let opened = event::Event::open(kind, config, cpu);
-    Ok(Box::new(Counter {
-        name: event.to_owned(),
-        event: opened.map_err(|error| permission.refusal(event, &error))?,
-        scale,
-        spec: SensorSpec::energy(
-            RawUnit::Nanojoule,
-            rapl::max_watts(scope),
-            rapl::EXPECTED_UPDATE_INTERVAL,
-        ),
+    let event = opened.map_err(|error| permission.refusal(name, &error))?;
+    let spec = SensorSpec::energy(
+        RawUnit::Nanojoule,
+        rapl::max_watts(scope),
+        rapl::EXPECTED_UPDATE_INTERVAL,
+    );
+    Ok(fn_sensor::unchecked(spec, move || {
+        let count = event
+            .read()
+            .map_err(|error| Unavailable::new(format!("the event {name} cannot be read: {error}")))?;
+        Ok(nanojoules(count, scale))
     }))
-}
-
-struct Counter {
-    name: String,
-    event: event::Event,
-    /// Joules per count.
-    scale: f64,
-    spec: SensorSpec,
-}
-
-impl Sensor for Counter {
-    fn spec(&self) -> SensorSpec {
-        self.spec
-    }
-
-    fn read(&self) -> Result<u64, Unavailable> {
-        let count = self.event.read().map_err(|error| {
-            Unavailable::new(format!("the event {} cannot be read: {error}", self.name))
-        })?;
-        Ok(nanojoules(count, self.scale))
-    }
 }
 
 /// Events count from 0 when they are opened, and a counter that reads 0 is considered broken: so the count starts at one

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::energy::counter;
 use crate::energy::device::{DeviceKind, MeteredDevice};
 use crate::energy::figure::{Covers, RawUnit, Scope};
 use crate::energy::open_sensor::OpenSensor;
@@ -10,7 +9,7 @@ use crate::energy::options::MeterOptions;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 use crate::energy::source::Source;
 
-use super::files;
+use super::{files, fn_sensor};
 
 pub(super) const SOURCE: Source = Source {
     name: "pm_counters",
@@ -81,44 +80,25 @@ fn sensor(folder: &Path, file: &str, target: Option<&MeteredDevice>) -> Option<O
     Some(sensor)
 }
 
-struct Counter {
-    path: PathBuf,
-    /// `J` or `W`.
-    symbol: &'static str,
-}
-
+/// A file such as `12345 J 1700000000000000 us`: whole joules or watts (`symbol`), and the time at which the blade
+/// measured them.
 fn open(path: PathBuf, symbol: &'static str) -> Result<Box<dyn Sensor>, Unavailable> {
-    let counter = Counter { path, symbol };
-    let value = counter.read()?;
-    if symbol == "J" {
-        counter::supported(value, None)
-            .map_err(|why| Unavailable::new(format!("{}: {why}", counter.path.display())))?;
-    }
-    Ok(Box::new(counter))
-}
-
-impl Sensor for Counter {
-    fn spec(&self) -> SensorSpec {
-        match self.symbol {
-            "J" => SensorSpec::energy(RawUnit::Millijoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
-            _ => SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
-        }
-    }
-
-    /// Reads `12345 J 1700000000000000 us`: whole joules or watts, and the time at which the blade measured them.
-    fn read(&self) -> Result<u64, Unavailable> {
-        let text = files::text(&self.path)?;
+    let spec = match symbol {
+        "J" => SensorSpec::energy(RawUnit::Millijoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
+        _ => SensorSpec::power(RawUnit::Milliwatt, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
+    };
+    fn_sensor::open(&path.clone(), spec, move || {
+        let text = files::text(&path)?;
         let mut words = text.split_whitespace();
         let value = words.next().and_then(|word| word.parse::<u64>().ok());
         value
-            .filter(|_| words.next() == Some(self.symbol))
+            .filter(|_| words.next() == Some(symbol))
             .and_then(|value| value.checked_mul(1000))
             .ok_or_else(|| {
                 Unavailable::new(format!(
-                    "{} contains `{text}`, not a number of {}",
-                    self.path.display(),
-                    self.symbol
+                    "{} contains `{text}`, not a number of {symbol}",
+                    path.display()
                 ))
             })
-    }
+    })
 }

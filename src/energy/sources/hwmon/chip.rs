@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::super::files;
-use super::gauge::{Files, Gauge};
-use super::gpu_metrics::{Accumulator, Header};
+use super::gauge::{self, Files};
+use super::gpu_metrics::{self, Header};
 use super::labels::{self, Part};
 use crate::energy::device::PciAddress;
 use crate::energy::figure::{Method, Scope};
@@ -138,8 +138,7 @@ impl Chip {
             Files::Energy(_) => Method::Counter,
             _ => Method::IntegratedPower,
         };
-        let opened = Gauge::open(files, &self.driver, averaging);
-        self.channel(stem, method, opened.map(|gauge| Box::new(gauge) as _))
+        self.channel(stem, method, gauge::open(files, &self.driver, averaging))
     }
 
     fn channel(
@@ -187,7 +186,7 @@ impl Chip {
         if self.driver != "amdgpu" || !table.exists() {
             return;
         }
-        let opened = Accumulator::open(&table).map(|table| Box::new(table) as _);
+        let opened = gpu_metrics::open(table);
         let mut counter = self.channel("gpu_metrics", Method::Counter, opened);
         if counter.sensor.sensor.is_err() {
             channels.push(counter);

@@ -2,9 +2,9 @@
 //!
 //! Layouts: the Linux kernel's `kgd_pp_interface.h`. Fields that a card does not fill hold the maximum of their type.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::super::files;
+use super::super::{files, fn_sensor};
 use super::gauge::{EXPECTED_UPDATE_INTERVAL, MAX_WATTS};
 use crate::energy::counter;
 use crate::energy::figure::RawUnit;
@@ -86,32 +86,13 @@ fn nanojoules(table: &[u8]) -> Result<u64, String> {
         .map_err(|_| format!("its energy counter reads {value}, more than any card can have drawn"))
 }
 
-/// The energy counter in a card's table.
-pub(super) struct Accumulator {
-    path: PathBuf,
-    spec: SensorSpec,
-}
-
-impl Accumulator {
-    /// Fails where the revision of the table is unknown or its counter is not supported.
-    pub(super) fn open(path: &Path) -> Result<Self, Unavailable> {
-        let accumulator = Self {
-            path: path.to_owned(),
-            spec: SensorSpec::energy(RawUnit::Nanojoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL),
-        };
-        accumulator.read().map(|_| accumulator)
-    }
-}
-
-impl Sensor for Accumulator {
-    fn spec(&self) -> SensorSpec {
-        self.spec
-    }
-
-    fn read(&self) -> Result<u64, Unavailable> {
-        nanojoules(&files::bytes(&self.path)?)
-            .map_err(|why| Unavailable::new(format!("{}: {why}", self.path.display())))
-    }
+/// The energy counter in the table of a card, if the revision of the table is known and its counter works.
+pub(super) fn open(table: PathBuf) -> Result<Box<dyn Sensor>, Unavailable> {
+    let spec = SensorSpec::energy(RawUnit::Nanojoule, MAX_WATTS, EXPECTED_UPDATE_INTERVAL);
+    fn_sensor::open(&table.clone(), spec, move || {
+        nanojoules(&files::bytes(&table)?)
+            .map_err(|why| Unavailable::new(format!("{}: {why}", table.display())))
+    })
 }
 
 #[cfg(test)]

@@ -12,9 +12,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rapl_energy::{Package, Subzone};
 
-use super::super::files;
+use super::super::{files, fn_sensor};
 use super::{CLOSE_FILES, EXPECTED_UPDATE_INTERVAL, OPEN_FILES, ROOT, SOURCE, max_watts};
-use crate::energy::counter;
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{RawUnit, Scope};
 use crate::energy::open_sensor::OpenSensor;
@@ -137,13 +136,6 @@ impl Zone {
     }
 }
 
-struct Counter {
-    energy: PathBuf,
-    spec: SensorSpec,
-    /// Empty after a panic in the crate, whose handle cannot be trusted then.
-    zone: Mutex<Option<Zone>>,
-}
-
 fn open(
     folder: &Path,
     scope: Scope,
@@ -172,33 +164,27 @@ fn open(
         EXPECTED_UPDATE_INTERVAL,
     )
     .wrapping_at(range);
+    let path = energy.clone();
     let zone = Mutex::new(Some(zone));
-    let counter = Counter { energy, spec, zone };
-    counter::supported(counter.read()?, Some(range)).map_err(Unavailable::new)?;
-    Ok(Box::new(counter))
+    fn_sensor::open(&path, spec, move || read(&energy, &zone))
 }
 
-impl Sensor for Counter {
-    fn spec(&self) -> SensorSpec {
-        self.spec
-    }
-
-    fn read(&self) -> Result<u64, Unavailable> {
-        number(&self.energy)?;
-        let mut slot = self.zone.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut zone = slot.take().ok_or_else(|| {
-            Unavailable::new(format!(
-                "{} was closed after an earlier failure",
-                self.energy.display()
-            ))
-        })?;
-        let (zone, value) = guarded(move || {
-            let value = (zone.read)();
-            (zone, value)
-        })?;
-        *slot = Some(zone);
-        value
-    }
+/// `zone` is empty after a panic in the crate, whose handle cannot be trusted then.
+fn read(energy: &Path, zone: &Mutex<Option<Zone>>) -> Result<u64, Unavailable> {
+    number(energy)?;
+    let mut slot = zone.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut zone = slot.take().ok_or_else(|| {
+        Unavailable::new(format!(
+            "{} was closed after an earlier failure",
+            energy.display()
+        ))
+    })?;
+    let (zone, value) = guarded(move || {
+        let value = (zone.read)();
+        (zone, value)
+    })?;
+    *slot = Some(zone);
+    value
 }
 
 /// Turns a panic of the crate into a refusal.
@@ -243,27 +229,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_of_the_crate_becomes_a_refusal() {
-        let refusal = guarded(|| -> u64 { panic!("Could not parse ?") }).unwrap_err();
-        assert!(refusal.reason.contains("rapl-energy failed"), "{refusal}");
-        assert!(refusal.reason.contains("Could not parse ?"), "{refusal}");
-    }
-
-    #[test]
-    fn a_zone_stays_closed_after_a_panic() {
+    fn a_panic_of_the_crate_closes_the_zone() {
         let folder = tempfile::tempdir().unwrap();
         let energy = folder.path().join("energy_uj");
         std::fs::write(&energy, "5000000\n").unwrap();
-        let counter = Counter {
-            energy,
-            spec: SensorSpec::energy(RawUnit::Microjoule, 1.0, EXPECTED_UPDATE_INTERVAL),
-            zone: Mutex::new(Some(Zone {
-                range: 1,
-                read: Box::new(|| panic!("Could not parse ?")),
-            })),
-        };
-        let reason = |counter: &Counter| counter.read().unwrap_err().reason;
-        assert!(reason(&counter).contains("rapl-energy failed"));
-        assert!(reason(&counter).contains("was closed after an earlier failure"));
+        let zone = Mutex::new(Some(Zone {
+            range: 1,
+            read: Box::new(|| panic!("Could not parse ?")),
+        }));
+        let reason = || read(&energy, &zone).unwrap_err().reason;
+        assert_eq!(
+            reason(),
+            "rapl-energy failed to read its files: Could not parse ?"
+        );
+        assert!(reason().contains("was closed after an earlier failure"));
     }
 }
