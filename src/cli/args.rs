@@ -125,3 +125,24 @@ fn template(command: &clap::Command) -> String {
     }
     text + "\nOptions\n{options}{after-help}"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(command: &clap::Command) {
+        let about = command.get_about().map(ToString::to_string);
+        let arguments = command.get_arguments();
+        let helps = arguments.filter_map(|arg| arg.get_help().map(ToString::to_string));
+        for help in helps.chain(about.filter(|_| command.get_name() != "wattgrad")) {
+            let short = help.chars().count() < 80 && !help.ends_with('.');
+            assert!(short, "{}: {help}", command.get_name());
+        }
+        command.get_subcommands().for_each(check);
+    }
+
+    #[test]
+    fn help_lines_are_short() {
+        check(&command());
+    }
+}

@@ -225,7 +225,7 @@ fn text(findings: &Findings, details: bool) -> String {
 }
 
 fn describe_adapter(adapter: &AdapterSummary) -> String {
-    let driver = format!("{} {}", adapter.driver, adapter.driver_info);
+    let driver = format!("driver {} {}", adapter.driver, adapter.driver_info);
     let pci = adapter.pci_id.as_ref();
     format!(
         "{}: {}, {}, {}, {}{}",

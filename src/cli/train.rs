@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
-    /// Assume that a busy core draws this many watts, and give joules of CPU time marked as assumed
+    /// Also report CPU time times W watts per core, marked as assumed
     #[arg(long, value_name = "W", allow_hyphen_values = true)]
     assume_watts_per_core: Option<f64>,
 

@@ -11,7 +11,7 @@ use super::format::JoulesFormatter;
 use super::metered::Metered;
 use crate::energy::{
     Covers, EnergyPerUnit, Meter, MeterError, MeterOptions, MeteredDevice, Method, SourceReport,
-    SourceResult, Status, Window,
+    SourceResult, Status, Window, explain,
 };
 
 /// The pre-roll and post-roll of a window, about.
@@ -269,10 +269,8 @@ fn reason(found: &SourceReport) -> String {
         (Some(reason), _) => reason,
         (None, _) => "no reason known",
     };
-    match &found.fix {
-        Some(fix) => format!("{} ({why}; fix: {fix})", found.source),
-        None => format!("{} ({why})", found.source),
-    }
+    let why = explain(why, found.fix.as_deref(), None);
+    format!("{} ({why})", found.source)
 }
 
 impl Measurement for Joules {

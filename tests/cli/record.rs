@@ -29,7 +29,7 @@ fn record_has_the_fields_of_a_comparison() {
     let printed: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(printed, record, "--json prints the record");
 
-    assert_eq!(record["schema"], 1);
+    assert_eq!(record["schema"], 2);
     assert_eq!(record["outcome"], "completed");
     assert_eq!(record["regime"]["lr"], 0.05);
     assert_eq!(record["regime"]["batch_size"], 64);

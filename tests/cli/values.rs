@@ -34,7 +34,10 @@ fn invalid_values_are_reported_in_one_sentence() {
         (&["--eval-every", "0"], "every 0 epochs"),
         (&["--eval-every", "-1"], "every -1 epochs"),
         (&["--target-accuracy", "86"], "write 86 % as 0.86"),
-        (&["--assume-watts-per-core", "-7"], "-7 W per core"),
+        (
+            &["--assume-watts-per-core", "-7"],
+            "watts per core must be a finite number above 0, such as 7.5, got -7",
+        ),
     ] {
         let error = sentence(&train(args), 2);
         assert!(error.contains(message), "{args:?}: {error}");

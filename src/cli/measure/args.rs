@@ -5,12 +5,10 @@ use std::path::PathBuf;
 
 use clap::ArgGroup;
 
-/// The unit of recorded readings.
+/// The unit of recorded readings: power, or an energy counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Unit {
-    /// Power
     Watts,
-    /// An energy counter
     Joules,
 }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 /// The process id of the running command, or 0.
 static CHILD: AtomicI32 = AtomicI32::new(0);
+/// A signal that has not been passed on, because the command was being started.
+static PENDING: AtomicI32 = AtomicI32::new(0);
 static RECEIVED: AtomicBool = AtomicBool::new(false);
 
 const SIGNALS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
@@ -39,24 +41,35 @@ pub struct Passing;
 
 impl Passing {
     pub fn to(child: u32) -> Self {
-        CHILD.store(i32::try_from(child).unwrap_or(0), Ordering::Relaxed);
+        CHILD.store(i32::try_from(child).unwrap_or(0), Ordering::SeqCst);
+        pass_pending();
         Self
     }
 }
 
 impl Drop for Passing {
     fn drop(&mut self) {
-        CHILD.store(0, Ordering::Relaxed);
+        CHILD.store(0, Ordering::SeqCst);
     }
 }
 
 extern "C" fn handler(signal: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
     RECEIVED.store(true, Ordering::Relaxed);
-    let child = CHILD.load(Ordering::Relaxed);
-    // SAFETY: the system gives a valid `info`; `kill` may be called in a handler.
-    unsafe {
-        if child > 0 && was_sent(signal, info) {
-            libc::kill(child, signal);
+    // SAFETY: the system gives a valid `info`.
+    if unsafe { was_sent(signal, info) } {
+        PENDING.store(signal, Ordering::SeqCst);
+        pass_pending();
+    }
+}
+
+/// Passes a pending signal to the command once it runs; called when either changes.
+fn pass_pending() {
+    let child = CHILD.load(Ordering::SeqCst);
+    if child > 0 {
+        let signal = PENDING.swap(0, Ordering::SeqCst);
+        if signal != 0 {
+            // SAFETY: `kill` takes no pointers and may be called in a handler.
+            unsafe { libc::kill(child, signal) };
         }
     }
 }

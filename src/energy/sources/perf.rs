@@ -132,9 +132,9 @@ fn open(
         rapl::EXPECTED_UPDATE_INTERVAL,
     );
     Ok(fn_sensor::unchecked(spec, move || {
-        let count = event
-            .read()
-            .map_err(|error| Unavailable::new(format!("the event {name} cannot be read: {error}")))?;
+        let count = event.read().map_err(|error| {
+            Unavailable::new(format!("the event {name} cannot be read: {error}"))
+        })?;
         Ok(nanojoules(count, scale))
     }))
 }
