@@ -15,7 +15,7 @@ use wattgrad::internals::kernels::conv::{Conv, forward};
 use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, product};
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
 use wattgrad::internals::lab::BindingData;
-use wattgrad::internals::train::target;
+use wattgrad::internals::train::metered_device;
 use wattgrad::{Gpu, Kernel, Regime, Trainer};
 
 const PRESETS: [(&str, u32); 3] = [("mlp", 64), ("cnn", 64), ("resnet8", 128)];
@@ -42,7 +42,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         adapter: std::env::var("WATTGRAD_ADAPTER").ok(),
         ..GpuOptions::default()
     })?;
-    let joules = match Joules::open(&options, Some(&target(&gpu.adapter)), Settings::default()) {
+    let joules = match Joules::open(&options, Some(&metered_device(&gpu.adapter)), Settings::default()) {
         Ok(joules) => joules,
         Err(why @ Skip::NoSource { .. }) => {
             eprintln!("the benchmarks in joules are skipped: {why}");

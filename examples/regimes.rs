@@ -1,6 +1,6 @@
 //! Two regimes side by side: which one reaches the same accuracy in fewer steps, seconds and joules?
 
-use wattgrad::internals::train::Silent;
+use wattgrad::internals::train::NoObserver;
 use wattgrad::{Gpu, Regime, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     println!("batch    lr  accuracy  steps  seconds");
     for regime in [small, large] {
-        let record = Trainer::new(&gpu, regime)?.run(&mut Silent)?.record;
+        let record = Trainer::new(&gpu, regime)?.run(&mut NoObserver)?.record;
         let last = record.evaluations.last();
         println!(
             "{:5}  {:.2}  {:6.1} %  {:5}  {:7.2}",
@@ -32,7 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             record.regime.lr.unwrap_or_default(),
             100.0 * last.map_or(f64::NAN, |point| point.accuracy()),
             record.steps,
-            record.times.training_seconds + record.times.evaluation_seconds,
+            record.durations.training_seconds + record.durations.evaluation_seconds,
         );
         // A line a source: its joules, or why it has none. Joules of different sources are never added.
         for row in &record.energy {

@@ -5,7 +5,7 @@
 #![cfg(feature = "gpu")]
 
 use wattgrad::internals::device::{Gpu, GpuOptions};
-use wattgrad::internals::train::{Outcome, Regime, Silent, Trainer};
+use wattgrad::internals::train::{NoObserver, Outcome, Regime, Trainer};
 
 fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
@@ -24,7 +24,7 @@ fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     };
     let run = Trainer::new(&gpu, regime)
         .unwrap()
-        .run(&mut Silent)
+        .run(&mut NoObserver)
         .unwrap();
     assert_eq!(run.record.outcome, Outcome::Completed);
     assert_eq!(run.record.steps, u64::from(steps));

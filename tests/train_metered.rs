@@ -11,7 +11,7 @@ use wattgrad::internals::energy::{
     Calibration, IdlePower, Interval, MeterOptions, Method, RawUnit, SensorModel, SensorSpec,
     Status,
 };
-use wattgrad::internals::train::{EnergyFigure, Phase, PhaseEnergy, Way};
+use wattgrad::internals::train::{Derivation, EnergyFigure, Phase, PhaseEnergy};
 
 const WATTS: f64 = 100.0;
 /// Ticks that an interval needs for a figure of its own.
@@ -117,8 +117,10 @@ fn follows(record: &Record) {
     }
 }
 
-fn figure(figures: &[EnergyFigure], way: Way) -> Option<&EnergyFigure> {
-    figures.iter().find(|figure| figure.way == way)
+fn figure(figures: &[EnergyFigure], derivation: Derivation) -> Option<&EnergyFigure> {
+    figures
+        .iter()
+        .find(|figure| figure.derivation == derivation)
 }
 
 fn phase(record: &Record, phase: Phase) -> Option<&PhaseEnergy> {
@@ -137,11 +139,11 @@ fn joules(record: &Record, of: Phase) -> f64 {
 /// What is before the first step, and what of the run's window adds up to it.
 fn phases(record: &Record) {
     let before = joules(record, Phase::Compile) + joules(record, Phase::StartUp);
-    let most = WATTS * record.times.startup_seconds;
+    let most = WATTS * record.durations.startup_seconds;
     assert!(before > 0.0 && before < most, "{before} J of {most} J");
     // Kernels are compiled, and little else is done, while the program is built.
     let compile = phase(record, Phase::Compile).unwrap();
-    let kernels = WATTS * record.times.compile_seconds;
+    let kernels = WATTS * record.durations.compile_seconds;
     let interval = compile.ci.unwrap();
     assert!(
         kernels <= interval.high && interval.low <= most,
@@ -192,17 +194,17 @@ fn row_and_step(record: &Record) {
         interval.low <= truth && truth <= interval.high,
         "{truth} J are not in {interval:?}"
     );
-    let times = &record.times;
+    let times = &record.durations;
     let off = row.seconds.unwrap() - times.training_seconds - times.evaluation_seconds;
     assert!(
         (0.0..EDGES_SECONDS + 0.1 * row.seconds.unwrap()).contains(&off),
         "{off} s"
     );
 
-    let evaluation = figure(&record.energy_per_evaluation, Way::Window).unwrap();
+    let evaluation = figure(&record.energy_per_evaluation, Derivation::Window).unwrap();
     assert!(evaluation.joules > 0.0);
     assert_eq!(record.energy_per_step.len(), 1);
-    assert_eq!(record.energy_per_step[0].way, Way::Window);
+    assert_eq!(record.energy_per_step[0].derivation, Derivation::Window);
 }
 
 #[test]
@@ -214,17 +216,17 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
         record.energy[0].updates.unwrap() >= DIRECT_TICKS,
         "too fast a device: train for longer"
     );
-    let step = figure(&record.energy_per_step, Way::Window).unwrap();
-    let truth = WATTS * record.times.training_seconds / record.steps as f64;
+    let step = figure(&record.energy_per_step, Derivation::Window).unwrap();
+    let truth = WATTS * record.durations.training_seconds / record.steps as f64;
     near(step, truth, PACE * truth);
 
     assert_eq!(record.energy_to_end.len(), 2, "{:?}", record.energy_to_end);
-    let direct = figure(&record.energy_to_end, Way::Direct).unwrap();
-    let counted = figure(&record.energy_to_end, Way::StepsTimesJoules).unwrap();
+    let direct = figure(&record.energy_to_end, Derivation::Direct).unwrap();
+    let counted = figure(&record.energy_to_end, Derivation::StepsTimesJoules).unwrap();
     assert_eq!(Some(direct.joules), record.energy[0].joules);
     near(counted, direct.joules, half(direct) + PACE * direct.joules);
     let evaluations = record.evaluations.len() as f64;
-    let evaluation = figure(&record.energy_per_evaluation, Way::Window).unwrap();
+    let evaluation = figure(&record.energy_per_evaluation, Derivation::Window).unwrap();
     let sum = record.steps as f64 * step.joules + evaluations * evaluation.joules;
     assert!((counted.joules - sum).abs() < 1e-6 * sum, "{counted:?}");
     phases(&record);
@@ -241,7 +243,7 @@ fn a_calibrated_meter_tells_the_joules_at_rest() {
     let record = train_at_rest(100, 20, Some(idle));
     let row = phase(&record, Phase::Idle).unwrap();
     let seconds = record.energy[0].seconds.unwrap();
-    assert!(row.contained && row.way == Some(Way::WattsTimesSeconds));
+    assert!(row.contained && row.derivation == Some(Derivation::WattsTimesSeconds));
     assert!(
         (row.joules.unwrap() - 30.0 * seconds).abs() < 1e-6,
         "{row:?}"
@@ -264,12 +266,12 @@ fn a_run_of_few_ticks_has_only_steps_times_joules() {
         record.energy[0].updates.unwrap() < DIRECT_TICKS,
         "too slow a device: train for less"
     );
-    let ways: Vec<Way> = record
+    let ways: Vec<Derivation> = record
         .energy_to_end
         .iter()
-        .map(|figure| figure.way)
+        .map(|figure| figure.derivation)
         .collect();
-    assert_eq!(ways, [Way::StepsTimesJoules]);
+    assert_eq!(ways, [Derivation::StepsTimesJoules]);
 }
 
 /// A fast device may reach its end within one tick: the run has no joules of its own then, and those of its steps.
@@ -282,10 +284,13 @@ fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
     } else {
         assert!(row.reason.is_some(), "{row}");
     }
-    let step = figure(&record.energy_per_step, Way::Window).unwrap();
+    let step = figure(&record.energy_per_step, Derivation::Window).unwrap();
     assert!(step.joules > 0.0 && half(step) > 0.0, "{step:?}");
     assert_eq!(record.energy_to_end.len(), 1, "{:?}", record.energy_to_end);
-    assert_eq!(record.energy_to_end[0].way, Way::StepsTimesJoules);
+    assert_eq!(
+        record.energy_to_end[0].derivation,
+        Derivation::StepsTimesJoules
+    );
     // The step's joules are told, and of what is shorter than a tick the reason.
     assert!(joules(&record, Phase::Train) > 0.0);
     assert_eq!(joules(&record, Phase::WarmUp), 0.0);
@@ -316,6 +321,6 @@ fn a_run_that_diverged_has_the_joules_of_the_steps_after_it() {
         stamps[1].done > 0.0 && stamps[1].done <= most,
         "{:?} of {most}, {} beyond",
         stamps[1],
-        record.steps_beyond
+        record.steps_after_divergence
     );
 }

@@ -51,7 +51,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let adapters = device::list(&ListOptions::default())?;
     let chosen = device::select(&adapters, global.adapter.as_deref())?;
     let options = global.meter_options(None)?;
-    let meter = Meter::open(&options, Some(&train::target(chosen)))?;
+    let meter = Meter::open(&options, Some(&train::metered_device(chosen)))?;
     let usable = |source: &SourceReport| matches!(source.status, Status::Measured | Status::Shared);
     let (usable, unusable): (Vec<_>, Vec<_>) = meter.sources().into_iter().partition(usable);
     output::say(

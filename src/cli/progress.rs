@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::train::{EvaluationPoint, Event, Observer, Ready};
+use crate::train::{EvaluationPoint, Event, Observer, RunSetup};
 use crate::units::{percent, seconds, si, thousands};
 
 use super::global::Global;
@@ -18,7 +18,7 @@ const REDRAW: Duration = Duration::from_millis(100);
 pub struct Progress<'a> {
     global: &'a Global,
     bar: Option<ProgressBar>,
-    ready: Option<Ready>,
+    ready: Option<RunSetup>,
     shown: Instant,
     accuracy: Option<f64>,
 }
@@ -34,7 +34,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn ready(&mut self, ready: &Ready) {
+    fn ready(&mut self, ready: &RunSetup) {
         self.line(&format!(
             "{} on {} ({}), batch {}, up to {} steps, on {}",
             ready.model,

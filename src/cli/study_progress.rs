@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::energy::Status;
 use crate::study::{RunRecord, Study, StudyEvent};
-use crate::train::{Event, MetricTarget, Record, Way};
+use crate::train::{Derivation, Event, MetricTarget, Record};
 use crate::units::{joules, percent, seconds};
 
 use super::global::Global;
@@ -81,7 +81,7 @@ fn measured(record: &Record) -> Option<(f64, String)> {
     let source = &figures().next()?.source;
     let of = || figures().filter(|figure| figure.source == *source);
     let figure = of()
-        .find(|figure| figure.way == Way::Direct)
+        .find(|figure| figure.derivation == Derivation::Direct)
         .or(of().next())?;
     let row = record.energy.iter().find(|row| row.source == *source)?;
     Some((figure.joules, format!("{source}, {}", row.scope.name())))
@@ -193,7 +193,7 @@ impl<'a> StudyProgress<'a> {
         self.made += 1;
         let mut text = format!("{done:>3}/{planned}  {}  {}", run.id, run.outcome.name());
         if let Some(record) = &run.record {
-            let times = &record.times;
+            let times = &record.durations;
             let elapsed = times.training_seconds + times.evaluation_seconds;
             let reached = record
                 .target_results

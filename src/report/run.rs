@@ -3,7 +3,7 @@
 use super::columns::{Align, columns};
 use super::study::NO_ENERGY;
 use crate::energy::{SourceResult, Status};
-use crate::train::{EnergyFigure, Outcome, Record, Way};
+use crate::train::{EnergyFigure, Outcome, Record, Derivation};
 use crate::units::{joules, percent, seconds, si, thousands};
 
 /// The summary that `wattgrad train` prints.
@@ -83,7 +83,7 @@ fn result(record: &Record) -> String {
         Outcome::TargetNotReached => format!("; target {} NOT reached", target(record)),
         Outcome::Interrupted => "; INTERRUPTED".into(),
         Outcome::Diverged => {
-            let beyond = match record.steps_beyond {
+            let beyond = match record.steps_after_divergence {
                 0 => String::new(),
                 count => format!("; {} more were under way", thousands(count)),
             };
@@ -110,7 +110,7 @@ fn target(record: &Record) -> String {
 }
 
 fn time(record: &Record) -> String {
-    let times = &record.times;
+    let times = &record.durations;
     format!(
         "{} training, {} evaluation, {} before the first step",
         seconds(times.training_seconds),
@@ -120,7 +120,7 @@ fn time(record: &Record) -> String {
 }
 
 fn rate(record: &Record) -> String {
-    let per_second = 1.0 / record.times.training_seconds.max(f64::MIN_POSITIVE);
+    let per_second = 1.0 / record.durations.training_seconds.max(f64::MIN_POSITIVE);
     format!(
         "{:.1} steps/s, {}samples/s, {}FLOP/s",
         record.steps as f64 * per_second,
@@ -172,8 +172,8 @@ fn energy(record: &Record, row: &SourceResult) -> Option<String> {
             joules(each.joules),
             interval(each),
             joules(each.joules / batch),
-            match each.way {
-                Way::RunOverSteps => ", evaluations included",
+            match each.derivation {
+                Derivation::RunOverSteps => ", evaluations included",
                 _ => "",
             }
         );
@@ -184,7 +184,7 @@ fn energy(record: &Record, row: &SourceResult) -> Option<String> {
     let counted = record
         .energy_to_end
         .iter()
-        .find(|figure| figure.source == row.source && figure.way == Way::StepsTimesJoules);
+        .find(|figure| figure.source == row.source && figure.derivation == Derivation::StepsTimesJoules);
     if let Some(counted) = counted {
         text += &format!(
             "; steps x joules per step: {}{}",

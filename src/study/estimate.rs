@@ -13,7 +13,7 @@ use crate::data::Dataset;
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Scope, Status};
 use crate::program::Program;
-use crate::train::{Regime, TrainError, Trainer, target};
+use crate::train::{Regime, TrainError, Trainer, metered_device};
 
 /// How long steps are timed; with a meter, as long as most sources need for a figure.
 const TIMED: Duration = Duration::from_secs(1);
@@ -98,7 +98,8 @@ pub fn estimate(
     shard: Option<Shard>,
     meter: &MeterOptions,
 ) -> Result<Estimate, StudyError> {
-    let meter = Meter::open(meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
+    let meter =
+        Meter::open(meter, Some(&metered_device(&gpu.adapter))).map_err(TrainError::from)?;
     let mut plan = study.plan();
     plan.retain(|run| shard.is_none_or(|shard| shard.contains(&run.id)));
     let mut cells_of: Vec<(Regime, Vec<usize>)> = Vec::new();

@@ -17,7 +17,7 @@ use super::store::{Claim, HostLock, RunId, Saved, Store, StoreError};
 use crate::data::Dataset;
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Selection, Status};
-use crate::train::{self, Goal, Observer, Regime, TrainError, Trainer, target};
+use crate::train::{self, Goal, Observer, Regime, TrainError, Trainer, metered_device};
 
 /// On one machine no two runs of studies are timed or metered at once.
 const LOCK: &str = "measured-run";
@@ -98,8 +98,8 @@ pub fn execute(
     let store = Store::create_or_open(&options.folder, &study.identity()?)?;
     // Records that cannot be read are reported now, not after hours of runs.
     records(&[store.clone()])?;
-    let meter =
-        Meter::open(&options.meter, Some(&target(&gpu.adapter))).map_err(TrainError::from)?;
+    let meter = Meter::open(&options.meter, Some(&metered_device(&gpu.adapter)))
+        .map_err(TrainError::from)?;
     let measured = meter
         .sources()
         .iter()
@@ -303,7 +303,7 @@ impl Execution<'_> {
             })
             .goal(goal)
             .stop(Arc::clone(&self.options.stop))
-            .run(&mut train::Silent)?;
+            .run(&mut train::NoObserver)?;
         Ok(())
     }
 

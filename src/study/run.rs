@@ -92,11 +92,11 @@ impl RunRecord {
         if self.overlap {
             return Some("other metered runs were allowed at the same time (--overlap)".to_owned());
         }
-        let others = self.record.as_ref()?.others;
-        others.share_the_run().then(|| {
+        let contention = self.record.as_ref()?.contention;
+        contention.is_significant().then(|| {
             format!(
                 "other processes used {:.0} % of the CPU",
-                100.0 * others.cpu_share.unwrap_or(0.0)
+                100.0 * contention.cpu_share.unwrap_or(0.0)
             )
         })
     }

@@ -160,7 +160,7 @@ fn figures(record: &Record) -> Vec<String> {
     let largest = record.energy.iter().filter_map(|row| row.joules);
     let scale = largest.fold(0.0, f64::max);
     let figure = |figure: &EnergyFigure| Figure {
-        name: format!("{} ({})", figure.source, figure.way.name()),
+        name: format!("{} ({})", figure.source, figure.derivation.name()),
         joules: Some(figure.joules),
         intervals: [figure.ci, figure.accuracy],
     };

@@ -9,7 +9,7 @@ pub enum Event {
     /// One sentence worth knowing: samples that are left out, a result that could not be written.
     Note(String),
     /// Everything is built and loaded; the first step comes next.
-    Ready(Ready),
+    Ready(RunSetup),
     /// A training step is done.
     Step(Step),
     /// The test set was evaluated.
@@ -20,7 +20,7 @@ pub enum Event {
 
 /// What a run will be.
 #[derive(Clone, Debug)]
-pub struct Ready {
+pub struct RunSetup {
     /// The network's name.
     pub model: String,
     /// The data set's name.
@@ -72,8 +72,8 @@ impl<F: FnMut(&Event)> Observer for F {
 
 /// Nobody.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Silent;
+pub struct NoObserver;
 
-impl Observer for Silent {
+impl Observer for NoObserver {
     fn event(&mut self, _: &Event) {}
 }

@@ -1,7 +1,7 @@
 //! Where the joules of a run went: its phases, through each source that can tell.
 
-use super::joules::{Done, difference, scaled, sum, whole};
-use super::record::{EnergyFigure, Phase, PhaseEnergy, Way};
+use super::record::{Derivation, EnergyFigure, Phase, PhaseEnergy};
+use super::run_energy::{RunCounts, difference, scaled, sum, whole};
 use crate::energy::{PartResult, SourceResult, Status, WindowResult};
 
 /// A phase's joules, or why they are not known.
@@ -32,7 +32,7 @@ pub(super) fn started(start_up: &WindowResult) -> Vec<PhaseEnergy> {
 pub(super) fn taken(
     row: &SourceResult,
     parts: &[Vec<PartResult>],
-    done: &Done,
+    done: &RunCounts,
     step: &Told,
     evaluation: &Told,
 ) -> Vec<PhaseEnergy> {
@@ -40,7 +40,7 @@ pub(super) fn taken(
     let mut explained: Vec<Told> = Vec::new();
     let times = |each: &Told, count: f64| {
         let each = each.as_ref();
-        each.map(|each| scaled(each, count, Way::StepsTimesJoules))
+        each.map(|each| scaled(each, count, Derivation::StepsTimesJoules))
             .map_err(String::clone)
     };
     if done.steps > 0 {
@@ -92,7 +92,7 @@ fn part(row: &SourceResult, parts: &[Vec<PartResult>]) -> Told {
     Ok(EnergyFigure {
         source: part.source.clone(),
         status: part.status,
-        way: Way::Direct,
+        derivation: Derivation::Direct,
         joules: found.joules,
         ci: stated.then_some(found.ci),
         accuracy: stated.then_some(found.accuracy),
@@ -117,7 +117,7 @@ fn idle(row: &SourceResult) -> Told {
         "its watts at rest are not known: `wattgrad calibrate` looks at the device in three ways of resting",
     )?;
     Ok(EnergyFigure {
-        way: Way::WattsTimesSeconds,
+        derivation: Derivation::WattsTimesSeconds,
         joules: ci.middle(),
         ci: Some(ci),
         accuracy: Some(accuracy),
@@ -134,7 +134,7 @@ fn phase(row: &SourceResult, phase: Phase, told: Told) -> PhaseEnergy {
             source,
             contained,
             status: figure.status,
-            way: Some(figure.way),
+            derivation: Some(figure.derivation),
             joules: Some(figure.joules),
             ci: figure.ci,
             accuracy: figure.accuracy,
@@ -145,7 +145,7 @@ fn phase(row: &SourceResult, phase: Phase, told: Told) -> PhaseEnergy {
             source,
             contained,
             status: Status::Unavailable,
-            way: None,
+            derivation: None,
             joules: None,
             ci: None,
             accuracy: None,

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::contention::Contention;
 use super::error::TrainError;
 use super::goal::Goal;
 use super::host::{Host, Versions};
-use super::metered::Metered;
-use super::others::Others;
+use super::metered_windows_windows::MeteredWindows;
 use super::outputs;
 use super::regime::Regime;
 use super::target::TargetResult;
@@ -203,7 +203,7 @@ impl DeviceRecord {
 
 /// Where the seconds went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Times {
+pub struct Durations {
     /// From the start of the run to the first step: reading data, planning, compiling, opening the meter.
     pub startup_seconds: f64,
     /// Of these, compiling kernels.
@@ -250,7 +250,7 @@ pub struct MeterRecord {
 /// How a figure of energy was come by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum Derivation {
     /// The joules of the run itself, or of a part of it; to the end of a run only over at least 50 ticks of the instrument.
     Direct,
     /// Counted work times the joules of one step and of one evaluation, each from a long window of the same program,
@@ -264,7 +264,7 @@ pub enum Way {
     WattsTimesSeconds,
 }
 
-impl Way {
+impl Derivation {
     /// The name in records.
     pub fn name(self) -> &'static str {
         match self {
@@ -285,7 +285,7 @@ pub struct EnergyFigure {
     /// What the figure is worth.
     pub status: Status,
     /// How it was come by.
-    pub way: Way,
+    pub derivation: Derivation,
     /// Joules.
     pub joules: f64,
     /// The 95 % interval of repeatability; absent for assumed joules.
@@ -350,7 +350,7 @@ pub struct PhaseEnergy {
     pub contained: bool,
     /// How it was come by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub way: Option<Way>,
+    pub derivation: Option<Derivation>,
     /// Joules; absent where they are not known, never 0 in their stead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joules: Option<f64>,
@@ -406,7 +406,7 @@ pub struct Record {
     /// Steps that were under way when a run was seen to diverge. They cost time and joules, are no part of the run, and
     /// their number depends on how fast the device was.
     #[serde(default, skip_serializing_if = "is_zero")]
-    pub steps_beyond: u64,
+    pub steps_after_divergence: u64,
     /// Training samples seen.
     pub samples: u64,
     /// Steps of an epoch.
@@ -426,9 +426,9 @@ pub struct Record {
     pub target_results: Vec<TargetResult>,
     /// What else used the machine between the first step and the last evaluation.
     #[serde(default)]
-    pub others: Others,
+    pub contention: Contention,
     /// The seconds.
-    pub times: Times,
+    pub durations: Durations,
     /// The work.
     pub work: Work,
     /// What was metered with.
@@ -450,7 +450,7 @@ pub struct Record {
     pub energy_by_phase: Vec<PhaseEnergy>,
     /// What those figures were computed from, beside the rows of `energy`: [`Record::recompute`] does so again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metered: Option<Metered>,
+    pub metered_windows: Option<MeteredWindows>,
     /// The step list: kernels, variants, grids, operations, bytes, memory.
     pub program: serde_json::Value,
 }

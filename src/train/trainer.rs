@@ -5,22 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use super::course::Course;
+use super::after_run::{AfterRun, meter_after_run};
+use super::contention::Contention;
 use super::error::TrainError;
-use super::events::{Event, Observer, Ready};
+use super::evaluation_schedule::EvaluationSchedule;
+use super::events::{Event, Observer, RunSetup};
 use super::goal::Goal;
 use super::host::{Host, Versions};
-use super::joules::{Done, Figures};
-use super::metered::Metered;
-use super::others::Others;
+use super::metered_windows_windows::MeteredWindows;
 use super::outputs::Outputs;
 use super::record::{
-    DataRecord, DeviceRecord, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Times, Work,
+    DataRecord, DeviceRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,
 };
 use super::regime::Regime;
-use super::run_on::{RunOn, run_on};
-use super::schedule::Schedule;
+use super::run_energy::{RunCounts, RunEnergy};
 use super::target::{MetricTarget, TargetTracker};
+use super::training_loop::TrainingLoop;
 use super::warm_up::WarmUp;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
@@ -272,7 +272,7 @@ impl<'g> Trainer<'g> {
         if let Some(goal) = &self.goal {
             goal.check(self.regime.batch_size)?;
         }
-        let target = target(&self.gpu.adapter);
+        let target = metered_device(&self.gpu.adapter);
         let meter = Meter::open(&self.meter, Some(&target))?;
         // Where nothing can be read there is nothing to wait for at a window's ends.
         let starting = meter.measures().then(|| meter.start());
@@ -285,19 +285,19 @@ impl<'g> Trainer<'g> {
         let dropped =
             samples.saturating_sub(steps_per_epoch.saturating_mul(this.regime.batch_size));
         let schedule = match &this.goal {
-            Some(goal) => Schedule::every_samples(
+            Some(goal) => EvaluationSchedule::every_samples(
                 goal.budget.steps(this.regime.batch_size, steps_per_epoch),
                 this.regime.batch_size,
                 goal.every_samples,
             ),
-            None => Schedule::new(
+            None => EvaluationSchedule::new(
                 this.regime.steps(steps_per_epoch),
                 steps_per_epoch,
                 this.regime.eval_every,
             ),
         };
         let startup_seconds = begun.elapsed().as_secs_f64();
-        observer.event(&Event::Ready(Ready {
+        observer.event(&Event::Ready(RunSetup {
             model: this.regime.model.clone(),
             data: built.data.name.clone(),
             source: built.data.source.clone(),
@@ -328,7 +328,7 @@ impl<'g> Trainer<'g> {
             )),
         };
         tracker.target().check_network(&network)?;
-        let mut course = Course::new(
+        let mut course = TrainingLoop::new(
             program,
             schedule,
             this.regime.batch_size,
@@ -336,13 +336,13 @@ impl<'g> Trainer<'g> {
             &this.stop,
             log,
         );
-        let others = Others::watch();
+        let watch = Contention::watch();
         let window = meter.start();
         if let Some(tick) = window.update_interval() {
             course.program.keep_submits_below(tick / SUBMITS_PER_TICK);
         }
         let ended = course.run(observer, &window);
-        let others = others.stop();
+        let contention = watch.stop();
         let warm_up = WarmUp::of(&course.stamps);
         let began = window.from().monotonic;
         let parts = warm_up.iter().map(|warm_up| (began, warm_up.until));
@@ -356,22 +356,22 @@ impl<'g> Trainer<'g> {
         let evaluations = course.evaluations.len() as u64;
         // A run that diverged is most often too short for its instrument, and keeps what it cost all the same.
         let on = if outcome != Outcome::Interrupted && course.steps > 0 {
-            run_on(
+            meter_after_run(
                 &mut course.program,
-                (course.steps + course.steps_beyond, evaluations),
+                (course.steps + course.steps_after_divergence, evaluations),
                 (&meter, &metered.sources),
                 &this.stop,
             )?
         } else {
-            RunOn::default()
+            AfterRun::default()
         };
-        let done = Done {
-            steps: course.steps + course.steps_beyond,
+        let done = RunCounts {
+            steps: course.steps + course.steps_after_divergence,
             evaluations,
             warm_up,
         };
         let start_up = start_up.unwrap_or_default();
-        let figures = Figures::new(&start_up, &metered, &done, &on);
+        let figures = RunEnergy::new(&start_up, &metered, &done, &on);
         for (source, told) in figures.disagreements() {
             observer.event(&Event::Note(format!("{source}: {told}")));
             let rows = metered.sources.iter_mut();
@@ -380,7 +380,7 @@ impl<'g> Trainer<'g> {
                 .into_iter()
                 .for_each(|row| row.notes.push(told.clone()));
         }
-        let kept = Metered::new(start_up, compiling, done.warm_up.ok(), on);
+        let kept = MeteredWindows::new(start_up, compiling, done.warm_up.ok(), on);
 
         let summary = course.program.summary();
         let mut work = work(&summary, course.steps);
@@ -405,7 +405,7 @@ impl<'g> Trainer<'g> {
             host: Host::current(),
             versions: Versions::current(),
             steps: course.steps,
-            steps_beyond: course.steps_beyond,
+            steps_after_divergence: course.steps_after_divergence,
             samples: course.samples(),
             steps_per_epoch,
             dropped_per_epoch: dropped,
@@ -413,8 +413,8 @@ impl<'g> Trainer<'g> {
             evaluations: course.evaluations,
             target_results: course.tracker.results(),
             goal: this.goal,
-            others,
-            times: Times {
+            contention,
+            durations: Durations {
                 startup_seconds,
                 compile_seconds: summary.compile_seconds,
                 training_seconds: course.training_seconds,
@@ -431,7 +431,7 @@ impl<'g> Trainer<'g> {
             energy_per_evaluation: figures.per_evaluation,
             energy_to_end: figures.to_end,
             energy_by_phase: figures.by_phase,
-            metered: Some(kept),
+            metered_windows: Some(kept),
             energy: metered.sources,
             program: serde_json::to_value(&summary).map_err(|error| TrainError::Summary {
                 detail: error.to_string(),
@@ -458,7 +458,7 @@ impl<'g> Trainer<'g> {
 }
 
 /// The adapter as a meter has to know it.
-pub fn target(adapter: &AdapterSummary) -> MeteredDevice {
+pub fn metered_device(adapter: &AdapterSummary) -> MeteredDevice {
     MeteredDevice {
         pci_id: adapter.pci_id.clone(),
         kind: match adapter.kind {

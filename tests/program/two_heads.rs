@@ -11,7 +11,9 @@ use wattgrad::internals::model::weights::Weights;
 use wattgrad::internals::model::{Metric, MetricValue, Network, init};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, Program, ProgramOptions};
-use wattgrad::internals::train::{Budget, Goal, MetricTarget, Outcome, Regime, Silent, Trainer};
+use wattgrad::internals::train::{
+    Budget, Goal, MetricTarget, NoObserver, Outcome, Regime, Trainer,
+};
 
 /// A trunk shared by two heads with two losses and one frozen layer: the gradients are those of the f64 oracle, and the
 /// frozen layer does not move.
@@ -111,7 +113,7 @@ fn a_target_on_one_of_two_tasks_ends_the_run() {
             .network(two_heads())
             .meter(meter)
             .goal(goal)
-            .run(&mut Silent)
+            .run(&mut NoObserver)
     };
     let record = train(Some("parity")).unwrap().record;
     assert_eq!(record.outcome, Outcome::TargetReached);

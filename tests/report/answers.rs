@@ -167,8 +167,8 @@ fn compares_with_the_worst_by_expected_cost_if_runs_of_the_best_failed() {
             for result in &mut record.target_results {
                 result.reached = None;
             }
-            record.times.training_seconds *= 0.1;
-            record.times.evaluation_seconds *= 0.1;
+            record.durations.training_seconds *= 0.1;
+            record.durations.evaluation_seconds *= 0.1;
         }
     }
     let opened = again(opened);

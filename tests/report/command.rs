@@ -27,7 +27,7 @@ fn records(folder: &Path) -> Vec<String> {
         let mut record = real();
         record.regime.lr = Some(lr);
         record.regime.seed = seed;
-        record.times.training_seconds *= 1.0 + at as f64;
+        record.durations.training_seconds *= 1.0 + at as f64;
         let path = folder.join(format!("run-{at}.json"));
         record.write(&path).unwrap();
         path.display().to_string()

@@ -73,7 +73,7 @@ fn learning_curves_end_at_the_samples_seconds_and_joules_of_the_run() {
         let record = run.record.as_ref().unwrap();
         let last = points.iter().rfind(|row| row["run"] == run.id).unwrap();
         assert_eq!(number(last, "samples"), record.samples as f64);
-        let seconds = record.times.training_seconds + record.times.evaluation_seconds;
+        let seconds = record.durations.training_seconds + record.durations.evaluation_seconds;
         assert!((number(last, "seconds") - seconds).abs() < 1e-9);
         // The second figure of the joules to the end counts the same steps and evaluations.
         let counted = record.energy_to_end[1].joules;

@@ -8,8 +8,8 @@ use wattgrad::internals::model::{Metric, MetricValue};
 use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell};
 use wattgrad::internals::study::{Opened, Outcome, PlannedRun, Purpose, RunRecord};
 use wattgrad::internals::train::{
-    self, Budget, EnergyFigure, EvaluationPoint, Goal, MetricTarget, Phase, PhaseEnergy, Record,
-    TargetReached, TargetResult, Way,
+    self, Budget, Derivation, EnergyFigure, EvaluationPoint, Goal, MetricTarget, Phase,
+    PhaseEnergy, Record, TargetReached, TargetResult,
 };
 
 pub const TARGETS: [f64; 2] = [0.80, 0.85];
@@ -248,8 +248,8 @@ impl Made {
         };
         let end = evaluations.last().cloned().unwrap();
         (record.steps, record.samples) = (end.step, end.samples);
-        record.times.training_seconds = end.training_seconds;
-        record.times.evaluation_seconds = end.seconds - end.training_seconds;
+        record.durations.training_seconds = end.training_seconds;
+        record.durations.evaluation_seconds = end.seconds - end.training_seconds;
         record.goal = Some(Goal {
             target: MetricTarget::accuracy(&TARGETS),
             every_samples: 6000,
@@ -284,27 +284,35 @@ impl Made {
         let batch = f64::from(record.regime.batch_size);
         let draw = watts * (0.6 + 0.4 * batch / (batch + 60.0)) * (1.0 + 0.01 * wobble(7));
         let seconds = record.evaluations.last().unwrap().seconds;
-        let training = record.times.training_seconds;
+        let training = record.durations.training_seconds;
         let evaluating = seconds - training;
         let evaluations = record.evaluations.len() as f64;
-        let figure = |way, joules: f64, off: f64| EnergyFigure {
+        let figure = |derivation, joules: f64, off: f64| EnergyFigure {
             source: source.into(),
             status,
-            way,
+            derivation,
             joules,
             ci: measured.then(|| Interval::around(joules, off * joules)),
             accuracy: measured.then(|| Interval::around(joules, 5.0 * off * joules)),
         };
-        let step = figure(Way::Window, draw * training / record.steps as f64, 0.01);
-        let evaluation = figure(Way::Window, 0.8 * draw * evaluating / evaluations, 0.02);
+        let step = figure(
+            Derivation::Window,
+            draw * training / record.steps as f64,
+            0.01,
+        );
+        let evaluation = figure(
+            Derivation::Window,
+            0.8 * draw * evaluating / evaluations,
+            0.02,
+        );
         let joules = step.joules * record.steps as f64 + evaluation.joules * evaluations;
-        let direct = figure(Way::Direct, 1.01 * joules, 0.008);
+        let direct = figure(Derivation::Direct, 1.01 * joules, 0.008);
         let phase = |phase, joules: f64| PhaseEnergy {
             phase,
             source: source.into(),
             status,
             contained: phase == Phase::Idle,
-            way: Some(Way::Direct),
+            derivation: Some(Derivation::Direct),
             joules: Some(joules),
             ci: None,
             accuracy: None,
@@ -362,7 +370,7 @@ impl Made {
         record.energy.push(row);
         record
             .energy_to_end
-            .extend([direct, figure(Way::StepsTimesJoules, joules, 0.011)]);
+            .extend([direct, figure(Derivation::StepsTimesJoules, joules, 0.011)]);
         record.energy_per_step.push(step);
         record.energy_per_evaluation.push(evaluation);
     }

@@ -111,7 +111,7 @@ fn repeatable(record: &Value) -> Value {
         "energy_to_end",
         "energy_by_phase",
         "metered",
-        "steps_beyond",
+        "steps_after_divergence",
         "others",
         "program",
     ] {

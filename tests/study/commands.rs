@@ -264,7 +264,7 @@ fn runs_too_short_for_their_meter_keep_their_joules() {
         .into_values()
         .map(|run| {
             let figures = run["record"]["energy_to_end"].as_array().unwrap();
-            let ways = figures.iter().map(|figure| &figure["way"]);
+            let ways = figures.iter().map(|figure| &figure["derivation"]);
             assert!(ways.eq(["steps-times-joules"].iter()), "{figures:?}");
             assert!(figures[0]["joules"].as_f64().unwrap() > 0.0);
             run["outcome"].clone()
@@ -331,7 +331,7 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_recorded() {
     // The readings past the run's end are doubled: a step no longer costs what the record says.
     let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
     let mut changed = json(&path);
-    let steps = &mut changed["record"]["metered"]["steps"]["rows"][0];
+    let steps = &mut changed["record"]["metered_windows"]["steps"]["rows"][0];
     for reading in steps["readings"].as_array_mut().unwrap() {
         reading["value"] = (reading["value"].as_u64().unwrap() * 2).into();
     }

@@ -39,7 +39,7 @@ fn two_processes_make_every_run_once_and_never_at_the_same_time() {
             let started = record["started"].as_f64().unwrap();
             (
                 started,
-                started + record["times"]["total_seconds"].as_f64().unwrap(),
+                started + record["durations"]["total_seconds"].as_f64().unwrap(),
             )
         })
         .collect();

@@ -3,7 +3,7 @@
 use crate::energy::{Quantity, RawUnit, Scope, SourceResult, Status};
 use crate::study::analysis::{CostKind, worth};
 use crate::study::{Purpose, RunRecord};
-use crate::train::{Record, Way};
+use crate::train::{Derivation, Record};
 
 use super::downsample::downsample;
 
@@ -55,8 +55,8 @@ impl EnergySource {
         let step = record.energy_per_step.iter().find(status)?;
         let each = record.energy_per_evaluation.iter().find(status);
         // The joules of a whole run over its steps include the evaluations.
-        let evaluation = match step.way {
-            Way::RunOverSteps => 0.0,
+        let evaluation = match step.derivation {
+            Derivation::RunOverSteps => 0.0,
             _ => each?.joules,
         };
         let along = record.evaluations.iter().enumerate();

@@ -8,7 +8,7 @@ use crate::model::{Metric, metric};
 use crate::study::analysis::{Analysis, CostReport, TrialPoint};
 use crate::study::stats::Median;
 use crate::study::{Opened, RunRecord};
-use crate::train::Way;
+use crate::train::Derivation;
 
 /// Points of a run in `power.csv`.
 const POWER_POINTS: usize = 2_000;
@@ -147,7 +147,7 @@ fn trials(analysis: &Analysis) -> CsvTable {
                     (&analysis.cells[at].id, &point.run, point.seed, purpose),
                     (point.ended, point.spent, point.evaluating),
                     (point.without_evaluations(), point.first_single),
-                    (point.confirmed, point.way),
+                    (point.confirmed, point.derivation),
                     (ends(point.ci), ends(point.accuracy)),
                     &point.unranked,
                 ));
@@ -176,13 +176,13 @@ fn run_lines(analysis: &Analysis, runs: &[RunRecord]) -> CsvTable {
                     record.map(|record| record.steps),
                     record.map(|record| record.samples),
                 ),
-                record.map(|record| record.times.training_seconds),
-                record.map(|record| record.times.evaluation_seconds),
-                record.map(|record| record.times.startup_seconds),
+                record.map(|record| record.durations.training_seconds),
+                record.map(|record| record.durations.evaluation_seconds),
+                record.map(|record| record.durations.startup_seconds),
                 record.and_then(|record| {
                     Some(analysis.target.find(record.evaluations.last()?)?.value)
                 }),
-                record.and_then(|record| record.others.cpu_share),
+                record.and_then(|record| record.contention.cpu_share),
                 record.map(|record| &record.device.name),
             ));
         }
@@ -274,7 +274,7 @@ fn energy(runs: &[RunRecord]) -> CsvTable {
         let Some(record) = &run.record else { continue };
         let mut push = |of: &str,
                         origin: (&str, Status),
-                        way: Option<Way>,
+                        derivation: Option<Derivation>,
                         joules,
                         intervals: [_; 2],
                         contained: bool| {
@@ -282,7 +282,7 @@ fn energy(runs: &[RunRecord]) -> CsvTable {
             table.push((
                 (&run.id, &run.cell, run.seed),
                 (origin.0, row.map(|row| row.scope.name()), origin.1.name()),
-                (of, way, joules),
+                (of, derivation, joules),
                 intervals.map(ends),
                 contained,
             ));
@@ -299,7 +299,7 @@ fn energy(runs: &[RunRecord]) -> CsvTable {
                 push(
                     of,
                     origin,
-                    Some(figure.way),
+                    Some(figure.derivation),
                     Some(figure.joules),
                     intervals,
                     false,
@@ -313,7 +313,7 @@ fn energy(runs: &[RunRecord]) -> CsvTable {
             push(
                 &of,
                 origin,
-                phase.way,
+                phase.derivation,
                 phase.joules,
                 intervals,
                 phase.contained,

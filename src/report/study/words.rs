@@ -5,7 +5,7 @@ use crate::energy::{Scope, Status};
 use crate::model::Metric;
 use crate::study::analysis::{Analysis, CellCost, CostKind, CostReport};
 use crate::study::stats::{End, Ratio, Verdict};
-use crate::train::Way;
+use crate::train::Derivation;
 use crate::units::target_percent;
 
 /// The day of `unix`, seconds since 1970, in UTC: `2026-11-24`.
@@ -107,8 +107,8 @@ pub(super) fn energy_origins(analysis: &Analysis, most: usize) -> String {
 /// How the joules of a cost were obtained; `None` for other costs.
 pub(super) fn derivation(cost: &CostReport) -> Option<&'static str> {
     let points = || cost.cells.iter().flat_map(|cell| &cell.trials);
-    let any = |way: Way| points().any(|point| point.way == Some(way));
-    match (any(Way::StepsTimesJoules), any(Way::Direct)) {
+    let any = |derivation: Derivation| points().any(|point| point.derivation == Some(derivation));
+    match (any(Derivation::StepsTimesJoules), any(Derivation::Direct)) {
         (true, false) => Some("counted steps and evaluations times the joules of each"),
         (true, true) => Some(
             "readings over 50 or more updates of the sensor, else counted steps and evaluations times the joules of each",

@@ -6,7 +6,7 @@ use super::{CostKind, TrialPoint};
 use crate::energy::{Interval, SourceResult, Status};
 use crate::study::run::{Outcome, RunRecord};
 use crate::study::stats::{End, Trial};
-use crate::train::{EnergyFigure, Record, TargetReached, Way};
+use crate::train::{EnergyFigure, Record, TargetReached, Derivation};
 
 impl CostKind {
     pub fn unit(&self) -> &'static str {
@@ -107,7 +107,7 @@ pub(crate) fn worth(record: &Record, row: &SourceResult) -> Option<Status> {
         Status::Measured | Status::Shared => Some(Status::Measured),
         Status::Assumed => Some(Status::Assumed),
         Status::Unavailable => per(&record.energy_per_step, &row.source)
-            .filter(|figure| figure.way == Way::Window)
+            .filter(|figure| figure.derivation == Derivation::Window)
             .map(|figure| figure.status),
     }
 }
@@ -157,13 +157,13 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
         first_single: first_single(record, kind, target),
         ended,
         confirmed: arrival.and_then(|at| at.confirmed),
-        way: None,
+        derivation: None,
         ci: None,
         accuracy: None,
         unranked: None,
     };
     if let Some(figure) = spent.figure {
-        point.way = Some(figure.way);
+        point.derivation = Some(figure.derivation);
         point.ci = figure.ci;
         point.accuracy = figure.accuracy;
     }
@@ -213,7 +213,7 @@ fn spent(record: &Record, kind: &CostKind, until: Option<TargetReached>) -> Opti
             let (all, training) = match until {
                 Some(at) => (at.seconds, at.training_seconds),
                 None => {
-                    let times = &record.times;
+                    let times = &record.durations;
                     (
                         times.training_seconds + times.evaluation_seconds,
                         times.training_seconds,
@@ -260,7 +260,7 @@ fn energy(
                 .energy_to_end
                 .iter()
                 .filter(|figure| figure.source == source)
-                .map(|figure| (figure.way != Way::Direct, figure)),
+                .map(|figure| (figure.derivation != Derivation::Direct, figure)),
         );
         if let Some(figure) = ways.into_values().next() {
             return Some(figure.clone());
@@ -269,7 +269,7 @@ fn energy(
             return Some(EnergyFigure {
                 source: source.to_owned(),
                 status: row.status,
-                way: Way::Direct,
+                derivation: Derivation::Direct,
                 joules: row.joules?,
                 ci: row.ci(),
                 accuracy: row.accuracy(),
@@ -279,7 +279,7 @@ fn energy(
     let step = per(&record.energy_per_step, source)?;
     let mut parts = vec![(step, steps as f64)];
     // Joules per step from the whole run include the evaluations.
-    if step.way != Way::RunOverSteps && evaluations > 0 {
+    if step.derivation != Derivation::RunOverSteps && evaluations > 0 {
         parts.push((
             per(&record.energy_per_evaluation, source)?,
             evaluations as f64,
@@ -297,7 +297,7 @@ fn energy(
     Some(EnergyFigure {
         source: source.to_owned(),
         status: step.status,
-        way: Way::StepsTimesJoules,
+        derivation: Derivation::StepsTimesJoules,
         joules,
         ci: interval(|each| each.ci),
         accuracy: interval(|each| each.accuracy),

@@ -17,7 +17,7 @@ use super::stats::{
     VersusReference,
 };
 use crate::energy::{self, Grade, Method, Scope, Status};
-use crate::train::{Budget, DeviceRecord, Host, MetricTarget, Versions, Way};
+use crate::train::{Budget, Derivation, DeviceRecord, Host, MetricTarget, Versions};
 
 /// What reaching a target costs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -60,7 +60,7 @@ pub struct TrialPoint {
     pub confirmed: Option<f64>,
     /// How the joules were derived.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub way: Option<Way>,
+    pub derivation: Option<Derivation>,
     /// The instrument's 95 % interval of repeatability.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ci: Option<energy::Interval>,

@@ -11,7 +11,7 @@ use super::super::words::{NO_ENERGY, capital, order, origin};
 use super::{data_behind, how};
 use crate::study::RunRecord;
 use crate::study::analysis::Analysis;
-use crate::train::{Phase, Record, Way};
+use crate::train::{Derivation, Phase, Record};
 
 /// Rows of a figure; the data behind it have all regimes.
 const ROWS: usize = 24;
@@ -99,7 +99,9 @@ fn means(records: &[&Record], source: &EnergySource) -> Option<Means> {
     Some(Means {
         step: mean(steps.clone().map(|figure| figure.joules))?,
         half: mean(intervals.map(|interval| interval.half())),
-        divided: steps.clone().any(|figure| figure.way == Way::RunOverSteps),
+        divided: steps
+            .clone()
+            .any(|figure| figure.derivation == Derivation::RunOverSteps),
         phases: PHASES.iter().map(|(of, _, _)| phase(*of)).collect(),
         idle: phase(Phase::Idle),
     })

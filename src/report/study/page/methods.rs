@@ -6,7 +6,7 @@ use super::super::display_unit::{DisplayUnit, digits};
 use super::super::words::{cost_name, counted, ratio, threshold};
 use crate::study::analysis::{Analysis, CostKind, CostReport};
 use crate::study::stats::{BOOTSTRAP_FROM, NoClaim, SpreadSource};
-use crate::train::Way;
+use crate::train::Derivation;
 use crate::units::thousands;
 
 pub(super) fn section(analysis: &Analysis) -> Markup {
@@ -73,12 +73,12 @@ fn reaching(analysis: &Analysis, cost: &CostReport) -> Markup {
 
 fn spending(analysis: &Analysis, cost: &CostReport) -> Markup {
     let points = || cost.cells.iter().flat_map(|cell| &cell.trials);
-    let by = |way: Way| points().filter(|point| point.way == Some(way)).count();
+    let by = |derivation: Derivation| points().filter(|point| point.derivation == Some(derivation)).count();
     html! {
         "The cost is " (cost_name(analysis, cost)) ". "
         @if matches!(cost.kind, CostKind::Energy { .. }) {
-            "Of " (points().count()) " figures " (by(Way::Direct))
-            " are differences of readings over at least 50 updates of the sensor and " (by(Way::StepsTimesJoules))
+            "Of " (points().count()) " figures " (by(Derivation::Direct))
+            " are differences of readings over at least 50 updates of the sensor and " (by(Derivation::StepsTimesJoules))
             " are counted steps and evaluations times the joules of one of each, from a long window of the same program after \
              the end of the run. Evaluations are included; the tooltip of each run shows their part. "
         }

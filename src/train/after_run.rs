@@ -12,25 +12,25 @@ const MOST_SECONDS: f64 = 60.0;
 
 /// What was metered past the end of a run; nothing where it was not gone on.
 #[derive(Default)]
-pub(super) struct RunOn {
+pub(super) struct AfterRun {
     pub steps: WindowResult,
     pub evaluations: WindowResult,
 }
 
 /// Trains and, where the run evaluated, evaluates on; what becomes of the weights does not matter any more. `done` are
 /// the run's steps and evaluations, `energy` what `meter` gave for it. Nothing where no source measures.
-pub(super) fn run_on(
+pub(super) fn meter_after_run(
     program: &mut Program<'_>,
     done: (u64, u64),
     (meter, energy): (&Meter, &[SourceResult]),
     interrupt: &AtomicBool,
-) -> Result<RunOn, TrainError> {
+) -> Result<AfterRun, TrainError> {
     let (first, evaluations) = done;
     if !energy
         .iter()
         .any(|row| row.status == Status::Measured || too_short(row))
     {
-        return Ok(RunOn::default());
+        return Ok(AfterRun::default());
     }
     let extent = || WindowLength::between(SECONDS, MOST_SECONDS).after(energy);
     let interrupted = || interrupt.load(Ordering::Relaxed);
@@ -48,9 +48,9 @@ pub(super) fn run_on(
     })?;
     let steps = window.finish(&[]);
     if evaluations == 0 {
-        return Ok(RunOn {
+        return Ok(AfterRun {
             steps,
-            ..RunOn::default()
+            ..AfterRun::default()
         });
     }
 
@@ -64,7 +64,7 @@ pub(super) fn run_on(
         window.stamp(f64::from(count));
     }
     let evaluations = window.finish(&[]);
-    Ok(RunOn { steps, evaluations })
+    Ok(AfterRun { steps, evaluations })
 }
 
 /// A counter that stands for longer than this does not tick often enough for a step's joules, or is broken.

@@ -1,8 +1,8 @@
 //! What a run's energy amounts to: joules a step, an evaluation, and to the end, each by the ways its source allows.
 
+use super::after_run::AfterRun;
 use super::phases;
-use super::record::{EnergyFigure, PhaseEnergy, Way};
-use super::run_on::RunOn;
+use super::record::{Derivation, EnergyFigure, PhaseEnergy};
 use super::warm_up::WarmUp;
 use crate::energy::{EnergyPerUnit, Interval, Method, SourceResult, Status, WindowResult};
 
@@ -11,7 +11,7 @@ const DIRECT_TICKS: u64 = 50;
 
 /// The figures of energy of one run, as its record has them.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Figures {
+pub struct RunEnergy {
     /// Joules a training step: [`Record::energy_per_step`](super::Record::energy_per_step).
     pub per_step: Vec<EnergyFigure>,
     /// Joules an evaluation: [`Record::energy_per_evaluation`](super::Record::energy_per_evaluation).
@@ -24,21 +24,21 @@ pub struct Figures {
 
 /// What a run did.
 #[derive(Clone, Debug)]
-pub(super) struct Done {
+pub(super) struct RunCounts {
     pub steps: u64,
     pub evaluations: u64,
     /// What it did before its pace had settled, the first part asked of the run's window, or why there is none.
     pub warm_up: Result<WarmUp, String>,
 }
 
-impl Figures {
+impl RunEnergy {
     /// Of a run that was started in one window, of which the first part was compiling, and went through another; `on`:
     /// what was metered past its end.
     pub(super) fn new(
         start_up: &WindowResult,
         run: &WindowResult,
-        done: &Done,
-        on: &RunOn,
+        done: &RunCounts,
+        on: &AfterRun,
     ) -> Self {
         // A run may be too short for its instrument, which has a figure of a step nevertheless.
         let mine = |row: &&SourceResult| row.status != Status::Shared;
@@ -71,21 +71,25 @@ impl Figures {
             }
             let divided = whole
                 .filter(|_| long && done.steps > 0)
-                .map(|whole| scaled(&whole, 1.0 / done.steps as f64, Way::RunOverSteps));
+                .map(|whole| scaled(&whole, 1.0 / done.steps as f64, Derivation::RunOverSteps));
             figures.per_step.extend(step.ok().or(divided));
         }
         figures
     }
 }
 
-impl Figures {
+impl RunEnergy {
     /// Where the joules of a run and those of its steps and evaluations are farther apart than their intervals reach: the
     /// source, and a sentence about it.
     pub(super) fn disagreements(&self) -> Vec<(String, String)> {
-        let of = |way: Way| self.to_end.iter().filter(move |figure| figure.way == way);
-        let pairs = of(Way::Direct).flat_map(|direct| {
+        let of = |derivation: Derivation| {
+            self.to_end
+                .iter()
+                .filter(move |figure| figure.derivation == derivation)
+        };
+        let pairs = of(Derivation::Direct).flat_map(|direct| {
             let same = move |counted: &&EnergyFigure| counted.source == direct.source;
-            of(Way::StepsTimesJoules)
+            of(Derivation::StepsTimesJoules)
                 .filter(same)
                 .map(move |counted| (direct, counted))
         });
@@ -131,7 +135,7 @@ pub(super) fn whole(row: &SourceResult) -> Option<EnergyFigure> {
     row.joules.filter(|_| usable).map(|joules| EnergyFigure {
         source: row.source.clone(),
         status: row.status,
-        way: Way::Direct,
+        derivation: Derivation::Direct,
         joules,
         ci: row.ci(),
         accuracy: row.accuracy(),
@@ -142,16 +146,16 @@ fn one(unit: &EnergyPerUnit) -> EnergyFigure {
     EnergyFigure {
         source: unit.source.clone(),
         status: unit.status,
-        way: Way::Window,
+        derivation: Derivation::Window,
         joules: unit.joules(),
         ci: Some(unit.window.ci.over(unit.units)),
         accuracy: Some(unit.window.accuracy.over(unit.units)),
     }
 }
 
-pub(super) fn scaled(figure: &EnergyFigure, by: f64, way: Way) -> EnergyFigure {
+pub(super) fn scaled(figure: &EnergyFigure, by: f64, derivation: Derivation) -> EnergyFigure {
     EnergyFigure {
-        way,
+        derivation,
         joules: figure.joules * by,
         ci: figure.ci.map(|interval| interval.over(1.0 / by)),
         accuracy: figure.accuracy.map(|interval| interval.over(1.0 / by)),
@@ -163,17 +167,21 @@ pub(super) fn scaled(figure: &EnergyFigure, by: f64, way: Way) -> EnergyFigure {
 /// were no evaluations.
 fn counted(
     step: &EnergyFigure,
-    done: &Done,
+    done: &RunCounts,
     evaluation: Option<&EnergyFigure>,
 ) -> Option<EnergyFigure> {
     if done.steps == 0 {
         return None;
     }
-    let training = scaled(step, done.steps as f64, Way::StepsTimesJoules);
+    let training = scaled(step, done.steps as f64, Derivation::StepsTimesJoules);
     if done.evaluations == 0 {
         return Some(training);
     }
-    let evaluating = scaled(evaluation?, done.evaluations as f64, Way::StepsTimesJoules);
+    let evaluating = scaled(
+        evaluation?,
+        done.evaluations as f64,
+        Derivation::StepsTimesJoules,
+    );
     Some(sum(&training, &evaluating))
 }
 
@@ -210,11 +218,11 @@ pub(super) fn difference(whole: &EnergyFigure, part: &EnergyFigure) -> EnergyFig
 mod tests {
     use super::*;
 
-    fn figure(source: &str, way: Way, joules: f64) -> EnergyFigure {
+    fn figure(source: &str, derivation: Derivation, joules: f64) -> EnergyFigure {
         EnergyFigure {
             source: source.to_owned(),
             status: Status::Measured,
-            way,
+            derivation,
             joules,
             ci: Some(Interval::around(joules, 2.0)),
             accuracy: None,
@@ -223,15 +231,15 @@ mod tests {
 
     #[test]
     fn two_ways_that_do_not_agree_are_told() {
-        let figures = Figures {
+        let figures = RunEnergy {
             per_step: Vec::new(),
             per_evaluation: Vec::new(),
             to_end: vec![
-                figure("nvml:0", Way::Direct, 110.0),
-                figure("nvml:0", Way::StepsTimesJoules, 100.0),
-                figure("rapl:package-0", Way::Direct, 103.0),
-                figure("rapl:package-0", Way::StepsTimesJoules, 100.0),
-                figure("nvml:1", Way::StepsTimesJoules, 7.0),
+                figure("nvml:0", Derivation::Direct, 110.0),
+                figure("nvml:0", Derivation::StepsTimesJoules, 100.0),
+                figure("rapl:package-0", Derivation::Direct, 103.0),
+                figure("rapl:package-0", Derivation::StepsTimesJoules, 100.0),
+                figure("nvml:1", Derivation::StepsTimesJoules, 7.0),
             ],
             by_phase: Vec::new(),
         };

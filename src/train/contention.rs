@@ -7,16 +7,16 @@ const SHARED_ABOVE: f64 = 0.05;
 
 /// What others used in a run's window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Others {
+pub struct Contention {
     /// Share of the machine's processors, 0 to 1, that was busy with anything but this process; absent where the system
     /// does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_share: Option<f64>,
 }
 
-impl Others {
+impl Contention {
     /// Whether they used so much that the run's time and joules are not its own.
-    pub fn share_the_run(&self) -> bool {
+    pub fn is_significant(&self) -> bool {
         self.cpu_share.is_some_and(|share| share > SHARED_ABOVE)
     }
 
@@ -31,9 +31,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub fn stop(self) -> Others {
+    pub fn stop(self) -> Contention {
         let share = self.from.zip(Ticks::now()).and_then(|(a, b)| b.since(a));
-        Others { cpu_share: share }
+        Contention { cpu_share: share }
     }
 }
 
@@ -118,17 +118,17 @@ mod tests {
         assert_eq!(before.since(before), None);
         assert_eq!(Ticks::parse("cpu 1 2", "7 (a) R"), None);
         assert!(
-            Others {
+            Contention {
                 cpu_share: Some(0.06)
             }
-            .share_the_run()
+            .is_significant()
         );
         assert!(
-            !Others {
+            !Contention {
                 cpu_share: Some(0.05)
             }
-            .share_the_run()
+            .is_significant()
         );
-        assert!(!Others::default().share_the_run());
+        assert!(!Contention::default().is_significant());
     }
 }

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::error::TrainError;
+use super::evaluation_schedule::EvaluationSchedule;
 use super::events::{Event, Observer, Step};
 use super::goal::Budget;
 use super::record::{EvaluationPoint, Outcome};
-use super::schedule::Schedule;
 use super::steps_log::StepsLog;
 use super::target::TargetTracker;
 use crate::energy::Window;
@@ -21,9 +21,9 @@ const LAST_LOSSES: usize = 10;
 const JOULELESS_SECONDS: f64 = 30.0;
 
 /// The state of a run between its first step and its last evaluation.
-pub(super) struct Course<'a> {
+pub(super) struct TrainingLoop<'a> {
     pub program: Program<'a>,
-    schedule: Schedule,
+    schedule: EvaluationSchedule,
     batch_size: u32,
     pub tracker: TargetTracker,
     interrupt: &'a AtomicBool,
@@ -32,7 +32,7 @@ pub(super) struct Course<'a> {
     /// The first step whose loss or gradients were not finite.
     diverged_at: Option<u64>,
     /// Steps that were under way when it was noticed.
-    pub steps_beyond: u64,
+    pub steps_after_divergence: u64,
     out_of_time: bool,
     last_losses: VecDeque<f32>,
     /// Steps taken at the start of every stretch of them and at the end of each submit.
@@ -42,10 +42,10 @@ pub(super) struct Course<'a> {
     pub evaluation_seconds: f64,
 }
 
-impl<'a> Course<'a> {
+impl<'a> TrainingLoop<'a> {
     pub fn new(
         program: Program<'a>,
-        schedule: Schedule,
+        schedule: EvaluationSchedule,
         batch_size: u32,
         tracker: TargetTracker,
         interrupt: &'a AtomicBool,
@@ -60,7 +60,7 @@ impl<'a> Course<'a> {
             log,
             steps: 0,
             diverged_at: None,
-            steps_beyond: 0,
+            steps_after_divergence: 0,
             out_of_time: false,
             last_losses: VecDeque::with_capacity(LAST_LOSSES),
             stamps: Vec::new(),
@@ -204,7 +204,7 @@ impl<'a> Course<'a> {
         })?;
         self.steps += u64::from(taken);
         if let Some(at) = self.diverged_at {
-            self.steps_beyond = self.steps - at;
+            self.steps_after_divergence = self.steps - at;
             self.steps = at;
         }
         self.training_seconds += begun.elapsed().as_secs_f64();

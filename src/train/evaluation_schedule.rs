@@ -2,7 +2,7 @@
 
 /// The steps after which the test set is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Schedule {
+pub struct EvaluationSchedule {
     /// Steps of the whole run.
     total: u64,
     cadence: Cadence,
@@ -16,7 +16,7 @@ enum Cadence {
     Samples { every: u64, batch: u64 },
 }
 
-impl Schedule {
+impl EvaluationSchedule {
     /// A schedule of `total` steps with an evaluation every `eval_every` epochs (finite and above 0): evaluation `k`
     /// follows step `round(k * eval_every * steps_per_epoch)`, at least one step after the one before; one more follows
     /// the last step.
@@ -70,7 +70,7 @@ impl Schedule {
         }
     }
 
-    /// Whether an evaluation follows `step`, one of those that [`Schedule::next_after`] names.
+    /// Whether an evaluation follows `step`, one of those that [`EvaluationSchedule::next_after`] names.
     pub fn evaluates_after(&self, step: u64) -> bool {
         match self.cadence {
             Cadence::Steps(_) => true,
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     fn all(total: u64, per_epoch: u32, every: f64) -> Vec<u64> {
-        let schedule = Schedule::new(total, per_epoch, every);
+        let schedule = EvaluationSchedule::new(total, per_epoch, every);
         let mut steps = Vec::new();
         while let Some(step) = schedule.next_after(steps.last().copied().unwrap_or(0)) {
             steps.push(step);
@@ -115,14 +115,14 @@ mod tests {
     #[test]
     fn huge_intervals_and_totals_do_not_overflow() {
         assert_eq!(all(7, 10, 1e300), [7]);
-        let long = Schedule::new(u64::MAX, 1000, 1.0);
+        let long = EvaluationSchedule::new(u64::MAX, 1000, 1.0);
         assert_eq!(long.next_after(4_000_000_000), Some(4_000_001_000));
     }
 
     #[test]
     fn a_cadence_in_samples_follows_its_multiples_and_nothing_else() {
         let all = |total, batch, every| {
-            let schedule = Schedule::every_samples(total, batch, every);
+            let schedule = EvaluationSchedule::every_samples(total, batch, every);
             let mut at = 0;
             let mut steps = Vec::new();
             while let Some(step) = schedule.next_after(at) {
