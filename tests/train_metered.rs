@@ -305,7 +305,7 @@ fn a_run_that_diverged_has_the_joules_of_the_steps_after_it() {
     let record = train_with(400, 20, None, &["--lr", "1e30"]);
     assert_eq!(record.outcome.name(), "diverged");
     let stamps = &record
-        .metered
+        .metered_windows
         .as_ref()
         .unwrap()
         .steps

@@ -1,23 +1,23 @@
-//! What else the machine did meanwhile: a run that shared it has no time and no joules of its own.
+//! Contention: the CPU share that other processes used during a run.
 
 use serde::{Deserialize, Serialize};
 
-/// Above this share of the machine's processors, a run's time and joules are not its own.
-const SHARED_ABOVE: f64 = 0.05;
+/// Above this share of the machine's CPUs, time and joules of a run are not ranked.
+const SIGNIFICANT_SHARE: f64 = 0.05;
 
-/// What others used in a run's window.
+/// What other processes used during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Contention {
-    /// Share of the machine's processors, 0 to 1, that was busy with anything but this process; absent where the system
-    /// does not tell.
+    /// Share of the machine's CPU time, 0 to 1, that other processes used; absent if the system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_share: Option<f64>,
 }
 
 impl Contention {
-    /// Whether they used so much that the run's time and joules are not its own.
+    /// Whether the share is so large that time and joules of the run are not comparable.
     pub fn is_significant(&self) -> bool {
-        self.cpu_share.is_some_and(|share| share > SHARED_ABOVE)
+        self.cpu_share
+            .is_some_and(|share| share > SIGNIFICANT_SHARE)
     }
 
     pub(super) fn watch() -> Watch {
@@ -25,7 +25,6 @@ impl Contention {
     }
 }
 
-/// A window in which others are watched.
 pub(super) struct Watch {
     from: Option<Ticks>,
 }
@@ -40,11 +39,10 @@ impl Watch {
 /// Clock ticks of all processors since the machine started.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Ticks {
-    /// Idle ones too.
+    /// Idle ones included.
     all: u64,
-    /// Those that some process used.
     busy: u64,
-    /// Those that this process used, and its ended children.
+    /// Used by this process and its ended children.
     own: u64,
 }
 
@@ -54,18 +52,18 @@ impl Ticks {
         Self::parse(&read("/proc/stat")?, &read("/proc/self/stat")?)
     }
 
-    /// From `/proc/stat` and `/proc/self/stat`, whose ticks are of one length.
+    /// From the texts of `/proc/stat` and `/proc/self/stat`, which count the same ticks.
     fn parse(machine: &str, process: &str) -> Option<Self> {
         let line = machine.lines().find_map(|line| line.strip_prefix("cpu "))?;
         let ticks: Vec<u64> = line
             .split_whitespace()
             .map_while(|n| n.parse().ok())
             .collect();
-        // user, nice, system, idle, iowait, irq, softirq, steal; what guests used is in user and nice already.
+        // user, nice, system, idle, iowait, irq, softirq, steal; user and nice include guests.
         let first = ticks.get(..8)?;
         let idle = first[3] + first[4];
         let all: u64 = first.iter().sum();
-        // The name of the process may hold anything but ends with the last bracket.
+        // The process name may contain anything; it ends with the last bracket.
         let (_, fields) = process.rsplit_once(')')?;
         let fields: Vec<u64> = fields
             .split_whitespace()
@@ -80,7 +78,7 @@ impl Ticks {
         })
     }
 
-    /// The share of all ticks since `before` that others used.
+    /// The share of all ticks since `before` that other processes used.
     fn since(self, before: Self) -> Option<f64> {
         let all = self.all.checked_sub(before.all).filter(|all| *all > 0)?;
         let busy = self.busy.saturating_sub(before.busy);
@@ -94,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_others_used_is_what_was_busy_and_not_ours() {
+    fn contention_is_the_busy_time_of_other_processes() {
         let before = Ticks::parse(
             "cpu  100 0 50 800 50 0 0 0 0 0\ncpu0 1 2\n",
             "7 (a b) c) R 1 1 1 0 -1 4194304 1 0 0 0 40 10 0 0 20 0 1 0 5",

@@ -1,7 +1,7 @@
-//! What can go wrong in a run; each message is one sentence that ends with a way out.
+//! Errors of training. Each message says what failed, where and why, and then what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::regime_error::RegimeError;
 use crate::data::DataError;
@@ -9,13 +9,14 @@ use crate::device::DeviceError;
 use crate::energy::MeterError;
 use crate::model::ModelError;
 use crate::model::weights::WeightsError;
+use crate::optim::OptimError;
 use crate::program::ProgramError;
 
-/// Why a run could not start, go on, or leave its results.
+/// A run could not start, continue or write its results.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The regime asks for something that cannot be.
+    /// A value of the regime is invalid.
     #[error(transparent)]
     Regime(#[from] RegimeError),
     /// The data set cannot be used.
@@ -24,18 +25,18 @@ pub enum TrainError {
     /// The network cannot be built.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// Weights that cannot be read, written, or do not fit.
+    /// The weights cannot be read or written, or do not fit the network.
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// The meter cannot be opened.
     #[error(transparent)]
     Meter(#[from] MeterError),
-    /// The engine cannot build or run the step.
+    /// The program cannot be built or run.
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// A result could not be written.
     #[error(
-        "cannot write the {what} {path:?} ({source}): choose a folder that exists, may be written and has room"
+        "cannot write the {what} to {path:?}: {source}: choose a writable folder with enough free space"
     )]
     Output {
         /// Which result.
@@ -45,8 +46,8 @@ pub enum TrainError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Two results were to go into one file.
-    #[error("the {first} and the {second} cannot both be {path:?}: give each a file of its own")]
+    /// Two results have one file.
+    #[error("the {first} and the {second} have the same file {path:?}: choose two files")]
     SameOutput {
         /// One result.
         first: &'static str,
@@ -55,9 +56,9 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
     },
-    /// A file that should be a record of a run is none.
+    /// The file is not the record of a run.
     #[error(
-        "{path:?} is no record of a run ({detail}): name a file that `wattgrad train --record` wrote"
+        "cannot read a record from {path:?}: {detail}: choose a file that `wattgrad train --record` wrote"
     )]
     BadRecord {
         /// The file.
@@ -65,20 +66,34 @@ pub enum TrainError {
         /// What is wrong with it.
         detail: String,
     },
-    /// The step list could not be written into the record.
-    #[error("the step list cannot be put into the record ({detail}): report this as a bug")]
-    Summary {
-        /// What the writer met.
+    /// The record cannot be represented in JSON.
+    #[error("cannot write the record as JSON: {detail}: report this as a bug")]
+    Serialize {
+        /// The reason.
         detail: String,
     },
 }
 
 impl TrainError {
-    /// Whether the device is gone: the next run would meet the same.
-    pub fn is_lost_device(&self) -> bool {
+    pub(super) fn output(what: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Output {
+            what,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Whether the device was lost, so that further runs on it would fail too.
+    pub(crate) fn is_lost_device(&self) -> bool {
         matches!(
             self,
             Self::Program(ProgramError::Device(DeviceError::Lost { .. }))
         )
+    }
+}
+
+impl From<OptimError> for TrainError {
+    fn from(error: OptimError) -> Self {
+        Self::Regime(error.into())
     }
 }

@@ -1,54 +1,55 @@
-//! When a run is evaluated.
+//! After which steps a run is evaluated.
 
-/// The steps after which the test set is evaluated.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct EvaluationSchedule {
-    /// Steps of the whole run.
+pub(super) struct EvaluationSchedule {
     total: u64,
-    cadence: Cadence,
+    interval: Interval,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Cadence {
-    /// Steps from one evaluation to the next, possibly a fraction.
+enum Interval {
+    /// May be a fraction.
     Steps(f64),
-    /// Samples from one evaluation to the next, and of a step.
-    Samples { every: u64, batch: u64 },
+    Samples {
+        every: u64,
+        batch: u64,
+    },
 }
 
 impl EvaluationSchedule {
-    /// A schedule of `total` steps with an evaluation every `eval_every` epochs (finite and above 0): evaluation `k`
-    /// follows step `round(k * eval_every * steps_per_epoch)`, at least one step after the one before; one more follows
-    /// the last step.
+    /// `total` steps with an evaluation every `eval_every` epochs (finite and above 0): evaluation `k` follows step
+    /// `round(k * eval_every * steps_per_epoch)`, at least one step after the previous evaluation. One more follows the
+    /// last step.
     pub fn new(total: u64, steps_per_epoch: u32, eval_every: f64) -> Self {
         let interval = eval_every * f64::from(steps_per_epoch.max(1));
-        let cadence = Cadence::Steps(interval);
-        Self { total, cadence }
+        Self {
+            total,
+            interval: Interval::Steps(interval),
+        }
     }
 
-    /// A schedule of `total` steps of `batch_size` samples with an evaluation after the first step at or past each
-    /// multiple of `every` samples, and after no other.
+    /// `total` steps of `batch_size` samples with an evaluation after the first step at or past each multiple of `every`
+    /// samples.
     pub fn every_samples(total: u64, batch_size: u32, every: u64) -> Self {
-        let cadence = Cadence::Samples {
+        let interval = Interval::Samples {
             every: every.max(1),
             batch: u64::from(batch_size.max(1)),
         };
-        Self { total, cadence }
+        Self { total, interval }
     }
 
-    /// Steps of the whole run.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// The first step after `done` at which training stops, for an evaluation or for good; `None` when all are done.
+    /// The next step after `done` at which training pauses for an evaluation or ends; `None` after the last step.
     pub fn next_after(&self, done: u64) -> Option<u64> {
         if done >= self.total {
             return None;
         }
-        let interval = match self.cadence {
-            Cadence::Steps(interval) => interval,
-            Cadence::Samples { every, batch } => {
+        let interval = match self.interval {
+            Interval::Steps(interval) => interval,
+            Interval::Samples { every, batch } => {
                 let passed = done.saturating_mul(batch) / every;
                 let step = (passed + 1).saturating_mul(every).div_ceil(batch);
                 return Some(step.min(self.total));
@@ -70,11 +71,11 @@ impl EvaluationSchedule {
         }
     }
 
-    /// Whether an evaluation follows `step`, one of those that [`EvaluationSchedule::next_after`] names.
+    /// Whether an evaluation follows `step`, which [`EvaluationSchedule::next_after`] returned.
     pub fn evaluates_after(&self, step: u64) -> bool {
-        match self.cadence {
-            Cadence::Steps(_) => true,
-            Cadence::Samples { every, batch } => {
+        match self.interval {
+            Interval::Steps(_) => true,
+            Interval::Samples { every, batch } => {
                 let multiples = |steps: u64| steps.saturating_mul(batch) / every;
                 multiples(step) > multiples(step.saturating_sub(1))
             }
@@ -106,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn less_than_a_step_between_evaluations_is_one_step() {
+    fn evaluations_are_at_least_one_step_apart() {
         assert_eq!(all(4, 10, 0.1), [1, 2, 3, 4]);
         assert_eq!(all(4, 10, 1e-9), [1, 2, 3, 4]);
         assert_eq!(all(6, 10, 0.15), [2, 3, 5, 6]);
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cadence_in_samples_follows_its_multiples_and_nothing_else() {
+    fn evaluations_follow_multiples_of_samples_only() {
         let all = |total, batch, every| {
             let schedule = EvaluationSchedule::every_samples(total, batch, every);
             let mut at = 0;
@@ -138,6 +139,10 @@ mod tests {
         assert_eq!(all(400, 64, 6000), [94, 188, 282, 375]);
         assert_eq!(all(100, 32, 640), [20, 40, 60, 80, 100]);
         assert_eq!(all(3, 512, 512), [1, 2, 3]);
-        assert_eq!(all(5, 512, 6000), [0u64; 0], "the last step is no multiple");
+        assert_eq!(
+            all(5, 512, 6000),
+            [0u64; 0],
+            "the last step is not at a multiple"
+        );
     }
 }

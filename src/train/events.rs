@@ -1,66 +1,67 @@
-//! What a run tells while it goes on.
+//! Events of a run, as they happen.
 
-use super::record::{EvaluationPoint, Record};
+use super::evaluation::EvaluationPoint;
+use super::record::Record;
 
-/// Something that happened in a run.
+/// An event of a run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// One sentence worth knowing: samples that are left out, a result that could not be written.
+    /// A note in one sentence, such as how many samples are left out or which result could not be written.
     Note(String),
     /// Everything is built and loaded; the first step comes next.
     Ready(RunSetup),
-    /// A training step is done.
+    /// A training step ended.
     Step(Step),
-    /// The test set was evaluated.
+    /// An evaluation ended.
     Evaluation(EvaluationPoint),
-    /// The run is over; its files are not written yet.
+    /// The run ended; its files are not written yet.
     Finished(Box<Record>),
 }
 
-/// What a run will be.
+/// What a run is about to do.
 #[derive(Clone, Debug)]
 pub struct RunSetup {
-    /// The network's name.
+    /// Name of the network.
     pub model: String,
-    /// The data set's name.
+    /// Name of the data set.
     pub data: String,
     /// Where the data set came from.
     pub source: String,
-    /// The adapter's name.
+    /// Name of the adapter.
     pub device: String,
-    /// Most training steps the run may take.
+    /// Most training steps of the run.
     pub steps: u64,
-    /// Steps of an epoch.
+    /// Steps per epoch.
     pub steps_per_epoch: u32,
-    /// Samples of a step.
+    /// Samples per step.
     pub batch_size: u32,
-    /// Seconds from the start of the run until now.
+    /// Seconds since the start of the run.
     pub seconds: f64,
 }
 
-/// One training step.
+/// A training step.
 #[derive(Clone, Copy, Debug)]
 pub struct Step {
     /// Its number, from 1.
     pub step: u64,
-    /// Training samples seen so far, this step's included.
+    /// Training samples so far, this step's included.
     pub samples: u64,
     /// Mean loss of its batch before the update.
     pub loss: f32,
     /// Samples of its batch that were classified correctly before the update.
     pub correct: u32,
-    /// Norm of the gradient over all trained parameters.
+    /// Euclidean norm of the gradient over all trained parameters.
     pub gradient_norm: f32,
     /// Whether the loss or a gradient was not finite.
     pub non_finite: bool,
-    /// Seconds since training started at which the host learned of it.
+    /// Seconds from the first step until the host received this result.
     pub seconds: f64,
 }
 
-/// Someone who is told. Every closure over `&Event` is one.
+/// Receives the events of a run. Every closure over `&Event` is an observer.
 pub trait Observer {
-    /// Is told of `event`; the run waits meanwhile.
+    /// Receives `event`; the run waits until it returns.
     fn event(&mut self, event: &Event);
 }
 
@@ -70,7 +71,7 @@ impl<F: FnMut(&Event)> Observer for F {
     }
 }
 
-/// Nobody.
+/// Ignores all events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoObserver;
 

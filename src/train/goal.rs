@@ -2,15 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::EvaluationPoint;
 use super::regime_error::RegimeError;
-use super::target::{MetricTarget, TargetResult, TargetTracker};
+use super::target::MetricTarget;
 
-/// What a run may spend; the first limit that is met ends it.
+/// The most that a run may use; the first limit reached ends it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Budget {
-    /// Training samples; a step that would go beyond them is not taken.
+    /// Training samples; a step that would exceed them is not taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<u64>,
     /// Training steps.
@@ -19,10 +18,10 @@ pub struct Budget {
     /// Epochs of whole batches; may be a fraction.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epochs: Option<f64>,
-    /// Seconds from the first step on, evaluations included.
+    /// Seconds since the first step, evaluations included.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds: Option<f64>,
-    /// Joules from the first step on, evaluations included, of the first source that measures; looked at after each
+    /// Joules since the first step, evaluations included, of the first source that measures; checked after each
     /// evaluation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joules: Option<f64>,
@@ -34,7 +33,7 @@ impl Budget {
         *self == Self::default()
     }
 
-    /// Most training steps of `batch_size` samples, `steps_per_epoch` of which are an epoch.
+    /// Most training steps of `batch_size` samples, with `steps_per_epoch` steps per epoch.
     pub fn steps(&self, batch_size: u32, steps_per_epoch: u32) -> u64 {
         let samples = self.samples.map(|n| n / u64::from(batch_size.max(1)));
         let epochs = self
@@ -60,7 +59,7 @@ pub struct Goal {
     pub every_samples: u64,
     /// Evaluations whose mean counts.
     pub window: u32,
-    /// What may be spent.
+    /// What may be used.
     pub budget: Budget,
 }
 
@@ -91,13 +90,6 @@ impl Goal {
             return bad("the budget does not limit the run: give samples, steps, epochs, seconds or joules above 0".into());
         }
         Ok(())
-    }
-
-    /// When a run with these evaluations reached each threshold.
-    pub fn results(&self, evaluations: &[EvaluationPoint]) -> Vec<TargetResult> {
-        let mut tracker = TargetTracker::windows(self.clone());
-        let _ = (1..=evaluations.len()).any(|count| tracker.update(&evaluations[..count]));
-        tracker.results()
     }
 }
 

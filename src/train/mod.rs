@@ -1,12 +1,15 @@
-//! Training: a [`Regime`] says what, a [`Trainer`] does it on a device and meters it, a [`Record`] keeps all of it.
+//! Training: a [`Regime`] holds the choices of a run, a [`Trainer`] runs it on a device and meters it, and a [`Record`] keeps
+//! the results.
 
 mod after_run;
 mod contention;
+mod energy_figure;
+mod environment;
 mod error;
+mod evaluation;
 mod evaluation_schedule;
 mod events;
 mod goal;
-mod host;
 mod metered_windows;
 mod outputs;
 mod phases;
@@ -14,28 +17,33 @@ mod recipe;
 mod record;
 mod regime;
 mod regime_error;
+mod run;
 mod run_energy;
 mod steps_log;
 mod target;
+mod target_tracker;
 mod trainer;
 mod training_loop;
 mod warm_up;
 
 pub use crate::optim::Optimizer;
 pub use contention::Contention;
+pub use energy_figure::{Derivation, EnergyFigure};
+pub use environment::{DeviceRecord, Host, Versions};
 pub use error::TrainError;
+pub use evaluation::EvaluationPoint;
 pub use events::{Event, NoObserver, Observer, RunSetup, Step};
 pub use goal::{Budget, Goal};
-pub use host::{Host, Versions};
 pub use metered_windows::{MeteredWindows, RecordedWindow};
 pub use outputs::Outputs;
+pub use phases::{Phase, PhaseEnergy};
 pub use record::{
-    DataRecord, Derivation, DeviceRecord, Durations, EnergyFigure, EvaluationPoint, MeterRecord,
-    NetworkRecord, Outcome, Phase, PhaseEnergy, Record, SCHEMA, Work,
+    DataRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,
 };
 pub use regime::Regime;
 pub use regime_error::RegimeError;
+pub use run::TrainingResult;
 pub use run_energy::RunEnergy;
 pub use target::{MetricTarget, TargetReached, TargetResult};
-pub use trainer::{Run, Trainer, metered_device};
+pub use trainer::{Trainer, metered_device};
 pub use warm_up::WarmUp;

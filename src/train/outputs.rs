@@ -1,31 +1,30 @@
-//! The files a run leaves.
+//! The files that a run writes.
 
 use std::fs::OpenOptions;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::error::TrainError;
 use super::record::Record;
 use super::steps_log::StepsLog;
-use crate::files::{writable, write_whole};
+use crate::files::writable;
 use crate::model::weights::Weights;
 
-/// Where a run leaves its results; what is `None` is not written.
+/// Files for the results of a run; `None` is not written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outputs {
-    /// The [`Record`] as JSON.
+    /// The [`Record`], as JSON.
     pub record: Option<PathBuf>,
-    /// The final weights as safetensors.
+    /// The final weights, as safetensors.
     pub weights: Option<PathBuf>,
-    /// One JSON object a step.
+    /// One JSON object per step.
     pub steps_log: Option<PathBuf>,
 }
 
 impl Outputs {
-    /// Whether every file can be written, found before anything is trained and without changing what is there.
+    /// Checks, without changing any file, that every file can be written.
     ///
     /// # Errors
-    /// [`TrainError::Output`] for a file that cannot, [`TrainError::SameOutput`] for two results in one file.
+    /// [`TrainError::Output`] for a file that cannot be written, [`TrainError::SameOutput`] for two results in one file.
     pub fn check(&self) -> Result<(), TrainError> {
         let all = [
             ("record", &self.record),
@@ -43,30 +42,28 @@ impl Outputs {
                     });
                 }
             }
-            // The log grows in its place, so there it is that must be writable.
-            let fits = if *first == "steps log" && path.exists() {
+            // The log is written in place, the others beside their final names.
+            let result = if *first == "steps log" && path.exists() {
                 OpenOptions::new().append(true).open(path).map(|_| ())
             } else {
                 writable(path)
             };
-            fits.map_err(|source| failed(first, path, source))?;
+            result.map_err(|source| TrainError::output(first, path, source))?;
         }
         Ok(())
     }
 
     pub(super) fn open_steps_log(&self) -> Result<Option<StepsLog>, TrainError> {
-        let Some(path) = &self.steps_log else {
-            return Ok(None);
+        let open = |path: &PathBuf| {
+            let log = StepsLog::create(path);
+            log.map_err(|source| TrainError::output("steps log", path, source))
         };
-        match StepsLog::create(path) {
-            Ok(log) => Ok(Some(log)),
-            Err(source) => Err(failed("steps log", path, source)),
-        }
+        self.steps_log.as_ref().map(open).transpose()
     }
 
     pub(super) fn close_steps_log(&self, log: Option<StepsLog>) -> Result<(), TrainError> {
         match (log.map(StepsLog::finish), &self.steps_log) {
-            (Some(Err(source)), Some(path)) => Err(failed("steps log", path, source)),
+            (Some(Err(source)), Some(path)) => Err(TrainError::output("steps log", path, source)),
             _ => Ok(()),
         }
     }
@@ -86,25 +83,12 @@ impl Outputs {
     }
 }
 
-fn failed(what: &'static str, path: &Path, source: io::Error) -> TrainError {
-    TrainError::Output {
-        what,
-        path: path.to_owned(),
-        source,
-    }
-}
-
-/// Writes a record whole or not at all.
-pub(super) fn write_record(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
-    write_whole(path, bytes).map_err(|source| failed("record", path, source))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_written_is_found_and_what_is_there_is_left() {
+    fn finds_files_that_cannot_be_written_and_changes_none() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| Some(folder.path().join(name));
         let kept = folder.path().join("old.json");

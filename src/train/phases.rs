@@ -1,121 +1,204 @@
-//! Where the joules of a run went: its phases, through each source that can tell.
+//! Energy by phase: what each part of a run used, through each source.
 
-use super::record::{Derivation, EnergyFigure, Phase, PhaseEnergy};
-use super::run_energy::{RunCounts, difference, scaled, sum, whole};
-use crate::energy::{PartResult, SourceResult, Status, WindowResult};
+use serde::{Deserialize, Serialize};
 
-/// A phase's joules, or why they are not known.
-type Told = Result<EnergyFigure, String>;
+use super::energy_figure::{Derivation, EnergyFigure};
+use super::warm_up::WarmUp;
+use crate::energy::{Interval, PartResult, SourceResult, Status, WindowResult};
 
-/// Compiling, the first part asked of the window of the start-up, and what else there is in it.
-pub(super) fn started(start_up: &WindowResult) -> Vec<PhaseEnergy> {
-    let mine = |row: &&SourceResult| row.status != Status::Shared && row.seconds.is_some();
+/// A part of a run. All but [`Phase::Idle`] follow one another, so that those of the run's window add up to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Building the program: planning memory, uploading the data, compiling and binding the kernels. Before the run's
+    /// window.
+    Compile,
+    /// The rest before the first step: reading data, drawing weights. Includes compilation if that is too short for the
+    /// source.
+    StartUp,
+    /// The first submits, until a step takes at most 1.25 times the run's median: a driver compiles with the first step,
+    /// and submits grow from one step each. If it is too short for the source, its steps count as [`Phase::Train`].
+    WarmUp,
+    /// The training steps after the warm-up, times the joules of a step.
+    Train,
+    /// The evaluations, times the joules of an evaluation.
+    Evaluate,
+    /// Idle power with a context open, times the duration of the run's window. It is contained in the other phases and
+    /// never added to them: the run's joules minus these are above idle.
+    Idle,
+    /// What the other phases of the run's window do not explain; negative if they explain more than was measured.
+    Rest,
+}
+
+impl Phase {
+    /// The name in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compile => "compile",
+            Self::StartUp => "start-up",
+            Self::WarmUp => "warm-up",
+            Self::Train => "train",
+            Self::Evaluate => "evaluate",
+            Self::Idle => "idle",
+            Self::Rest => "rest",
+        }
+    }
+}
+
+/// The joules of one phase through one source, or why they are unavailable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhaseEnergy {
+    /// The phase.
+    pub phase: Phase,
+    /// Name of the source.
+    pub source: String,
+    /// Whether the joules are measured, assumed or unavailable.
+    pub status: Status,
+    /// Whether the joules are contained in other phases, and so must not be added.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contained: bool,
+    /// How the joules were derived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub derivation: Option<Derivation>,
+    /// Joules; absent if unavailable, never 0 instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules: Option<f64>,
+    /// 95 % confidence interval; absent for assumed joules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci: Option<Interval>,
+    /// 95 % accuracy interval, which includes the sensor's gain and offset errors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accuracy: Option<Interval>,
+    /// Why the joules are unavailable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a run consisted of.
+#[derive(Clone, Debug)]
+pub(super) struct RunCounts {
+    pub steps: u64,
+    pub evaluations: u64,
+    /// The first part of the run's window, or why there is none.
+    pub warm_up: Result<WarmUp, String>,
+}
+
+/// Joules, or why they are unavailable.
+pub(super) type JoulesOrReason = Result<EnergyFigure, String>;
+
+/// Compilation, the first part of the start-up's window, and the rest of it.
+pub(super) fn start_up(start_up: &WindowResult) -> Vec<PhaseEnergy> {
+    let own = |result: &&SourceResult| result.status != Status::Shared && result.seconds.is_some();
     let mut phases = Vec::new();
-    for row in start_up.sources.iter().filter(mine) {
-        let compile = part(row, &start_up.parts);
-        let rest = match (all(row), &compile) {
-            (Ok(whole), Ok(compile)) => told(difference(&whole, compile)),
+    for result in start_up.sources.iter().filter(own) {
+        let compile = first_part(result, &start_up.parts);
+        let rest = match (whole(result), &compile) {
+            (Ok(whole), Ok(compile)) => significant(whole.minus(compile)),
             (whole, _) => whole,
         };
         let compile = compile.map_err(|why| match rest {
             Ok(_) => format!("{why}; its joules are in start-up"),
             Err(_) => why,
         });
-        phases.push(phase(row, Phase::Compile, compile));
-        phases.push(phase(row, Phase::StartUp, rest));
+        phases.push(phase(result, Phase::Compile, compile));
+        phases.push(phase(result, Phase::StartUp, rest));
     }
     phases
 }
 
-/// What a run did, through the source of `row`; `parts`: what was asked of its window. `step` and `evaluation` are what
-/// one of each costs.
-pub(super) fn taken(
-    row: &SourceResult,
+/// The phases of the run's window through the source of `result`, whose `parts` begin with the warm-up; `step` and
+/// `evaluation` are the joules of one of each.
+pub(super) fn run(
+    result: &SourceResult,
     parts: &[Vec<PartResult>],
-    done: &RunCounts,
-    step: &Told,
-    evaluation: &Told,
+    counts: &RunCounts,
+    step: &JoulesOrReason,
+    evaluation: &JoulesOrReason,
 ) -> Vec<PhaseEnergy> {
     let mut phases = Vec::new();
-    let mut explained: Vec<Told> = Vec::new();
-    let times = |each: &Told, count: f64| {
-        let each = each.as_ref();
-        each.map(|each| scaled(each, count, Derivation::StepsTimesJoules))
-            .map_err(String::clone)
+    // What the rest is computed from.
+    let mut explained: Vec<JoulesOrReason> = Vec::new();
+    let times = |figure: &JoulesOrReason, count: f64| {
+        let figure = figure.clone();
+        figure.map(|figure| figure.times(count, Derivation::StepsTimesJoules))
     };
-    if done.steps > 0 {
-        let warm_up = done.warm_up.as_ref().map_err(String::clone);
-        let metered = warm_up.clone().and_then(|_| part(row, parts));
-        let apart = match (&warm_up, &metered) {
-            (Ok(warm_up), Ok(_)) => warm_up.steps,
-            _ => 0.0,
-        };
-        explained.extend(metered.is_ok().then(|| metered.clone()));
-        let metered = metered.map_err(|why| match warm_up {
+    if counts.steps > 0 {
+        let warm_up = counts.warm_up.clone();
+        let measured = warm_up.clone().and_then(|_| first_part(result, parts));
+        let mut steps = counts.steps as f64;
+        if let (Ok(warm_up), Ok(figure)) = (&warm_up, &measured) {
+            steps -= warm_up.steps;
+            explained.push(Ok(figure.clone()));
+        }
+        let measured = measured.map_err(|why| match warm_up {
             Ok(warm_up) => format!("{why}; its {} steps are counted in train", warm_up.steps),
             Err(_) => why,
         });
-        phases.push(phase(row, Phase::WarmUp, metered));
-        let train = times(step, done.steps as f64 - apart);
+        phases.push(phase(result, Phase::WarmUp, measured));
+        let train = times(step, steps);
         explained.push(train.clone());
-        phases.push(phase(row, Phase::Train, train));
+        phases.push(phase(result, Phase::Train, train));
     }
-    if done.evaluations > 0 {
-        let evaluate = times(evaluation, done.evaluations as f64);
+    if counts.evaluations > 0 {
+        let evaluate = times(evaluation, counts.evaluations as f64);
         explained.push(evaluate.clone());
-        phases.push(phase(row, Phase::Evaluate, evaluate));
+        phases.push(phase(result, Phase::Evaluate, evaluate));
     }
-    if row.status != Status::Assumed {
-        phases.push(phase(row, Phase::Idle, idle(row)));
+    if result.status != Status::Assumed {
+        phases.push(phase(result, Phase::Idle, idle(result)));
     }
     let explained: Result<Vec<EnergyFigure>, String> = explained.into_iter().collect();
-    let rest = all(row).and_then(|whole| {
-        let explained = explained?.into_iter().reduce(|a, b| sum(&a, &b));
-        Ok(explained.map_or(whole.clone(), |explained| difference(&whole, &explained)))
+    let rest = whole(result).and_then(|whole| {
+        let sum = explained?.into_iter().reduce(|a, b| a.plus(&b));
+        Ok(sum.map_or_else(|| whole.clone(), |sum| whole.minus(&sum)))
     });
-    phases.push(phase(row, Phase::Rest, rest));
+    phases.push(phase(result, Phase::Rest, rest));
     phases
 }
 
-/// All of a window.
-fn all(row: &SourceResult) -> Told {
-    whole(row).ok_or_else(|| row.reason.clone().unwrap_or_else(|| "no figure".to_owned()))
+fn whole(result: &SourceResult) -> JoulesOrReason {
+    EnergyFigure::of_window(result).ok_or_else(|| {
+        result
+            .reason
+            .clone()
+            .unwrap_or_else(|| "no figure".to_owned())
+    })
 }
 
 /// The first part of a window.
-fn part(row: &SourceResult, parts: &[Vec<PartResult>]) -> Told {
-    let mut same = parts.first().into_iter().flatten();
-    let part = same.find(|part| part.source == row.source && part.method == row.method);
-    let part = part.ok_or("it was not read then")?;
+fn first_part(result: &SourceResult, parts: &[Vec<PartResult>]) -> JoulesOrReason {
+    let mut parts = parts.first().into_iter().flatten();
+    let part = parts.find(|part| part.source == result.source && part.method == result.method);
+    let part = part.ok_or("the source was not read then")?;
     let found = part.outcome.as_ref().map_err(|why| why.reason.clone())?;
-    let stated = part.status != Status::Assumed;
+    let measured = part.status != Status::Assumed;
     Ok(EnergyFigure {
         source: part.source.clone(),
         status: part.status,
         derivation: Derivation::Direct,
         joules: found.joules,
-        ci: stated.then_some(found.ci),
-        accuracy: stated.then_some(found.accuracy),
+        ci: measured.then_some(found.ci),
+        accuracy: measured.then_some(found.accuracy),
     })
 }
 
-/// A difference is told where it is one.
-fn told(figure: EnergyFigure) -> Told {
-    let half = figure.ci.map_or(0.0, |interval| interval.half());
+/// The rest of the start-up, if it is larger than its confidence interval.
+fn significant(figure: EnergyFigure) -> JoulesOrReason {
+    let half = figure.half();
     if figure.joules > half {
         return Ok(figure);
     }
     Err(format!(
-        "compiling leaves {:.3} +-{half:.3} J of the start-up, which is as good as none",
+        "the start-up without compilation used {:.3} +-{half:.3} J, which is not significantly above 0",
         figure.joules
     ))
 }
 
-fn idle(row: &SourceResult) -> Told {
-    let whole = all(row)?;
-    let [ci, accuracy] = row.idle().ok_or(
-        "its watts at rest are not known: `wattgrad calibrate` looks at the device in three ways of resting",
-    )?;
+fn idle(result: &SourceResult) -> JoulesOrReason {
+    let whole = whole(result)?;
+    let [ci, accuracy] = result
+        .idle()
+        .ok_or("the idle power is unknown: measure it with `wattgrad calibrate`")?;
     Ok(EnergyFigure {
         derivation: Derivation::WattsTimesSeconds,
         joules: ci.middle(),
@@ -125,31 +208,21 @@ fn idle(row: &SourceResult) -> Told {
     })
 }
 
-fn phase(row: &SourceResult, phase: Phase, told: Told) -> PhaseEnergy {
-    let contained = phase == Phase::Idle;
-    let source = row.source.clone();
-    match told {
-        Ok(figure) => PhaseEnergy {
-            phase,
-            source,
-            contained,
-            status: figure.status,
-            derivation: Some(figure.derivation),
-            joules: Some(figure.joules),
-            ci: figure.ci,
-            accuracy: figure.accuracy,
-            reason: None,
-        },
-        Err(reason) => PhaseEnergy {
-            phase,
-            source,
-            contained,
-            status: Status::Unavailable,
-            derivation: None,
-            joules: None,
-            ci: None,
-            accuracy: None,
-            reason: Some(reason),
-        },
+fn phase(result: &SourceResult, phase: Phase, outcome: JoulesOrReason) -> PhaseEnergy {
+    let (figure, reason) = match outcome {
+        Ok(figure) => (Some(figure), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let figure = figure.as_ref();
+    PhaseEnergy {
+        phase,
+        source: result.source.clone(),
+        contained: phase == Phase::Idle,
+        status: figure.map_or(Status::Unavailable, |figure| figure.status),
+        derivation: figure.map(|figure| figure.derivation),
+        joules: figure.map(|figure| figure.joules),
+        ci: figure.and_then(|figure| figure.ci),
+        accuracy: figure.and_then(|figure| figure.accuracy),
+        reason,
     }
 }

@@ -1,4 +1,4 @@
-//! The record of a run: everything a later comparison needs, as JSON.
+//! The record of a run, as JSON: everything that a later comparison needs.
 
 use std::fmt;
 use std::path::Path;
@@ -6,19 +6,20 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::contention::Contention;
+use super::energy_figure::EnergyFigure;
+use super::environment::{DeviceRecord, Host, Versions};
 use super::error::TrainError;
+use super::evaluation::EvaluationPoint;
 use super::goal::Goal;
-use super::host::{Host, Versions};
-use super::metered_windows_windows::MeteredWindows;
-use super::outputs;
+use super::metered_windows::MeteredWindows;
+use super::phases::PhaseEnergy;
 use super::regime::Regime;
 use super::target::TargetResult;
 use crate::data::Dataset;
-use crate::device::AdapterSummary;
-use crate::energy::{Interval, SourceResult, Status};
-use crate::model::metric::{self, Metric, MetricValue};
+use crate::energy::SourceResult;
+use crate::files::write_whole;
 
-/// Version of the record's keys; a key that changes its meaning raises it.
+/// Version of the record's keys, which increases when a key changes its meaning.
 pub const SCHEMA: u32 = 2;
 
 /// How a run ended.
@@ -31,9 +32,9 @@ pub enum Outcome {
     TargetReached,
     /// All steps were taken and the target was not reached.
     TargetNotReached,
-    /// The run was stopped from outside.
+    /// The run was stopped by a signal or a flag.
     Interrupted,
-    /// A loss or gradient was not finite; no step after it could mend that.
+    /// A loss or gradient was not finite.
     Diverged,
 }
 
@@ -56,70 +57,18 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// One evaluation of the whole test set.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EvaluationPoint {
-    /// Training steps before it.
-    pub step: u64,
-    /// Training samples before it.
-    pub samples: u64,
-    /// Seconds from the start of the first step to its end.
-    pub seconds: f64,
-    /// Of the seconds, those of training.
-    pub training_seconds: f64,
-    /// The metrics of every task, in the order of the network's tasks.
-    pub metrics: Vec<MetricValue>,
-    /// Joules since the first step, where a budget in joules was checked right after the evaluation. The check uses them;
-    /// they are not a result, since the sensor may not have reported all of them yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub joules_so_far: Option<f64>,
-}
-
-impl EvaluationPoint {
-    /// Accuracy of the first task over the whole test set, 0 to 1; NaN where it was not measured.
-    pub fn accuracy(&self) -> f64 {
-        self.metric(Metric::Accuracy)
-            .map_or(f64::NAN, |found| found.value)
-    }
-
-    /// Mean loss of the first task over the whole test set; NaN where it is not finite.
-    pub fn loss(&self) -> f64 {
-        self.metric(Metric::Loss)
-            .map_or(f64::NAN, |found| found.value)
-    }
-
-    /// A metric of the first task.
-    pub fn metric(&self, metric: Metric) -> Option<&MetricValue> {
-        metric::find(&self.metrics, None, metric)
-    }
-
-    /// The metrics in words, such as `accuracy 86.12 %, loss 0.3912`; several tasks are named.
-    pub fn describe(&self) -> String {
-        let first = self.metrics.first().map(|value| &value.task);
-        let several = self.metrics.iter().any(|value| Some(&value.task) != first);
-        let text = self.metrics.iter().map(|value| {
-            let shown = format!("{} {}", value.metric, value.metric.show(value.value));
-            match several {
-                true => format!("{} {shown}", value.task),
-                false => shown,
-            }
-        });
-        text.collect::<Vec<_>>().join(", ")
-    }
-}
-
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// The data a run was trained on.
+/// The data set of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataRecord {
-    /// Name of the set.
+    /// Its name.
     pub name: String,
-    /// Folder it was read from, `embedded` or `arrays`.
+    /// The folder it was read from, `embedded` or `arrays`.
     pub source: String,
-    /// Licence as far as known.
+    /// Its licence, if known.
     pub licence: String,
     /// SHA-256 over all columns.
     pub sha256: String,
@@ -153,75 +102,38 @@ impl DataRecord {
     }
 }
 
-/// The network that was trained.
+/// The network of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NetworkRecord {
     /// Its name.
     pub name: String,
-    /// Its trained and running values, all tensors together.
+    /// Number of values in all parameters and running statistics.
     pub parameters: u64,
-    /// Where its first weights came from: `default`, drawn from the regime's seed, or a file.
+    /// Origin of its initial weights: `default` (drawn from the regime's seed) or a file.
     pub initial_weights: String,
 }
 
-/// The device a run was made on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeviceRecord {
-    /// Name given by the driver.
-    pub name: String,
-    /// `discrete`, `integrated`, `virtual`, `other` or `cpu`.
-    pub kind: String,
-    /// The programming interface.
-    pub backend: String,
-    /// Name of the driver.
-    pub driver: String,
-    /// Version of the driver in its own words.
-    pub driver_info: String,
-    /// PCI address, where the backend tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pci_id: Option<String>,
-    /// Vendor number.
-    pub vendor_id: u32,
-    /// Device number.
-    pub device_id: u32,
-}
-
-impl DeviceRecord {
-    pub(super) fn new(adapter: &AdapterSummary) -> Self {
-        Self {
-            name: adapter.name.clone(),
-            kind: adapter.kind.to_string(),
-            backend: adapter.backend.to_string(),
-            driver: adapter.driver.clone(),
-            driver_info: adapter.driver_info.clone(),
-            pci_id: adapter.pci_id.clone(),
-            vendor_id: adapter.vendor_id,
-            device_id: adapter.device_id,
-        }
-    }
-}
-
-/// Where the seconds went.
+/// Durations in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Durations {
-    /// From the start of the run to the first step: reading data, planning, compiling, opening the meter.
+    /// From the start of the run to the first step: reading data, planning, compilation, opening the meter.
     pub startup_seconds: f64,
-    /// Of these, compiling kernels.
+    /// Of these, compilation of kernels.
     pub compile_seconds: f64,
-    /// Training steps alone.
+    /// Of the training steps.
     pub training_seconds: f64,
-    /// Evaluations alone.
+    /// Of the evaluations.
     pub evaluation_seconds: f64,
     /// From the start of the run to the end of the last evaluation.
     pub total_seconds: f64,
 }
 
-/// The work that was done, as the kernels' own formulas count it.
+/// The work of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     /// Floating-point operations of a training step.
     pub flops_per_step: u64,
-    /// Bytes that a training step's kernels read and write.
+    /// Bytes of all operands of a training step.
     pub bytes_per_step: u64,
     /// Dispatches of a training step.
     pub dispatches_per_step: u64,
@@ -231,163 +143,45 @@ pub struct Work {
     pub training_bytes: f64,
     /// Floating-point operations of all evaluations.
     pub evaluation_flops: f64,
-    /// Command buffers handed to the device.
+    /// Submits.
     pub submits: u64,
 }
 
-/// What was metered with.
+/// The meter of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct MeterRecord {
-    /// `auto`, `none`, or the source asked for.
+    /// `auto`, `none`, or the selected sources.
     pub selection: String,
-    /// Watts a busy core was assumed to draw.
+    /// Assumed watts of a busy core.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assume_watts_per_core: Option<f64>,
-    /// What the energy rows cover.
+    /// What `energy` covers, in words.
     pub window: String,
 }
 
-/// How a figure of energy was come by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Derivation {
-    /// The joules of the run itself, or of a part of it; to the end of a run only over at least 50 ticks of the instrument.
-    Direct,
-    /// Counted work times the joules of one step and of one evaluation, each from a long window of the same program,
-    /// run on past the end with its weights thrown away.
-    StepsTimesJoules,
-    /// From such a window.
-    Window,
-    /// The joules of the whole run, evaluations included, divided by its steps: nothing better could be had.
-    RunOverSteps,
-    /// Watts at rest, from the instrument's calibration, times the seconds of the run.
-    WattsTimesSeconds,
-}
-
-impl Derivation {
-    /// The name in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Direct => "direct",
-            Self::StepsTimesJoules => "steps-times-joules",
-            Self::Window => "window",
-            Self::RunOverSteps => "run-over-steps",
-            Self::WattsTimesSeconds => "watts-times-seconds",
-        }
-    }
-}
-
-/// A figure of energy that follows from a run's readings.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EnergyFigure {
-    /// The instrument.
-    pub source: String,
-    /// What the figure is worth.
-    pub status: Status,
-    /// How it was come by.
-    pub derivation: Derivation,
-    /// Joules.
-    pub joules: f64,
-    /// The 95 % interval of repeatability; absent for assumed joules.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci: Option<Interval>,
-    /// The 95 % interval that also holds the instrument's gain and offset.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accuracy: Option<Interval>,
-}
-
-/// A part of a run. All but [`Phase::Idle`] follow one another, so that those of the run's window add up to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// Building the program: planning memory, uploading the data, compiling and binding the kernels. Before the run's
-    /// window.
-    Compile,
-    /// What comes before the first step and is no compiling: reading data, drawing weights. Where compiling is too short
-    /// for the source, it is in here.
-    StartUp,
-    /// The first submits, until one was no slower, a step, than a quarter above the run's median: a driver compiles with
-    /// the first step, and submits grow from one step each. Where it is too short for the source, its steps are counted
-    /// in [`Phase::Train`].
-    WarmUp,
-    /// The training steps after the warm-up, times what one costs.
-    Train,
-    /// The evaluations, times what one costs.
-    Evaluate,
-    /// What the device would have drawn at rest, with a context open, for as long as the run's window lasted. It is
-    /// contained in the others and never added to them: the run's joules less these are those above idle.
-    Idle,
-    /// What the other phases of the run's window do not explain; negative where they explain more than there was.
-    Rest,
-}
-
-impl Phase {
-    /// The name in records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Compile => "compile",
-            Self::StartUp => "start-up",
-            Self::WarmUp => "warm-up",
-            Self::Train => "train",
-            Self::Evaluate => "evaluate",
-            Self::Idle => "idle",
-            Self::Rest => "rest",
-        }
-    }
-}
-
-/// The joules of one phase through one source, or why they are not known.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct PhaseEnergy {
-    /// The phase.
-    pub phase: Phase,
-    /// The instrument.
-    pub source: String,
-    /// What the figure is worth; `Unavailable` without one.
-    pub status: Status,
-    /// Whether it is a share of other phases, and so no part of a sum.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub contained: bool,
-    /// How it was come by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub derivation: Option<Derivation>,
-    /// Joules; absent where they are not known, never 0 in their stead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub joules: Option<f64>,
-    /// The 95 % interval of repeatability; absent for assumed joules.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ci: Option<Interval>,
-    /// The 95 % interval that also holds the instrument's gain and offset.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub accuracy: Option<Interval>,
-    /// Why there are none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// Everything about one run.
+/// The record of a run.
 ///
 /// ```no_run
 /// use wattgrad::Record;
 ///
-/// // Written by `wattgrad train --record run.json`, by `Record::write`, or by a `Trainer` with `Outputs`.
+/// // Written by `wattgrad train --record run.json`.
 /// let record = Record::read("run.json".as_ref())?;
-/// println!("{} after {} steps in {:.1} s", record.outcome, record.steps, record.times.training_seconds);
+/// println!("{} after {} steps in {:.1} s", record.outcome, record.steps, record.durations.training_seconds);
 /// for point in &record.evaluations {
 ///     println!("step {}: {}", point.step, point.describe());
 /// }
-/// for row in &record.energy {
-///     println!("{row}"); // joules, or why there are none
+/// for source in &record.energy {
+///     println!("{source}"); // joules, or why they are unavailable
 /// }
 /// # Ok::<(), wattgrad::internals::train::TrainError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// [`SCHEMA`] of the version that wrote it.
+    /// Version of the keys.
     pub schema: u32,
-    /// Seconds since 1970 at its start.
+    /// Seconds since 1970 at the start of the run.
     pub started: f64,
-    /// What was asked for.
+    /// All choices, with every hyperparameter of the optimizer spelled out.
     pub regime: Regime,
     /// How it ended.
     pub outcome: Outcome,
@@ -401,57 +195,55 @@ pub struct Record {
     pub host: Host,
     /// The versions.
     pub versions: Versions,
-    /// Training steps taken; of a run that diverged, those up to the first that was not finite.
+    /// Training steps; those of a diverged run end with the first that was not finite.
     pub steps: u64,
-    /// Steps that were under way when a run was seen to diverge. They cost time and joules, are no part of the run, and
-    /// their number depends on how fast the device was.
+    /// Steps that were in flight when the divergence was found. They used time and joules but do not belong to the run;
+    /// their number depends on the speed of the device.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub steps_after_divergence: u64,
-    /// Training samples seen.
+    /// Training samples.
     pub samples: u64,
-    /// Steps of an epoch.
+    /// Steps per epoch.
     pub steps_per_epoch: u32,
-    /// Samples at the end of each epoch's order that make no whole batch and are left out.
+    /// Samples at the end of each epoch that do not fill a batch and are left out.
     pub dropped_per_epoch: u32,
-    /// Mean loss of the last ten training steps (of all, where there are fewer); null where it is not finite or there
-    /// was no step.
+    /// Mean loss of the last ten training steps; null if it is not finite or no step was taken.
     pub training_loss: Option<f64>,
-    /// Every evaluation, in order.
+    /// All evaluations, in order.
     pub evaluations: Vec<EvaluationPoint>,
-    /// What the run was held to in the place of the regime's own limits, where it was.
+    /// The goal of a run of a study, which replaces the limits of the regime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,
     /// When each threshold of the goal's target was reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_results: Vec<TargetResult>,
-    /// What else used the machine between the first step and the last evaluation.
+    /// What other processes used between the first step and the last evaluation.
     #[serde(default)]
     pub contention: Contention,
-    /// The seconds.
+    /// How long its parts took.
     pub durations: Durations,
     /// The work.
     pub work: Work,
-    /// What was metered with.
+    /// The meter of a run.
     pub meter: MeterRecord,
-    /// A row per source, over training steps and the evaluations between and after them.
+    /// The joules of each source over the training steps and evaluations.
     pub energy: Vec<SourceResult>,
-    /// Joules a training step, for each source that has joules.
+    /// Joules per training step, for each source that has them.
     pub energy_per_step: Vec<EnergyFigure>,
-    /// Joules of one evaluation of the test set, for each source of which a window of evaluations was metered.
+    /// Joules per evaluation of the test set, for each source that has them.
     #[serde(default)]
     pub energy_per_evaluation: Vec<EnergyFigure>,
-    /// Joules from the first step to the end of the run (to the target, where it was reached), evaluations included: in
-    /// every way in which each source can tell. Where there are two, both are kept.
+    /// Joules from the first step to the end of the run, evaluations included: for each source every figure that can be
+    /// derived, so one source may have two.
     #[serde(default)]
     pub energy_to_end: Vec<EnergyFigure>,
-    /// Where the joules went, a row a source and phase, for each source that has any. A phase too short for its source
-    /// has its reason and no joules.
+    /// Joules by source and phase. A phase that is too short for its source has a reason instead.
     #[serde(default)]
     pub energy_by_phase: Vec<PhaseEnergy>,
-    /// What those figures were computed from, beside the rows of `energy`: [`Record::recompute`] does so again.
+    /// What these were computed from, beside `energy`: [`Record::recompute`] computes them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metered_windows: Option<MeteredWindows>,
-    /// The step list: kernels, variants, grids, operations, bytes, memory.
+    /// The program: kernels, variants, grids, FLOPs, bytes, memory.
     pub program: serde_json::Value,
 }
 
@@ -459,7 +251,7 @@ impl Record {
     /// Reads a record from its file.
     ///
     /// # Errors
-    /// [`TrainError::BadRecord`] for a file that cannot be read, is no record, or has another schema.
+    /// [`TrainError::BadRecord`] for a file that cannot be read, is not a record, or has another schema.
     pub fn read(path: &Path) -> Result<Self, TrainError> {
         let bad = |detail: String| TrainError::BadRecord {
             path: path.to_owned(),
@@ -476,24 +268,26 @@ impl Record {
         }
     }
 
-    /// The record as indented JSON with a line end.
+    /// The record as indented JSON with a final newline.
     ///
     /// # Errors
-    /// [`TrainError::Summary`] where a part of it cannot be JSON.
+    /// [`TrainError::Serialize`] if a part of it cannot be represented in JSON.
     pub fn to_json(&self) -> Result<String, TrainError> {
-        let mut text = serde_json::to_string_pretty(self).map_err(|error| TrainError::Summary {
-            detail: error.to_string(),
-        })?;
+        let mut text =
+            serde_json::to_string_pretty(self).map_err(|error| TrainError::Serialize {
+                detail: error.to_string(),
+            })?;
         text.push('\n');
         Ok(text)
     }
 
-    /// Writes the record: all of it, or nothing.
+    /// Writes the record atomically.
     ///
     /// # Errors
     /// [`TrainError::Output`].
     pub fn write(&self, path: &Path) -> Result<(), TrainError> {
-        outputs::write_record(path, self.to_json()?.as_bytes())
+        write_whole(path, self.to_json()?.as_bytes())
+            .map_err(|source| TrainError::output("record", path, source))
     }
 }
 
@@ -502,45 +296,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn evaluations_have_the_documented_keys() {
-        let value = |metric| MetricValue {
-            task: "label".into(),
-            metric,
-            value: 0.5,
-            deciding: 0.25,
-            confirming: 0.75,
-        };
-        let point = EvaluationPoint {
-            step: 5,
-            samples: 320,
-            seconds: 1.5,
-            training_seconds: 1.0,
-            metrics: vec![value(Metric::Accuracy)],
-            joules_so_far: None,
-        };
-        let text = serde_json::to_string(&point).unwrap();
-        assert_eq!(
-            text,
-            r#"{"step":5,"samples":320,"seconds":1.5,"training_seconds":1.0,"metrics":[{"task":"label","metric":"accuracy","value":0.5,"deciding":0.25,"confirming":0.75}]}"#
-        );
-        assert!(point.loss().is_nan());
-        assert_eq!(point.describe(), "accuracy 50.00 %");
-        let other = MetricValue {
-            task: "parity".into(),
-            ..value(Metric::Loss)
-        };
-        let several = EvaluationPoint {
-            metrics: vec![value(Metric::Accuracy), other],
-            ..point
-        };
-        assert_eq!(
-            several.describe(),
-            "label accuracy 50.00 %, parity loss 0.5000"
-        );
-    }
-
-    #[test]
-    fn outcomes_are_written_as_they_are_shown() {
+    fn outcomes_have_one_name_in_json_and_text() {
         for outcome in [
             Outcome::Completed,
             Outcome::TargetReached,

@@ -1,4 +1,4 @@
-//! A regime: everything that is chosen about a training run, as plain data.
+//! A regime: all choices of a training run, as plain data.
 
 use std::sync::Arc;
 
@@ -15,16 +15,15 @@ use super::regime_error::RegimeError;
 #[cfg(feature = "cli")]
 use crate::suggest::Suggest;
 
-/// Epochs of a run that is given neither epochs nor steps.
+/// Epochs of a run without a limit of epochs or steps.
 const DEFAULT_EPOCHS: u32 = 5;
 
-/// Samples of an evaluation step where none are asked for: enough to fill a device, few enough for its memory.
+/// Default evaluation batch size: enough to fill a device, few enough for its memory.
 const DEFAULT_EVAL_BATCH: u32 = 500;
 
-/// Everything chosen about one training run.
+/// All choices of one training run.
 ///
-/// The one place of an option: a field here is a flag of `train` and `explain` (its first paragraph the help), a key and
-/// an axis of a study file, and a part of every record.
+/// Each field is a flag of `train` and `explain`, a key and an axis of a study file, and a key of every record.
 ///
 /// ```
 /// use wattgrad::internals::train::Regime;
@@ -38,7 +37,7 @@ const DEFAULT_EVAL_BATCH: u32 = 500;
 #[cfg_attr(feature = "cli", derive(clap::Args), command(about = None, long_about = None))]
 #[serde(default, deny_unknown_fields)]
 pub struct Regime {
-    /// Name of the network, one of [`presets::NAMES`] unless the trainer is given one.
+    /// Name of the network: a preset, unless the trainer is given a network.
     #[cfg_attr(feature = "cli", arg(
         long,
         help = "Network",
@@ -47,26 +46,26 @@ pub struct Regime {
         value_parser = Suggest::text(presets::NAMES),
     ))]
     pub model: String,
-    /// Data set: auto, fashion-mnist, digits, or a folder of IDX files; auto takes Fashion-MNIST where it finds it
+    /// Data set: auto, fashion-mnist, digits, or a folder of IDX files
     #[cfg_attr(feature = "cli", arg(
         long,
         value_name = "DATA",
         default_value_t = Regime::default().data,
     ))]
     pub data: String,
-    /// Samples of a training step
+    /// Samples per training step
     #[cfg_attr(feature = "cli", arg(
         long,
         value_name = "N",
         default_value_t = Regime::default().batch_size,
     ))]
     pub batch_size: u32,
-    /// Samples of an evaluation step; changes no result. `None`: 500, or all where there are fewer.
+    /// Samples per evaluation step, which changes no result. `None`: 500, or all if there are fewer.
     #[cfg_attr(
         feature = "cli",
         arg(
             long,
-            help = "Samples of an evaluation step; changes no result [default: 500, or all]",
+            help = "Samples per evaluation step; changes no result [default: 500, or all]",
             value_name = "N",
         )
     )]
@@ -128,7 +127,7 @@ pub struct Regime {
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
-    /// Share of each label's weight spread evenly over all classes, from 0 to below 1
+    /// Label smoothing: share of a label spread over all classes, from 0 to below 1
     #[cfg_attr(feature = "cli", arg(
         long,
         value_name = "E",
@@ -136,24 +135,20 @@ pub struct Regime {
         allow_hyphen_values = true,
     ))]
     pub label_smoothing: f64,
-    /// Most epochs. With neither this nor `max_steps`: 5.
+    /// Most epochs; 5 if neither this nor `max_steps` is given.
     #[cfg_attr(
         feature = "cli",
         arg(
             long,
-            help = "Most epochs [default: 5 where --max-steps is not given]",
+            help = "Most epochs [default: 5 without --max-steps]",
             value_name = "N",
         )
     )]
     pub epochs: Option<u32>,
-    /// Most training steps; 0 evaluates once and trains nothing. Where `epochs` is given too, the fewer steps count.
+    /// Most training steps; 0 only evaluates. With `epochs` too, the lower limit counts.
     #[cfg_attr(
         feature = "cli",
-        arg(
-            long,
-            help = "Most training steps; 0 evaluates once and trains nothing",
-            value_name = "N",
-        )
+        arg(long, help = "Most training steps; 0 only evaluates", value_name = "N",)
     )]
     pub max_steps: Option<u32>,
     /// Seed of the initial weights and the order of samples
@@ -171,16 +166,16 @@ pub struct Regime {
         value_parser = Suggest::read(ORDERS, |name| Regime::parse_order(name).map_err(sentence)),
     ))]
     pub order: Order,
-    /// Epochs from one evaluation to the next; may be a fraction. One more follows the last step.
+    /// Epochs between evaluations; may be a fraction. One more evaluation follows the last step.
     #[cfg_attr(feature = "cli", arg(
         long,
-        help = "Epochs from one evaluation to the next; may be a fraction",
+        help = "Epochs between evaluations; may be a fraction",
         value_name = "EPOCHS",
         default_value_t = Regime::default().eval_every,
         allow_hyphen_values = true,
     ))]
     pub eval_every: f64,
-    /// End at the first evaluation with at least this accuracy, 0 to 1
+    /// Stop at the first evaluation with at least this accuracy, 0 to 1
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "SHARE", allow_hyphen_values = true,)
@@ -191,7 +186,6 @@ pub struct Regime {
 #[cfg(feature = "cli")]
 const ORDERS: &[&str] = &["shuffled", "sequential"];
 
-/// A flag's value is refused in the regime's own sentence.
 #[cfg(feature = "cli")]
 fn sentence(error: impl std::error::Error) -> String {
     error.to_string()
@@ -221,10 +215,10 @@ impl Default for Regime {
 }
 
 impl Regime {
-    /// Checks every value that can be judged without data or device.
+    /// Checks every value that can be checked without data or device.
     ///
     /// # Errors
-    /// [`RegimeError`] for the first value that cannot be.
+    /// [`RegimeError`] for the first invalid value.
     pub fn check(&self) -> Result<(), RegimeError> {
         for (what, size) in self.batches() {
             if size == Some(0) {
@@ -248,7 +242,7 @@ impl Regime {
         }
     }
 
-    /// Checks the batch sizes against the samples there are.
+    /// Checks the batch sizes against the number of samples.
     ///
     /// # Errors
     /// [`RegimeError::BatchAboveData`].
@@ -347,11 +341,8 @@ impl Regime {
         Ok(network)
     }
 
-    /// The order called `text`.
-    ///
-    /// # Errors
-    /// [`RegimeError::UnknownOrder`].
-    pub fn parse_order(text: &str) -> Result<Order, RegimeError> {
+    #[cfg(feature = "cli")]
+    fn parse_order(text: &str) -> Result<Order, RegimeError> {
         match text {
             "shuffled" => Ok(Order::Shuffled),
             "sequential" => Ok(Order::Sequential),
@@ -361,13 +352,13 @@ impl Regime {
         }
     }
 
-    /// Samples of an evaluation step for `samples` test samples.
+    /// Evaluation batch size for `samples` test samples.
     pub(super) fn eval_batch(&self, samples: usize) -> u32 {
         let all = u32::try_from(samples).unwrap_or(u32::MAX).max(1);
         self.eval_batch_size.unwrap_or(DEFAULT_EVAL_BATCH).min(all)
     }
 
-    /// Most training steps of a run whose epochs have `steps_per_epoch`.
+    /// Most training steps.
     pub(super) fn steps(&self, steps_per_epoch: u32) -> u64 {
         let epochs = |epochs: u32| u64::from(epochs) * u64::from(steps_per_epoch);
         match (self.epochs, self.max_steps) {
@@ -384,30 +375,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_bad_value_has_its_sentence() {
+    fn rejects_each_invalid_value() {
         let good = Regime::default();
         assert_eq!(good.check(), Ok(()));
-        let told = |regime: Regime| regime.check().unwrap_err().to_string();
-        let batch = told(Regime {
+        let error = |regime: Regime| regime.check().unwrap_err().to_string();
+        let batch = error(Regime {
             batch_size: 0,
             ..good.clone()
         });
-        assert!(batch.contains("batch size of 0"), "{batch}");
+        assert!(batch.contains("batch size must be at least 1"), "{batch}");
         for eval_every in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            let text = told(Regime {
+            let text = error(Regime {
                 eval_every,
                 ..good.clone()
             });
-            assert!(text.contains("evaluation every"), "{text}");
+            assert!(text.contains("epochs between evaluations"), "{text}");
         }
         for target in [86.0, -0.1, f64::NAN] {
-            let text = told(Regime {
+            let text = error(Regime {
                 target_accuracy: Some(target),
                 ..good.clone()
             });
             assert!(text.contains("target accuracy"), "{text}");
         }
-        let text = told(Regime {
+        let text = error(Regime {
             lr: Some(-1.0),
             ..good.clone()
         });
@@ -418,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fewer_of_epochs_and_steps_count() {
+    fn the_lower_limit_of_epochs_and_steps_counts() {
         let steps = |epochs, max_steps| {
             Regime {
                 epochs,
@@ -437,7 +428,7 @@ mod tests {
 
     #[cfg(feature = "cli")]
     #[test]
-    fn flags_are_the_fields_and_without_any_a_regime_is_the_default() {
+    fn flags_are_the_fields_and_default_to_the_default_regime() {
         use clap::{Args as _, FromArgMatches as _};
 
         let command = Regime::augment_args(clap::Command::new("regime"));
@@ -476,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regime_survives_its_file() {
+    fn a_regime_round_trips_through_json() {
         let regime = Regime {
             target_accuracy: Some(0.86),
             order: Order::Sequential,

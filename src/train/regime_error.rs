@@ -1,69 +1,66 @@
-//! Choices that no run can be made of; each message is one sentence that ends with a way out.
-
 use crate::optim::OptimError;
 
-/// A choice that no run can be made of.
+/// A choice of a regime or a goal is invalid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegimeError {
-    /// A batch without samples.
-    #[error("a {what} of 0 trains nothing: give at least 1")]
+    /// A batch size is 0.
+    #[error("the {what} must be at least 1, got 0")]
     BatchZero {
         /// Which batch size.
         what: &'static str,
     },
-    /// A batch with more samples than there are.
-    #[error(
-        "a {what} of {batch} is above the {samples} samples of {data:?}: give at most {samples}"
-    )]
+    /// A batch size is larger than the data set.
+    #[error("the {what} must be at most {samples}, the samples of {data:?}, got {batch}")]
     BatchAboveData {
         /// Which batch size.
         what: &'static str,
         /// The size given.
         batch: u32,
-        /// Samples there are.
+        /// Number of samples.
         samples: usize,
         /// Name of the data set.
         data: String,
     },
     /// No order has this name.
-    #[error("there is no order {given:?}: choose shuffled or sequential")]
+    #[error("unknown order {given:?}: choose shuffled or sequential")]
     UnknownOrder {
-        /// What was given.
+        /// The name given.
         given: String,
     },
-    /// Epochs between evaluations that are no stretch of training.
+    /// The interval between evaluations is invalid.
     #[error(
-        "an evaluation every {eval_every} epochs cannot be: give a finite number above 0, such as 0.5"
+        "the epochs between evaluations must be a finite number above 0, such as 0.5, got {eval_every}"
     )]
     EvalEvery {
         /// The value given.
         eval_every: f64,
     },
-    /// A target that no accuracy can be held against.
-    #[error("a target accuracy of {target} is outside 0 to 1: write 86 % as 0.86")]
+    /// The target is not an accuracy.
+    #[error("the target accuracy must be between 0 and 1, got {target}: write 86 % as 0.86")]
     Target {
         /// The value given.
         target: f64,
     },
-    /// A value the update rule cannot work with.
+    /// A hyperparameter of the optimizer is invalid.
     #[error(transparent)]
     Optimizer(#[from] OptimError),
-    /// A goal that no run can be held to.
+    /// A goal is invalid.
     #[error("{what}")]
     Goal {
-        /// What cannot be, and what can.
+        /// What is invalid, and what to do.
         what: String,
     },
-    /// Smoothing that leaves a label no weight, or too much.
-    #[error("a label smoothing of {share} cannot be: give at least 0 and less than 1, such as 0.1")]
+    /// The label smoothing is out of range.
+    #[error("the label smoothing must be at least 0 and below 1, such as 0.1, got {share}")]
     LabelSmoothing {
-        /// The share given.
+        /// The value given.
         share: f64,
     },
-    /// Samples that are no image and no vector.
+    /// A preset cannot read samples of this shape.
     #[error(
-        "samples of shape {shape:?} cannot be read by a preset: give 1 to 3 dimensions (channels, rows, columns)"
+        "presets read samples of 1 to 3 dimensions (channels, rows, columns), got {shape:?}: reshape the samples, or \
+         build a network of your own"
     )]
     SampleShape {
         /// The shape of one sample.

@@ -1,4 +1,4 @@
-//! The log of steps: one JSON object a line.
+//! The steps log: one JSON object per line.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -7,22 +7,22 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-/// How long a line may stay in memory, so that whoever follows the file sees it grow.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// Longest time that a line stays in memory, so that the file can be followed.
+const FLUSH_AFTER: Duration = Duration::from_millis(500);
 
-/// Lines are handed over in pieces of about this many bytes.
-const PIECE: usize = 64 * 1024;
+/// Bytes after which lines are written.
+const FLUSH_BYTES: usize = 64 * 1024;
 
 #[derive(Serialize)]
 struct Line {
     step: u64,
     samples: u64,
-    /// serde writes what is not finite as null.
+    /// serde writes null if it is not finite.
     loss: f32,
 }
 
-/// A file of lines `{"step":1,"samples":64,"loss":2.3}`. After the first write that fails it keeps the error, cuts the
-/// file back to its last whole line, and takes no more.
+/// A file of lines `{"step":1,"samples":64,"loss":2.3}`. After the first failed write it keeps the error, truncates the
+/// file to its last whole line and ignores further steps.
 pub(super) struct StepsLog {
     file: File,
     lines: Vec<u8>,
@@ -32,18 +32,17 @@ pub(super) struct StepsLog {
 }
 
 impl StepsLog {
-    /// Starts an empty file.
     pub(super) fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
             file: File::create(path)?,
-            lines: Vec::with_capacity(PIECE + 128),
+            lines: Vec::with_capacity(FLUSH_BYTES + 128),
             whole: 0,
             written: Instant::now(),
             failed: None,
         })
     }
 
-    /// Adds a step. `samples` counts those seen up to and with it, `loss` is that before its update.
+    /// Adds a step; `samples` includes those of the step, `loss` is the loss before its update.
     pub(super) fn push(&mut self, step: u64, samples: u64, loss: f32) {
         if self.failed.is_some() {
             return;
@@ -58,18 +57,17 @@ impl StepsLog {
             return;
         }
         self.lines.push(b'\n');
-        if self.lines.len() >= PIECE || self.written.elapsed() >= PATIENCE {
+        if self.lines.len() >= FLUSH_BYTES || self.written.elapsed() >= FLUSH_AFTER {
             self.flush();
         }
     }
 
-    /// Hands over what is in memory.
     pub(super) fn flush(&mut self) {
         if self.failed.is_none() && !self.lines.is_empty() {
             match self.file.write_all(&self.lines) {
                 Ok(()) => self.whole += self.lines.len() as u64,
                 Err(error) => {
-                    // Fails where the file is none that has a length, which then holds nothing half-written either.
+                    // Fails for a file without a length, such as a pipe, which needs no truncation.
                     let _ = self.file.set_len(self.whole);
                     self.failed = Some(error);
                 }
@@ -79,10 +77,10 @@ impl StepsLog {
         self.written = Instant::now();
     }
 
-    /// Hands over the rest.
+    /// Writes the remaining lines.
     ///
     /// # Errors
-    /// The first error that any write met.
+    /// The first error of any write.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.flush();
         match self.failed {
@@ -97,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_a_step_and_null_for_what_is_not_finite() {
+    fn writes_a_line_per_step_and_null_for_values_that_are_not_finite() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("steps.jsonl");
         let mut log = StepsLog::create(&path).unwrap();
@@ -116,7 +114,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_full_disk_is_told_at_the_end() {
+    fn reports_a_full_disk_at_the_end() {
         let mut log = StepsLog::create(Path::new("/dev/full")).unwrap();
         log.push(1, 64, 1.0);
         log.flush();

@@ -1,46 +1,46 @@
-//! The first submits of a run, before its pace has settled.
+//! The warm-up: the first submits of a run, before its pace is steady.
 
 use serde::{Deserialize, Serialize};
 
 use crate::energy::Stamp;
 
-/// A submit keeps the run's pace when a step of it takes no more than so many times the median.
-const SETTLED: f64 = 1.25;
-/// Fewer submits show no pace.
-const LEAST: usize = 5;
+/// A submit is steady if its steps take at most this many times the run's median.
+const STEADY: f64 = 1.25;
+/// Fewest submits that show a pace.
+const FEWEST: usize = 5;
 
-/// What a run did before its pace had settled.
+/// The steps of a run before its pace was steady.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WarmUp {
     /// Training steps.
     pub steps: f64,
-    /// When the last of them was done, seconds on the monotonic clock.
+    /// When the last of them ended, in seconds on the monotonic clock.
     pub until: f64,
 }
 
 impl WarmUp {
-    /// Of the stamps of a run: one at the start of every stretch of training, and one at the end of each submit.
+    /// Finds the warm-up in the stamps of a run: one at each start of training and one at the end of each submit.
     ///
     /// # Errors
-    /// Why there was none.
+    /// Why the run has none.
     pub(super) fn of(stamps: &[Stamp]) -> Result<Self, String> {
         let submits = || stamps.windows(2).filter(|pair| pair[1].done > pair[0].done);
         let pace = |pair: &[Stamp]| (pair[1].at - pair[0].at) / (pair[1].done - pair[0].done);
         let mut paces: Vec<f64> = submits().map(pace).collect();
-        if paces.len() < LEAST {
+        if paces.len() < FEWEST {
             return Err(format!(
-                "the run of {} submits is too short to show a pace",
+                "the run is too short: it has {} submits",
                 paces.len()
             ));
         }
         paces.sort_by(f64::total_cmp);
-        let settled = SETTLED * paces[paces.len() / 2];
-        // An evaluation ends it too: what was left to warm up has had its time.
+        let steady = STEADY * paces[paces.len() / 2];
+        // An evaluation ends the warm-up too, since it takes long enough for anything left to warm up.
         let first = stamps
             .windows(2)
-            .position(|pair| pair[1].done <= pair[0].done || pace(pair) <= settled)
+            .position(|pair| pair[1].done <= pair[0].done || pace(pair) <= steady)
             .filter(|&at| at > 0)
-            .ok_or("the first submit kept the run's pace already")?;
+            .ok_or("the pace was steady from the first submit")?;
         Ok(Self {
             steps: stamps[first].done,
             until: stamps[first].at,
@@ -52,7 +52,7 @@ impl WarmUp {
 mod tests {
     use super::*;
 
-    /// Stamps of submits of (seconds, steps); no steps: an evaluation.
+    /// Stamps of submits of (seconds, steps); an evaluation has no steps.
     fn stamps(submits: &[(f64, f64)]) -> Vec<Stamp> {
         let mut all = vec![Stamp { at: 7.0, done: 0.0 }];
         for &(seconds, steps) in submits {
@@ -72,24 +72,24 @@ mod tests {
         let found = WarmUp::of(&all).unwrap();
         assert_eq!(found.steps, 5.0);
         assert!((found.until - 9.3).abs() < 1e-9);
-        // A slow submit later on is none of it.
+        // A later slow submit does not count.
         let all = stamps(&[&[(2.0, 1.0)], &steady[..], &[(2.0, 1.0)]].concat());
         assert_eq!(WarmUp::of(&all).unwrap().steps, 1.0);
     }
 
     #[test]
-    fn an_evaluation_ends_it() {
+    fn an_evaluation_ends_the_warm_up() {
         let all = stamps(&[&[(2.0, 1.0), (0.7, 0.0), (0.3, 1.0)], &[(0.1, 10.0); 8][..]].concat());
         let found = WarmUp::of(&all).unwrap();
         assert_eq!((found.steps, found.until), (1.0, 9.0));
     }
 
     #[test]
-    fn a_run_at_pace_or_of_few_submits_has_none() {
+    fn a_steady_or_short_run_has_no_warm_up() {
         assert!(
             WarmUp::of(&stamps(&[(0.1, 10.0); 8]))
                 .unwrap_err()
-                .contains("pace already")
+                .contains("steady")
         );
         for few in [0, 4] {
             assert!(

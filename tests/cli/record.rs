@@ -80,7 +80,7 @@ fn record_has_the_fields_of_a_comparison() {
             .is_some_and(|n| n > 100_000)
     );
     assert!(
-        record["times"]["training_seconds"]
+        record["durations"]["training_seconds"]
             .as_f64()
             .is_some_and(|s| s > 0.0)
     );

@@ -320,8 +320,8 @@ fn refuses_bad_arguments_in_one_sentence() {
     let nowhere = folder.path().join("no/such/r.html").display().to_string();
     for (args, code, told) in [
         (vec![], 2, "PATH"),
-        (vec!["no-such-file.json"], 1, "no record of a run"),
-        (vec![other.as_str()], 1, "no record of a run"),
+        (vec!["no-such-file.json"], 1, "cannot read a record from"),
+        (vec![other.as_str()], 1, "cannot read a record from"),
         (vec![&paths[0], "--html", &nowhere], 1, "cannot write"),
         (
             vec![&paths[0], "--markdown", "--json"],

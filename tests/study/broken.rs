@@ -104,15 +104,15 @@ fn repeatable(record: &Value) -> Value {
     let training = kept["record"].as_object_mut().unwrap();
     for key in [
         "started",
-        "times",
+        "durations",
         "energy",
         "energy_per_step",
         "energy_per_evaluation",
         "energy_to_end",
         "energy_by_phase",
-        "metered",
+        "metered_windows",
         "steps_after_divergence",
-        "others",
+        "contention",
         "program",
     ] {
         training.remove(key);

@@ -1,11 +1,50 @@
-//! The machine and the versions a run was made with.
+//! The environment of a run: device, machine and versions.
 
 use serde::{Deserialize, Serialize};
 
-/// The major version of wgpu and naga; a test holds it to the manifest.
+use crate::device::AdapterSummary;
+
+/// The major version of wgpu and naga; a test compares it with the manifest.
 const WGPU: &str = "30";
 
-/// The machine a run was made on.
+/// The device of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceRecord {
+    /// Its name, from the driver.
+    pub name: String,
+    /// `discrete`, `integrated`, `virtual`, `other` or `cpu`.
+    pub kind: String,
+    /// Vulkan, Metal, ...
+    pub backend: String,
+    /// Name of the driver.
+    pub driver: String,
+    /// Version of the driver, as the driver writes it.
+    pub driver_info: String,
+    /// PCI address, if the backend reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pci_id: Option<String>,
+    /// Vendor number.
+    pub vendor_id: u32,
+    /// Device number.
+    pub device_id: u32,
+}
+
+impl DeviceRecord {
+    pub(super) fn new(adapter: &AdapterSummary) -> Self {
+        Self {
+            name: adapter.name.clone(),
+            kind: adapter.kind.to_string(),
+            backend: adapter.backend.to_string(),
+            driver: adapter.driver.clone(),
+            driver_info: adapter.driver_info.clone(),
+            pci_id: adapter.pci_id.clone(),
+            vendor_id: adapter.vendor_id,
+            device_id: adapter.device_id,
+        }
+    }
+}
+
+/// The machine of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Host {
     /// Operating system.
@@ -14,7 +53,7 @@ pub struct Host {
     pub arch: String,
     /// Hardware threads this process may use.
     pub threads: usize,
-    /// The processor's own name, where the system tells.
+    /// Name of the CPU, if the system reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<String>,
 }
@@ -41,14 +80,14 @@ fn cpu_name(text: &str) -> Option<String> {
     Some(name.trim().to_owned())
 }
 
-/// The versions a run was made with.
+/// The versions of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
-    /// This crate.
+    /// Of this crate.
     pub wattgrad: String,
     /// The major version of wgpu and naga.
     pub wgpu: String,
-    /// Whether the crate was built without optimization, which slows the host down.
+    /// Whether the crate was built without optimization, which makes the host slower.
     pub debug: bool,
 }
 
@@ -68,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_manifest_asks_for_the_wgpu_that_records_name() {
+    fn wgpu_version_equals_the_manifest() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
         let manifest = std::fs::read_to_string(path).unwrap();
         for name in ["wgpu", "naga"] {
@@ -78,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_has_a_name() {
+    fn finds_the_name_of_the_cpu() {
         let text = "processor\t: 0\nmodel name\t: Some CPU @ 3 GHz\nmodel name\t: other\n";
         assert_eq!(cpu_name(text).as_deref(), Some("Some CPU @ 3 GHz"));
         assert_eq!(cpu_name("Features: fp"), None);

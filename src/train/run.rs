@@ -1,0 +1,281 @@
+//! A whole run: start-up, the training loop, the windows after it, and the record.
+
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::after_run::AfterRun;
+use super::contention::Contention;
+use super::environment::{DeviceRecord, Host, Versions};
+use super::error::TrainError;
+use super::evaluation_schedule::EvaluationSchedule;
+use super::events::{Event, Observer, RunSetup};
+use super::metered_windows::MeteredWindows;
+use super::outputs::Outputs;
+use super::phases::RunCounts;
+use super::record::{
+    DataRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,
+};
+use super::run_energy::RunEnergy;
+use super::target::MetricTarget;
+use super::target_tracker::TargetTracker;
+use super::trainer::{Built, Trainer, metered_device};
+use super::training_loop::{Progress, TrainingLoop};
+use super::warm_up::WarmUp;
+use crate::energy::{Meter, WindowResult};
+use crate::model::Network;
+use crate::model::weights::Weights;
+use crate::program::Summary;
+
+/// What `energy` in a record covers.
+const WINDOW: &str =
+    "training steps and the evaluations between and after them; start-up is not included";
+
+/// Fewest submits per update interval of the sensor while it is metered, unless a submit is one step.
+const SUBMITS_PER_UPDATE: f64 = 5.0;
+
+/// The result of a run.
+#[derive(Clone, Debug)]
+pub struct TrainingResult {
+    /// The record.
+    pub record: Record,
+    /// The weights after the last step.
+    pub weights: Weights,
+}
+
+impl Trainer<'_> {
+    /// Trains, evaluates and meters, passes events to `observer`, and writes the files of [`Trainer::outputs`].
+    ///
+    /// # Errors
+    /// Before the first step: every [`TrainError`] about data, network, weights, meter, program and files that cannot
+    /// be written. After it: [`TrainError::Program`] if the device fails, and [`TrainError::Output`] if a file cannot be
+    /// written; all other files are written by then.
+    pub fn run(self, observer: &mut dyn Observer) -> Result<TrainingResult, TrainError> {
+        let begun = Instant::now();
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
+        let started = since_1970.map_or(0.0, |since| since.as_secs_f64());
+        self.outputs.check()?;
+        if let Some(goal) = &self.goal {
+            goal.check(self.regime.batch_size)?;
+        }
+        let device = metered_device(&self.gpu.adapter);
+        let meter = Meter::open(&self.meter, Some(&device))?;
+        // A window waits for the sensors at its ends, which is in vain if none can be read.
+        let starting = meter.measures().then(|| meter.start());
+        let (built, trainer) = self.build()?;
+        let Built {
+            data,
+            network,
+            origin,
+            program,
+            compilation,
+        } = built;
+        let start_up = starting.map_or_else(WindowResult::default, |window| {
+            window.finish(&[compilation])
+        });
+        let steps_per_epoch = program.steps_per_epoch();
+        let mut training = TrainingLoop {
+            schedule: trainer.schedule(steps_per_epoch),
+            batch_size: trainer.regime.batch_size,
+            tracker: trainer.tracker(&network)?,
+            interrupt: &trainer.stop,
+            log: trainer.outputs.open_steps_log()?,
+            progress: Progress::default(),
+            program,
+        };
+        let startup_seconds = begun.elapsed().as_secs_f64();
+        observer.event(&Event::Ready(RunSetup {
+            model: trainer.regime.model.clone(),
+            data: data.name.clone(),
+            source: data.source.clone(),
+            device: trainer.gpu.adapter.name.clone(),
+            steps: training.schedule.total(),
+            steps_per_epoch,
+            batch_size: training.batch_size,
+            seconds: startup_seconds,
+        }));
+        let samples = u32::try_from(data.train.len).unwrap_or(u32::MAX);
+        let dropped = samples.saturating_sub(steps_per_epoch.saturating_mul(training.batch_size));
+        if dropped > 0 {
+            observer.event(&Event::Note(format!(
+                "{samples} samples make {steps_per_epoch} batches of {}; the last {dropped} of each epoch are left out",
+                training.batch_size
+            )));
+        }
+
+        let watch = Contention::watch();
+        let window = meter.start();
+        if let Some(interval) = window.update_interval() {
+            let seconds = interval / SUBMITS_PER_UPDATE;
+            training.program.keep_submits_below(seconds);
+        }
+        let ended = training.run(observer, &window);
+        let contention = watch.stop();
+        let warm_up = WarmUp::of(&training.progress.stamps);
+        let first = window.from().monotonic;
+        let parts = warm_up.iter().map(|warm_up| (first, warm_up.until));
+        let mut metered = window.finish(&parts.collect::<Vec<_>>());
+        let total_seconds = begun.elapsed().as_secs_f64();
+        let logged = trainer.outputs.close_steps_log(training.log.take());
+        let outcome = ended?;
+
+        let weights = training.program.weights()?;
+        let submits = training.program.counters().submits;
+        let counts = RunCounts {
+            steps: training.progress.steps + training.progress.steps_after_divergence,
+            evaluations: training.progress.evaluations.len() as u64,
+            warm_up,
+        };
+        // Diverged runs too: most are too short for the sensors, and what they used still counts.
+        let after = match outcome != Outcome::Interrupted && training.progress.steps > 0 {
+            true => AfterRun::measure(
+                &mut training.program,
+                counts.steps,
+                counts.evaluations > 0,
+                (&meter, &metered.sources),
+                &trainer.stop,
+            )?,
+            false => AfterRun::default(),
+        };
+        let energy = RunEnergy::new(&start_up, &metered, &counts, &after);
+        for (source, note) in energy.disagreements() {
+            observer.event(&Event::Note(format!("{source}: {note}")));
+            let mut sources = metered.sources.iter_mut();
+            if let Some(result) = sources.find(|result| result.source == source) {
+                result.notes.push(note);
+            }
+        }
+
+        let summary = training.program.summary();
+        let record = Record {
+            schema: SCHEMA,
+            started,
+            outcome,
+            network: NetworkRecord {
+                name: trainer.regime.model.clone(),
+                parameters: values(&network),
+                initial_weights: origin,
+            },
+            data: DataRecord::new(&data),
+            device: DeviceRecord::new(&trainer.gpu.adapter),
+            host: Host::current(),
+            versions: Versions::current(),
+            steps: training.progress.steps,
+            steps_after_divergence: training.progress.steps_after_divergence,
+            samples: training.samples(),
+            steps_per_epoch,
+            dropped_per_epoch: dropped,
+            training_loss: training.progress.training_loss(),
+            target_results: training.tracker.results(),
+            goal: trainer.goal,
+            contention,
+            durations: Durations {
+                startup_seconds,
+                compile_seconds: summary.compile_seconds,
+                training_seconds: training.progress.training_seconds,
+                evaluation_seconds: training.progress.evaluation_seconds,
+                total_seconds,
+            },
+            work: Work {
+                submits,
+                ..work(&summary, training.progress.steps, {
+                    let batch = trainer.regime.eval_batch(data.test.len) as usize;
+                    counts.evaluations * data.test.len.div_ceil(batch.max(1)) as u64
+                })
+            },
+            evaluations: training.progress.evaluations,
+            meter: MeterRecord {
+                selection: trainer.meter.selection.to_string(),
+                assume_watts_per_core: trainer.meter.assume_watts_per_core,
+                window: WINDOW.to_owned(),
+            },
+            energy_per_step: energy.per_step,
+            energy_per_evaluation: energy.per_evaluation,
+            energy_to_end: energy.to_end,
+            energy_by_phase: energy.by_phase,
+            metered_windows: Some(MeteredWindows::new(
+                start_up,
+                compilation,
+                counts.warm_up.ok(),
+                after,
+            )),
+            energy: metered.sources,
+            program: serde_json::to_value(&summary).map_err(|error| TrainError::Serialize {
+                detail: error.to_string(),
+            })?,
+            regime: trainer.regime,
+        };
+        observer.event(&Event::Finished(Box::new(record.clone())));
+        write(&trainer.outputs, &record, &weights, logged, observer)?;
+        Ok(TrainingResult { record, weights })
+    }
+
+    fn schedule(&self, steps_per_epoch: u32) -> EvaluationSchedule {
+        let regime = &self.regime;
+        match &self.goal {
+            Some(goal) => EvaluationSchedule::every_samples(
+                goal.budget.steps(regime.batch_size, steps_per_epoch),
+                regime.batch_size,
+                goal.every_samples,
+            ),
+            None => EvaluationSchedule::new(
+                regime.steps(steps_per_epoch),
+                steps_per_epoch,
+                regime.eval_every,
+            ),
+        }
+    }
+
+    fn tracker(&self, network: &Network) -> Result<TargetTracker, TrainError> {
+        let tracker = match &self.goal {
+            Some(goal) => TargetTracker::windows(goal.clone()),
+            None => TargetTracker::Single(MetricTarget::accuracy(
+                self.regime.target_accuracy.as_slice(),
+            )),
+        };
+        tracker.target().check_network(network)?;
+        Ok(tracker)
+    }
+}
+
+/// Writes every file, whatever happens to the others: a run is too expensive to lose to one bad path.
+fn write(
+    outputs: &Outputs,
+    record: &Record,
+    weights: &Weights,
+    logged: Result<(), TrainError>,
+    observer: &mut dyn Observer,
+) -> Result<(), TrainError> {
+    let saved = outputs.write_weights(weights, record.outcome.name());
+    let recorded = outputs.write_record(record);
+    let results = [logged, saved, recorded];
+    let mut failures = results.into_iter().filter_map(Result::err);
+    let first = failures.next();
+    for other in failures {
+        observer.event(&Event::Note(other.to_string()));
+    }
+    first.map_or(Ok(()), Err)
+}
+
+/// Number of values in all parameters.
+fn values(network: &Network) -> u64 {
+    let sizes = network.parameters().iter();
+    sizes
+        .map(|spec| spec.shape.iter().product::<usize>() as u64)
+        .sum()
+}
+
+/// The work of `steps` training steps and `batches` batches of evaluations.
+fn work(summary: &Summary, steps: u64, batches: u64) -> Work {
+    let mut work = Work::default();
+    for list in &summary.lists {
+        if list.name == "evaluate" {
+            work.evaluation_flops = list.flops as f64 * batches as f64;
+            continue;
+        }
+        work.flops_per_step += list.flops;
+        work.bytes_per_step += list.bytes;
+        work.dispatches_per_step += list.dispatches.len() as u64;
+    }
+    work.training_flops = work.flops_per_step as f64 * steps as f64;
+    work.training_bytes = work.bytes_per_step as f64 * steps as f64;
+    work
+}
