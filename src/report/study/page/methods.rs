@@ -73,7 +73,11 @@ fn reaching(analysis: &Analysis, cost: &CostReport) -> Markup {
 
 fn spending(analysis: &Analysis, cost: &CostReport) -> Markup {
     let points = || cost.cells.iter().flat_map(|cell| &cell.trials);
-    let by = |derivation: Derivation| points().filter(|point| point.derivation == Some(derivation)).count();
+    let by = |derivation: Derivation| {
+        points()
+            .filter(|point| point.derivation == Some(derivation))
+            .count()
+    };
     html! {
         "The cost is " (cost_name(analysis, cost)) ". "
         @if matches!(cost.kind, CostKind::Energy { .. }) {
