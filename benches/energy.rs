@@ -42,7 +42,11 @@ fn run() -> Result<(), Box<dyn Error>> {
         adapter: std::env::var("WATTGRAD_ADAPTER").ok(),
         ..GpuOptions::default()
     })?;
-    let joules = match Joules::open(&options, Some(&metered_device(&gpu.adapter)), Settings::default()) {
+    let joules = match Joules::open(
+        &options,
+        Some(&metered_device(&gpu.adapter)),
+        Settings::default(),
+    ) {
         Ok(joules) => joules,
         Err(why @ Skip::NoSource { .. }) => {
             eprintln!("the benchmarks in joules are skipped: {why}");

@@ -3,7 +3,7 @@
 use super::columns::{Align, columns};
 use super::study::NO_ENERGY;
 use crate::energy::{SourceResult, Status};
-use crate::train::{EnergyFigure, Outcome, Record, Derivation};
+use crate::train::{Derivation, EnergyFigure, Outcome, Record};
 use crate::units::{joules, percent, seconds, si, thousands};
 
 /// The summary that `wattgrad train` prints.
@@ -181,10 +181,9 @@ fn energy(record: &Record, row: &SourceResult) -> Option<String> {
     if let Some(watts) = row.watts() {
         text += &format!("; {watts:.1} W on average");
     }
-    let counted = record
-        .energy_to_end
-        .iter()
-        .find(|figure| figure.source == row.source && figure.derivation == Derivation::StepsTimesJoules);
+    let counted = record.energy_to_end.iter().find(|figure| {
+        figure.source == row.source && figure.derivation == Derivation::StepsTimesJoules
+    });
     if let Some(counted) = counted {
         text += &format!(
             "; steps x joules per step: {}{}",

@@ -6,7 +6,7 @@ use super::{CostKind, TrialPoint};
 use crate::energy::{Interval, SourceResult, Status};
 use crate::study::run::{Outcome, RunRecord};
 use crate::study::stats::{End, Trial};
-use crate::train::{EnergyFigure, Record, TargetReached, Derivation};
+use crate::train::{Derivation, EnergyFigure, Record, TargetReached};
 
 impl CostKind {
     pub fn unit(&self) -> &'static str {
