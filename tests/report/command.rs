@@ -178,7 +178,7 @@ fn ranks_records_of_one_target_by_their_cost_to_it() {
     ];
     let found = analysis(&write(folder.path(), &records));
     let cost = samples(&found);
-    assert_eq!(cost["at_least"], 0.86);
+    assert_eq!(cost["threshold"], 0.86);
     assert_eq!(cost["best"], 1);
     let expected: Vec<_> = (0..3)
         .map(|cell| cost["cells"][cell]["expected"].as_f64())
@@ -212,7 +212,7 @@ fn compares_records_of_different_targets_at_the_lowest_and_says_so() {
     ];
     let found = analysis(&write(folder.path(), &records));
     let cost = samples(&found);
-    assert_eq!(cost["at_least"], 0.85);
+    assert_eq!(cost["threshold"], 0.85);
     let expected: Vec<_> = (0..3)
         .map(|cell| cost["cells"][cell]["expected"].as_f64().unwrap())
         .collect();
@@ -227,7 +227,7 @@ fn compares_records_of_different_targets_at_the_lowest_and_says_so() {
         &[trained(&[0.8], 0.05, None), trained(&[0.9], 0.1, None)],
     );
     let found = analysis(&paths);
-    assert!(samples(&found)["at_least"].is_null());
+    assert!(samples(&found)["threshold"].is_null());
     assert!(notes(&found).contains("the runs have no target"));
 }
 
@@ -254,7 +254,7 @@ fn keeps_the_targets_and_windows_of_records_with_a_goal() {
     let same = held(&[0.86, 0.88], 0.1, &[0.75, 0.85]);
     let found = analysis(&write(folder.path(), &[one.clone(), same]));
     let cost = samples(&found);
-    assert_eq!(cost["at_least"], 0.85);
+    assert_eq!(cost["threshold"], 0.85);
     assert_eq!(
         cost["cells"][0]["expected"], 240_000.0,
         "the window decides"
@@ -271,7 +271,7 @@ fn keeps_the_targets_and_windows_of_records_with_a_goal() {
         .unwrap()
         .iter()
         .filter(|cost| cost["kind"]["kind"] == "samples")
-        .map(|cost| cost["at_least"].as_f64().unwrap())
+        .map(|cost| cost["threshold"].as_f64().unwrap())
         .collect();
     assert_eq!(targets.len(), 3);
     assert!(targets.iter().all(|target| *target <= 0.85), "{targets:?}");

@@ -87,7 +87,7 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
                 None => String::new(),
             };
             table.push((
-                (kind_name(&cost.kind), cost.kind.unit(), cost.at_least),
+                (kind_name(&cost.kind), cost.kind.unit(), cost.threshold),
                 (&analysis.cells[at].id, State::of(cell).words()),
                 (cell.expected, cell.geometric_mean),
                 (cell.interval.map(|i| i.low), cell.interval.map(|i| i.high)),
@@ -143,7 +143,7 @@ fn trials(analysis: &Analysis) -> CsvTable {
         for (at, purpose, points) in groups {
             for point in points {
                 table.push((
-                    (kind_name(&cost.kind), cost.kind.unit(), cost.at_least),
+                    (kind_name(&cost.kind), cost.kind.unit(), cost.threshold),
                     (&analysis.cells[at].id, &point.run, point.seed, purpose),
                     (point.ended, point.spent, point.evaluating),
                     (point.without_evaluations(), point.first_single),

@@ -194,7 +194,7 @@ fn other_costs(analysis: &Analysis, headline: &CostReport) -> String {
     }
     let figures = rest.iter().map(|cost| {
         let to = cost
-            .at_least
+            .threshold
             .map_or_else(|| "whole run".into(), |value| threshold(analysis, value));
         let lowest = match cost.best.and_then(|best| cost.cells[best].expected) {
             Some(lowest) => DisplayUnit::for_cost(cost)

@@ -80,9 +80,9 @@ pub(super) fn status_word(status: Status) -> &'static str {
 /// `energy measured (nvml:0, board), ASSUMED (cpu-time, process)`: the first `most` sources of joules.
 pub(super) fn energy_origins(analysis: &Analysis, most: usize) -> String {
     // Each source has a cost to every target.
-    let one_target = analysis.costs.first().map(|cost| cost.at_least);
+    let one_target = analysis.costs.first().map(|cost| cost.threshold);
     let costs = analysis.costs.iter();
-    let costs = costs.filter(|cost| Some(cost.at_least) == one_target);
+    let costs = costs.filter(|cost| Some(cost.threshold) == one_target);
     let mut names: Vec<String> = costs
         .filter_map(|cost| match &cost.kind {
             CostKind::Energy {
@@ -120,7 +120,7 @@ pub(super) fn derivation(cost: &CostReport) -> Option<&'static str> {
 
 /// `to 85 %`, or `of the whole run`.
 pub(super) fn target(analysis: &Analysis, cost: &CostReport) -> String {
-    match cost.at_least {
+    match cost.threshold {
         Some(value) => format!("to {}", threshold(analysis, value)),
         None => "of the whole run".into(),
     }

@@ -79,7 +79,7 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
     };
     let Some(best) = cost.best else {
         let reached = cost
-            .at_least
+            .threshold
             .map_or_else(|| "its end".into(), |value| analysis.target.describe(value));
         return only(format!("No run reached {reached}: {}.", outcomes(analysis)));
     };
@@ -167,11 +167,11 @@ fn fresh(cost: &CostReport) -> Option<&FreshCost> {
 
 fn headline(analysis: &Analysis, cost: &CostReport, best: usize, figure: &Figure) -> String {
     let name = analysis.cells[best].name();
-    let to = match cost.at_least {
+    let to = match cost.threshold {
         Some(value) => format!("to {}", analysis.target.describe(value)),
         None => "for the whole run".into(),
     };
-    let name = match (analysis.cells.len(), cost.at_least) {
+    let name = match (analysis.cells.len(), cost.threshold) {
         (1, _) => name,
         (_, Some(_)) => format!("Best regime: {name}"),
         // Runs that are held to no target differ in accuracy too.

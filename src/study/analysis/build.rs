@@ -95,9 +95,9 @@ impl Analysis {
 /// of its runs ranked; otherwise time, likewise; otherwise samples, which nothing disturbs. Explains why measured energy, if
 /// there is any, is not the headline.
 fn lead(costs: &mut Vec<CostReport>) -> Option<String> {
-    let target = costs.first()?.at_least;
+    let target = costs.first()?.threshold;
     let of = |kind: &dyn Fn(&CostKind) -> bool| -> Vec<usize> {
-        let wanted = |at: &usize| costs[*at].at_least == target && kind(&costs[*at].kind);
+        let wanted = |at: &usize| costs[*at].threshold == target && kind(&costs[*at].kind);
         (0..costs.len()).filter(wanted).collect()
     };
     let samples = *of(&|kind| *kind == CostKind::Samples).first()?;
@@ -291,7 +291,7 @@ impl<'a> Grouped<'a> {
             .collect();
         CostReport {
             kind: kind.clone(),
-            at_least: target,
+            threshold: target,
             tau,
             cells,
             best,

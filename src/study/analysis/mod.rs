@@ -155,9 +155,10 @@ pub struct Confirmation {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CostReport {
     pub kind: CostKind,
-    /// The accuracy to be reached, 0 to 1; absent where runs were held to none, whose cost is that of the whole run.
+    /// The threshold of [`Analysis::target`] up to which costs count; absent where the runs have no common target and a
+    /// cost is that of the whole run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub at_least: Option<f64>,
+    pub threshold: Option<f64>,
     /// The horizon of the restricted means.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tau: Option<f64>,

@@ -137,7 +137,7 @@ fn vertical(analysis: &Analysis, curves: &[Curve<'_>]) -> Scale {
     let points = curves.iter().flat_map(|curve| &curve.2.evaluations);
     let values = points.map(|point| value(analysis, point));
     let mut all: Vec<f64> = values.filter(|value| value.is_finite()).collect();
-    let targets = analysis.costs.iter().filter_map(|cost| cost.at_least);
+    let targets = analysis.costs.iter().filter_map(|cost| cost.threshold);
     if !analysis.target.metric.is_share() {
         return Scale::around(all.into_iter().chain(targets));
     }
@@ -199,7 +199,7 @@ fn figure(
     let mut targets: Vec<f64> = analysis
         .costs
         .iter()
-        .filter_map(|cost| cost.at_least)
+        .filter_map(|cost| cost.threshold)
         .collect();
     targets.dedup();
     let [left, _, width, _] = frame.inner();

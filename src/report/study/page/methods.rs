@@ -50,7 +50,7 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
 }
 
 fn reaching(analysis: &Analysis, cost: &CostReport) -> Markup {
-    let Some(share) = cost.at_least else {
+    let Some(share) = cost.threshold else {
         return html! {
             "The runs have no common target, so the cost of a run is that of all of it, whatever accuracy it reached: compare \
              costs together with accuracies."

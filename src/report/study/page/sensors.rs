@@ -73,7 +73,7 @@ fn facts(analysis: &Analysis) -> Markup {
             format!("{}: {}", axis.key.replace('-', " "), axis.values.join(", ")),
         ));
     }
-    if let Some(share) = analysis.headline().and_then(|cost| cost.at_least) {
+    if let Some(share) = analysis.headline().and_then(|cost| cost.threshold) {
         facts.push(("Target", analysis.target.describe(share)));
     }
     if let Some(budget) = analysis.budget {
