@@ -38,3 +38,9 @@ pub fn columns(rows: &[Vec<String>], align: &[Align], indent: &str) -> String {
     }
     text
 }
+
+/// Characters of the longest line.
+pub(super) fn width(text: &str) -> usize {
+    let widths = text.lines().map(|line| line.chars().count());
+    widths.max().unwrap_or(0)
+}

@@ -8,67 +8,85 @@ use crate::units::{joules, percent, seconds, si, thousands};
 
 /// The summary that `wattgrad train` prints.
 pub fn run(record: &Record) -> String {
-    let mut rows: Vec<[String; 2]> = vec![
-        ["model".into(), model(record)],
-        ["data".into(), data(record)],
-        ["device".into(), device(record)],
-        ["result".into(), result(record)],
-        ["time".into(), time(record)],
+    let (data, device) = (&record.data, &record.device);
+    let (times, work) = (&record.durations, &record.work);
+    let train = thousands(data.train_samples as u64);
+    let test = thousands(data.test_samples as u64);
+    let driver = format!("{} {}", device.driver, device.driver_info);
+    let mut rows = vec![
+        (
+            "model",
+            format!(
+                "{}, {} parameters; {}",
+                record.network.name,
+                thousands(record.network.parameters),
+                record.regime.recipe()
+            ),
+        ),
+        (
+            "data",
+            format!(
+                "{} ({}), {train} training and {test} test samples",
+                data.name, data.source
+            ),
+        ),
+        (
+            "device",
+            format!(
+                "{} ({}), {}, {}",
+                device.name,
+                device.kind,
+                device.backend,
+                driver.trim()
+            ),
+        ),
+        ("result", result(record)),
+        (
+            "time",
+            format!(
+                "{} training, {} evaluation, {} before the first step",
+                seconds(times.training_seconds),
+                seconds(times.evaluation_seconds),
+                seconds(times.startup_seconds)
+            ),
+        ),
     ];
+    let mut per_step = format!(
+        "{}FLOP and {}B per step in {} dispatches",
+        si(work.flops_per_step as f64),
+        si(work.bytes_per_step as f64),
+        work.dispatches_per_step
+    );
     if record.steps > 0 {
-        rows.push(["rate".into(), rate(record)]);
+        let per_second = 1.0 / times.training_seconds.max(f64::MIN_POSITIVE);
+        rows.push((
+            "rate",
+            format!(
+                "{:.1} steps/s, {}samples/s, {}FLOP/s",
+                record.steps as f64 * per_second,
+                si(record.samples as f64 * per_second),
+                si(work.training_flops * per_second)
+            ),
+        ));
+        per_step += &format!("; {}FLOP in total", si(work.training_flops));
     }
-    rows.push(["work".into(), work(record)]);
-    let mut lines: Vec<String> = record
-        .energy
-        .iter()
-        .filter_map(|row| energy(record, row))
-        .collect();
-    if lines.is_empty() {
-        lines.push(match record.energy.is_empty() {
-            true => "not metered (--meter none)".into(),
-            false => NO_ENERGY.into(),
-        });
+    rows.push(("work", per_step));
+    let before = rows.len();
+    for line in record.energy.iter().filter_map(|row| energy(record, row)) {
+        let first = rows.len() == before;
+        rows.push((if first { "energy" } else { "" }, line));
     }
-    for (at, line) in lines.into_iter().enumerate() {
-        rows.push([if at == 0 { "energy" } else { "" }.into(), line]);
+    if rows.len() == before {
+        let why = match record.energy.is_empty() {
+            true => "not metered (--meter none)",
+            false => NO_ENERGY,
+        };
+        rows.push(("energy", why.into()));
     }
-    let rows: Vec<Vec<String>> = rows.into_iter().map(Vec::from).collect();
-    columns(&rows, &[Align::Left, Align::Left], "")
-}
-
-fn model(record: &Record) -> String {
-    format!(
-        "{}, {} parameters; {}",
-        record.network.name,
-        thousands(record.network.parameters),
-        record.regime.recipe()
-    )
-}
-
-fn data(record: &Record) -> String {
-    let data = &record.data;
-    format!(
-        "{} ({}), {} training and {} test samples",
-        data.name,
-        data.source,
-        thousands(data.train_samples as u64),
-        thousands(data.test_samples as u64)
-    )
-}
-
-fn device(record: &Record) -> String {
-    let device = &record.device;
-    let driver = [&device.driver, &device.driver_info]
+    let rows = rows
         .into_iter()
-        .filter(|part| !part.is_empty())
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(" ");
-    format!(
-        "{} ({}), {}, {driver}",
-        device.name, device.kind, device.backend
-    )
+        .map(|(name, text)| vec![name.to_owned(), text]);
+    columns(&rows.collect::<Vec<_>>(), &[Align::Left, Align::Left], "")
 }
 
 fn result(record: &Record) -> String {
@@ -77,10 +95,12 @@ fn result(record: &Record) -> String {
         thousands(record.steps),
         record.steps as f64 / f64::from(record.steps_per_epoch.max(1))
     );
+    let target = record.regime.target_accuracy;
+    let target = target.map_or_else(String::new, percent);
     let ended = match record.outcome {
         Outcome::Completed => String::new(),
-        Outcome::TargetReached => format!("; target {} reached", target(record)),
-        Outcome::TargetNotReached => format!("; target {} NOT reached", target(record)),
+        Outcome::TargetReached => format!("; target {target} reached"),
+        Outcome::TargetNotReached => format!("; target {target} NOT reached"),
         Outcome::Interrupted => "; INTERRUPTED".into(),
         Outcome::Diverged => {
             let beyond = match record.steps_after_divergence {
@@ -100,47 +120,6 @@ fn result(record: &Record) -> String {
         }
         None => format!("no evaluation after {taken}{ended}"),
     }
-}
-
-fn target(record: &Record) -> String {
-    record
-        .regime
-        .target_accuracy
-        .map_or_else(String::new, percent)
-}
-
-fn time(record: &Record) -> String {
-    let times = &record.durations;
-    format!(
-        "{} training, {} evaluation, {} before the first step",
-        seconds(times.training_seconds),
-        seconds(times.evaluation_seconds),
-        seconds(times.startup_seconds)
-    )
-}
-
-fn rate(record: &Record) -> String {
-    let per_second = 1.0 / record.durations.training_seconds.max(f64::MIN_POSITIVE);
-    format!(
-        "{:.1} steps/s, {}samples/s, {}FLOP/s",
-        record.steps as f64 * per_second,
-        si(record.samples as f64 * per_second),
-        si(record.work.training_flops * per_second)
-    )
-}
-
-fn work(record: &Record) -> String {
-    let work = &record.work;
-    let mut text = format!(
-        "{}FLOP and {}B per step in {} dispatches",
-        si(work.flops_per_step as f64),
-        si(work.bytes_per_step as f64),
-        work.dispatches_per_step
-    );
-    if record.steps > 0 {
-        text += &format!("; {}FLOP in total", si(work.training_flops));
-    }
-    text
 }
 
 /// The figures of a source that gave joules.

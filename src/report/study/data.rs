@@ -6,7 +6,7 @@ use super::words::{State, kind_name, verdict};
 use crate::energy::{Interval, Status};
 use crate::model::{Metric, metric};
 use crate::study::analysis::{Analysis, CostReport, TrialPoint};
-use crate::study::stats::Median;
+use crate::study::stats::{Median, Ratio};
 use crate::study::{Opened, RunRecord};
 use crate::train::Derivation;
 
@@ -43,6 +43,12 @@ pub fn tables(studies: &[Opened]) -> Vec<CsvTable> {
 
 fn ends(interval: Option<Interval>) -> [Option<f64>; 2] {
     [interval.map(|i| i.low), interval.map(|i| i.high)]
+}
+
+fn with_ends(ratio: Option<Ratio>) -> [Option<f64>; 3] {
+    ratio.map_or([None; 3], |ratio| {
+        [Some(ratio.ratio()), ratio.low(), ratio.high()]
+    })
 }
 
 /// The cells, with their cost and accuracy at the end of their runs.
@@ -97,13 +103,9 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
                     cell.spread.map(|spread| spread.df),
                 ),
                 cell.confirmed,
-                contrast.map(|ratio| ratio.ratio()),
-                contrast.and_then(|ratio| ratio.low()),
-                contrast.and_then(|ratio| ratio.high()),
+                with_ends(contrast),
                 verdict(cost, at),
-                named.map(|ratio| ratio.ratio()),
-                named.and_then(|ratio| ratio.low()),
-                named.and_then(|ratio| ratio.high()),
+                with_ends(named),
                 cell.versus_reference.map(|named| named.adjusted),
             ));
         }

@@ -4,11 +4,11 @@ use super::display_unit::{DisplayUnit, digits};
 use super::regimes::{RegimeColumns, wrap};
 use super::summary::{RESTRICTED, Summary};
 use super::words::{
-    NO_ENERGY, State, capital, cost_name, counted, dates, devices, extent, kind_name, outcomes,
-    ratio, status_word, target, threshold, verdict,
+    NO_ENERGY, State, capital, cost_name, counted, dates, facts, kind_name, ratio, status_word,
+    target, threshold, verdict,
 };
 use crate::energy::Status;
-use crate::report::{Align, columns};
+use crate::report::columns::{Align, columns, width};
 use crate::study::Opened;
 use crate::study::analysis::{Analysis, CostReport};
 
@@ -64,13 +64,6 @@ fn lines(text: &str, first: &str, rest: &str) -> String {
 fn regimes(analysis: &Analysis, cost: &CostReport) -> String {
     let summary = Summary::of(analysis, cost);
     let labels = RegimeColumns::of(analysis);
-    let width = |table: &str| {
-        table
-            .lines()
-            .map(|line| line.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
     // The restricted mean has a column where that leaves room for the bars.
     let mut table = rows(cost, &summary, &labels, &[]);
     let restricted = width(&table) + 2 + BAR <= WIDTH;
@@ -210,16 +203,8 @@ fn other_costs(analysis: &Analysis, headline: &CostReport) -> String {
     let names = rest
         .iter()
         .map(|cost| cost.best.map(|best| analysis.cells[best].name()));
-    let wide = figures
-        .lines()
-        .map(|line| line.chars().count())
-        .max()
-        .unwrap_or(0);
-    let longest = names
-        .clone()
-        .flatten()
-        .map(|name| name.chars().count())
-        .max();
+    let wide = width(&figures);
+    let longest = names.clone().flatten().map(|name| width(&name)).max();
     let beside = wide + 2 + longest.unwrap_or(0) <= WIDTH;
     let mut text = format!("\n{BOLD}Lowest in the other costs and to the other targets{PLAIN}\n");
     for (line, name) in figures.lines().zip(names) {
@@ -257,15 +242,7 @@ fn partly_known(analysis: &Analysis, costs: &[&CostReport]) -> String {
 
 /// How it was measured: regimes, runs, device and sensors, and why runs failed.
 fn conditions(analysis: &Analysis) -> String {
-    let mut rows = vec![
-        ("regimes", extent(analysis)),
-        ("runs", outcomes(analysis)),
-        ("base", analysis.base.clone()),
-        ("device", devices(analysis)),
-    ];
-    if let Some(reference) = analysis.reference {
-        rows.push(("reference", analysis.cells[reference].name()));
-    }
+    let mut rows = facts(analysis);
     let (giving, missing): (Vec<_>, Vec<_>) = analysis
         .instruments
         .iter()
@@ -304,9 +281,9 @@ fn conditions(analysis: &Analysis) -> String {
             ));
         }
     }
-    let rows = rows.iter().filter(|(_, text)| !text.is_empty());
     let rows: String = rows
-        .map(|(name, text)| lines(text, &format!("  {name:<11}"), "             "))
+        .iter()
+        .map(|(name, text)| lines(text, &format!("  {name:<9}"), "           "))
         .collect();
     let failed = analysis.cells.iter().flat_map(|cell| &cell.runs);
     let failed = failed.filter_map(|run| Some((&run.id, run.error.as_ref()?)));

@@ -1,12 +1,12 @@
 //! Names and phrases that all formats of the report share.
 
-use super::display_unit::DisplayUnit;
+use super::display_unit::{DisplayUnit, digits};
 use crate::energy::{Scope, Status};
 use crate::model::Metric;
 use crate::study::analysis::{Analysis, CellCost, CostKind, CostReport};
 use crate::study::stats::{End, Ratio, Verdict};
-use crate::train::Derivation;
-use crate::units::target_percent;
+use crate::train::{Budget, Derivation};
+use crate::units::{target_percent, thousands};
 
 /// The day of `unix`, seconds since 1970, in UTC: `2026-11-24`.
 fn date(unix: f64) -> String {
@@ -261,16 +261,48 @@ pub(super) fn devices(analysis: &Analysis) -> String {
     names.join("; ")
 }
 
-/// `16 regimes, 3 seeds each; 48 of 48 runs done`.
-pub(super) fn extent(analysis: &Analysis) -> String {
-    let (cells, seeds) = (analysis.cells.len(), analysis.seeds.len());
-    format!(
+/// What was run, and on what: name and text of each fact.
+pub(super) fn facts(analysis: &Analysis) -> Vec<(&'static str, String)> {
+    let regimes = format!(
         "{}, {}; {} of {} runs done",
-        counted(cells, "regime"),
-        counted(seeds, "seed"),
+        counted(analysis.cells.len(), "regime"),
+        counted(analysis.seeds.len(), "seed"),
         analysis.done(),
         analysis.planned
-    )
+    );
+    let mut facts = vec![
+        ("regimes", regimes),
+        ("runs", outcomes(analysis)),
+        ("base", analysis.base.clone()),
+    ];
+    for axis in &analysis.axes {
+        let name = axis.key.replace('-', " ");
+        facts.push(("axis", format!("{name}: {}", axis.values.join(", "))));
+    }
+    if let Some(value) = analysis.headline().and_then(|cost| cost.threshold) {
+        facts.push(("target", analysis.target.describe(value)));
+    }
+    if let Some(budget) = analysis.budget {
+        facts.push(("budget", limits(&budget)));
+    }
+    if let Some(reference) = analysis.reference {
+        facts.push(("reference", analysis.cells[reference].name()));
+    }
+    facts.push(("device", devices(analysis)));
+    facts.retain(|(_, text)| !text.is_empty());
+    facts
+}
+
+fn limits(budget: &Budget) -> String {
+    let limits = [
+        budget.samples.map(|n| format!("{} samples", thousands(n))),
+        budget.steps.map(|n| format!("{} steps", thousands(n))),
+        budget.epochs.map(|n| format!("{n} epochs")),
+        budget.seconds.map(|n| format!("{} s", digits(n))),
+        budget.joules.map(|n| format!("{} J", digits(n))),
+    ];
+    let limits: Vec<String> = limits.into_iter().flatten().collect();
+    limits.join(", or ")
 }
 
 /// How the runs ended: `11 reached, 5 diverged`.

@@ -67,8 +67,10 @@ pub fn steps(frame: &Frame, points: &[(f64, f64)], class: &str) -> Markup {
 /// One point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dot {
-    /// Style class: colour and shape.
+    /// Style class: colour.
     pub class: &'static str,
+    /// On the Pareto front: drawn as a diamond, on top.
+    pub front: bool,
     /// Description for the tooltip.
     pub title: String,
     /// Its coordinates.
@@ -96,7 +98,7 @@ pub fn dots(frame: &Frame, dots: &[Dot], steps: &[(f64, f64)]) -> Markup {
         taken.push([x, y, to_x, y]);
         taken.push([to_x, y.min(to_y), to_x, y.max(to_y)]);
     }
-    let (front, others): (Vec<&Dot>, Vec<&Dot>) = dots.iter().partition(|dot| dot.class == "front");
+    let (front, others): (Vec<&Dot>, Vec<&Dot>) = dots.iter().partition(|dot| dot.front);
     let sorted: Vec<&Dot> = front.into_iter().chain(others).collect();
     let placed: Vec<Placed<'_>> = sorted
         .iter()
@@ -113,7 +115,7 @@ pub fn dots(frame: &Frame, dots: &[Dot], steps: &[(f64, f64)]) -> Markup {
                 (x + 6.0, y - 9.0, "start", x + 6.0),
                 (x - 6.0, y + 18.0, "end", x - 6.0 - wide),
             ];
-            if dot.class == "front" {
+            if dot.front {
                 places.swap(0, 3);
             }
             let free = places.into_iter().find(|(_, below, _, from)| {
@@ -140,10 +142,10 @@ pub fn dots(frame: &Frame, dots: &[Dot], steps: &[(f64, f64)]) -> Markup {
         @for (dot, (x, y, label)) in sorted.into_iter().zip(placed).rev() {
             g class=(format!("dot {}", dot.class)) tabindex="0" role="img" {
                 title { (dot.title) }
-                @match dot.class {
-                    "front" => rect x=(px(x - 4.5)) y=(px(y - 4.5)) width="9" height="9"
+                @match dot.front {
+                    true => rect x=(px(x - 4.5)) y=(px(y - 4.5)) width="9" height="9"
                         transform=(format!("rotate(45 {} {})", px(x), px(y))) {},
-                    _ => circle cx=(px(x)) cy=(px(y)) r="4.5" {},
+                    false => circle cx=(px(x)) cy=(px(y)) r="4.5" {},
                 }
                 @if let Some((at, below, anchor)) = label {
                     text class="tick" x=(px(at)) y=(px(below)) text-anchor=(anchor) { (dot.label) }
@@ -161,17 +163,18 @@ mod tests {
     #[test]
     fn labels_avoid_the_line_and_the_front_is_drawn_on_top() {
         let frame = Frame::new(Scale::between(0.0, 10.0), Scale::between(0.0, 10.0));
-        let dot = |class, at| Dot {
-            class,
+        let dot = |front, at| Dot {
+            class: "s0",
+            front,
             title: format!("at {at:?}"),
             at,
             label: "64 · 0.1".into(),
         };
         let front = [(1.0, 5.0), (9.0, 5.0)];
         let all = [
-            dot("front", front[0]),
-            dot("", (4.0, 5.0)),
-            dot("front", front[1]),
+            dot(true, front[0]),
+            dot(false, (4.0, 5.0)),
+            dot(true, front[1]),
         ];
         let drawn = dots(&frame, &all, &front).into_string();
         let on_the_line = format!("y=\"{}\" text-anchor", px(frame.at_y(5.0) + 4.0));

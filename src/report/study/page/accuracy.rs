@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::chart::{Dot, Frame, Scale, dots, steps};
+use super::super::colours::RegimeColours;
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
 use super::super::regimes::{axes, values};
@@ -46,8 +47,10 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
     (frame.width, frame.height) = (720.0, 360.0);
     let front = |at: &usize| analysis.pareto.contains(at);
     let many = ends.len() > LABELS;
+    let colours = RegimeColours::new(analysis);
     let marks = ends.iter().map(|(at, cost, accuracy)| Dot {
-        class: if front(at) { "front" } else { "" },
+        class: colours.line(*at),
+        front: front(at),
         title: format!(
             "{}: {}, {} on the {half}{}",
             analysis.cells[*at].name(),
@@ -84,7 +87,7 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
                     }))
                 }
                 figcaption {
-                    "Diamonds and the line are the Pareto front"
+                    "Diamonds and the line: the Pareto front"
                     @if !axes(analysis).is_empty() { "; labels are " (axes(analysis)) }
                     "."
                     @if below > 0 { " Not drawn: " (counted(below, "regime")) " more than " (RANGE) " points below the best." }

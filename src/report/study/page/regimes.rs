@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::chart::{Scale, px};
+use super::super::colours::RegimeColours;
 use super::super::display_unit::DisplayUnit;
 use super::super::summary::Summary;
 use super::super::words::{State, capital, cost_name, counted, ratio, verdict};
@@ -22,7 +23,7 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
         .iter()
         .flat_map(|cell| cell.trials.iter().chain(&cell.replicates));
     let scale = Scale::around(points.map(|point| point.spent / unit.per));
-    let strip = |points: &[TrialPoint], what: &str| strip(points, unit, scale, what);
+    let colours = RegimeColours::new(analysis);
     let compared = cost.cells.iter().any(|cell| {
         cell.contrast
             .is_some_and(|contrast| contrast.ratio.is_some())
@@ -60,10 +61,10 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
                             (ratio_cell(&named.ratio)) small { (p_value(named.adjusted)) }
                         } } }
                         td class="wide" {
-                            (strip(&cell.trials, "every seed")) (listed(&cell.trials, unit, false))
+                            (strip(&cell.trials, unit, scale, colours.line(*at))) (listed(&cell.trials, unit, false))
                             @if !cell.replicates.is_empty() {
                                 small { "replicates, by seed" }
-                                (strip(&cell.replicates, "replicates")) (listed(&cell.replicates, unit, true))
+                                (strip(&cell.replicates, unit, scale, colours.line(*at))) (listed(&cell.replicates, unit, true))
                             }
                         }
                     }
@@ -130,9 +131,9 @@ fn strip_place(scale: Scale, value: f64) -> f64 {
 }
 
 /// The runs of a regime on one line.
-fn strip(trials: &[TrialPoint], unit: &DisplayUnit, scale: Scale, what: &str) -> Markup {
+fn strip(trials: &[TrialPoint], unit: &DisplayUnit, scale: Scale, class: &str) -> Markup {
     html! {
-        svg width=(px(STRIP.0)) height="16" viewBox=(format!("0 0 {} 16", STRIP.0)) role="group" aria-label=(what) {
+        svg width=(px(STRIP.0)) height="16" viewBox=(format!("0 0 {} 16", STRIP.0)) role="group" aria-label="every seed" {
             line class="grid" x1="0" x2=(px(STRIP.0)) y1="8" y2="8" {}
             @for (value, _) in scale.ticks(4) {
                 @let x = px(strip_place(scale, value));
@@ -140,7 +141,7 @@ fn strip(trials: &[TrialPoint], unit: &DisplayUnit, scale: Scale, what: &str) ->
             }
             @for point in trials {
                 @let failed = point.ended != End::Reached;
-                circle class=(if failed { "seed failed" } else { "seed" }) cx=(px(strip_place(scale, point.spent / unit.per)))
+                circle class=(format!("seed {class}{}", if failed { " failed" } else { "" })) cx=(px(strip_place(scale, point.spent / unit.per)))
                     cy="8" r="4" role="img" { title { (described(point, unit)) } }
             }
         }

@@ -5,13 +5,11 @@ use maud::{Markup, html};
 use super::super::data;
 use super::super::display_unit::digits;
 use super::super::regimes::unbroken;
-use super::super::words::{NO_ENERGY, counted, devices, extent, status_word};
+use super::super::words::{NO_ENERGY, counted, facts, status_word};
 use super::{data_behind, how};
 use crate::energy::{Interval, SourceResult, Status};
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, Instrument};
-use crate::train::Budget;
-use crate::units::thousands;
 
 pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
     let (giving, missing): (Vec<&Instrument>, Vec<&Instrument>) = analysis
@@ -21,7 +19,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
     html! {
         section {
             h2 { "How it was measured" }
-            (facts(analysis))
+            dl class="facts" { @for (name, value) in facts(analysis) { div { dt { (name) } dd { (unbroken(&value)) } } } }
             @if giving.is_empty() { p { "Energy: " (NO_ENERGY) "." } } @else {
                 div class="scroll" { table {
                     thead { tr {
@@ -59,46 +57,6 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
             (machines(analysis))
         }
     }
-}
-
-/// What was run.
-fn facts(analysis: &Analysis) -> Markup {
-    let mut facts: Vec<(&str, String)> = vec![("Runs", extent(analysis))];
-    if !analysis.base.is_empty() {
-        facts.push(("All regimes", analysis.base.clone()));
-    }
-    for axis in &analysis.axes {
-        facts.push((
-            "Axis",
-            format!("{}: {}", axis.key.replace('-', " "), axis.values.join(", ")),
-        ));
-    }
-    if let Some(share) = analysis.headline().and_then(|cost| cost.threshold) {
-        facts.push(("Target", analysis.target.describe(share)));
-    }
-    if let Some(budget) = analysis.budget {
-        facts.push(("Budget of a run", limits(&budget)));
-    }
-    if let Some(reference) = analysis.reference {
-        facts.push(("Reference regime", analysis.cells[reference].name()));
-    }
-    let devices = devices(analysis);
-    if !devices.is_empty() {
-        facts.push(("Device", devices));
-    }
-    html! { dl class="facts" { @for (name, value) in facts { div { dt { (name) } dd { (unbroken(&value)) } } } } }
-}
-
-fn limits(budget: &Budget) -> String {
-    let limits = [
-        budget.samples.map(|n| format!("{} samples", thousands(n))),
-        budget.steps.map(|n| format!("{} steps", thousands(n))),
-        budget.epochs.map(|n| format!("{n} epochs")),
-        budget.seconds.map(|n| format!("{} s", digits(n))),
-        budget.joules.map(|n| format!("{} J", digits(n))),
-    ];
-    let limits: Vec<String> = limits.into_iter().flatten().collect();
-    limits.join(", or ")
 }
 
 fn row(sensor: &Instrument, runs: &[RunRecord]) -> Markup {
