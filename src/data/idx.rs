@@ -8,10 +8,10 @@ use flate2::bufread::MultiGzDecoder;
 
 use super::{DataError, Dtype};
 
-/// What an IDX file holds.
+/// The array of an IDX file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdxArray {
-    /// Element type as stored here: f64 files become [`Dtype::F32`], every other type stays what it is.
+    /// Element type; f64 becomes [`Dtype::F32`].
     pub dtype: Dtype,
     /// All dimensions, outermost (the samples) first.
     pub dims: Vec<usize>,
@@ -31,7 +31,7 @@ impl std::fmt::Debug for IdxArray {
     }
 }
 
-/// Reads an IDX file, plain or gzip; which, its first bytes say, not its name.
+/// Reads an IDX file, plain or gzip by its first bytes.
 ///
 /// # Errors
 /// [`DataError::Io`], [`DataError::BadMagic`], [`DataError::TruncatedGz`], [`DataError::CorruptGz`],
@@ -98,7 +98,7 @@ fn parse(mut reader: impl Read, path: &Path, zipped: bool) -> Result<IdxArray, D
             wanted: "dimensions that fit a memory",
         })?;
 
-    // One byte more than announced shows what follows, and reading to the end is what checks a gzip stream's checksum.
+    // One byte more than the header says reveals trailing bytes; reading to the end verifies the checksum of gzip.
     let mut bytes = take(&mut reader, payload + 1, path, zipped)?;
     let expected = header + payload;
     let found = bytes.len() as u64;
@@ -133,8 +133,8 @@ fn parse(mut reader: impl Read, path: &Path, zipped: bool) -> Result<IdxArray, D
     Ok(IdxArray { dtype, dims, bytes })
 }
 
-/// Big-endian f64 to little-endian f32. A value that is finite only as f64 is refused; others that are not finite are
-/// left for the data set's own check.
+/// Big-endian f64 to little-endian f32. Rejects a value that is finite only as f64; the dataset checks for others that are
+/// not finite.
 fn narrow(bytes: &[u8], dims: &[usize], path: &Path) -> Result<Vec<u8>, DataError> {
     let per_sample: usize = dims.iter().skip(1).product::<usize>().max(1);
     let mut out = Vec::with_capacity(bytes.len() / 2);
@@ -159,7 +159,7 @@ fn take(
     path: &Path,
     zipped: bool,
 ) -> Result<Vec<u8>, DataError> {
-    // Room for what the header announces only up to a bound: a damaged header must not reserve the machine's memory.
+    // A damaged header must not reserve all memory.
     let mut bytes = Vec::with_capacity(count.min(1 << 26) as usize);
     match reader.by_ref().take(count).read_to_end(&mut bytes) {
         Ok(_) => Ok(bytes),

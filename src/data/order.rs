@@ -1,16 +1,16 @@
 //! The order of samples in an epoch: a keyed bijection on `0..n`, evaluated for one position at a time, so that a device
-//! shuffles without a table and without being told anything but seed, epoch and position.
+//! shuffles without a table, from seed, epoch and position alone.
 //!
-//! All arithmetic is on `u32`, wrapping, and in operations every shading language has; a device's copy of [`permute`]
-//! must agree with this one bit for bit:
+//! All arithmetic is wrapping `u32` in operations that every shading language has. The kernel's copy of [`permute`] must
+//! agree bit for bit:
 //!
 //! - `mix` is the 32-bit hash lowbias32.
 //! - The domain is `2^bits >= n`, `bits` even and at least 4, at most 32.
 //! - `key(round) = mix(mix(seed ^ mix(round + 1)) + epoch)`.
 //! - A balanced Feistel network of 6 rounds maps `0..2^bits` onto itself: with halves of `bits / 2` bits,
 //!   `(left, right) = (right, left ^ (mix(right ^ key(round)) & mask))`.
-//! - A result at or above `n` goes through the network again until it is below `n` (cycle walking: this keeps the map a
-//!   bijection on `0..n`). The domain is at most `4 n` for `n >= 4`, so four passes suffice on average.
+//! - A result at or above `n` passes through the network again until it is below `n` (cycle walking, which keeps the map
+//!   a bijection on `0..n`). The domain is at most `4 n` for `n >= 4`, so this takes at most four passes on average.
 
 /// Rounds of the Feistel network.
 pub const ROUNDS: u32 = 6;
@@ -35,8 +35,8 @@ pub const fn half_bits(n: u32) -> u32 {
     half
 }
 
-/// Which sample stands at `position` of epoch `epoch`, of `n` samples shuffled by `seed`: for fixed seed, epoch and `n`
-/// a bijection of `0..n`. A position at or above `n` is taken modulo `n`; with `n` 0 the result is 0.
+/// The sample at `position` of epoch `epoch`, of `n` samples shuffled by `seed`: for fixed seed, epoch and `n` a
+/// bijection of `0..n`. A position at or above `n` is taken modulo `n`; with `n` 0 the result is 0.
 pub const fn permute(seed: u32, epoch: u32, position: u32, n: u32) -> u32 {
     if n == 0 {
         return 0;

@@ -1,4 +1,4 @@
-//! A network as a graph: named values in topological order, any number of inputs, consumers, outputs and losses.
+//! A network as a graph of layers in topological order, with any number of inputs, consumers and losses.
 
 use std::sync::Arc;
 
@@ -6,14 +6,14 @@ use super::layers::{Add, BatchNorm, Conv2d, Layer, Linear, MaxPool2d, MeanPool, 
 use super::{ModelError, ParameterSpec};
 use crate::kernels::Shape;
 
-/// A value of the graph: the output of a node.
+/// The output of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value(pub(crate) usize);
 
-/// What a node computes.
+/// Kind of a node.
 #[derive(Clone, Debug)]
 pub enum NodeKind {
-    /// Field `0`, `1`, ... of the data set's inputs.
+    /// Input column `0`, `1`, ... of the dataset.
     Input(usize),
     /// A layer.
     Layer(Arc<dyn Layer>),
@@ -24,11 +24,11 @@ pub enum NodeKind {
 pub struct Node {
     /// Name, the prefix of its parameters' names.
     pub name: String,
-    /// What it computes.
+    /// Input or layer.
     pub kind: NodeKind,
-    /// What it reads.
+    /// The nodes that it reads.
     pub inputs: Vec<Value>,
-    /// Shape of its output, a sample.
+    /// Shape of the output, per sample.
     pub shape: Shape,
     /// Indices into [`Network::parameters`].
     pub parameters: Vec<usize>,
@@ -45,7 +45,7 @@ pub struct Loss {
     pub target: usize,
     /// Weight in the total loss.
     pub weight: f32,
-    /// Share of a label's weight that training gives to all classes evenly, 0 to below 1; evaluation gives none.
+    /// Label smoothing of training, 0 to below 1: this share of a label's weight is spread evenly over all classes.
     pub label_smoothing: f32,
 }
 
@@ -93,10 +93,10 @@ impl Network {
         Value(self.nodes.len() - 1)
     }
 
-    /// Appends a layer of any kind.
+    /// Adds a layer of any type.
     ///
     /// # Errors
-    /// The layer does not fit its inputs, or its name is taken by another layer with parameters.
+    /// The layer does not fit its inputs, or another layer with parameters has the same name.
     pub fn layer(
         &mut self,
         name: &str,
@@ -201,14 +201,14 @@ impl Network {
         });
     }
 
-    /// Spreads `share` (0 to below 1) of the weight of every label of every loss evenly over all classes while training.
+    /// Sets the label smoothing of every loss, 0 to below 1.
     pub fn smooth_labels(&mut self, share: f32) {
         for loss in &mut self.losses {
             loss.label_smoothing = share;
         }
     }
 
-    /// Keeps a layer's parameters as they are. Returns how many parameters were frozen.
+    /// Excludes the parameters of a layer from training. Returns how many there are.
     pub fn freeze(&mut self, layer: &str) -> usize {
         let prefix = format!("{layer}.");
         let mut frozen = 0;
@@ -230,7 +230,7 @@ impl Network {
         selected.map(|spec| spec.group = group).count()
     }
 
-    /// Every parameter, in the order of a PyTorch `state_dict`.
+    /// All parameters, in the order of a PyTorch `state_dict`.
     #[must_use]
     pub fn parameters(&self) -> &[ParameterSpec] {
         &self.parameters
@@ -248,7 +248,7 @@ impl Network {
         &self.losses
     }
 
-    /// Trained elements and those of running statistics apart: what people call the number of parameters.
+    /// Number of trained elements, without running statistics.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         self.parameters

@@ -5,18 +5,18 @@ use sha2::{Digest as _, Sha256};
 use super::weights::{Weights, WeightsError};
 use super::{ParameterKind, ParameterSpec};
 
-/// The gamma of SplitMix64: its state advances by this odd number, so it visits every one of 2^64 states.
+/// SplitMix64 adds this odd number to its state, so that it visits all 2^64 states.
 const GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Initial weights of the network with parameters `specs`, drawn as PyTorch's layers draw theirs: weights from
 /// `kaiming_uniform(a = sqrt(5))`, which is uniform in +-1/sqrt(fan_in), biases uniform in the same bounds, batch norm
 /// 1 and 0, running statistics 0 and 1.
 ///
-/// Each tensor has a stream of its own, named by `seed` and the tensor's name, so that a layer added to a network
-/// leaves the others as they were. The numbers are not PyTorch's; their distribution is.
+/// Each tensor has its own random stream, seeded by `seed` and the tensor's name, so that adding a layer does not change
+/// the other layers. The distribution is PyTorch's; the numbers are not.
 ///
 /// # Errors
-/// None for specifications a network gives; [`WeightsError::Count`] cannot come up.
+/// None for the parameters of a [`Network`](super::Network).
 pub fn initial(specs: &[ParameterSpec], seed: u32) -> Result<Weights, WeightsError> {
     let mut weights = Weights::default();
     for spec in specs {
@@ -36,7 +36,7 @@ pub fn initial(specs: &[ParameterSpec], seed: u32) -> Result<Weights, WeightsErr
     Ok(weights)
 }
 
-/// SplitMix64 from a state that a hash of seed and name chose.
+/// SplitMix64, its state a hash of seed and name.
 struct Stream {
     state: u64,
 }
@@ -66,7 +66,7 @@ impl Stream {
     fn uniform(mut self, bound: f32, count: usize) -> Vec<f32> {
         (0..count)
             .map(|_| {
-                // 24 bits: as many as an f32 tells apart in [0, 1).
+                // 24 bits: the precision of f32 in [0, 1).
                 let unit = (self.next() >> 40) as f32 / (1u32 << 24) as f32;
                 (2.0 * unit - 1.0) * bound
             })

@@ -1,4 +1,4 @@
-//! Networks: named layers in a graph, their presets, their initialisation and their weights.
+//! Networks: graphs of named layers, presets, initialisation, weights and metrics.
 
 pub mod graph;
 pub mod init;
@@ -13,29 +13,29 @@ pub use layers::{Backward, Forward, GradientTarget, Layer, Phase};
 pub use metric::{Metric, MetricValue};
 pub use parameter::{ParameterKind, ParameterLayout, ParameterSpec};
 
-/// A network that cannot be built.
+/// Why a network cannot be built or used.
 #[derive(Debug, Clone, thiserror::Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelError {
     /// No preset has the name.
-    #[error("no network is named {name:?}; choose one of {known}")]
+    #[error("no network is named {name:?}: choose one of {known}")]
     Unknown {
-        /// What was asked for.
+        /// The name.
         name: String,
         /// The presets.
         known: String,
     },
-    /// A layer does not fit what it is given.
-    #[error("layer {layer:?} does not fit: {why}")]
+    /// A layer does not fit its inputs.
+    #[error("layer {layer:?} does not fit its inputs: {why}")]
     Misfit {
         /// The layer's name.
         layer: String,
-        /// What does not fit, and what would.
+        /// The reason.
         why: String,
     },
     /// Two layers have one name.
     #[error(
-        "two layers are named {name:?}; give each its own name, for its parameters are stored under it"
+        "two layers are named {name:?}: give each its own name, under which its parameters are stored"
     )]
     Duplicate {
         /// The name.
@@ -53,7 +53,7 @@ pub enum ModelError {
         None => "the network has several tasks and the target names none".to_owned(),
     })]
     UnknownTask {
-        /// What was asked for.
+        /// The task of the target.
         name: Option<String>,
         /// The tasks.
         known: String,
@@ -61,12 +61,12 @@ pub enum ModelError {
     /// No metric has the name.
     #[error("no metric is named {name:?}: choose one of {known}")]
     UnknownMetric {
-        /// What was asked for.
+        /// The name.
         name: String,
         /// The metrics.
         known: String,
     },
-    /// No loss was attached.
-    #[error("the network has no loss; attach one with Network::cross_entropy")]
+    /// The network has no loss.
+    #[error("the network has no loss: add one with Network::cross_entropy")]
     NoLoss,
 }

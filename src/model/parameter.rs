@@ -1,8 +1,8 @@
-//! Parameters: the shape of the file (PyTorch's `state_dict`) and the padded layout of the device.
+//! Parameters: their shape in files (PyTorch's `state_dict`) and their padded layout on the device.
 
 use crate::data::Dtype;
 
-/// What a parameter is, which decides how it is initialised and whether it is trained.
+/// Kind of a parameter; decides how it is initialised and whether it is trained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParameterKind {
     /// A weight of a linear or convolution layer.
@@ -33,8 +33,8 @@ impl ParameterKind {
     }
 }
 
-/// How elements lie on the device: rows of `middle` runs of `inner` elements; a run takes `inner_pitch` elements, a row
-/// `row_quads` quads. What lies between is zero.
+/// Layout on the device: `outer` rows of `middle` runs of `inner` elements. A run takes `inner_pitch` elements, a row
+/// `row_quads` quads; the padding is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterLayout {
     /// Rows.
@@ -112,11 +112,11 @@ pub struct ParameterSpec {
     pub name: String,
     /// Shape in the file.
     pub shape: Vec<usize>,
-    /// What it is.
+    /// Kind of the parameter.
     pub kind: ParameterKind,
-    /// How it lies on the device.
+    /// Layout on the device.
     pub layout: ParameterLayout,
-    /// Whether it is kept as it is although its kind is trained.
+    /// Whether it is excluded from training.
     pub frozen: bool,
     /// Index of its parameter group, 0 unless [`Network::set_group`](super::Network::set_group) chose another.
     pub group: u32,
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn storing_and_restoring_is_a_bijection() {
+    fn store_and_restore_are_inverse() {
         for layout in [
             ParameterLayout::vector(10),
             ParameterLayout {

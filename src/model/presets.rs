@@ -1,4 +1,4 @@
-//! The networks that everything is compared on; parameter names are those of the PyTorch modules.
+//! The built-in networks; parameters have the names of the PyTorch modules.
 
 use super::layers::{Conv2d, MaxPool2d};
 use super::{ModelError, Network, Value};
@@ -7,7 +7,7 @@ use crate::kernels::Shape;
 /// Names of the presets.
 pub const NAMES: &[&str] = &["mlp", "cnn", "resnet8"];
 
-/// Builds a preset for samples of `input` shape and `classes` classes, its loss attached to target 0.
+/// Builds a preset for samples of shape `input` and `classes` classes, with the task `label` on label column 0.
 ///
 /// # Errors
 /// The name is unknown, or the input is too small for the network.

@@ -1,4 +1,4 @@
-//! A network's weights by name, and the safetensors files they are kept in under PyTorch's `state_dict` names.
+//! The weights of a network by name, and safetensors files with PyTorch's `state_dict` names.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -9,7 +9,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
 
 use super::{ParameterKind, ParameterSpec};
 
-/// What PyTorch's batch norm counts beside its running statistics; a scalar of 64-bit integers.
+/// The batch counter beside the running statistics of PyTorch's batch norm, an i64 scalar.
 const TRACKED: &str = "num_batches_tracked";
 
 /// Why weights could not be read, written or used.
@@ -17,9 +17,7 @@ const TRACKED: &str = "num_batches_tracked";
 #[non_exhaustive]
 pub enum WeightsError {
     /// The file cannot be read.
-    #[error(
-        "cannot read the weights {path:?} ({source}): check that the file exists and that you may read it"
-    )]
+    #[error("cannot read the weights {path:?} ({source}): check the path and its permissions")]
     Read {
         /// The file.
         path: PathBuf,
@@ -28,7 +26,7 @@ pub enum WeightsError {
     },
     /// The file cannot be written.
     #[error(
-        "cannot write {path:?} ({source}): choose a folder that exists, may be written and has room"
+        "cannot write the weights {path:?} ({source}): choose an existing, writable folder with enough space"
     )]
     Write {
         /// The file.
@@ -36,29 +34,29 @@ pub enum WeightsError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The bytes are no safetensors file.
-    #[error("{path:?} is not a whole safetensors file ({detail}): save it again with safetensors")]
+    /// Not a valid safetensors file.
+    #[error("{path:?} is not a valid safetensors file ({detail}): save it again with safetensors")]
     Corrupt {
         /// The file, or `memory`.
         path: PathBuf,
-        /// What the reader met.
+        /// The reader's reason.
         detail: String,
     },
-    /// A tensor of another element type than the engine computes in.
+    /// A tensor of an unsupported element type.
     #[error(
-        "the tensor {name:?} of the weights is {found}, not {expected}: convert it before saving"
+        "tensor {name:?} of the weights is {found} instead of {expected}: convert it before saving"
     )]
     Dtype {
         /// The tensor's name.
         name: String,
         /// Its element type.
         found: String,
-        /// The type needed.
+        /// The supported type.
         expected: &'static str,
     },
-    /// The network has a parameter that the weights lack.
+    /// A parameter of the network is missing in the weights.
     #[error(
-        "the weights lack the tensor {name:?} of shape {expected:?}: use weights of this very network"
+        "the weights have no tensor {name:?} of shape {expected:?}: use weights of the same network"
     )]
     Missing {
         /// The tensor's name.
@@ -66,17 +64,17 @@ pub enum WeightsError {
         /// Its shape in the network.
         expected: Vec<usize>,
     },
-    /// The weights hold a tensor that the network does not have.
+    /// A tensor of the weights is not a parameter of the network.
     #[error(
-        "the weights hold the tensor {name:?}, which the network does not have: use weights of this very network"
+        "tensor {name:?} of the weights is not a parameter of the network: use weights of the same network"
     )]
     Extra {
         /// The tensor's name.
         name: String,
     },
-    /// A tensor's shape differs from the network's.
+    /// A tensor of another shape than the network's parameter.
     #[error(
-        "the tensor {name:?} of the weights has shape {found:?} where the network has {expected:?}: use weights of this very network"
+        "tensor {name:?} of the weights has shape {found:?}, the network {expected:?}: use weights of the same network"
     )]
     Shape {
         /// The tensor's name.
@@ -86,10 +84,8 @@ pub enum WeightsError {
         /// Its shape in the weights.
         found: Vec<usize>,
     },
-    /// The number of values is not what the shape says.
-    #[error(
-        "the tensor {name:?} of shape {shape:?} was given {found} values: give one for each element"
-    )]
+    /// A number of values that does not match the shape.
+    #[error("tensor {name:?} of shape {shape:?} got {found} values: give one value per element")]
     Count {
         /// The tensor's name.
         name: String,
@@ -105,20 +101,20 @@ pub enum WeightsError {
 pub enum Values {
     /// Elements in row-major order.
     F32(Vec<f32>),
-    /// One whole number: PyTorch's `num_batches_tracked`.
+    /// One integer: PyTorch's `num_batches_tracked`.
     I64(i64),
 }
 
 /// One named tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Param {
-    /// Its shape as PyTorch has it: linear `[out, in]`, convolution `[out, in, height, width]`, a scalar `[]`.
+    /// The shape, as in PyTorch: linear `[out, in]`, convolution `[out, in, height, width]`, a scalar `[]`.
     pub shape: Vec<usize>,
     /// Its values.
     pub values: Values,
 }
 
-/// All tensors of a network by name, in the order of their names.
+/// All tensors of a network, sorted by name.
 ///
 /// ```
 /// use wattgrad::internals::model::weights::Weights;
@@ -135,10 +131,10 @@ pub struct Weights {
 }
 
 impl Weights {
-    /// Puts a tensor of `shape`, elements in row-major order, in place of any of that name.
+    /// Inserts a tensor of `shape` with elements in row-major order; replaces a tensor of the same name.
     ///
     /// # Errors
-    /// [`WeightsError::Count`] where the number of values is not the shape's.
+    /// [`WeightsError::Count`] where the number of values does not match the shape.
     pub fn insert(
         &mut self,
         name: impl Into<String>,
@@ -158,7 +154,7 @@ impl Weights {
         Ok(())
     }
 
-    /// Puts a whole number as a scalar in place of any tensor of that name.
+    /// Inserts an integer scalar; replaces a tensor of the same name.
     pub fn insert_count(&mut self, name: impl Into<String>, count: i64) {
         let param = Param {
             shape: Vec::new(),
@@ -172,7 +168,7 @@ impl Weights {
         self.params.get(name)
     }
 
-    /// The elements of the tensor of that name; `None` too where it holds a count.
+    /// The elements of a tensor; `None` where there is none of that name or it is an integer scalar.
     pub fn floats(&self, name: &str) -> Option<&[f32]> {
         match &self.params.get(name)?.values {
             Values::F32(values) => Some(values),
@@ -180,7 +176,7 @@ impl Weights {
         }
     }
 
-    /// Name and tensor of each, in the order of their names.
+    /// Names and tensors, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Param)> {
         self.params
             .iter()
@@ -192,17 +188,17 @@ impl Weights {
         self.params.len()
     }
 
-    /// Whether there is no tensor.
+    /// Whether there are no tensors.
     pub fn is_empty(&self) -> bool {
         self.params.is_empty()
     }
 
-    /// Whether these are weights of the network whose parameters are `specs`: each there once, in its shape, and no
-    /// other. Batch norm's `num_batches_tracked` may be absent, as in files of old versions of PyTorch.
+    /// Checks that these are the weights of a network with parameters `specs`: every parameter in its shape, no other
+    /// tensor. `num_batches_tracked` may be absent, as in files of old PyTorch versions.
     ///
     /// # Errors
-    /// [`WeightsError::Missing`], [`WeightsError::Dtype`], [`WeightsError::Shape`] or [`WeightsError::Extra`], the
-    /// first that is met.
+    /// [`WeightsError::Missing`], [`WeightsError::Dtype`], [`WeightsError::Shape`] or [`WeightsError::Extra`] for the
+    /// first difference.
     pub fn check(&self, specs: &[ParameterSpec]) -> Result<(), WeightsError> {
         for spec in specs {
             let Some(param) = self.params.get(&spec.name) else {
@@ -243,8 +239,7 @@ impl Weights {
         Ok(())
     }
 
-    /// Sets the count of batches beside each running mean of `specs` to what `before` says (0 where it says nothing)
-    /// and `steps` more.
+    /// Sets the batch counter beside each running mean of `specs` to its value in `before` (0 where absent) plus `steps`.
     pub fn count_batches(&mut self, specs: &[ParameterSpec], before: &Weights, steps: u64) {
         for name in counts(specs) {
             let earlier = match before.get(&name).map(|param| &param.values) {
@@ -272,7 +267,7 @@ impl Weights {
     /// Reads safetensors from memory; `path` names them in errors.
     ///
     /// # Errors
-    /// As [`Weights::read`], but for reading.
+    /// As [`Weights::read`], except for [`WeightsError::Read`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Corrupt {
             path: path.to_owned(),
@@ -308,11 +303,11 @@ impl Weights {
         Ok(weights)
     }
 
-    /// As a safetensors file. `outcome` stands in its metadata, so that the weights of an interrupted run can be told.
-    /// Equal weights and outcome give equal bytes.
+    /// The bytes of a safetensors file with `outcome` in its metadata, which marks the weights of an interrupted run. Equal
+    /// weights and outcome give equal bytes.
     ///
     /// # Errors
-    /// [`WeightsError::Corrupt`] where the names together exceed what the format can hold (100 MB).
+    /// [`WeightsError::Corrupt`] where the names exceed the limit of the format (100 MB).
     pub fn to_bytes(&self, outcome: &str) -> Result<Vec<u8>, WeightsError> {
         let data: Vec<(&str, Dtype, &[usize], Vec<u8>)> = self
             .iter()
@@ -336,12 +331,12 @@ impl Weights {
             let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(refused)?;
             views.push((*name, view));
         }
-        // One entry only: the order of several would differ from file to file.
+        // Only one entry: the order of several would vary from file to file.
         let metadata = HashMap::from([("outcome".to_owned(), outcome.to_owned())]);
         safetensors::serialize(views, Some(metadata)).map_err(refused)
     }
 
-    /// Writes a safetensors file: all of it, or nothing.
+    /// Writes a safetensors file, whole or not at all.
     ///
     /// # Errors
     /// [`WeightsError::Write`].
@@ -355,7 +350,7 @@ impl Weights {
     }
 }
 
-/// Names of the counts that batch norms with running statistics keep.
+/// Names of the batch counters of batch norms.
 fn counts(specs: &[ParameterSpec]) -> impl Iterator<Item = String> {
     specs
         .iter()

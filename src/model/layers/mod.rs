@@ -1,4 +1,4 @@
-//! Layer types, a file each: shapes and parameters, and the pair `forward` and `backward` that append dispatches.
+//! Layer types, one per file: shapes, parameters, and `forward` and `backward`, which append dispatches.
 
 mod add;
 mod batch_norm;
@@ -17,21 +17,21 @@ pub use relu::Relu;
 use super::ParameterSpec;
 use crate::kernels::{List, Shape, Tensor, Tuning};
 
-/// Whether statistics are of the batch or the running ones.
+/// Whether a forward pass uses batch statistics or running statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// Forward for a backward to come.
+    /// Forward before a backward: batch statistics.
     Train,
-    /// Forward alone.
+    /// Forward alone: running statistics.
     Evaluate,
 }
 
-/// What `forward` works with.
+/// Arguments of [`Layer::forward`].
 #[derive(Debug)]
 pub struct Forward<'a> {
-    /// Where dispatches are appended.
+    /// The list that dispatches are appended to.
     pub list: &'a mut List,
-    /// What suits the device.
+    /// Kernel variants and tiles of the device.
     pub tuning: &'a Tuning,
     /// Samples of a batch.
     pub images: u32,
@@ -45,30 +45,30 @@ pub struct Forward<'a> {
     pub output: (Tensor, Shape),
     /// Parameters in the order of [`Layer::parameters`].
     pub parameters: &'a [Tensor],
-    /// A value to add to the output, where [`Layer::fuses_add`].
+    /// A value to add to the output, if [`Layer::fuses_add`].
     pub addend: Option<Tensor>,
-    /// Whether ReLU follows, where [`Layer::fuses_relu`].
+    /// Whether to apply ReLU to the output, if [`Layer::fuses_relu`].
     pub relu: bool,
 }
 
-/// Where the gradient of an input goes.
+/// Where to write the gradient of an input.
 #[derive(Clone, Copy, Debug)]
 pub struct GradientTarget {
     /// The gradient.
     pub dx: Tensor,
-    /// What other consumers have left, to be added.
+    /// The sum of the gradients of other consumers, to be added.
     pub addend: Option<Tensor>,
-    /// The input itself where it is a ReLU's output and this is its last consumer: the gradient passes where it is
-    /// positive.
+    /// The input itself, if it is the output of a ReLU and this is its last consumer: the gradient is zero where the
+    /// input is not positive.
     pub mask: Option<Tensor>,
 }
 
-/// What `backward` works with.
+/// Arguments of [`Layer::backward`].
 #[derive(Debug)]
 pub struct Backward<'a> {
-    /// Where dispatches are appended.
+    /// The list that dispatches are appended to.
     pub list: &'a mut List,
-    /// What suits the device.
+    /// Kernel variants and tiles of the device.
     pub tuning: &'a Tuning,
     /// Samples of a batch.
     pub images: u32,
@@ -78,53 +78,53 @@ pub struct Backward<'a> {
     pub inputs: &'a [(Tensor, Shape)],
     /// Output with its shape.
     pub output: (Tensor, Shape),
-    /// What `forward` saved.
+    /// Tensors returned by [`Layer::forward`].
     pub saved: &'a [Tensor],
-    /// Gradient of the output (before a fused ReLU: already masked).
+    /// Gradient of the output; of a fused ReLU, already masked.
     pub dy: Tensor,
     /// Parameters.
     pub parameters: &'a [Tensor],
-    /// Where their gradients go; `None`: not wanted.
+    /// Where to write their gradients; `None`: not needed.
     pub parameter_gradients: &'a [Option<Tensor>],
-    /// Where the inputs' gradients go; `None`: not wanted.
+    /// Where to write the gradients of the inputs; `None`: not needed.
     pub input_gradients: &'a [Option<GradientTarget>],
 }
 
 /// A layer type.
 pub trait Layer: std::fmt::Debug + Send + Sync {
-    /// Its name: `linear`.
+    /// Name of the type, such as `linear`.
     fn kind(&self) -> &'static str;
 
     /// Shape of the output of one sample.
     ///
     /// # Errors
-    /// What does not fit, in words.
+    /// Why the inputs do not fit, in words.
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String>;
 
-    /// Parameters, named within the layer: `weight`, `bias`. The inputs have passed [`Layer::output`].
+    /// Parameters, named within the layer: `weight`, `bias`. Only called after [`Layer::output`] accepted the inputs.
     fn parameters(&self, _inputs: &[Shape]) -> Vec<ParameterSpec> {
         vec![]
     }
 
-    /// Whether a ReLU that alone consumes the output can be part of this layer's kernel.
+    /// Whether this layer's kernel can apply a ReLU that is the only consumer of the output.
     fn fuses_relu(&self) -> bool {
         false
     }
 
-    /// Whether an addition that alone consumes the output can be part of this layer's kernel.
+    /// Whether this layer's kernel can do an addition that is the only consumer of the output.
     fn fuses_add(&self) -> bool {
         false
     }
 
-    /// Whether the gradient of every input is the gradient of the output itself.
+    /// Whether the gradient of every input equals the gradient of the output.
     fn passes_gradient(&self) -> bool {
         false
     }
 
-    /// Appends the dispatches that compute the output, and returns what `backward` needs beside inputs and output.
+    /// Appends the dispatches that compute the output. Returns the tensors that `backward` needs besides inputs and output.
     fn forward(&self, forward: Forward<'_>) -> Vec<Tensor>;
 
-    /// Appends the dispatches that compute the gradients that are wanted.
+    /// Appends the dispatches that compute the requested gradients.
     fn backward(&self, backward: Backward<'_>);
 }
 

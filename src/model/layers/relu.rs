@@ -1,7 +1,7 @@
 use super::{Backward, Forward, Layer};
 use crate::kernels::{Shape, Tensor, elementwise};
 
-/// `max(x, 0)` on its own, where no producer's kernel could take it in.
+/// `max(x, 0)` in a kernel of its own, where no producer's kernel can apply it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Relu;
 
@@ -14,7 +14,7 @@ impl Layer for Relu {
         Ok(inputs[0])
     }
 
-    /// The mask is applied by whoever writes the gradient of the output.
+    /// The layer that writes the gradient of the output applies the mask.
     fn passes_gradient(&self) -> bool {
         true
     }
