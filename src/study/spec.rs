@@ -132,7 +132,3 @@ pub fn short(value: &Value) -> String {
     };
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

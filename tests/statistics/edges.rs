@@ -9,7 +9,7 @@ use wattgrad::internals::study::stats::{
 use super::{close, diverged, over, reached};
 
 #[test]
-fn costs_that_no_run_has_are_refused() {
+fn rejects_invalid_costs() {
     for (spent, ended) in [
         (f64::NAN, End::Reached),
         (f64::INFINITY, End::OverBudget),
@@ -72,7 +72,7 @@ fn all_diverged() {
 }
 
 #[test]
-fn equal_costs_show_no_spread() {
+fn equal_costs_have_no_spread() {
     let cells = [reached(&[2.0, 2.0, 2.0]), reached(&[6.0, 6.0, 6.0])];
     let found = compare(&cells, &[]).unwrap();
     assert_eq!(found.no_claim, Some(NoClaim::NoSpread));
@@ -98,7 +98,7 @@ fn equal_costs_show_no_spread() {
 }
 
 #[test]
-fn one_seed_a_cell_claims_nothing() {
+fn one_seed_per_cell_supports_no_claim() {
     let cells = [reached(&[1.0]), reached(&[9.0]), over(&[20.0])];
     let bare = compare(&cells, &[]).unwrap();
     assert_eq!(bare.no_claim, Some(NoClaim::OneSeed));
@@ -135,7 +135,7 @@ fn cut_off_runs_are_lower_bounds() {
 }
 
 #[test]
-fn what_never_arrives_is_told_by_that() {
+fn a_cell_that_never_reaches_the_target_is_significantly_different() {
     let best = reached(&[1.0, 1.1, 0.95]);
     let never = diverged(&[0.1, 0.1, 0.2]);
     let verdict = |cells: &[Vec<Trial>]| compare(cells, &[]).unwrap().cells[1].verdict;
@@ -218,7 +218,7 @@ fn confirmation_and_failed_runs() {
 }
 
 #[test]
-fn extremes_where_the_worst_never_arrived() {
+fn extremes_where_the_worst_never_reached_the_target() {
     let cells = [
         reached(&[30.0, 31.0]),
         over(&[40.0, 40.0]),
@@ -257,7 +257,7 @@ fn extremes_where_runs_of_the_best_failed() {
 }
 
 #[test]
-fn points_that_are_not_finite_are_on_no_front() {
+fn points_that_are_not_finite_are_never_on_the_front() {
     let points = [
         (1.0, 0.8),
         (f64::NAN, 0.9),

@@ -103,7 +103,7 @@ fn equal_cells_whose_runs_fail_by_chance() {
 
 /// Fifteen equal cells and one that costs three times as much, at a spread of 5 %.
 #[test]
-fn a_cell_three_times_as_dear_is_told_apart() {
+fn a_cell_three_times_as_expensive_is_significantly_different() {
     let mut draw = fastrand::Rng::with_seed(7);
     let mut told = 0;
     let studies = 300;

@@ -3,9 +3,10 @@
 use serde_json::{Number, Value};
 
 use super::MOST_CELLS;
-use super::de::{At, nearest};
+use super::de::At;
 use super::error::{Source, StudyFileError};
 use super::format::{AxisValues, Entries, Range, Scale};
+use super::keys::nearest;
 use super::settings::{self, Base, Setting};
 
 /// An axis with its values in order.

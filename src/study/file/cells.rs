@@ -3,15 +3,16 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::MOST_CELLS;
 use super::axes::PlacedAxis;
-use super::de::{At, unknown_key};
+use super::de::At;
 use super::error::StudyFileError;
 use super::format::Entries;
+use super::keys::{keys, unknown_key};
 use super::settings::{self, Base, Setting};
-use crate::study::spec::{Cell, hex, short};
+use crate::study::sha256::sha256;
+use crate::study::spec::{Cell, short};
 
 /// Most bytes of an identifier that is not shortened; the name of a run adds its seed.
 const LONGEST: usize = 90;
@@ -29,7 +30,7 @@ pub(super) fn combine(
     groups: &[Vec<usize>],
     axes_at: usize,
 ) -> Result<Vec<PlacedCell>, StudyFileError> {
-    let flags = settings::keys();
+    let flags = keys();
     let rank = |key: &str| flags.iter().position(|flag| flag == key);
     let mut groups = groups.to_vec();
     for group in &mut groups {
@@ -132,7 +133,7 @@ fn identifier(settings: &[(String, Value)]) -> String {
     if altered || id.len() > LONGEST {
         let whole = serde_json::to_string(settings).unwrap_or_default();
         id.truncate(LONGEST);
-        id = format!("{id}+{}", &hex(&Sha256::digest(whole))[..12]);
+        id = format!("{id}+{}", &sha256(&whole)[..12]);
     }
     id
 }
@@ -151,9 +152,9 @@ pub(super) fn reference(
         return error(table.at, what);
     }
     let names: Vec<&str> = axes.iter().map(|axis| axis.key.as_str()).collect();
-    let keys = || entries.iter().map(|(key, _)| key);
-    if let Some(key) = keys().find(|key| !names.contains(&key.value.as_str())) {
-        let what = match settings::keys().contains(&key.value) {
+    let mut given = entries.iter().map(|(key, _)| key);
+    if let Some(key) = given.find(|key| !names.contains(&key.value.as_str())) {
+        let what = match keys().contains(&key.value) {
             true => format!(
                 "`{}` is not an axis: [reference] has one value for each of [axes]",
                 key.value

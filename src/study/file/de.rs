@@ -13,10 +13,7 @@ use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
-use super::settings;
-
-/// Jaro-Winkler similarity from which a key counts as a misspelling of another.
-const NEAR: f64 = 0.8;
+use super::keys::{nearest, unknown_key};
 
 /// A value and the byte of the file where it begins.
 #[derive(Clone, Deserialize)]
@@ -307,27 +304,4 @@ impl<'de> SeqAccess<'de> for Fields<'de> {
             _ => Ok(None),
         }
     }
-}
-
-/// The sentence for an unknown key: where it belongs, or the nearest of the keys known in its place.
-pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
-    settings::elsewhere(key).unwrap_or_else(|| match nearest(key, known) {
-        Some(near) => format!("unknown key `{key}`: did you mean `{near}`?"),
-        None => format!("unknown key `{key}`: known are {}", known.join(", ")),
-    })
-}
-
-/// The most similar of `known`, if any is similar.
-pub(super) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    let similarity = |known: &str| match strsim::osa_distance(key, known) {
-        // Jaro-Winkler rates two exchanged letters of a short word, the most common slip, low.
-        0 | 1 => 1.0,
-        _ => strsim::jaro_winkler(key, known),
-    };
-    known
-        .iter()
-        .map(|known| (similarity(known), *known))
-        .filter(|(similarity, _)| *similarity >= NEAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known)
 }

@@ -6,6 +6,7 @@ mod de;
 mod error;
 mod format;
 mod goal;
+mod keys;
 mod settings;
 
 use std::collections::HashSet;

@@ -5,36 +5,12 @@ use serde::Deserialize as _;
 use serde::de::value::MapDeserializer;
 use serde_json::Value;
 
-use super::de::{At, Item, nearest, unknown_key};
+use super::de::{At, Item};
 use super::error::{Source, StudyFileError};
 use super::format::Entries;
+use super::keys::{keys, nearest, unknown_key};
 use crate::model::presets;
 use crate::train::Regime;
-
-/// Flags of `train` that a study sets in another place, or leaves to the command line.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("seed", "list the seeds at the top, as in seeds = [1, 2, 3]"),
-    ("epochs", "write `epochs` in [budget]"),
-    ("max-steps", "write `steps` in [budget]"),
-    ("eval-every", "write `every-samples` in [evaluate]"),
-    ("target-accuracy", "write `at-least` in [target]"),
-    ("record", RECORDED),
-    ("steps-log", RECORDED),
-    ("json", RECORDED),
-    ("save-weights", "a study saves no weights"),
-    (
-        "init-weights",
-        "the seed of a run determines its initial weights",
-    ),
-    ("profile", "the device determines the kernels"),
-    ("adapter", GLOBAL),
-    ("meter", GLOBAL),
-    ("meter-unit", GLOBAL),
-    ("assume-watts-per-core", GLOBAL),
-];
-
-const RECORDED: &str = "a study keeps a record of every run in its folder";
-const GLOBAL: &str = "give it to the command that runs the study";
 
 /// A value of a key, and its place in the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,16 +71,6 @@ impl<'a> Base<'a> {
     }
 }
 
-/// The keys, in the order of the flags.
-pub(super) fn keys() -> Vec<String> {
-    let here = |key: &String| !ELSEWHERE.iter().any(|(elsewhere, _)| elsewhere == key);
-    Regime::keys()
-        .into_iter()
-        .map(|field| field.replace('_', "-"))
-        .filter(here)
-        .collect()
-}
-
 /// Refuses the first key that is not a setting of a regime.
 pub(super) fn check_keys<T>(source: Source<'_>, table: &Entries<T>) -> Result<(), StudyFileError> {
     let keys = keys();
@@ -114,26 +80,6 @@ pub(super) fn check_keys<T>(source: Source<'_>, table: &Entries<T>) -> Result<()
         Some(key) => Err(source.error(key.at, unknown_key(&key.value, &known))),
         None => Ok(()),
     }
-}
-
-/// Where a key belongs that is unknown in its place.
-pub(super) fn elsewhere(key: &str) -> Option<String> {
-    let section = match key {
-        "metric" | "at-least" | "at-most" | "window" => "target",
-        "every-samples" => "evaluate",
-        "samples" | "steps" | "seconds" | "joules" => "budget",
-        _ if keys().iter().any(|known| known == key) => {
-            return Some(format!(
-                "`{key}` is a setting of a regime: write it in [base], or its values in [axes]"
-            ));
-        }
-        _ => {
-            let plain = key.replace('_', "-");
-            let (_, place) = ELSEWHERE.iter().find(|(flag, _)| *flag == plain)?;
-            return Some(format!("`{key}` does not belong here: {place}"));
-        }
-    };
-    Some(format!("`{key}` belongs in [{section}]"))
 }
 
 /// The value that `regime` has for `key`.
@@ -181,16 +127,6 @@ pub(super) fn cause<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_flag_of_a_regime_is_a_key_or_has_its_place() {
-        let keys = keys();
-        assert!(keys.iter().any(|key| key == "batch-size"));
-        for field in Regime::keys() {
-            let key = field.replace('_', "-");
-            assert!(keys.contains(&key) != elsewhere(&key).is_some(), "{key}");
-        }
-    }
 
     #[test]
     fn a_setting_is_read_as_a_record_reads_it() {

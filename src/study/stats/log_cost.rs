@@ -36,3 +36,9 @@ pub(super) fn squares(logs: &[f64]) -> f64 {
     let mean = mean_log(logs);
     logs.iter().map(|x| (x - mean).powi(2)).sum()
 }
+
+/// The geometric mean cost of the runs that reached the target. `None` if none did.
+pub fn geometric_mean(trials: &[Trial]) -> Option<f64> {
+    let logs = of_reached(trials);
+    (!logs.is_empty()).then(|| mean_log(&logs).exp())
+}

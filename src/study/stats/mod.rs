@@ -38,11 +38,11 @@ mod trial;
 pub use compare::{Comparison, Contrast, NoClaim, Ratio, Verdict, compare};
 pub use extremes::{Confirmed, Extremes, NullRatio, confirmed_ratio, extremes};
 pub use interval::{BOOTSTRAP_FROM, CONFIDENCE, Interval, cost_interval};
+pub use log_cost::geometric_mean;
 pub use pareto::pareto_front;
 pub use reference::{VersusReference, holm, versus_reference};
 pub use spread::{Spread, SpreadSource, StudySpread, cell_spread};
 pub use studentized_range::StudentizedRange;
 pub use trial::{
-    End, InvalidCost, Median, Trial, expected_cost, geometric_mean, median, restricted_mean,
-    success_share, tau,
+    End, InvalidCost, Median, Trial, expected_cost, median, restricted_mean, success_share, tau,
 };

@@ -1,6 +1,5 @@
 //! The cost of a run, and summaries of a cell's runs.
 
-use super::log_cost::{mean_log, of_reached};
 use serde::Serialize;
 
 /// How a run ended with respect to its target.
@@ -127,10 +126,4 @@ pub fn restricted_mean(trials: &[Trial], tau: f64) -> Option<f64> {
         End::OverBudget | End::Diverged => tau,
     });
     (!trials.is_empty()).then(|| restricted.sum::<f64>() / trials.len() as f64)
-}
-
-/// The geometric mean cost of the runs that reached the target. `None` if none did.
-pub fn geometric_mean(trials: &[Trial]) -> Option<f64> {
-    let logs = of_reached(trials);
-    (!logs.is_empty()).then(|| mean_log(&logs).exp())
 }

@@ -7,12 +7,11 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::SCHEMA;
 use super::error::StoreError;
 use crate::study::run::RunRecord;
-use crate::study::spec::hex;
+use crate::study::sha256::sha256;
 use crate::train;
 
 /// Content of a file.
@@ -104,5 +103,5 @@ pub(super) fn is_altered(path: &Path) -> Result<bool, StoreError> {
 /// SHA-256 of a value whose keys are sorted, in hexadecimal digits.
 fn checksum(mut value: Value) -> String {
     value.sort_all_objects();
-    hex(&Sha256::digest(value.to_string()))
+    sha256(&value.to_string())
 }
