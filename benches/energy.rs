@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use criterion::{Criterion, Throughput};
-use wattgrad::criterion::{Joules, Settings, Skip};
+use wattgrad::criterion::{Joules, JoulesError, Settings};
 use wattgrad::internals::device::GpuOptions;
 use wattgrad::internals::energy::MeterOptions;
 use wattgrad::internals::kernels::conv::{Conv, forward};
@@ -48,7 +48,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         Settings::default(),
     ) {
         Ok(joules) => joules,
-        Err(why @ Skip::NoSource { .. }) => {
+        Err(why @ JoulesError::NoSource { .. }) => {
             eprintln!("the benchmarks in joules are skipped: {why}");
             return Ok(());
         }

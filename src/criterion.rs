@@ -1,9 +1,9 @@
 //! Criterion benchmarks in joules (feature `criterion`).
 //!
-//! [`Joules::open`] finds the source of the joules, or says in one sentence why there is none. [`Joules::criterion`] and
-//! [`Joules::group`] set criterion up for windows of seconds, and a [`Metered`] benchmark answers criterion's calls with
-//! whole windows: a meter ticks ten to fifty times a second, so work is repeated without pause and its joules are taken
-//! from tick to tick, then scaled to the iterations criterion asked for.
+//! [`Joules::open`] picks the source of the joules, or says in one sentence why there is none. [`Joules::criterion`] and
+//! [`Joules::group`] set criterion up for windows of several seconds. A [`MeteredBenchmark`] answers each of criterion's
+//! calls with a whole window: a sensor updates ten to fifty times a second, so work is repeated without pause, its joules
+//! are taken from update to update, and then scaled to the iterations that criterion asked for.
 //!
 //! ```no_run
 //! use wattgrad::criterion::{Joules, Settings};
@@ -23,10 +23,9 @@
 //! criterion.final_summary();
 //! ```
 
+mod benchmark;
 mod format;
 mod measurement;
-mod metered;
 
-pub use format::JoulesFormatter;
-pub use measurement::{Joules, Settings, Skip};
-pub use metered::Metered;
+pub use benchmark::MeteredBenchmark;
+pub use measurement::{Joules, JoulesError, Settings};

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use wattgrad::criterion::{Joules, Settings, Skip};
+use wattgrad::criterion::{Joules, JoulesError, Settings};
 use wattgrad::internals::energy::{MeterOptions, Method, Selection};
 
 /// What the card draws at rest, so that its counter never stands; beside what a call takes it is nothing.
@@ -153,10 +153,10 @@ fn a_closure_has_the_joules_that_it_takes() {
 fn without_a_source_the_reasons_are_one_sentence() {
     let options = options(PathBuf::from("/nowhere/libnvidia-ml.so.1"));
     let why = Joules::open(&options, None, SHORT).err().unwrap();
-    assert!(matches!(why, Skip::NoSource { .. }), "{why:?}");
+    assert!(matches!(why, JoulesError::NoSource { .. }), "{why:?}");
     let text = why.to_string();
     assert!(
-        text.starts_with("no source of joules can be used here: nvml ("),
+        text.starts_with("no source of joules is available: nvml ("),
         "{text}"
     );
     assert!(!text.contains('\n'), "{text}");
@@ -237,6 +237,9 @@ fn a_window_of_no_seconds_is_refused() {
             ..SHORT
         };
         let why = Joules::open(&MeterOptions::default(), None, settings);
-        assert!(matches!(why.err(), Some(Skip::Seconds { .. })), "{seconds}");
+        assert!(
+            matches!(why.err(), Some(JoulesError::Seconds { .. })),
+            "{seconds}"
+        );
     }
 }

@@ -1,13 +1,12 @@
-//! Joules as people and machines read them.
+//! The units of joules in criterion's output.
 
 use criterion::Throughput;
 use criterion::measurement::ValueFormatter;
 
-/// Writes joules from nJ to kJ, and throughput per joule.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct JoulesFormatter;
+/// Formats joules from nJ to kJ, and throughput per joule.
+pub(super) struct JoulesFormatter;
 
-/// (what a value has to reach, unit)
+/// (smallest value, unit)
 const JOULES: [(f64, &str); 5] = [
     (1e3, "kJ"),
     (1.0, "J"),
@@ -30,7 +29,7 @@ const BINARY: [(f64, &str); 4] = [
     (1.0, "B/J"),
 ];
 
-/// The largest unit that `typical` reaches, or the smallest there is.
+/// The largest unit that `typical` reaches, or the smallest of all.
 fn unit(units: &[(f64, &'static str)], typical: f64) -> (f64, &'static str) {
     let reached = units.iter().find(|(size, _)| typical >= *size);
     *reached.unwrap_or(&units[units.len() - 1])
@@ -75,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn joules_are_written_from_nano_to_kilo() {
+    fn formats_joules_from_nano_to_kilo() {
         for (joules, text) in [
             (2.5e-10, "0.2500 nJ"),
             (2.5e-9, "2.5000 nJ"),
@@ -89,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn throughput_is_per_joule() {
+    fn formats_throughput_per_joule() {
         let per = |throughput, joules| {
             JoulesFormatter
                 .format_throughput(&throughput, joules)

@@ -8,23 +8,24 @@ use criterion::{BenchmarkGroup, Criterion, SamplingMode};
 use thiserror::Error;
 
 use super::format::JoulesFormatter;
-use super::metered::Metered;
 use crate::energy::{
-    Covers, EnergyPerUnit, Meter, MeterError, MeterOptions, MeteredDevice, Method, SourceReport,
-    SourceResult, Status, Window, explain,
+    Covers, Meter, MeterError, MeterOptions, MeteredDevice, Method, SourceReport, SourceResult,
+    Status, Window, explain,
 };
 
-/// The pre-roll and post-roll of a window, about.
-const ROLLS_SECONDS: f64 = 0.8;
+/// Seconds of the pre-roll and post-roll of a window, about.
+const ROLL_SECONDS: f64 = 0.8;
+/// Criterion takes at least this many samples.
+const MIN_WINDOWS: usize = 10;
 
-/// How long a benchmark is metered.
+/// How long a benchmark is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Seconds of work before the first window.
     pub warm_up_seconds: f64,
-    /// Seconds of a window: of work, without its rolls. Every window is one sample of criterion's.
+    /// Seconds of work in a window, without its pre-roll and post-roll. Every window is one sample of criterion's.
     pub window_seconds: f64,
-    /// Windows of a benchmark. Criterion wants at least 10; fewer are taken as 10.
+    /// Windows of a benchmark, at least 10.
     pub windows: usize,
 }
 
@@ -33,26 +34,26 @@ impl Default for Settings {
         Self {
             warm_up_seconds: 2.0,
             window_seconds: 5.0,
-            windows: 10,
+            windows: MIN_WINDOWS,
         }
     }
 }
 
-/// Why there are no joules to bench in.
+/// Why benchmarks cannot be measured in joules.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
-pub enum Skip {
-    /// No source can be charged with the work; the sentence has a reason for each.
-    #[error("no source of joules can be used here: {reasons}")]
+pub enum JoulesError {
+    /// No source can be charged with the work.
+    #[error("no source of joules is available: {reasons}")]
     NoSource {
-        /// `source (reason; fix)`, joined by commas.
+        /// `source (reason; fix)` for each source, separated by commas.
         reasons: String,
     },
-    /// The meter's options are wrong.
+    /// The meter's options are invalid.
     #[error(transparent)]
     Options(#[from] MeterError),
-    /// A time that is none.
-    #[error("a window of {seconds} s cannot be metered: give a finite number of seconds above 0")]
+    /// An invalid time.
+    #[error("the seconds of a window must be finite and above 0, got {seconds}")]
     Seconds {
         /// The value as it was given.
         seconds: f64,
@@ -63,52 +64,63 @@ struct Inner {
     meter: Meter,
     source: String,
     method: Method,
-    tick: Option<f64>,
+    update_interval: Option<f64>,
     settings: Settings,
 }
 
 /// Criterion's measurement in joules, from one source. A clone reads the same source.
 ///
-/// Criterion's `start` and `end` can return no error: where the source is lost within a benchmark, the process writes
-/// one sentence and exits with 1, before criterion has saved anything of that benchmark.
+/// Criterion's `start` and `end` cannot return an error: if the source is lost within a benchmark, the process prints one
+/// sentence and exits with 1, before criterion has saved anything of that benchmark.
+///
+/// ```no_run
+/// use wattgrad::criterion::{Joules, Settings};
+///
+/// let joules = Joules::open(&Default::default(), None, Settings::default())?;
+/// println!("{}: every {:?} s", joules.source(), joules.update_interval_seconds());
+/// # Ok::<(), wattgrad::criterion::JoulesError>(())
+/// ```
 #[derive(Clone)]
 pub struct Joules(Rc<Inner>);
 
 impl Joules {
-    /// Opens the meter and picks the first source that can be charged with the work of the adapter `target`: a measured
-    /// one before the assumed one, and none that covers only the host beside a card, or that others use too.
+    /// Opens the meter and picks the first source that can be charged with the work of `device`: a measured one before the
+    /// assumed one, and none that covers only the host beside a card, or that others use too.
     ///
     /// # Errors
-    /// [`Skip`], where there is no such source or what was asked for makes no sense.
+    /// [`JoulesError`], where there is no such source or the options are invalid.
     pub fn open(
         options: &MeterOptions,
-        target: Option<&MeteredDevice>,
+        device: Option<&MeteredDevice>,
         settings: Settings,
-    ) -> Result<Self, Skip> {
+    ) -> Result<Self, JoulesError> {
         for seconds in [settings.window_seconds, settings.warm_up_seconds] {
             if Duration::try_from_secs_f64(seconds).is_err() || seconds == 0.0 {
-                return Err(Skip::Seconds { seconds });
+                return Err(JoulesError::Seconds { seconds });
             }
         }
-        let meter = Meter::open(options, target)?;
+        let meter = Meter::open(options, device)?;
         let reports = meter.sources();
         let usable = |status| {
-            reports
-                .iter()
-                .find(|found| found.status == status && found.covers != Some(Covers::Host))
+            let mut reports = reports.iter();
+            reports.find(|found| found.status == status && found.covers != Some(Covers::Host))
         };
         let Some(chosen) = usable(Status::Measured).or_else(|| usable(Status::Assumed)) else {
             let reasons: Vec<String> = reports.iter().map(reason).collect();
             let reasons = match reasons.is_empty() {
-                true => "none was asked for".to_owned(),
+                true => "none was selected".to_owned(),
                 false => reasons.join(", "),
             };
-            return Err(Skip::NoSource { reasons });
+            return Err(JoulesError::NoSource { reasons });
+        };
+        let settings = Settings {
+            windows: settings.windows.max(MIN_WINDOWS),
+            ..settings
         };
         Ok(Self(Rc::new(Inner {
             source: chosen.source.clone(),
             method: chosen.method,
-            tick: chosen.update_interval_seconds,
+            update_interval: chosen.update_interval_seconds,
             settings,
             meter,
         })))
@@ -119,28 +131,28 @@ impl Joules {
         &self.0.source
     }
 
-    /// How its joules come about.
+    /// How its joules are obtained.
     pub fn method(&self) -> Method {
         self.0.method
     }
 
-    /// Seconds between two values of the source, where known: work is to be counted a few times within.
+    /// The source's update interval in seconds, where known: work should be counted a few times within it.
     pub fn update_interval_seconds(&self) -> Option<f64> {
-        self.0.tick
+        self.0.update_interval
     }
 
     pub(super) fn settings(&self) -> Settings {
         self.0.settings
     }
 
-    /// `name` with source and kind: `mlp [nvml]`, `mlp [battery power]`, `mlp [assumed]`. Criterion compares whatever
-    /// lay under an id before, and joules of another source, or nanoseconds, must not.
+    /// `name` with source and method: `mlp [nvml]`, `mlp [battery power]`, `mlp [assumed]`. Criterion compares with the last
+    /// value of the same id, which must not be joules of another source, or nanoseconds.
     pub fn id(&self, name: &str) -> String {
         let source = &self.0.source;
         let numbered = source
             .split_once(':')
             .filter(|(_, part)| part.parse::<u32>().is_ok());
-        let source = numbered.map_or(source.as_str(), |(family, _)| family);
+        let source = numbered.map_or(source.as_str(), |(source, _)| source);
         match self.0.method {
             Method::Counter => format!("{name} [{source}]"),
             Method::IntegratedPower => format!("{name} [{source} power]"),
@@ -148,15 +160,14 @@ impl Joules {
         }
     }
 
-    /// How long `benchmarks` benchmarks take, and what is read: one line to print before they begin.
+    /// How long `benchmarks` benchmarks take, and through which source: one line to print before they begin.
     pub fn announcement(&self, benchmarks: usize) -> String {
         let Settings {
             warm_up_seconds,
             window_seconds,
             windows,
         } = self.0.settings;
-        let windows = windows.max(10);
-        let each = warm_up_seconds + windows as f64 * (window_seconds + ROLLS_SECONDS);
+        let each = warm_up_seconds + windows as f64 * (window_seconds + ROLL_SECONDS);
         let minutes = each * benchmarks as f64 / 60.0;
         format!(
             "{benchmarks} benchmarks at most, {windows} windows of {window_seconds} s each, in joules of {}: about \
@@ -171,9 +182,8 @@ impl Joules {
         criterion.with_measurement(self.clone())
     }
 
-    /// A group whose samples are windows. Criterion plans by wall time, from a warm-up that is over after its first
-    /// call: flat samples of as many iterations as a window holds. `--sample-size` and the times of the command line
-    /// have no effect on it.
+    /// A group whose samples are windows. Criterion plans by wall time, from a warm-up that ends with its first call: flat
+    /// samples of as many iterations as a window holds. `--sample-size` and the times of the command line have no effect.
     pub fn group<'c>(
         &self,
         criterion: &'c mut Criterion<Self>,
@@ -184,7 +194,6 @@ impl Joules {
             windows,
             ..
         } = self.0.settings;
-        let windows = windows.max(10);
         let mut group = criterion.benchmark_group(name);
         group
             .sampling_mode(SamplingMode::Flat)
@@ -194,59 +203,51 @@ impl Joules {
         group
     }
 
-    /// A benchmark of its own, named as [`Joules::id`] names it.
-    pub fn metered(&self, name: &str) -> Metered {
-        Metered::new(self.clone(), name)
-    }
-
     pub(super) fn window(&self) -> Window {
         self.0.meter.start()
     }
 
-    /// The joules of one unit of the `done` that were stamped in the window, or why they are not known.
-    pub(super) fn each(&self, window: Window, done: u64) -> Result<f64, String> {
-        let (rows, units) = window.stop_per_unit();
+    /// The joules of one of the `done` units that were stamped in the window, or why they are unknown.
+    pub(super) fn per_unit(&self, window: Window, done: u64) -> Result<f64, String> {
+        let (results, units) = window.stop_per_unit();
         if self.0.method == Method::Assumed {
             // The whole window is work, and CPU time is read at its very ends.
-            return self.whole(&rows).map(|joules| joules / done as f64);
+            return self.whole(&results).map(|joules| joules / done as f64);
         }
-        let of_it =
-            |unit: &&EnergyPerUnit| unit.source == self.0.source && unit.method == self.0.method;
-        match units.iter().find(of_it) {
-            Some(unit) if unit.status != Status::Measured => Err(self.why(&rows)),
+        let mut units = units.iter();
+        let unit = units.find(|unit| unit.source == self.0.source && unit.method == self.0.method);
+        match unit.filter(|unit| unit.status == Status::Measured) {
             Some(unit) => positive(unit.joules()),
-            None => Err(self.why(&rows)),
+            None => Err(self.why(&results)),
         }
     }
 
-    fn row<'r>(&self, rows: &'r [SourceResult]) -> Option<&'r SourceResult> {
-        let mut of_it = rows.iter().filter(|row| row.source == self.0.source);
-        of_it.find(|row| row.method == self.0.method)
+    fn own<'r>(&self, results: &'r [SourceResult]) -> Option<&'r SourceResult> {
+        let mut results = results.iter();
+        results.find(|result| result.source == self.0.source && result.method == self.0.method)
     }
 
-    fn whole(&self, rows: &[SourceResult]) -> Result<f64, String> {
-        let row = self.row(rows).filter(|row| {
-            let status = match self.0.method {
-                Method::Assumed => Status::Assumed,
-                _ => Status::Measured,
-            };
-            row.status == status
-        });
-        match row.and_then(|row| row.joules) {
+    fn whole(&self, results: &[SourceResult]) -> Result<f64, String> {
+        let status = match self.0.method {
+            Method::Assumed => Status::Assumed,
+            _ => Status::Measured,
+        };
+        let own = self.own(results).filter(|result| result.status == status);
+        match own.and_then(|result| result.joules) {
             Some(joules) => positive(joules),
-            None => Err(self.why(rows)),
+            None => Err(self.why(results)),
         }
     }
 
-    fn why(&self, rows: &[SourceResult]) -> String {
-        let reason = self.row(rows).and_then(|row| row.reason.clone());
-        reason.unwrap_or_else(|| "the window holds too few ticks: set a longer one".to_owned())
+    fn why(&self, results: &[SourceResult]) -> String {
+        let reason = self.own(results).and_then(|result| result.reason.clone());
+        reason.unwrap_or_else(|| "the window holds too few updates: set a longer one".to_owned())
     }
 
-    /// Ends the process: criterion can be told of no error, and what it is given it saves.
-    pub(super) fn lost(&self, benchmark: &str, why: &str) -> ! {
+    /// Ends the process: criterion takes no error, and saves every value that it gets.
+    pub(super) fn abort(&self, benchmark: &str, why: &str) -> ! {
         eprintln!(
-            "error: {benchmark}: no joules from {}, and nothing of it is saved: {why}",
+            "error: {benchmark}: no joules from {}, and none of its samples is saved: {why}",
             self.0.source
         );
         std::process::exit(1);
@@ -255,17 +256,15 @@ impl Joules {
 
 /// A sample of 0 drops criterion's report, and NaN panics in it.
 fn positive(joules: f64) -> Result<f64, String> {
-    if joules.is_finite() && joules > 0.0 {
-        return Ok(joules);
+    match joules.is_finite() && joules > 0.0 {
+        true => Ok(joules),
+        false => Err(format!("the source gave {joules} J: set a longer window")),
     }
-    Err(format!(
-        "the source told {joules} J, which no work takes: set a longer window"
-    ))
 }
 
 fn reason(found: &SourceReport) -> String {
     let why = match (&found.reason, found.covers) {
-        (_, Some(Covers::Host)) => "it covers the host only, beside the adapter",
+        (_, Some(Covers::Host)) => "it covers the host only, not the device",
         (Some(reason), _) => reason,
         (None, _) => "no reason known",
     };
@@ -282,11 +281,10 @@ impl Measurement for Joules {
     }
 
     fn end(&self, window: Window) -> f64 {
-        let rows = window.stop();
-        self.whole(&rows).unwrap_or_else(|why| {
-            self.lost(
+        self.whole(&window.stop()).unwrap_or_else(|why| {
+            self.abort(
                 "a benchmark that criterion timed itself",
-                &format!("{why}; bench through Joules::metered"),
+                &format!("{why}; use Joules::metered"),
             )
         })
     }

@@ -19,7 +19,7 @@ mod counter;
 mod device;
 mod downsample;
 mod estimate;
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "gpu", feature = "criterion"))]
 mod explain;
 mod figure;
 #[cfg(feature = "cli")]
@@ -47,7 +47,7 @@ pub use calibrate::{Activity, Calibration, Workload, calibrate_sensor};
 pub use clock::{Clock, Moment};
 pub use device::{DeviceKind, MeteredDevice};
 pub use estimate::{Edge, Estimate};
-#[cfg(feature = "gpu")]
+#[cfg(any(feature = "gpu", feature = "criterion"))]
 pub(crate) use explain::explain;
 pub use figure::{Covers, Grade, Interval, Method, RawUnit, Reading, Scope, Stamp, Status};
 #[cfg(feature = "cli")]

@@ -33,9 +33,9 @@ struct State {
 /// One draw of the noise lasts so long.
 const GRAIN: f64 = 0.02;
 
-/// What the estimator is told of the instrument: what an examination finds (`learnt`), or what is told of any.
-pub fn knowledge(world: &World, learnt: bool, seed: u64) -> Result<SensorModel, Unavailable> {
-    if learnt {
+/// What the estimator is told of the instrument: what an examination finds (`calibrated`), or what is told of any.
+pub fn knowledge(world: &World, calibrated: bool, seed: u64) -> Result<SensorModel, Unavailable> {
+    if calibrated {
         learn(world, seed).map(|(known, _)| known)
     } else {
         Ok(SensorModel::uncalibrated(&world.spec()))

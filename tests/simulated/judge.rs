@@ -1,4 +1,4 @@
-//! What many trials say of the estimator, and what must be true of it.
+//! The statistics of many trials, and the bounds that they must keep.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,27 +7,38 @@ use crate::load::SHAPES;
 use crate::sensor::Model;
 use crate::trial::{self, Kind, Outcome};
 
-/// Of the intervals, this share has to hold what they promise.
+/// The share of the intervals that must hold the true value.
 const HELD: f64 = 0.93;
-/// They may be so many times as wide as the errors seen needed.
+/// Intervals may be this many times as wide as the observed errors need.
 const WIDEST: f64 = 2.0;
-/// Of trials long enough, this share may be refused.
+/// The share of long enough trials that may be without result.
 const REFUSED: f64 = 0.05;
-/// Seconds of load from which on a refusal counts; of an instrument that averages, so many averaging windows: ten are
-/// asked for, and before them the load has to be shown in full.
+/// Seconds of load from which a missing result counts; of a sensor that averages, this many averaging times: ten are
+/// needed, and before them the load has to be shown in full.
 const LONG: f64 = 5.0;
 const AVERAGINGS: f64 = 14.0;
-/// The number of trials that the promises are made for.
+/// The bounds are stated for this many trials and more. Fewer trials are judged with the sampling error of the binomial
+/// distribution, see [`chance`].
 const FULL: usize = 1000;
+const DEFAULT: usize = 200;
 
-/// Trials of each instrument and kind of window.
+/// Trials of each sensor and kind of window: 200, or `WATTGRAD_TRIALS` (the tables of docs/intervals.md take 1000).
 pub fn trials() -> usize {
     std::env::var("WATTGRAD_TRIALS")
         .ok()
-        .map_or(FULL, |trials| trials.parse().expect("WATTGRAD_TRIALS"))
+        .map_or(DEFAULT, |trials| trials.parse().expect("WATTGRAD_TRIALS"))
 }
 
-/// One trial's interval against what it has to hold.
+/// How far the observed share of `trials` can deviate by chance from a true `share`: the one-sided 95 % bound of the
+/// binomial distribution, 1.645 sqrt(p (1 - p) / n); 0 from [`FULL`] trials on. A tenth of the trials may be without result.
+pub fn chance(share: f64, trials: usize) -> f64 {
+    if trials >= FULL * 9 / 10 {
+        return 0.0;
+    }
+    1.645 * (share * (1.0 - share) / trials as f64).sqrt()
+}
+
+/// The interval of one trial and its error.
 #[derive(Clone, Copy, Debug)]
 struct Score {
     /// Share of the joules by which the estimate is off, and half the interval's width.
@@ -36,7 +47,7 @@ struct Score {
     held: bool,
 }
 
-/// All trials of an instrument and a kind of window.
+/// All trials of a sensor and a kind of window.
 pub struct Verdict {
     pub model: Model,
     pub kind: Kind,
@@ -44,9 +55,9 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub fn of(model: Model, kind: Kind, learnt: bool) -> Self {
+    pub fn of(model: Model, kind: Kind, calibrated: bool) -> Self {
         let outcomes = (0..trials() as u64)
-            .map(|trial| trial::run(model, kind, learnt, trial))
+            .map(|trial| trial::run(model, kind, calibrated, trial))
             .collect();
         Self {
             model,
@@ -55,20 +66,20 @@ impl Verdict {
         }
     }
 
-    fn repeatability<'a>(&'a self, of: impl Fn(&Outcome) -> bool + 'a) -> Vec<Score> {
+    fn confidence<'a>(&'a self, of: impl Fn(&Outcome) -> bool + 'a) -> Vec<Score> {
         let given = self.outcomes.iter().filter(move |outcome| of(outcome));
-        given.filter_map(repeatability).collect()
+        given.filter_map(confidence).collect()
     }
 
-    fn absolute(&self) -> Vec<Score> {
-        self.outcomes.iter().filter_map(absolute).collect()
+    fn accuracy(&self) -> Vec<Score> {
+        self.outcomes.iter().filter_map(accuracy).collect()
     }
 
     fn long(&self, outcome: &Outcome) -> bool {
         outcome.window >= LONG.max(AVERAGINGS * self.model.averaging())
     }
 
-    /// Of trials long enough: how many, and how many were refused.
+    /// The number of long enough trials, and of those without result.
     fn refused(&self) -> (usize, usize) {
         let long = || self.outcomes.iter().filter(|outcome| self.long(outcome));
         (
@@ -77,9 +88,9 @@ impl Verdict {
         )
     }
 
-    /// Median half-width of repeatability of windows of about `seconds`.
+    /// Median half-width of the confidence interval of windows of about `seconds`.
     fn half_at(&self, seconds: f64) -> f64 {
-        let near = self.repeatability(|outcome| (outcome.window - seconds).abs() < 0.02 * seconds);
+        let near = self.confidence(|outcome| (outcome.window - seconds).abs() < 0.02 * seconds);
         quantile(near.iter().map(|score| score.half), 0.5)
     }
 
@@ -93,33 +104,34 @@ impl Verdict {
         share(&held)
     }
 
-    /// What does not hold, a sentence each.
+    /// The bounds that are not kept, a sentence each.
     pub fn faults(&self, accurate: bool) -> Vec<String> {
         let mut faults = Vec::new();
         let scores = [
-            ("repeatability", self.repeatability(|_| true)),
-            ("absolute", self.absolute()),
+            ("confidence", self.confidence(|_| true)),
+            ("accuracy", self.accuracy()),
         ];
         for (name, scores) in &scores {
             if scores.is_empty() {
                 continue;
             }
             let held = coverage(scores);
-            if held < least(scores.len()) {
+            if held < HELD - chance(HELD, scores.len()) {
                 faults.push(format!("{name} holds in {:.1} %", 100.0 * held));
             }
-            let width = width(scores);
+            let width = width(scores, 0.95 + chance(0.95, scores.len()));
             if self.model.within_model && width > WIDEST {
                 faults.push(format!("{name} is {width:.1} times as wide as needed"));
             }
         }
         let (long, refused) = self.refused();
-        if self.model.within_model && refused as f64 > REFUSED * long as f64 {
+        let most = REFUSED + chance(REFUSED, long);
+        if self.model.within_model && refused as f64 > most * long as f64 {
             faults.push(format!("{refused} of {long} long trials refused"));
         }
         for (seconds, most) in [(5.0, 0.02), (10.0, 0.01)] {
             let half = self.half_at(seconds);
-            // Not a number where every window of that length was refused.
+            // Not a number where no window of that length has a result.
             if accurate && (half.is_nan() || half >= most) {
                 faults.push(format!("+-{:.2} % at {seconds} s", 100.0 * half));
             }
@@ -127,17 +139,17 @@ impl Verdict {
         faults
     }
 
-    /// The lesser share of what both intervals have to hold.
-    pub fn held(&self) -> f64 {
-        let both = [self.repeatability(|_| true), self.absolute()];
-        both.iter()
-            .map(|scores| coverage(scores))
-            .fold(1.0, f64::min)
+    /// Whether both intervals hold in at least `share` of the trials, less what chance explains; and the lower share.
+    pub fn holds(&self, share: f64) -> (bool, f64) {
+        let both = [self.confidence(|_| true), self.accuracy()];
+        let held = both.iter().map(|scores| coverage(scores));
+        let held = held.fold(1.0, f64::min);
+        (held >= share - chance(share, both[0].len()), held)
     }
 
     /// A line of the table.
     pub fn line(&self) -> String {
-        let (rep, abs) = (self.repeatability(|_| true), self.absolute());
+        let (rep, abs) = (self.confidence(|_| true), self.accuracy());
         let percent = |share: f64| 100.0 * share;
         let (long, refused) = self.refused();
         let given = rep.len();
@@ -152,20 +164,19 @@ impl Verdict {
             percent(quantile(rep.iter().map(|score| score.half), 0.5)),
             percent(quantile(rep.iter().map(|score| score.error), 0.95)),
             medians(&rep),
-            width(&rep),
+            width(&rep, 0.95),
             percent(coverage(&abs)),
             percent(quantile(abs.iter().map(|score| score.half), 0.5)),
             percent(quantile(abs.iter().map(|score| score.error), 0.95)),
             medians(&abs),
-            width(&abs),
+            width(&abs, 0.95),
             percent(self.half_at(5.0)),
             percent(self.half_at(10.0)),
             percent(self.naive()),
         )
     }
 
-    /// Why trials were refused, and where repeatability holds: by the load's shape and by halves of what was
-    /// drawn.
+    /// Why trials have no result, and where the confidence interval holds: by the load's shape and by halves of each draw.
     pub fn details(&self) -> String {
         let mut text = String::new();
         for (reason, outcomes) in self.reasons() {
@@ -180,13 +191,13 @@ impl Verdict {
         }
         text += "    holds, %:";
         for shape in SHAPES {
-            let scores = self.repeatability(|outcome| outcome.program.shape == shape);
+            let scores = self.confidence(|outcome| outcome.program.shape == shape);
             let _ = write!(text, " {shape:?} {:.0}", 100.0 * coverage(&scores));
         }
         for (name, of) in DRAWS {
             let middle = quantile(self.outcomes.iter().map(of), 0.5);
-            let below = self.repeatability(|outcome| of(outcome) < middle);
-            let above = self.repeatability(|outcome| of(outcome) >= middle);
+            let below = self.confidence(|outcome| of(outcome) < middle);
+            let above = self.confidence(|outcome| of(outcome) >= middle);
             let held = |scores: &[Score]| 100.0 * coverage(scores);
             let _ = write!(
                 text,
@@ -202,7 +213,7 @@ impl Verdict {
         let mut missed: Vec<_> = self
             .outcomes
             .iter()
-            .filter_map(|outcome| Some((outcome, repeatability(outcome)?)))
+            .filter_map(|outcome| Some((outcome, confidence(outcome)?)))
             .filter(|(_, score)| !score.held)
             .collect();
         missed.sort_by(|a, b| (b.1.error / b.1.half).total_cmp(&(a.1.error / a.1.half)));
@@ -225,7 +236,8 @@ impl Verdict {
         text
     }
 
-    /// Seconds of delay not allowed for that would explain the errors best: what power fell by, shown late, is too much.
+    /// The additional delay in seconds that would explain the errors best: a fall of power that is shown late counts too
+    /// much.
     fn late(&self) -> f64 {
         let (mut both, mut square) = (0.0, 0.0);
         for outcome in &self.outcomes {
@@ -249,7 +261,7 @@ impl Verdict {
     }
 }
 
-/// What can be looked at one by one when intervals do not hold.
+/// The draws to examine when intervals do not hold.
 type Draw = (&'static str, fn(&Outcome) -> f64);
 const DRAWS: [Draw; 5] = [
     ("seconds", |outcome| outcome.window),
@@ -260,11 +272,11 @@ const DRAWS: [Draw; 5] = [
 ];
 
 /// The table's head.
-pub const HEAD: &str = "                                          | repeatability                     | absolute                          | half, median % | naive\n\
+pub const HEAD: &str = "                                          | confidence interval               | accuracy interval                 | half, median % | naive\n\
                         instrument       window   given refused   | held  half    p95err  med.  need  | held  half   p95err med.  need  | 5 s    10 s   | held";
 
-/// Repeatability has to hold the truth as gain and offset scale it.
-fn repeatability(outcome: &Outcome) -> Option<Score> {
+/// The confidence interval has to hold the true joules as gain and offset scale them.
+fn confidence(outcome: &Outcome) -> Option<Score> {
     let estimate = outcome.estimate.as_ref().ok()?;
     Some(Score {
         error: (estimate.joules - outcome.through).abs() / outcome.through,
@@ -273,22 +285,14 @@ fn repeatability(outcome: &Outcome) -> Option<Score> {
     })
 }
 
-/// The absolute interval has to hold the truth.
-fn absolute(outcome: &Outcome) -> Option<Score> {
+/// The accuracy interval has to hold the true joules.
+fn accuracy(outcome: &Outcome) -> Option<Score> {
     let estimate = outcome.estimate.as_ref().ok()?;
     Some(Score {
         error: (estimate.joules - outcome.truth).abs() / outcome.truth,
         half: estimate.accuracy.half() / outcome.truth,
         held: estimate.accuracy.holds(outcome.truth),
     })
-}
-
-/// The least share that must be held: what is promised of many trials, less what chance takes from few.
-fn least(trials: usize) -> f64 {
-    if trials >= FULL * 9 / 10 {
-        return HELD;
-    }
-    HELD - 1.645 * (HELD * (1.0 - HELD) / trials as f64).sqrt()
 }
 
 fn coverage(scores: &[Score]) -> f64 {
@@ -302,10 +306,10 @@ fn medians(scores: &[Score]) -> f64 {
         / quantile(scores.iter().map(|score| score.error), 0.95)
 }
 
-/// By how much all intervals could shrink and still hold 95 %: each trial's width is held against its own error, so
-/// wide intervals of bad trials do not pay for those of good ones.
-fn width(scores: &[Score]) -> f64 {
-    1.0 / quantile(scores.iter().map(|score| score.error / score.half), 0.95)
+/// By how much all intervals could shrink and still hold `share`: each trial's width is compared with its own error, so
+/// that wide intervals of bad trials do not offset narrow ones of good trials.
+fn width(scores: &[Score], share: f64) -> f64 {
+    1.0 / quantile(scores.iter().map(|score| score.error / score.half), share)
 }
 
 fn share(held: &[bool]) -> f64 {

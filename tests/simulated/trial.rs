@@ -51,15 +51,15 @@ fn seconds(rng: &mut Rng, model: &Model) -> f64 {
 }
 
 /// A trial with a window of a drawn length.
-pub fn run(model: Model, kind: Kind, learnt: bool, seed: u64) -> Outcome {
-    run_for(model, kind, learnt, seed, seconds)
+pub fn run(model: Model, kind: Kind, calibrated: bool, seed: u64) -> Outcome {
+    run_for(model, kind, calibrated, seed, seconds)
 }
 
 /// A trial with a window that `seconds` draws.
 pub fn run_for(
     model: Model,
     kind: Kind,
-    learnt: bool,
+    calibrated: bool,
     seed: u64,
     seconds: impl Fn(&mut Rng, &Model) -> f64,
 ) -> Outcome {
@@ -81,12 +81,13 @@ pub fn run_for(
     let world = World::new(SimulatedSensor::new(model, hidden, load), &mut rng);
     let (estimate, readings) = match world.watch() {
         Ok(recording) => {
-            let estimate = bench::knowledge(&world, learnt, seed).and_then(|known| match kind {
-                Kind::InLoad => recording.in_load(from, to, &[], &known),
-                Kind::Between | Kind::Amid => {
-                    recording.fixed((from, to), [Edge::Boundary; 2], &known)
-                }
-            });
+            let estimate =
+                bench::knowledge(&world, calibrated, seed).and_then(|known| match kind {
+                    Kind::InLoad => recording.in_load(from, to, &[], &known),
+                    Kind::Between | Kind::Amid => {
+                        recording.fixed((from, to), [Edge::Boundary; 2], &known)
+                    }
+                });
             (estimate, recording.readings().to_vec())
         }
         Err(refusal) => (Err(refusal), Vec::new()),

@@ -1,4 +1,4 @@
-//! One benchmark whose samples are windows.
+//! A benchmark whose samples are measurement windows.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -9,11 +9,11 @@ use criterion::Bencher;
 
 use super::measurement::Joules;
 
-/// Calls of a short closure are counted in batches of about this, which no meter can tell apart.
+/// Calls of a short closure are counted in batches of about this many seconds, which no meter can resolve.
 const BATCH_SECONDS: f64 = 0.001;
 
-/// One benchmark, kept over all of criterion's calls: made by [`Joules::metered`].
-pub struct Metered {
+/// A benchmark whose samples are measurement windows, made by [`Joules::metered`]. It lasts over all of criterion's calls.
+pub struct MeteredBenchmark {
     joules: Joules,
     id: String,
     warm: bool,
@@ -21,27 +21,30 @@ pub struct Metered {
     last: f64,
 }
 
-impl Metered {
-    pub(super) fn new(joules: Joules, name: &str) -> Self {
-        Self {
-            id: joules.id(name),
-            joules,
+impl Joules {
+    /// A benchmark with the id [`Joules::id`] of `name`.
+    pub fn metered(&self, name: &str) -> MeteredBenchmark {
+        MeteredBenchmark {
+            id: self.id(name),
+            joules: self.clone(),
             warm: false,
             batch: 1,
             last: 0.0,
         }
     }
+}
 
-    /// The id for criterion, with source and kind.
+impl MeteredBenchmark {
+    /// The id for criterion, with source and method.
     pub fn id(&self) -> String {
         self.id.clone()
     }
 
-    /// Meters a closure, called again and again without pause. One that submits work to a device waits for it, or is
-    /// metered by [`Metered::drive`].
+    /// Measures a closure, called repeatedly without pause. A closure that submits work to a device has to wait for it, or
+    /// be measured by [`MeteredBenchmark::drive`].
     pub fn iter<R>(&mut self, bencher: &mut Bencher<'_, Joules>, mut step: impl FnMut() -> R) {
         if !self.warm {
-            // Found before anything is metered; a batch stays as long for all windows.
+            // Found before the first window; the batch size stays the same for all windows.
             loop {
                 let start = Instant::now();
                 (0..self.batch).for_each(|_| drop(black_box(step())));
@@ -62,8 +65,8 @@ impl Metered {
         });
     }
 
-    /// Meters work that keeps its own queue: `run` works on without pause, calls its argument with the number of
-    /// iterations that have ended since the call before, and returns, its queue drained, once that says `false`. At
+    /// Measures work that keeps its own queue. `run` works without pause and calls its argument with the number of
+    /// iterations that have ended since the last call; when that returns `false`, `run` drains its queue and returns. At
     /// least one iteration must end in a `run`.
     ///
     /// An error of `run`, or a window without joules, ends the process with one sentence and exit code 1.
@@ -73,13 +76,12 @@ impl Metered {
         mut run: impl FnMut(&mut dyn FnMut(u64) -> bool) -> Result<(), E>,
     ) {
         let settings = self.joules.settings();
-        let first = !self.warm;
-        if first {
+        if !self.warm {
             self.warm = true;
             self.work(&mut run, settings.warm_up_seconds, |_| ());
-            // `--quick` has no warm-up: already its first call is a sample.
+            // With `--quick` there is no warm-up: the first call is already a sample.
             if !std::env::args().any(|argument| argument == "--quick") {
-                // Criterion's warm-up: it takes the time of the call and drops its value.
+                // Criterion's warm-up: it takes the time of the call and ignores its value.
                 bencher.iter_custom(|_| {
                     self.work(&mut run, 0.0, |_| ());
                     f64::MIN_POSITIVE
@@ -90,17 +92,16 @@ impl Metered {
         bencher.iter_custom(|iterations| {
             let window = self.joules.window();
             window.stamp(0.0);
-            let done = self.work(&mut run, settings.window_seconds, |done| {
-                window.stamp(done as f64);
-            });
-            match self.joules.each(window, done) {
-                Ok(each) => self.distinct(each) * iterations as f64,
-                Err(why) => self.joules.lost(&self.id, &why),
+            let stamp = |done| window.stamp(done as f64);
+            let done = self.work(&mut run, settings.window_seconds, stamp);
+            match self.joules.per_unit(window, done) {
+                Ok(joules) => self.distinct(joules) * iterations as f64,
+                Err(why) => self.joules.abort(&self.id, &why),
             }
         });
     }
 
-    /// Runs for `seconds` and tells `count` after each report how many iterations are done; gives them all.
+    /// Runs for `seconds`; calls `count` after each report with the iterations done so far, and returns them all.
     fn work<E: Display>(
         &self,
         run: &mut impl FnMut(&mut dyn FnMut(u64) -> bool) -> Result<(), E>,
@@ -115,16 +116,16 @@ impl Metered {
             start.elapsed().as_secs_f64() < seconds
         });
         match ended {
-            Err(why) => self.joules.lost(&self.id, &why.to_string()),
+            Err(why) => self.joules.abort(&self.id, &why.to_string()),
             Ok(()) if done == 0 => self
                 .joules
-                .lost(&self.id, "its closure counted no iteration"),
+                .abort(&self.id, "its closure counted no iteration"),
             Ok(()) => done,
         }
     }
 
-    /// Criterion panics where all samples are equal, which a coarse counter can make them: a repeated value is moved by
-    /// far less than any meter tells.
+    /// Criterion panics where all samples are equal, as those of a coarse counter can be: a repeated value is moved by far
+    /// less than any meter resolves.
     fn distinct(&mut self, joules: f64) -> f64 {
         let distinct = match joules == self.last {
             true => joules * (1.0 + 1e-9),
