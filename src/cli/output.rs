@@ -1,4 +1,4 @@
-//! Results to stdout, everything else to stderr.
+//! Results go to stdout, everything else to stderr.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -8,12 +8,12 @@ use super::failure::Failure;
 use super::global::Global;
 use super::wrap;
 
-/// Prints a result for people; on a terminal its long lines are broken between words.
+/// Prints a result as text, with long lines wrapped on a terminal.
 pub fn print_text(text: &str) -> Result<(), Failure> {
     print(&wrap::for_stdout(text))
 }
 
-/// Prints a result as it is. A reader that went away (`| head`) ends the command quietly.
+/// Prints a result unchanged. A closed pipe (`| head`) ends the command without an error.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = anstream::stdout().lock();
     let printed = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -21,7 +21,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Failure::closed_pipe()),
         Err(error) => Err(Failure::failed(format!(
-            "cannot write the result to the standard output ({error}): send it where there is room"
+            "cannot write to the standard output ({error}): redirect it to a disk with free space"
         ))),
     }
 }
@@ -30,14 +30,14 @@ pub fn print(text: &str) -> Result<(), Failure> {
 pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let mut text = serde_json::to_string_pretty(value).map_err(|error| {
         Failure::failed(format!(
-            "the result cannot be JSON ({error}): report this as a bug"
+            "cannot write the result as JSON ({error}): report this as a bug"
         ))
     })?;
     text.push('\n');
     print(&text)
 }
 
-/// One line for the person at the terminal; without one who reads, it is lost.
+/// Prints a line to stderr unless `--quiet`; failures to write it are ignored.
 pub fn say(global: &Global, text: &str) {
     if !global.quiet {
         let text = wrap::for_stderr(text);
@@ -45,7 +45,7 @@ pub fn say(global: &Global, text: &str) {
     }
 }
 
-/// Sends the log to stderr: warnings, with `-v` and `-vv` more, and whatever `RUST_LOG` says instead.
+/// Sends the log to stderr: warnings, more with `-v` and `-vv`, or what `RUST_LOG` selects.
 pub fn log(global: &Global) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => "error",
@@ -61,7 +61,7 @@ pub fn log(global: &Global) {
             io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
         }
     };
-    // Fails only where a log is being kept already.
+    // Fails only if a logger is already set.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

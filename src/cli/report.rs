@@ -84,6 +84,6 @@ fn write(path: &Path, text: &str, global: &Global) -> Result<(), Failure> {
 
 fn refused(path: &Path, error: &std::io::Error) -> Failure {
     Failure::failed(format!(
-        "cannot write {path:?} ({error}): choose a place that may be written"
+        "cannot write {path:?} ({error}): choose a writable place"
     ))
 }

@@ -4,7 +4,7 @@ use super::display_unit::{DisplayUnit, digits};
 use super::regimes::{RegimeColumns, wrap};
 use super::summary::{RESTRICTED, Summary};
 use super::words::{
-    NO_ENERGY, State, capital, cost_name, counted, dates, facts, kind_name, ratio, status_word,
+    State, capital, cost_name, counted, dates, facts, kind_name, no_energy, ratio, status_word,
     target, threshold, verdict,
 };
 use crate::energy::Status;
@@ -268,7 +268,7 @@ fn conditions(analysis: &Analysis) -> String {
         rows.push(("energy", line));
     }
     match (giving.is_empty(), missing.is_empty()) {
-        (true, _) => rows.push(("energy", NO_ENERGY.into())),
+        (true, _) => rows.push(("energy", no_energy(analysis).into())),
         (false, true) => {}
         (false, false) => {
             let names: Vec<&str> = missing

@@ -318,6 +318,14 @@ pub(super) fn outcomes(analysis: &Analysis) -> String {
 pub(in crate::report) const NO_ENERGY: &str =
     "not measured: no sensor was available (`wattgrad doctor` shows how to enable one)";
 
+/// Why no energy is shown.
+pub(super) fn no_energy(analysis: &Analysis) -> &'static str {
+    match analysis.instruments.is_empty() {
+        true => "not metered",
+        false => NO_ENERGY,
+    }
+}
+
 /// With a capital first letter.
 pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();

@@ -24,7 +24,7 @@ const ROW: f64 = 26.0;
 /// Height of a bar without and with an interval below it.
 const BAR: (f64, f64) = (16.0, 10.0);
 const WIDTH: f64 = 460.0;
-/// Width of the bars themselves at the least.
+/// Least width of the bars.
 const PLOT: f64 = 190.0;
 const BOTTOM: f64 = 44.0;
 

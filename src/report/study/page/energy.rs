@@ -7,7 +7,7 @@ use super::super::colours::RegimeColours;
 use super::super::csv_table::{CsvTable, rounded};
 use super::super::curves::{EnergySource, energy_sources, main_runs};
 use super::super::display_unit::{DisplayUnit, digits};
-use super::super::words::{NO_ENERGY, capital, order, origin};
+use super::super::words::{capital, no_energy, order, origin};
 use super::{data_behind, how};
 use crate::study::RunRecord;
 use crate::study::analysis::Analysis;
@@ -44,7 +44,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
     let found: Vec<(Vec<(usize, Means)>, EnergySource)> =
         sources.filter(|(rows, _)| !rows.is_empty()).collect();
     if found.is_empty() {
-        return html! { p class="energy-line" { "Energy: " (NO_ENERGY) "." } };
+        return html! { p class="energy-line" { "Energy: " (no_energy(analysis)) "." } };
     }
     html! {
         section {

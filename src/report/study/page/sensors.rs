@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::data;
 use super::super::display_unit::digits;
 use super::super::regimes::unbroken;
-use super::super::words::{NO_ENERGY, counted, facts, status_word};
+use super::super::words::{counted, facts, no_energy, status_word};
 use super::{data_behind, how};
 use crate::energy::{Interval, SourceResult, Status};
 use crate::study::RunRecord;
@@ -20,7 +20,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
         section {
             h2 { "How it was measured" }
             dl class="facts" { @for (name, value) in facts(analysis) { div { dt { (name) } dd { (unbroken(&value)) } } } }
-            @if giving.is_empty() { p { "Energy: " (NO_ENERGY) "." } } @else {
+            @if giving.is_empty() { p { "Energy: " (no_energy(analysis)) "." } } @else {
                 div class="scroll" { table {
                     thead { tr {
                         th class="w" scope="col" { "sensor" } th class="w" scope="col" { "scope" }
