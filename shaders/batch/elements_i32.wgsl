@@ -1,4 +1,4 @@
-// Snippet of the gather family; what stands above the mark makes the file valid on its own.
+// Snippet of the gather family. The lines before the mark make the file valid on its own.
 fn word(shard: u32, i: u32) -> u32 { return shard + i; }
 //@begin
 // `count` signed 32-bit numbers of a shard from number `at` on, the rest zero.

@@ -1,10 +1,10 @@
-// Snippet of the conv family for the gemm cores; what stands above the mark makes the file valid on its own.
+// Snippet of the conv family for the gemm cores. The lines before the mark make the file valid on its own.
 struct Sizes {
     m: u32, n: u32, k: u32,          // rows of C, columns of C, length of the sum
     n4: u32, k4: u32,                // columns and K in quads
     lda: u32, ldb: u32, ldc: u32,    // quads from one stored row to the next
     k4_layer: u32, plane: u32,       // quads of K a layer sums; quads of a plane of C
-    // Convolutions only: the image that is read, and the one of the output; widths in elements and quads.
+    // Convolutions only: the input image and the output image; widths in elements and in quads.
     channels: u32, height: u32, width: u32, width4: u32,
     out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
 }
@@ -37,7 +37,7 @@ fn element_b(k: u32, image: u32, y: u32, x: u32) -> f32 {
     let at = ((image * sizes.out_channels + channel) * sizes.out_height + oy) * sizes.out_width4 + (ox >> 2u);
     return load_b_if(at, inside)[ox & 3u];
 }
-// Image, row and column of the quad of pixels; found once where the core keeps its column.
+// Image, row and column of the quad of pixels; computed once where the core keeps its column.
 var<private> b_image: u32;
 var<private> b_y: u32;
 var<private> b_x: u32;

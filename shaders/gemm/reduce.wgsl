@@ -2,7 +2,7 @@
 struct Sizes {
     m: u32, n: u32, n4: u32,
     ldc: u32, layers: u32, plane: u32,
-    // Convolutions only: the image that is read, and the one of the output; widths in elements and quads.
+    // Convolutions only: the input image and the output image; widths in elements and in quads.
     channels: u32, height: u32, width: u32, width4: u32,
     out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
 }

@@ -1,6 +1,6 @@
 // Softmax cross-entropy of a row of logits a lane, shifted by the row's maximum; `smoothing` is the share of the target
 // that is spread evenly over all classes. Writes (weighted loss, correct, not finite,
-// correct and a sample of even number) of each row, and in the `gradient` slot the logits' gradient; rows that the batch does not fill are zero in both.
+// correct and a sample of even number) of each row, and in the `gradient` slot the logits' gradient; rows beyond the batch are zero in both.
 struct Sizes {
     rows: u32, first_row: u32,         // rows of logits; where they start among the rows of all losses
     classes: u32, row_quads: u32,      // of a row: classes, quads

@@ -15,7 +15,7 @@ const W = 64u; //@const
 
 var<workgroup> part: array<f32, W>;
 
-// The sum of every lane's value, known to all.
+// The sum of every lane's value, in every lane.
 fn total(lane: u32, value: f32) -> f32 {
     part[lane] = value;
     workgroupBarrier();

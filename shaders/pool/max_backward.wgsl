@@ -1,5 +1,5 @@
-// Backward of the max pool with any window: an input gathers from every window that covers it and chose it, in the
-// order of its own place in them. A lane steps through planes, rows and quads of dx without dividing.
+// Backward of the max pool with any window: an input adds the gradients of the windows that chose it, in the
+// order of its place in them. A lane steps through planes, rows and quads of dx without dividing.
 struct Sizes {
     quads: u32, groups_x: u32, per: u32,                // quads of dx, workgroups in a row of the grid, quads a lane
     height: u32, width4: u32,                           // of the input; width4 in quads
@@ -24,7 +24,7 @@ const STRIDE_W = 2u; //@const
 const PADDING_H = 1u; //@const
 const PADDING_W = 1u; //@const
 
-// What the window at `column` of a line of windows passes to its place `place`.
+// The gradient that the window at `column` of a line of windows passes to place `place`.
 fn passed(line: u32, column: u32, place: f32, inside: bool) -> f32 {
     let at = line + (column >> 2u);
     return select(0.0, load_dy_if(at, inside)[column & 3u], inside && load_index_if(at, inside)[column & 3u] == place);
@@ -41,7 +41,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         if (i < sizes.quads) {
             var sum = vec4<f32>();
             for (var r = 0u; r < KERNEL_H; r++) {
-                // Where no window starts the difference wraps around to a large number, which is outside too.
+                // Where no window starts, the difference wraps around to a large number, which is outside as well.
                 let top = row + PADDING_H - r;
                 let line = (plane * sizes.out_height + top / STRIDE_H) * sizes.out_width4;
                 let row_inside = top % STRIDE_H == 0u && top / STRIDE_H < sizes.out_height;

@@ -27,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var n = 0u; n < sizes.per; n++) {
         let i = first + n * W;
         if (i < sizes.quads) {
-            // The last row and the last columns of an odd input are in no window; the output's padding is zero.
+            // The last row and column of an odd input are in no window; the padding of the output is zero.
             let inside = (row >> 1u) < sizes.out_height && (quad >> 1u) < sizes.out_width4;
             let at = (plane * sizes.out_height + (row >> 1u)) * sizes.out_width4 + (quad >> 1u);
             let gradient = load_dy_if(at, inside);

@@ -39,7 +39,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             var place = vec4<f32>();
             var found = vec4<bool>();
             for (var r = 0u; r < KERNEL_H; r++) {
-                // Rows and columns before the first wrap around to large numbers, which are outside too.
+                // Rows and columns before the first wrap around to large numbers, which are outside as well.
                 let in_row = row * STRIDE_H + r - PADDING_H;
                 let line = (plane * sizes.height + in_row) * sizes.width4;
                 for (var c = 0u; c < KERNEL_W; c++) {

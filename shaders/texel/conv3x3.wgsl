@@ -2,7 +2,7 @@
 // lane owns four pixels of a row in LANES output channels; it reads the weights of one of them and shares them.
 struct Sizes {
     images: u32,
-    channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
+    channels: u32, height: u32, width: u32, width4: u32,              // the input image
     out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
     row: u32,                                                         // quads of a row of the weight, [out, channels, 12]
     first: u32,                                                       // the image of grid z = 0

@@ -3,7 +3,7 @@
 // output's gradient and shares it. A layer of workgroups (grid z) sums its images into its own plane.
 struct Sizes {
     images: u32,
-    channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
+    channels: u32, height: u32, width: u32, width4: u32,              // the input image
     out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
     row: u32,                                                         // quads of a row of the weight, [out, channels, 12]
     layer: u32, plane: u32,                                           // grad-weight: images a layer sums; quads of a plane

@@ -1,7 +1,7 @@
-// Snippet of the 3x3 texel kernels; what stands above the mark makes the file valid on its own.
+// Snippet of the 3x3 texel kernels. The lines before the mark make the file valid on its own.
 struct Sizes {
     images: u32,
-    channels: u32, height: u32, width: u32, width4: u32,              // the image that is read
+    channels: u32, height: u32, width: u32, width4: u32,              // the input image
     out_channels: u32, out_height: u32, out_width: u32, out_width4: u32,
     row: u32,                                                         // quads of a row of the weight, [out, channels, 12]
     layer: u32, plane: u32,                                           // grad-weight: images a layer sums; quads of a plane

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::error::DeviceError;
 
-/// What kind of hardware an adapter is, from the most to the least desirable.
+/// Kind of hardware of an adapter, in order of preference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AdapterKind {
@@ -14,9 +14,9 @@ pub enum AdapterKind {
     Discrete,
     /// A GPU that shares the processor's memory.
     Integrated,
-    /// A GPU seen through a hypervisor.
+    /// A GPU of a virtual machine.
     Virtual,
-    /// Something its driver does not classify.
+    /// Hardware that the driver does not classify.
     Other,
     /// A software implementation that runs on the processor.
     Cpu,
@@ -24,13 +24,7 @@ pub enum AdapterKind {
 
 impl fmt::Display for AdapterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Discrete => "discrete",
-            Self::Integrated => "integrated",
-            Self::Virtual => "virtual",
-            Self::Other => "other",
-            Self::Cpu => "cpu",
-        })
+        f.pad(["discrete", "integrated", "virtual", "other", "cpu"][*self as usize])
     }
 }
 
@@ -46,7 +40,7 @@ impl From<wgpu::DeviceType> for AdapterKind {
     }
 }
 
-/// The programming interface an adapter is reached through, in order of preference for one and the same device.
+/// Graphics API of an adapter, in order of preference where a device has several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Backend {
@@ -60,20 +54,13 @@ pub enum Backend {
     Gl,
     /// A browser's WebGPU.
     WebGpu,
-    /// No hardware at all: commands are recorded and checked, then dropped.
+    /// wgpu's `noop` backend: commands are checked and never run.
     Noop,
 }
 
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Vulkan => "vulkan",
-            Self::Metal => "metal",
-            Self::Dx12 => "dx12",
-            Self::Gl => "gl",
-            Self::WebGpu => "webgpu",
-            Self::Noop => "noop",
-        })
+        f.pad(["vulkan", "metal", "dx12", "gl", "webgpu", "noop"][*self as usize])
     }
 }
 
@@ -90,10 +77,10 @@ impl From<wgpu::Backend> for Backend {
     }
 }
 
-/// One adapter as plain data: enough to show it, to choose it, and to find its energy counter.
+/// The properties of an adapter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct AdapterSummary {
-    /// Place in the list, which [`select`] accepts as a choice.
+    /// Index in the list of adapters.
     pub index: usize,
     /// Name given by the driver.
     pub name: String,
@@ -103,17 +90,17 @@ pub struct AdapterSummary {
     pub device_id: u32,
     /// Kind of hardware.
     pub kind: AdapterKind,
-    /// Interface it is reached through.
+    /// Graphics API.
     pub backend: Backend,
-    /// Name of the driver, where the backend tells.
+    /// Name of the driver; empty where the backend does not report it.
     pub driver: String,
-    /// Version of the driver in its own words.
+    /// Version of the driver, as the driver reports it.
     pub driver_info: String,
-    /// PCI address as `domain:bus:device.function`, for instance `0000:01:00.0`, where the backend tells.
+    /// PCI address `domain:bus:device.function`, such as `0000:01:00.0`; `None` where the backend does not report it.
     pub pci_id: Option<String>,
-    /// Least number of lanes in a subgroup.
+    /// Smallest subgroup size.
     pub subgroup_min: u32,
-    /// Greatest number of lanes in a subgroup.
+    /// Largest subgroup size.
     pub subgroup_max: u32,
 }
 
@@ -136,17 +123,17 @@ impl AdapterSummary {
     }
 }
 
-/// Which adapters to look for.
+/// Which adapters to list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ListOptions {
-    /// List the backend without hardware instead of the real ones; it exists only in builds with wgpu's `noop`
-    /// feature, as the tests and benchmarks are.
+    /// List wgpu's `noop` backend instead of the real ones. It exists in builds with wgpu's feature `noop`, which the
+    /// tests and benchmarks have.
     pub noop: bool,
 }
 
-/// The adapters of this machine, each physical device once, in the order that [`AdapterSummary::index`] counts.
+/// The adapters of this machine, each physical device once, in the order of [`AdapterSummary::index`].
 ///
-/// The variable `WGPU_BACKEND` narrows the backends that are asked.
+/// The environment variable `WGPU_BACKEND` limits the backends.
 ///
 /// # Errors
 /// [`DeviceError::NoAdapter`] when there is none.
@@ -157,8 +144,8 @@ pub fn list(options: &ListOptions) -> Result<Vec<AdapterSummary>, DeviceError> {
         .collect())
 }
 
-/// The adapter that `wanted` names, or the fastest kind when it is `None`: discrete before integrated, virtual,
-/// unclassified and software, the first of the list among equals.
+/// The adapter that `wanted` names; for `None` the first of the fastest kind: discrete, integrated, virtual, unclassified,
+/// software.
 ///
 /// `wanted` is an index of the list, a PCI address with or without its domain, or a part of a name in any case.
 ///
@@ -176,7 +163,7 @@ pub fn select<'a>(
     let Some(wanted) = wanted.map(str::trim).filter(|wanted| !wanted.is_empty()) else {
         return Ok(fastest);
     };
-    // A number beyond the list is still tried as a name: "4090" is one.
+    // A number that is no index may be part of a name, such as "4090".
     if let Some(adapter) = wanted
         .parse::<usize>()
         .ok()
@@ -188,7 +175,7 @@ pub fn select<'a>(
     let by_pci = |adapter: &&AdapterSummary| {
         adapter.pci_id.as_deref().is_some_and(|pci| {
             let pci = pci.to_lowercase();
-            // Tools print the domain with four digits, eight digits, or not at all.
+            // Tools print the domain with four digits, with eight digits, or not at all.
             pci == lower
                 || pci.trim_start_matches('0') == lower.trim_start_matches('0')
                 || pci == format!("0000:{lower}")
@@ -208,7 +195,7 @@ pub fn select<'a>(
         }),
         [one] => Ok(one),
         several => {
-            // A full name may be part of another's: "Radeon RX 6800" and "Radeon RX 6800 XT".
+            // A full name may be part of another: "Radeon RX 6800" and "Radeon RX 6800 XT".
             let mut exact = several
                 .iter()
                 .filter(|adapter| adapter.name.to_lowercase() == lower);
@@ -246,8 +233,7 @@ const REMEDY: &str =
 const REMEDY: &str =
     "no Vulkan driver answered; install the Vulkan loader and the Mesa Vulkan drivers";
 
-const NOOP_REMEDY: &str =
-    "the backend without hardware is not part of this build; enable the feature noop of wgpu";
+const NOOP_REMEDY: &str = "this build has no noop backend; enable wgpu's feature noop";
 
 /// Every adapter with its handle, each physical device once.
 pub(super) fn enumerate(
@@ -263,7 +249,7 @@ pub(super) fn enumerate(
     };
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,
-        // Validation layers cost time and joules and may be missing; WGPU_VALIDATION=1 asks for them.
+        // Validation layers cost time and energy and may be missing; WGPU_VALIDATION=1 enables them.
         flags: wgpu::InstanceFlags::empty().with_env(),
         backend_options: wgpu::BackendOptions {
             noop,
@@ -294,8 +280,8 @@ pub(super) fn enumerate(
         .collect())
 }
 
-/// Places of the adapters to keep: of a device that several backends list, the entries of the preferred backend; of
-/// entries equal in every respect, which two copies of a driver's manifest produce, the first.
+/// Indices of the adapters to keep: where several backends list a device, the entries of the preferred backend; of identical
+/// entries, which two copies of a driver's manifest produce, the first.
 fn distinct(adapters: &[AdapterSummary]) -> Vec<usize> {
     let same_device = |a: &AdapterSummary, b: &AdapterSummary| {
         a.vendor_id == b.vendor_id && a.device_id == b.device_id && a.kind == b.kind
@@ -316,63 +302,43 @@ fn distinct(adapters: &[AdapterSummary]) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn adapter(
-        index: usize,
-        name: &str,
-        kind: AdapterKind,
-        backend: Backend,
-        pci: Option<&str>,
-    ) -> AdapterSummary {
-        AdapterSummary {
-            index,
-            name: name.to_owned(),
-            vendor_id: 0x10de,
-            device_id: 0x2684,
-            kind,
-            backend,
-            driver: String::new(),
-            driver_info: String::new(),
-            pci_id: pci.map(str::to_owned),
-            subgroup_min: 32,
-            subgroup_max: 32,
-        }
+    fn adapters<const N: usize>(
+        list: [(&str, AdapterKind, Backend, Option<&str>); N],
+    ) -> Vec<AdapterSummary> {
+        let summary =
+            |(index, (name, kind, backend, pci)): (_, (&str, _, _, Option<&str>))| AdapterSummary {
+                index,
+                name: name.to_owned(),
+                vendor_id: 0x10de,
+                device_id: 0x2684,
+                kind,
+                backend,
+                driver: String::new(),
+                driver_info: String::new(),
+                pci_id: pci.map(str::to_owned),
+                subgroup_min: 32,
+                subgroup_max: 32,
+            };
+        list.into_iter().enumerate().map(summary).collect()
     }
 
     fn workstation() -> Vec<AdapterSummary> {
-        vec![
-            adapter(
-                0,
-                "llvmpipe (LLVM 15.0.6, 256 bits)",
-                AdapterKind::Cpu,
-                Backend::Vulkan,
-                None,
-            ),
-            adapter(
-                1,
+        use AdapterKind::{Cpu, Discrete, Integrated};
+        let vulkan = |name, kind, pci| (name, kind, Backend::Vulkan, pci);
+        adapters([
+            vulkan("llvmpipe (LLVM 15.0.6, 256 bits)", Cpu, None),
+            vulkan(
                 "Intel(R) UHD Graphics 770",
-                AdapterKind::Integrated,
-                Backend::Vulkan,
+                Integrated,
                 Some("0000:00:02.0"),
             ),
-            adapter(
-                2,
-                "NVIDIA GeForce RTX 4090",
-                AdapterKind::Discrete,
-                Backend::Vulkan,
-                Some("0000:01:00.0"),
-            ),
-            adapter(
-                3,
-                "NVIDIA GeForce RTX 4090 D",
-                AdapterKind::Discrete,
-                Backend::Vulkan,
-                Some("0000:41:00.0"),
-            ),
-        ]
+            vulkan("NVIDIA GeForce RTX 4090", Discrete, Some("0000:01:00.0")),
+            vulkan("NVIDIA GeForce RTX 4090 D", Discrete, Some("0000:41:00.0")),
+        ])
     }
 
     #[test]
-    fn the_fastest_kind_is_the_default_and_the_first_among_equals() {
+    fn default_is_the_first_adapter_of_the_fastest_kind() {
         let all = workstation();
         assert_eq!(select(&all, None).unwrap().index, 2);
         assert_eq!(select(&all[..2], None).unwrap().index, 1);
@@ -384,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn adapters_are_chosen_by_index_name_and_pci_address() {
+    fn selects_by_index_name_and_pci_address() {
         let all = workstation();
         let index = |wanted: &str| select(&all, Some(wanted)).unwrap().index;
         assert_eq!(index("0"), 0);
@@ -394,16 +360,20 @@ mod tests {
         assert_eq!(
             index("nvidia geforce rtx 4090"),
             2,
-            "a full name wins over being part of another"
+            "a full name is preferred to part of another"
         );
-        assert_eq!(index("770"), 1, "a number beyond the list is a name");
+        assert_eq!(
+            index("770"),
+            1,
+            "a number that is no index is part of a name"
+        );
         assert_eq!(index("0000:41:00.0"), 3);
         assert_eq!(index("01:00.0"), 2);
         assert_eq!(index("00000000:01:00.0"), 2);
     }
 
     #[test]
-    fn a_vague_or_wrong_choice_lists_what_there_is() {
+    fn ambiguous_or_unknown_choice_lists_the_adapters() {
         let all = workstation();
         let vague = select(&all, Some("rtx")).unwrap_err().to_string();
         assert!(
@@ -423,41 +393,27 @@ mod tests {
     }
 
     #[test]
-    fn a_device_on_two_backends_is_listed_once() {
-        let twice = vec![
-            adapter(
-                0,
+    fn lists_a_device_on_two_backends_once() {
+        let card = |backend, pci| {
+            (
                 "NVIDIA GeForce RTX 4090",
                 AdapterKind::Discrete,
-                Backend::Dx12,
-                None,
-            ),
-            adapter(
-                0,
-                "NVIDIA GeForce RTX 4090",
-                AdapterKind::Discrete,
-                Backend::Vulkan,
-                Some("0000:01:00.0"),
-            ),
-            adapter(
-                0,
-                "NVIDIA GeForce RTX 4090",
-                AdapterKind::Discrete,
-                Backend::Vulkan,
-                Some("0000:02:00.0"),
-            ),
-            adapter(
-                0,
-                "NVIDIA GeForce RTX 4090",
-                AdapterKind::Discrete,
-                Backend::Vulkan,
-                Some("0000:02:00.0"),
-            ),
-        ];
+                backend,
+                pci,
+            )
+        };
+        let mut twice = adapters([
+            card(Backend::Dx12, None),
+            card(Backend::Vulkan, Some("0000:01:00.0")),
+            card(Backend::Vulkan, Some("0000:02:00.0")),
+            card(Backend::Vulkan, Some("0000:02:00.0")),
+        ]);
+        // As enumerated: not numbered yet.
+        twice.iter_mut().for_each(|adapter| adapter.index = 0);
         assert_eq!(
             distinct(&twice),
             [1, 2],
-            "two equal cards stay two, a repeated entry goes"
+            "two equal cards stay, a repeated entry goes"
         );
         assert_eq!(distinct(&twice[..1]), [0]);
     }

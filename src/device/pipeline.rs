@@ -1,4 +1,4 @@
-//! From WGSL to a compute pipeline, once per text, and kept on disk where the driver allows it.
+//! Compute pipelines from WGSL: each text is compiled once, and kept on disk where the driver allows it.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use super::error::DeviceError;
 use super::gpu::Gpu;
 use crate::files::write_whole;
 
-/// What a binding of group 0 holds.
+/// The type of a binding of group 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum BindingKind {
     /// `var<uniform>`.
@@ -56,22 +56,22 @@ impl BindingKind {
 pub struct Pipeline {
     /// The compute pipeline.
     pub pipeline: wgpu::ComputePipeline,
-    /// The layout of group 0; equal lists of bindings share one, so their bind groups are interchangeable.
+    /// The layout of group 0, shared by pipelines with equal bindings.
     pub layout: wgpu::BindGroupLayout,
-    /// The name it was first compiled under.
+    /// Name of the kernel.
     pub label: String,
 }
 
-/// How many pipelines were compiled, and how long that took.
+/// Number of pipelines compiled, and the time it took.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PipelineStats {
-    /// Pipelines compiled.
+    /// Compiled pipelines.
     pub pipelines: usize,
     /// Distinct bind group layouts.
     pub layouts: usize,
-    /// Requests answered without compiling.
+    /// Requests that found a compiled pipeline.
     pub hits: usize,
-    /// Time spent creating modules and pipelines.
+    /// Time to create modules and pipelines.
     pub time: Duration,
 }
 
@@ -81,19 +81,19 @@ struct Layout {
     pipeline: wgpu::PipelineLayout,
 }
 
-/// The driver's own cache and the file it is kept in.
+/// The driver's own cache and its file.
 #[derive(Debug)]
 struct Disk {
     cache: wgpu::PipelineCache,
     file: PathBuf,
-    /// Pipelines compiled since the file was last written.
+    /// Pipelines compiled since the file was written.
     fresh: usize,
 }
 
 /// The pipelines of one device: each pair of source text and bindings is compiled once.
 ///
-/// Where the backend has a pipeline cache, its contents are read when this is made and written by
-/// [`PipelineCache::save`] or when it is dropped; a cache that is missing, broken or not writable costs only time.
+/// Where the backend has a pipeline cache, its file is read on creation and written by [`PipelineCache::save`] or on drop. A
+/// file that is missing, damaged or not writable costs only time.
 #[derive(Debug)]
 pub struct PipelineCache {
     device: wgpu::Device,
@@ -104,13 +104,13 @@ pub struct PipelineCache {
 }
 
 impl PipelineCache {
-    /// An empty cache for `gpu`, backed by the user's cache directory.
+    /// A cache for `gpu` with its file in the user's cache directory.
     #[must_use]
     pub fn new(gpu: &Gpu) -> Self {
         Self::with_directory(gpu, directory().as_deref())
     }
 
-    /// An empty cache for `gpu`, backed by a file in `directory`, or by memory alone for `None`.
+    /// A cache for `gpu` with its file in `directory`, or without a file for `None`.
     #[must_use]
     pub fn with_directory(gpu: &Gpu, directory: Option<&Path>) -> Self {
         let disk = directory
@@ -127,8 +127,8 @@ impl PipelineCache {
 
     /// The pipeline of the one entry point in `wgsl`, whose group 0 binds `bindings` in order from binding 0.
     ///
-    /// `label` names the kernel in errors and in debuggers. Kernels are compiled without bounds checks, loop bounds
-    /// or zeroed workgroup memory: each must itself stay inside its buffers and write what it reads.
+    /// `label` names the kernel in errors and in debuggers. Kernels are compiled without bounds checks, loop bounds and
+    /// zeroed workgroup memory: each must itself stay inside its buffers and write what it reads.
     ///
     /// # Errors
     /// [`DeviceError::Pipeline`] when the text does not compile, does not fit `bindings`, or exceeds what this device
@@ -161,14 +161,13 @@ impl PipelineCache {
         Ok(pipeline)
     }
 
-    /// How much was compiled so far.
+    /// Statistics since creation.
     #[must_use]
     pub fn stats(&self) -> PipelineStats {
         self.stats
     }
 
-    /// Writes what the driver compiled to the cache's file, if there is one and it lacks something; a failure is
-    /// logged and otherwise ignored.
+    /// Writes the compiled pipelines to the cache's file if it lacks some; a failure is logged and otherwise ignored.
     pub fn save(&mut self) {
         if let Some(disk) = &mut self.disk {
             disk.save();
@@ -195,8 +194,8 @@ impl PipelineCache {
 }
 
 impl Gpu {
-    /// The pipeline of a text that is not this crate's own: compiled with every runtime check there is, so that no
-    /// text can reach outside its buffers. Kept nowhere; otherwise as [`PipelineCache::get`].
+    /// The pipeline of a text from outside this crate, compiled with all runtime checks, so that no text can access memory
+    /// outside its buffers. It is not cached; otherwise as [`PipelineCache::get`].
     ///
     /// # Errors
     /// As [`PipelineCache::get`].
@@ -211,16 +210,14 @@ impl Gpu {
     }
 }
 
-/// Whose text a kernel is.
+/// Whether a text is one of this crate's kernels, which need no runtime checks, or comes from outside.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trust {
-    /// This crate's, which needs no runtime checks.
     Own,
-    /// Anyone's.
     Foreign,
 }
 
-/// Compiles a text; `known` is the layout of its bindings where there is one already.
+/// Compiles a text; `known` is an existing layout of its bindings.
 fn build(
     device: &wgpu::Device,
     label: &str,
@@ -240,9 +237,9 @@ fn build(
         source: wgpu::ShaderSource::Wgsl(wgsl.into()),
     };
     let module = match trust {
-        // SAFETY: the text is one of this crate's own kernels, written to index only inside the buffers and images
-        // bound to it, to divide by nothing that can be zero, and to loop a bounded number of times; so what the
-        // runtime checks would prevent cannot happen.
+        // SAFETY: the text is one of this crate's own kernels, which index only inside the buffers and images bound to
+        // them, never divide by zero, and loop a bounded number of times; so nothing happens that the runtime checks
+        // would prevent.
         Trust::Own => unsafe {
             device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
         },
@@ -314,11 +311,7 @@ fn detail(error: &wgpu::Error) -> String {
         .map(str::trim_end)
         .filter(|line| !line.trim().is_empty())
         .collect();
-    if lines.is_empty() {
-        "no reason was given".to_owned()
-    } else {
-        lines.join("\n")
-    }
+    lines.join("\n")
 }
 
 impl Disk {
@@ -330,8 +323,8 @@ impl Disk {
             data: data.as_deref(),
             fallback: true,
         };
-        // SAFETY: the data carries a digest that only `Disk::save` writes, over bytes that `get_data` returned, so a
-        // truncated or altered file does not get here; wgpu itself discards data of another adapter or driver.
+        // SAFETY: the digest shows that these are the bytes that `get_data` returned when `Disk::save` wrote the file;
+        // wgpu itself discards data of another adapter or driver.
         let cache = unsafe { gpu.device.create_pipeline_cache(&descriptor) };
         match pollster::block_on(scope.pop()) {
             None => Some(Self {
@@ -363,7 +356,7 @@ impl Disk {
     }
 }
 
-/// `data` behind its SHA-256, so that a damaged file is recognised.
+/// The SHA-256 of `data`, then `data`: a damaged file is detected.
 fn seal(data: &[u8]) -> Vec<u8> {
     let mut sealed = Sha256::digest(data).to_vec();
     sealed.extend_from_slice(data);
@@ -375,7 +368,7 @@ fn unseal(sealed: Vec<u8>) -> Option<Vec<u8>> {
     (Sha256::digest(data).as_slice() == digest).then(|| data.to_vec())
 }
 
-/// Where this user's caches of this program live, by the platform's convention, if the environment tells.
+/// This program's cache directory by the platform's convention; `None` where the environment names none.
 fn directory() -> Option<PathBuf> {
     let absolute = |name: &str| {
         std::env::var_os(name)
@@ -399,7 +392,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sealed_cache_opens_and_a_damaged_one_does_not() {
+    fn detects_a_damaged_cache_file() {
         let sealed = seal(b"pipelines");
         assert_eq!(unseal(sealed.clone()).as_deref(), Some(&b"pipelines"[..]));
         let mut flipped = sealed.clone();

@@ -1,4 +1,4 @@
-//! ReLU, its backward, and addition; and the last operations on a quad that other families share.
+//! ReLU, its backward, and addition; and the final operations on a quad, which other families share.
 
 mod finish;
 mod walk;

@@ -1,5 +1,5 @@
-//! How lanes visit quads: sizes and grids for the shaders that step through (outer, row, quad) without dividing, which on
-//! software devices costs more than the work itself.
+//! How lanes visit quads: sizes and grids for shaders that step through (outer, row, quad) without dividing. On software
+//! devices a division costs more than the work itself.
 
 use crate::kernels::{MOST_WORKGROUPS, Shape, Tuning};
 

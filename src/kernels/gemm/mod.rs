@@ -1,7 +1,7 @@
 //! Matrix products with what follows them fused in, and the column sums of a bias gradient.
 //!
 //! A product picks one of three cores by the rules of [`Tuning`]: `direct` (registers only), `tile` (workgroup memory)
-//! and `texel` (images and subgroups of eight). A long sum with few results is split over layers of workgroups, whose
+//! and `texel` (software devices). A long sum with few results is split over layers of workgroups, whose
 //! partial results a second dispatch adds in their order.
 
 mod plan;
@@ -60,8 +60,8 @@ impl Gemm {
     }
 }
 
-/// What happens to a result before it is stored. `Bias` adds to every row of a product, and to every pixel of a
-/// convolution's channel.
+/// Operation on a result before it is stored. `Bias` is added to every row of a product, or to every pixel of a channel of
+/// a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Epilogue {
     /// Nothing.
@@ -72,7 +72,7 @@ pub enum Epilogue {
     BiasRelu(Tensor),
     /// ReLU.
     Relu,
-    /// Adds a tensor of C's layout: the gradient that another consumer left.
+    /// Adds a tensor of C's layout: the gradient from another consumer.
     Add(Tensor),
     /// Backward of ReLU: passes where this output of it, of C's layout, is positive.
     Mask(Tensor),
@@ -81,7 +81,7 @@ pub enum Epilogue {
 }
 
 impl Epilogue {
-    /// The epilogue of an input's gradient: what other consumers left is added, then the input's own ReLU masks.
+    /// The epilogue of an input's gradient: adds the gradient from other consumers, then masks by the input's own ReLU.
     #[must_use]
     pub fn gradient(addend: Option<Tensor>, mask: Option<Tensor>) -> Epilogue {
         match (addend, mask) {

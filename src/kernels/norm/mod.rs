@@ -6,7 +6,7 @@
 use super::elementwise::{Channels, Then, finish, lanes_grid};
 use super::{Dispatch, List, Role, Shape, Tensor, Tuning};
 
-/// A batch normalisation that cannot be.
+/// Why a batch normalisation is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NormError {
@@ -18,7 +18,7 @@ pub enum NormError {
         /// Features of a vector.
         features: u32,
     },
-    /// There is nothing to normalise.
+    /// A size is 0.
     #[error(
         "batch normalisation of {images} images of {channels} channels of {height} x {width} has no elements; every size must be at least 1"
     )]

@@ -24,14 +24,14 @@ pub struct Conv {
     pub padding: [usize; 2],
 }
 
-/// How many windows fit; 0 where the kernel is larger than the padded input or the stride is 0.
+/// Number of windows; 0 where the kernel is larger than the padded input or the stride is 0.
 pub(super) fn windows(size: usize, kernel: usize, stride: usize, padding: usize) -> usize {
     let room = (size + 2 * padding).checked_sub(kernel);
     room.and_then(|room| room.checked_div(stride))
         .map_or(0, |steps| steps + 1)
 }
 
-/// The input coordinate of tap `tap` of window `window`, or none in the padding.
+/// The input coordinate of tap `tap` of window `window`; `None` in the padding.
 pub(super) fn tap(
     window: usize,
     tap: usize,

@@ -1,4 +1,4 @@
-//! ReLU and addition, element by element.
+//! ReLU and addition.
 
 use super::check;
 

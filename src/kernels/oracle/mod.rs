@@ -1,14 +1,13 @@
-//! What every kernel should compute: plain f64 loops over logical shapes, forward and backward.
+//! The reference for every kernel: plain f64 loops over logical shapes, forward and backward.
 //!
-//! Nothing here is fast, tiled, padded or fused, and nothing is shared with the shaders it judges. Values are row-major
-//! slices of `f64`, images are NCHW. A gradient is that of `sum(output * upstream)`, as in PyTorch.
+//! Nothing here is fast, tiled, padded or fused, and no code is shared with the shaders. Values are row-major slices of
+//! `f64`, images are NCHW. Gradients are those of `sum(output * upstream)`, as in PyTorch.
 //!
 //! The `*_magnitude` companions evaluate the same sum over absolute values: an f32 kernel that adds `k` terms in any
 //! order is within about `k * f32::EPSILON` times that figure of the exact result, whatever cancels.
 //!
 //! # Panics
-//! A slice whose length disagrees with the stated shape, or a label or row index out of range, is a mistake of the
-//! calling code and panics, as slice indexing does.
+//! A slice whose length differs from the given shape panics, and so does a label or row index out of range.
 
 pub mod conv;
 pub mod elementwise;

@@ -54,7 +54,7 @@ impl MaxPool {
         self.batch * self.channels * self.out_height() * self.out_width()
     }
 
-    /// The flat input index of place `index` in the window of output element `output`, or none in the padding.
+    /// The flat input index of place `index` in the window of output element `output`, or `None` in the padding.
     pub fn input_at(&self, output: usize, index: usize) -> Option<usize> {
         let (rows, columns) = (self.out_height(), self.out_width());
         let (plane, out_y, out_x) = (
