@@ -12,7 +12,7 @@ use wattgrad::criterion::{Joules, JoulesError, Settings};
 use wattgrad::internals::device::GpuOptions;
 use wattgrad::internals::energy::MeterOptions;
 use wattgrad::internals::kernels::conv::{Conv, forward};
-use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, product};
+use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, product};
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
 use wattgrad::internals::lab::BindingData;
 use wattgrad::internals::train::metered_device;
@@ -124,7 +124,7 @@ struct Prepared {
 
 fn gemm(tuning: &Tuning) -> Prepared {
     let gemm = Gemm {
-        form: Form::Nn,
+        form: GemmLayout::Nn,
         m: 512,
         n: 512,
         k: 512,

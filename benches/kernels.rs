@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use harness::{Prepared, data, device, pack, texel_lanes};
 use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
-use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
+use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, column_sum, product};
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
 
 fn main() {
@@ -71,13 +71,13 @@ fn time(what: &str, list: &List, inputs: &[Tensor], storage: Storage, useful: f6
     );
 }
 
-fn gemm(form: Form, m: u32, n: u32, k: u32) {
+fn gemm(form: GemmLayout, m: u32, n: u32, k: u32) {
     let (tuning, storage) = tuning();
     let gemm = Gemm { form, m, n, k };
     let mut list = List::default();
     let rows = |form_k: bool| if form_k { k } else { m };
-    let a_rows = rows(form == Form::Tn);
-    let b_rows = if form == Form::Nt { n } else { k };
+    let a_rows = rows(form == GemmLayout::Tn);
+    let b_rows = if form == GemmLayout::Nt { n } else { k };
     let a = list.tensor("a", Role::Activation, u64::from(a_rows * gemm.lda()));
     let b = list.tensor("b", Role::Activation, u64::from(b_rows * gemm.ldb()));
     let c = list.tensor("c", Role::Activation, u64::from(m * gemm.ldc()));
@@ -142,22 +142,22 @@ fn conv(images: u32, channels: u32, size: u32, out: u32, kernel: u32, stride: u3
 }
 
 fn gemm_rates() {
-    gemm(Form::Nn, 512, 512, 512);
-    gemm(Form::Nt, 512, 512, 512);
-    gemm(Form::Tn, 512, 512, 512);
-    gemm(Form::Nt, 64, 512, 784);
-    gemm(Form::Nt, 64, 256, 512);
-    gemm(Form::Nt, 64, 10, 256);
-    gemm(Form::Nn, 64, 256, 10);
-    gemm(Form::Nn, 64, 512, 256);
-    gemm(Form::Tn, 512, 784, 64);
-    gemm(Form::Tn, 256, 512, 64);
-    gemm(Form::Tn, 10, 256, 64);
-    gemm(Form::Nt, 512, 512, 784);
-    gemm(Form::Tn, 512, 784, 512);
-    gemm(Form::Nt, 64, 128, 3136);
-    gemm(Form::Nn, 64, 3136, 128);
-    gemm(Form::Tn, 128, 3136, 64);
+    gemm(GemmLayout::Nn, 512, 512, 512);
+    gemm(GemmLayout::Nt, 512, 512, 512);
+    gemm(GemmLayout::Tn, 512, 512, 512);
+    gemm(GemmLayout::Nt, 64, 512, 784);
+    gemm(GemmLayout::Nt, 64, 256, 512);
+    gemm(GemmLayout::Nt, 64, 10, 256);
+    gemm(GemmLayout::Nn, 64, 256, 10);
+    gemm(GemmLayout::Nn, 64, 512, 256);
+    gemm(GemmLayout::Tn, 512, 784, 64);
+    gemm(GemmLayout::Tn, 256, 512, 64);
+    gemm(GemmLayout::Tn, 10, 256, 64);
+    gemm(GemmLayout::Nt, 512, 512, 784);
+    gemm(GemmLayout::Tn, 512, 784, 512);
+    gemm(GemmLayout::Nt, 64, 128, 3136);
+    gemm(GemmLayout::Nn, 64, 3136, 128);
+    gemm(GemmLayout::Tn, 128, 3136, 64);
     let (tuning, storage) = tuning();
     let mut list = List::default();
     let x = list.tensor("x", Role::Activation, 512 * 128);

@@ -1,7 +1,6 @@
 //! A kernel of your own: compared with a closure as its oracle, timed and metered.
 
-use wattgrad::internals::lab::BindingData;
-use wattgrad::{Gpu, Kernel, Meter};
+use wattgrad::{BindingData, Gpu, Kernel, Meter};
 
 const AXPY: &str = "
 @group(0) @binding(0) var<uniform> a: f32;

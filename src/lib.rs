@@ -42,7 +42,12 @@ pub use energy::{
     WindowResult,
 };
 #[cfg(feature = "gpu")]
-pub use lab::Kernel;
+pub use kernels::count::Counted;
+#[cfg(feature = "gpu")]
+pub use lab::{
+    Binding, BindingAccess, BindingData, BindingElement, Kernel, KernelComparison, KernelEnergy,
+    KernelError, KernelLaunch, KernelOutputs, KernelTiming, TimingClock,
+};
 #[cfg(feature = "gpu")]
 pub use model::Network;
 #[cfg(feature = "gpu")]

@@ -1,15 +1,14 @@
-//! The composer: fills the marked places of a shader file and does nothing else.
+//! The composer: fills the marked places of a shader file.
 //!
-//! A shader file is valid WGSL as it stands. Three kinds of places in it are marked:
-//! - `const NAME = 8u; //@const` takes another value;
-//! - the lines between `//@slot NAME` and `//@end` are replaced by a snippet (what follows `//@begin` in its file);
-//! - an operand `var<storage, ..> x: array<vec4<f32>>` whose accessors `load_x`, `load_x_if` and `store_x` stand on a
-//!   line each can be kept in a texel image instead of a buffer: 1,024 quads a row, from texel `sizes.base_x` on.
+//! A shader file is valid WGSL. Three kinds of places are marked:
+//! - `const NAME = 8u; //@const` gets another value;
+//! - the lines between `//@slot NAME` and `//@end` are replaced by a snippet (the text below `//@begin` in its file);
+//! - an operand `var<storage, ..> x: array<vec4<f32>>` whose accessors `load_x`, `load_x_if` and `store_x` take one
+//!   line each can be stored in an image instead of a buffer: 1,024 quads per row, from texel `sizes.base_x` on.
 //!
-//! Bindings are numbered anew in the order they stand in the text.
+//! Bindings are renumbered in the order of the text.
 
-use super::Access;
-use super::Storage;
+use super::{Access, Storage};
 
 /// An operand of a composed shader, in binding order; binding 0 is always the size table.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +17,7 @@ pub struct Operand {
     pub name: String,
     /// How the shader uses it.
     pub access: Access,
-    /// Where it lives.
+    /// Where it is stored.
     pub storage: Storage,
 }
 
@@ -193,50 +192,5 @@ fn image_accessor(line: &str, name: &str) -> Option<String> {
         ))
     } else {
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const CORE: &str = "struct Sizes {\n    n: u32,\n}\n@group(0) @binding(0) var<uniform> sizes: Sizes;\n\
-@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;\nfn load_x(i: u32) -> vec4<f32> { return x[i]; }\n\
-@group(0) @binding(9) var<storage, read_write> y: array<vec4<f32>>;\nfn store_y(i: u32, v: vec4<f32>) { y[i] = v; }\n\
-const W = 8u; //@const\n//@slot op\nfn op(v: vec4<f32>) -> vec4<f32> { return v; }\n//@end\n\
-@compute @workgroup_size(W) fn main(@builtin(global_invocation_id) g: vec3<u32>) { store_y(g.x, op(load_x(g.x))); }\n";
-    const SNIPPET: &str =
-        "// context\n//@begin\nfn op(v: vec4<f32>) -> vec4<f32> { return v + v; }\n";
-
-    #[test]
-    fn fills_slots_constants_and_images() {
-        let c = compose(CORE, &[("op", SNIPPET)], &[("W", 32)], |n| {
-            if n == "y" {
-                Storage::Image
-            } else {
-                Storage::Buffer
-            }
-        })
-        .unwrap();
-        assert!(
-            c.wgsl.contains("return v + v")
-                && c.wgsl.contains("const W = 32u;")
-                && c.wgsl.contains("base_y: u32")
-        );
-        assert!(
-            c.wgsl
-                .contains("@binding(2) var y: texture_storage_2d<rgba32float, write>")
-        );
-        assert_eq!(
-            c.operands.iter().map(|o| o.access).collect::<Vec<_>>(),
-            [Access::Read, Access::Write]
-        );
-        naga::front::wgsl::parse_str(&c.wgsl).unwrap();
-    }
-
-    #[test]
-    fn a_name_the_shader_does_not_have_is_an_error() {
-        assert!(compose(CORE, &[("opp", SNIPPET)], &[], |_| Storage::Buffer).is_err());
-        assert!(compose(CORE, &[], &[("WW", 1)], |_| Storage::Buffer).is_err());
     }
 }

@@ -1,8 +1,8 @@
-//! The kernels: a folder a family, and what they share.
+//! The kernels, one folder per family.
 //!
-//! A *definition* is a function that takes symbolic tensors and sizes and appends [`Dispatch`]es to a list. Each names
-//! its shader ([`Shader`]), the snippets and constants that fill it, its operands, its size table, its grid, and what it
-//! costs. Nothing here knows a device: the planner (`program`) gives every tensor a place and compiles the list.
+//! A *definition* is a function that takes symbolic tensors and sizes and appends [`Dispatch`]es to a list. A dispatch names
+//! its shader ([`Shader`]), the snippets and constants that fill it, its operands, its size table and its grid. Definitions
+//! do not know the device: the planner (`program`) places every tensor and compiles the list.
 
 pub mod batch;
 pub mod compose;
@@ -31,22 +31,22 @@ use crate::data::Dtype;
 pub enum Access {
     /// Read only.
     Read = 0,
-    /// Written only, every element that exists and the padding of its rows.
+    /// Written only: every element, and the padding of its rows.
     Write = 1,
     /// Read and written in place.
     Update = 2,
 }
 
-/// Where a tensor lives.
+/// Where a tensor is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Storage {
     /// A slice of a storage buffer.
     Buffer,
-    /// An rgba32float image of 1,024 quads a row.
+    /// An rgba32float image with 1,024 quads per row.
     Image,
 }
 
-/// What a tensor is for; the planner keeps the roles apart.
+/// The purpose of a tensor; the planner keeps the roles apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -58,7 +58,7 @@ pub enum Role {
     OptimizerState,
     /// Running statistics: slices of arenas.
     Statistic,
-    /// Activations, kept from forward to backward, and what backward passes on.
+    /// Activations, and their gradients.
     Activation,
     /// Short-lived partial sums.
     Scratch,
@@ -66,7 +66,7 @@ pub enum Role {
     Data,
     /// Counters and hyperparameters that kernels advance.
     State,
-    /// What the host reads: a row a step.
+    /// Results for the host: one row per step.
     Results,
 }
 
@@ -95,13 +95,13 @@ pub struct Tensor(pub usize);
 pub struct TensorInfo {
     /// Name for people: `conv1.output`, `fc1.weight.gradient`.
     pub name: String,
-    /// What the tensor is for.
+    /// Its purpose.
     pub role: Role,
     /// Element type: `F32`, or `I32` for integers, which kernels read as `u32` words.
     pub dtype: Dtype,
     /// Size in quads of four elements.
     pub quads: u64,
-    /// Whether the tensor may live in an image (f32 only).
+    /// Whether the tensor may be stored in an image (f32 only).
     pub imageable: bool,
 }
 
@@ -113,10 +113,10 @@ impl TensorInfo {
     }
 }
 
-/// One dispatch, still symbolic.
+/// A dispatch of symbolic tensors.
 #[derive(Clone, Debug)]
 pub struct Dispatch {
-    /// For people: `fc1 forward`.
+    /// Name for people: `fc1 forward`.
     pub label: String,
     /// Shader file, such as `gemm/direct`.
     pub shader: &'static str,
@@ -130,11 +130,11 @@ pub struct Dispatch {
     pub sizes: Vec<u32>,
     /// Workgroups.
     pub grid: [u32; 3],
-    /// Passes of all invocations together through the shader's loop that ends by data, where it has one.
+    /// Passes of all invocations together through the shader's loop that ends by data, if it has one.
     pub passes: Option<u64>,
-    /// Bytes that must at least move: every operand read or written once.
+    /// Bytes of all operands: the least that must move.
     pub bytes: u64,
-    /// Running it twice changes its result (updates in place, counters).
+    /// Whether running it twice changes its result (updates in place, counters).
     pub once: bool,
     /// The chosen variant where there is a choice, for the record: `direct 8x8`, `texel`, `tile 64x64 split 8`.
     pub variant: String,
@@ -161,7 +161,7 @@ impl Dispatch {
         }
     }
 
-    /// Fills the shader for this dispatch; `storage` says where an operand lives.
+    /// Fills the shader for this dispatch; `storage` gives the storage of an operand.
     pub fn compose(&self, storage: impl Fn(&str) -> Storage) -> Result<Composed, String> {
         let slots = self
             .slots
@@ -177,15 +177,15 @@ impl Dispatch {
 /// A list under construction: its tensors and its dispatches in order.
 #[derive(Clone, Debug, Default)]
 pub struct List {
-    /// All tensors named so far, of every list that shares the plan.
+    /// The tensors of every list that shares the plan.
     pub tensors: Vec<TensorInfo>,
     /// The dispatches in order.
     pub dispatches: Vec<Dispatch>,
-    /// Why the list cannot run on any device, in a sentence; the first reason found.
+    /// Why the list cannot run on any device, in one sentence; the first reason found.
     pub failure: Option<String>,
 }
 
-/// Most workgroups along one dimension of a grid, on every device.
+/// Most workgroups along each dimension of a grid, on every device.
 pub const MOST_WORKGROUPS: u32 = 65_535;
 
 impl List {
@@ -217,7 +217,7 @@ impl List {
         tensor
     }
 
-    /// Adds an f32 tensor that always lives in a buffer (results, losses).
+    /// Adds an f32 tensor that is always stored in a buffer (results, losses).
     pub fn buffer(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
         let tensor = self.tensor(name, role, quads);
         self.tensors[tensor.0].imageable = false;
@@ -229,12 +229,12 @@ impl List {
         &self.tensors[tensor.0]
     }
 
-    /// Marks the list as one that cannot run; of several reasons the first is kept.
+    /// Marks the list as impossible to run; the first reason is kept.
     pub fn fail(&mut self, why: impl Into<String>) {
         self.failure.get_or_insert_with(|| why.into());
     }
 
-    /// Appends a dispatch; its `bytes` become the size of its operands. A grid that no device grants fails the list.
+    /// Appends a dispatch and sets its `bytes` to the size of its operands. A grid beyond the limits fails the list.
     pub fn push(&mut self, mut dispatch: Dispatch) {
         let [x, y, z] = dispatch.grid;
         if !dispatch
@@ -243,7 +243,7 @@ impl List {
             .all(|n| (1..=MOST_WORKGROUPS).contains(n))
         {
             self.fail(format!(
-                "{:?} needs {x} x {y} x {z} workgroups and every dimension holds 1 to {MOST_WORKGROUPS}; choose a \
+                "{:?} needs {x} x {y} x {z} workgroups, but each dimension can have 1 to {MOST_WORKGROUPS}; choose a \
                  smaller batch size or network",
                 dispatch.label
             ));

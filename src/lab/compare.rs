@@ -7,7 +7,7 @@ use super::error::KernelError;
 /// The errors of an output against its oracle.
 ///
 /// ```
-/// use wattgrad::internals::lab::KernelComparison;
+/// use wattgrad::KernelComparison;
 ///
 /// let near = KernelComparison::new("y", &[1.0, 2.0, 3.5], |i| i as f64 + 1.0);
 /// assert_eq!((near.largest_error, near.at), (0.5, 2));

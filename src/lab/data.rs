@@ -1,12 +1,12 @@
 //! The data of a kernel's bindings.
 
 use super::error::KernelError;
-use super::interface::Element;
+use super::interface::BindingElement;
 
 /// Data for a binding.
 ///
 /// ```
-/// use wattgrad::internals::lab::BindingData;
+/// use wattgrad::BindingData;
 ///
 /// let x = vec![1.0_f32, 2.0];
 /// assert_eq!(BindingData::from(&x).len(), 2);
@@ -44,12 +44,12 @@ impl BindingData<'_> {
     }
 
     /// The words, or the type of the data where the binding holds another.
-    pub(super) fn words(&self, wanted: Element) -> Result<Vec<u32>, &'static str> {
+    pub(super) fn words(&self, wanted: BindingElement) -> Result<Vec<u32>, &'static str> {
         match (self, wanted) {
             (Self::Unwritten(count), _) => Ok(vec![u32::MAX; *count]),
-            (Self::F32(values), Element::F32) => Ok(bytemuck::cast_slice(values).to_vec()),
-            (Self::U32(values), Element::U32 | Element::Words) => Ok(values.to_vec()),
-            (Self::I32(values), Element::I32) => Ok(bytemuck::cast_slice(values).to_vec()),
+            (Self::F32(values), BindingElement::F32) => Ok(bytemuck::cast_slice(values).to_vec()),
+            (Self::U32(values), BindingElement::U32 | BindingElement::Words) => Ok(values.to_vec()),
+            (Self::I32(values), BindingElement::I32) => Ok(bytemuck::cast_slice(values).to_vec()),
             (Self::F32(_), _) => Err("f32"),
             (Self::U32(_), _) => Err("u32"),
             (Self::I32(_), _) => Err("i32"),
@@ -84,7 +84,7 @@ from!(I32, i32);
 #[derive(Clone, Debug, PartialEq)]
 pub struct KernelOutputs {
     pub(super) kernel: String,
-    pub(super) all: Vec<(String, Element, Vec<u32>)>,
+    pub(super) all: Vec<(String, BindingElement, Vec<u32>)>,
 }
 
 impl KernelOutputs {
@@ -98,7 +98,8 @@ impl KernelOutputs {
     /// # Errors
     /// There is no such output, or it holds another type.
     pub fn f32(&self, name: &str) -> Result<&[f32], KernelError> {
-        self.get(name, Element::F32).map(bytemuck::cast_slice)
+        self.get(name, BindingElement::F32)
+            .map(bytemuck::cast_slice)
     }
 
     /// An output of unsigned integers, or the words of a structure.
@@ -106,7 +107,7 @@ impl KernelOutputs {
     /// # Errors
     /// There is no such output, or it holds another type.
     pub fn u32(&self, name: &str) -> Result<&[u32], KernelError> {
-        self.get(name, Element::U32)
+        self.get(name, BindingElement::U32)
     }
 
     /// An output of signed integers.
@@ -114,12 +115,13 @@ impl KernelOutputs {
     /// # Errors
     /// There is no such output, or it holds another type.
     pub fn i32(&self, name: &str) -> Result<&[i32], KernelError> {
-        self.get(name, Element::I32).map(bytemuck::cast_slice)
+        self.get(name, BindingElement::I32)
+            .map(bytemuck::cast_slice)
     }
 
-    fn get(&self, name: &str, wanted: Element) -> Result<&[u32], KernelError> {
+    fn get(&self, name: &str, wanted: BindingElement) -> Result<&[u32], KernelError> {
         let (_, holds, words) = self.find(name)?;
-        if *holds == wanted || (*holds == Element::Words && wanted == Element::U32) {
+        if *holds == wanted || (*holds == BindingElement::Words && wanted == BindingElement::U32) {
             return Ok(words);
         }
         let (holds, wanted) = (holds.name(), wanted.name());
@@ -133,14 +135,14 @@ impl KernelOutputs {
     pub(super) fn numbers(&self, name: &str) -> Result<Vec<f64>, KernelError> {
         let (_, holds, words) = self.find(name)?;
         let number = |word: &u32| match holds {
-            Element::F32 => f64::from(f32::from_bits(*word)),
-            Element::I32 => f64::from(word.cast_signed()),
-            Element::U32 | Element::Words => f64::from(*word),
+            BindingElement::F32 => f64::from(f32::from_bits(*word)),
+            BindingElement::I32 => f64::from(word.cast_signed()),
+            BindingElement::U32 | BindingElement::Words => f64::from(*word),
         };
         Ok(words.iter().map(number).collect())
     }
 
-    fn find(&self, name: &str) -> Result<&(String, Element, Vec<u32>), KernelError> {
+    fn find(&self, name: &str) -> Result<&(String, BindingElement, Vec<u32>), KernelError> {
         let found = self.all.iter().find(|(known, ..)| known == name);
         found.ok_or_else(|| {
             let known = self.names().collect::<Vec<_>>().join(", ");

@@ -6,7 +6,7 @@ use crate::device::BindingKind;
 
 /// The type of the 4-byte elements of a binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Element {
+pub enum BindingElement {
     /// Floats.
     F32,
     /// Unsigned integers.
@@ -17,7 +17,7 @@ pub enum Element {
     Words,
 }
 
-impl Element {
+impl BindingElement {
     /// The name in WGSL, or `u32 words`.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -49,7 +49,7 @@ pub struct Binding {
     /// How the kernel uses it.
     pub access: BindingAccess,
     /// The type of its elements.
-    pub element: Element,
+    pub element: BindingElement,
     /// Elements, at least: an array whose length its data decides counts as one item.
     pub elements: usize,
     /// Elements of an item of an array whose length its data decides; `None` where the length is fixed.
@@ -137,11 +137,11 @@ pub(super) fn bindings(module: &Module) -> Result<Vec<Binding>, String> {
     Ok(found.into_iter().map(|(_, binding)| binding).collect())
 }
 
-fn element(module: &Module, ty: Handle<Type>) -> Result<Element, &'static str> {
+fn element(module: &Module, ty: Handle<Type>) -> Result<BindingElement, &'static str> {
     let scalar = |scalar: naga::Scalar| match (scalar.kind, scalar.width) {
-        (ScalarKind::Float, 4) => Ok(Element::F32),
-        (ScalarKind::Uint, 4) => Ok(Element::U32),
-        (ScalarKind::Sint, 4) => Ok(Element::I32),
+        (ScalarKind::Float, 4) => Ok(BindingElement::F32),
+        (ScalarKind::Uint, 4) => Ok(BindingElement::U32),
+        (ScalarKind::Sint, 4) => Ok(BindingElement::I32),
         _ => Err("of elements that do not have 4 bytes"),
     };
     match &module.types[ty].inner {
@@ -158,7 +158,7 @@ fn element(module: &Module, ty: Handle<Type>) -> Result<Element, &'static str> {
             let mut kinds = members.iter().map(|member| element(module, member.ty));
             let first = match kinds.next() {
                 Some(Ok(first)) => first,
-                _ => Element::Words,
+                _ => BindingElement::Words,
             };
             let sizes = members.iter().map(|member| {
                 let inner = &module.types[member.ty].inner;
@@ -167,7 +167,11 @@ fn element(module: &Module, ty: Handle<Type>) -> Result<Element, &'static str> {
             // With gaps between the members an element's place is no longer its number.
             let dense = sizes.sum::<u32>() == *span;
             let uniform = dense && kinds.all(|kind| kind == Ok(first));
-            Ok(if uniform { first } else { Element::Words })
+            Ok(if uniform {
+                first
+            } else {
+                BindingElement::Words
+            })
         }
         _ => Err("not a number, vector, array or structure"),
     }
@@ -212,11 +216,29 @@ mod tests {
         assert_eq!(
             seen,
             [
-                ("sizes", BindingAccess::Uniform, Element::Words, 2, None),
-                ("x", BindingAccess::Read, Element::F32, 4, Some(4)),
-                ("y", BindingAccess::ReadWrite, Element::I32, 1, Some(1)),
-                ("table", BindingAccess::Read, Element::U32, 6, None),
-                ("tail", BindingAccess::Read, Element::Words, 8, Some(1)),
+                (
+                    "sizes",
+                    BindingAccess::Uniform,
+                    BindingElement::Words,
+                    2,
+                    None
+                ),
+                ("x", BindingAccess::Read, BindingElement::F32, 4, Some(4)),
+                (
+                    "y",
+                    BindingAccess::ReadWrite,
+                    BindingElement::I32,
+                    1,
+                    Some(1)
+                ),
+                ("table", BindingAccess::Read, BindingElement::U32, 6, None),
+                (
+                    "tail",
+                    BindingAccess::Read,
+                    BindingElement::Words,
+                    8,
+                    Some(1)
+                ),
             ]
         );
         assert!(found[1].check_length(8).is_ok());

@@ -16,8 +16,7 @@ use crate::kernels::emit;
 /// of `f32`, `u32` or `i32`: numbers, vectors, arrays and structures of them.
 ///
 /// ```no_run
-/// use wattgrad::internals::lab::BindingData;
-/// use wattgrad::{Gpu, Kernel};
+/// use wattgrad::{BindingData, Gpu, Kernel};
 ///
 /// let gpu = Gpu::open(&Default::default())?;
 /// let square = Kernel::new(&gpu, "square", "

@@ -7,7 +7,7 @@ use super::data::KernelOutputs;
 use super::error::KernelError;
 use super::interface::BindingAccess;
 use super::kernel::Kernel;
-use super::timing::{Clock, KernelEnergy, KernelTiming};
+use super::timing::{KernelEnergy, KernelTiming, TimingClock};
 use crate::device::{Command, DeviceError, Memory, Step, Submission};
 use crate::energy::Meter;
 use crate::kernels::count::Counted;
@@ -20,8 +20,7 @@ const MAX_DISPATCHES: u32 = 4096;
 /// A kernel with its data and a grid, made by [`Kernel::bind`].
 ///
 /// ```no_run
-/// use wattgrad::internals::lab::BindingData;
-/// use wattgrad::{Gpu, Kernel, Meter};
+/// use wattgrad::{BindingData, Gpu, Kernel, Meter};
 ///
 /// let gpu = Gpu::open(&Default::default())?;
 /// let kernel = Kernel::new(&gpu, "halve", "
@@ -127,9 +126,9 @@ impl<'k> KernelLaunch<'k> {
             }
         }
         Ok(if device.len() == host.len() {
-            KernelTiming::new(&device, dispatches, Clock::Device)
+            KernelTiming::new(&device, dispatches, TimingClock::Device)
         } else {
-            KernelTiming::new(&host, dispatches, Clock::Host)
+            KernelTiming::new(&host, dispatches, TimingClock::Host)
         })
     }
 

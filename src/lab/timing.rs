@@ -6,7 +6,7 @@ use crate::energy::SourceResult;
 
 /// The clock of a timing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Clock {
+pub enum TimingClock {
     /// The device's timestamps at both ends of a pass.
     Device,
     /// The host's clock, from submission to completion; it includes the cost of the submission, spread over its dispatches.
@@ -16,9 +16,9 @@ pub enum Clock {
 /// Seconds per dispatch, over several submissions of many dispatches each.
 ///
 /// ```
-/// use wattgrad::internals::lab::{Clock, KernelTiming};
+/// use wattgrad::{TimingClock, KernelTiming};
 ///
-/// let timing = KernelTiming::new(&[2e-3, 4e-3, 3e-3], 100, Clock::Host);
+/// let timing = KernelTiming::new(&[2e-3, 4e-3, 3e-3], 100, TimingClock::Host);
 /// assert_eq!(timing.to_string(), "30.00 us per dispatch (20.00 to 40.00; 3 x 100 dispatches, host clock)");
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -35,13 +35,13 @@ pub struct KernelTiming {
     /// Dispatches per sample.
     pub dispatches: u32,
     /// The clock.
-    pub clock: Clock,
+    pub clock: TimingClock,
 }
 
 impl KernelTiming {
     /// From the seconds of each submission of `dispatches`.
     #[must_use]
-    pub fn new(submissions: &[f64], dispatches: u32, clock: Clock) -> Self {
+    pub fn new(submissions: &[f64], dispatches: u32, clock: TimingClock) -> Self {
         let each = f64::from(dispatches.max(1));
         let samples: Vec<f64> = submissions.iter().map(|seconds| seconds / each).collect();
         let mut sorted = samples.clone();
@@ -70,8 +70,8 @@ impl fmt::Display for KernelTiming {
             self.samples.len(),
             self.dispatches,
             match self.clock {
-                Clock::Device => "device",
-                Clock::Host => "host",
+                TimingClock::Device => "device",
+                TimingClock::Host => "host",
             }
         )
     }

@@ -2,7 +2,7 @@
 
 use super::harness::{close, data, pack, run, storages, texel_lanes, unpack};
 use super::{EPS, NO_TEXEL, only, skip::skipped, widen};
-use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, column_sum, product};
+use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, column_sum, product};
 use wattgrad::internals::kernels::{GemmCore, List, Role, Shape, Storage, Tuning, oracle};
 
 fn matrix(rows: u32, columns: u32) -> Shape {
@@ -20,23 +20,23 @@ enum Fused {
     AddMask,
 }
 
-fn names(form: Form) -> oracle::Form {
+fn names(form: GemmLayout) -> oracle::Form {
     match form {
-        Form::Nn => oracle::Form::Nn,
-        Form::Nt => oracle::Form::Nt,
-        Form::Tn => oracle::Form::Tn,
+        GemmLayout::Nn => oracle::Form::Nn,
+        GemmLayout::Nt => oracle::Form::Nt,
+        GemmLayout::Tn => oracle::Form::Tn,
     }
 }
 
 /// Runs one product and compares every element.
 fn check(tuning: &Tuning, gemm: Gemm, fused: Fused, storage: Storage) -> List {
     let Gemm { form, m, n, k } = gemm;
-    let a_shape = if form == Form::Tn {
+    let a_shape = if form == GemmLayout::Tn {
         matrix(k, m)
     } else {
         matrix(m, k)
     };
-    let b_shape = if form == Form::Nt {
+    let b_shape = if form == GemmLayout::Nt {
         matrix(n, k)
     } else {
         matrix(k, n)
@@ -133,7 +133,7 @@ const EPILOGUES: [Fused; 7] = [
 fn check_core(core: GemmCore, tile: [u32; 4]) {
     let (whole, split) = (only(core, tile, 1), only(core, tile, 8));
     let mut fused = EPILOGUES.iter().cycle();
-    for form in [Form::Nn, Form::Nt, Form::Tn] {
+    for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
         for storage in storages() {
             for [m, n, k] in SIZES {
                 let list = check(&whole, Gemm { form, m, n, k }, Fused::Nothing, storage);
@@ -155,7 +155,7 @@ fn check_core(core: GemmCore, tile: [u32; 4]) {
     for fused in &EPILOGUES[1..] {
         for storage in storages() {
             let gemm = Gemm {
-                form: Form::Nt,
+                form: GemmLayout::Nt,
                 m: 17,
                 n: 65,
                 k: 33,
@@ -199,7 +199,7 @@ fn built_in_profiles_match_the_oracle() {
     tunings.extend(texel_lanes().map(Tuning::texel));
     for tuning in tunings {
         for [m, n, k] in [[64, 65, 784], [10, 257, 64], [64, 10, 256]] {
-            for form in [Form::Nn, Form::Nt, Form::Tn] {
+            for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
                 check(
                     &tuning,
                     Gemm { form, m, n, k },

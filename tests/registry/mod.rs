@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use wattgrad::internals::data::{Arrays, Dataset, Dtype, InputValues};
-use wattgrad::internals::kernels::gemm::{Epilogue, Form, Gemm, product};
+use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, product};
 use wattgrad::internals::kernels::{
     Composed, Dispatch, GemmCore, GemmRule, List, Role, SHADERS, Shape, Storage, Tuning,
 };
@@ -218,7 +218,7 @@ pub fn products(tuning: &Tuning) -> Vec<Case> {
     let mut tuning = tuning.clone();
     tuning.gemm.iter_mut().for_each(|rule| rule.max_split = 1);
     let (m, n, k) = (64, 128, 256);
-    let case = |form: Form| {
+    let case = |form: GemmLayout| {
         let mut list = List::default();
         let mut tensor =
             |name: &str, size: u32| list.tensor(name, Role::Activation, u64::from(size / 4));
@@ -227,7 +227,9 @@ pub fn products(tuning: &Tuning) -> Vec<Case> {
         product(&mut list, &tuning, "product", gemm, a, b, c, Epilogue::None);
         of_list(&format!("{form:?}"), list, &tuning)
     };
-    [Form::Nn, Form::Nt, Form::Tn].map(case).into()
+    [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn]
+        .map(case)
+        .into()
 }
 
 /// Every case.

@@ -9,7 +9,7 @@ pub(super) mod shape;
 pub use bias::grad_bias;
 pub use shape::Conv;
 
-use super::gemm::{Epilogue, Plan};
+use super::gemm::{Epilogue, Product};
 use super::{List, ProductKind, Tensor, Tuning, texel};
 
 /// Appends `y`, the convolution of `x` with `w`: one dispatch, or two where the sum is split.
@@ -36,7 +36,7 @@ pub fn forward(
         "conv/block_b_pointwise_stride2",
         "conv/block_b_forward",
     );
-    Plan {
+    Product {
         label,
         kind: ProductKind::ConvForward,
         m: conv.out_channels,
@@ -85,7 +85,7 @@ pub fn grad_input(
         "conv/block_b_pointwise_stride2_grad_input",
         "conv/block_b_grad_input",
     );
-    Plan {
+    Product {
         label,
         kind: ProductKind::ConvGradInput,
         m: conv.input.channels,
@@ -139,7 +139,7 @@ pub fn grad_weight(
         "conv/block_b_pointwise_stride2_grad_weight",
         "conv/block_b_grad_weight",
     );
-    Plan {
+    Product {
         label,
         kind: ProductKind::ConvGradWeight,
         m: conv.out_channels,

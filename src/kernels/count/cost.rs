@@ -63,6 +63,50 @@ impl Cost {
     }
 }
 
+/// The work of one workgroup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct GroupCount {
+    /// Everything, with one pass through each loop that ends by data.
+    pub cost: Cost,
+    /// The share of such passes, and how many they are.
+    pub pass_cost: Cost,
+    pub passes: u64,
+}
+
+impl GroupCount {
+    fn map(self, other: Self, cost: fn(Cost, Cost) -> Cost, number: fn(u64, u64) -> u64) -> Self {
+        Self {
+            cost: cost(self.cost, other.cost),
+            pass_cost: cost(self.pass_cost, other.pass_cost),
+            passes: number(self.passes, other.passes),
+        }
+    }
+
+    pub fn plus(self, other: Self) -> Self {
+        self.map(other, Cost::plus, u64::saturating_add)
+    }
+
+    pub fn minus(self, other: Self) -> Self {
+        self.map(other, Cost::minus, u64::saturating_sub)
+    }
+
+    pub fn times(self, n: u64) -> Self {
+        Self {
+            cost: self.cost.times(n),
+            pass_cost: self.pass_cost.times(n),
+            passes: self.passes.saturating_mul(n),
+        }
+    }
+
+    pub fn over(self, n: u64) -> Self {
+        Self {
+            cost: self.cost.over(n),
+            pass_cost: self.pass_cost.over(n),
+            passes: self.passes / n,
+        }
+    }
+}
+
 /// One function with the types its validation resolved.
 pub(super) struct TypedFunction<'a> {
     pub module: &'a Module,

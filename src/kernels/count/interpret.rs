@@ -1,150 +1,58 @@
 //! The interpreter: follows all invocations of a workgroup together, each along its own path.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
-use naga::{
-    BinaryOperator, Expression, Function, Handle, Module, RelationalFunction, SwitchValue,
-    TypeInner,
-};
+use naga::{Expression, Function, Handle, Module, SwitchValue};
 
 use super::CountError;
-use super::cost::Cost;
-use super::reduce::{Case, Head, Op, Ops, Reduced};
-use super::value::{self, Scalar, Value, Variable};
+use super::cost::{Cost, GroupCount};
+use super::mask::Mask;
+use super::reduce::{Case, Op, Ops, Reduced};
+use super::value::{Scalar, Value, Variable};
 
 /// Loop iterations and branches after which a kernel is given up as endless.
 const STEPS: u64 = 1 << 24;
-/// Iterations in which a loop may become steady.
-const STEADY_WITHIN: usize = 8;
-
-/// Invocations of a workgroup.
-#[derive(Clone, Debug)]
-struct Mask {
-    on: Rc<[bool]>,
-    count: u64,
-}
-
-impl Mask {
-    fn new(on: impl Iterator<Item = bool>) -> Self {
-        let on: Rc<[bool]> = on.collect();
-        let count = on.iter().filter(|on| **on).count() as u64;
-        Self { on, count }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    fn or(&self, other: &Self) -> Self {
-        match (self.count, other.count) {
-            (_, 0) => self.clone(),
-            (0, _) => other.clone(),
-            _ => Self::new(self.on.iter().zip(other.on.iter()).map(|(a, b)| *a || *b)),
-        }
-    }
-
-    fn without(&self, other: &Self) -> Self {
-        match other.count {
-            0 => self.clone(),
-            _ => Self::new(self.on.iter().zip(other.on.iter()).map(|(a, b)| *a && !*b)),
-        }
-    }
-}
 
 /// What a branch changes, and what is taken back where another one is kept.
 #[derive(Clone)]
-struct State {
+pub(super) struct State {
     /// Locals of all frames, the innermost last.
-    stack: Vec<Value>,
+    pub stack: Vec<Value>,
     /// The invocations that are here.
-    active: Mask,
+    pub active: Mask,
     /// Those that wait for the end of the iteration, of the switch, and of the function.
-    continued: Mask,
+    pub continued: Mask,
     left: Mask,
     returned: Mask,
     /// What the function returned.
     result: Value,
-    count: GroupCount,
-}
-
-/// The work of one workgroup.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct GroupCount {
-    /// Everything, with one pass through each loop that ends by data.
-    pub cost: Cost,
-    /// The share of such passes, and how many they are.
-    pub pass_cost: Cost,
-    pub passes: u64,
-}
-
-impl GroupCount {
-    fn map(self, other: Self, cost: fn(Cost, Cost) -> Cost, number: fn(u64, u64) -> u64) -> Self {
-        Self {
-            cost: cost(self.cost, other.cost),
-            pass_cost: cost(self.pass_cost, other.pass_cost),
-            passes: number(self.passes, other.passes),
-        }
-    }
-
-    pub fn plus(self, other: Self) -> Self {
-        self.map(other, Cost::plus, u64::saturating_add)
-    }
-
-    pub fn minus(self, other: Self) -> Self {
-        self.map(other, Cost::minus, u64::saturating_sub)
-    }
-
-    pub fn times(self, n: u64) -> Self {
-        Self {
-            cost: self.cost.times(n),
-            pass_cost: self.pass_cost.times(n),
-            passes: self.passes.saturating_mul(n),
-        }
-    }
-
-    pub fn over(self, n: u64) -> Self {
-        Self {
-            cost: self.cost.over(n),
-            pass_cost: self.pass_cost.over(n),
-            passes: self.passes / n,
-        }
-    }
+    pub count: GroupCount,
 }
 
 pub(super) struct Interpreter<'a> {
-    module: &'a Module,
+    pub module: &'a Module,
     /// Reduced functions, by index in the module's arena.
     functions: &'a [Reduced],
-    sizes: &'a [u32],
-    none: Mask,
-    state: State,
+    pub sizes: &'a [u32],
+    pub none: Mask,
+    pub state: State,
     /// Set when the innermost loop's exit could not be decided: it ends with this iteration.
-    stop: bool,
+    pub stop: bool,
     steps: u64,
     /// Costs of one invocation of functions that no argument steers.
     known_calls: HashMap<usize, Cost>,
 }
 
-struct Frame<'a> {
-    function: &'a Function,
-    arguments: Vec<Value>,
-    base: usize,
+pub(super) struct Frame<'a> {
+    pub function: &'a Function,
+    pub arguments: Vec<Value>,
+    pub base: usize,
     /// Values of the expressions evaluated so far.
-    values: Vec<Option<Value>>,
+    pub values: Vec<Option<Value>>,
 }
 
 /// A list of steps and the invocations that take it.
 type Branch<'b> = (&'b [&'b Ops], Mask);
-
-/// What is known at the head of an iteration.
-struct Iteration {
-    cost: Cost,
-    active: u64,
-    locals: Vec<Value>,
-    /// The loop goes on while this is above 0.
-    left: i64,
-}
 
 impl<'a> Interpreter<'a> {
     pub fn new(
@@ -219,7 +127,7 @@ impl<'a> Interpreter<'a> {
         Ok(std::mem::replace(&mut state.result, result))
     }
 
-    fn step(&mut self) -> Result<(), CountError> {
+    pub(super) fn step(&mut self) -> Result<(), CountError> {
         self.steps += 1;
         if self.steps > STEPS {
             Err(CountError::Endless { steps: STEPS })
@@ -228,7 +136,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    fn charge(&mut self, cost: Cost, invocations: u64) {
+    pub(super) fn charge(&mut self, cost: Cost, invocations: u64) {
         let count = &mut self.state.count;
         count.cost = count.cost.plus(cost.times(invocations));
     }
@@ -237,7 +145,7 @@ impl<'a> Interpreter<'a> {
         self.state.active.count == self.none.on.len() as u64
     }
 
-    fn run(&mut self, frame: &mut Frame<'a>, ops: &Ops) -> Result<(), CountError> {
+    pub(super) fn run(&mut self, frame: &mut Frame<'a>, ops: &Ops) -> Result<(), CountError> {
         for op in ops {
             if self.state.active.is_empty() {
                 return Ok(());
@@ -374,7 +282,7 @@ impl<'a> Interpreter<'a> {
     }
 
     /// The active invocations for which a condition holds, does not hold, and is not known.
-    fn split(&self, condition: &Value) -> [Mask; 3] {
+    pub(super) fn split(&self, condition: &Value) -> [Mask; 3] {
         let active = &self.state.active;
         if let Value::Uniform(scalar) = condition {
             let at = match scalar {
@@ -545,223 +453,6 @@ impl<'a> Interpreter<'a> {
         self.state.active = end;
         Ok(())
     }
-
-    fn repeat(
-        &mut self,
-        frame: &mut Frame<'a>,
-        head: Option<&Head>,
-        [body, continuing]: [&Ops; 2],
-        break_if: Option<Handle<Expression>>,
-    ) -> Result<(), CountError> {
-        let mut iterations: Vec<Iteration> = vec![];
-        loop {
-            self.step()?;
-            if let Some(head) = head {
-                self.run(frame, &head.ops)?;
-                let sides = (self.eval(frame, head.left)?, self.eval(frame, head.right)?);
-                let outcome = value::binary(head.comparison, &sides.0, &sides.1);
-                let [yes, no, unknown] = self.split(&outcome);
-                self.stop |= !unknown.is_empty();
-                let goes_on = if head.goes_on { yes } else { no };
-                self.state.active = goes_on.or(&unknown);
-                if let Some(reads) = &head.steady_reads
-                    && iterations.len() < STEADY_WITHIN
-                    && let Some(left) = remaining(head, &sides.0, &sides.1)
-                {
-                    iterations.push(Iteration {
-                        cost: self.state.count.cost,
-                        active: self.state.active.count,
-                        locals: self.state.stack[frame.base..].to_vec(),
-                        left,
-                    });
-                    if self.skip(frame, &iterations, reads) {
-                        return Ok(());
-                    }
-                }
-            }
-            if self.state.active.is_empty() {
-                return Ok(());
-            }
-            let (before, lanes) = (self.state.count, self.state.active.count);
-            self.run(frame, body)?;
-            let continued = std::mem::replace(&mut self.state.continued, self.none.clone());
-            self.state.active = self.state.active.or(&continued);
-            self.run(frame, continuing)?;
-            if let Some(condition) = break_if
-                && !self.state.active.is_empty()
-            {
-                let condition = self.eval(frame, condition)?;
-                let [_, no, unknown] = self.split(&condition);
-                self.stop |= !unknown.is_empty();
-                self.state.active = no;
-            }
-            if self.stop {
-                // Of loops inside this one only this pass counts.
-                let count = &mut self.state.count;
-                let pass = count.cost.minus(before.cost);
-                count.pass_cost = before.pass_cost.plus(pass);
-                count.passes = before.passes + lanes;
-                return Ok(());
-            }
-        }
-    }
-
-    /// Adds all further iterations at once where the last two did the same, apart from locals that nothing reads but the
-    /// loop's own condition. Whether it did.
-    fn skip(&mut self, frame: &Frame<'a>, iterations: &[Iteration], reads: &[bool]) -> bool {
-        let [.., first, second, third] = iterations else {
-            return false;
-        };
-        let cost = third.cost.minus(second.cost);
-        let progress = second.left - third.left;
-        let even = progress > 0
-            && first.left - second.left == progress
-            && second.cost.minus(first.cost) == cost
-            && first.active == third.active;
-        if !even {
-            return false;
-        }
-        let rest = third.left.div_euclid(progress) + i64::from(third.left % progress != 0);
-        let mut moved = Vec::with_capacity(third.locals.len());
-        let locals = first.locals.iter().zip(&second.locals).zip(&third.locals);
-        for (read, ((before, then), now)) in reads.iter().zip(locals) {
-            if then == now {
-                moved.push(now.clone());
-                continue;
-            }
-            let (Some(a), Some(b), Some(c)) = (integer(before), integer(then), integer(now)) else {
-                return false;
-            };
-            if *read || b - a != c - b {
-                return false;
-            }
-            let end = c + (c - b) * rest;
-            moved.push(match now {
-                Value::Uniform(Scalar::I32(_)) => Value::Uniform(Scalar::I32(end as i32)),
-                _ => Value::u32(end as u32),
-            });
-        }
-        self.charge(cost, rest as u64);
-        self.state.stack.truncate(frame.base);
-        self.state.stack.append(&mut moved);
-        true
-    }
-
-    /// The value of an expression that was evaluated before, or that is evaluated where it is used.
-    fn eval(&self, frame: &Frame<'a>, expression: Handle<Expression>) -> Result<Value, CountError> {
-        match &frame.values[expression.index()] {
-            Some(value) => Ok(value.clone()),
-            None => self.compute(frame, expression),
-        }
-    }
-
-    fn compute(
-        &self,
-        frame: &Frame<'a>,
-        expression: Handle<Expression>,
-    ) -> Result<Value, CountError> {
-        let of = |expression| self.eval(frame, expression);
-        Ok(match frame.function.expressions[expression] {
-            Expression::FunctionArgument(index) => {
-                let argument = frame.arguments.get(index as usize);
-                argument.cloned().unwrap_or(Value::UNKNOWN)
-            }
-            Expression::GlobalVariable(variable) => {
-                Value::Pointer(Variable::Global(variable), Rc::new([]))
-            }
-            Expression::LocalVariable(local) => {
-                Value::Pointer(Variable::Local(frame.base + local.index()), Rc::new([]))
-            }
-            Expression::Load { pointer } => match frame.function.expressions[pointer] {
-                // Loop counters: no need to build a pointer to them first.
-                Expression::LocalVariable(local) => {
-                    self.state.stack[frame.base + local.index()].clone()
-                }
-                _ => match of(pointer)? {
-                    Value::Pointer(variable, path) => self.load(variable, &path)?,
-                    _ => Value::UNKNOWN,
-                },
-            },
-            ref simple => simple_value(self.module, simple, &of)?,
-        })
-    }
-
-    fn load(&self, variable: Variable, path: &[Option<u32>]) -> Result<Value, CountError> {
-        match variable {
-            Variable::Local(slot) => {
-                let start = self.state.stack.get(slot).cloned();
-                let start = start.unwrap_or(Value::UNKNOWN);
-                Ok(path.iter().fold(start, |value, index| value.part(*index)))
-            }
-            Variable::Global(variable) => {
-                let variable = &self.module.global_variables[variable];
-                let table = variable
-                    .binding
-                    .is_some_and(|at| at.group == 0 && at.binding == 0);
-                if table && variable.space == naga::AddressSpace::Uniform {
-                    self.word(variable.ty, 0, path)
-                } else {
-                    Ok(Value::UNKNOWN)
-                }
-            }
-        }
-    }
-
-    /// What lies at `path` from byte `offset` of the table of sizes, as a value of the type found there.
-    fn word(
-        &self,
-        ty: Handle<naga::Type>,
-        offset: u32,
-        path: &[Option<u32>],
-    ) -> Result<Value, CountError> {
-        let scalar_at = |scalar: naga::Scalar, offset: u32| {
-            let at = offset as usize / 4;
-            match self.sizes.get(at) {
-                Some(&word) => Ok(value::from_bits(scalar.kind, scalar.width, word)),
-                None => Err(CountError::Sizes {
-                    given: self.sizes.len(),
-                    needed: at + 1,
-                }),
-            }
-        };
-        let inner = &self.module.types[ty].inner;
-        let Some((first, rest)) = path.split_first() else {
-            let length = match inner {
-                TypeInner::Scalar(scalar) => return scalar_at(*scalar, offset),
-                TypeInner::Vector { size, .. } => *size as u32,
-                TypeInner::Struct { members, .. } => members.len() as u32,
-                TypeInner::Array {
-                    size: naga::ArraySize::Constant(length),
-                    ..
-                } => length.get(),
-                _ => return Ok(Value::UNKNOWN),
-            };
-            let parts: Result<Vec<Value>, CountError> = (0..length)
-                .map(|index| self.word(ty, offset, &[Some(index)]))
-                .collect();
-            return parts.map(Value::composite);
-        };
-        match (inner, first) {
-            (TypeInner::Vector { size, scalar }, Some(index)) if *index < *size as u32 => {
-                scalar_at(*scalar, offset + index * u32::from(scalar.width))
-            }
-            (TypeInner::Struct { members, .. }, Some(index)) => {
-                match members.get(*index as usize) {
-                    Some(member) => self.word(member.ty, offset + member.offset, rest),
-                    None => Ok(Value::UNKNOWN),
-                }
-            }
-            (
-                TypeInner::Array {
-                    base,
-                    stride,
-                    size: naga::ArraySize::Constant(length),
-                },
-                Some(index),
-            ) if *index < length.get() => self.word(*base, offset + index * stride, rest),
-            _ => Ok(Value::UNKNOWN),
-        }
-    }
 }
 
 /// The cost of steps that are nothing but costs.
@@ -771,107 +462,4 @@ fn plain_cost(ops: &Ops) -> Option<Cost> {
         [Op::Cost(cost)] => Some(*cost),
         _ => None,
     }
-}
-
-fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Uniform(Scalar::U32(known)) => Some(i64::from(*known)),
-        Value::Uniform(Scalar::I32(known)) => Some(i64::from(*known)),
-        _ => None,
-    }
-}
-
-/// A number that is above 0 as long as the loop goes on, and falls as fast as both sides of its condition approach.
-fn remaining(head: &Head, left: &Value, right: &Value) -> Option<i64> {
-    let (left, right) = (integer(left)?, integer(right)?);
-    Some(match (head.comparison, head.goes_on) {
-        (BinaryOperator::Less, true) | (BinaryOperator::GreaterEqual, false) => right - left,
-        (BinaryOperator::LessEqual, true) | (BinaryOperator::Greater, false) => right - left + 1,
-        (BinaryOperator::Greater, true) | (BinaryOperator::LessEqual, false) => left - right,
-        (BinaryOperator::GreaterEqual, true) | (BinaryOperator::Less, false) => left - right + 1,
-        _ => return None,
-    })
-}
-
-/// A constant of the module.
-fn constant(module: &Module, expression: Handle<Expression>) -> Result<Value, CountError> {
-    simple_value(module, &module.global_expressions[expression], &|part| {
-        constant(module, part)
-    })
-}
-
-/// Expressions that depend on nothing but their operands.
-fn simple_value(
-    module: &Module,
-    expression: &Expression,
-    of: &dyn Fn(Handle<Expression>) -> Result<Value, CountError>,
-) -> Result<Value, CountError> {
-    Ok(match *expression {
-        Expression::Literal(literal) => value::literal(literal),
-        Expression::Constant(handle) => constant(module, module.constants[handle].init)?,
-        Expression::ZeroValue(ty) => Value::zero(module, ty),
-        Expression::Compose { ty, ref components } => {
-            let is_vector = matches!(module.types[ty].inner, TypeInner::Vector { .. });
-            let mut parts = Vec::with_capacity(components.len());
-            for &component in components {
-                match of(component)? {
-                    // Vectors are flattened when a vector is composed of them.
-                    Value::Composite(inner) if is_vector => parts.extend(inner.iter().cloned()),
-                    part => parts.push(part),
-                }
-            }
-            Value::composite(parts)
-        }
-        Expression::Splat { size, value } => value::splat(size, &of(value)?),
-        Expression::Swizzle {
-            size,
-            vector,
-            pattern,
-        } => {
-            let vector = of(vector)?;
-            let parts = pattern[..size as usize].iter();
-            Value::composite(parts.map(|&from| vector.part(Some(from as u32))).collect())
-        }
-        Expression::Access { base, index } => of(base)?.part(of(index)?.index()),
-        Expression::AccessIndex { base, index } => of(base)?.part(Some(index)),
-        Expression::Unary { op, expr } => value::unary(op, &of(expr)?),
-        Expression::Binary { op, left, right } => value::binary(op, &of(left)?, &of(right)?),
-        Expression::Select {
-            condition,
-            accept,
-            reject,
-        } => value::select(&of(condition)?, &of(accept)?, &of(reject)?),
-        Expression::As {
-            expr,
-            kind,
-            convert,
-        } => value::convert(kind, convert, &of(expr)?),
-        Expression::Math {
-            fun,
-            arg,
-            arg1,
-            arg2,
-            arg3,
-        } => {
-            let args = [Some(arg), arg1, arg2, arg3].into_iter().flatten();
-            value::math(fun, &args.map(of).collect::<Result<Vec<_>, _>>()?)
-        }
-        Expression::Relational { fun, argument } => {
-            let argument = of(argument)?;
-            let op = match fun {
-                RelationalFunction::All => BinaryOperator::LogicalAnd,
-                RelationalFunction::Any => BinaryOperator::LogicalOr,
-                _ => return Ok(Value::UNKNOWN),
-            };
-            match &argument {
-                Value::Composite(parts) => parts
-                    .iter()
-                    .cloned()
-                    .reduce(|a, b| value::binary(op, &a, &b))
-                    .unwrap_or(Value::UNKNOWN),
-                _ => argument,
-            }
-        }
-        _ => Value::UNKNOWN,
-    })
 }

@@ -25,12 +25,16 @@ use naga::valid::{Capabilities, ModuleInfo, ValidationFlags, Validator};
 use naga::{Binding, BuiltIn, EntryPoint, Module, ShaderStage, TypeInner};
 
 mod cost;
+mod evaluate;
 mod interpret;
+mod loops;
+mod mask;
 mod reduce;
+mod slice;
 mod value;
 
-use cost::{Cost, TypedFunction};
-use interpret::{GroupCount, Interpreter};
+use cost::{Cost, GroupCount, TypedFunction};
+use interpret::Interpreter;
 use reduce::Reduced;
 use value::{Scalar, Value};
 
@@ -373,6 +377,3 @@ fn invalid(error: &dyn std::error::Error) -> CountError {
         .join(": ");
     CountError::Invalid { message }
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,13 +6,13 @@
 
 mod plan;
 
-pub(crate) use plan::{Images, Plan, chunks, reduce_rows};
+pub(crate) use plan::{Images, Product, chunks, reduce_rows};
 
 use super::{Dispatch, List, ProductKind, Role, Tensor, Tuning};
 
 /// Which operand is stored transposed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Form {
+pub enum GemmLayout {
     /// `C = A B` with `A` \[m, k\] and `B` \[k, n\].
     Nn,
     /// `C = A Bᵀ` with `A` \[m, k\] and `B` \[n, k\].
@@ -26,7 +26,7 @@ pub enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gemm {
     /// Which operand is stored transposed.
-    pub form: Form,
+    pub form: GemmLayout,
     /// Rows of `C`.
     pub m: u32,
     /// Columns of `C`.
@@ -38,7 +38,7 @@ pub struct Gemm {
 impl Gemm {
     /// Quads from one stored row of `A` to the next.
     pub fn lda(&self) -> u32 {
-        if self.form == Form::Tn {
+        if self.form == GemmLayout::Tn {
             self.m.div_ceil(4)
         } else {
             self.k.div_ceil(4)
@@ -47,7 +47,7 @@ impl Gemm {
 
     /// Quads from one stored row of `B` to the next.
     pub fn ldb(&self) -> u32 {
-        if self.form == Form::Nt {
+        if self.form == GemmLayout::Nt {
             self.k.div_ceil(4)
         } else {
             self.n.div_ceil(4)
@@ -140,12 +140,12 @@ pub fn product(
     epilogue: Epilogue,
 ) {
     let Gemm { form, m, n, k } = gemm;
-    Plan {
+    Product {
         label,
         kind: match form {
-            Form::Nn => ProductKind::Nn,
-            Form::Nt => ProductKind::Nt,
-            Form::Tn => ProductKind::Tn,
+            GemmLayout::Nn => ProductKind::Nn,
+            GemmLayout::Nt => ProductKind::Nt,
+            GemmLayout::Tn => ProductKind::Tn,
         },
         m,
         n,
@@ -157,8 +157,8 @@ pub fn product(
         ldc: gemm.ldc(),
         plane: m * gemm.ldc(),
         images: Images::default(),
-        block_a: (form == Form::Tn).then_some("gemm/block_a_transposed"),
-        block_b: (form == Form::Nt).then_some("gemm/block_b_transposed"),
+        block_a: (form == GemmLayout::Tn).then_some("gemm/block_a_transposed"),
+        block_b: (form == GemmLayout::Nt).then_some("gemm/block_b_transposed"),
         place: None,
         constants_a: vec![],
         constants_b: vec![],

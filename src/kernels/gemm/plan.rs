@@ -52,7 +52,7 @@ impl Images {
 }
 
 /// A product as the cores see it; a snippet that is absent leaves the core's own.
-pub(crate) struct Plan<'a> {
+pub(crate) struct Product<'a> {
     pub label: &'a str,
     pub kind: ProductKind,
     pub m: u32,
@@ -90,7 +90,7 @@ struct Core {
     step: u32,
 }
 
-impl Plan<'_> {
+impl Product<'_> {
     /// The first rule that matches, or small register tiles where none does.
     fn rule(&self, tuning: &Tuning) -> GemmRule {
         let columns = self.n4 * 4;

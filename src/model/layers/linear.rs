@@ -1,5 +1,5 @@
 use super::{Backward, Forward, Layer};
-use crate::kernels::gemm::{self, Epilogue, Form, Gemm};
+use crate::kernels::gemm::{self, Epilogue, Gemm, GemmLayout};
 use crate::kernels::{Shape, Tensor};
 use crate::model::{ParameterKind, ParameterLayout, ParameterSpec};
 
@@ -68,7 +68,7 @@ impl Layer for Linear {
             (None, false) => Epilogue::None,
         };
         let gemm = Gemm {
-            form: Form::Nt,
+            form: GemmLayout::Nt,
             m: f.images,
             n: self.out,
             k: input.quads() * 4,
@@ -90,7 +90,7 @@ impl Layer for Linear {
         let (x, input) = b.inputs[0];
         if let Some(Some(dw)) = b.parameter_gradients.first() {
             let gemm = Gemm {
-                form: Form::Tn,
+                form: GemmLayout::Tn,
                 m: self.out,
                 n: input.quads() * 4,
                 k: b.images,
@@ -119,7 +119,7 @@ impl Layer for Linear {
         }
         if let Some(target) = b.input_gradients[0] {
             let gemm = Gemm {
-                form: Form::Nn,
+                form: GemmLayout::Nn,
                 m: b.images,
                 n: input.quads() * 4,
                 k: self.out,

@@ -2,7 +2,12 @@
 //! and counted.
 #![cfg(feature = "gpu")]
 
+mod compose;
+mod count;
+mod emit;
+#[path = "../registry/mod.rs"]
 mod registry;
+#[path = "../skip/mod.rs"]
 mod skip;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +18,7 @@ use std::process::{Command, Stdio};
 use skip::skipped;
 
 use wattgrad::internals::kernels::count::{Counter, Inputs};
-use wattgrad::internals::kernels::emit::{self, Language};
+use wattgrad::internals::kernels::emit::{Language, emit_module, validate};
 use wattgrad::internals::kernels::{SHADERS, Tuning};
 
 /// Modules that the Khronos validator refuses; `None` where it is not installed.
@@ -49,9 +54,9 @@ impl Khronos {
 
 /// Writes a text in every language.
 fn check_languages(name: &str, wgsl: &str, khronos: &mut Option<Khronos>) {
-    let (module, _) = emit::validate(wgsl).unwrap_or_else(|why| panic!("{name}: {why}\n{wgsl}"));
+    let (module, _) = validate(wgsl).unwrap_or_else(|why| panic!("{name}: {why}\n{wgsl}"));
     for language in Language::ALL {
-        let bytes = emit::emit_module(&module, language)
+        let bytes = emit_module(&module, language)
             .unwrap_or_else(|why| panic!("{name} in {language}: {why}"));
         assert!(!bytes.is_empty(), "{name} in {language}");
         if let (Language::Spirv, Some(khronos)) = (language, khronos.as_mut()) {
@@ -59,7 +64,7 @@ fn check_languages(name: &str, wgsl: &str, khronos: &mut Option<Khronos>) {
         }
         if language == Language::Wgsl {
             let text = String::from_utf8(bytes).unwrap();
-            emit::validate(&text).unwrap_or_else(|why| panic!("{name} again: {why}"));
+            validate(&text).unwrap_or_else(|why| panic!("{name} again: {why}"));
         }
     }
 }
@@ -90,7 +95,7 @@ fn every_shader_file_is_registered_and_exists() {
 #[test]
 fn every_shader_file_is_valid_alone() {
     for shader in SHADERS {
-        emit::validate(shader.text).unwrap_or_else(|why| panic!("{}: {why}", shader.name));
+        validate(shader.text).unwrap_or_else(|why| panic!("{}: {why}", shader.name));
         assert_eq!(
             shader.is_snippet(),
             !shader.text.contains("@compute"),

@@ -1,6 +1,7 @@
-//! Kernels whose operations were counted by hand.
+//! Kernels whose operations are counted by hand.
 
-use super::*;
+use naga::Module;
+use wattgrad::internals::kernels::count::{CountError, Counted, Counter, Inputs};
 
 const HEAD: &str = "
 struct Sizes { m: u32, n: u32, k: u32, rate: f32 }
