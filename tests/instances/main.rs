@@ -139,6 +139,33 @@ fn every_instance_is_valid_in_every_language() {
     );
 }
 
+/// Prints how long planning takes longer for the counts: run it alone, with --nocapture.
+#[test]
+fn resnet8_is_counted() {
+    for tuning in [Tuning::gpu(), Tuning::texel(8)] {
+        let list = registry::plan("resnet8", [3, 32, 32], 64, &tuning).unwrap();
+        let cases = [registry::of_list("resnet8", list, &tuning)];
+        let instances = registry::instances(&cases);
+        let storage = *cases[0].storages.last().unwrap();
+        let start = std::time::Instant::now();
+        let mut flops = 0;
+        for instance in instances.iter().filter(|i| i.storage == storage) {
+            let counter = Counter::of(&instance.composed.wgsl).unwrap();
+            let counted = counter.count(&Inputs {
+                sizes: &instance.words,
+                workgroups: instance.dispatch.grid,
+                passes: instance.dispatch.passes,
+            });
+            flops += counted.unwrap().flops;
+        }
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        println!(
+            "{}: {flops} operations counted in {milliseconds:.0} ms",
+            tuning.name
+        );
+    }
+}
+
 #[test]
 fn every_instance_can_be_counted_and_declares_the_passes_of_loops_that_end_by_data() {
     let cases = registry::cases();

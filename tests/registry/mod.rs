@@ -186,7 +186,8 @@ fn case(name: &str, network: &Network, data: &Dataset, options: &ProgramOptions)
     of_list(&name, list, &options.tuning)
 }
 
-fn of_list(name: &str, list: List, tuning: &Tuning) -> Case {
+/// The dispatches of a list, in every storage that the tuning allows.
+pub fn of_list(name: &str, list: List, tuning: &Tuning) -> Case {
     Case {
         name: format!("{name}, tuning {}", tuning.name),
         list,

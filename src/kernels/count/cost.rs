@@ -23,38 +23,6 @@ impl Cost {
         stored: 0,
     };
 
-    fn map(self, f: impl Fn(u64) -> u64) -> Self {
-        Self {
-            flops: f(self.flops),
-            loaded: f(self.loaded),
-            stored: f(self.stored),
-        }
-    }
-
-    pub fn plus(self, other: Self) -> Self {
-        Self {
-            flops: self.flops.saturating_add(other.flops),
-            loaded: self.loaded.saturating_add(other.loaded),
-            stored: self.stored.saturating_add(other.stored),
-        }
-    }
-
-    pub fn minus(self, other: Self) -> Self {
-        Self {
-            flops: self.flops.saturating_sub(other.flops),
-            loaded: self.loaded.saturating_sub(other.loaded),
-            stored: self.stored.saturating_sub(other.stored),
-        }
-    }
-
-    pub fn times(self, n: u64) -> Self {
-        self.map(|each| each.saturating_mul(n))
-    }
-
-    pub fn over(self, n: u64) -> Self {
-        self.map(|all| all / n)
-    }
-
     fn flops(flops: u64) -> Self {
         Self {
             flops,
@@ -73,39 +41,42 @@ pub(super) struct GroupCount {
     pub passes: u64,
 }
 
-impl GroupCount {
-    fn map(self, other: Self, cost: fn(Cost, Cost) -> Cost, number: fn(u64, u64) -> u64) -> Self {
-        Self {
-            cost: cost(self.cost, other.cost),
-            pass_cost: cost(self.pass_cost, other.pass_cost),
-            passes: number(self.passes, other.passes),
+/// Saturating arithmetic, field by field.
+macro_rules! arithmetic {
+    ($type:ident: $($cost:ident),*; $($number:ident),*) => {
+        impl $type {
+            pub fn plus(self, other: Self) -> Self {
+                Self {
+                    $($cost: self.$cost.plus(other.$cost),)*
+                    $($number: self.$number.saturating_add(other.$number),)*
+                }
+            }
+
+            pub fn minus(self, other: Self) -> Self {
+                Self {
+                    $($cost: self.$cost.minus(other.$cost),)*
+                    $($number: self.$number.saturating_sub(other.$number),)*
+                }
+            }
+
+            pub fn times(self, n: u64) -> Self {
+                Self {
+                    $($cost: self.$cost.times(n),)*
+                    $($number: self.$number.saturating_mul(n),)*
+                }
+            }
+
+            pub fn over(self, n: u64) -> Self {
+                Self {
+                    $($cost: self.$cost.over(n),)*
+                    $($number: self.$number / n,)*
+                }
+            }
         }
-    }
-
-    pub fn plus(self, other: Self) -> Self {
-        self.map(other, Cost::plus, u64::saturating_add)
-    }
-
-    pub fn minus(self, other: Self) -> Self {
-        self.map(other, Cost::minus, u64::saturating_sub)
-    }
-
-    pub fn times(self, n: u64) -> Self {
-        Self {
-            cost: self.cost.times(n),
-            pass_cost: self.pass_cost.times(n),
-            passes: self.passes.saturating_mul(n),
-        }
-    }
-
-    pub fn over(self, n: u64) -> Self {
-        Self {
-            cost: self.cost.over(n),
-            pass_cost: self.pass_cost.over(n),
-            passes: self.passes / n,
-        }
-    }
+    };
 }
+arithmetic!(Cost: ; flops, loaded, stored);
+arithmetic!(GroupCount: cost, pass_cost; passes);
 
 /// One function with the types its validation resolved.
 pub(super) struct TypedFunction<'a> {
@@ -256,23 +227,10 @@ impl<'a> TypedFunction<'a> {
             M::Ceil | M::Floor | M::Round | M::Fract | M::Trunc | M::Modf | M::Frexp | M::Ldexp => {
                 0
             }
-            M::Transpose | M::QuantizeToF16 => 0,
-            M::Pack4x8snorm
-            | M::Pack4x8unorm
-            | M::Pack2x16snorm
-            | M::Pack2x16unorm
-            | M::Pack2x16float => 0,
-            M::Cos
-            | M::Cosh
-            | M::Sin
-            | M::Sinh
-            | M::Tan
-            | M::Tanh
-            | M::Acos
-            | M::Asin
-            | M::Atan
-            | M::Atan2 => n,
-            M::Asinh | M::Acosh | M::Atanh | M::Radians | M::Degrees => n,
+            M::Transpose | M::QuantizeToF16 | M::Pack4x8snorm | M::Pack4x8unorm => 0,
+            M::Pack2x16snorm | M::Pack2x16unorm | M::Pack2x16float => 0,
+            M::Cos | M::Cosh | M::Sin | M::Sinh | M::Tan | M::Tanh | M::Acos | M::Asin => n,
+            M::Atan | M::Atan2 | M::Asinh | M::Acosh | M::Atanh | M::Radians | M::Degrees => n,
             M::Exp | M::Exp2 | M::Log | M::Log2 | M::Pow | M::Sqrt | M::InverseSqrt => n,
             M::Fma => 2 * n,
             M::Mix => 3 * n,
