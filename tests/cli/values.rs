@@ -92,12 +92,12 @@ fn rejects_invalid_profiles_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.toml");
     let head =
-        "name = \"x\"\ntexel = false\nlanes = 64\nreduction_lanes = 64\nfill = 128\n[[gemm]]\n";
+        "name = \"x\"\nlanes = 64\nreduction_lanes = 64\nfill = 128\n[[gemm]]\n";
     let tile = "rm = 1\nrn = 1\nthreads_x = 8\nthreads_y = 8\nmax_split = 1\n";
     for (rule, expected) in [
         (
             format!("core = \"thin\"\n{tile}"),
-            "line 7: unknown variant `thin`",
+            "line 6: unknown variant `thin`",
         ),
         (
             "core = \"direct\"\nmax_split = 1\n".to_owned(),
@@ -109,7 +109,7 @@ fn rejects_invalid_profiles_in_one_sentence() {
         ),
         (
             format!("core = \"direct\"\nrows = 2\n{tile}"),
-            "line 8: unknown field `rows`",
+            "line 7: unknown field `rows`",
         ),
         (tile.to_owned(), "missing field `core`"),
         (
