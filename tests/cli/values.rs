@@ -91,8 +91,7 @@ fn environment_variables_replace_flags() {
 fn rejects_invalid_profiles_in_one_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.toml");
-    let head =
-        "name = \"x\"\nlanes = 64\nreduction_lanes = 64\nfill = 128\n[[gemm]]\n";
+    let head = "name = \"x\"\nlanes = 64\nreduction_lanes = 64\nfill = 128\n[[gemm]]\n";
     let tile = "rm = 1\nrn = 1\nthreads_x = 8\nthreads_y = 8\nmax_split = 1\n";
     for (rule, expected) in [
         (
