@@ -150,7 +150,7 @@ fn refused(row: &SourceResult, with: &str) {
 fn draws(row: &SourceResult, watts: f64) {
     assert_eq!(row.status, Status::Measured, "{row:?}");
     let (joules, seconds) = (row.joules.unwrap(), row.seconds.unwrap());
-    let off = row.ci().expect("ticks were seen").half();
+    let off = row.ci().expect("updates were seen").half();
     assert!(
         (joules - watts * seconds).abs() <= off + watts * 0.005,
         "{row:?}"

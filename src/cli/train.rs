@@ -59,7 +59,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The profile that was asked for.
+    /// The profile of `--profile`.
     pub fn tuning(&self) -> Result<Option<Tuning>, Failure> {
         self.profile.as_deref().map(read_profile).transpose()
     }

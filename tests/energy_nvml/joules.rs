@@ -34,8 +34,8 @@ fn joules_are_watts_times_the_window() {
         low <= truth * 0.91 && high >= truth * 1.09,
         "{low} to {high}"
     );
-    let tick = row.update_interval_seconds.unwrap();
-    assert!((0.018..0.03).contains(&tick), "{tick}");
+    let interval = row.update_interval_seconds.unwrap();
+    assert!((0.018..0.03).contains(&interval), "{interval}");
     assert_eq!(row.grade, Some(Grade::B), "uncalibrated");
     assert_eq!(row.measured().unwrap().joules(), joules);
     assert_eq!(row.assumed(), None);
@@ -61,7 +61,10 @@ fn result_round_trips_through_json() {
 
 #[test]
 fn window_shorter_than_an_update_has_no_energy() {
-    let slow = StandIn::of(Card { tick: 0.1, ..CARD });
+    let slow = StandIn::of(Card {
+        update_interval: 0.1,
+        ..CARD
+    });
     let meter = slow.meter(None);
     let row = only(window(&meter, 0.03).0);
     refused(&row, "too few updates of the sensor");
@@ -74,7 +77,10 @@ fn window_shorter_than_an_update_has_no_energy() {
 
 #[test]
 fn slow_updates_widen_the_interval() {
-    let slow = StandIn::of(Card { tick: 0.4, ..CARD });
+    let slow = StandIn::of(Card {
+        update_interval: 0.4,
+        ..CARD
+    });
     let row = only(window(&slow.meter(None), 1.7).0);
     let truth = 200.0 * row.seconds.unwrap();
     let interval = row.ci().unwrap();

@@ -16,12 +16,12 @@ fn integrates_the_power_of_cards_without_counter() {
     };
     let old = StandIn::of(power_only(PASCAL, 0x1b06_10de));
     let meter = old.meter(None);
-    let told = report(&meter);
+    let found = report(&meter);
     assert_eq!(
-        (told.status, told.method),
+        (found.status, found.method),
         (Status::Measured, Method::IntegratedPower)
     );
-    assert!(told.reason.unwrap().contains("older than Volta"));
+    assert!(found.reason.unwrap().contains("older than Volta"));
     let row = only(window(&meter, 1.5).0);
     assert_eq!(
         (row.source.as_str(), row.method, row.status),

@@ -37,7 +37,7 @@ pub struct Card {
     pub virtual_mode: i32,
     pub behaviour: &'static str,
     pub watts: f64,
-    pub tick: f64,
+    pub update_interval: f64,
 }
 
 pub const CARD: Card = Card {
@@ -52,7 +52,7 @@ pub const CARD: Card = Card {
     virtual_mode: 0,
     behaviour: "STEADY",
     watts: 200.0,
-    tick: 0.02,
+    update_interval: 0.02,
 };
 
 /// A stand-in library, deleted with this value.
@@ -80,11 +80,11 @@ impl StandIn {
                     virtual_mode,
                     behaviour,
                     watts,
-                    tick,
+                    update_interval,
                 } = card;
                 format!(
                     "{{\"{bus}\",{architecture},{mig},{handle},{energy},{power},{instant},{device},{virtual_mode},\
-                     {behaviour},{watts:?},{tick:?}}}"
+                     {behaviour},{watts:?},{update_interval:?}}}"
                 )
             })
             .collect();

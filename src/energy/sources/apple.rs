@@ -18,9 +18,14 @@ pub(super) const SOURCE: Source = Source {
 };
 
 fn sensors(_: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    found(target).unwrap_or_else(|refusal| {
+    found(target).unwrap_or_else(|unavailable| {
         let (name, covers) = (SOURCE.name, target.map(gpu_covers));
-        vec![OpenSensor::power(name, Scope::Rail, covers, Err(refusal))]
+        vec![OpenSensor::power(
+            name,
+            Scope::Rail,
+            covers,
+            Err(unavailable),
+        )]
     })
 }
 

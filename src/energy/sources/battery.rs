@@ -42,9 +42,9 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
             };
             new(name, scope, covers, Ok(Box::new(batteries))).with_identity(identity)
         }
-        Err(refusal) => {
-            let refusal = with_alternative(refusal, options);
-            OpenSensor::power(name, scope, covers, Err(refusal))
+        Err(unavailable) => {
+            let unavailable = with_alternative(unavailable, options);
+            OpenSensor::power(name, scope, covers, Err(unavailable))
         }
     }]
 }
@@ -148,13 +148,13 @@ fn plugged(why: &str) -> Unavailable {
 }
 
 /// Adds the command that enables the processor's counters, for a machine that cannot be unplugged.
-fn with_alternative(refusal: Unavailable, options: &MeterOptions) -> Unavailable {
+fn with_alternative(unavailable: Unavailable, options: &MeterOptions) -> Unavailable {
     let other = perf::fix(options).or_else(|| rapl::fix(options));
-    match other.filter(|_| refusal.fix.as_deref() == Some(UNPLUG)) {
-        None => refusal,
+    match other.filter(|_| unavailable.fix.as_deref() == Some(UNPLUG)) {
+        None => unavailable,
         Some((fix, undo)) => Unavailable {
             undo,
-            ..refusal.with_fix(format!("{UNPLUG}, or run {fix}"))
+            ..unavailable.with_fix(format!("{UNPLUG}, or run {fix}"))
         },
     }
 }

@@ -16,7 +16,7 @@ pub(super) const SOURCE: Source = Source {
 };
 
 fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    let instrument = match options.assume_watts_per_core {
+    let sensor = match options.assume_watts_per_core {
         None => Err(
             Unavailable::new("used on request only: its watts are assumed, not measured")
                 .with_fix("--assume-watts-per-core W"),
@@ -39,7 +39,7 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
         Scope::Process,
         Method::Assumed,
         covers,
-        instrument,
+        sensor,
     )]
 }
 

@@ -65,7 +65,7 @@ fn sensors(
                     state: Mutex::new(State {
                         feed,
                         lines: Lines::new(unit, Moment::now()),
-                        refusal: None,
+                        unavailable: None,
                     }),
                 };
                 Box::new(meter) as Box<dyn Sensor>
@@ -87,7 +87,7 @@ struct State {
     feed: Box<dyn Feed>,
     lines: Lines,
     /// The first failure, which is final.
-    refusal: Option<Unavailable>,
+    unavailable: Option<Unavailable>,
 }
 
 impl External {
@@ -124,20 +124,20 @@ impl Sensor for External {
 
     fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
         let mut state = self.state();
-        if let Some(refusal) = &state.refusal {
-            return Err(refusal.clone());
+        if let Some(unavailable) = &state.unavailable {
+            return Err(unavailable.clone());
         }
         let mut fresh = Vec::new();
         // The lines printed before the feed failed still count.
         let ended = state.feed.read(&mut fresh);
         let taken = state.lines.take(&fresh, Moment::now(), into);
-        taken.and(ended).map_err(|refusal| {
-            let refusal = Unavailable {
-                reason: format!("{}: {}", self.name, refusal.reason),
-                ..refusal
+        taken.and(ended).map_err(|unavailable| {
+            let unavailable = Unavailable {
+                reason: format!("{}: {}", self.name, unavailable.reason),
+                ..unavailable
             };
-            state.refusal = Some(refusal.clone());
-            refusal
+            state.unavailable = Some(unavailable.clone());
+            unavailable
         })
     }
 
@@ -147,18 +147,18 @@ impl Sensor for External {
 
     fn silent(&self) -> Option<Unavailable> {
         let state = self.state();
-        let refusal = match &state.refusal {
+        let unavailable = match &state.unavailable {
             // The failure has been reported.
             Some(_) => None,
             None => state.lines.silence(Moment::now().monotonic),
         }?;
         let (source, argument) = self.name.split_once(':')?;
-        Some(match &refusal.fix {
-            Some(_) => refusal,
+        Some(match &unavailable.fix {
+            Some(_) => unavailable,
             None if source == FILE => {
-                refusal.with_fix(format!("start the program that writes {argument}"))
+                unavailable.with_fix(format!("start the program that writes {argument}"))
             }
-            None => refusal.with_fix("use a command that prints lines continuously"),
+            None => unavailable.with_fix("use a command that prints lines continuously"),
         })
     }
 }

@@ -58,7 +58,7 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
             })
         })
         .collect();
-    let refusal = match target.and_then(|target| unmatched(&cards, target)) {
+    let unavailable = match target.and_then(|target| unmatched(&cards, target)) {
         None if sensors.is_empty() => Some(Unavailable::new(match chips.len() {
             0 => format!(
                 "{} contains no sensor (no Linux, no driver, or hidden by a container or virtual machine)",
@@ -69,11 +69,11 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
                 class.display()
             ),
         })),
-        refusal => refusal,
+        unavailable => unavailable,
     };
-    if let Some(refusal) = refusal {
+    if let Some(unavailable) = unavailable {
         let covers = target.map(|_| Covers::Adapter);
-        let unavailable = OpenSensor::power(SOURCE.name, Scope::Board, covers, Err(refusal));
+        let unavailable = OpenSensor::power(SOURCE.name, Scope::Board, covers, Err(unavailable));
         sensors.insert(0, unavailable);
     }
     sensors

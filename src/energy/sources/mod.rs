@@ -56,7 +56,7 @@ fn only(selected: &[&str], mut found: Vec<OpenSensor>) -> Vec<OpenSensor> {
         .iter()
         .filter(|selected| !names.iter().any(|name| name == *selected))
         .map(|selected| {
-            let refusal = Unavailable::new(format!(
+            let unavailable = Unavailable::new(format!(
                 "this machine has no {selected}, only {}",
                 names.join(", ")
             ));
@@ -65,7 +65,7 @@ fn only(selected: &[&str], mut found: Vec<OpenSensor>) -> Vec<OpenSensor> {
                 found[0].scope,
                 found[0].method,
                 None,
-                Err(refusal),
+                Err(unavailable),
             )
         })
         .collect();

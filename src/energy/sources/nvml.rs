@@ -27,14 +27,14 @@ pub(super) const SOURCE: Source = Source {
 const LIBRARY_VARIABLE: &str = "WATTGRAD_NVML";
 
 fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    found(options, target).unwrap_or_else(|refusal| {
+    found(options, target).unwrap_or_else(|unavailable| {
         let covers = target.map(|_| Covers::Adapter);
         let name = SOURCE.name;
         vec![OpenSensor::counter(
             name,
             Scope::Board,
             covers,
-            Err(refusal),
+            Err(unavailable),
         )]
     })
 }
@@ -50,7 +50,7 @@ fn found(
     let library = Arc::new(load(options)?);
     let count = library
         .device_count()
-        .map_err(|error| refusal("counting the cards", &error))?;
+        .map_err(|error| unavailable("counting the cards", &error))?;
     if count == 0 {
         return Err(Unavailable::new("NVML is installed but finds no card"));
     }
@@ -103,7 +103,7 @@ fn index_of(
             Ok(info) if PciAddress::parse(&info.bus_id) == Some(wanted) => matches.push(index),
             Ok(info) => others.push(info.bus_id),
             Err(error) => {
-                unreadable = Some(refusal(&format!("PCI address of card {index}"), &error));
+                unreadable = Some(unavailable(&format!("PCI address of card {index}"), &error));
             }
         }
     }
@@ -151,7 +151,7 @@ fn load(options: &MeterOptions) -> Result<Library, Unavailable> {
         .with_fix(format!(
             "install the NVIDIA driver, or set {LIBRARY_VARIABLE} to the path of libnvidia-ml.so.1"
         )),
-        _ => refusal("initialization", &error),
+        _ => unavailable("initialization", &error),
     })?;
     if library.lib().nvmlShutdown.is_err() {
         // Dropping the library would panic because the function is missing.
@@ -162,7 +162,7 @@ fn load(options: &MeterOptions) -> Result<Library, Unavailable> {
     Ok(library)
 }
 
-fn refusal(doing: &str, error: &NvmlError) -> Unavailable {
+fn unavailable(doing: &str, error: &NvmlError) -> Unavailable {
     let new = |why: &str| Unavailable::new(format!("NVML: {doing}: {why}"));
     match error {
         NvmlError::NoPermission if cfg!(windows) => {

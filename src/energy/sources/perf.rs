@@ -34,14 +34,14 @@ const EVENTS: [(&str, Scope); 3] = [
 ];
 
 fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    found(options, target).unwrap_or_else(|refusal| {
+    found(options, target).unwrap_or_else(|unavailable| {
         let covers = target.map(|target| target.host_covers(Scope::Package));
         let name = SOURCE.name;
         vec![OpenSensor::counter(
             name,
             Scope::Package,
             covers,
-            Err(refusal),
+            Err(unavailable),
         )]
     })
 }
@@ -50,8 +50,8 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
 pub(super) fn fix(options: &MeterOptions) -> Option<(String, Option<String>)> {
     let package = options.system_path(PMU).join("events/energy-pkg");
     let denied = || Permission::read(options).denied();
-    let refusal = package.exists().then(denied)??;
-    Some((refusal.fix?, refusal.undo))
+    let unavailable = package.exists().then(denied)??;
+    Some((unavailable.fix?, unavailable.undo))
 }
 
 fn found(
@@ -121,11 +121,11 @@ fn open(
             file.display()
         )));
     }
-    if let Some(refusal) = permission.denied() {
-        return Err(refusal);
+    if let Some(unavailable) = permission.denied() {
+        return Err(unavailable);
     }
     let opened = event::Event::open(kind, config, cpu);
-    let event = opened.map_err(|error| permission.refusal(name, &error))?;
+    let event = opened.map_err(|error| permission.unavailable(name, &error))?;
     let spec = SensorSpec::energy(
         RawUnit::Nanojoule,
         rapl::max_watts(scope),

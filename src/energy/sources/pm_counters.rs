@@ -28,7 +28,7 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
         .filter_map(|name| sensor(&folder, name, target));
     let sensors: Vec<OpenSensor> = sensors.collect();
     if sensors.is_empty() {
-        let refusal = Unavailable::new(format!(
+        let unavailable = Unavailable::new(format!(
             "{} contains no counter: this machine is not a node of an HPE Cray system",
             folder.display()
         ));
@@ -37,7 +37,7 @@ fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSe
             name,
             Scope::System,
             covers,
-            Err(refusal),
+            Err(unavailable),
         )];
     }
     sensors

@@ -34,14 +34,14 @@ pub(super) fn max_watts(scope: Scope) -> f64 {
 }
 
 fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
-    found(options, target).unwrap_or_else(|refusal| {
+    found(options, target).unwrap_or_else(|unavailable| {
         let covers = target.map(|target| target.host_covers(Scope::Package));
         let name = SOURCE.name;
         vec![OpenSensor::counter(
             name,
             Scope::Package,
             covers,
-            Err(refusal),
+            Err(unavailable),
         )]
     })
 }

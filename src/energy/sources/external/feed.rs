@@ -116,7 +116,7 @@ impl Child {
         let began = Instant::now();
         while began.elapsed() < FIRST_LINE && !child.stdout.bytes().contains(&b'\n') {
             if let Some(status) = child.ended() {
-                return Err(child.refusal("ended before it printed a line", status));
+                return Err(child.unavailable("ended before it printed a line", status));
             }
             sleep(PAUSE);
         }
@@ -131,7 +131,7 @@ impl Child {
         Some(status)
     }
 
-    fn refusal(&self, how: &str, status: ExitStatus) -> Unavailable {
+    fn unavailable(&self, how: &str, status: ExitStatus) -> Unavailable {
         let stderr = String::from_utf8_lossy(&self.stderr.bytes()).into_owned();
         let last = match stderr.lines().rev().find(|line| !line.trim().is_empty()) {
             Some(last) => format!("; its last message: {}", last.trim()),
@@ -159,7 +159,7 @@ impl Feed for Child {
         let status = self.ended();
         into.append(&mut self.stdout.bytes());
         match status {
-            Some(status) => Err(self.refusal("ended during the measurement", status)),
+            Some(status) => Err(self.unavailable("ended during the measurement", status)),
             None => Ok(()),
         }
     }

@@ -252,8 +252,8 @@ mod tests {
     #[test]
     fn distinguishes_stopped_slow_and_unsynchronized_meters() {
         let reason = |lines: &Lines, now| {
-            let refusal = lines.silence(now);
-            refusal.map_or(String::new(), |refusal| refusal.reason)
+            let unavailable = lines.silence(now);
+            unavailable.map_or(String::new(), |unavailable| unavailable.reason)
         };
         let stopped = reason(&followed(0.05, 99.0, 101.0, 0.0), 103.0);
         assert!(

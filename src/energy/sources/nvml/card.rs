@@ -8,7 +8,7 @@ use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 
 use super::reading::{CardReader, Kind, check_present, instant_milliwatts};
-use super::{SOURCE, refusal};
+use super::{SOURCE, unavailable};
 use crate::energy::counter;
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{Covers, Scope};
@@ -27,11 +27,11 @@ pub(super) fn sensors(
     let device = match library.device_by_index(index) {
         Ok(device) => device,
         Err(error) => {
-            let why = refusal(&format!("opening card {index}"), &error);
+            let why = unavailable(&format!("opening card {index}"), &error);
             return vec![OpenSensor::counter(name, Scope::Board, covers, Err(why))];
         }
     };
-    let instrument = |kind| -> Box<dyn Sensor> {
+    let sensor = |kind| -> Box<dyn Sensor> {
         Box::new(CardReader {
             library: Arc::clone(library),
             index,
@@ -42,14 +42,14 @@ pub(super) fn sensors(
     };
     let identity = identity(library, &device, &name);
     let power = power(&device, index).map(|kind| {
-        OpenSensor::power(&name, Scope::Board, covers, Ok(instrument(kind)))
+        OpenSensor::power(&name, Scope::Board, covers, Ok(sensor(kind)))
             .with_identity(format!("{identity} power"))
     });
     let counter =
         |opened| OpenSensor::counter(&name, Scope::Board, covers, opened).with_identity(&identity);
     let mut sensors = match (energy_counter(&device, index), power) {
         (EnergyCounter::Works, power) => {
-            let mut sensor = counter(Ok(instrument(Kind::Energy)));
+            let mut sensor = counter(Ok(sensor(Kind::Energy)));
             sensor.companion = power.ok().map(Box::new);
             vec![sensor]
         }
@@ -97,9 +97,9 @@ fn energy_counter(device: &Device<'_>, index: u32) -> EnergyCounter {
         },
         Err(NvmlError::NotSupported) => EnergyCounter::Missing(no_counter(device)),
         Err(error @ NvmlError::FailedToLoadSymbol(_)) => {
-            EnergyCounter::Missing(refusal(&what, &error))
+            EnergyCounter::Missing(unavailable(&what, &error))
         }
-        Err(error) => EnergyCounter::Unusable(refusal(&what, &error)),
+        Err(error) => EnergyCounter::Unusable(unavailable(&what, &error)),
     }
 }
 
@@ -140,7 +140,7 @@ fn power(device: &Device<'_>, index: u32) -> Result<Kind, Unavailable> {
     let what = format!("power of card {index}");
     let usage = device
         .power_usage()
-        .map_err(|error| refusal(&what, &error))?;
+        .map_err(|error| unavailable(&what, &error))?;
     check_present(usage, &what)?;
     Ok(Kind::Power {
         averaging: if long {

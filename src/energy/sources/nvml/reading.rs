@@ -9,7 +9,7 @@ use nvml_wrapper::enum_wrappers::device::{Clock, PerformancePolicy, TemperatureS
 use nvml_wrapper::enums::device::SampleValue;
 use nvml_wrapper::structs::device::FieldId;
 
-use super::{contention, refusal};
+use super::{contention, unavailable};
 use crate::energy::figure::RawUnit;
 use crate::energy::sensor::{Conditions, Sensor, SensorSpec, Unavailable};
 
@@ -63,16 +63,16 @@ impl Sensor for CardReader {
         let device = self
             .library
             .device_by_index(index)
-            .map_err(|error| refusal(&what, &error))?;
+            .map_err(|error| unavailable(&what, &error))?;
         match self.kind {
             Kind::Energy => device
                 .total_energy_consumption()
-                .map_err(|error| refusal(&what, &error)),
+                .map_err(|error| unavailable(&what, &error)),
             Kind::InstantPower => instant_milliwatts(&device, index),
             Kind::Power { .. } => device
                 .power_usage()
                 .map(u64::from)
-                .map_err(|error| refusal(&what, &error)),
+                .map_err(|error| unavailable(&what, &error)),
         }
     }
 
@@ -108,7 +108,7 @@ pub(super) fn instant_milliwatts(device: &Device<'_>, index: u32) -> Result<u64,
             first.unwrap_or(Err(nvml_wrapper::error::NvmlError::NotFound))
         })
         .and_then(|sample| sample.value)
-        .map_err(|error| refusal(&what, &error))?;
+        .map_err(|error| unavailable(&what, &error))?;
     let milliwatts = match sample {
         SampleValue::U32(value) => Some(value),
         SampleValue::U64(value) => u32::try_from(value).ok(),

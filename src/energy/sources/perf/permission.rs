@@ -34,7 +34,7 @@ impl Permission {
     }
 
     /// The reason for the kernel's error when `event` was opened.
-    pub(super) fn refusal(&self, event: &str, error: &io::Error) -> Unavailable {
+    pub(super) fn unavailable(&self, event: &str, error: &io::Error) -> Unavailable {
         match (error.kind(), self.level) {
             (io::ErrorKind::PermissionDenied, Some(level)) if level >= 1 => denied_at(level),
             (io::ErrorKind::PermissionDenied, _) => Unavailable::new(format!(
@@ -78,14 +78,17 @@ mod tests {
 
     #[test]
     fn denied_level_has_fix_and_undo() {
-        let refusal = denied_at(4);
-        assert!(refusal.reason.contains("is 4") && refusal.reason.contains("setcap cap_perfmon"));
+        let unavailable = denied_at(4);
+        assert!(
+            unavailable.reason.contains("is 4")
+                && unavailable.reason.contains("setcap cap_perfmon")
+        );
         assert_eq!(
-            refusal.fix.as_deref(),
+            unavailable.fix.as_deref(),
             Some("sudo sysctl kernel.perf_event_paranoid=0")
         );
         assert_eq!(
-            refusal.undo.as_deref(),
+            unavailable.undo.as_deref(),
             Some("sudo sysctl kernel.perf_event_paranoid=4")
         );
     }

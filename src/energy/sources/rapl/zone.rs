@@ -20,7 +20,7 @@ use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
 use crate::energy::sensor::{Sensor, SensorSpec, Unavailable};
 
-/// `rapl-energy` looks in these places, in this order, once per process.
+/// Where `rapl-energy` searches, in this order, once per process.
 const ROOTS: [&str; 2] = [ROOT, "/sys/devices/virtual/powercap/intel-rapl"];
 
 pub(super) fn sensors(
@@ -77,8 +77,8 @@ pub(super) fn sensors(
     Ok(sensors)
 }
 
-fn load_driver(refusal: Unavailable) -> Unavailable {
-    refusal
+fn load_driver(unavailable: Unavailable) -> Unavailable {
+    unavailable
         .with_fix("sudo modprobe intel_rapl_msr")
         .with_undo("sudo modprobe -r intel_rapl_msr")
 }
@@ -187,7 +187,7 @@ fn read(energy: &Path, zone: &Mutex<Option<Zone>>) -> Result<u64, Unavailable> {
     value
 }
 
-/// Turns a panic of the crate into a refusal.
+/// Turns a panic of the crate into an error.
 fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, Unavailable> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
         let message = panic.downcast_ref::<String>().map(String::as_str);
@@ -199,11 +199,11 @@ fn guarded<R>(call: impl FnOnce() -> R) -> Result<R, Unavailable> {
 }
 
 fn number(path: &Path) -> Result<u64, Unavailable> {
-    files::number(path).map_err(|refusal| match path.exists() {
+    files::number(path).map_err(|unavailable| match path.exists() {
         // One command for all files, which belong to root.
-        _ if refusal.fix.is_some() => refusal.with_fix(OPEN_FILES).with_undo(CLOSE_FILES),
-        true => refusal,
-        false => load_driver(refusal),
+        _ if unavailable.fix.is_some() => unavailable.with_fix(OPEN_FILES).with_undo(CLOSE_FILES),
+        true => unavailable,
+        false => load_driver(unavailable),
     })
 }
 
