@@ -172,8 +172,8 @@ fn ranks_runs_too_short_for_their_sensor_by_joules_per_step() {
         )
     };
     assert!(measured(&lead.kind), "{:?}", lead.kind);
-    let mut instruments = analysis.instruments.iter();
-    let meter = instruments.find(|one| one.source == "nvml:0").unwrap();
+    let mut sensors = analysis.sensors.iter();
+    let meter = sensors.find(|one| one.source == "nvml:0").unwrap();
     assert_eq!(
         (meter.status, meter.runs),
         (Status::Measured, analysis.planned)

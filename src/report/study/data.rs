@@ -331,7 +331,7 @@ pub(super) fn sensors(analysis: &Analysis) -> CsvTable {
         "sensors",
         "source scope method status grade update_interval_s runs_with_joules reason fix",
     );
-    for sensor in &analysis.instruments {
+    for sensor in &analysis.sensors {
         table.push((
             (&sensor.source, sensor.scope.name(), sensor.method.name()),
             (sensor.status.name(), sensor.grade),

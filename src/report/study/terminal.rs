@@ -244,7 +244,7 @@ fn partly_known(analysis: &Analysis, costs: &[&CostReport]) -> String {
 fn conditions(analysis: &Analysis) -> String {
     let mut rows = facts(analysis);
     let (giving, missing): (Vec<_>, Vec<_>) = analysis
-        .instruments
+        .sensors
         .iter()
         .partition(|sensor| sensor.status != Status::Unavailable);
     for sensor in &giving {

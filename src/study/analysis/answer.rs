@@ -174,7 +174,7 @@ fn headline(analysis: &Analysis, cost: &CostReport, best: usize, figure: &Figure
     let name = match (analysis.cells.len(), cost.threshold) {
         (1, _) => name,
         (_, Some(_)) => format!("Best regime: {name}"),
-        // Runs that are held to no target differ in accuracy too.
+        // Runs without a target differ in accuracy too.
         (_, None) => format!("Lowest {}: {name}", cost.kind.noun()),
     };
     let amount = |value| cost.kind.amount(value);

@@ -5,7 +5,7 @@ use super::cost::{kinds, trial, worth};
 use super::design::Design;
 use super::{
     Analysis, CellCost, CellReport, Confirmation, CostKind, CostReport, EndPoint, FreshCost,
-    Instrument, Machine, RunLine, TrialPoint,
+    Machine, RunLine, SensorSummary, TrialPoint,
 };
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose, RunRecord};
@@ -81,7 +81,7 @@ impl Analysis {
             by_outcome: by_outcome(runs),
             costs,
             pareto,
-            instruments: instruments(runs),
+            sensors: sensors(runs),
             machines: machines(runs),
             answer: Answer::default(),
             notes,
@@ -406,8 +406,8 @@ fn by_outcome(runs: &[RunRecord]) -> Vec<(Outcome, usize)> {
     counts.into_iter().collect()
 }
 
-fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
-    let mut found: Vec<Instrument> = Vec::new();
+fn sensors(runs: &[RunRecord]) -> Vec<SensorSummary> {
+    let mut found: Vec<SensorSummary> = Vec::new();
     for (row, worth) in runs
         .iter()
         .filter_map(|run| run.record.as_ref())
@@ -428,7 +428,7 @@ fn instruments(runs: &[RunRecord]) -> Vec<Instrument> {
                     known.reason = reason;
                 }
             }
-            None => found.push(Instrument {
+            None => found.push(SensorSummary {
                 source: row.source.clone(),
                 scope: row.scope,
                 method: row.method,

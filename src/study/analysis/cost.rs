@@ -128,8 +128,8 @@ fn end(
         }
         None => None,
     };
-    if let Some(arrival) = reached {
-        return Some((End::Reached, Some(arrival)));
+    if let Some(reached) = reached {
+        return Some((End::Reached, Some(reached)));
     }
     let end = match run.outcome {
         Outcome::Diverged => End::Diverged,
@@ -147,8 +147,8 @@ fn end(
 /// What `run` spent to reach `target`; `None` if it has no such cost.
 pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Option<TrialPoint> {
     let record = run.record.as_ref()?;
-    let (ended, arrival) = end(run, record, target)?;
-    let spent = spent(record, kind, arrival)?;
+    let (ended, reached) = end(run, record, target)?;
+    let spent = spent(record, kind, reached)?;
     let mut point = TrialPoint {
         run: run.id.clone(),
         seed: run.seed,
@@ -156,7 +156,7 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
         evaluating: spent.evaluating,
         first_single: first_single(record, kind, target),
         ended,
-        confirmed: arrival.and_then(|at| at.confirmed),
+        confirmed: reached.and_then(|at| at.confirmed),
         derivation: None,
         ci: None,
         accuracy: None,

@@ -55,16 +55,16 @@ pub struct TrialPoint {
     pub first_single: Option<f64>,
     /// How it ended with respect to this target.
     pub ended: End,
-    /// The accuracy on the confirming half in the window that arrived, 0 to 1.
+    /// The value on the confirming half in the window that reached the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<f64>,
     /// How the joules were derived.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub derivation: Option<Derivation>,
-    /// The instrument's 95 % interval of repeatability.
+    /// The sensor's 95 % confidence interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ci: Option<energy::Interval>,
-    /// The instrument's 95 % absolute interval.
+    /// The sensor's 95 % accuracy interval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<energy::Interval>,
     /// Why it is shown but not ranked.
@@ -112,7 +112,7 @@ pub struct CellCost {
     /// The comparison with the reference cell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub versus_reference: Option<VersusReference>,
-    /// The mean accuracy on the confirming half over the runs that arrived.
+    /// The mean value on the confirming half over the runs that reached the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<f64>,
 }
@@ -132,7 +132,7 @@ pub struct FreshCost {
     /// Its 95 % confidence interval, from the spread of these runs alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
-    /// The mean accuracy of the arrivals on the confirming half, 0 to 1.
+    /// The mean value on the confirming half over the runs that reached the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<f64>,
 }
@@ -254,7 +254,7 @@ pub struct AxisReport {
 
 /// A source of energy figures over all runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Instrument {
+pub struct SensorSummary {
     pub source: String,
     pub scope: Scope,
     pub method: Method,
@@ -320,7 +320,7 @@ pub struct Analysis {
     pub costs: Vec<CostReport>,
     /// Cells on the Pareto front of cost and metric at the end, in the headline's cost.
     pub pareto: Vec<usize>,
-    pub instruments: Vec<Instrument>,
+    pub sensors: Vec<SensorSummary>,
     pub machines: Vec<Machine>,
     /// The answer in words.
     pub answer: Answer,

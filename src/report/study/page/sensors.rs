@@ -9,11 +9,11 @@ use super::super::words::{counted, facts, no_energy, status_word};
 use super::{data_behind, how};
 use crate::energy::{Interval, SourceResult, Status};
 use crate::study::RunRecord;
-use crate::study::analysis::{Analysis, Instrument};
+use crate::study::analysis::{Analysis, SensorSummary};
 
 pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
-    let (giving, missing): (Vec<&Instrument>, Vec<&Instrument>) = analysis
-        .instruments
+    let (giving, missing): (Vec<&SensorSummary>, Vec<&SensorSummary>) = analysis
+        .sensors
         .iter()
         .partition(|sensor| sensor.status != Status::Unavailable);
     html! {
@@ -59,7 +59,7 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
     }
 }
 
-fn row(sensor: &Instrument, runs: &[RunRecord]) -> Markup {
+fn row(sensor: &SensorSummary, runs: &[RunRecord]) -> Markup {
     let records = runs.iter().filter_map(|run| run.record.as_ref());
     let results = records.flat_map(|record| &record.energy);
     let own = results.filter(|row| row.source == sensor.source && row.method == sensor.method);
