@@ -320,7 +320,7 @@ pub(in crate::report) const NO_ENERGY: &str =
 
 /// Why no energy is shown.
 pub(super) fn no_energy(analysis: &Analysis) -> &'static str {
-    match analysis.instruments.is_empty() {
+    match analysis.sensors.is_empty() {
         true => "not metered",
         false => NO_ENERGY,
     }
