@@ -283,7 +283,7 @@ fn conditions(analysis: &Analysis) -> String {
     }
     let rows: String = rows
         .iter()
-        .map(|(name, text)| lines(text, &format!("  {name:<9}"), "           "))
+        .map(|(name, text)| lines(text, &format!("  {name:<11}"), "             "))
         .collect();
     let failed = analysis.cells.iter().flat_map(|cell| &cell.runs);
     let failed = failed.filter_map(|run| Some((&run.id, run.error.as_ref()?)));
