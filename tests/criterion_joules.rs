@@ -1,4 +1,4 @@
-//! Criterion in joules, against the stand-in NVML library, whose counter counts what each call says it takes.
+//! Criterion in joules, with the stand-in NVML library, whose counter adds the joules of each call.
 #![cfg(unix)]
 
 use std::ffi::CString;
@@ -11,15 +11,15 @@ use tempfile::TempDir;
 use wattgrad::criterion::{Joules, JoulesError, Settings};
 use wattgrad::internals::energy::{MeterOptions, Method, Selection};
 
-/// What the card draws at rest, so that its counter never stands; beside what a call takes it is nothing.
+/// Idle power of the card, so that its counter never stops; it is negligible beside the joules of a call.
 const WATTS: f64 = 0.2;
-/// What a call takes.
+/// The joules of a call.
 const JOULES: f64 = 1.0;
 const PERIOD: Duration = Duration::from_millis(5);
 /// Set for the process that loses its card; criterion's output goes to the folder it names.
 const LOSES: &str = "CRITERION_JOULES_LOSES";
 
-/// A card that behaves so, ticking every 20 ms.
+/// A card of this behaviour that updates every 20 ms.
 fn library(folder: &TempDir, behaviour: &str, define: &str) -> PathBuf {
     let library = folder.path().join("libnvidia-ml.so.1");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stand_in/nvml.c");
@@ -52,11 +52,11 @@ const SHORT: Settings = Settings {
     windows: 10,
 };
 
-/// The stand-in's card, which takes the joules that it is told.
+/// The stand-in's card, which adds joules on request.
 struct Card(extern "C" fn(f64));
 
 impl Card {
-    /// Of the library that the meter has open, or will have.
+    /// Of the library that the meter opens.
     fn of(library: &Path) -> Self {
         let path = CString::new(library.to_str().unwrap()).unwrap();
         // SAFETY: the library is the stand-in, which stays open, and its function has this signature.
@@ -76,12 +76,12 @@ impl Card {
     }
 }
 
-/// Benches calls of the card in `library`; what criterion saves lies under `folder`.
+/// Benchmarks calls of the card in `library`; criterion saves its output under `folder`.
 fn bench(joules: &Joules, library: &Path, folder: &Path) {
     let card = Card::of(library);
     let mut criterion = joules.criterion().output_directory(folder);
     let mut group = joules.group(&mut criterion, "step");
-    // Criterion resamples 100000 times else, which takes longer than the windows.
+    // By default criterion resamples 100000 times, which takes longer than the windows.
     group.nresamples(2000);
     let mut metered = joules.metered("paced");
     group.bench_function(metered.id(), |bencher| {
@@ -105,7 +105,7 @@ fn find(folder: &Path, name: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_closure_has_the_joules_that_it_takes() {
+fn measures_the_joules_of_a_closure() {
     let folder = tempfile::tempdir().unwrap();
     let library = library(&folder, "WORKED", "-DPLAIN");
     let options = options(library.clone());
@@ -135,7 +135,7 @@ fn a_closure_has_the_joules_that_it_takes() {
     };
     let (iterations, joules) = (numbers("iters"), numbers("times"));
     assert_eq!(joules.len(), 10);
-    // Flat samples; how many iterations each asks for hangs on how long the one call of the warm-up took.
+    // Flat samples; their number of iterations depends on the time of the one warm-up call.
     assert!(
         iterations.iter().all(|n| *n >= 1.0 && *n == iterations[0]),
         "{iterations:?}"
@@ -150,7 +150,7 @@ fn a_closure_has_the_joules_that_it_takes() {
 }
 
 #[test]
-fn without_a_source_the_reasons_are_one_sentence() {
+fn lists_the_reasons_without_a_source() {
     let options = options(PathBuf::from("/nowhere/libnvidia-ml.so.1"));
     let why = Joules::open(&options, None, SHORT).err().unwrap();
     assert!(matches!(why, JoulesError::NoSource { .. }), "{why:?}");
@@ -163,7 +163,7 @@ fn without_a_source_the_reasons_are_one_sentence() {
 }
 
 #[test]
-fn assumed_joules_say_so_in_the_id() {
+fn marks_assumed_joules_in_the_id() {
     let options = MeterOptions {
         selection: Selection::Named("cpu-time".into()),
         assume_watts_per_core: Some(10.0),
@@ -193,7 +193,7 @@ fn assumed_joules_say_so_in_the_id() {
 }
 
 #[test]
-fn a_card_lost_midway_saves_nothing() {
+fn saves_nothing_if_the_card_is_lost() {
     let out = tempfile::tempdir().unwrap();
     let done = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "loses_its_card", "--nocapture", "--ignored"])
@@ -215,7 +215,7 @@ fn a_card_lost_midway_saves_nothing() {
 }
 
 #[test]
-#[ignore = "the other process of a_card_lost_midway_saves_nothing"]
+#[ignore = "the other process of saves_nothing_if_the_card_is_lost"]
 fn loses_its_card() {
     let Some(out) = std::env::var_os(LOSES) else {
         return;
@@ -230,7 +230,7 @@ fn loses_its_card() {
 }
 
 #[test]
-fn a_window_of_no_seconds_is_refused() {
+fn rejects_invalid_window_seconds() {
     for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let settings = Settings {
             window_seconds: seconds,

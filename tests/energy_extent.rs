@@ -1,4 +1,4 @@
-//! How long repeated work is metered, in the machine's own time: by instruments of the test's own whose truth is known.
+//! How long repeated work is measured, in real time, by sensors of the test whose true joules are known.
 
 use std::thread::sleep;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Wave {
     }
 }
 
-/// A sensor that shows at each tick, on time, the mean power of the last `over` seconds.
+/// A sensor that shows at each update, without delay, the mean power of the last `over` seconds.
 struct WaveSensor {
     spec: SensorSpec,
     wave: Wave,
@@ -47,14 +47,14 @@ impl Sensor for WaveSensor {
     fn read(&self) -> Result<u64, Unavailable> {
         let tick = (Moment::now().monotonic / self.tick).floor() * self.tick;
         let joules = self.wave.joules(tick) - self.wave.joules(tick - self.over);
-        // A milliwatt that comes and goes: equal values in turn are no ticks.
+        // A milliwatt that comes and goes: equal values in succession would not be updates.
         let flicker = (tick / self.tick).round() as u64 % 2;
         Ok((joules / self.over * 1e3) as u64 + flicker)
     }
 }
 
 impl WaveSensor {
-    /// Its meter, with what is known of it.
+    /// Its meter, with its model where it is calibrated.
     fn meter(self, known: Option<SensorModel>) -> (Meter, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let options = MeterOptions {
@@ -73,8 +73,8 @@ impl WaveSensor {
 
 const NAME: &str = "sensor";
 
-/// Steps of one period each, stamped as they end, for as long as `extent` says; how long that was.
-fn metered(meter: &Meter, wave: Wave, mut extent: WindowLength) -> (WindowResult, f64) {
+/// Steps of one period each, stamped as they end, for as long as `length` decides; with the seconds that took.
+fn metered(meter: &Meter, wave: Wave, mut length: WindowLength) -> (WindowResult, f64) {
     let window = meter.start();
     let period = wave.period;
     // The wave begins a period at every multiple of its length.
@@ -86,7 +86,7 @@ fn metered(meter: &Meter, wave: Wave, mut extent: WindowLength) -> (WindowResult
     };
     wait(first * period);
     window.stamp(0.0);
-    while extent.should_continue(&window) {
+    while length.should_continue(&window) {
         done += 1.0;
         wait((first + done) * period);
         window.stamp(done);
@@ -95,7 +95,7 @@ fn metered(meter: &Meter, wave: Wave, mut extent: WindowLength) -> (WindowResult
     (window.finish(&[]), lasted)
 }
 
-/// The joules of a step are those of a period, within their interval.
+/// The joules of a step are those of a period, within their confidence interval.
 #[track_caller]
 fn holds(settled: &WindowResult, wave: Wave, most: f64) {
     let unit = settled.units.first();
@@ -118,7 +118,7 @@ fn refused(settled: &WindowResult, with: &str) {
 }
 
 #[test]
-fn a_sensor_that_averages_is_metered_for_ten_of_its_averagings() {
+fn measures_ten_averaging_times() {
     let wave = Wave {
         period: 0.01,
         watts: [210.0, 190.0],
@@ -137,14 +137,14 @@ fn a_sensor_that_averages_is_metered_for_ten_of_its_averagings() {
     let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.0, 20.0));
     holds(&settled, wave, 0.1);
     assert!((4.0..8.0).contains(&lasted), "{lasted} s");
-    // One that the most is too short for has no say.
+    // A sensor that needs more than the longest window does not count.
     let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.0, 3.0));
     assert!(lasted < 2.0, "{lasted} s");
     refused(&settled, "ten of the 0.400 s");
 }
 
 #[test]
-fn a_slow_one_is_metered_for_sixty_of_its_ticks() {
+fn measures_sixty_updates_of_a_slow_sensor() {
     let wave = Wave {
         period: 0.01,
         watts: [210.0, 190.0],
@@ -161,9 +161,9 @@ fn a_slow_one_is_metered_for_sixty_of_its_ticks() {
     assert!((6.0..9.0).contains(&lasted), "{lasted} s");
 }
 
-/// Steps of 50.5 ms beside ticks of 50: a hundred ticks, 5 s, until their phases have come round.
+/// Steps of 50.5 ms beside an update interval of 50 ms: a hundred updates, 5 s, until the samples cover the step.
 #[test]
-fn a_part_time_sensor_is_metered_until_its_phases_cover_the_step() {
+fn measures_until_a_part_time_sensor_covers_the_step() {
     let wave = Wave {
         period: 0.0505,
         watts: [300.0, 100.0],
@@ -190,6 +190,6 @@ fn a_part_time_sensor_is_metered_until_its_phases_cover_the_step() {
     holds(&settled, wave, 0.25);
     assert!(
         lasted > 3.2,
-        "60 ticks are 3 s, and were not enough: {lasted} s"
+        "60 updates are 3 s, and are not enough: {lasted} s"
     );
 }

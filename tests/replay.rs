@@ -70,7 +70,7 @@ fn made_up() -> String {
 }
 
 #[test]
-fn power_and_energy_come_to_the_joules_that_were_put_in() {
+fn integrates_power_and_subtracts_energy() {
     let folder = tempfile::tempdir().unwrap();
     let plain = folder.path().join("a.csv");
     std::fs::write(&plain, made_up()).unwrap();
@@ -102,7 +102,7 @@ fn power_and_energy_come_to_the_joules_that_were_put_in() {
 }
 
 #[test]
-fn ten_averaging_windows_are_needed_of_what_is_given() {
+fn needs_ten_averaging_times() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.csv");
     std::fs::write(&file, made_up()).unwrap();
@@ -118,7 +118,7 @@ fn ten_averaging_windows_are_needed_of_what_is_given() {
 }
 
 #[test]
-fn what_is_wrong_with_a_recording_is_told_with_its_place() {
+fn names_the_line_of_a_faulty_recording() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.csv");
     let watts = ["--column", "watts", "--unit", "watts"];
@@ -154,7 +154,7 @@ fn what_is_wrong_with_a_recording_is_told_with_its_place() {
 }
 
 #[test]
-fn a_counter_that_begins_at_0_counts_from_there() {
+fn accepts_a_counter_that_starts_at_0() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.csv");
     let joules = ["--column", "joules", "--unit", "joules"];
@@ -210,10 +210,10 @@ fn trapezoid(times: &[f64], watts: &[f64], from: f64, to: f64) -> f64 {
 }
 
 #[test]
-fn the_absolute_interval_holds_the_joules_of_an_outside_meter() {
+fn accuracy_interval_holds_the_joules_of_an_external_meter() {
     let Some(folder) = std::env::var_os("WATTGRAD_TRACES").map(PathBuf::from) else {
         skipped(
-            "the_absolute_interval_holds_the_joules_of_an_outside_meter",
+            "accuracy_interval_holds_the_joules_of_an_external_meter",
             "WATTGRAD_TRACES names no folder of recordings",
         );
         return;
