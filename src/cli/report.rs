@@ -14,7 +14,7 @@ use super::output::{self, say};
     after_help = "Examples:\n  wattgrad report lr-batch --html report.html\n  wattgrad report first.json second.json --markdown"
 )]
 pub struct Args {
-    /// Study folders and records of `train --record`; records are compared with each other
+    /// Study folders, and records of `train --record` to compare with each other
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
 
