@@ -1,8 +1,7 @@
 //! A network of your own layers, trained on your own arrays: which of two spirals does a point lie on?
 
 use wattgrad::internals::data::{Arrays, Dataset, InputValues};
-use wattgrad::internals::train::Event;
-use wattgrad::{Gpu, Network, Regime, Trainer};
+use wattgrad::{Event, Gpu, Network, Regime, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (points, labels) = spirals(3000, 0.0);

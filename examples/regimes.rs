@@ -1,7 +1,6 @@
 //! Two regimes side by side: which one reaches the same accuracy in fewer steps, seconds and joules?
 
-use wattgrad::internals::train::NoObserver;
-use wattgrad::{Gpu, Regime, Trainer};
+use wattgrad::{Gpu, NoObserver, Regime, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gpu = Gpu::open(&Default::default())?;

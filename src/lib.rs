@@ -51,7 +51,17 @@ pub use lab::{
 #[cfg(feature = "gpu")]
 pub use model::Network;
 #[cfg(feature = "gpu")]
-pub use train::{Record, Regime, Trainer};
+pub use optim::{OptimError, Optimizer};
+#[cfg(feature = "gpu")]
+pub use program::{Order, ProgramError};
+#[cfg(feature = "gpu")]
+pub use train::{
+    Budget, Contention, DataRecord, Derivation, DeviceRecord, Durations, EnergyFigure,
+    EvaluationPoint, Event, Goal, Host, MeterRecord, MeteredWindows, MetricTarget, NetworkRecord,
+    NoObserver, Observer, Outcome, Outputs, Phase, PhaseEnergy, Record, RecordedWindow, Regime,
+    RegimeError, RunSetup, Step, TargetReached, TargetResult, TrainError, Trainer, TrainingResult,
+    Versions, WarmUp, Work,
+};
 
 /// What the program, the tests and the benchmarks of this package need beyond the public API. No stability is promised.
 #[doc(hidden)]

@@ -1,5 +1,5 @@
-//! What a step costs the host: no allocation beyond what the bare wgpu calls make, nothing created, few submits. And
-//! the backend without hardware, which all this is counted on, can pass no test of results.
+//! The host's work per step: no allocations beyond those of the wgpu calls, no new resources, few submits. All this is
+//! counted on the backend without hardware, which cannot pass a test of results.
 #![cfg(feature = "gpu")]
 
 #[path = "../benches/control/mod.rs"]
@@ -64,7 +64,7 @@ fn train(program: &mut Program<'_>, steps: u32) {
 }
 
 #[test]
-fn a_step_allocates_what_the_bare_calls_allocate() {
+fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
     // With debug assertions wgpu takes a backtrace at every lock, which allocates more the deeper the caller stands. The
     // standard library looks once a process whether it may, so the count is made in a process where it may not.
     if std::env::var(BACKTRACES).as_deref() != Ok("0") {
@@ -179,7 +179,7 @@ fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
 }
 
 #[test]
-fn small_networks_share_submits_and_take_no_device_memory_meanwhile() {
+fn steps_of_small_networks_share_submits_and_create_no_resources() {
     let gpu = real();
     let mut program = on(&gpu);
     train(&mut program, 40);
@@ -205,7 +205,7 @@ fn looks_trained(results: &[StepResult]) -> bool {
 }
 
 #[test]
-fn nothing_that_did_not_run_passes_for_a_result() {
+fn results_of_the_noop_backend_never_pass() {
     for (gpu, runs) in [(real(), true), (control::noop(), false)] {
         let mut program = on(&gpu);
         let mut results = vec![];
@@ -225,7 +225,7 @@ fn nothing_that_did_not_run_passes_for_a_result() {
 }
 
 #[test]
-fn only_the_tests_of_the_host_ask_for_the_backend_without_hardware() {
+fn only_this_test_uses_the_noop_backend() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
     let mut seen = 0;
     let mut folders = vec![folder];

@@ -1,4 +1,4 @@
-//! From the same weights and batches the engine stays as near PyTorch's f64 run as PyTorch's own f32 run does, times ten.
+//! From the same weights and batches, losses differ from PyTorch's f64 run by at most ten times what PyTorch's f32 run does.
 //! `tests/fixtures` holds both runs; `scripts/fixtures/parity.py` writes them.
 #![cfg(feature = "gpu")]
 

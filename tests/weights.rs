@@ -48,7 +48,7 @@ fn state_dict(fixture: &str, part: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_hand_written_file_is_read_value_by_value() {
+fn reads_the_values_of_a_hand_written_file() {
     let header = r#"{"bn.num_batches_tracked":{"dtype":"I64","shape":[],"data_offsets":[0,8]},"fc.weight":{"dtype":"F32","shape":[2,3],"data_offsets":[8,32]}}"#;
     let mut data = 41i64.to_le_bytes().to_vec();
     for value in [1.0f32, -2.5, 3.0e-40, f32::INFINITY, 0.0, 7.25] {
@@ -66,7 +66,7 @@ fn a_hand_written_file_is_read_value_by_value() {
 }
 
 #[test]
-fn what_is_written_another_reader_reads() {
+fn another_reader_reads_written_files() {
     let mut weights = Weights::default();
     weights
         .insert("b.weight", vec![1, 2], vec![0.1, -0.2])
@@ -111,7 +111,7 @@ fn state_dicts_of_pytorch_fit_the_presets() {
 }
 
 #[test]
-fn missing_extra_and_misshapen_tensors_are_named() {
+fn names_missing_extra_and_misshapen_tensors() {
     let network = preset("mlp");
     let good = init::initial(network.parameters(), 0).unwrap();
     good.check(network.parameters()).unwrap();
@@ -167,7 +167,7 @@ fn missing_extra_and_misshapen_tensors_are_named() {
 }
 
 #[test]
-fn files_that_are_none_are_refused() {
+fn rejects_damaged_files() {
     let header = r#"{"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
     let good = file(header, &[0; 8]);
     assert!(read(&good).is_ok());
@@ -199,7 +199,7 @@ fn files_that_are_none_are_refused() {
 }
 
 #[test]
-fn a_file_is_replaced_whole_or_left_alone() {
+fn replaces_a_file_atomically() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("w.safetensors");
     let mut weights = Weights::default();
@@ -218,7 +218,7 @@ fn a_file_is_replaced_whole_or_left_alone() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_link_stays_one_and_a_full_disk_is_told() {
+fn keeps_links_and_reports_a_full_disk() {
     let folder = tempfile::tempdir().unwrap();
     let (path, link) = (folder.path().join("w"), folder.path().join("link"));
     std::fs::write(&path, "old").unwrap();
@@ -235,7 +235,7 @@ fn a_link_stays_one_and_a_full_disk_is_told() {
 }
 
 #[test]
-fn initial_weights_are_distributed_as_pytorchs() {
+fn initial_weights_have_the_distribution_of_pytorch() {
     let network = preset("mlp");
     let weights = init::initial(network.parameters(), 1).unwrap();
     // Bounds by hand: 1/sqrt(784) = 1/28, 1/sqrt(512), 1/16.
@@ -265,7 +265,7 @@ fn initial_weights_are_distributed_as_pytorchs() {
 }
 
 #[test]
-fn initial_weights_depend_on_seed_and_name_alone() {
+fn initial_weights_depend_only_on_seed_and_name() {
     let network = preset("mlp");
     let all = init::initial(network.parameters(), 7).unwrap();
     // Computed apart from this code, from SHA-256 and SplitMix64; the bound is 1/16, so every digit is exact.
@@ -286,7 +286,7 @@ fn initial_weights_depend_on_seed_and_name_alone() {
 }
 
 #[test]
-fn batch_norms_start_as_pytorchs_and_count_their_batches() {
+fn batch_norms_start_like_pytorch_and_count_their_batches() {
     let network = preset("resnet8");
     let start = init::initial(network.parameters(), 0).unwrap();
     start.check(network.parameters()).unwrap();

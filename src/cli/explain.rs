@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     setup: Setup,
 
-    /// Write the final shaders in this language into the folder of --out
+    /// Translate the shaders to this language and write them to --out
     #[arg(
         long,
         value_name = "LANGUAGE",
@@ -31,11 +31,11 @@ pub struct Args {
     )]
     emit: Option<String>,
 
-    /// Folder for the shaders; made where there is none
+    /// Folder for the shaders, created if missing
     #[arg(long, value_name = "DIR", requires = "emit")]
     out: Option<PathBuf>,
 
-    /// Print the lists as JSON
+    /// Print the program as JSON
     #[arg(long)]
     json: bool,
 }
@@ -82,12 +82,13 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Writes every shader; all are translated before the first is written.
+/// Writes every shader, after all of them have been translated.
 fn write(folder: &Path, language: Language, shaders: &[(String, String)]) -> Result<(), Failure> {
     let mut texts = Vec::with_capacity(shaders.len());
     for (name, wgsl) in shaders {
-        let text = emit(wgsl, language)
-            .map_err(|error| Failure::failed(format!("the kernel {name:?}: {error}")))?;
+        let text = emit(wgsl, language).map_err(|error| {
+            Failure::failed(format!("cannot translate the kernel {name:?}: {error}"))
+        })?;
         let plain: String = name
             .chars()
             .map(|c| match c {
@@ -99,7 +100,7 @@ fn write(folder: &Path, language: Language, shaders: &[(String, String)]) -> Res
     }
     let failed = |path: &Path, error: std::io::Error| {
         Failure::failed(format!(
-            "cannot write {path:?} ({error}): choose a folder that may be written"
+            "cannot write {path:?}: {error}: choose a writable folder"
         ))
     };
     std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;

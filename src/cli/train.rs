@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     setup: Setup,
 
-    /// Start from these weights (safetensors under PyTorch's names)
+    /// Start from these weights (safetensors with PyTorch's names)
     #[arg(long, value_name = "FILE")]
     init_weights: Option<PathBuf>,
 
@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     save_weights: Option<PathBuf>,
 
-    /// Write a JSON object a step: step, samples, loss
+    /// Write step, samples and loss of each step (JSON Lines)
     #[arg(long, value_name = "FILE")]
     steps_log: Option<PathBuf>,
 
@@ -53,7 +53,7 @@ pub struct Setup {
     #[command(flatten)]
     pub regime: Regime,
 
-    /// Choose kernels by this device profile (TOML) instead of the device's own
+    /// Use this device profile (TOML) instead of the built-in one
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
 }
@@ -76,7 +76,7 @@ impl Args {
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
-    // All that can be wrong without a device comes first: it is found at once, and on a machine that has none.
+    // Everything that needs no device is checked first: errors appear at once, also on a machine without a device.
     let regime = args.setup.regime.clone();
     regime.check()?;
     let meter = global.meter_options(args.assume_watts_per_core)?;

@@ -3,12 +3,35 @@
 use super::windows::{BOUND, ShardWindows};
 use super::{Order, ProgramError, ProgramOptions};
 use crate::data::{Column, Dtype, Shard, Split};
+use crate::kernels::batch::Shards;
 use crate::kernels::{List, Role, Tensor};
 
 #[derive(Debug)]
 pub(super) struct ShardedColumn {
     pub dtype: Dtype,
     pub shards: Vec<(Tensor, Shard)>,
+}
+
+impl ShardedColumn {
+    /// The shards that a window binds, and the first sample of each. With fewer than four shards the last is
+    /// bound again, for no samples.
+    pub fn bound(&self, windows: &ShardWindows, window: usize) -> Shards {
+        let from = windows.first_shard(window);
+        let bound = &self.shards[from..(from + BOUND).min(self.shards.len())];
+        let last = &bound[bound.len() - 1];
+        let end = (last.1.first + last.1.len) as u32;
+        let mut bounds = [end; 5];
+        let mut tensors = [last.0; 4];
+        for (at, (tensor, shard)) in bound.iter().enumerate() {
+            tensors[at] = *tensor;
+            bounds[at] = shard.first as u32;
+        }
+        Shards {
+            tensors,
+            bounds,
+            dtype: self.dtype,
+        }
+    }
 }
 
 /// The columns of a split, all cut at the same samples.

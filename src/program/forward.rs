@@ -75,7 +75,7 @@ impl Lowering<'_> {
             for ((field, shape), out) in shapes.iter().zip(&inputs) {
                 let column = &shards.inputs[*field];
                 let label = format!("{name} gather {field}");
-                let bound = shards.windows.shards(window, column);
+                let bound = column.bound(&shards.windows, window);
                 batch::gather(
                     list,
                     self.tuning,
@@ -90,7 +90,7 @@ impl Lowering<'_> {
             }
             for (target, out) in targets.iter().enumerate() {
                 let label = format!("{name} gather target {target}");
-                let bound = shards.windows.shards(window, &shards.targets[target]);
+                let bound = shards.targets[target].bound(&shards.windows, window);
                 batch::gather_labels(list, self.tuning, &label, batch, &bound, *out, size);
             }
             // The list holds the first window's variant; the others are kept beside it.

@@ -13,28 +13,21 @@ pub const FEW_WORKGROUPS: u64 = 64;
 /// Terms of a long sum.
 pub const LONG_SUM: u32 = 1000;
 
-/// An operand of a dispatch.
 #[derive(Clone, Debug, Serialize)]
 pub struct OperandSummary {
-    /// Name in the shader.
     pub name: String,
-    /// The tensor.
     pub tensor: String,
     /// `read`, `write` or `update`.
     pub access: &'static str,
     /// Index of the slot that holds it.
     pub slot: usize,
-    /// First byte in the slot.
     pub offset: u64,
-    /// Bytes.
     pub bytes: u64,
-    /// Whether the slot is an image.
     pub image: bool,
 }
 
 impl OperandSummary {
     /// The slot, and the first byte in it if that is not 0.
-    #[must_use]
     pub fn place(&self) -> String {
         let kind = if self.image { "image" } else { "buffer" };
         if self.offset == 0 {
@@ -45,22 +38,16 @@ impl OperandSummary {
     }
 }
 
-/// A dispatch.
 #[derive(Clone, Debug, Serialize)]
 pub struct DispatchSummary {
     /// Such as `fc1 forward`.
     pub label: String,
-    /// Shader file.
     pub shader: String,
-    /// Kernel variant, if there are several.
     pub variant: String,
     /// Index of its shader in [`Program::shaders`].
     pub pipeline: usize,
-    /// Workgroups along each axis.
     pub grid: [u32; 3],
-    /// Workgroups.
     pub workgroups: u64,
-    /// Threads of a workgroup along each axis.
     pub workgroup_size: [u32; 3],
     /// Floating-point operations, counted from the kernel's code.
     pub flops: u64,
@@ -72,60 +59,41 @@ pub struct DispatchSummary {
     pub idle: bool,
     /// Whether it waits for earlier dispatches: it uses memory that they write, or writes memory that they read.
     pub barrier: bool,
-    /// Operands.
     pub operands: Vec<OperandSummary>,
 }
 
-/// One of the lists.
 #[derive(Clone, Debug, Serialize)]
 pub struct ListSummary {
     /// `forward_backward`, `update` or `evaluate`.
     pub name: &'static str,
-    /// Its dispatches in order.
     pub dispatches: Vec<DispatchSummary>,
-    /// Floating-point operations.
     pub flops: u64,
-    /// Bytes of all operands.
     pub bytes: u64,
-    /// Workgroups.
     pub workgroups: u64,
-    /// Barriers.
     pub barriers: usize,
 }
 
-/// Memory of a role.
 #[derive(Clone, Debug, Serialize)]
 pub struct MemorySummary {
-    /// The role.
     pub role: Role,
-    /// Slots.
     pub slots: usize,
-    /// Bytes allocated.
     pub bytes: u64,
-    /// Tensors in these slots.
     pub tensors: usize,
     /// Bytes that the tensors would need without sharing.
     pub unshared_bytes: u64,
 }
 
-/// The contents of a program.
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
-    /// The lists.
     pub lists: Vec<ListSummary>,
-    /// The memory plan by role.
     pub memory: Vec<MemorySummary>,
-    /// Pipelines compiled.
     pub pipelines: usize,
     /// Seconds of compilation; a driver may compile more at the first dispatch.
     pub compile_seconds: f64,
-    /// Name of the tuning.
     pub tuning: String,
 }
 
 impl Summary {
-    /// Floating-point operations of a training step.
-    #[must_use]
     pub fn step_flops(&self) -> u64 {
         self.lists
             .iter()
@@ -136,8 +104,6 @@ impl Summary {
 }
 
 impl Program<'_> {
-    /// Lists, memory and pipelines of the program.
-    #[must_use]
     pub fn summary(&self) -> Summary {
         let lowered = &self.lowered;
         let lists = [

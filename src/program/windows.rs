@@ -1,8 +1,7 @@
 //! Shard windows: the shards of the data set that a gather binds together, whose samples are shuffled together.
 
-use super::data::ShardedColumn;
 use super::{Order, ProgramOptions};
-use crate::kernels::batch::{BatchOrder, Mode, Shards};
+use crate::kernels::batch::{BatchOrder, Mode};
 
 /// Shards that a gather binds at once.
 pub(super) const BOUND: usize = 4;
@@ -96,24 +95,8 @@ impl ShardWindows {
         }
     }
 
-    /// The shards of a column that a window binds, and the first sample of each. With fewer than four shards the last is
-    /// bound again, for no samples.
-    pub fn shards(&self, window: usize, column: &ShardedColumn) -> Shards {
-        let from = self.windows[window].shard;
-        let bound = &column.shards[from..(from + BOUND).min(column.shards.len())];
-        let last = &bound[bound.len() - 1];
-        let end = (last.1.first + last.1.len) as u32;
-        let mut bounds = [end; 5];
-        let mut tensors = [last.0; 4];
-        for (at, (tensor, shard)) in bound.iter().enumerate() {
-            tensors[at] = *tensor;
-            bounds[at] = shard.first as u32;
-        }
-        Shards {
-            tensors,
-            bounds,
-            dtype: column.dtype,
-        }
+    pub fn first_shard(&self, window: usize) -> usize {
+        self.windows[window].shard
     }
 
     /// Whether the device moves from one epoch to the next itself; otherwise the host moves between windows.

@@ -173,7 +173,7 @@ pub struct MeterRecord {
 /// for source in &record.energy {
 ///     println!("{source}"); // joules, or why they are unavailable
 /// }
-/// # Ok::<(), wattgrad::internals::train::TrainError>(())
+/// # Ok::<(), wattgrad::TrainError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {

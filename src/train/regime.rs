@@ -26,12 +26,12 @@ const DEFAULT_EVAL_BATCH: u32 = 500;
 /// Each field is a flag of `train` and `explain`, a key and an axis of a study file, and a key of every record.
 ///
 /// ```
-/// use wattgrad::internals::train::Regime;
+/// use wattgrad::Regime;
 ///
 /// let regime = Regime { lr: Some(0.01), max_steps: Some(100), ..Regime::default() };
 /// regime.check()?;
 /// assert!(Regime { lr: Some(f64::NAN), ..regime }.check().is_err());
-/// # Ok::<(), wattgrad::internals::train::RegimeError>(())
+/// # Ok::<(), wattgrad::RegimeError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::Args), command(about = None, long_about = None))]

@@ -19,8 +19,8 @@ use crate::program::{Program, ProgramOptions};
 /// Trains one [`Regime`] on one device.
 ///
 /// ```no_run
-/// use wattgrad::internals::device::{Gpu, GpuOptions};
-/// use wattgrad::internals::train::{Event, Regime, Trainer};
+/// use wattgrad::internals::device::GpuOptions;
+/// use wattgrad::{Event, Gpu, Regime, Trainer};
 ///
 /// let gpu = Gpu::open(&GpuOptions::default())?;
 /// let regime = Regime { data: "digits".into(), epochs: Some(2), ..Regime::default() };
@@ -121,6 +121,7 @@ impl<'g> Trainer<'g> {
     }
 
     /// Sets the device profile that chooses kernel variants, instead of the device's own.
+    #[doc(hidden)]
     #[must_use]
     pub fn tuning(mut self, tuning: Tuning) -> Self {
         self.tuning = Some(tuning);
@@ -142,6 +143,7 @@ impl<'g> Trainer<'g> {
     }
 
     /// Limits the bytes of a shard of the data set. With more than four shards this changes the shuffled order.
+    #[doc(hidden)]
     #[must_use]
     pub fn shard_limit(mut self, bytes: u64) -> Self {
         self.shard_limit = Some(bytes);
@@ -149,6 +151,7 @@ impl<'g> Trainer<'g> {
     }
 
     /// Gives every tensor its own memory. Results do not change.
+    #[doc(hidden)]
     #[must_use]
     pub fn replay(mut self, on: bool) -> Self {
         self.replay = on;
@@ -156,6 +159,7 @@ impl<'g> Trainer<'g> {
     }
 
     /// Sets the steps per submit, instead of choosing them by time. Results do not change.
+    #[doc(hidden)]
     #[must_use]
     pub fn steps_per_submit(mut self, steps: u32) -> Self {
         self.steps_per_submit = Some(steps);
@@ -166,6 +170,7 @@ impl<'g> Trainer<'g> {
     ///
     /// # Errors
     /// As [`Trainer::run`] before its first step.
+    #[doc(hidden)]
     pub fn program(self) -> Result<Program<'g>, TrainError> {
         Ok(self.build()?.0.program)
     }
