@@ -5,9 +5,9 @@ mod child;
 mod compare;
 mod comparison;
 mod export;
+mod log;
 mod once;
 mod ratio;
-mod replay;
 mod result;
 #[cfg(unix)]
 mod signals;
@@ -18,8 +18,8 @@ use super::global::Global;
 pub use args::Args;
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
-    if let Some(file) = &args.replay {
-        replay::run(file, args)
+    if let Some(file) = &args.log {
+        log::run(file, args)
     } else if let Some((program, rest)) = args.argv.split_first() {
         once::run(program, rest, args, global)
     } else {

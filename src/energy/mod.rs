@@ -24,6 +24,8 @@ mod explain;
 mod figure;
 #[cfg(feature = "cli")]
 mod live;
+#[cfg(feature = "cli")]
+pub mod log;
 mod meter;
 mod open_sensor;
 mod options;

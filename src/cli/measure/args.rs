@@ -5,21 +5,18 @@ use std::path::PathBuf;
 
 use clap::ArgGroup;
 
-/// The unit of recorded readings: power, or an energy counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum Unit {
-    Watts,
-    Joules,
-}
+use crate::energy::log::{LogOptions, TimeUnit, Unit};
 
 #[derive(Debug, clap::Args)]
 #[command(
     args_override_self = true,
-    group = ArgGroup::new("what").args(["commands", "argv", "replay"]).required(true),
+    group = ArgGroup::new("what").args(["commands", "argv", "log"]).required(true),
     override_usage = "wattgrad measure [OPTIONS] -- COMMAND [ARGS]...\n       \
         wattgrad measure [OPTIONS] 'COMMAND' 'COMMAND'...\n       \
-        wattgrad measure [OPTIONS] --replay FILE --column NAME --unit UNIT",
-    after_help = "Examples:\n  wattgrad measure -- sleep 2\n  wattgrad measure --runs 5 --warmup 1 'gzip -k -9 data' 'xz -k data'"
+        wattgrad measure [OPTIONS] --log FILE",
+    after_help = "Examples:\n  wattgrad measure -- sleep 2\n  \
+        wattgrad measure --runs 5 --warmup 1 'gzip -k -9 data' 'xz -k data'\n  \
+        wattgrad measure --log nvidia-smi.csv --from 10 --to 70"
 )]
 pub struct Args {
     /// Shell commands to run in turn and compare
@@ -31,64 +28,83 @@ pub struct Args {
     pub argv: Vec<OsString>,
 
     /// Runs of each command
-    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with_all = ["argv", "replay"],
+    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with_all = ["argv", "log"],
         value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
 
     /// Runs of each command before the runs that count
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["argv", "replay"])]
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["argv", "log"])]
     pub warmup: u32,
 
     /// Shell command to run before each run, not measured
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["argv", "replay"])]
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["argv", "log"])]
     pub prepare: Option<String>,
 
     /// Write every run and the comparison as JSON
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "replay"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "log"])]
     pub export_json: Option<PathBuf>,
 
     /// Write the comparison as a Markdown table
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "replay"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "log"])]
     pub export_markdown: Option<PathBuf>,
 
-    /// Compute energy from a recorded log (CSV) instead of running a command
-    #[arg(long, value_name = "FILE", requires_all = ["column", "unit"])]
-    pub replay: Option<PathBuf>,
+    /// Compute energy from the log of another program, `-` for stdin
+    #[arg(long, value_name = "FILE", alias = "replay")]
+    pub log: Option<PathBuf>,
 
-    /// Column of the readings in the log
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["commands", "argv"])]
+    /// Column of power or energy, by name or number [default: found by its name]
+    #[arg(long, value_name = "NAME", requires = "log")]
     pub column: Option<String>,
 
-    /// Unit of the readings
-    #[arg(long, value_name = "UNIT", conflicts_with_all = ["commands", "argv"])]
+    /// Unit of that column, such as W, mW, J or kWh [default: as the log says]
+    #[arg(long, value_name = "UNIT", requires = "log", value_parser = unit)]
     pub unit: Option<Unit>,
 
-    /// Start of the window in the log's seconds [default: first reading]
-    #[arg(
-        long,
-        value_name = "S",
-        conflicts_with_all = ["commands", "argv"],
-        allow_hyphen_values = true
-    )]
-    pub from: Option<f64>,
+    /// Each row holds the energy since the row before it
+    #[arg(long, requires = "log")]
+    pub per_row: bool,
 
-    /// End of the window in the log's seconds [default: last reading]
-    #[arg(
-        long,
-        value_name = "S",
-        conflicts_with_all = ["commands", "argv"],
-        allow_hyphen_values = true
-    )]
-    pub to: Option<f64>,
+    /// Column of the time, by name or number [default: found by its name]
+    #[arg(long, value_name = "NAME", requires = "log")]
+    pub time: Option<String>,
 
-    /// Averaging time of the sensor; at most a tenth of the window
+    /// Unit of the time: s, ms, us, ns or iso [default: as the log says]
+    #[arg(long, value_name = "UNIT", requires = "log", value_parser = time_unit)]
+    pub time_unit: Option<TimeUnit>,
+
+    /// Take only rows whose column has this value, such as gpu=0; repeatable
+    #[arg(long = "where", value_name = "COLUMN=VALUE", requires = "log", value_parser = condition)]
+    pub rows: Vec<(String, String)>,
+
+    /// Start of the window, in seconds or as a date and time [default: first row]
     #[arg(
         long,
-        value_name = "S",
-        conflicts_with_all = ["commands", "argv"],
+        value_name = "TIME",
+        requires = "log",
         allow_hyphen_values = true
     )]
+    pub from: Option<String>,
+
+    /// End of the window [default: last row]
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "log",
+        allow_hyphen_values = true
+    )]
+    pub to: Option<String>,
+
+    /// Averaging time of the sensor in seconds [default: one row]
+    #[arg(long, value_name = "S", requires = "log", allow_hyphen_values = true)]
     pub averaging: Option<f64>,
+
+    /// Refuse a log with a row without a reading in the window
+    #[arg(long, requires = "log")]
+    pub strict: bool,
+
+    /// Value at which the energy counter wraps to 0
+    #[arg(long, value_name = "VALUE", requires = "log")]
+    pub wraps_at: Option<f64>,
 
     /// Also report CPU time times W watts per core, marked as assumed
     #[arg(long, value_name = "W", allow_hyphen_values = true)]
@@ -97,4 +113,40 @@ pub struct Args {
     /// Print JSON; the output of the commands goes to stderr
     #[arg(long)]
     pub json: bool,
+}
+
+impl Args {
+    /// What to take from the log.
+    pub fn log_options(&self) -> LogOptions {
+        LogOptions {
+            column: self.column.clone(),
+            unit: self.unit,
+            per_row: self.per_row,
+            time: self.time.clone(),
+            time_unit: self.time_unit,
+            rows: self.rows.clone(),
+            from: self.from.clone(),
+            to: self.to.clone(),
+            averaging: self.averaging,
+            strict: self.strict,
+            wraps_at: self.wraps_at,
+        }
+    }
+}
+
+fn unit(word: &str) -> Result<Unit, String> {
+    Unit::parse(word)
+        .ok_or_else(|| format!("unknown unit {word:?}: use one of {}", Unit::symbols()))
+}
+
+fn time_unit(word: &str) -> Result<TimeUnit, String> {
+    TimeUnit::parse(word)
+        .ok_or_else(|| format!("unknown unit of time {word:?}: use s, ms, us, ns or iso"))
+}
+
+fn condition(text: &str) -> Result<(String, String), String> {
+    let (column, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is not COLUMN=VALUE, such as gpu=0"))?;
+    Ok((column.trim().to_owned(), value.trim().to_owned()))
 }

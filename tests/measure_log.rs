@@ -1,5 +1,5 @@
-//! `wattgrad measure --replay`: made-up recordings whose joules are known, and, where `WATTGRAD_TRACES` names a folder of
-//! them, real recordings of a card's sensor beside an outside power meter.
+//! `wattgrad measure --log`: invented recordings with known energy and, where `WATTGRAD_TRACES` names a folder of them,
+//! recordings of a GPU's sensor beside an external power meter.
 #![cfg(feature = "cli")]
 
 mod skip;
@@ -14,10 +14,10 @@ use flate2::write::GzEncoder;
 use serde_json::Value;
 use skip::skipped;
 
-fn replay(file: &Path, more: &[&str]) -> Output {
+fn measure(file: &Path, more: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_wattgrad"))
         .env_remove("WATTGRAD_METER")
-        .args(["measure", "--replay"])
+        .args(["measure", "--log"])
         .arg(file)
         .args(more)
         .output()
@@ -25,7 +25,7 @@ fn replay(file: &Path, more: &[&str]) -> Output {
 }
 
 fn row(file: &Path, more: &[&str]) -> Value {
-    let output = replay(file, &[more, &["--json"]].concat());
+    let output = measure(file, &[more, &["--json"]].concat());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(0), "{told}");
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -35,7 +35,7 @@ fn row(file: &Path, more: &[&str]) -> Value {
 }
 
 fn refused(file: &Path, more: &[&str], code: i32) -> String {
-    let output = replay(file, more);
+    let output = measure(file, more);
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(code), "{told}");
     assert!(
@@ -85,7 +85,7 @@ fn integrates_power_and_subtracts_energy() {
         for (column, unit) in [("power_w", "watts"), ("joules", "joules")] {
             let args = [&["--column", column, "--unit", unit], &window[..]].concat();
             let row = row(file, &args);
-            assert_eq!(row["source"], format!("replay:{column}"));
+            assert_eq!(row["source"], format!("log:{column}"));
             assert_eq!(row["status"], "measured");
             assert!((number(&row, "joules") - 600.0).abs() < 6.0, "{row}");
             assert!(number(&row, "ci_low") <= 600.0 && 600.0 <= number(&row, "ci_high"));
@@ -102,76 +102,63 @@ fn integrates_power_and_subtracts_energy() {
 }
 
 #[test]
-fn needs_ten_averaging_times() {
+fn averaging_widens_the_interval() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.csv");
     std::fs::write(&file, made_up()).unwrap();
-    let window = [
-        "--column", "power_w", "--unit", "watts", "--from", "8", "--to", "12",
-    ];
-    let long = row(&file, &[&window[..], &["--averaging", "1"]].concat());
-    assert_eq!(long["status"], "unavailable");
-    assert!(long.get("joules").is_none());
-    assert!(long["reason"].as_str().unwrap().contains("ten"), "{long}");
-    let short = row(&file, &[&window[..], &["--averaging", "0.1"]].concat());
-    assert_eq!(short["status"], "measured");
+    let width = |more: &[&str]| {
+        let row = row(
+            &file,
+            &[&["--column", "power_w", "--from", "2", "--to", "12"], more].concat(),
+        );
+        number(&row, "ci_high") - number(&row, "ci_low")
+    };
+    assert!(width(&["--averaging", "1"]) > width(&[]) + 50.0);
 }
 
 #[test]
-fn names_the_line_of_a_faulty_recording() {
+fn names_the_file_and_tells_misuse_from_a_bad_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.csv");
-    let watts = ["--column", "watts", "--unit", "watts"];
     let write = |text: &str| std::fs::write(&file, text).unwrap();
     write("t,power,average\n0,1,2\n1,2,3\n");
-    let told = refused(&file, &watts, 2);
+    let message = refused(&file, &["--column", "watts"], 2);
     assert!(
-        told.contains("\"watts\"") && told.contains("power, average"),
-        "{told}"
+        message.contains("a.csv")
+            && message.contains("\"watts\"")
+            && message.contains("power, average"),
+        "{message}"
     );
-    write("t,watts\n0,1\n1,2\n2,fast\n");
-    let told = refused(&file, &watts, 1);
-    assert!(
-        told.contains("line 4") && told.contains("\"fast\""),
-        "{told}"
-    );
-    write("t,watts\n0,1\n1,NaN\n");
-    assert!(refused(&file, &watts, 1).contains("line 3"));
-    write("t,watts\n0,1\n2,2\n1,2\n");
-    assert!(refused(&file, &watts, 1).contains("back in time on line 4"));
     write("t,watts\n0,1\n1,-2\n");
-    assert!(refused(&file, &watts, 1).contains("line 3"));
-    write("t,watts\n0,1\n1\n");
-    assert!(refused(&file, &watts, 1).contains("not a valid CSV table"));
-    write("t,watts\n");
-    assert!(refused(&file, &watts, 1).contains("fewer than two"));
-    write("");
-    assert!(refused(&file, &watts, 1).contains("is empty"));
+    assert!(refused(&file, &[], 1).contains("line 3"));
     write("t,watts\n0,1\n1,2\n");
-    let outside = [&watts[..], &["--to", "5"]].concat();
-    assert!(refused(&file, &outside, 2).contains("from 0 s to 1 s"));
-    assert!(refused(&folder.path().join("none.csv"), &watts, 1).contains("none.csv"));
+    assert!(refused(&file, &["--to", "5"], 2).contains("covers 0 s to 1 s"));
+    assert!(refused(&file, &["--unit", "volts"], 2).contains("volts"));
+    write("t,joules\n0,0\n1,0\n2,0\n");
+    assert!(refused(&file, &[], 2).contains("does not change"));
+    write("");
+    assert!(refused(&file, &[], 1).contains("is empty"));
+    assert!(refused(&folder.path().join("none.csv"), &[], 1).contains("none.csv"));
 }
 
 #[test]
-fn accepts_a_counter_that_starts_at_0() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("a.csv");
-    let joules = ["--column", "joules", "--unit", "joules"];
-    let write = |each: f64| {
-        let lines =
-            (0..200).map(|at| format!("{},{}\n", f64::from(at) * 0.1, f64::from(at) * each));
-        std::fs::write(&file, format!("t,joules\n{}", lines.collect::<String>())).unwrap();
-    };
-    write(10.0);
-    let counted = row(&file, &joules);
-    assert_eq!(counted["status"], "measured", "{counted}");
-    let (low, high) = (number(&counted, "ci_low"), number(&counted, "ci_high"));
-    assert!(low <= 1990.0 && 1990.0 <= high, "{counted}");
-    write(0.0);
-    let none = row(&file, &joules);
-    assert_eq!(none["status"], "unavailable", "{none}");
-    assert!(none["reason"].as_str().unwrap().contains("reads 0"));
+fn reads_stdin_and_says_how_it_read_the_log() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_wattgrad"))
+        .args(["measure", "--log", "-"])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(made_up().replace(",joules", ",other2").as_bytes())
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}");
+    assert!(text.contains("power \"power_w\" in W"), "{text}");
 }
 
 /// Columns of a gzipped table by name.

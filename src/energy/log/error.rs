@@ -1,0 +1,184 @@
+//! Why a log gives no energy.
+#![allow(missing_docs, reason = "each message documents its variant")]
+
+/// Why a log gives no energy, where, and what to do.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    #[error("the log cannot be read ({0}): check that the file exists and that you may read it")]
+    Unreadable(String),
+    #[error("the log is empty: choose another file")]
+    Empty,
+    #[error(
+        "the file is not a table: no comma, semicolon, tab or space divides its lines into the same number of cells"
+    )]
+    NoTable,
+    #[error("the file is not a recording: {0}")]
+    NoRecording(&'static str),
+    #[error("--averaging must be above 0 seconds, got {0}")]
+    Averaging(f64),
+    #[error("the log has no column {name:?}: choose one of {known}")]
+    NoColumn { name: String, known: String },
+    #[error("the log has no column of times (columns: {known}): name it with --time COLUMN")]
+    NoTime { known: String },
+    #[error(
+        "the log has no column of power or energy that can be recognized (columns: {known}): name it with --column COLUMN --unit UNIT"
+    )]
+    NoValues { known: String },
+    #[error("the log has several columns of power or energy: choose one with --column: {0}")]
+    SeveralColumns(String),
+    #[error(
+        "--unit {given} contradicts column {column:?}, which is in {found}: use --unit {found}"
+    )]
+    UnitContradicted {
+        given: &'static str,
+        column: String,
+        found: &'static str,
+    },
+    #[error(
+        "--unit {given} is a unit of {is}, but column {column:?} holds {holds}: use another unit or column"
+    )]
+    KindContradicted {
+        given: &'static str,
+        is: &'static str,
+        column: String,
+        holds: &'static str,
+    },
+    #[error(
+        "the times advance by {step} from row to row and neither their size nor the column's name {column:?} says in which unit: use --time-unit s, ms, us or ns"
+    )]
+    TimeUnitUnknown { step: String, column: String },
+    #[error(
+        "the time {cell:?} in column {column:?} does not fit --time-unit {given}: it looks like {found}"
+    )]
+    TimeUnitContradicted {
+        cell: String,
+        column: String,
+        given: &'static str,
+        found: &'static str,
+    },
+    #[error(
+        "the time {cell:?} in column {column:?} on line {line} cannot be read as {unit}: use --time COLUMN or --time-unit UNIT"
+    )]
+    TimeUnreadable {
+        cell: String,
+        column: String,
+        line: u64,
+        unit: &'static str,
+    },
+    #[error(
+        "the log holds several devices, told apart by column {column:?}: choose one with --where {column}={first} (values: {values})"
+    )]
+    SeveralDevices {
+        column: String,
+        first: String,
+        values: String,
+    },
+    #[error(
+        "the log has {rows} rows at one time with {rows} different levels, as of {rows} devices, and no column tells them apart (line {line}): record each device in a file of its own"
+    )]
+    SeveralLevels { rows: usize, line: u64 },
+    #[error("--where must be COLUMN=VALUE, and no row has {column}={value}: values are {known}")]
+    NoRows {
+        column: String,
+        value: String,
+        known: String,
+    },
+    #[error(
+        "column {column:?} reads {cell:?} on line {line}, which is not a possible {what}: remove the row, or choose a window without it (--from, --to)"
+    )]
+    Impossible {
+        column: String,
+        cell: String,
+        line: u64,
+        what: &'static str,
+    },
+    #[error(
+        "the clock of the log went back by {by} at {at} (line {line}){cause}: choose a window that ends before it (--to) or begins after it (--from)"
+    )]
+    ClockBack {
+        by: String,
+        at: String,
+        line: u64,
+        cause: &'static str,
+    },
+    #[error(
+        "the counter fell from {before} to {after} {unit} at {at} (line {line}): if it wraps, give the value at which it does with --wraps-at; if it was reset, choose a window on one side (--from, --to)"
+    )]
+    CounterFell {
+        before: f64,
+        after: f64,
+        unit: &'static str,
+        at: String,
+        line: u64,
+    },
+    #[error(
+        "line {line} has no reading in column {column:?} but {cell:?}, and --strict refuses that"
+    )]
+    Strict {
+        line: u64,
+        column: String,
+        cell: String,
+    },
+    #[error(
+        "the window from {from} to {to} is outside the log, which covers {first} to {last}: correct --from and --to"
+    )]
+    Outside {
+        from: String,
+        to: String,
+        first: String,
+        last: String,
+    },
+    #[error(
+        "the time {0:?} of --from or --to cannot be read: give seconds, or a date and time as in the log"
+    )]
+    WindowUnreadable(String),
+    #[error(
+        "the window contains {0} readings, and at least two are needed: choose a longer window"
+    )]
+    TooFew(u64),
+    #[error(
+        "the counter in column {0:?} does not change in the window: choose another column, or a longer window"
+    )]
+    Still(String),
+    #[error(
+        "no row for {seconds}, from {from} to {to}, which leaves less than half of the window covered: choose a window without this gap (--from, --to)"
+    )]
+    Missing {
+        seconds: String,
+        from: String,
+        to: String,
+    },
+    #[error(
+        "{bad} of {all} rows have no time or no reading (first: line {line}): this is not a recording of column {column:?}"
+    )]
+    MostlyBad {
+        bad: u64,
+        all: u64,
+        line: u64,
+        column: String,
+    },
+}
+
+impl LogError {
+    /// Whether other options would do, rather than another file.
+    pub fn is_misuse(&self) -> bool {
+        matches!(
+            self,
+            Self::Averaging(_)
+                | Self::NoColumn { .. }
+                | Self::NoTime { .. }
+                | Self::NoValues { .. }
+                | Self::SeveralColumns(_)
+                | Self::UnitContradicted { .. }
+                | Self::KindContradicted { .. }
+                | Self::TimeUnitUnknown { .. }
+                | Self::TimeUnitContradicted { .. }
+                | Self::SeveralDevices { .. }
+                | Self::NoRows { .. }
+                | Self::Outside { .. }
+                | Self::Still(_)
+                | Self::WindowUnreadable(_)
+        )
+    }
+}

@@ -1,0 +1,679 @@
+//! The rows of a log, one after the other, into an integral.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use csv::ByteRecord;
+
+use super::columns::Columns;
+use super::integrate::{Integral, Integrator, NoIntegral, Sample};
+use super::table::Table;
+use super::text::Noticed;
+use super::time::{self, DAY, SECOND, TimeUnit};
+use super::unit::{Quantity, Unit};
+use super::{LogEnergy, LogError, LogOptions};
+
+/// Rows by which columns are chosen.
+const SAMPLE: usize = 512;
+/// Beyond this no device draws power.
+const MOST_WATTS: f64 = 1e8;
+/// Ranges at which RAPL counters wrap, in joules.
+const RAPL_RANGES: [f64; 2] = [262_143.328_850, 65_712.999_613];
+/// Levels of interleaved devices lie farther apart than so many standard deviations of one of them.
+const APART: f64 = 3.0;
+
+/// The first rows with their lines.
+pub struct Sampled {
+    pub rows: Vec<(u64, ByteRecord)>,
+    /// Whether these are all.
+    pub whole: bool,
+}
+
+pub fn sample(table: &mut Table) -> Result<Sampled, LogError> {
+    let mut rows = Vec::new();
+    let mut row = ByteRecord::new();
+    while rows.len() < SAMPLE {
+        match table.rows.next(&mut row)? {
+            Some(line) if comment(&row) || named_again(&row, &table.names) => {
+                let _ = line;
+            }
+            Some(line) => rows.push((line, row.clone())),
+            None => return Ok(Sampled { rows, whole: true }),
+        }
+    }
+    Ok(Sampled { rows, whole: false })
+}
+
+fn comment(row: &ByteRecord) -> bool {
+    row.get(0).is_none_or(|cell| cell.starts_with(b"#")) || row.iter().all(<[u8]>::is_empty)
+}
+
+/// Whether a row is the line of names, at the beginning or again.
+fn named_again(row: &ByteRecord, names: &[String]) -> bool {
+    let same = row
+        .iter()
+        .zip(names)
+        .filter(|(cell, name)| !cell.is_empty() && *cell == name.as_bytes())
+        .count();
+    same > 0
+        && 2 * same >= row.len().min(names.len()).max(1)
+        && row.iter().next() == names.first().map(|name| name.as_bytes())
+}
+
+/// How rows of one time are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SameTime {
+    /// They are rare: each replaces the one before it.
+    Single,
+    /// The clock is coarse: they are spread up to the next time.
+    Spread,
+}
+
+/// A row that gave no sample.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Skipped {
+    count: u64,
+    /// Of the first: its line and what it held.
+    first: Option<(u64, String)>,
+}
+
+impl Skipped {
+    fn add(&mut self, line: u64, cell: &[u8]) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| (line, shown(cell)));
+    }
+}
+
+/// The beginning of a cell on one line, for a sentence.
+pub fn shown(cell: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&cell[..cell.len().min(40)]).into_owned();
+    text.replace(char::is_control, " ")
+}
+
+/// The state between two rows.
+struct Stream<'a> {
+    columns: &'a Columns,
+    options: &'a LogOptions,
+    names: &'a [String],
+    commas: bool,
+    integrator: Integrator,
+    window: (Option<i64>, Option<i64>),
+    same_time: SameTime,
+    /// Rows of one time that wait for the next time.
+    group: Vec<(f64, u64)>,
+    group_at: i64,
+    first: Option<i64>,
+    last: Option<i64>,
+    /// Value of the row before, in joules or watts.
+    before: Option<f64>,
+    /// What wraps have added to a counter.
+    wrapped: f64,
+    wraps: u64,
+    days: i64,
+    taken: u64,
+    /// Rows without a reading in the window, and rows without a time.
+    missing: Skipped,
+    timeless: Skipped,
+    /// Rows without a time since the last good one.
+    trailing: Skipped,
+    /// Whether the newest row was shorter than the names.
+    cut: Option<u64>,
+    device: Vec<Option<Vec<u8>>>,
+    joined: Vec<u8>,
+}
+
+pub fn energy(
+    table: Table,
+    sample: Sampled,
+    columns: &Columns,
+    options: &LogOptions,
+    noticed: &Rc<RefCell<Noticed>>,
+) -> Result<LogEnergy, LogError> {
+    let Table {
+        names,
+        mut rows,
+        format,
+        delimiter,
+        commas,
+    } = table;
+    let first = first_time(&sample, columns);
+    let window = (
+        options
+            .from
+            .as_deref()
+            .map(|text| end(text, columns.time_unit, first))
+            .transpose()?,
+        options
+            .to
+            .as_deref()
+            .map(|text| end(text, columns.time_unit, first))
+            .transpose()?,
+    );
+    let mut stream = Stream {
+        columns,
+        options,
+        names: &names,
+        commas,
+        integrator: Integrator::new(columns.quantity, window),
+        window,
+        same_time: same_time(&sample, columns, commas)?,
+        group: Vec::new(),
+        group_at: 0,
+        first: None,
+        last: None,
+        before: None,
+        wrapped: 0.0,
+        wraps: 0,
+        days: 0,
+        taken: 0,
+        missing: Skipped::default(),
+        timeless: Skipped::default(),
+        trailing: Skipped::default(),
+        cut: None,
+        device: vec![None; columns.devices.len()],
+        joined: Vec::new(),
+    };
+    for (line, row) in &sample.rows {
+        stream.row(*line, row)?;
+    }
+    let mut row = ByteRecord::new();
+    let mut ended = sample.whole;
+    while !ended && !stream.integrator.done() {
+        match rows.next(&mut row)? {
+            Some(line) => stream.row(line, &row)?,
+            None => ended = true,
+        }
+    }
+    stream.flush(None);
+    let mut notes = stream.notes(ended);
+    let noticed = noticed.borrow();
+    if noticed.cut {
+        notes.push("the packed file is cut off: its rows up to there count".into());
+    }
+    if noticed.nuls > 0 {
+        notes.push(format!(
+            "{} NUL bytes were skipped, as a power loss leaves them",
+            noticed.nuls
+        ));
+    }
+    let unit = columns.time_unit;
+    let place = |at: Option<i64>| {
+        at.map_or_else(|| "its first row".to_owned(), |at| time::written(at, unit))
+    };
+    if let (Some(first), Some(last)) = (stream.first, stream.last)
+        && (window.0.is_some_and(|from| from < first)
+            || window.1.is_some_and(|to| to > last)
+            || window.0.zip(window.1).is_some_and(|(from, to)| to <= from))
+    {
+        return Err(LogError::Outside {
+            from: place(window.0.or(Some(first))),
+            to: place(window.1.or(Some(last))),
+            first: time::written(first, unit),
+            last: time::written(last, unit),
+        });
+    }
+    let bad = stream.timeless.count + stream.missing.count;
+    if bad > stream.taken
+        && let Some((line, _)) = stream
+            .timeless
+            .first
+            .as_ref()
+            .or(stream.missing.first.as_ref())
+    {
+        return Err(LogError::MostlyBad {
+            bad,
+            all: bad + stream.taken,
+            line: *line,
+            column: names[columns.value].clone(),
+        });
+    }
+    let coarse = match stream.same_time {
+        SameTime::Spread => 1.0,
+        SameTime::Single => 0.0,
+    };
+    let integral = stream
+        .integrator
+        .finish(options.averaging, coarse)
+        .map_err(|why| match why {
+            NoIntegral::TooFew(count) => LogError::TooFew(count),
+            NoIntegral::Still => LogError::Still(names[columns.value].clone()),
+            NoIntegral::Missing(gap) => LogError::Missing {
+                seconds: format!("{:.0} s", gap.seconds()),
+                from: time::written(gap.from, unit),
+                to: time::written(gap.to, unit),
+            },
+        })?;
+    notes.splice(0..0, hole_notes(&integral, unit));
+    let value = &names[columns.value];
+    let what = match columns.quantity {
+        Quantity::Power => "power",
+        Quantity::Counter => "energy counter",
+        Quantity::PerRow => "energy per row",
+    };
+    let assumed = if columns.unit_assumed {
+        " (assumed: the log does not say)"
+    } else {
+        ""
+    };
+    let times: Vec<&str> = columns.time.iter().map(|&at| names[at].as_str()).collect();
+    let spread = if coarse > 0.0 {
+        ", rows of one time spread evenly"
+    } else {
+        ""
+    };
+    let read_as = format!(
+        "{}, {delimiter}: time {:?} in {}{spread}, {what} {value:?} in {}{assumed}",
+        format.name,
+        times.join(" + "),
+        unit.name(),
+        columns.unit.symbol,
+    );
+    Ok(LogEnergy {
+        read_as,
+        column: value.clone(),
+        quantity: columns.quantity,
+        joules: integral.joules,
+        ci: (
+            integral.joules - integral.below,
+            integral.joules + integral.above,
+        ),
+        from: time::written(integral.from, unit),
+        to: time::written(integral.to, unit),
+        seconds: (integral.to - integral.from) as f64 / SECOND as f64,
+        samples: integral.samples,
+        interval_seconds: integral.usual,
+        notes,
+    })
+}
+
+fn hole_notes(integral: &Integral, unit: TimeUnit) -> Vec<String> {
+    let mut notes: Vec<String> = integral
+        .holes
+        .iter()
+        .take(3)
+        .map(|hole| {
+            format!(
+                "no reading from {} to {} ({:.1} s): the interval allows any power from {:.1} to {:.1} W there",
+                time::written(hole.from, unit),
+                time::written(hole.to, unit),
+                hole.seconds(),
+                integral.range.0,
+                integral.range.1,
+            )
+        })
+        .collect();
+    if integral.holes.len() > 3 {
+        let seconds: f64 = integral
+            .holes
+            .iter()
+            .skip(3)
+            .map(|hole| hole.seconds())
+            .sum();
+        notes.push(format!(
+            "{} more holes of {seconds:.1} s in all",
+            integral.holes.len() - 3
+        ));
+    }
+    notes
+}
+
+/// An end of the window: a date, or seconds as the log counts them; of a log with dates, seconds since its first row.
+fn end(text: &str, unit: TimeUnit, first: Option<i64>) -> Result<i64, LogError> {
+    let unreadable = || LogError::WindowUnreadable(text.to_owned());
+    let cell = text.trim().as_bytes();
+    if let Some(seconds) = TimeUnit::Seconds.read(cell) {
+        let of_day = matches!(unit, TimeUnit::Iso | TimeUnit::TimeOfDay);
+        return Ok(if of_day {
+            first.unwrap_or(0).saturating_add(seconds)
+        } else {
+            seconds
+        });
+    }
+    let dated = [TimeUnit::Iso, TimeUnit::TimeOfDay]
+        .iter()
+        .find_map(|unit| unit.read(cell));
+    dated.ok_or_else(unreadable)
+}
+
+fn cell_time(row: &ByteRecord, columns: &Columns, joined: &mut Vec<u8>) -> Option<i64> {
+    match columns.time.as_slice() {
+        [at] => columns.time_unit.read(row.get(*at)?),
+        several => {
+            joined.clear();
+            for at in several {
+                joined.extend_from_slice(row.get(*at)?);
+                joined.push(b' ');
+            }
+            columns.time_unit.read(joined)
+        }
+    }
+}
+
+fn first_time(sample: &Sampled, columns: &Columns) -> Option<i64> {
+    let mut joined = Vec::new();
+    sample
+        .rows
+        .iter()
+        .find_map(|(_, row)| cell_time(row, columns, &mut joined))
+}
+
+/// The number in a cell, whose unit may follow.
+fn number(cell: &[u8], commas: bool) -> Option<f64> {
+    let text = std::str::from_utf8(cell).ok()?;
+    if let Ok(value) = text.parse::<f64>() {
+        return Some(value);
+    }
+    let end = text
+        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | 'e' | 'E')))
+        .unwrap_or(text.len());
+    let (digits, rest) = text.split_at(end);
+    let rest = rest.trim();
+    if !rest.is_empty() && Unit::parse(rest).is_none() {
+        return None;
+    }
+    match commas {
+        true => digits.replacen(',', ".", 1).parse().ok(),
+        false => digits.parse().ok(),
+    }
+}
+
+/// Whether rows of one time are a coarse clock; an error where they are several devices.
+fn same_time(sample: &Sampled, columns: &Columns, commas: bool) -> Result<SameTime, LogError> {
+    let mut joined = Vec::new();
+    let taken = sample.rows.iter().filter(|(_, row)| taken(row, columns));
+    let read: Vec<(u64, i64, f64)> = taken
+        .filter_map(|(line, row)| {
+            let at = cell_time(row, columns, &mut joined)?;
+            Some((*line, at, number(row.get(columns.value)?, commas)?))
+        })
+        .collect();
+    if read.len() < 4 {
+        return Ok(SameTime::Single);
+    }
+    let gaps: Vec<i64> = read.windows(2).map(|pair| pair[1].1 - pair[0].1).collect();
+    for size in 2..=16 {
+        // In groups of this size the times are equal or nearly so, and the next group is far.
+        let within = gaps
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| at % size != size - 1)
+            .map(|(_, gap)| *gap);
+        let between = gaps.iter().skip(size - 1).step_by(size).copied();
+        let (Some(widest), Some(nearest)) = (within.max(), between.min()) else {
+            continue;
+        };
+        if nearest <= 0 || widest > nearest / 5 || read.len() < 2 * size {
+            continue;
+        }
+        if let Some(line) = levels(&read, size) {
+            return Err(LogError::SeveralLevels { rows: size, line });
+        }
+        break;
+    }
+    let equal = gaps.iter().filter(|&&gap| gap == 0).count();
+    let later = gaps.iter().filter(|&&gap| gap > 0).count();
+    Ok(match equal > later.max(1) / 2 {
+        true => SameTime::Spread,
+        false => SameTime::Single,
+    })
+}
+
+/// Whether rows by their place in a group of `size` keep levels of their own: the line of the second row.
+fn levels(read: &[(u64, i64, f64)], size: usize) -> Option<u64> {
+    let mut of_place = Vec::new();
+    for place in 0..size {
+        let values: Vec<f64> = read
+            .iter()
+            .skip(place)
+            .step_by(size)
+            .map(|(.., value)| *value)
+            .collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        // Changes from group to group, not the spread, so that a load that comes and goes does not hide the levels.
+        let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        let mut steps: Vec<f64> = steps.collect();
+        steps.sort_by(f64::total_cmp);
+        of_place.push((mean, steps.get(steps.len() / 2).copied().unwrap_or(0.0)));
+    }
+    let spread = of_place.iter().map(|(_, step)| *step).fold(0.0, f64::max);
+    let means = of_place.iter().map(|(mean, _)| *mean);
+    let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mean| {
+        (low.min(mean), high.max(mean))
+    });
+    (high - low > APART * spread.max(1e-3 * high.abs())).then(|| read[1].0)
+}
+
+fn taken(row: &ByteRecord, columns: &Columns) -> bool {
+    let rows = &columns.rows;
+    rows.iter()
+        .all(|(at, value)| row.get(*at).is_some_and(|cell| cell == &value[..]))
+}
+
+impl Stream<'_> {
+    fn row(&mut self, line: u64, row: &ByteRecord) -> Result<(), LogError> {
+        if comment(row) || self.integrator.done() {
+            return Ok(());
+        }
+        if !taken(row, self.columns) {
+            // A row that was cut off before its device is none of another device.
+            if row.len() < self.names.len() {
+                self.cut = Some(line);
+            }
+            return Ok(());
+        }
+        let Some(at) = cell_time(row, self.columns, &mut self.joined) else {
+            if !named_again(row, self.names) {
+                self.trailing
+                    .add(line, row.get(self.columns.time[0]).unwrap_or_default());
+            }
+            return Ok(());
+        };
+        self.cut =
+            (row.len() < self.names.len() && row.len() <= self.columns.value).then_some(line);
+        let at = self.in_order(at, line)?;
+        let inside =
+            self.window.0.is_none_or(|from| at >= from) && self.window.1.is_none_or(|to| at <= to);
+        // Rows without a time were no trailer if others follow.
+        if self.trailing.count > 0 {
+            let trailing = std::mem::take(&mut self.trailing);
+            if inside {
+                self.timeless.count += trailing.count;
+                self.timeless.first = self.timeless.first.take().or(trailing.first);
+            }
+        }
+        self.same_device(row)?;
+        let cell = row.get(self.columns.value).unwrap_or_default();
+        let Some(value) = number(cell, self.commas).filter(|value| value.is_finite()) else {
+            if inside && self.cut.is_none() {
+                self.no_reading(line, cell)?;
+            }
+            return Ok(());
+        };
+        let value = value * self.columns.unit.scale;
+        if inside || self.columns.quantity == Quantity::Counter {
+            self.check(value, cell, line)?;
+        }
+        self.first.get_or_insert(at);
+        self.last = Some(at);
+        self.taken += 1;
+        let value = self.unwrapped(value, at, line)?;
+        match self.same_time {
+            SameTime::Single => self.integrator.add(Sample { at, value }),
+            SameTime::Spread => {
+                if !self.group.is_empty() && at != self.group_at {
+                    self.flush(Some(at));
+                }
+                self.group_at = at;
+                self.group.push((value, line));
+            }
+        }
+        Ok(())
+    }
+
+    /// Spreads the rows of one time up to the next time; those of the last time stand at it.
+    fn flush(&mut self, next: Option<i64>) {
+        let step = next.map_or(0, |next| (next - self.group_at).min(SECOND))
+            / (self.group.len().max(1) as i64);
+        let group = std::mem::take(&mut self.group);
+        for (place, (value, _)) in group.into_iter().enumerate() {
+            self.integrator.add(Sample {
+                at: self.group_at + step * place as i64,
+                value,
+            });
+            if next.is_none() {
+                break;
+            }
+        }
+    }
+
+    /// The time, not before that of the last row; midnight passes.
+    fn in_order(&mut self, at: i64, line: u64) -> Result<i64, LogError> {
+        let mut at = at.saturating_add(self.days * DAY);
+        let Some(before) = self.last.filter(|&before| at < before) else {
+            return Ok(at);
+        };
+        if self.columns.time_unit == TimeUnit::TimeOfDay && before - at > DAY / 2 {
+            self.days += 1;
+            at = at.saturating_add(DAY);
+            return Ok(at);
+        }
+        let (from, to) = self.window;
+        if from.is_none_or(|from| before > from) && to.is_none_or(|to| at < to) {
+            let by = before - at;
+            let hour = (by - 3600 * SECOND).abs() < 120 * SECOND;
+            return Err(LogError::ClockBack {
+                by: time::seconds(by),
+                at: time::written(before, self.columns.time_unit),
+                line,
+                cause: match hour {
+                    true => ", as at the end of summer time",
+                    false => ", as when it is set",
+                },
+            });
+        }
+        // The step lies outside of the window: what was before it does not reach into it.
+        self.integrator = Integrator::new(self.columns.quantity, self.window);
+        self.before = None;
+        Ok(at)
+    }
+
+    fn same_device(&mut self, row: &ByteRecord) -> Result<(), LogError> {
+        for (seen, &at) in self.device.iter_mut().zip(&self.columns.devices) {
+            let cell = row.get(at).unwrap_or_default();
+            match seen {
+                None => *seen = Some(cell.to_vec()),
+                Some(first) if first == cell => {}
+                Some(first) => {
+                    let (first, other) = (shown(first), shown(cell));
+                    return Err(LogError::SeveralDevices {
+                        column: self.names[at].clone(),
+                        values: format!("{first}, {other}"),
+                        first,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn no_reading(&mut self, line: u64, cell: &[u8]) -> Result<(), LogError> {
+        if self.options.strict {
+            return Err(LogError::Strict {
+                line,
+                column: self.names[self.columns.value].clone(),
+                cell: shown(cell),
+            });
+        }
+        self.missing.add(line, cell);
+        Ok(())
+    }
+
+    fn check(&self, value: f64, cell: &[u8], line: u64) -> Result<(), LogError> {
+        let power = self.columns.quantity == Quantity::Power;
+        if value >= 0.0 && (!power || value <= MOST_WATTS) {
+            return Ok(());
+        }
+        Err(LogError::Impossible {
+            column: self.names[self.columns.value].clone(),
+            cell: shown(cell),
+            line,
+            what: if power { "power" } else { "energy" },
+        })
+    }
+
+    /// A counter's value with the wraps before it.
+    fn unwrapped(&mut self, value: f64, at: i64, line: u64) -> Result<f64, LogError> {
+        if self.columns.quantity != Quantity::Counter {
+            return Ok(value);
+        }
+        let scale = self.columns.unit.scale;
+        if let Some(before) = self.before.filter(|&before| value < before) {
+            let known = self.options.wraps_at.map(|at| at * scale).or_else(|| {
+                // Nearly all of a known range lies between.
+                let fits = |range: &&f64| {
+                    before > 0.9 * **range && before <= **range && value < 0.1 * **range
+                };
+                RAPL_RANGES.iter().find(fits).copied()
+            });
+            let inside = self.window.0.is_none_or(|from| at > from);
+            match known.filter(|range| before <= *range) {
+                Some(range) => {
+                    self.wrapped += range;
+                    self.wraps += 1;
+                }
+                None if inside => {
+                    return Err(LogError::CounterFell {
+                        before: before / scale,
+                        after: value / scale,
+                        unit: self.columns.unit.symbol,
+                        at: time::written(at, self.columns.time_unit),
+                        line,
+                    });
+                }
+                None => {
+                    self.integrator = Integrator::new(self.columns.quantity, self.window);
+                    self.wrapped = 0.0;
+                }
+            }
+        }
+        self.before = Some(value);
+        Ok(value + self.wrapped)
+    }
+
+    fn notes(&self, ended: bool) -> Vec<String> {
+        let mut notes = Vec::new();
+        let rows = |count: u64| {
+            if count == 1 {
+                "1 row".to_owned()
+            } else {
+                format!("{count} rows")
+            }
+        };
+        if let Some((line, cell)) = &self.missing.first {
+            notes.push(format!(
+                "{} without a reading in the window (first: line {line}, {cell:?})",
+                rows(self.missing.count)
+            ));
+        }
+        if let Some((line, cell)) = &self.timeless.first {
+            notes.push(format!(
+                "{} without a time in the window were skipped (first: line {line}, {cell:?})",
+                rows(self.timeless.count)
+            ));
+        }
+        if let Some(line) = self.cut.filter(|_| ended) {
+            notes.push(format!(
+                "the last row (line {line}) is cut off and was skipped"
+            ));
+        } else if let Some((line, _)) = self.trailing.first.as_ref().filter(|_| ended) {
+            notes.push(format!(
+                "{} without a time after the last reading were skipped (from line {line})",
+                rows(self.trailing.count)
+            ));
+        }
+        if self.wraps > 0 {
+            notes.push(format!("the counter wrapped {} times", self.wraps));
+        }
+        notes
+    }
+}
