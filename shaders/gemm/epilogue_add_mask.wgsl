@@ -21,4 +21,4 @@ fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 fn load_addend(i: u32) -> vec4<f32> { return addend[i]; }
 @group(0) @binding(5) var<storage, read> output: array<vec4<f32>>;
 fn load_output(i: u32) -> vec4<f32> { return output[i]; }
-fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return select(vec4<f32>(), v + load_addend(at), load_output(at) > vec4<f32>()); }
+fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return select(v + load_addend(at), vec4<f32>(), load_output(at) <= vec4<f32>()); }

@@ -18,4 +18,7 @@ fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
 fn load_bias(i: u32) -> vec4<f32> { return bias[i]; }
-fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return max(v + load_bias(j4), vec4<f32>()); }
+fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> {
+    let sum = v + load_bias(j4);
+    return select(sum, vec4<f32>(), sum < vec4<f32>());
+}

@@ -16,7 +16,7 @@ fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[s
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
-// Backward of ReLU: the gradient passes where the output was positive.
+// Backward of ReLU: the gradient is zero where the output is zero, and passes elsewhere, NaN included.
 @group(0) @binding(5) var<storage, read> output: array<vec4<f32>>;
 fn load_output(i: u32) -> vec4<f32> { return output[i]; }
-fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return select(vec4<f32>(), v, load_output(at) > vec4<f32>()); }
+fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return select(v, vec4<f32>(), load_output(at) <= vec4<f32>()); }

@@ -16,4 +16,4 @@ fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[s
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<f32>>;
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
-fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return max(v, vec4<f32>()); }
+fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return select(v, vec4<f32>(), v < vec4<f32>()); }

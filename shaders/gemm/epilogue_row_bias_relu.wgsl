@@ -18,4 +18,7 @@ fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
 @group(0) @binding(4) var<storage, read> bias: array<vec4<f32>>;
 fn load_bias(i: u32) -> vec4<f32> { return bias[i]; }
-fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> { return max(v + vec4<f32>(load_bias(i >> 2u)[i & 3u]), vec4<f32>()); }
+fn epilogue(v: vec4<f32>, i: u32, j4: u32, at: u32) -> vec4<f32> {
+    let sum = v + vec4<f32>(load_bias(i >> 2u)[i & 3u]);
+    return select(sum, vec4<f32>(), sum < vec4<f32>());
+}
