@@ -47,7 +47,10 @@ impl Delimiter {
         match self {
             Self::Whitespace => line.split_whitespace().map(str::to_owned).collect(),
             Self::Byte(byte) => {
-                let mut reader = builder(byte).from_reader(line.as_bytes());
+                // A buffer of the line's size, since there are many lines.
+                let mut reader = builder(byte)
+                    .buffer_capacity(line.len().max(1))
+                    .from_reader(line.as_bytes());
                 let mut record = ByteRecord::new();
                 match reader.read_byte_record(&mut record) {
                     Ok(true) => record.iter().map(name).collect(),
