@@ -119,7 +119,7 @@ impl Verdict {
             if held < HELD - chance(HELD, scores.len()) {
                 faults.push(format!("{name} holds in {:.1} %", 100.0 * held));
             }
-            let width = width(scores, 0.95 + chance(0.95, scores.len()));
+            let width = width(scores, (0.95 + chance(0.95, scores.len())).min(1.0));
             if self.model.within_model && width > WIDEST {
                 faults.push(format!("{name} is {width:.1} times as wide as needed"));
             }
