@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use criterion::{Criterion, Throughput};
+use wattgrad::BindingData;
+use wattgrad::GpuOptions;
+use wattgrad::MeterOptions;
 use wattgrad::criterion::{Joules, JoulesError, Settings};
-use wattgrad::internals::device::GpuOptions;
-use wattgrad::internals::energy::MeterOptions;
 use wattgrad::internals::kernels::conv::{Conv, forward};
 use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, product};
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
-use wattgrad::internals::lab::BindingData;
 use wattgrad::internals::train::metered_device;
 use wattgrad::{Gpu, Kernel, Regime, Trainer};
 

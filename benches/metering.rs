@@ -8,10 +8,10 @@ use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use wattgrad::internals::device::GpuOptions;
-use wattgrad::internals::energy::{Meter, MeterOptions, Selection};
+use wattgrad::GpuOptions;
 use wattgrad::internals::program::Program;
 use wattgrad::{Gpu, Regime, Trainer};
+use wattgrad::{Meter, MeterOptions, Selection};
 
 const ROUND: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 15;

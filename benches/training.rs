@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use wattgrad::internals::data::Dataset;
-use wattgrad::internals::device::GpuOptions;
-use wattgrad::internals::train::{Host, Versions};
+use wattgrad::Dataset;
+use wattgrad::GpuOptions;
 use wattgrad::{Gpu, Regime, Trainer};
+use wattgrad::{Host, Versions};
 
 const WORKLOADS: [(&str, u32); 5] = [
     ("mlp", 64),

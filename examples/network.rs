@@ -1,6 +1,6 @@
 //! A network of your own layers, trained on your own arrays: which of two spirals does a point lie on?
 
-use wattgrad::internals::data::{Arrays, Dataset, InputValues};
+use wattgrad::{Arrays, Dataset, InputValues};
 use wattgrad::{Event, Gpu, Network, Regime, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

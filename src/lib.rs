@@ -34,12 +34,14 @@ mod train;
 mod units;
 
 #[cfg(feature = "gpu")]
-pub use device::Gpu;
+pub use data::{Arrays, ColumnSpec, DataError, Dataset, InputValues, Normalisation};
+#[cfg(feature = "gpu")]
+pub use device::{AdapterKind, AdapterSummary, Backend, DeviceError, Gpu, GpuOptions, Limits};
 pub use energy::{
     Assumed, Conditions, Covers, DeviceKind, EnergyPerUnit, Grade, Interval, Measured, Meter,
-    MeterError, MeterOptions, MeterUnit, MeteredDevice, Method, Moment, PartResult, RawUnit,
-    Reading, Scope, Selection, SourceReport, SourceResult, Stamp, Status, Unavailable, Window,
-    WindowResult,
+    MeterError, MeterOptions, MeterUnit, MeteredDevice, Method, Moment, PartResult,
+    PerUnitUnavailable, RawUnit, Reading, Scope, Selection, SourceReport, SourceResult, Stamp,
+    Status, Unavailable, Window, WindowResult,
 };
 #[cfg(feature = "gpu")]
 pub use kernels::count::Counted;
@@ -49,18 +51,24 @@ pub use lab::{
     KernelError, KernelLaunch, KernelOutputs, KernelTiming, TimingClock,
 };
 #[cfg(feature = "gpu")]
-pub use model::Network;
+pub use model::layers::{Conv2d, MaxPool2d};
+#[cfg(feature = "gpu")]
+pub use model::weights::{Weights, WeightsError};
+#[cfg(feature = "gpu")]
+pub use model::{Metric, MetricValue, ModelError, Network, Value};
 #[cfg(feature = "gpu")]
 pub use optim::{OptimError, Optimizer};
 #[cfg(feature = "gpu")]
-pub use program::{Order, ProgramError};
+pub use program::{
+    DispatchSummary, ListSummary, MemorySummary, OperandSummary, Order, ProgramError, Summary,
+};
 #[cfg(feature = "gpu")]
 pub use train::{
     Budget, Contention, DataRecord, Derivation, DeviceRecord, Durations, EnergyFigure,
     EvaluationPoint, Event, Goal, Host, MeterRecord, MeteredWindows, MetricTarget, NetworkRecord,
     NoObserver, Observer, Outcome, Outputs, Phase, PhaseEnergy, Record, RecordedWindow, Regime,
-    RegimeError, RunSetup, Step, TargetReached, TargetResult, TrainError, Trainer, TrainingResult,
-    Versions, WarmUp, Work,
+    RegimeError, RunEnergy, RunSetup, Step, TargetReached, TargetResult, TrainError, Trainer,
+    TrainingResult, Versions, WarmUp, Work,
 };
 
 /// What the program, the tests and the benchmarks of this package need beyond the public API. No stability is promised.

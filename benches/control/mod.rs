@@ -4,12 +4,12 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use wattgrad::internals::data::{Arrays, Dataset, InputValues};
-use wattgrad::internals::device::{Gpu, GpuOptions};
 use wattgrad::internals::kernels::{Shape, Tuning};
 use wattgrad::internals::model::presets;
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{DispatchSummary, Program, ProgramOptions};
+use wattgrad::{Arrays, Dataset, InputValues};
+use wattgrad::{Gpu, GpuOptions};
 
 /// Submits under way at once, as in a program.
 const IN_FLIGHT: usize = 2;

@@ -12,7 +12,7 @@ const TEST: &str = "the test split";
 /// A dataset in memory. Clones share the bytes.
 ///
 /// ```
-/// use wattgrad::internals::data::{Arrays, Dataset, InputValues};
+/// use wattgrad::{Arrays, Dataset, InputValues};
 ///
 /// // Two training samples and one test sample of shape [channels, length] = [2, 3], and two classes.
 /// let values: Vec<f32> = (0..12).map(|i| i as f32).collect();
@@ -20,7 +20,7 @@ const TEST: &str = "the test split";
 /// let test = Arrays { inputs: InputValues::F32(&values[..6]), labels: &[1] };
 /// let data = Dataset::from_arrays("mine", 2, &[2, 3], train, test)?;
 /// assert_eq!(data.normalisation[0].mean, [4.0, 7.0]);
-/// # Ok::<(), wattgrad::internals::data::DataError>(())
+/// # Ok::<(), wattgrad::DataError>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Dataset {

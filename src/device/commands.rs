@@ -63,6 +63,7 @@ pub struct Recording {
     encoder: wgpu::CommandEncoder,
 }
 
+#[doc(hidden)]
 impl Gpu {
     /// Creates the bind group of a dispatch: `bound` in order from binding 0.
     #[must_use]

@@ -45,7 +45,7 @@ pub struct Limits {
 /// An open device and its queue.
 ///
 /// ```
-/// use wattgrad::internals::device::{Gpu, GpuOptions};
+/// use wattgrad::{Gpu, GpuOptions};
 ///
 /// match Gpu::open(&GpuOptions::default()) {
 ///     Ok(gpu) => {

@@ -37,6 +37,7 @@ impl Memory {
     }
 }
 
+#[doc(hidden)]
 impl Gpu {
     /// Largest size of a buffer binding or of an image, in bytes.
     #[must_use]

@@ -193,6 +193,7 @@ impl PipelineCache {
     }
 }
 
+#[doc(hidden)]
 impl Gpu {
     /// The pipeline of a text from outside this crate, compiled with all runtime checks, so that no text can access memory
     /// outside its buffers. It is not cached; otherwise as [`PipelineCache::get`].

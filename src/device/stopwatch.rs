@@ -17,6 +17,7 @@ pub struct Stopwatch {
     period: f64,
 }
 
+#[doc(hidden)]
 impl Gpu {
     /// A stopwatch; `None` where passes cannot read the device's clock.
     #[must_use]

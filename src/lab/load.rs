@@ -34,7 +34,7 @@ const EMPTY: &str = "
 /// [`Activity::Cold`].
 ///
 /// ```no_run
-/// use wattgrad::internals::energy::{Meter, MeterOptions};
+/// use wattgrad::{Meter, MeterOptions};
 /// use wattgrad::internals::lab::DeviceLoad;
 ///
 /// let options = MeterOptions::default();

@@ -52,7 +52,7 @@ pub struct Loss {
 /// A network: layers, parameters and losses.
 ///
 /// ```
-/// use wattgrad::internals::model::Network;
+/// use wattgrad::Network;
 /// let mut net = Network::new();
 /// let x = net.input([1, 28, 28]);
 /// let h = net.linear("fc1", x, 32)?;
@@ -60,7 +60,7 @@ pub struct Loss {
 /// let logits = net.linear("fc2", h, 10)?;
 /// net.cross_entropy("label", logits, 0, 1.0);
 /// assert_eq!(net.parameters()[0].shape, [32, 784]);
-/// # Ok::<(), wattgrad::internals::model::ModelError>(())
+/// # Ok::<(), wattgrad::ModelError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Network {

@@ -117,13 +117,13 @@ pub struct Param {
 /// All tensors of a network, sorted by name.
 ///
 /// ```
-/// use wattgrad::internals::model::weights::Weights;
+/// use wattgrad::Weights;
 ///
 /// let mut weights = Weights::default();
 /// weights.insert("fc.bias", vec![2], vec![0.5, -0.5])?;
 /// let again = Weights::from_bytes(&weights.to_bytes("completed")?, "memory".as_ref())?;
 /// assert_eq!(again.floats("fc.bias"), Some(&[0.5, -0.5][..]));
-/// # Ok::<(), wattgrad::internals::model::weights::WeightsError>(())
+/// # Ok::<(), wattgrad::WeightsError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Weights {

@@ -19,7 +19,7 @@ use crate::program::{Program, ProgramOptions};
 /// Trains one [`Regime`] on one device.
 ///
 /// ```no_run
-/// use wattgrad::internals::device::GpuOptions;
+/// use wattgrad::GpuOptions;
 /// use wattgrad::{Event, Gpu, Regime, Trainer};
 ///
 /// let gpu = Gpu::open(&GpuOptions::default())?;
