@@ -97,7 +97,7 @@ pub fn execute(
 ) -> Result<Completion, StudyError> {
     let store = Store::create_or_open(&options.folder, &study.identity()?)?;
     // Records that cannot be read are reported now, not after hours of runs.
-    records(&[store.clone()])?;
+    records(std::slice::from_ref(&store))?;
     let meter = Meter::open(&options.meter, Some(&metered_device(&gpu.adapter)))
         .map_err(TrainError::from)?;
     let measured = meter
@@ -309,7 +309,7 @@ impl Execution<'_> {
 
     /// The runs with fresh seeds of the best, worst and reference cell, once the planned runs are done.
     fn confirmations(&mut self) -> Result<Vec<PlannedRun>, StudyError> {
-        let (runs, _) = records(&[self.store.clone()])?;
+        let (runs, _) = records(std::slice::from_ref(&self.store))?;
         let analysis = Analysis::new(&design(self.study, &runs), &runs, Vec::new());
         let reference = self.study.reference;
         let cells = analysis.headline().map_or_else(

@@ -99,7 +99,7 @@ fn reports_unwritable_outputs_before_training() {
     let same = folder.path().join("same");
     let same = same.to_str().unwrap();
     let error = sentence(&train(&["--record", same, "--steps-log", same]), 2);
-    assert!(error.contains("a file of its own"), "{error}");
+    assert!(error.contains("choose two files"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

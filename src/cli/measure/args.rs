@@ -14,8 +14,7 @@ use crate::energy::log::{LogOptions, TimeUnit, Unit};
     override_usage = "wattgrad measure [OPTIONS] -- COMMAND [ARGS]...\n       \
         wattgrad measure [OPTIONS] 'COMMAND' 'COMMAND'...\n       \
         wattgrad measure [OPTIONS] --log FILE",
-    after_help = "Examples:\n  wattgrad measure -- sleep 2\n  \
-        wattgrad measure --runs 5 --warmup 1 'gzip -k -9 data' 'xz -k data'\n  \
+    after_help = "Examples:\n  wattgrad measure --runs 5 --warmup 1 'gzip -k -9 data' 'xz -k data'\n  \
         wattgrad measure --log nvidia-smi.csv --from 10 --to 70"
 )]
 pub struct Args {
@@ -53,34 +52,34 @@ pub struct Args {
     pub log: Option<PathBuf>,
 
     /// Column of power or energy, by name or number [default: found by its name]
-    #[arg(long, value_name = "NAME", requires = "log")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["commands", "argv"])]
     pub column: Option<String>,
 
     /// Unit of that column, such as W, mW, J or kWh [default: as the log says]
-    #[arg(long, value_name = "UNIT", requires = "log", value_parser = unit)]
+    #[arg(long, value_name = "UNIT", conflicts_with_all = ["commands", "argv"], value_parser = unit)]
     pub unit: Option<Unit>,
 
     /// Each row holds the energy since the row before it
-    #[arg(long, requires = "log")]
+    #[arg(long, conflicts_with_all = ["commands", "argv"])]
     pub per_row: bool,
 
     /// Column of the time, by name or number [default: found by its name]
-    #[arg(long, value_name = "NAME", requires = "log")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["commands", "argv"])]
     pub time: Option<String>,
 
     /// Unit of the time: s, ms, us, ns or iso [default: as the log says]
-    #[arg(long, value_name = "UNIT", requires = "log", value_parser = time_unit)]
+    #[arg(long, value_name = "UNIT", conflicts_with_all = ["commands", "argv"], value_parser = time_unit)]
     pub time_unit: Option<TimeUnit>,
 
     /// Take only rows whose column has this value, such as gpu=0; repeatable
-    #[arg(long = "where", value_name = "COLUMN=VALUE", requires = "log", value_parser = condition)]
+    #[arg(long = "where", value_name = "COLUMN=VALUE", conflicts_with_all = ["commands", "argv"], value_parser = condition)]
     pub rows: Vec<(String, String)>,
 
     /// Start of the window, in seconds or as a date and time [default: first row]
     #[arg(
         long,
         value_name = "TIME",
-        requires = "log",
+        conflicts_with_all = ["commands", "argv"],
         allow_hyphen_values = true
     )]
     pub from: Option<String>,
@@ -89,21 +88,21 @@ pub struct Args {
     #[arg(
         long,
         value_name = "TIME",
-        requires = "log",
+        conflicts_with_all = ["commands", "argv"],
         allow_hyphen_values = true
     )]
     pub to: Option<String>,
 
     /// Averaging time of the sensor in seconds [default: one row]
-    #[arg(long, value_name = "S", requires = "log", allow_hyphen_values = true)]
+    #[arg(long, value_name = "S", conflicts_with_all = ["commands", "argv"], allow_hyphen_values = true)]
     pub averaging: Option<f64>,
 
     /// Refuse a log with a row without a reading in the window
-    #[arg(long, requires = "log")]
+    #[arg(long, conflicts_with_all = ["commands", "argv"])]
     pub strict: bool,
 
     /// Value at which the energy counter wraps to 0
-    #[arg(long, value_name = "VALUE", requires = "log")]
+    #[arg(long, value_name = "VALUE", conflicts_with_all = ["commands", "argv"])]
     pub wraps_at: Option<f64>,
 
     /// Also report CPU time times W watts per core, marked as assumed

@@ -109,6 +109,9 @@ pub enum CountError {
     },
 }
 
+/// Words of the size table, and the grid.
+type Launch = (Vec<u32>, [u32; 3]);
+
 /// A kernel prepared for counting.
 #[derive(Debug)]
 pub struct Counter {
@@ -118,7 +121,7 @@ pub struct Counter {
     main: Reduced,
     /// Dimensions of the grid along which workgroups may differ.
     varies: [bool; 3],
-    known: Mutex<HashMap<(Vec<u32>, [u32; 3]), GroupCount>>,
+    known: Mutex<HashMap<Launch, GroupCount>>,
 }
 
 static COUNTERS: LazyLock<Mutex<HashMap<String, Arc<Counter>>>> = LazyLock::new(Mutex::default);

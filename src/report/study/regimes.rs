@@ -134,9 +134,12 @@ mod tests {
     #[test]
     fn breaks_no_line_before_a_percent_sign() {
         let text = "batch size 32, lr 0.03 reached its 90.00 % of it";
-        assert_eq!(
-            wrap(text, 24, "", ""),
-            ["batch size 32, lr 0.03", "reached its", "90.00 % of it"].map(str::to_owned)
-        );
+        for width in 12..40 {
+            let lines = wrap(text, width, "", "");
+            assert!(
+                lines.iter().any(|line| line.contains("90.00 %")),
+                "{lines:?}"
+            );
+        }
     }
 }

@@ -92,8 +92,10 @@ mod tests {
         let keys = keys();
         assert!(keys.iter().any(|key| key == "batch-size"));
         for field in Regime::keys() {
-            let key = field.replace('_', "-");
-            assert!(keys.contains(&key) != elsewhere(&key).is_some(), "{key}");
+            let place = elsewhere(&field.replace('_', "-"));
+            assert!(place.is_some(), "{field}");
         }
+        assert!(elsewhere("lr").unwrap().contains("[base]"));
+        assert!(elsewhere("seed").unwrap().contains("seeds"));
     }
 }

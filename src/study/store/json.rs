@@ -43,7 +43,7 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Content<T>, Store
     if let Ok(Schema { schema, record }) = serde_json::from_slice(&bytes) {
         let training = record.and_then(|record| record.schema);
         for (found, known) in [(schema, SCHEMA), (training, train::SCHEMA)] {
-            if let Some(found) = found.filter(|found| *found != Value::from(known)) {
+            if let Some(found) = found.filter(|found| found.as_u64() != Some(known.into())) {
                 return Err(StoreError::UnknownSchema {
                     path: path.to_owned(),
                     found: found.to_string(),
