@@ -25,6 +25,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Checks that [`write_whole`] can create its file, without changing an existing one.
+#[cfg(feature = "gpu")]
 pub(crate) fn writable(path: &Path) -> io::Result<()> {
     let place = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     match place.metadata() {

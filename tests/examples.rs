@@ -63,7 +63,7 @@ fn kernel_is_right_and_takes_time() {
         lines[0].starts_with("z: 100000 elements, largest error "),
         "{text}"
     );
-    let micros = number(lines[1], " us a dispatch");
+    let micros = number(lines[1], " us per dispatch");
     // 1.2 MB move; no device does it in less than 100 ns, and none needs a second.
     assert!((0.1..1e6).contains(&micros), "{text}");
     assert!(

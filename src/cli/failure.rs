@@ -9,6 +9,7 @@ use crate::device::DeviceError;
 use crate::energy::MeterError;
 use crate::kernels::emit::EmitError;
 use crate::model::ModelError;
+use crate::program::ProgramError;
 use crate::study::{StudyError, StudyFileError};
 use crate::train::{RegimeError, TrainError};
 
@@ -95,6 +96,7 @@ impl From<TrainError> for Failure {
             TrainError::Regime(_)
             | TrainError::Model(_)
             | TrainError::Meter(_)
+            | TrainError::Program(ProgramError::Lanes { .. })
             | TrainError::SameOutput { .. } => Self::misuse(error),
             _ => Self::failed(error),
         }

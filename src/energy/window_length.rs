@@ -4,6 +4,7 @@
 use super::clock::Moment;
 use super::estimate;
 use super::figure::{Method, Reading};
+#[cfg(feature = "gpu")]
 use super::source_result::SourceResult;
 use super::window::Window;
 

@@ -63,6 +63,19 @@ pub enum ProgramError {
         /// Bytes that the device can bind.
         limit: u64,
     },
+    /// The device profile is for subgroups that this device does not have.
+    #[error(
+        "profile {profile:?} needs a software device whose subgroups have {needed} lanes, and this device has {found}: \
+         leave --profile out, or set texel in the profile to match (wattgrad doctor -v)"
+    )]
+    Lanes {
+        /// Name of the profile.
+        profile: String,
+        /// Lanes of the profile.
+        needed: u32,
+        /// Lanes of the device, in words.
+        found: String,
+    },
     /// A kernel needs more workgroups than any device runs.
     #[error("kernel {why}")]
     Grid {

@@ -102,7 +102,20 @@ impl<'g> Program<'g> {
         data: &Dataset,
         options: &ProgramOptions,
     ) -> Result<Program<'g>, ProgramError> {
-        let images = options.tuning.texel.is_some() && options.tuning.texel == gpu.texel_lanes();
+        let images = options.tuning.texel.is_some();
+        if let Some(needed) = options.tuning.texel
+            && gpu.texel_lanes() != Some(needed)
+        {
+            // With other subgroups these kernels would exchange the wrong lanes.
+            return Err(ProgramError::Lanes {
+                profile: options.tuning.name.clone(),
+                needed,
+                found: match gpu.texel_lanes() {
+                    Some(lanes) => lanes.to_string(),
+                    None => "none that these kernels can use".into(),
+                },
+            });
+        }
         let limits = Limits::new(options, gpu.most_bytes(false), gpu.most_bytes(images));
         let lowered = lower(network, data, options, limits)?;
         let plan = plan(gpu, &lowered, images, !options.replay)?;

@@ -128,4 +128,28 @@ fn rejects_invalid_profiles_in_one_sentence() {
     }
     let error = sentence(&train(&["--profile", "no/profile.toml"]), 1);
     assert!(error.contains("no/profile.toml"), "{error}");
+    // Subgroups of llvmpipe have 4, 8 or 16 lanes; no device has two of these at once.
+    let refused = [4, 16].map(|lanes| {
+        let text = format!("{head}core = \"direct\"\n{tile}")
+            .replace("fill = 128", &format!("fill = 128\ntexel = {lanes}"));
+        std::fs::write(&path, text).unwrap();
+        let output = train(&[
+            "--profile",
+            path.to_str().unwrap(),
+            "--data",
+            "digits",
+            "--max-steps",
+            "1",
+        ]);
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    });
+    assert!(
+        refused
+            .iter()
+            .any(|(code, error)| *code == Some(2) && error.contains("lanes")),
+        "{refused:?}"
+    );
 }

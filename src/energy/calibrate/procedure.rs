@@ -61,7 +61,7 @@ const LENGTHS: [f64; 4] = [1.0, 2.0, 4.0, 8.0];
 /// `clock`.
 ///
 /// # Errors
-/// Why it cannot be read. A sensor that can be read but not trusted is not an error: [`CalibrationResult::rejected`].
+/// Why it cannot be read. A sensor that can be read but not trusted is not an error: `CalibrationResult::rejected`.
 pub fn calibrate_sensor(
     sensor: &dyn Sensor,
     second: Option<&dyn Sensor>,

@@ -7,7 +7,7 @@ use super::time::{self, TimeUnit};
 use super::unit::{self, Quantity, Unit};
 use super::{LogError, LogOptions};
 
-use super::stream::{Sampled, shown};
+use super::sample::{Sampled, shown};
 
 /// Names by which devices are told apart in tables of unknown programs.
 const DEVICES: [&str; 12] = [

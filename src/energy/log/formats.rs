@@ -6,7 +6,7 @@ mod key_values;
 mod powermetrics;
 
 use super::LogError;
-use super::table::Rows;
+use super::rows::Rows;
 use super::text::Text;
 use super::time::TimeUnit;
 use super::unit::{Quantity, Unit};

@@ -4,10 +4,14 @@
 //! power and devices are chosen (`columns`); its rows stream past once (`stream`) into an integral with its uncertainty
 //! (`integrate`). Nothing is kept but sums, so a log may be of any size.
 
+mod cells;
 mod columns;
 mod error;
 mod formats;
 mod integrate;
+mod rows;
+mod same_time;
+mod sample;
 mod stream;
 mod table;
 mod text;
@@ -132,7 +136,7 @@ fn energy(text: Text, options: &LogOptions) -> Result<LogEnergy, LogError> {
     if let Some(why) = table.format.refused {
         return Err(LogError::NoRecording(why));
     }
-    let sample = stream::sample(&mut table)?;
+    let sample = sample::sample(&mut table)?;
     let columns = Columns::choose(&table, &sample, options)?;
     stream::energy(table, sample, &columns, options, &noticed)
 }

@@ -5,69 +5,21 @@ use std::rc::Rc;
 
 use csv::ByteRecord;
 
+use super::cells::{cell_time, first_time, number, taken};
 use super::columns::Columns;
 use super::integrate::{Integral, Integrator, NoIntegral, Sample};
+use super::same_time::{SameTime, same_time};
+use super::sample::{Sampled, comment, named_again, shown};
 use super::table::Table;
 use super::text::Noticed;
 use super::time::{self, DAY, SECOND, TimeUnit};
-use super::unit::{Quantity, Unit};
+use super::unit::Quantity;
 use super::{LogEnergy, LogError, LogOptions};
 
-/// Rows by which columns are chosen.
-const SAMPLE: usize = 512;
 /// Beyond this no device draws power.
 const MOST_WATTS: f64 = 1e8;
 /// Ranges at which RAPL counters wrap, in joules.
 const RAPL_RANGES: [f64; 2] = [262_143.328_850, 65_712.999_613];
-/// Levels of interleaved devices lie farther apart than so many standard deviations of one of them.
-const APART: f64 = 3.0;
-
-/// The first rows with their lines.
-pub struct Sampled {
-    pub rows: Vec<(u64, ByteRecord)>,
-    /// Whether these are all.
-    pub whole: bool,
-}
-
-pub fn sample(table: &mut Table) -> Result<Sampled, LogError> {
-    let mut rows = Vec::new();
-    let mut row = ByteRecord::new();
-    while rows.len() < SAMPLE {
-        match table.rows.next(&mut row)? {
-            Some(line) if comment(&row) || named_again(&row, &table.names) => {
-                let _ = line;
-            }
-            Some(line) => rows.push((line, row.clone())),
-            None => return Ok(Sampled { rows, whole: true }),
-        }
-    }
-    Ok(Sampled { rows, whole: false })
-}
-
-fn comment(row: &ByteRecord) -> bool {
-    row.get(0).is_none_or(|cell| cell.starts_with(b"#")) || row.iter().all(<[u8]>::is_empty)
-}
-
-/// Whether a row is the line of names, at the beginning or again.
-fn named_again(row: &ByteRecord, names: &[String]) -> bool {
-    let same = row
-        .iter()
-        .zip(names)
-        .filter(|(cell, name)| !cell.is_empty() && *cell == name.as_bytes())
-        .count();
-    same > 0
-        && 2 * same >= row.len().min(names.len()).max(1)
-        && row.iter().next() == names.first().map(|name| name.as_bytes())
-}
-
-/// How rows of one time are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum SameTime {
-    /// They are rare: each replaces the one before it.
-    Single,
-    /// The clock is coarse: they are spread up to the next time.
-    Spread,
-}
 
 /// A row that gave no sample.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,10 +36,35 @@ impl Skipped {
     }
 }
 
-/// The beginning of a cell on one line, for a sentence.
-pub fn shown(cell: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&cell[..cell.len().min(40)]).into_owned();
-    text.replace(char::is_control, " ")
+fn hole_notes(integral: &Integral, unit: TimeUnit) -> Vec<String> {
+    let mut notes: Vec<String> = integral
+        .holes
+        .iter()
+        .take(3)
+        .map(|hole| {
+            format!(
+                "no reading from {} to {} ({:.1} s): the interval allows any power from {:.1} to {:.1} W there",
+                time::written(hole.from, unit),
+                time::written(hole.to, unit),
+                hole.seconds(),
+                integral.range.0,
+                integral.range.1,
+            )
+        })
+        .collect();
+    if integral.holes.len() > 3 {
+        let seconds: f64 = integral
+            .holes
+            .iter()
+            .skip(3)
+            .map(|hole| hole.seconds())
+            .sum();
+        notes.push(format!(
+            "{} more holes of {seconds:.1} s in all",
+            integral.holes.len() - 3
+        ));
+    }
+    notes
 }
 
 /// The state between two rows.
@@ -141,12 +118,12 @@ pub fn energy(
         options
             .from
             .as_deref()
-            .map(|text| end(text, columns.time_unit, first))
+            .map(|text| time::window_end(text, columns.time_unit, first))
             .transpose()?,
         options
             .to
             .as_deref()
-            .map(|text| end(text, columns.time_unit, first))
+            .map(|text| time::window_end(text, columns.time_unit, first))
             .transpose()?,
     );
     let mut stream = Stream {
@@ -284,169 +261,6 @@ pub fn energy(
         interval_seconds: integral.usual,
         notes,
     })
-}
-
-fn hole_notes(integral: &Integral, unit: TimeUnit) -> Vec<String> {
-    let mut notes: Vec<String> = integral
-        .holes
-        .iter()
-        .take(3)
-        .map(|hole| {
-            format!(
-                "no reading from {} to {} ({:.1} s): the interval allows any power from {:.1} to {:.1} W there",
-                time::written(hole.from, unit),
-                time::written(hole.to, unit),
-                hole.seconds(),
-                integral.range.0,
-                integral.range.1,
-            )
-        })
-        .collect();
-    if integral.holes.len() > 3 {
-        let seconds: f64 = integral
-            .holes
-            .iter()
-            .skip(3)
-            .map(|hole| hole.seconds())
-            .sum();
-        notes.push(format!(
-            "{} more holes of {seconds:.1} s in all",
-            integral.holes.len() - 3
-        ));
-    }
-    notes
-}
-
-/// An end of the window: a date, or seconds as the log counts them; of a log with dates, seconds since its first row.
-fn end(text: &str, unit: TimeUnit, first: Option<i64>) -> Result<i64, LogError> {
-    let unreadable = || LogError::WindowUnreadable(text.to_owned());
-    let cell = text.trim().as_bytes();
-    if let Some(seconds) = TimeUnit::Seconds.read(cell) {
-        let of_day = matches!(unit, TimeUnit::Iso | TimeUnit::TimeOfDay);
-        return Ok(if of_day {
-            first.unwrap_or(0).saturating_add(seconds)
-        } else {
-            seconds
-        });
-    }
-    let dated = [TimeUnit::Iso, TimeUnit::TimeOfDay]
-        .iter()
-        .find_map(|unit| unit.read(cell));
-    dated.ok_or_else(unreadable)
-}
-
-fn cell_time(row: &ByteRecord, columns: &Columns, joined: &mut Vec<u8>) -> Option<i64> {
-    match columns.time.as_slice() {
-        [at] => columns.time_unit.read(row.get(*at)?),
-        several => {
-            joined.clear();
-            for at in several {
-                joined.extend_from_slice(row.get(*at)?);
-                joined.push(b' ');
-            }
-            columns.time_unit.read(joined)
-        }
-    }
-}
-
-fn first_time(sample: &Sampled, columns: &Columns) -> Option<i64> {
-    let mut joined = Vec::new();
-    sample
-        .rows
-        .iter()
-        .find_map(|(_, row)| cell_time(row, columns, &mut joined))
-}
-
-/// The number in a cell, whose unit may follow.
-fn number(cell: &[u8], commas: bool) -> Option<f64> {
-    let text = std::str::from_utf8(cell).ok()?;
-    if let Ok(value) = text.parse::<f64>() {
-        return Some(value);
-    }
-    let end = text
-        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | 'e' | 'E')))
-        .unwrap_or(text.len());
-    let (digits, rest) = text.split_at(end);
-    let rest = rest.trim();
-    if !rest.is_empty() && Unit::parse(rest).is_none() {
-        return None;
-    }
-    match commas {
-        true => digits.replacen(',', ".", 1).parse().ok(),
-        false => digits.parse().ok(),
-    }
-}
-
-/// Whether rows of one time are a coarse clock; an error where they are several devices.
-fn same_time(sample: &Sampled, columns: &Columns, commas: bool) -> Result<SameTime, LogError> {
-    let mut joined = Vec::new();
-    let taken = sample.rows.iter().filter(|(_, row)| taken(row, columns));
-    let read: Vec<(u64, i64, f64)> = taken
-        .filter_map(|(line, row)| {
-            let at = cell_time(row, columns, &mut joined)?;
-            Some((*line, at, number(row.get(columns.value)?, commas)?))
-        })
-        .collect();
-    if read.len() < 4 {
-        return Ok(SameTime::Single);
-    }
-    let gaps: Vec<i64> = read.windows(2).map(|pair| pair[1].1 - pair[0].1).collect();
-    for size in 2..=16 {
-        // In groups of this size the times are equal or nearly so, and the next group is far.
-        let within = gaps
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| at % size != size - 1)
-            .map(|(_, gap)| *gap);
-        let between = gaps.iter().skip(size - 1).step_by(size).copied();
-        let (Some(widest), Some(nearest)) = (within.max(), between.min()) else {
-            continue;
-        };
-        if nearest <= 0 || widest > nearest / 5 || read.len() < 2 * size {
-            continue;
-        }
-        if let Some(line) = levels(&read, size) {
-            return Err(LogError::SeveralLevels { rows: size, line });
-        }
-        break;
-    }
-    let equal = gaps.iter().filter(|&&gap| gap == 0).count();
-    let later = gaps.iter().filter(|&&gap| gap > 0).count();
-    Ok(match equal > later.max(1) / 2 {
-        true => SameTime::Spread,
-        false => SameTime::Single,
-    })
-}
-
-/// Whether rows by their place in a group of `size` keep levels of their own: the line of the second row.
-fn levels(read: &[(u64, i64, f64)], size: usize) -> Option<u64> {
-    let mut of_place = Vec::new();
-    for place in 0..size {
-        let values: Vec<f64> = read
-            .iter()
-            .skip(place)
-            .step_by(size)
-            .map(|(.., value)| *value)
-            .collect();
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        // Changes from group to group, not the spread, so that a load that comes and goes does not hide the levels.
-        let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-        let mut steps: Vec<f64> = steps.collect();
-        steps.sort_by(f64::total_cmp);
-        of_place.push((mean, steps.get(steps.len() / 2).copied().unwrap_or(0.0)));
-    }
-    let spread = of_place.iter().map(|(_, step)| *step).fold(0.0, f64::max);
-    let means = of_place.iter().map(|(mean, _)| *mean);
-    let (low, high) = means.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), mean| {
-        (low.min(mean), high.max(mean))
-    });
-    (high - low > APART * spread.max(1e-3 * high.abs())).then(|| read[1].0)
-}
-
-fn taken(row: &ByteRecord, columns: &Columns) -> bool {
-    let rows = &columns.rows;
-    rows.iter()
-        .all(|(at, value)| row.get(*at).is_some_and(|cell| cell == &value[..]))
 }
 
 impl Stream<'_> {

@@ -253,6 +253,24 @@ pub fn written(nanos: i64, unit: TimeUnit) -> String {
     }
 }
 
+/// An end of the window: a date, or seconds as the log counts them; of a log with dates, seconds since its first row.
+pub fn window_end(text: &str, unit: TimeUnit, first: Option<i64>) -> Result<i64, super::LogError> {
+    let unreadable = || super::LogError::WindowUnreadable(text.to_owned());
+    let cell = text.trim().as_bytes();
+    if let Some(seconds) = TimeUnit::Seconds.read(cell) {
+        let of_day = matches!(unit, TimeUnit::Iso | TimeUnit::TimeOfDay);
+        return Ok(if of_day {
+            first.unwrap_or(0).saturating_add(seconds)
+        } else {
+            seconds
+        });
+    }
+    let dated = [TimeUnit::Iso, TimeUnit::TimeOfDay]
+        .iter()
+        .find_map(|unit| unit.read(cell));
+    dated.ok_or_else(unreadable)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

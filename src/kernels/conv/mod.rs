@@ -1,7 +1,7 @@
 //! Convolutions over NCHW images and their gradients.
 //!
 //! A convolution is a matrix product whose operands are read through the window, without an im2col copy: the cores of the
-//! `gemm` family with other snippets. Software devices have their own kernels for 3x3 windows ([`super::texel`]).
+//! `gemm` family with other snippets. Software devices have their own kernels for 3x3 windows (`kernels/texel`).
 
 mod bias;
 pub(super) mod shape;

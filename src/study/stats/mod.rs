@@ -3,7 +3,7 @@
 //!
 //! A cell is a slice of [`Trial`]s, one per seed. [`expected_cost`], [`success_share`], [`median`], [`restricted_mean`] and
 //! [`cost_interval`] describe a cell; [`compare()`] finds the best cell and those that are not significantly different from
-//! it; [`versus_reference`] compares with a cell chosen beforehand; [`extremes`] and [`confirmed_ratio`] give the ratio of the
+//! it; [`versus_reference`] compares with a cell chosen beforehand; `extremes` and [`confirmed_ratio`] give the ratio of the
 //! worst cell to the best.
 //!
 //! # Error rates

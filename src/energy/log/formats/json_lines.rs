@@ -4,7 +4,7 @@ use csv::ByteRecord;
 use serde_json::Value;
 
 use crate::energy::log::LogError;
-use crate::energy::log::table::{Lines, Rows};
+use crate::energy::log::rows::{Lines, Rows};
 use crate::energy::log::text::Text;
 
 pub fn open(text: Text, lines: &[&str]) -> Result<(Vec<String>, Box<dyn Rows>), LogError> {

@@ -3,7 +3,7 @@
 use csv::ByteRecord;
 
 use crate::energy::log::LogError;
-use crate::energy::log::table::{Lines, Rows};
+use crate::energy::log::rows::{Lines, Rows};
 use crate::energy::log::text::Text;
 
 pub fn open(text: Text, lines: &[&str]) -> Result<(Vec<String>, Box<dyn Rows>), LogError> {

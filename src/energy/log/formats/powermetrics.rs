@@ -4,7 +4,7 @@
 use csv::ByteRecord;
 
 use crate::energy::log::LogError;
-use crate::energy::log::table::{Lines, Rows};
+use crate::energy::log::rows::{Lines, Rows};
 use crate::energy::log::text::Text;
 
 const BLOCK: &str = "*** Sampled system activity";

@@ -1,0 +1,53 @@
+//! The first rows of a log, by which its columns are chosen.
+
+use csv::ByteRecord;
+
+use super::LogError;
+use super::table::Table;
+
+/// Rows by which columns are chosen.
+const SAMPLE: usize = 512;
+
+/// The first rows with their lines.
+pub struct Sampled {
+    pub rows: Vec<(u64, ByteRecord)>,
+    /// Whether these are all.
+    pub whole: bool,
+}
+
+pub fn sample(table: &mut Table) -> Result<Sampled, LogError> {
+    let mut rows = Vec::new();
+    let mut row = ByteRecord::new();
+    while rows.len() < SAMPLE {
+        match table.rows.next(&mut row)? {
+            Some(line) if comment(&row) || named_again(&row, &table.names) => {
+                let _ = line;
+            }
+            Some(line) => rows.push((line, row.clone())),
+            None => return Ok(Sampled { rows, whole: true }),
+        }
+    }
+    Ok(Sampled { rows, whole: false })
+}
+
+pub fn comment(row: &ByteRecord) -> bool {
+    row.get(0).is_none_or(|cell| cell.starts_with(b"#")) || row.iter().all(<[u8]>::is_empty)
+}
+
+/// Whether a row is the line of names, at the beginning or again.
+pub fn named_again(row: &ByteRecord, names: &[String]) -> bool {
+    let same = row
+        .iter()
+        .zip(names)
+        .filter(|(cell, name)| !cell.is_empty() && *cell == name.as_bytes())
+        .count();
+    same > 0
+        && 2 * same >= row.len().min(names.len()).max(1)
+        && row.iter().next() == names.first().map(|name| name.as_bytes())
+}
+
+/// The beginning of a cell on one line, for a sentence.
+pub fn shown(cell: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&cell[..cell.len().min(40)]).into_owned();
+    text.replace(char::is_control, " ")
+}
