@@ -1,7 +1,7 @@
 //! Joules of a training step of each preset and of the main kernels. `cargo bench --features criterion --bench energy`
 //!
-//! `WATTGRAD_ADAPTER` chooses the adapter as `--adapter` does. `WATTGRAD_ASSUME_WATTS_PER_CORE=10` takes CPU time at
-//! assumed watts where nothing can be measured; the ids then end in `[assumed]`.
+//! `WATTGRAD_ADAPTER` chooses the adapter as `--adapter` does. With `WATTGRAD_ASSUME_WATTS_PER_CORE=10`,
+//! joules are CPU time at assumed watts if nothing can be measured; the ids then end in `[assumed]`.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -20,8 +20,8 @@ use wattgrad::{Gpu, Kernel, Regime, Trainer};
 
 const PRESETS: [(&str, u32); 3] = [("mlp", 64), ("cnn", 64), ("resnet8", 128)];
 const KERNELS: usize = 2;
-/// A submit lasts a fifth of a tick at most; the fastest counters tick every 20 ms.
-const TICK_SECONDS: f64 = 0.02;
+/// The fastest counters update every 20 ms; a submit lasts at most a fifth of it.
+const UPDATE_SECONDS: f64 = 0.02;
 
 fn main() -> ExitCode {
     match run() {
@@ -68,7 +68,7 @@ fn assumed_watts() -> Result<Option<f64>, String> {
         return Ok(None);
     };
     let watts = text.parse().map_err(|_| {
-        format!("{NAME} is {text:?}, which is no number: give watts such as 7.5, or unset it")
+        format!("{NAME} is {text:?}, which is not a number: use watts such as 7.5, or unset it")
     })?;
     Ok(Some(watts))
 }
@@ -86,7 +86,7 @@ fn steps(
             ..Regime::default()
         };
         let mut metered = joules.metered(model);
-        // Built where the filter of the command line lets the benchmark run, not before.
+        // Built only if the command line's filter selects the benchmark.
         let mut program = None;
         group.throughput(Throughput::Elements(u64::from(batch_size)));
         group.bench_function(metered.id(), |bencher| {
@@ -96,7 +96,7 @@ fn steps(
                     none => {
                         let mut made = Trainer::new(gpu, regime.clone())?.program()?;
                         made.keep_submits_below(
-                            joules.update_interval_seconds().unwrap_or(TICK_SECONDS) / 5.0,
+                            joules.update_interval_seconds().unwrap_or(UPDATE_SECONDS) / 5.0,
                         );
                         none.insert(made)
                     }
@@ -115,7 +115,7 @@ fn steps(
     Ok(())
 }
 
-/// One dispatch of the library, for data of its size.
+/// One dispatch of the library and its data.
 struct Prepared {
     name: &'static str,
     list: List,

@@ -1,5 +1,5 @@
-//! What the host spends on a dispatch: record, finish, submit and read back at 8 steps a submit, on the backend without
-//! hardware, beside a hand-written loop of the same wgpu calls. `cargo bench --bench host`.
+//! Host time per dispatch: record, finish, submit and read back at 8 steps per submit, on the noop backend, compared with a
+//! hand-written loop of the same wgpu calls. `cargo bench --bench host`.
 
 mod control;
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use control::Control;
 use criterion::{Criterion, Throughput};
 
-/// Steps of a submit.
+/// Steps per submit.
 const STEPS: u32 = 8;
 
 fn main() {
@@ -38,7 +38,7 @@ fn main() {
                 let done = program.train(steps, &stop, &mut |result| {
                     black_box(result);
                 });
-                assert_eq!(done.expect("steps are taken"), steps);
+                assert_eq!(done.expect("the steps succeed"), steps);
                 let taken = start.elapsed();
                 each.push(taken.as_secs_f64() / f64::from(steps));
                 taken
@@ -60,7 +60,7 @@ fn main() {
         group.finish();
         lines.push((model, dispatches, medians));
     }
-    println!("model    dispatches a step   ns a dispatch   bare wgpu");
+    println!("model    dispatches/step     ns/dispatch     wgpu alone");
     for (model, dispatches, medians) in lines {
         let [ours, bare] = medians.map(|step| 1e9 * step / dispatches as f64);
         println!("{model:8} {dispatches:17} {ours:15.0} {bare:11.0}");

@@ -22,7 +22,7 @@ fn tuning() -> (Tuning, Storage) {
     }
 }
 
-/// CPU time of this process in seconds: on a software device it is the cost of a kernel, also on a busy machine.
+/// CPU time of this process in seconds: the cost of a kernel on a software device, even on a busy machine.
 #[cfg(unix)]
 fn processor() -> f64 {
     let mut time = libc::timespec {

@@ -1,7 +1,7 @@
-//! What metering costs: a step of the mlp at batch 64, alone and with a meter open that reads a stand-in for NVML whose
-//! every read takes 5 ms. Rounds of both alternate in one process; printed is the ratio of their median step times.
+//! The cost of metering: a step of the mlp at batch 64 alone, and with a meter that reads a stand-in for NVML with reads of
+//! 5 ms. Rounds of both alternate in one process. Prints the ratio of the median step times.
 //!
-//! `cargo bench --bench metering -- ROUNDS` (15 unless given); a C compiler `cc` is needed, and a checkout with tests/.
+//! `cargo bench --bench metering -- ROUNDS` (default 15). Needs a C compiler `cc` and a checkout with tests/.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,7 +27,7 @@ fn main() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let library = folder.path().join("libnvidia-ml.so.1");
     compile(&library)?;
-    // Without a target nothing is paired, so the stand-in is read whichever adapter trains.
+    // Without a target the meter is not paired with the adapter, so it always reads the stand-in.
     let options = MeterOptions {
         selection: Selection::Named("nvml".into()),
         nvml_library: Some(library),
@@ -44,25 +44,25 @@ fn main() -> Result<(), Failed> {
         ..Regime::default()
     };
     let mut program = Trainer::new(&gpu, regime)?.program()?;
-    // Until the driver has compiled and the submits have grown.
+    // Warm up: the driver compiles and the submits grow.
     step_seconds(&mut program)?;
     let (mut alone, mut metered) = (Vec::new(), Vec::new());
     for round in 0..2 * rounds {
-        // Alone, metered, metered, alone: a drift of the machine falls on both.
+        // Alone, metered, metered, alone: drift of the machine affects both equally.
         if matches!(round % 4, 1 | 2) {
             let window = meter.start();
             metered.push(step_seconds(&mut program)?);
             let rows = window.stop();
-            let row = rows.first().ok_or("the meter has no row")?;
+            let row = rows.first().ok_or("the meter has no source")?;
             row.joules
-                .ok_or_else(|| format!("nothing was metered: {row}"))?;
+                .ok_or_else(|| format!("no energy was metered: {row}"))?;
         } else {
             alone.push(step_seconds(&mut program)?);
         }
     }
     let (alone, metered) = (median(alone), median(metered));
     println!(
-        "{}: {:.4} ms a step alone, {:.4} ms metered, ratio of medians {:.4} ({rounds} rounds of each)",
+        "{}: {:.4} ms per step alone, {:.4} ms metered, ratio of medians {:.4} ({rounds} rounds of each)",
         gpu.adapter.name,
         1e3 * alone,
         1e3 * metered,
@@ -71,7 +71,7 @@ fn main() -> Result<(), Failed> {
     Ok(())
 }
 
-/// One Ampere card of 200 W whose counter ticks every 20 ms.
+/// One Ampere card of 200 W whose counter updates every 20 ms.
 fn compile(library: &Path) -> Result<(), Failed> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stand_in/nvml.c");
     let status = Command::new("cc")
@@ -88,7 +88,7 @@ fn compile(library: &Path) -> Result<(), Failed> {
     }
 }
 
-/// Seconds a step over one round.
+/// Seconds per step over one round.
 fn step_seconds(program: &mut Program<'_>) -> Result<f64, Failed> {
     let stop = AtomicBool::new(false);
     let begun = Instant::now();

@@ -1,4 +1,4 @@
-//! Steps a second of every preset and batch size that other engines were measured at: one JSON object a line.
+//! Steps per second of every preset and batch size measured with other engines, one JSON object per line.
 //!
 //! `cargo bench --bench training -- --seconds 5 --repeats 3 --only mlp-64`
 
@@ -73,10 +73,7 @@ fn measure(
         adapter: std::env::var("WATTGRAD_ADAPTER").ok(),
         ..GpuOptions::default()
     })?;
-    assert!(
-        !gpu.is_noop(),
-        "nothing runs on the backend without hardware"
-    );
+    assert!(!gpu.is_noop(), "the noop backend computes no results");
     let regime = Regime {
         model: model.into(),
         batch_size: batch,
@@ -87,7 +84,7 @@ fn measure(
     let summary = program.summary();
     let flops = summary.step_flops() as f64;
 
-    // The first step also makes the driver compile; what follows up to half a repeat lets the submits grow.
+    // Warm up for half a repeat: the driver compiles at the first step, and the submits grow.
     let running = AtomicBool::new(false);
     program.train(1, &running, &mut |_| ())?;
     let first = begun.elapsed().as_secs_f64();
@@ -133,7 +130,7 @@ fn measure(
     }))
 }
 
-/// The widest vector extension of the processor that matters here.
+/// The widest relevant vector extension of the processor.
 fn vector() -> &'static str {
     #[cfg(target_arch = "x86_64")]
     {

@@ -1,4 +1,4 @@
-//! The device floor on a real driver: a software Vulkan device is enough, and the backend without hardware.
+//! Devices and pipelines on a real driver, for which a software Vulkan device is enough, and on the noop backend.
 #![cfg(feature = "gpu")]
 
 #[cfg(target_os = "linux")]
@@ -26,7 +26,7 @@ fn noop() -> Gpu {
     .unwrap()
 }
 
-/// A pipeline cache that leaves nothing behind.
+/// A pipeline cache without a file.
 fn in_memory(gpu: &Gpu) -> PipelineCache {
     PipelineCache::with_directory(gpu, None)
 }
@@ -41,7 +41,7 @@ fn adapters_are_listed_in_order_and_opened_by_index_and_name() {
         assert_ne!(
             adapter.backend,
             Backend::Noop,
-            "the backend without hardware must be asked for"
+            "the noop backend is opened only on request"
         );
     }
     let best = all.iter().map(|adapter| adapter.kind).min().unwrap();
@@ -58,7 +58,7 @@ fn adapters_are_listed_in_order_and_opened_by_index_and_name() {
 }
 
 #[test]
-fn an_unknown_name_says_what_there_is() {
+fn rejects_an_unknown_name_and_lists_the_adapters() {
     let error = Gpu::open(&GpuOptions {
         adapter: Some("voodoo 2".to_owned()),
         ..GpuOptions::default()
@@ -74,7 +74,7 @@ fn an_unknown_name_says_what_there_is() {
 }
 
 #[test]
-fn limits_can_be_lowered_and_never_raised() {
+fn limits_can_only_be_lowered() {
     let whole = open();
     let with = |limit| {
         Gpu::open(&GpuOptions {
@@ -118,7 +118,7 @@ fn limits_can_be_lowered_and_never_raised() {
     assert!(!portable.subgroups() && portable.texel_lanes().is_none());
 }
 
-/// Runs in a process of its own, where the environment hides every driver.
+/// Runs in a child process whose environment hides every driver.
 #[test]
 #[cfg(target_os = "linux")]
 fn child_without_driver() {
@@ -126,12 +126,12 @@ fn child_without_driver() {
         return;
     }
     let error = Gpu::open(&GpuOptions::default()).expect_err("no driver is visible");
-    println!("said: {error}");
+    println!("message: {error}");
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn without_a_driver_one_sentence_names_the_package() {
+fn the_error_without_a_driver_names_the_package() {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child_without_driver", "--nocapture"])
         .envs([
@@ -143,17 +143,17 @@ fn without_a_driver_one_sentence_names_the_package() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
-    let said = text
+    let message = text
         .lines()
-        .find_map(|line| line.split_once("said: "))
-        .expect("the child spoke")
+        .find_map(|line| line.split_once("message: "))
+        .expect("the child prints the error")
         .1;
     for word in [
         "mesa-vulkan-drivers",
         "vulkan-swrast",
         "NVIDIA_DRIVER_CAPABILITIES",
     ] {
-        assert!(said.contains(word), "{said}");
+        assert!(message.contains(word), "{message}");
     }
 }
 
@@ -356,7 +356,7 @@ fn a_text_is_compiled_once_for_each_list_of_bindings() {
     let wider = [BindingKind::StorageReadWrite, BindingKind::StorageReadWrite];
     assert!(
         pipelines.get("double", DOUBLE, &wider).is_err(),
-        "a writable binding does not serve a read-only one"
+        "a writable and a read-only binding have separate pipelines"
     );
     let longer = [
         BindingKind::StorageRead,
@@ -371,7 +371,7 @@ fn a_text_is_compiled_once_for_each_list_of_bindings() {
 }
 
 #[test]
-fn a_kernel_that_does_not_compile_is_named_with_the_reason() {
+fn rejects_a_kernel_that_does_not_compile_with_the_reason() {
     for gpu in [open(), noop()] {
         let mut pipelines = in_memory(&gpu);
         let broken = DOUBLE.replace("2.0 * x", "2.0 * z");
@@ -391,7 +391,7 @@ fn a_kernel_that_does_not_compile_is_named_with_the_reason() {
         assert_eq!(
             gpu.take_error(),
             None,
-            "the error belongs to the call, not to the device"
+            "the call returns the error and the device keeps none"
         );
         assert_eq!(pipelines.stats().pipelines, 0);
         pipelines.get("double", DOUBLE, &DOUBLE_BINDINGS).unwrap();
@@ -421,7 +421,7 @@ fn the_cache_file_is_written_reread_and_survives_damage() {
     assert_eq!(
         std::fs::read_dir(&nested).unwrap().count(),
         1,
-        "no temporary file stays"
+        "no temporary file remains"
     );
     compile();
     for damage in [&written[..40], b"nonsense", b""] {
@@ -432,14 +432,14 @@ fn the_cache_file_is_written_reread_and_survives_damage() {
             "a damaged file is replaced"
         );
     }
-    // A directory that cannot exist, since a file is in its place.
+    // A folder that cannot be created, because a file has its name.
     let mut pipelines = PipelineCache::with_directory(&gpu, Some(&file));
     pipelines.get("double", DOUBLE, &DOUBLE_BINDINGS).unwrap();
     pipelines.save();
 }
 
 #[test]
-fn the_backend_without_hardware_opens_only_on_request() {
+fn the_noop_backend_opens_only_on_request() {
     let gpu = noop();
     assert!(gpu.is_noop() && gpu.texel_lanes().is_none());
     assert_eq!(gpu.cache_key(), None);
@@ -467,7 +467,7 @@ fn errors_and_loss_are_reported_and_never_panic() {
     let _ = make(7 + (gpu.limits.max_buffer_size | 1));
     let first = gpu.take_error().expect("the error was kept");
     assert!(first.contains("too large"), "{first}");
-    assert_eq!(gpu.take_error(), None, "an error is told once");
+    assert_eq!(gpu.take_error(), None, "an error is reported once");
     gpu.wait().unwrap();
 
     gpu.wgpu().0.destroy();
@@ -475,9 +475,9 @@ fn errors_and_loss_are_reported_and_never_panic() {
     assert!(gpu.lost().is_some());
 }
 
-/// Five words are no whole number of vectors: what is bound is rounded up, and there has to be as much.
+/// Five words do not fill whole vectors: the binding is rounded up, and so must the buffer be.
 #[test]
-fn a_uniform_of_odd_length_is_bound_whole() {
+fn binds_a_whole_uniform_of_odd_length() {
     use wattgrad::Kernel;
     use wattgrad::internals::lab::BindingData;
 

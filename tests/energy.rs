@@ -1,4 +1,4 @@
-//! What holds of a meter on any machine, whatever sources it has.
+//! Properties of a meter on any machine, with any sources.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -46,7 +46,7 @@ fn row<'a>(rows: &'a [SourceResult], source: &str) -> &'a SourceResult {
 }
 
 #[test]
-fn every_known_source_has_a_row() {
+fn reports_every_known_source() {
     for target in [
         None,
         Some(target(DeviceKind::Discrete)),
@@ -97,7 +97,7 @@ fn every_known_source_has_a_row() {
 
 #[cfg(all(target_os = "linux", not(feature = "rapl")))]
 #[test]
-fn a_source_that_was_not_compiled_in_says_so() {
+fn names_the_feature_of_a_source_that_is_not_built_in() {
     let reports = reports(None);
     let rapl = reports
         .iter()
@@ -114,8 +114,8 @@ fn a_source_that_was_not_compiled_in_says_so() {
 
 #[cfg(unix)]
 #[test]
-fn assumed_joules_are_cpu_seconds_times_watts_and_say_so() {
-    // Other tests of this process run beside this one, so its CPU time is bounded from below by this thread's.
+fn assumed_joules_are_cpu_seconds_times_watts() {
+    // Other tests use CPU time of this process too, so the CPU time of this thread is only a lower bound.
     let meter = Meter::open(
         &named("cpu-time", Some(10.0)),
         Some(&target(DeviceKind::Cpu)),
@@ -156,7 +156,7 @@ fn assumed_joules_are_cpu_seconds_times_watts_and_say_so() {
 }
 
 #[test]
-fn nothing_is_assumed_unless_asked_for() {
+fn assumes_nothing_without_the_option() {
     let (_, rows) = Meter::open(&MeterOptions::default(), None)
         .unwrap()
         .measure(|| busy(0.05));
@@ -171,7 +171,7 @@ fn nothing_is_assumed_unless_asked_for() {
 }
 
 #[test]
-fn the_watts_given_keep_their_row_beside_a_named_source() {
+fn keeps_assumed_watts_beside_a_named_source() {
     let sources = |options: &MeterOptions| -> Vec<String> {
         let meter = Meter::open(options, None).unwrap();
         meter
@@ -190,7 +190,7 @@ fn the_watts_given_keep_their_row_beside_a_named_source() {
 }
 
 #[test]
-fn a_meter_of_no_source_gives_no_rows() {
+fn a_meter_without_sources_has_no_results() {
     let (seven, rows) = Meter::open(&named("none", None), None)
         .unwrap()
         .measure(|| 7);
@@ -198,7 +198,7 @@ fn a_meter_of_no_source_gives_no_rows() {
 }
 
 #[test]
-fn bad_options_are_one_sentence() {
+fn rejects_invalid_options() {
     let unknown = MeterOptions {
         selection: Selection::Named("wattmeter".into()),
         ..Default::default()

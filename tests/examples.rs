@@ -1,10 +1,10 @@
-//! The examples run, and what they print makes sense. Cargo builds them before it runs this.
+//! The examples run and print plausible output. Cargo builds them before this test.
 #![cfg(feature = "gpu")]
 
 use std::path::PathBuf;
 use std::process::Command;
 
-/// What an example printed.
+/// The output of an example.
 fn printed(name: &str) -> String {
     let test = std::env::current_exe().unwrap();
     let built = test.parent().and_then(|deps| deps.parent()).unwrap();
@@ -26,7 +26,7 @@ fn printed(name: &str) -> String {
     text
 }
 
-/// A row of energy is joules with seconds, or a reason; never a bare 0.
+/// A line of energy has joules with seconds, or a reason; never 0 alone.
 fn is_energy(line: &str) -> bool {
     match line.split_once("unavailable: ") {
         Some((source, reason)) => source.contains(": ") && reason.len() > 10,
@@ -56,7 +56,7 @@ fn measure_gives_joules_or_reasons() {
 }
 
 #[test]
-fn kernel_is_right_and_takes_time() {
+fn kernel_is_correct_and_takes_time() {
     let text = printed("kernel");
     let lines: Vec<&str> = text.lines().collect();
     assert!(
@@ -64,7 +64,7 @@ fn kernel_is_right_and_takes_time() {
         "{text}"
     );
     let micros = number(lines[1], " us per dispatch");
-    // 1.2 MB move; no device does it in less than 100 ns, and none needs a second.
+    // It moves 1.2 MB, which takes every device between 100 ns and 1 s.
     assert!((0.1..1e6).contains(&micros), "{text}");
     assert!(
         lines.len() > 2 && lines[2..].iter().all(|row| is_energy(row)),
@@ -77,7 +77,7 @@ fn network_learns_the_spirals() {
     let text = printed("network");
     let right: Vec<f64> = text.lines().map(|line| number(line, " %")).collect();
     assert_eq!(right.len(), 6, "{text}");
-    // Half of the points would be right by chance, and about 60 % with a straight line between the classes.
+    // Guessing classifies half of the points, and a straight line about 60 %.
     assert!(*right.last().unwrap() > 95.0, "{text}");
 }
 

@@ -1,5 +1,5 @@
-//! The host's work per step: no allocations beyond those of the wgpu calls, no new resources, few submits. All this is
-//! counted on the backend without hardware, which cannot pass a test of results.
+//! The host's work per step: no allocations beyond those of the wgpu calls, no new resources, few submits. They are
+//! counted on wgpu's noop backend, which cannot pass a test of results.
 #![cfg(feature = "gpu")]
 
 #[path = "../benches/control/mod.rs"]
@@ -22,7 +22,7 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Counts this thread's allocations, a growing one included.
+/// Counts the allocations and reallocations of this thread.
 struct Counting;
 
 // SAFETY: every call goes to the system's allocator unchanged.
@@ -55,7 +55,7 @@ fn allocations(work: impl FnOnce()) -> u64 {
 
 const STEPS: u32 = 8;
 const SUBMITS: u32 = 50;
-/// Whether the standard library takes backtraces for libraries that ask for one.
+/// Whether the standard library captures backtraces for libraries.
 const BACKTRACES: &str = "RUST_LIB_BACKTRACE";
 
 fn train(program: &mut Program<'_>, steps: u32) {
@@ -65,23 +65,32 @@ fn train(program: &mut Program<'_>, steps: u32) {
 
 #[test]
 fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
-    // With debug assertions wgpu takes a backtrace at every lock, which allocates more the deeper the caller stands. The
-    // standard library looks once a process whether it may, so the count is made in a process where it may not.
+    // With debug assertions wgpu captures a backtrace at every lock, which allocates more from a deeper stack. The standard
+    // library reads the setting once per process, so allocations are counted in a process without backtraces.
     if std::env::var(BACKTRACES).as_deref() != Ok("0") {
-        let alone = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_step_allocates_what_the_bare_calls_allocate"])
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args([
+                "--exact",
+                "a_step_allocates_only_what_the_wgpu_calls_allocate",
+            ])
             .arg("--nocapture")
             .env(BACKTRACES, "0")
-            .status()
+            .output()
             .unwrap();
-        assert!(alone.success(), "the count in a process of its own failed");
+        let text = String::from_utf8_lossy(&child.stdout);
+        println!("{text}");
+        assert!(
+            child.status.success() && text.contains("1 passed"),
+            "{}",
+            String::from_utf8_lossy(&child.stderr)
+        );
         return;
     }
     let (gpu, data) = (control::noop(), control::data());
     for model in ["mlp", "cnn", "resnet8"] {
         let mut program = control::program(&gpu, &data, model, 64, STEPS);
         let mut control = Control::new(&gpu, &program);
-        // Pools and vectors reach their size first.
+        // First let pools and vectors reach their final size.
         train(&mut program, STEPS * SUBMITS);
         control.run(SUBMITS, STEPS);
         let ours = allocations(|| train(&mut program, STEPS * SUBMITS));
@@ -89,13 +98,13 @@ fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
             control.run(SUBMITS, STEPS);
         });
         println!(
-            "{model}: {ours} allocations, bare wgpu {bare}, in {SUBMITS} submits of {STEPS} steps of {} dispatches",
+            "{model}: {ours} allocations, wgpu calls alone {bare}, in {SUBMITS} submits of {STEPS} steps of {} dispatches",
             control.dispatches()
         );
-        assert!(bare > 0, "the counter counts");
+        assert!(bare > 0, "the allocations of the wgpu calls are counted");
         assert!(
             ours <= bare,
-            "{model}: {ours} allocations and {bare} by the bare calls"
+            "{model}: {ours} allocations, {bare} by the wgpu calls alone"
         );
     }
 }
@@ -113,7 +122,7 @@ fn a_step_creates_nothing() {
         })
     };
     let without = bare(&mut control, &mut |_| ());
-    // Anything created allocates on the host: one buffer or one bind group a step is seen by the count.
+    // Every creation allocates on the host, so the count detects one buffer or bind group per step.
     let a_step = u64::from(STEPS * SUBMITS);
     let buffers = bare(&mut control, &mut |device| {
         let _ = device.create_buffer(&wgpu::BufferDescriptor {
@@ -147,10 +156,7 @@ fn a_step_creates_nothing() {
 
 fn real() -> Gpu {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
-    assert!(
-        !gpu.is_noop(),
-        "results mean nothing on the backend without hardware"
-    );
+    assert!(!gpu.is_noop(), "the noop backend computes no results");
     gpu
 }
 
@@ -197,8 +203,8 @@ fn steps_of_small_networks_share_submits_and_create_no_resources() {
     }
 }
 
-/// What every test of results asks of a first step on ten classes: a loss near that of guessing.
-fn looks_trained(results: &[StepResult]) -> bool {
+/// Whether a first step on ten classes has a loss near that of guessing, as every test of results requires.
+fn is_plausible(results: &[StepResult]) -> bool {
     results
         .first()
         .is_some_and(|first| (first.loss - 10.0_f32.ln()).abs() < 1.0 && first.gradient_norm > 0.0)
@@ -213,13 +219,13 @@ fn results_of_the_noop_backend_never_pass() {
         program
             .train(3, &stop, &mut |result| results.push(result))
             .unwrap();
-        assert_eq!(looks_trained(&results), runs, "{results:?}");
+        assert_eq!(is_plausible(&results), runs, "{results:?}");
         let found = program.evaluate().unwrap();
         assert_eq!(found.samples == 256, runs, "{found:?}");
         assert_eq!(found.first(Metric::Accuracy).is_finite(), runs, "{found:?}");
         assert_eq!(gpu.is_noop(), !runs);
     }
-    // Without being asked for it is not even listed, so no test that opens a device by default can get it.
+    // By default it is not listed either, so no test that opens the default device can get it.
     let listed = list(&ListOptions::default()).unwrap();
     assert!(listed.iter().all(|one| one.backend != Backend::Noop));
 }
@@ -238,10 +244,10 @@ fn only_this_test_uses_the_noop_backend() {
             } else if name.ends_with(".rs") && !["host.rs", "device.rs"].contains(&name.as_str()) {
                 seen += 1;
                 let text = std::fs::read_to_string(&path).unwrap();
-                let asks = text.contains("noop: true") || text.contains("noop = true");
+                let uses = text.contains("noop: true") || text.contains("noop = true");
                 assert!(
-                    !asks,
-                    "{name} tests results and asks for the backend that has none"
+                    !uses,
+                    "{name} tests results and opens the noop backend, which has none"
                 );
             }
         }

@@ -9,10 +9,7 @@ use wattgrad::internals::train::{NoObserver, Outcome, Regime, Trainer};
 
 fn accuracy(model: &str, lr: f64, steps: u32) -> f64 {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
-    assert!(
-        !gpu.is_noop(),
-        "results mean nothing on the backend without hardware"
-    );
+    assert!(!gpu.is_noop(), "the noop backend computes no results");
     let regime = Regime {
         model: model.into(),
         data: "fashion-mnist".into(),

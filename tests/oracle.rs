@@ -39,7 +39,7 @@ fn close(what: &str, got: &[f64], want: &[f64]) {
     close_to(what, got, want, 1e-13);
 }
 
-/// Every element within rounding of its own sum of magnitudes, whatever cancelled in it.
+/// Every element within the rounding error of its sum of magnitudes, even after cancellation.
 #[track_caller]
 fn within(what: &str, got: &[f64], want: &[f64], magnitude: &[f64]) {
     assert_eq!(
@@ -217,7 +217,7 @@ fn batch_norm_is_pytorchs() {
         close(&case, &out.running_mean, get("new_mean"));
         close(&case, &out.running_var, get("new_var"));
         let back = norm.backward(x, gamma, &out.mean, &out.invstd, get("r"));
-        // Two elements a channel normalise to -1 and 1 whatever they are: all but eps cancels in their gradient.
+        // Two elements per channel always normalise to -1 and 1, so all but eps cancels in their gradient.
         let cancelled = if batch * spatial == 2 { 1e-9 } else { 1e-12 };
         close_to(&case, &back.dx, get("dx"), cancelled);
         close(&case, &back.dgamma, get("dgamma"));
@@ -369,7 +369,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 
 const STEP: f64 = 1e-3;
 
-/// Holds `gradient` to the fourth-order central differences of `functional` at `at`.
+/// Compares `gradient` with the fourth-order central differences of `functional` at `at`.
 #[track_caller]
 fn differences(what: &str, at: &[f64], gradient: &[f64], functional: impl Fn(&[f64]) -> f64) {
     assert_eq!(at.len(), gradient.len(), "{what}");
@@ -481,7 +481,7 @@ fn pool_gradients_are_central_differences() {
             stride,
             padding,
         };
-        // All elements differ by 0.1 at least, in an order without pattern (37 and 140 share no factor).
+        // All elements differ by at least 0.1, in an irregular order (37 and 140 are coprime).
         let x: Vec<f64> = (0..pool.input_len())
             .map(|i| (i * 37 % 140) as f64 * 0.1 - 7.0)
             .collect();
@@ -559,10 +559,9 @@ fn pad_columns(values: &[f64], width: usize, padding: usize, fill: f64) -> Vec<f
         .collect()
 }
 
-/// Stride and padding of an axis, each replaced by what it means: columns left out of the output, columns added to the
-/// input.
+/// A stride equals leaving out columns of the output, and a padding equals adding columns to the input, on each axis.
 #[test]
-fn axes_have_their_own_stride_and_padding() {
+fn stride_and_padding_differ_by_axis() {
     let (batch, channels, height, width, out_channels) = (2, 3, 6, 9, 2);
     let conv = Conv {
         batch,

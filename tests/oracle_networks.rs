@@ -1,8 +1,8 @@
-//! Whole networks put together from the oracle's families, against the losses of PyTorch's f64 training runs: the order
-//! of dimensions, the names of parameters and the settings of the parity fixtures mean what the tests take them to mean.
+//! Whole networks built from the oracle, against the losses of PyTorch's f64 training runs. They check the order of
+//! dimensions, the names of parameters and the settings of the parity fixtures.
 //!
-//! Wants Fashion-MNIST's training files in `data/fashion-mnist`, or in the folder that `FASHION_MNIST` names; without
-//! them the tests say so and pass.
+//! Needs Fashion-MNIST's training files in `data/fashion-mnist`, or in the folder that `FASHION_MNIST` names; the tests are
+//! skipped without them.
 #![cfg(feature = "gpu")]
 
 mod fixtures;
@@ -19,7 +19,7 @@ use wattgrad::internals::kernels::oracle::{
     BatchNorm, Conv, Form, Gemm, MaxPool, Sgd, column_sums, cross_entropy, gather, mean_pool,
 };
 
-/// The first `count` training samples, normalised, and their labels; none where the data is not there.
+/// The first `count` training samples, normalised, and their labels; `None` without the data.
 fn samples(count: usize) -> Option<(Vec<f64>, Vec<usize>)> {
     let folder = std::env::var_os("FASHION_MNIST").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/data/fashion-mnist")),
@@ -78,7 +78,7 @@ fn initial(fixture: &Fixture, names: &[&'static str]) -> Params {
         .collect()
 }
 
-/// Runs `steps` steps of `forward_backward` from the fixture's weights and holds each loss to the fixture's f64 run.
+/// Runs `steps` steps of `forward_backward` from the fixture's weights and compares each loss with the fixture's f64 run.
 fn train(
     file: &str,
     names: &[&'static str],

@@ -16,7 +16,7 @@ use wattgrad::internals::model::weights::Weights;
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, Program, ProgramOptions};
 
-/// Least bound, relative: one ReLU or pool winner that flips is no fault.
+/// Smallest relative bound: a single flipped ReLU or pool maximum is not an error.
 const FLOOR: f64 = 1e-4;
 
 struct Case {
@@ -72,7 +72,7 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
     let (single, double) = (fixture.get("loss.f32"), fixture.get("loss.f64"));
     let mut distance: f64 = 0.0;
     for (step, loss) in losses.iter().enumerate() {
-        // The f32 runs differ in nothing but the order of their sums.
+        // The f32 runs differ only in the order of their sums.
         for run in single.chunks_exact(double.len()) {
             distance = distance.max((run[step] - double[step]).abs());
         }
@@ -123,10 +123,7 @@ fn main_case(file: &'static str, model: &'static str) -> Case {
 
 fn setting() -> (Gpu, Dataset) {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
-    assert!(
-        !gpu.is_noop(),
-        "results mean nothing on the backend without hardware"
-    );
+    assert!(!gpu.is_noop(), "the noop backend computes no results");
     (gpu, Dataset::open("fashion-mnist").unwrap())
 }
 
@@ -192,7 +189,7 @@ fn other_seeds_batches_and_settings() {
     );
 }
 
-/// The kernels that GPUs run, on whatever device this is.
+/// The kernels of the GPU profile, on any device.
 #[test]
 fn the_gpu_profile() {
     let (gpu, data) = setting();

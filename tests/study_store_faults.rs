@@ -109,12 +109,12 @@ fn fill() -> PathBuf {
             size /= 2;
         }
     }
-    // What the last attempt wrote stays: not a byte is free.
+    // The last attempt stays, so that not a byte is free.
     path
 }
 
 #[test]
-#[ignore = "played by the other tests, in a namespace of its own"]
+#[ignore = "run by other tests in a mount namespace"]
 fn scene() {
     let name = std::env::var(SCENE).unwrap();
     match name.as_str() {
@@ -139,7 +139,7 @@ fn a_full_disk_stops_the_study_and_damages_nothing() {
     }
 }
 
-/// Full during a run without reserved space: the record can be saved once there is space.
+/// The disk fills up during a run without reserved space. The record can be saved once there is space.
 fn full() {
     let store = open(&study()).unwrap();
     for _ in 0..5 {
@@ -162,7 +162,7 @@ fn full() {
     assert_eq!(whole_records(), RUNS);
 }
 
-/// Full at any moment, and the process gives up: the next one continues.
+/// The disk fills up at any moment and the process ends. The next process continues.
 fn full_again() {
     let room = Path::new(DISK).join("room");
     let mut stopped = BTreeSet::new();
@@ -177,7 +177,7 @@ fn full_again() {
         stopped.insert(whole_records());
         fs::remove_file(&room).unwrap();
     }
-    // It came further each time.
+    // Each process made more runs.
     assert!(stopped.len() >= 5, "{stopped:?}");
     let store = open(&study()).unwrap();
     complete(&store).unwrap();
@@ -185,7 +185,7 @@ fn full_again() {
     assert_eq!(store.altered().unwrap(), []);
 }
 
-/// Full when the run ends: the reserved space holds the record, to the last byte and no further.
+/// The disk is full when the run ends. The reserved space suffices for a record of exactly this length.
 fn reserved() {
     let store = open(&study()).unwrap();
     let mut first = claim(&store);
@@ -221,7 +221,7 @@ fn reserved() {
     assert_eq!(store.interrupted().unwrap(), [interrupted]);
     drop(second);
 
-    // If there is less space than is to be reserved, the run is free again and nothing stays.
+    // With too little space to reserve, the run is released and nothing stays.
     fs::remove_file(&filler).unwrap();
     let mut third = claim(&store);
     let error = third.reserve(2 << 20).unwrap_err();
@@ -234,7 +234,7 @@ fn reserved() {
 }
 
 #[test]
-fn a_read_only_disk_is_read_and_not_written() {
+fn reads_a_study_on_a_read_only_disk() {
     play(
         "read_only",
         &format!("mount -t tmpfs -o size=4m none {DISK} || exit 77"),
@@ -264,7 +264,7 @@ fn read_only() {
 }
 
 #[test]
-fn a_folder_of_another_user_is_read_and_not_written() {
+fn reads_a_study_of_another_user() {
     let made = tempfile::tempdir().unwrap();
     let folder = made.path().join("study");
     let store = open(&folder).unwrap();
@@ -299,7 +299,7 @@ fn forbidden() {
     closed_meanwhile();
 }
 
-/// The folder is closed during a run whose space is reserved in it, and opened again.
+/// The folder becomes inaccessible during a run whose space is reserved, and accessible again.
 fn closed_meanwhile() {
     let made = tempfile::tempdir().unwrap();
     let store = open(made.path()).unwrap();
@@ -320,7 +320,7 @@ fn closed_meanwhile() {
 }
 
 #[test]
-fn what_is_not_the_folder_of_a_study_is_refused_in_one_sentence() {
+fn rejects_folders_without_a_study_in_one_sentence() {
     let made = tempfile::tempdir().unwrap();
     let at = |name: &str| made.path().join(name);
     fs::write(at("file"), "text").unwrap();

@@ -1,4 +1,4 @@
-//! A metered training run from outside: an outside meter at 100 W, and what the record makes of it.
+//! A training run metered by an external meter at 100 W, and the energy in its record.
 #![cfg(all(unix, feature = "cli"))]
 
 use std::path::Path;
@@ -14,16 +14,16 @@ use wattgrad::internals::energy::{
 use wattgrad::internals::train::{Derivation, EnergyFigure, Phase, PhaseEnergy};
 
 const WATTS: f64 = 100.0;
-/// Ticks that an interval needs for a figure of its own.
-const DIRECT_TICKS: u64 = 50;
-/// Seconds a step are those of the run, joules a step those of the window after it: in between a machine that others
-/// use as well changes its pace by more than the 2 % of an idle one. An error of what is counted (a submit, an
-/// evaluation, a factor of two) is larger.
+/// Fewest updates of the sensor for a direct figure.
+const DIRECT_UPDATES: u64 = 50;
+/// Relative tolerance. Seconds per step are from the run and joules per step from the window after it; on a shared machine
+/// the pace differs between them by more than the 2 % of an idle machine. A counting error (a submit, an evaluation, a
+/// factor of two) is larger.
 const PACE: f64 = 0.35;
-/// What the stages around the run itself take of it: the clock is read on both sides of the window's.
+/// Seconds of the window outside the run: its clock is read before and after the run's.
 const EDGES_SECONDS: f64 = 0.05;
 
-/// The stand-in meter, compiled, for as long as it lives.
+/// Compiles the stand-in meter; returns its folder and the name of the source.
 fn stand_in() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("power");
@@ -32,18 +32,18 @@ fn stand_in() -> (TempDir, String) {
         .args(["-O1", "-o"])
         .args([&program, &source])
         .status()
-        .expect("a C compiler `cc`, which linking Rust needs as well");
+        .expect("a C compiler `cc`, which linking Rust needs too");
     assert!(status.success(), "the stand-in meter does not compile");
     let name = format!("cmd:exec '{}'", program.display());
     (folder, name)
 }
 
-fn train(steps: u32, tick_ms: u32) -> Record {
-    train_at_rest(steps, tick_ms, None)
+fn train(steps: u32, update_ms: u32) -> Record {
+    train_calibrated(steps, update_ms, None)
 }
 
-/// Keeps a calibration of `meter` in the cache folder `cache`.
-fn calibrated(meter: &str, idle: IdlePower, cache: &Path) {
+/// Stores a calibration of `meter` in the cache folder `cache`.
+fn store_calibration(meter: &str, idle: IdlePower, cache: &Path) {
     let options = MeterOptions {
         calibrations: Some(cache.join("wattgrad/calibrations")),
         ..Default::default()
@@ -56,23 +56,23 @@ fn calibrated(meter: &str, idle: IdlePower, cache: &Path) {
     calibration.store(&options).unwrap();
 }
 
-/// One training at a time: beside another a run has neither its pace nor its length.
+/// One run at a time, since concurrent runs slow each other down.
 static ALONE: Mutex<()> = Mutex::new(());
 
-/// With a calibration of the meter that saw these watts at rest.
-fn train_at_rest(steps: u32, tick_ms: u32, idle: Option<IdlePower>) -> Record {
-    train_with(steps, tick_ms, idle, &[])
+/// Trains with a calibration of the meter that has this idle power.
+fn train_calibrated(steps: u32, update_ms: u32, idle: Option<IdlePower>) -> Record {
+    train_with(steps, update_ms, idle, &[])
 }
 
-fn train_with(steps: u32, tick_ms: u32, idle: Option<IdlePower>, more: &[&str]) -> Record {
+fn train_with(steps: u32, update_ms: u32, idle: Option<IdlePower>, more: &[&str]) -> Record {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let (folder, meter) = stand_in();
-    let meter = format!("{meter} {tick_ms}");
+    let meter = format!("{meter} {update_ms}");
     let record = folder.path().join("run.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattgrad"));
     if let Some(idle) = idle {
-        calibrated(&meter, idle, folder.path());
-        // The driver's own cache of kernels is there too, and empty: such a run warms up for longer.
+        store_calibration(&meter, idle, folder.path());
+        // This folder also holds the driver's cache of kernels, which is empty, so the run warms up for longer.
         command.env("XDG_CACHE_HOME", folder.path());
     }
     let output = command
@@ -85,17 +85,17 @@ fn train_with(steps: u32, tick_ms: u32, idle: Option<IdlePower>, more: &[&str]) 
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     let record = Record::read(&record).unwrap();
-    follows(&record);
+    check_recomputed(&record);
     record
 }
 
-/// Every figure follows from what the record kept.
-fn follows(record: &Record) {
+/// Recomputing the energy of the record gives the recorded figures.
+fn check_recomputed(record: &Record) {
     let again = record.recompute().unwrap();
-    let told: Vec<_> = [
+    let recorded: Vec<_> = [
         &record.energy_per_step,
         &record.energy_per_evaluation,
         &record.energy_to_end,
@@ -107,13 +107,13 @@ fn follows(record: &Record) {
         .into_iter()
         .flatten()
         .collect();
-    assert_eq!(told, found);
+    assert_eq!(recorded, found);
     assert_eq!(record.energy_by_phase.len(), again.by_phase.len());
-    for (told, found) in record.energy_by_phase.iter().zip(&again.by_phase) {
+    for (recorded, found) in record.energy_by_phase.iter().zip(&again.by_phase) {
         let mut found = found.clone();
-        // A record keeps no reason that a warm-up was none.
-        found.reason.clone_from(&told.reason);
-        assert_eq!(told, &found);
+        // A record does not keep why the run had no warm-up.
+        found.reason.clone_from(&recorded.reason);
+        assert_eq!(recorded, &found);
     }
 }
 
@@ -128,7 +128,7 @@ fn phase(record: &Record, phase: Phase) -> Option<&PhaseEnergy> {
     phases.find(|row| row.phase == phase)
 }
 
-/// The joules of a phase, 0 where it has only a reason.
+/// The joules of a phase, 0 if they are unavailable.
 fn joules(record: &Record, of: Phase) -> f64 {
     let row = phase(record, of).unwrap_or_else(|| panic!("no {of:?}"));
     assert_eq!(row.joules.is_some(), row.reason.is_none(), "{row:?}");
@@ -136,12 +136,12 @@ fn joules(record: &Record, of: Phase) -> f64 {
     row.joules.unwrap_or(0.0)
 }
 
-/// What is before the first step, and what of the run's window adds up to it.
-fn phases(record: &Record) {
+/// Checks the phases before the first step, and that the phases of the run's window add up to its joules.
+fn check_phases(record: &Record) {
     let before = joules(record, Phase::Compile) + joules(record, Phase::StartUp);
     let most = WATTS * record.durations.startup_seconds;
     assert!(before > 0.0 && before < most, "{before} J of {most} J");
-    // Kernels are compiled, and little else is done, while the program is built.
+    // Building the program is little more than compiling kernels.
     let compile = phase(record, Phase::Compile).unwrap();
     let kernels = WATTS * record.durations.compile_seconds;
     let interval = compile.ci.unwrap();
@@ -165,7 +165,7 @@ fn phases(record: &Record) {
     );
 }
 
-/// Half of the figure's interval of repeatability.
+/// Half the width of the figure's confidence interval.
 fn half(figure: &EnergyFigure) -> f64 {
     figure.ci.as_ref().unwrap().half()
 }
@@ -179,8 +179,8 @@ fn near(figure: &EnergyFigure, truth: f64, more: f64) {
     );
 }
 
-/// The joules of the run's row and of a step, which both runs have.
-fn row_and_step(record: &Record) {
+/// Checks the joules of the whole run and of a step.
+fn check_run_and_step(record: &Record) {
     assert_eq!(record.energy.len(), 1, "{:?}", record.energy);
     let row = &record.energy[0];
     assert_eq!(
@@ -208,13 +208,13 @@ fn row_and_step(record: &Record) {
 }
 
 #[test]
-fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
+fn direct_and_counted_joules_of_a_long_run_agree() {
     let record = train(400, 20);
-    row_and_step(&record);
+    check_run_and_step(&record);
     assert_eq!(record.steps, 400);
     assert!(
-        record.energy[0].updates.unwrap() >= DIRECT_TICKS,
-        "too fast a device: train for longer"
+        record.energy[0].updates.unwrap() >= DIRECT_UPDATES,
+        "the device is too fast: train for longer"
     );
     let step = figure(&record.energy_per_step, Derivation::Window).unwrap();
     let truth = WATTS * record.durations.training_seconds / record.steps as f64;
@@ -229,18 +229,18 @@ fn a_long_run_has_its_joules_in_both_ways_and_they_agree() {
     let evaluation = figure(&record.energy_per_evaluation, Derivation::Window).unwrap();
     let sum = record.steps as f64 * step.joules + evaluations * evaluation.joules;
     assert!((counted.joules - sum).abs() < 1e-6 * sum, "{counted:?}");
-    phases(&record);
+    check_phases(&record);
 }
 
-/// What the device would have drawn anyway is told beside the phases, not as one of them.
+/// The joules of idle power are reported beside the other phases and not added to them.
 #[test]
-fn a_calibrated_meter_tells_the_joules_at_rest() {
+fn a_calibrated_meter_reports_the_joules_of_idle_power() {
     let idle = IdlePower {
         cold: Interval::around(20.0, 1.0),
         context: Interval::around(30.0, 2.0),
         empty: Interval::around(40.0, 3.0),
     };
-    let record = train_at_rest(100, 20, Some(idle));
+    let record = train_calibrated(100, 20, Some(idle));
     let row = phase(&record, Phase::Idle).unwrap();
     let seconds = record.energy[0].seconds.unwrap();
     assert!(row.contained && row.derivation == Some(Derivation::WattsTimesSeconds));
@@ -259,24 +259,24 @@ fn a_calibrated_meter_tells_the_joules_at_rest() {
 }
 
 #[test]
-fn a_run_of_few_ticks_has_only_steps_times_joules() {
+fn a_run_of_few_updates_has_only_steps_times_joules() {
     let record = train(5, 20);
-    row_and_step(&record);
+    check_run_and_step(&record);
     assert!(
-        record.energy[0].updates.unwrap() < DIRECT_TICKS,
-        "too slow a device: train for less"
+        record.energy[0].updates.unwrap() < DIRECT_UPDATES,
+        "the device is too slow: train fewer steps"
     );
-    let ways: Vec<Derivation> = record
+    let derivations: Vec<Derivation> = record
         .energy_to_end
         .iter()
         .map(|figure| figure.derivation)
         .collect();
-    assert_eq!(ways, [Derivation::StepsTimesJoules]);
+    assert_eq!(derivations, [Derivation::StepsTimesJoules]);
 }
 
-/// A fast device may reach its end within one tick: the run has no joules of its own then, and those of its steps.
+/// On a fast device the run may end within one update interval. It then has no direct joules, but its steps have joules.
 #[test]
-fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
+fn a_run_within_an_update_interval_has_the_joules_of_its_steps() {
     let record = train(1, 150);
     let row = &record.energy[0];
     if let (Some(joules), Some(interval)) = (row.joules, row.ci()) {
@@ -291,7 +291,7 @@ fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
         record.energy_to_end[0].derivation,
         Derivation::StepsTimesJoules
     );
-    // The step's joules are told, and of what is shorter than a tick the reason.
+    // Training has joules; a phase shorter than an update interval has a reason instead.
     assert!(joules(&record, Phase::Train) > 0.0);
     assert_eq!(joules(&record, Phase::WarmUp), 0.0);
     if row.joules.is_none() {
@@ -299,9 +299,9 @@ fn a_run_within_a_tick_still_has_the_joules_of_its_steps() {
     }
 }
 
-/// The steps that were under way when a run was seen to diverge are not counted among those metered after it.
+/// Steps that were in flight when the divergence was found do not belong to the window that is metered after the run.
 #[test]
-fn a_run_that_diverged_has_the_joules_of_the_steps_after_it() {
+fn a_diverged_run_has_the_joules_of_its_steps() {
     let record = train_with(400, 20, None, &["--lr", "1e30"]);
     assert_eq!(record.outcome.name(), "diverged");
     let stamps = &record

@@ -20,7 +20,7 @@ fn preset(name: &str) -> Network {
     presets::by_name(name, IMAGE, 10).unwrap()
 }
 
-/// A safetensors file written out byte by byte as the format says: length, header, data.
+/// The bytes of a safetensors file by its format: length, header, data.
 fn file(header: &str, data: &[u8]) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend_from_slice(header.as_bytes());
@@ -32,7 +32,7 @@ fn read(bytes: &[u8]) -> Result<Weights, WeightsError> {
     Weights::from_bytes(bytes, Path::new("memory"))
 }
 
-/// The tensors of a PyTorch run's fixture that start with `part`, as a `state_dict` of their own.
+/// The tensors of a PyTorch run's fixture that start with `part`, as a `state_dict`.
 fn state_dict(fixture: &str, part: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
@@ -111,7 +111,7 @@ fn state_dicts_of_pytorch_fit_the_presets() {
 }
 
 #[test]
-fn names_missing_extra_and_misshapen_tensors() {
+fn rejects_missing_extra_and_misshapen_tensors_by_name() {
     let network = preset("mlp");
     let good = init::initial(network.parameters(), 0).unwrap();
     good.check(network.parameters()).unwrap();
@@ -138,12 +138,12 @@ fn names_missing_extra_and_misshapen_tensors() {
     let error = extra.check(network.parameters()).unwrap_err();
     assert!(matches!(&error, WeightsError::Extra { name } if name == "fc4.bias"));
 
-    // As many values, another shape: a linear layer saved turned.
-    let mut turned = without("fc3.weight");
-    turned
+    // Same number of values in another shape: a transposed linear layer.
+    let mut transposed = without("fc3.weight");
+    transposed
         .insert("fc3.weight", vec![256, 10], vec![0.0; 2560])
         .unwrap();
-    let error = turned.check(network.parameters()).unwrap_err();
+    let error = transposed.check(network.parameters()).unwrap_err();
     assert!(
         matches!(&error, WeightsError::Shape { name, expected, found } if name == "fc3.weight" && *expected == [10, 256] && *found == [256, 10])
     );
@@ -157,7 +157,7 @@ fn names_missing_extra_and_misshapen_tensors() {
     counted.insert_count("fc1.bias", 3);
     let error = counted.check(network.parameters()).unwrap_err();
     assert!(matches!(error, WeightsError::Dtype { .. }));
-    // A count beside a layer without running statistics belongs to no one.
+    // A batch count of a layer without running statistics is an extra tensor.
     let mut stray = good.clone();
     stray.insert_count("fc1.num_batches_tracked", 3);
     assert!(matches!(
@@ -178,7 +178,7 @@ fn rejects_damaged_files() {
             "{end}: {error}"
         );
     }
-    assert!(read(b"PK\x03\x04 a zip file, as torch.save writes it, is none").is_err());
+    assert!(read(b"PK\x03\x04 a zip file from torch.save").is_err());
     for dtype in ["F64", "BF16", "I64"] {
         let bytes = match dtype {
             "BF16" => 2,
@@ -209,7 +209,7 @@ fn replaces_a_file_atomically() {
     weights.write(&path, "completed").unwrap();
     assert_eq!(Weights::read(&path).unwrap(), weights);
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
-    assert_eq!(names.len(), 1, "nothing is left beside the file");
+    assert_eq!(names.len(), 1, "no temporary file remains");
     let error = weights
         .write(&folder.path().join("no/w.safetensors"), "completed")
         .unwrap_err();
@@ -268,7 +268,7 @@ fn initial_weights_have_the_distribution_of_pytorch() {
 fn initial_weights_depend_only_on_seed_and_name() {
     let network = preset("mlp");
     let all = init::initial(network.parameters(), 7).unwrap();
-    // Computed apart from this code, from SHA-256 and SplitMix64; the bound is 1/16, so every digit is exact.
+    // Computed independently from SHA-256 and SplitMix64; the bound is 1/16, so every digit is exact.
     let drawn = [8_852_633u32, 5_014_183, 1_984_304, 3_232_643];
     let expected = drawn.map(|bits| (bits as f32 / 16_777_216.0 * 2.0 - 1.0) / 16.0);
     assert_eq!(all.floats("fc3.bias").unwrap()[..4], expected);

@@ -1,5 +1,5 @@
-//! The same wgpu calls as a program's, written out by hand over objects of the same number, size and use: what a step
-//! cannot cost less than.
+//! The wgpu calls of a program written by hand, with as many objects of the same size and use: a lower bound of the cost of
+//! a step.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use wattgrad::internals::program::{DispatchSummary, Program, ProgramOptions};
 use wattgrad::{Arrays, Dataset, InputValues};
 use wattgrad::{Gpu, GpuOptions};
 
-/// Submits under way at once, as in a program.
+/// Submits in flight, as in a program.
 const IN_FLIGHT: usize = 2;
 /// Bytes of a step's row of results.
 const ROW: u64 = 16;
 
-/// The backend without hardware: what is measured on it is the host's own work.
+/// The noop backend, on which a measurement shows the host's work alone.
 pub fn noop() -> Gpu {
     Gpu::open(&GpuOptions {
         noop: true,
         ..GpuOptions::default()
     })
-    .expect("the backend without hardware is part of every build of tests and benchmarks")
+    .expect("the noop backend is part of every build of tests and benchmarks")
 }
 
 /// Images of 28 x 28 without content, few but enough for every batch size here.
@@ -40,7 +40,7 @@ pub fn data() -> Dataset {
     .expect("the arrays fit")
 }
 
-/// A preset as it is built for a GPU, with `steps` steps a submit.
+/// A preset as built for a GPU, with `steps` steps per submit.
 pub fn program<'g>(
     gpu: &'g Gpu,
     data: &Dataset,
@@ -83,8 +83,8 @@ pub struct Control {
 }
 
 impl Control {
-    /// As many dispatches as a training step of `program`, each with a pipeline of its own kind and a bind group over
-    /// the same pieces of the same number of buffers.
+    /// The dispatches of a training step of `program`, with as many pipelines and bind groups over the same parts of the same
+    /// number of buffers.
     pub fn new(gpu: &Gpu, program: &Program<'_>) -> Self {
         let (device, queue) = gpu.wgpu();
         let (device, queue) = (device.clone(), queue.clone());
@@ -100,7 +100,7 @@ impl Control {
             let size = sizes.entry(operand.slot).or_default();
             *size = (*size).max(operand.offset + operand.bytes);
         }
-        // What a submit copies out was written by its steps: the copy waits for them here too.
+        // A submit copies out what its steps wrote, so the copy waits for the steps, as in the program.
         let results = dispatches
             .iter()
             .flat_map(|dispatch| &dispatch.operands)
@@ -133,7 +133,7 @@ impl Control {
                     .entry(text.clone())
                     .or_insert_with(|| layout(&device, dispatch))
                     .clone();
-                // wgpu keeps what each change of the pipeline names, so the same dispatches share one as in the program.
+                // wgpu tracks every change of pipeline, so the same dispatches share a pipeline as in the program.
                 let pipeline = pipelines
                     .entry(dispatch.pipeline)
                     .or_insert_with(|| pipeline(&device, &layout, &text))
@@ -168,7 +168,7 @@ impl Control {
         control
     }
 
-    /// Dispatches of a step.
+    /// Dispatches per step.
     pub fn dispatches(&self) -> usize {
         self.calls.len()
     }
@@ -178,7 +178,7 @@ impl Control {
         self.run_with(submits, steps, &mut |_| ())
     }
 
-    /// As [`Control::run`], calling `each` once a step.
+    /// As [`Control::run`], calling `each` once per step.
     pub fn run_with(
         &mut self,
         submits: u32,

@@ -1,4 +1,4 @@
-//! Which samples a batch holds, and their values and labels.
+//! The samples of a batch, their values and labels.
 
 use super::harness::{Numbers, close, run, unpack, ways};
 use super::{EPS, activation, shape};
@@ -69,7 +69,7 @@ fn batches_name_the_samples_bit_for_bit() {
     }
 }
 
-/// Data of a type as bytes, and what each element means.
+/// Data of a type as bytes, and the value of each element.
 fn elements(dtype: Dtype, n: usize, numbers: &mut Numbers) -> (Vec<u8>, Vec<f64>) {
     let (mut bytes, mut values) = (vec![], vec![]);
     for _ in 0..n {
@@ -91,7 +91,7 @@ fn elements(dtype: Dtype, n: usize, numbers: &mut Numbers) -> (Vec<u8>, Vec<f64>
     (bytes, values)
 }
 
-/// The words of a piece, its last one filled up with ones.
+/// The words of a piece, the last one filled with ones.
 fn as_words(bytes: &[u8]) -> Vec<u32> {
     let word = |chunk: &[u8]| {
         let mut four = [0xff; 4];
@@ -153,7 +153,7 @@ fn gather_normalises_samples_of_every_type_and_shard() {
             let tbatch = list.integers("batch", Role::State, batch::order::batch_quads(size));
             given.push((tbatch, words));
             let out = activation(&mut list, "out", size, shape);
-            // One mean and deviation for all channels, or for each its own.
+            // One mean and deviation for all channels, or one per channel.
             let channels = [1, shape.channels as usize][usize::from(case > 2)];
             let each = |first: f32, step: f32| -> Vec<f64> {
                 let values = (0..channels).map(|channel| first + step * channel as f32);

@@ -1,4 +1,4 @@
-//! Addition and ReLU with what is fused into them.
+//! Addition and ReLU with fused operations.
 
 use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, activation, shape, widen};

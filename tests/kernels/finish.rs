@@ -6,7 +6,7 @@ use wattgrad::internals::kernels::batch::state;
 use wattgrad::internals::kernels::{List, Role, batch};
 
 #[test]
-fn a_step_ends_with_its_result_and_the_counters_moved() {
+fn the_end_of_a_step_writes_its_result_and_advances_the_counters() {
     let mut numbers = Numbers::new(8);
     for (storage, tuning) in ways() {
         let (rows, chunks, ring, steps_per_window) = (131usize, 17usize, 4u32, 3u32);
@@ -68,7 +68,7 @@ fn a_step_ends_with_its_result_and_the_counters_moved() {
                     "slot {slot} after {steps} steps"
                 );
                 if written {
-                    // Rows a lane, then the tree.
+                    // Rows per lane, then the tree.
                     let chain = rows as f64 / f64::from(tuning.lanes) + 12.0;
                     let exact = [loss / 128.0, 44.0, squares.sqrt(), 0.0];
                     close("result", &result, &exact, |i| chain * EPS * exact[i]);
@@ -79,7 +79,7 @@ fn a_step_ends_with_its_result_and_the_counters_moved() {
 }
 
 #[test]
-fn an_evaluation_ends_with_a_row_a_batch() {
+fn the_end_of_an_evaluation_writes_a_row_per_batch() {
     for (storage, tuning) in ways() {
         let mut list = List::default();
         let trows = list.buffer("rows", Role::Scratch, 140);
@@ -91,7 +91,7 @@ fn an_evaluation_ends_with_a_row_a_batch() {
                 &mut list, &tuning, "end", trows, 70, 2, tbatch, tstate, tresults, 3,
             );
         }
-        // The second task has twice the loss and is always right.
+        // The second task has twice the loss and is always correct.
         let first = (0..70).flat_map(|i| [0.5, (i % 2) as f32, 0.0, (i % 10 == 1) as u32 as f32]);
         let second = (0..70).flat_map(|i| [1.0, 1.0, 0.0, (i % 5 == 0) as u32 as f32]);
         let rows: Vec<f32> = first.chain(second).collect();

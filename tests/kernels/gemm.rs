@@ -233,7 +233,7 @@ fn column_sums_match_the_oracle() {
                 let got = run(&list, &[(tx, pack(&x, columns as usize))], storage);
                 let got = unpack("column sum", &got[&out], columns as usize);
                 let (wide, r, c) = (widen(&x), rows as usize, columns as usize);
-                // A chain of one addition per row.
+                // One addition per row.
                 let scale = oracle::column_sums_magnitude(&wide, r, c);
                 let expected = oracle::column_sums(&wide, r, c);
                 close("column sum", &got, &expected, |i| {

@@ -1,7 +1,7 @@
 //! Runs a list of dispatches on a device and returns the words of every tensor.
 //!
-//! Each tensor lies between guard words, which must survive and are NaN, so that an access outside a tensor shows. A tensor
-//! without input starts as NaN, so that an element that is never written shows too.
+//! Each tensor lies between guard words, which are NaN and must not change, to detect access outside a tensor. A tensor
+//! without input starts as NaN, to detect elements that are never written.
 #![allow(dead_code)] // the tests and the benchmark each use a part
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -35,7 +35,7 @@ static DEVICES: LazyLock<Vec<Mutex<Device>>> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let open = || {
         let gpu = Gpu::open(&GpuOptions::default())
-            .expect("a Vulkan driver is needed; Mesa's software one will do");
+            .expect("a Vulkan driver is needed; Mesa's software driver is enough");
         let pipelines = PipelineCache::with_directory(&gpu, None);
         Mutex::new(Device { gpu, pipelines })
     };
@@ -77,7 +77,7 @@ pub fn tuning(lanes: u32, fill: u32) -> Tuning {
     }
 }
 
-/// The two ways in which every kernel without a choice of cores runs: storage of the tensors, and division of the work.
+/// The two configurations of every kernel without a choice of cores: storage of the tensors and division of the work.
 pub fn ways() -> Vec<(Storage, Tuning)> {
     let images = texel_lanes().map(|_| (Storage::Image, tuning(24, 2)));
     std::iter::once((Storage::Buffer, tuning(64, 16)))
@@ -102,8 +102,8 @@ impl Placed {
         );
         let (mut base, mut all) = (GUARD_QUADS, info.quads + 2 * GUARD_QUADS);
         if image {
-            // At a row's start, within it, near its end. The driver compiles a kernel again for an image whose height is a
-            // power of two and one whose height is not, so all are powers of two.
+            // At a row's start, within it, near its end. The driver compiles a kernel separately for images whose height is not
+            // a power of two, so all heights are powers of two.
             base += [0, 5, 1003, 1008][tensor.0 % 4];
             let rows = (base + info.quads + GUARD_QUADS).div_ceil(IMAGE_ROW);
             all = rows.next_power_of_two() * IMAGE_ROW;
@@ -145,7 +145,7 @@ pub struct Prepared {
 
 impl Prepared {
     /// Composes and validates every dispatch, writes the inputs (at most a tensor's size), and compiles the kernels. With
-    /// [`Storage::Image`] every tensor lives in an image that may and whose every use allows it.
+    /// [`Storage::Image`] every tensor that can be an image in all its uses is one.
     pub fn new(
         device: &mut Device,
         list: &List,
@@ -326,7 +326,7 @@ pub fn unpack(what: &str, words: &[u32], width: usize) -> Vec<f64> {
     values
 }
 
-/// Every value within its own bound of the expected one; a NaN where one is expected.
+/// Every value is within its bound of the expected value, and NaN where NaN is expected.
 pub fn close(what: &str, got: &[f64], expected: &[f64], bound: impl Fn(usize) -> f64) {
     assert_eq!(got.len(), expected.len(), "{what}");
     for (i, (&got, &expected)) in got.iter().zip(expected).enumerate() {
@@ -371,7 +371,7 @@ impl Numbers {
     }
 }
 
-/// `n` values in (-2, 2) of either sign and of magnitudes over three decades; another seed gives others.
+/// `n` values in (-2, 2) of either sign and of magnitudes over three decades, by `seed`.
 pub fn data(seed: u64, n: usize) -> Vec<f32> {
     let mut numbers = Numbers::new(seed.wrapping_add(0x5851_f42d));
     let scale = |word: u32| [2.0, 0.5, 0.125, 0.005][(word & 3) as usize];

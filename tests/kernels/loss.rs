@@ -4,7 +4,7 @@ use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, activation, widen};
 use wattgrad::internals::kernels::{List, Role, Shape, batch, loss, oracle};
 
-/// What `batch/order` leaves: how many rows are filled, and the sample of each.
+/// The output of `batch/order`: the number of filled rows, and the sample of each.
 fn batch_of(valid: u32, samples: &[u32]) -> Vec<u32> {
     let mut words = vec![valid, 0, 0, 0];
     words.extend(samples);
@@ -126,7 +126,7 @@ fn cross_entropy() {
 }
 
 #[test]
-fn a_loss_that_is_not_finite_is_flagged() {
+fn flags_a_loss_that_is_not_finite() {
     for (storage, tuning) in ways() {
         let classes = 5;
         let mut logits = vec![0.5f32; 4 * classes];

@@ -1,7 +1,7 @@
 //! Every kernel on a real device, against the f64 oracle.
 //!
-//! Each kernel runs with its tensors in buffers and, where the device has them, in images, with its work divided in two
-//! ways; sizes are no multiples of quads or workgroups. `EPS` is twice the unit roundoff of f32: a bound of
+//! Each kernel runs with its tensors in buffers and, if the device allows it, in images, with its work divided in two
+//! ways. Sizes are not multiples of quads or workgroups. `EPS` is twice the unit roundoff of f32: a bound of
 //! `c * EPS * magnitude` allows `2 c` roundings of terms that add up to `magnitude`.
 #![cfg(feature = "gpu")]
 
@@ -72,7 +72,7 @@ fn only(core: GemmCore, tile: [u32; 4], max_split: u32) -> Tuning {
     tuning
 }
 
-/// llvmpipe with vectors of 128 bits has subgroups of four lanes: the tests of the texel kernels pass there too.
+/// llvmpipe with vectors of 128 bits has subgroups of four lanes. The tests of the texel kernels must pass there too.
 #[test]
 #[cfg(target_os = "linux")]
 fn four_lanes() {
@@ -86,7 +86,7 @@ fn four_lanes() {
     }
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["texel", "max_pool", "batch_norm"])
-        // The driver's cache does not know the width.
+        // The driver's cache does not distinguish the widths.
         .envs([
             (LANES, "4"),
             ("LP_NATIVE_VECTOR_WIDTH", "128"),

@@ -32,7 +32,7 @@ fn batch_norm() {
             (judge.eps, judge.momentum) = (f64::from(1e-5f32), f64::from(0.1f32));
             let n = judge.len();
             let channel = |i: usize| i / spatial % c;
-            // Off centre, differently in every channel, so that a variance by difference of squares would show.
+            // Far from 0, differently in every channel, to detect a variance computed as a difference of squares.
             let x: Vec<f32> = (0..n)
                 .map(|i| numbers.next() * 0.5 + 2.0 + channel(i) as f32)
                 .collect();
@@ -129,7 +129,7 @@ fn batch_norm() {
                 .map(|ch| {
                     let mean = chain * EPS * mean_over(&|i| x[i].abs(), ch);
                     let var = 1.0 / expected.invstd[ch].powi(2) - judge.eps;
-                    // Squares relative to themselves; the merge's differences of means carry the means' errors.
+                    // The error of the squares is relative; the differences of means in the merge have the error of the means.
                     let var_bound =
                         chain * EPS * var + 2.0 * (2.0 * mean) * var.sqrt() + 4.0 * mean * mean;
                     let relative_invstd = 0.5 * var_bound / (var + judge.eps) + 4.0 * EPS;
@@ -245,7 +245,7 @@ fn batch_norm() {
 }
 
 #[test]
-fn batch_norm_of_vectors_is_refused() {
+fn rejects_batch_norm_of_vectors() {
     assert_eq!(
         BatchNorm::new(4, Shape::vector(10), 1e-5, 0.1),
         Err(NormError::Vector { features: 10 })

@@ -56,7 +56,7 @@ fn sgd() {
         let tgrads = list.tensor("grads", Role::Gradient, quads as u64);
         let tmomenta = list.tensor("momenta", Role::OptimizerState, quads as u64);
         let tpartials = list.buffer("partials", Role::Scratch, chunks.len() as u64);
-        // The first step at once, the second as if its chunks belonged to two arenas.
+        // The first step in one update, the second in two, as for chunks of two arenas.
         for range in [0..6, 0..3, 3..6] {
             let update = optim::Update {
                 chunks: tchunks,
@@ -126,7 +126,7 @@ fn sgd() {
 }
 
 #[test]
-fn a_gradient_that_is_not_finite_shows_in_the_norm() {
+fn a_gradient_that_is_not_finite_makes_the_norm_not_finite() {
     for (storage, tuning) in ways() {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut grads = vec![0.25f32; 80];

@@ -45,7 +45,7 @@ fn max_pool() {
                 (out.height as usize, out.width as usize),
                 (judge.out_height(), judge.out_width())
             );
-            // Few levels, all negative in one case, so that ties and the padding are put to the test; and some NaN.
+            // Few levels, all negative in one case, to test ties and padding; and some NaN.
             let mut x = numbers.levels(judge.input_len(), 3.0);
             for value in &mut x {
                 *value -= if case % 2 == 0 { 5.0 } else { 0.0 };
@@ -92,7 +92,7 @@ fn max_pool() {
             });
             let m = with_mask.then_some(&mask[..]);
             let a = with_addend.then_some(&addend[..]);
-            // At most a window's places are added, and the addend.
+            // At most as many additions as a window has places, and the addend.
             let terms = f64::from(kernel[0] * kernel[1]);
             let bound = |i: usize| terms * EPS * (magnitude[i] + f64::from(addend[i].abs()));
             close(

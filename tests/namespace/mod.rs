@@ -1,4 +1,4 @@
-//! Runs a test program again in a mount namespace of its own, where made-up files may take the place of the kernel's.
+//! Runs a test program again in a new mount namespace, where made-up files can replace the kernel's.
 
 #[path = "../skip/mod.rs"]
 mod skip;
@@ -7,14 +7,14 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::Command;
 
-/// Names the scene that the program is to play.
+/// Environment variable with the name of the scene to play.
 pub const SCENE: &str = "WATTGRAD_TEST_SCENE";
 
 fn root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }
 
-/// `program` in a namespace that the shell script `prepare` made ready; the script ends with 77 where it cannot.
+/// `program` in a namespace that the shell script `prepare` sets up; the script exits with 77 if it cannot.
 fn unshared(prepare: &str, program: &[&str]) -> Command {
     let mut command = Command::new("unshare");
     command
@@ -24,7 +24,7 @@ fn unshared(prepare: &str, program: &[&str]) -> Command {
     command
 }
 
-/// What turns this program into one of a user without any right.
+/// The command prefix that drops all privileges.
 pub fn ordinary_user() -> &'static [&'static str] {
     if root() {
         &[
@@ -38,14 +38,14 @@ pub fn ordinary_user() -> &'static [&'static str] {
     }
 }
 
-/// Plays one scene (the ignored test `scene` of this program, with [`SCENE`] set) behind `prepare`, started by `before`.
-/// Where a namespace may not be made the test is skipped, and says so.
+/// Plays one scene (the ignored test `scene` of this program, with [`SCENE`] set) after `prepare`, with the command prefix
+/// `before`. The test is skipped if no namespace can be created.
 pub fn play(name: &str, prepare: &str, before: &[&str]) {
     let possible = unshared(prepare, &[before, &["true"]].concat())
         .output()
         .is_ok_and(|output| output.status.success());
     if !possible {
-        skip::skipped(name, "no mount namespace can be made here (unshare -m)");
+        skip::skipped(name, "no mount namespace can be created here (unshare -m)");
         return;
     }
     let me = std::env::current_exe().unwrap();
@@ -60,13 +60,13 @@ pub fn play(name: &str, prepare: &str, before: &[&str]) {
         .env(SCENE, name)
         .output()
         .unwrap();
-    let said = format!(
+    let text = format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     );
     assert!(
-        output.status.success() && said.contains(&format!("played {name}")),
-        "{said}"
+        output.status.success() && text.contains(&format!("played {name}")),
+        "{text}"
     );
 }

@@ -1,4 +1,4 @@
-//! A network whose parameters exceed a buffer takes several, and nothing else changes.
+//! A network whose parameters exceed a buffer uses several, with the same results.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,8 +11,8 @@ use wattgrad::internals::model::{Network, init, presets};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Program, ProgramOptions};
 
-/// What a few steps leave, bit by bit: losses, norms, weights, a gradient, an evaluation. And how many buffers or images each
-/// role of `roles` took, none of which is larger than `limit`.
+/// The bits of a few steps: losses, norms, weights, a gradient, an evaluation. Also the number of buffers or images of each
+/// role in `roles`, none of which is larger than `limit`.
 fn run(
     gpu: &Gpu,
     network: &Network,
@@ -91,7 +91,7 @@ fn parameters_in_several_buffers_or_images_give_the_same_bits() {
             };
             let (want, one) = run(&gpu, &network, &data, &whole, &UPDATED, u64::MAX);
             assert_eq!(one, [1; 3], "{name}");
-            // Not a multiple of any alignment, and the least that does.
+            // Not a multiple of any alignment, and the smallest possible limit.
             for limit in [largest(&network) + 24, largest(&network)] {
                 let divided = ProgramOptions {
                     arena_limit: Some(limit),
@@ -106,7 +106,7 @@ fn parameters_in_several_buffers_or_images_give_the_same_bits() {
 }
 
 #[test]
-fn a_device_that_binds_little_divides_by_itself() {
+fn a_device_with_a_small_binding_limit_uses_several_arenas() {
     let data = Dataset::open("digits").unwrap();
     let network = super::mlp(&data);
     let limit = largest(&network);

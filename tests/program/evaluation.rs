@@ -5,7 +5,7 @@ use wattgrad::internals::data::{Arrays, Dataset, InputValues, Normalisation};
 use wattgrad::internals::model::{Metric, Network, init};
 use wattgrad::internals::program::{Program, ProgramOptions};
 
-/// Logits that tell the class of an input with certainty where it says so: a linear layer with a known weight.
+/// A linear layer with known weights gives a known result for every sample.
 #[test]
 fn evaluation_counts_every_sample_once() {
     let gpu = gpu();

@@ -10,8 +10,8 @@ use wattgrad::internals::model::init;
 use wattgrad::internals::optim::{ParameterGroup, Sgd};
 use wattgrad::internals::program::{Program, ProgramError, ProgramOptions};
 
-/// Weights with weight decay at the full learning rate, biases without it at a tenth: PyTorch's two `param_groups`. The
-/// rule's f64 oracle gets the gradients that the device computed.
+/// Two groups, like PyTorch's `param_groups`: weights with weight decay at the full learning rate, biases without it at a
+/// tenth. The oracle of the update rule gets the gradients that the device computed.
 #[test]
 fn two_groups_follow_the_oracle_with_their_own_hyperparameters() {
     let gpu = gpu();
@@ -78,7 +78,7 @@ fn two_groups_follow_the_oracle_with_their_own_hyperparameters() {
 }
 
 #[test]
-fn a_group_that_is_not_defined_is_named() {
+fn rejects_an_undefined_group_by_name() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     let mut network = mlp(&data);

@@ -11,7 +11,7 @@ use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Program, ProgramOptions};
 
 #[test]
-fn digits_are_learnt_by_every_preset_that_fits() {
+fn every_preset_that_fits_learns_digits() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     for (name, lr, epochs) in [("mlp", 0.05, 8), ("cnn", 0.05, 6), ("resnet8", 0.05, 3)] {

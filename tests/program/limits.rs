@@ -1,4 +1,4 @@
-//! What does not fit is named.
+//! Limits of batches, shards and bindings.
 
 use super::{gpu, mlp, options};
 use wattgrad::internals::data::Dataset;
@@ -7,7 +7,7 @@ use wattgrad::internals::kernels::Tuning;
 use wattgrad::internals::program::{Program, ProgramError, ProgramOptions};
 
 #[test]
-fn what_does_not_fit_is_named() {
+fn rejects_sizes_out_of_range_by_name() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     let network = mlp(&data);

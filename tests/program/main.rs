@@ -1,4 +1,4 @@
-//! Programs: what must not change a bit does not, what counts samples counts each once, and what does not fit says so.
+//! Programs: reproducible bits, exact counts of samples, and clear errors for networks that do not fit.
 #![cfg(feature = "gpu")]
 
 mod arenas;
@@ -24,10 +24,7 @@ use wattgrad::internals::program::{Program, ProgramOptions, StepResult};
 
 fn gpu() -> Gpu {
     let gpu = Gpu::open(&GpuOptions::default()).unwrap();
-    assert!(
-        !gpu.is_noop(),
-        "results mean nothing on the backend without hardware"
-    );
+    assert!(!gpu.is_noop(), "the noop backend computes no results");
     gpu
 }
 
@@ -87,7 +84,7 @@ fn bits(run: &(Vec<StepResult>, Weights)) -> Vec<u32> {
     losses.chain(weights).collect()
 }
 
-/// Numbers in [-1, 1) without a pattern.
+/// Pseudo-random numbers in [-1, 1).
 fn noise(i: u32) -> f32 {
     let mut x = i.wrapping_add(1).wrapping_mul(0x9e37_79b9);
     x = (x ^ (x >> 16)).wrapping_mul(0x7feb_352d);

@@ -15,7 +15,7 @@ const CHANNELS: usize = 3;
 const LENGTH: usize = 21;
 const CLASSES: usize = 4;
 
-/// The loss of the first step is that of the f64 oracle, with kernels, strides and padding along the length alone and a
+/// The loss of the first step matches the f64 oracle, with kernels, strides and padding along the length only and
 /// normalisation per channel.
 #[test]
 fn one_dimensional_networks_match_the_oracle() {
@@ -45,7 +45,7 @@ fn one_dimensional_networks_match_the_oracle() {
 }
 
 #[test]
-fn rejects_a_network_that_reads_other_channels_than_are_normalised() {
+fn rejects_a_network_whose_channels_differ_from_the_normalisation() {
     let gpu = gpu();
     let mut network = Network::new();
     let x = network.input([1, (CHANNELS * LENGTH) as u32]);

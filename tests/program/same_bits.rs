@@ -24,7 +24,7 @@ fn the_same_seed_gives_the_same_bits_however_steps_and_data_are_divided() {
         assert_eq!(
             want,
             bits(&train(&gpu, &network, &data, &with, 40)),
-            "{k} steps a submit"
+            "{k} steps per submit"
         );
     }
     let replay = ProgramOptions {

@@ -11,7 +11,7 @@ use wattgrad::internals::model::{Network, init};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Program, ProgramError, ProgramOptions};
 
-/// Samples that tell who they are: the gradient of a linear layer's column is zero unless its sample is in the batch.
+/// One-hot samples: the gradient of a column of a linear layer is zero unless its sample is in the batch.
 fn one_hot(samples: usize) -> Dataset {
     let mut inputs = vec![0; samples * samples];
     inputs
@@ -23,7 +23,8 @@ fn one_hot(samples: usize) -> Dataset {
         inputs: InputValues::U8(&inputs),
         labels: &labels,
     };
-    let mut data = Dataset::from_arrays("who", 2, &[1, 1, samples], arrays(), arrays()).unwrap();
+    let mut data =
+        Dataset::from_arrays("one-hot", 2, &[1, 1, samples], arrays(), arrays()).unwrap();
     data.normalisation = vec![Normalisation::identity(1)];
     data
 }
@@ -102,11 +103,11 @@ fn a_shuffle_beyond_four_shards_leaves_out_at_most_one_incomplete_batch() {
 }
 
 #[test]
-fn steps_of_a_submit_change_nothing_beyond_four_shards() {
+fn steps_per_submit_do_not_change_results_beyond_four_shards() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     let network = mlp(&data);
-    // 64 bytes a sample: shards of 130, 11 of them.
+    // 64 bytes per sample: 11 shards of 130 samples.
     let with = |steps| ProgramOptions {
         shard_limit: Some(130 * 64),
         batch_size: 48,
@@ -120,7 +121,7 @@ fn steps_of_a_submit_change_nothing_beyond_four_shards() {
 }
 
 #[test]
-fn a_shuffled_batch_beyond_four_shards_of_its_own_is_refused() {
+fn rejects_a_shuffled_batch_that_spans_more_than_four_shards() {
     let gpu = gpu();
     let data = one_hot(41);
     let network = {
@@ -156,7 +157,7 @@ fn a_network_learns_from_more_than_four_shards() {
     let gpu = gpu();
     let data = Dataset::open("digits").unwrap();
     let network = mlp(&data);
-    // 64 bytes a sample: shards of 100.
+    // 64 bytes per sample: shards of 100 samples.
     let with = ProgramOptions {
         shard_limit: Some(6400),
         batch_size: 50,

@@ -15,8 +15,8 @@ use wattgrad::internals::train::{
     Budget, Goal, MetricTarget, NoObserver, Outcome, Regime, Trainer,
 };
 
-/// A trunk shared by two heads with two losses and one frozen layer: the gradients are those of the f64 oracle, and the
-/// frozen layer does not move.
+/// A trunk shared by two heads with two losses and one frozen layer: the gradients match the f64 oracle, and the frozen
+/// layer does not change.
 #[test]
 fn two_heads_share_a_trunk_and_one_layer_is_frozen() {
     let gpu = gpu();
@@ -160,7 +160,7 @@ fn two_heads() -> Network {
     network
 }
 
-/// The same network put together from the f64 oracle: its loss and the gradient of every trained parameter.
+/// The same network built from the f64 oracle: its loss and the gradient of every trained parameter.
 fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static str, Vec<f64>)>) {
     use wattgrad::internals::kernels::oracle::elementwise::{add, relu, relu_backward};
     use wattgrad::internals::kernels::oracle::{

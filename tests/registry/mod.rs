@@ -26,7 +26,7 @@ pub struct Case {
 
 /// A dispatch filled for a storage, as the planner would.
 pub struct Instance<'a> {
-    /// Where it comes from.
+    /// Origin.
     pub name: String,
     /// The dispatch.
     pub dispatch: &'a Dispatch,
@@ -248,7 +248,7 @@ pub fn networks(shape: [u32; 3]) -> Vec<Case> {
     let data = dataset(shape, 96, 20, Dtype::U8);
     let [channels, height, width] = shape;
     let odd = odd(shape).unwrap();
-    // What a step costs to count grows with the batch, so the largest samples come in small ones.
+    // The cost of counting grows with the batch, so the largest samples have small batches.
     let batches: &[(u32, u32)] = match channels * height * width {
         ..1000 => &[(64, 20), (7, 3)],
         _ => &[(16, 5)],
@@ -285,7 +285,7 @@ pub fn plan(
     tuning: &Tuning,
 ) -> Result<List, ProgramError> {
     let mut data = dataset(shape, 1, 1, Dtype::U8);
-    // Only the number is looked at before the upload.
+    // Only the number of samples matters before the upload.
     data.train.len = batch as usize;
     dispatches(&by_name(preset, shape), &data, &options(tuning, batch, 1))
 }
@@ -322,7 +322,7 @@ pub fn types() -> Vec<Case> {
     cases
 }
 
-/// Every layer type: windows of 1, 2, 3, 5 and 7, strides to 3, padding to 3, channels that fill no quad, values with
+/// Every layer type: windows of 1, 2, 3, 5 and 7, strides to 3, padding to 3, channels that do not fill quads, values with
 /// one and with many consumers, with and without their own ReLU, two heads and a frozen layer.
 fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
     let mut net = Network::new();
@@ -350,7 +350,7 @@ fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
     let a = net.add(a, b)?;
     let a = net.relu(a)?;
     let x = net.add(c, a)?;
-    // And one without, with many consumers.
+    // And a value without ReLU, with many consumers.
     let y = net.conv2d("half", x, conv(10, 3, 2, 1, true))?;
     let z = net.conv2d("half by one", x, conv(10, 1, 2, 0, false))?;
     let w = net.add(y, z)?;
@@ -363,7 +363,7 @@ fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
     let x = net.conv2d("third too", x, conv(11, 3, 3, 1, true))?;
     let v = net.conv2d("third as well", v, conv(11, 3, 3, 1, true))?;
     let u = net.relu(u)?;
-    // Both a mean and what follows it read this one, so the mean's gradient takes an addend and a mask.
+    // Both a mean and another layer read this value, so the mean's gradient has an addend and a mask.
     let mean = net.mean_pool(u)?;
     let beside = plain(&mut net, "beside", u, 10)?;
     let flat = plain(&mut net, "flat", x, 21)?;

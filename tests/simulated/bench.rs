@@ -1,4 +1,4 @@
-//! An instrument on the bench: the load is switched while it is watched, as an examination does.
+//! A simulated sensor under calibration: the load is switched while the sensor is sampled.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -23,17 +23,17 @@ struct State {
     now: f64,
     rng: Rng,
     sensor: SimulatedSensor,
-    /// Mean watts of what the device does now, and their noise.
+    /// Mean watts of the current activity, and their noise.
     level: f64,
     noise: f64,
     idle: f64,
     loaded: f64,
 }
 
-/// One draw of the noise lasts so long.
+/// Seconds for which one draw of the noise lasts.
 const GRAIN: f64 = 0.02;
 
-/// What the estimator is told of the instrument: what an examination finds (`calibrated`), or what is told of any.
+/// The sensor model that the estimator gets: from a calibration (`calibrated`), or the default for an unknown sensor.
 pub fn knowledge(world: &World, calibrated: bool, seed: u64) -> Result<SensorModel, Unavailable> {
     if calibrated {
         learn(world, seed).map(|(known, _)| known)
@@ -42,10 +42,10 @@ pub fn knowledge(world: &World, calibrated: bool, seed: u64) -> Result<SensorMod
     }
 }
 
-/// At rest with a context open the device draws what it draws without; empty dispatches add this share.
+/// An open context does not change the idle power; empty dispatches add this share.
 pub const EMPTY: f64 = 0.2;
 
-/// What an examination finds of the instrument of `world`, on a bench of its own; with it the true watts at rest.
+/// Calibrates the sensor of `world` under a separate load. Also returns the true idle power.
 pub fn learn(world: &World, seed: u64) -> Result<(SensorModel, f64), Unavailable> {
     let mut rng = Rng::with_seed(!seed);
     let mut load = Load::default();
@@ -98,7 +98,7 @@ impl Bench {
 }
 
 impl State {
-    /// Lets the device go on as it is until `to`.
+    /// Continues the current activity until `to`.
     fn grow(&mut self, to: f64) {
         while self.sensor.load.end() < to {
             let end = (self.sensor.load.end() + GRAIN).min(to);

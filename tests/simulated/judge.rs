@@ -11,10 +11,10 @@ use crate::trial::{self, Kind, Outcome};
 const HELD: f64 = 0.93;
 /// Intervals may be this many times as wide as the observed errors need.
 const WIDEST: f64 = 2.0;
-/// The share of long enough trials that may be without result.
+/// The share of long enough trials that may have no result.
 const REFUSED: f64 = 0.05;
-/// Seconds of load from which a missing result counts; of a sensor that averages, this many averaging times: ten are
-/// needed, and before them the load has to be shown in full.
+/// Seconds of load from which a missing result counts; for a sensor that averages, this many averaging times. Ten are
+/// needed after the averaged value has reached the load.
 const LONG: f64 = 5.0;
 const AVERAGINGS: f64 = 14.0;
 /// The bounds are stated for this many trials and more. Fewer trials are judged with the sampling error of the binomial
@@ -30,7 +30,7 @@ pub fn trials() -> usize {
 }
 
 /// How far the observed share of `trials` can deviate by chance from a true `share`: the one-sided 95 % bound of the
-/// binomial distribution, 1.645 sqrt(p (1 - p) / n); 0 from [`FULL`] trials on. A tenth of the trials may be without result.
+/// binomial distribution, 1.645 sqrt(p (1 - p) / n); 0 from [`FULL`] trials on. A tenth of the trials may have no result.
 pub fn chance(share: f64, trials: usize) -> f64 {
     if trials >= FULL * 9 / 10 {
         return 0.0;
@@ -41,7 +41,7 @@ pub fn chance(share: f64, trials: usize) -> f64 {
 /// The interval of one trial and its error.
 #[derive(Clone, Copy, Debug)]
 struct Score {
-    /// Share of the joules by which the estimate is off, and half the interval's width.
+    /// Error of the estimate and half the interval's width, as shares of the joules.
     error: f64,
     half: f64,
     held: bool,
@@ -79,7 +79,7 @@ impl Verdict {
         outcome.window >= LONG.max(AVERAGINGS * self.model.averaging())
     }
 
-    /// The number of long enough trials, and of those without result.
+    /// The number of long enough trials, and how many of them have no result.
     fn refused(&self) -> (usize, usize) {
         let long = || self.outcomes.iter().filter(|outcome| self.long(outcome));
         (
@@ -104,7 +104,7 @@ impl Verdict {
         share(&held)
     }
 
-    /// The bounds that are not kept, a sentence each.
+    /// The violated bounds, one sentence each.
     pub fn faults(&self, accurate: bool) -> Vec<String> {
         let mut faults = Vec::new();
         let scores = [
@@ -131,7 +131,7 @@ impl Verdict {
         }
         for (seconds, most) in [(5.0, 0.02), (10.0, 0.01)] {
             let half = self.half_at(seconds);
-            // Not a number where no window of that length has a result.
+            // NaN if no window of that length has a result.
             if accurate && (half.is_nan() || half >= most) {
                 faults.push(format!("+-{:.2} % at {seconds} s", 100.0 * half));
             }
@@ -236,8 +236,8 @@ impl Verdict {
         text
     }
 
-    /// The additional delay in seconds that would explain the errors best: a fall of power that is shown late counts too
-    /// much.
+    /// The additional delay in seconds that would explain the errors best: power that falls but is shown late is
+    /// overestimated.
     fn late(&self) -> f64 {
         let (mut both, mut square) = (0.0, 0.0);
         for outcome in &self.outcomes {
@@ -261,7 +261,7 @@ impl Verdict {
     }
 }
 
-/// The draws to examine when intervals do not hold.
+/// The draws to inspect if intervals do not hold.
 type Draw = (&'static str, fn(&Outcome) -> f64);
 const DRAWS: [Draw; 5] = [
     ("seconds", |outcome| outcome.window),
@@ -275,7 +275,7 @@ const DRAWS: [Draw; 5] = [
 pub const HEAD: &str = "                                          | confidence interval               | accuracy interval                 | half, median % | naive\n\
                         instrument       window   given refused   | held  half    p95err  med.  need  | held  half   p95err med.  need  | 5 s    10 s   | held";
 
-/// The confidence interval has to hold the true joules as gain and offset scale them.
+/// The confidence interval must contain the true joules scaled by gain and offset.
 fn confidence(outcome: &Outcome) -> Option<Score> {
     let estimate = outcome.estimate.as_ref().ok()?;
     Some(Score {
@@ -285,7 +285,7 @@ fn confidence(outcome: &Outcome) -> Option<Score> {
     })
 }
 
-/// The accuracy interval has to hold the true joules.
+/// The accuracy interval must contain the true joules.
 fn accuracy(outcome: &Outcome) -> Option<Score> {
     let estimate = outcome.estimate.as_ref().ok()?;
     Some(Score {

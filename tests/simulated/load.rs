@@ -42,7 +42,7 @@ impl Load {
         self.end
     }
 
-    /// The knot that governs `at`; the first one also rules before it began.
+    /// The last knot at or before `at`; the first knot before all.
     pub fn knot(&self, at: f64) -> usize {
         self.knots
             .partition_point(|knot| knot.at <= at)
@@ -62,7 +62,7 @@ impl Load {
     }
 }
 
-/// What a load does beside its noise and its drift.
+/// The shape of a load without noise and drift.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     Steady,
@@ -226,7 +226,7 @@ impl Pieces {
     }
 }
 
-/// A factor around 1 that is drawn anew every `grain` seconds.
+/// A factor around 1, drawn again every `grain` seconds.
 struct Noise {
     sd: f64,
     grain: f64,

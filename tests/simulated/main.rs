@@ -114,7 +114,7 @@ fn drifting_counter() {
 /// Without calibration, and on a machine that is busy around the window, the intervals hold too, but can be wide. Amid
 /// other load the power around a window is not that of an idle device, so a lower share must hold.
 #[test]
-fn intervals_hold_amid_other_load_and_without_calibration() {
+fn intervals_hold_under_other_load_and_without_calibration() {
     let mut faults = Vec::new();
     println!("{HEAD}");
     for model in [

@@ -1,4 +1,4 @@
-//! Steps that keep in time with a sensor that looks part of the time.
+//! Steps that stay in phase with a sensor that measures only part of each interval.
 
 use fastrand::Rng;
 use wattgrad::internals::energy::{Estimate, Recording, SensorModel, Stamp, Unavailable};
@@ -8,7 +8,7 @@ use crate::sensor::{self, Hidden, SimulatedSensor};
 use crate::world::World;
 use crate::{bench, load, trial};
 
-/// Training steps of two phases whose length fits a part-time sensor's period: 400 W and 100 W in turn.
+/// Training steps of two phases, 400 W and 100 W, with about the period of a part-time sensor.
 fn steps(period: f64, exact: bool, seed: u64, windows: &[f64]) -> (World, Vec<Stamp>, [f64; 2]) {
     let mut rng = Rng::with_seed(seed);
     let mut hidden = Hidden::draw(&mut rng, &sensor::PART_TIME);
@@ -31,9 +31,9 @@ fn steps(period: f64, exact: bool, seed: u64, windows: &[f64]) -> (World, Vec<St
     (World::new(sensor, &mut rng), stamps, [from, to])
 }
 
-/// A sensor that looks at a quarter of the time may see one phase of the step only: then the interval has to say so.
+/// A sensor that measures a quarter of the time may see only one phase of the step. The interval must then be wide.
 #[test]
-fn steps_that_fit_a_part_time_sensor_are_widened_or_refused() {
+fn widens_or_rejects_steps_in_phase_with_a_part_time_sensor() {
     let mut faults = Vec::new();
     for period in [0.05, 0.1, 0.1005] {
         for exact in [true, false] {
@@ -43,10 +43,10 @@ fn steps_that_fit_a_part_time_sensor_are_widened_or_refused() {
                 let (world, stamps, [from, to]) = steps(period, exact, seed, &[5.0, 12.0, 20.0]);
                 let recording = world.watch().expect("readings");
                 let sensor = &world.sensor;
-                let asked = sensor.through(sensor.load.between(from, to), to - from);
+                let scaled = sensor.through(sensor.load.between(from, to), to - from);
                 let read = trial::naive(sensor, recording.readings(), from, to);
-                naive.push((read / asked - 1.0).powi(2));
-                let known = bench::knowledge(&world, true, seed).expect("an examination");
+                naive.push((read / scaled - 1.0).powi(2));
+                let known = bench::knowledge(&world, true, seed).expect("a calibration");
                 match recording.in_load(from, to, &stamps, &known) {
                     Ok(estimate) => {
                         let truth = sensor.load.between(estimate.from, estimate.to);
@@ -68,7 +68,7 @@ fn steps_that_fit_a_part_time_sensor_are_widened_or_refused() {
                 100.0 * rms
             );
             if exact {
-                // 34, 48 and 45 % in 5 s; the longest windows here let steps of 100.5 ms come round.
+                // 34, 48 and 45 % in 5 s; in the longest windows steps of 100.5 ms pass through all phases.
                 assert!(rms > 0.2, "{period}: naive reading errs by {rms} only");
             }
             if (held as f64) < 0.93 * f64::from(given) - 2.0 {
@@ -79,8 +79,8 @@ fn steps_that_fit_a_part_time_sensor_are_widened_or_refused() {
     assert!(faults.is_empty(), "{}", faults.join("; "));
 }
 
-/// What a window of steps that goes on until `most` seconds comes to: it ends when the phases cover the step. Only what
-/// had been read by then is looked at.
+/// The estimate of a window of steps that ends when the phases cover the step, or after `most` seconds. It uses only the
+/// readings up to its end.
 fn lengthened(
     world: &World,
     (recording, stamps): (&Recording, &[Stamp]),
@@ -89,7 +89,7 @@ fn lengthened(
 ) -> (f64, Result<Estimate, Unavailable>) {
     let mut seconds = least;
     loop {
-        // As a window of repeated work does, it ends with a step.
+        // Like a window of repeated work, it ends with a step.
         let until = stamps.partition_point(|stamp| stamp.at <= from + seconds);
         let stamps = &stamps[..until];
         let to = stamps[until - 1].at;
@@ -104,21 +104,21 @@ fn lengthened(
     }
 }
 
-/// The phases of steps of 100.3 ms, and of 50.15, go round beside a tick of 100 ms in 33 s: 5 s leave a gap, and a window
-/// that is lengthened has its figure. Steps of exactly a tick never come round.
+/// At an update interval of 100 ms, steps of 100.3 and 50.15 ms pass through all phases in 33 s: 5 s leave a gap, and a
+/// longer window has a result. Steps of exactly 100 ms never change their phase.
 #[test]
-fn a_window_is_lengthened_until_the_phases_cover_the_step() {
+fn lengthens_a_window_until_the_phases_cover_the_step() {
     const LEAST: f64 = 5.0;
     const MOST: f64 = 60.0;
     let mut faults = Vec::new();
-    for (period, comes_round) in [(0.1003, true), (0.05015, true), (0.1, false)] {
+    for (period, covers_all) in [(0.1003, true), (0.05015, true), (0.1, false)] {
         let (mut short, mut given, mut held, mut blurred) = (0, 0, 0, 0);
         let mut lengths = Vec::new();
         let trials = (trials() as u64).div_ceil(5);
         for seed in 0..trials {
             let (world, stamps, [from, _]) = steps(period, true, seed, &[MOST]);
             let recording = world.watch().expect("readings");
-            let known = bench::knowledge(&world, true, seed).expect("an examination");
+            let known = bench::knowledge(&world, true, seed).expect("a calibration");
             let outcome =
                 |most| lengthened(&world, (&recording, &stamps), &known, (from, LEAST, most));
             short += u64::from(outcome(LEAST).1.is_ok());
@@ -130,7 +130,7 @@ fn a_window_is_lengthened_until_the_phases_cover_the_step() {
                     held += u64::from(estimate.ci.holds(through));
                     lengths.push(seconds);
                 }
-                // A read that takes long does not tell the phase, however long the window is.
+                // After a slow read the phase is unknown, whatever the length of the window.
                 (seconds, Err(refusal)) if refusal.reason.contains("too long to tell") => {
                     blurred += 1;
                     lengths.push(seconds);
@@ -143,9 +143,9 @@ fn a_window_is_lengthened_until_the_phases_cover_the_step() {
                 }
             }
         }
-        let told = trials - blurred;
+        let known = trials - blurred;
         println!(
-            "steps of {:6.2} ms: {short} of {trials} have a figure after {LEAST} s, {given} within {MOST} s (median {:.0} \
+            "steps of {:6.2} ms: {short} of {trials} have a result after {LEAST} s, {given} within {MOST} s (median {:.0} \
              s), {held} held, {blurred} blurred",
             1e3 * period,
             judge::quantile(lengths.into_iter(), 0.5)
@@ -154,11 +154,11 @@ fn a_window_is_lengthened_until_the_phases_cover_the_step() {
         if short as f64 > 0.2 * trials as f64 {
             faults.push(format!("{period} s: {short} need no more than {LEAST} s"));
         }
-        if comes_round && (given as f64) < least(0.95, told) {
-            faults.push(format!("{period} s: {given} of {told} have a figure"));
+        if covers_all && (given as f64) < least(0.95, known) {
+            faults.push(format!("{period} s: {given} of {known} have a result"));
         }
-        if !comes_round && given as f64 > 0.05 * told as f64 {
-            faults.push(format!("{period} s: {given} of {told} have one"));
+        if !covers_all && given as f64 > 0.05 * known as f64 {
+            faults.push(format!("{period} s: {given} of {known} have a result"));
         }
         if (held as f64) < least(0.93, given) {
             faults.push(format!("{period} s: {held} of {given} held"));

@@ -1,4 +1,4 @@
-//! What instruments show of a load: sampled at ticks, published later, scaled by a gain and an offset nobody knows.
+//! Simulated sensors of a load: they sample at each update, publish later, and scale by an unknown gain and offset.
 
 use fastrand::Rng;
 use wattgrad::internals::energy::{RawUnit, SensorSpec};
@@ -6,7 +6,7 @@ use wattgrad::internals::energy::{RawUnit, SensorSpec};
 use crate::draw::{normal, of_index, within};
 use crate::load::Load;
 
-/// What is sampled at a tick.
+/// The quantity that each update samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Shows {
     /// Energy so far.
@@ -15,9 +15,9 @@ pub enum Shows {
     Average(f64),
     /// Power after a low pass of first order.
     Lagged,
-    /// The sum over ticks of mean power over the last part of each, given as a share.
+    /// Energy summed over the updates, each with the mean power of the last part of its interval, given as a share.
     SumOfSamples(f64),
-    /// Energy so far, the gain going slowly up and down.
+    /// Energy so far, with a gain that oscillates slowly.
     Drifting,
 }
 
@@ -25,25 +25,25 @@ pub enum Shows {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Count {
     Millijoules,
-    /// 2^-14 J a unit, 32 bits; shown in microjoules, a unit being taken for 61.035 of them.
+    /// 32 bits in units of 2^-14 J; shown in microjoules, 61.035 per unit.
     Rapl,
-    /// 15.3 uJ a unit, 64 bits.
+    /// 64 bits in units of 15.3 uJ.
     Accumulator,
 }
 
-/// A kind of instrument.
+/// A kind of sensor.
 #[derive(Clone, Copy, Debug)]
 pub struct Model {
     pub name: &'static str,
     pub shows: Shows,
-    pub tick: f64,
-    /// Up to how many seconds after sampling a value is published.
+    pub update_interval: f64,
+    /// Most seconds from sampling to publication.
     pub published: f64,
-    /// The averaging that its data sheet tells.
-    pub told: Option<f64>,
-    /// Ranges of idle and of load, watts.
+    /// The averaging time in its data sheet, seconds.
+    pub documented_averaging: Option<f64>,
+    /// Ranges of idle and load power, watts.
     pub watts: [(f64, f64); 2],
-    /// Whether the estimator's assumptions hold for it.
+    /// Whether it meets the assumptions of the estimator.
     pub within_model: bool,
 }
 
@@ -51,13 +51,13 @@ const CARD: [(f64, f64); 2] = [(15.0, 90.0), (120.0, 450.0)];
 const PACKAGE: [(f64, f64); 2] = [(5.0, 40.0), (45.0, 250.0)];
 const LAPTOP: [(f64, f64); 2] = [(4.0, 12.0), (18.0, 60.0)];
 
-const fn card(name: &'static str, shows: Shows, tick: f64, within_model: bool) -> Model {
+const fn card(name: &'static str, shows: Shows, update_interval: f64, within_model: bool) -> Model {
     Model {
         name,
         shows,
-        tick,
+        update_interval,
         published: 0.06,
-        told: None,
+        documented_averaging: None,
         watts: CARD,
         within_model,
     }
@@ -67,9 +67,9 @@ const fn chip(name: &'static str, count: Count) -> Model {
     Model {
         name,
         shows: Shows::Energy(count),
-        tick: 0.001,
+        update_interval: 0.001,
         published: 0.002,
-        told: None,
+        documented_averaging: None,
         watts: PACKAGE,
         within_model: true,
     }
@@ -90,13 +90,13 @@ pub const COUNTER_100: Model = card(
 pub const RAPL: Model = chip("rapl", Count::Rapl);
 pub const ACCUMULATOR: Model = chip("accumulator", Count::Accumulator);
 pub const FULL_TIME: Model = Model {
-    told: Some(0.1),
+    documented_averaging: Some(0.1),
     ..card("power-full-time", Shows::Average(0.1), 0.1, true)
 };
 pub const PART_TIME: Model = card("power-25-of-100", Shows::Average(0.025), 0.1, true);
 pub const HALF_TIME: Model = card("power-10-of-20", Shows::Average(0.01), 0.02, true);
 pub const ONE_SECOND: Model = Model {
-    told: Some(1.0),
+    documented_averaging: Some(1.0),
     ..card("power-1s-average", Shows::Average(1.0), 0.1, true)
 };
 pub const BATTERY: Model = Model {
@@ -107,7 +107,7 @@ pub const LAGGED: Model = card("power-lagged", Shows::Lagged, 0.1, false);
 pub const SAMPLES: Model = card("counter-samples", Shows::SumOfSamples(0.25), 0.1, false);
 pub const DRIFTING: Model = card("counter-drifting", Shows::Drifting, 0.1, false);
 
-/// As far as the same power is shown as another, either way.
+/// Largest error of a power value without gain and offset, in either direction.
 const NOISE_WATTS: f64 = 0.005;
 const RAPL_UNITS_PER_JOULE: f64 = 16384.0;
 const RAPL_RANGE_UJ: u64 = 262_143_328_850;
@@ -117,48 +117,52 @@ impl Model {
         !matches!(self.shows, Shows::Average(_) | Shows::Lagged)
     }
 
-    /// What the crate is told of it.
+    /// Its specification for the crate.
     pub fn spec(&self) -> SensorSpec {
         let spec = match self.shows {
             Shows::Energy(Count::Rapl) => {
-                SensorSpec::energy(RawUnit::Microjoule, 2000.0, self.tick)
+                SensorSpec::energy(RawUnit::Microjoule, 2000.0, self.update_interval)
                     .wrapping_at(RAPL_RANGE_UJ)
             }
             Shows::Energy(Count::Accumulator) => {
-                SensorSpec::energy(RawUnit::Microjoule, 5000.0, self.tick)
+                SensorSpec::energy(RawUnit::Microjoule, 5000.0, self.update_interval)
             }
-            _ if self.is_counter() => SensorSpec::energy(RawUnit::Millijoule, 5000.0, self.tick),
-            _ if self.tick >= 1.0 => SensorSpec::power(RawUnit::Microwatt, 500.0, self.tick),
-            _ => SensorSpec::power(RawUnit::Milliwatt, 5000.0, self.tick),
+            _ if self.is_counter() => {
+                SensorSpec::energy(RawUnit::Millijoule, 5000.0, self.update_interval)
+            }
+            _ if self.update_interval >= 1.0 => {
+                SensorSpec::power(RawUnit::Microwatt, 500.0, self.update_interval)
+            }
+            _ => SensorSpec::power(RawUnit::Milliwatt, 5000.0, self.update_interval),
         };
-        match self.told {
+        match self.documented_averaging {
             Some(seconds) => spec.averaging(seconds),
             None => spec,
         }
     }
 
-    /// Seconds over which one value is a mean, by its own design.
+    /// Seconds over which each value is a mean.
     pub fn averaging(&self) -> f64 {
         match self.shows {
-            Shows::Average(seconds) => seconds.max(self.tick),
+            Shows::Average(seconds) => seconds.max(self.update_interval),
             _ => 0.0,
         }
     }
 }
 
-/// What is drawn of an instrument, and hidden.
+/// The properties of a sensor that the estimator does not know, drawn at random.
 #[derive(Clone, Copy, Debug)]
 pub struct Hidden {
-    pub tick: f64,
+    pub update_interval: f64,
     pub phase: f64,
-    /// Up to how many seconds a tick comes early or late.
+    /// Most seconds by which an update is early or late.
     pub jitter: f64,
-    /// The share of ticks that do not come.
+    /// The share of updates that are missing.
     pub missed: f64,
     pub delay: f64,
     pub gain: f64,
     pub offset: f64,
-    /// Seconds of the low pass, and those and the share of the gain's going up and down.
+    /// Seconds of the low pass; period in seconds and amplitude, as a share, of the gain's oscillation.
     pub lag: f64,
     pub wave: f64,
     pub swing: f64,
@@ -168,11 +172,11 @@ pub struct Hidden {
 
 impl Hidden {
     pub fn draw(rng: &mut Rng, model: &Model) -> Self {
-        let tick = model.tick * within(rng, 0.99, 1.01);
+        let update_interval = model.update_interval * within(rng, 0.99, 1.01);
         Self {
-            tick,
-            phase: tick * rng.f64(),
-            jitter: tick * within(rng, 0.0, 0.03),
+            update_interval,
+            phase: update_interval * rng.f64(),
+            jitter: update_interval * within(rng, 0.0, 0.03),
             missed: within(rng, 0.0, 0.01),
             delay: within(rng, 0.0, model.published),
             gain: gain(rng),
@@ -185,11 +189,11 @@ impl Hidden {
         }
     }
 
-    /// Nothing but the phase drawn: on time, at once, true.
+    /// Only the phase is drawn: without jitter, delay, gain and offset.
     pub fn plain(rng: &mut Rng, model: &Model) -> Self {
         Self {
-            tick: model.tick,
-            phase: model.tick * rng.f64(),
+            update_interval: model.update_interval,
+            phase: model.update_interval * rng.f64(),
             jitter: 0.0,
             missed: 0.0,
             delay: 0.0,
@@ -200,7 +204,7 @@ impl Hidden {
     }
 }
 
-/// As cards were measured: -8 to +13 %, most within 8 % of the truth.
+/// Measured gain errors of cards: -8 to +13 %, most within 8 %.
 fn gain(rng: &mut Rng) -> f64 {
     loop {
         let error = 0.045 * normal(rng);
@@ -210,7 +214,7 @@ fn gain(rng: &mut Rng) -> f64 {
     }
 }
 
-/// Joules that a counter shows at time 0; half of those of 32 bits wrap soon.
+/// Joules that a counter shows at time 0; half of the 32-bit counters wrap soon.
 fn base(rng: &mut Rng, model: &Model) -> f64 {
     match model.shows {
         Shows::Energy(Count::Rapl) if rng.bool() => {
@@ -221,13 +225,13 @@ fn base(rng: &mut Rng, model: &Model) -> f64 {
     }
 }
 
-/// An instrument at a load.
+/// A sensor and its load.
 #[derive(Debug)]
 pub struct SimulatedSensor {
     pub model: Model,
     pub hidden: Hidden,
     pub load: Load,
-    /// Per knot of the load, or per tick: what has to be summed or filtered in order.
+    /// Running sums or filtered values, per knot of the load or per update.
     memo: Vec<f64>,
 }
 
@@ -248,7 +252,7 @@ impl SimulatedSensor {
         sensor
     }
 
-    /// Lets the load go on at `watts` until `end`.
+    /// Continues the load at `watts` until `end`.
     pub fn grow(&mut self, end: f64, watts: f64) {
         self.load.push(end, watts, watts);
         let knot = self.load.knots.len() - 1;
@@ -264,8 +268,9 @@ impl SimulatedSensor {
                 self.memo.push(joules);
             }
             Shows::SumOfSamples(share) => {
-                // Ticks that were summed before their time are summed again.
-                let keep = ((self.load.knots[knot].at - self.hidden.phase) / self.hidden.tick)
+                // Updates that were summed before the load reached them are summed again.
+                let keep = ((self.load.knots[knot].at - self.hidden.phase)
+                    / self.hidden.update_interval)
                     .floor()
                     .max(0.0) as usize;
                 self.memo.truncate(keep);
@@ -277,15 +282,16 @@ impl SimulatedSensor {
     /// The raw value that a read at `at` gives.
     pub fn shown(&self, at: f64) -> u64 {
         let hidden = &self.hidden;
-        let mut tick = ((at - hidden.delay - hidden.phase) / hidden.tick).floor() as i64 + 1;
-        while self.sampled(tick) + hidden.delay > at || self.misses(tick) {
-            tick -= 1;
+        let mut update =
+            ((at - hidden.delay - hidden.phase) / hidden.update_interval).floor() as i64 + 1;
+        while self.sampled(update) + hidden.delay > at || self.misses(update) {
+            update -= 1;
         }
-        let sampled = self.sampled(tick);
+        let sampled = self.sampled(update);
         match self.model.shows {
             Shows::Energy(count) => self.written(count, self.scaled(sampled)),
-            Shows::Average(seconds) => self.power(self.mean(sampled - seconds, sampled), tick),
-            Shows::Lagged => self.power(self.lagged(sampled), tick),
+            Shows::Average(seconds) => self.power(self.mean(sampled - seconds, sampled), update),
+            Shows::Lagged => self.power(self.lagged(sampled), update),
             Shows::Drifting => {
                 let knot = self.load.knot(sampled);
                 let from = self.load.knots[knot].at;
@@ -294,13 +300,13 @@ impl SimulatedSensor {
             }
             Shows::SumOfSamples(_) => {
                 let last = self.memo.len() as i64 - 1;
-                let joules = self.memo[tick.clamp(0, last) as usize];
+                let joules = self.memo[update.clamp(0, last) as usize];
                 self.written(Count::Millijoules, joules)
             }
         }
     }
 
-    /// What a perfect reading through this instrument's gain and offset would be.
+    /// True joules over `seconds`, scaled by the gain and offset.
     pub fn through(&self, joules: f64, seconds: f64) -> f64 {
         self.hidden.gain * joules + self.hidden.offset * seconds
     }
@@ -309,23 +315,23 @@ impl SimulatedSensor {
         self.through(self.load.joules(at), at)
     }
 
-    fn sampled(&self, tick: i64) -> f64 {
+    fn sampled(&self, update: i64) -> f64 {
         let hidden = &self.hidden;
-        let early = 2.0 * of_index(hidden.seed, tick) - 1.0;
-        hidden.phase + tick as f64 * hidden.tick + hidden.jitter * early
+        let early = 2.0 * of_index(hidden.seed, update) - 1.0;
+        hidden.phase + update as f64 * hidden.update_interval + hidden.jitter * early
     }
 
-    fn misses(&self, tick: i64) -> bool {
-        of_index(!self.hidden.seed, tick) < self.hidden.missed
+    fn misses(&self, update: i64) -> bool {
+        of_index(!self.hidden.seed, update) < self.hidden.missed
     }
 
     fn mean(&self, from: f64, to: f64) -> f64 {
         self.load.between(from, to) / (to - from)
     }
 
-    /// The last digits of a sensor are noise.
-    fn power(&self, watts: f64, tick: i64) -> u64 {
-        let noise = NOISE_WATTS * (2.0 * of_index(self.hidden.seed ^ 0x5eed, tick) - 1.0);
+    /// The raw power value, with noise in the last digits.
+    fn power(&self, watts: f64, update: i64) -> u64 {
+        let noise = NOISE_WATTS * (2.0 * of_index(self.hidden.seed ^ 0x5eed, update) - 1.0);
         let watts = self.hidden.gain * watts + self.hidden.offset + noise;
         (watts.max(0.0) / self.model.spec().unit.scale()).round() as u64
     }
@@ -353,7 +359,7 @@ impl SimulatedSensor {
         self.follow(knot, self.memo[knot], at.max(self.load.knots[knot].at))
     }
 
-    /// The low pass at `at`, having been `shown` at the knot before.
+    /// The low pass at `at`, from its value `shown` at the previous knot.
     fn follow(&self, knot: usize, shown: f64, at: f64) -> f64 {
         let knot = self.load.knots[knot];
         let (seconds, lag) = (at - knot.at, self.hidden.lag);
@@ -370,7 +376,7 @@ impl SimulatedSensor {
         joules
     }
 
-    /// Joules of a short stretch, the gain being that of its middle.
+    /// Joules of a short interval, with the gain of its middle.
     fn swung(&self, from: f64, to: f64) -> f64 {
         let hidden = &self.hidden;
         let turn = std::f64::consts::TAU * ((from + to) / 2.0 / hidden.wave + hidden.phase);
@@ -378,7 +384,7 @@ impl SimulatedSensor {
         self.through(joules, to - from)
     }
 
-    /// Joules at each tick, each tick's power being that of its last part.
+    /// Joules at each update, with the power of the last part of its interval.
     fn summed(&self, share: f64) -> Vec<f64> {
         let mut sensor = Self {
             model: self.model,
@@ -391,11 +397,11 @@ impl SimulatedSensor {
     }
 
     fn sum_on(&mut self, share: f64) {
-        let ticks = (self.load.end() / self.hidden.tick) as usize + 3;
+        let updates = (self.load.end() / self.hidden.update_interval) as usize + 3;
         let mut joules = self.memo.last().copied().unwrap_or(0.0);
-        for tick in self.memo.len() as i64..ticks as i64 {
-            let (before, at) = (self.sampled(tick - 1), self.sampled(tick));
-            let watts = self.mean(at - share * self.hidden.tick, at);
+        for update in self.memo.len() as i64..updates as i64 {
+            let (before, at) = (self.sampled(update - 1), self.sampled(update));
+            let watts = self.mean(at - share * self.hidden.update_interval, at);
             joules += self.through(watts * (at - before), at - before);
             self.memo.push(joules);
         }

@@ -1,4 +1,4 @@
-//! One seeded trial: a load, an instrument, a window, and what the estimator makes of them.
+//! One seeded trial: a load, a sensor, a window and the estimate.
 
 use fastrand::Rng;
 use wattgrad::internals::energy::{Edge, Estimate, Reading, Unavailable};
@@ -12,11 +12,11 @@ use crate::world::World;
 /// The kinds of window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// From a tick to a tick while the load goes on.
+    /// From one update to another while the load continues.
     InLoad,
     /// The load begins and ends with it.
     Between,
-    /// Fixed ends, but the load was there before and goes on after: a command on a busy machine.
+    /// Fixed ends within a longer load: a command on a busy machine.
     Amid,
 }
 
@@ -26,19 +26,19 @@ pub struct Outcome {
     pub program: Program,
     pub hidden: Hidden,
     pub latency: f64,
-    /// Seconds of the window that was asked for.
+    /// Seconds of the requested window.
     pub window: f64,
-    /// True joules of the window that was given, and what they are through the instrument's gain and offset.
+    /// True joules of the returned window, without and with the gain and offset of the sensor.
     pub truth: f64,
     pub through: f64,
-    /// Watts in the second around the beginning less those around the end, of the window that was given.
+    /// Watts in the second around the beginning of the returned window, minus those around its end.
     pub fall: f64,
     pub estimate: Result<Estimate, Unavailable>,
-    /// Joules by which the last value shown minus the first, or mean power times time, is off.
+    /// Error in joules of the naive reading: last value minus first, or mean power times time.
     pub naive_error: f64,
 }
 
-/// Seconds of a window: about 5, about 10, or anything from 2 to 20; longer for instruments that average longer.
+/// Seconds of a window: about 5, about 10, or anything from 2 to 20; longer for sensors with long averaging.
 fn seconds(rng: &mut Rng, model: &Model) -> f64 {
     if model.averaging() >= 1.0 {
         return model.averaging() * log_within(rng, 12.0, 40.0);
@@ -67,7 +67,7 @@ pub fn run_for(
     let program = Program::draw(&mut rng, model.watts);
     let hidden = Hidden::draw(&mut rng, &model);
     let window = seconds(&mut rng, &model);
-    // Time before and after, for instruments to show what goes on there.
+    // Pre-roll and post-roll, long enough for the sensor to show them.
     let mut roll = || 4.0 * model.averaging() + within(&mut rng, 1.5, 3.0);
     let (idle_before, idle_after) = (roll(), roll());
     let (load_before, load_after) = match kind {
@@ -114,7 +114,7 @@ pub fn run_for(
     }
 }
 
-/// What today's tools do.
+/// The estimate of common tools.
 pub fn naive(sensor: &SimulatedSensor, readings: &[Reading], from: f64, to: f64) -> f64 {
     let scale = sensor.model.spec().unit.scale();
     if sensor.model.is_counter() {

@@ -1,4 +1,4 @@
-//! A machine of virtual time: reading the instrument takes time, and so does sleeping.
+//! A machine with virtual time: reading the sensor and sleeping take time.
 
 use std::sync::Mutex;
 
@@ -13,7 +13,7 @@ use crate::sensor::SimulatedSensor;
 #[derive(Debug)]
 pub struct World {
     pub sensor: SimulatedSensor,
-    /// Seconds a read takes, mostly.
+    /// Typical seconds of a read.
     pub latency: f64,
     state: Mutex<State>,
 }
@@ -24,7 +24,7 @@ struct State {
     rng: Rng,
 }
 
-/// Any date will do.
+/// An arbitrary date.
 pub const UNIX: f64 = 1.8e9;
 
 impl World {
@@ -39,14 +39,14 @@ impl World {
         }
     }
 
-    /// Watches the instrument to the end of the load.
+    /// Samples the sensor to the end of the load.
     pub fn watch(&self) -> Result<Recording, Unavailable> {
         let end = self.sensor.load.end();
         Recording::take(self, self, None, |now| now >= end)
     }
 
-    /// One read: its value is taken at some moment of it.
-    fn look(&self) -> Reading {
+    /// One read, whose value is from a random moment within it.
+    fn sample(&self) -> Reading {
         let mut state = self.state.lock().unwrap();
         let mut took = self.latency * (0.2 * normal(&mut state.rng)).exp();
         if state.rng.f64() < 0.01 {
@@ -77,11 +77,11 @@ impl Sensor for World {
     }
 
     fn read(&self) -> Result<u64, Unavailable> {
-        Ok(self.look().value)
+        Ok(self.sample().value)
     }
 
     fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
-        into.push(self.look());
+        into.push(self.sample());
         Ok(())
     }
 }

@@ -1,10 +1,10 @@
-//! How a test reports that it was skipped, so that a skipped test is counted and not mistaken for a passed one.
+//! Reports skipped tests, so that they are counted and not mistaken for passed tests.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 
-/// Reports that `test` examined nothing (or not all) because of `reason`: on stderr, past the capture of the test
-/// harness, and as a line `test: reason` in the file that the environment variable `WATTGRAD_SKIPPED` names.
+/// Reports that `test` was skipped, at least in part, because of `reason`: on stderr, past the capture of the test harness,
+/// and as a line `test: reason` in the file that the environment variable `WATTGRAD_SKIPPED` names.
 pub fn skipped(test: &str, reason: &str) {
     let line = format!("{test}: {reason}\n");
     std::io::stderr()

@@ -1,4 +1,4 @@
-//! Cases worked out by hand, where data are few, failed or equal.
+//! Cases worked out by hand: few, failed or equal runs.
 
 use wattgrad::internals::study::stats::{
     Confirmed, End, Median, NoClaim, Ratio, Spread, SpreadSource, StudentizedRange, Trial, Verdict,
@@ -84,7 +84,7 @@ fn equal_costs_have_no_spread() {
         fresh,
         Confirmed::Ratio(Ratio::Of { interval: None, .. })
     ));
-    // One cell with a spread is enough; those without are given its.
+    // One cell with a spread is enough; the others use it.
     let cells = [&cells[..], &[reached(&[2.0, 2.1, 2.2])]].concat();
     let found = compare(&cells, &[]).unwrap();
     let spread = found.spread.as_ref().unwrap();
@@ -126,7 +126,7 @@ fn cut_off_runs_are_lower_bounds() {
         Some(Ratio::AtLeast { low: Some(low), .. }) if low < 1.0
     ));
     assert_eq!(found.cells[2].verdict, Verdict::MoreExpensive);
-    // A best cell with a failed run has no known cost to be dearer than.
+    // The cost of a best cell with a failed run is unknown, so no cell is more expensive.
     let best = [best, diverged(&[0.1])].concat();
     let found = compare(&[best, far], &[]).unwrap();
     assert_eq!(found.no_claim, Some(NoClaim::BestFailed));
@@ -143,7 +143,7 @@ fn a_cell_that_never_reaches_the_target_is_significantly_different() {
         verdict(&[best.clone(), never.clone()]),
         Verdict::NeverReaches
     );
-    // Two seeds are too few; a cell where seeds disagree makes it chance; one that was cut off does not.
+    // Two seeds are too few. A cell whose seeds disagree makes chance possible; a cell that was cut off does not.
     assert_eq!(
         verdict(&[best.clone(), never[..2].to_vec()]),
         Verdict::NotSignificant
@@ -157,7 +157,7 @@ fn a_cell_that_never_reaches_the_target_is_significantly_different() {
     assert_eq!(verdict(&[best, never, cut]), Verdict::NeverReaches);
 }
 
-/// A cell with a bound can be dearer than the reference, never cheaper.
+/// A cell with a lower bound can be more expensive than the reference, never cheaper.
 #[test]
 fn reference_and_bounds() {
     let reference = reached(&[2.0, 2.1, 1.9, 2.0]);
@@ -194,7 +194,7 @@ fn confirmation_and_failed_runs() {
         confirmed_ratio(&never, &best, Some(8.0)),
         Confirmed::BestFailed
     );
-    // Three arrivals of four runs spent 3.5, so that one costs 3.5 / 3; the others spent 8, 27 and tau.
+    // Three of four runs reached the target and all spent 3.5, so a success costs 3.5 / 3; the others spent 8, 27 and tau.
     let seldom = [best.clone(), over(&[0.5])].concat();
     let Confirmed::OfExpected(Ratio::AtLeast { ratio, low: None }) =
         confirmed_ratio(&seldom, &never, Some(8.0))
@@ -232,7 +232,7 @@ fn extremes_where_the_worst_never_reached_the_target() {
     assert_eq!(found.null_ratio, None);
 }
 
-/// A cell whose runs failed now and then may still be the one of lowest expected cost.
+/// A cell with some failed runs can have the lowest expected cost.
 #[test]
 fn extremes_where_runs_of_the_best_failed() {
     let cells = [
@@ -250,10 +250,7 @@ fn extremes_where_runs_of_the_best_failed() {
     assert_eq!((found.best, found.worst), (0, 3));
     assert!(matches!(found.ratio, Ratio::AtLeast { low: None, .. }));
     close(found.ratio.ratio(), 8.0 / 1.5, 1e-12);
-    assert_eq!(
-        found.null_ratio, None,
-        "its figure is one of geometric means"
-    );
+    assert_eq!(found.null_ratio, None, "the ratio is of geometric means");
 }
 
 #[test]

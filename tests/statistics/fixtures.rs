@@ -1,4 +1,4 @@
-//! What SciPy and statsmodels compute of made-up studies.
+//! Made-up studies against SciPy and statsmodels.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -217,7 +217,7 @@ struct Bootstrap {
     interval: (f64, f64),
 }
 
-/// To what 4999 resamples leave open; another seed gives another interval, the same seed the same.
+/// Within the noise of 4999 resamples. The same seed gives the same interval; another seed does not.
 #[test]
 fn bootstrap_from_ten_seeds() {
     let spread = Spread { sd: 9.0, df: 9.0 };

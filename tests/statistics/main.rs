@@ -1,5 +1,5 @@
-//! The statistics of a study against SciPy and statsmodels (`scripts/fixtures/study_statistics.py` writes what they compute),
-//! against cases worked out by hand, and in simulated studies, whose truth is known.
+//! The statistics of a study against SciPy and statsmodels (results written by `scripts/fixtures/study_statistics.py`),
+//! against cases worked out by hand, and in simulated studies with known truth.
 #![cfg(feature = "gpu")]
 
 mod edges;

@@ -1,4 +1,4 @@
-//! Simulated studies, whose truth is known.
+//! Simulated studies with known truth.
 
 use wattgrad::internals::study::stats::{End, SpreadSource, Trial, Verdict, compare};
 
@@ -11,8 +11,8 @@ fn normal(draw: &mut fastrand::Rng) -> f64 {
     radius * (2.0 * std::f64::consts::PI * draw.f64()).cos()
 }
 
-/// Of studies of `cells` cells with `seeds` runs each, drawn by `run` from the cell's number: the share that tell any
-/// cell from the best, and the share where the spread was not pooled.
+/// Over studies of `cells` cells with `seeds` runs each, drawn by `run` from the cell's number: the share in which some cell
+/// is significantly different from the best, and the share in which the spread is not pooled.
 fn shares(
     cells: usize,
     seeds: usize,
@@ -38,7 +38,7 @@ fn shares(
     )
 }
 
-/// 5 % and the sampling error of 1000 studies.
+/// 5 % plus the sampling error of 1000 studies.
 const MOST: f64 = 0.065;
 
 #[test]
@@ -50,7 +50,7 @@ fn equal_cells() {
     }
 }
 
-/// Equal means and tenfold different spreads: what the spread that is not pooled is for.
+/// Equal means and spreads that differ tenfold, the case for separate spreads.
 #[test]
 fn equal_cells_of_unequal_spread() {
     for seeds in [3, 5] {
@@ -63,7 +63,7 @@ fn equal_cells_of_unequal_spread() {
     }
 }
 
-/// A budget that most, half or few runs keep to.
+/// A budget that most, half or few runs stay within.
 #[test]
 fn equal_cells_cut_off_by_the_budget() {
     for seeds in [3, 5] {
@@ -82,7 +82,7 @@ fn equal_cells_cut_off_by_the_budget() {
     }
 }
 
-/// Runs that fail by chance, equally often in all cells, and quite unlike the others' costs.
+/// Runs that fail by chance, equally often in all cells, at costs far from those of the other runs.
 #[test]
 fn equal_cells_whose_runs_fail_by_chance() {
     for (cells, shares_failed) in [(2, [0.1, 0.5]), (16, [0.02, 0.3])] {

@@ -1,18 +1,18 @@
-//! A folder that disappears during a run, and a terminal or a reader that does.
+//! A folder, a terminal or a reader of the output that disappears during a run.
 
 use std::fs;
 
-use super::in_hand::{in_hand, writing};
-use super::{RUNS, folder, output, records, run, said};
+use super::stopped::{start_and_stop, writing};
+use super::{RUNS, folder, output, printed, records, run};
 
 #[test]
 fn a_folder_that_disappears_costs_the_current_run() {
     let (folder, file, out) = folder();
-    let stopped = in_hand(&file, &out, libc::SIG_DFL);
+    let stopped = start_and_stop(&file, &out, libc::SIG_DFL);
     let away = folder.path().join("away");
     fs::rename(&out, &away).unwrap();
     let ended = stopped.resume().wait_with_output().unwrap();
-    let text = said(&ended);
+    let text = printed(&ended);
     assert_eq!(ended.status.code(), Some(1), "{text}");
     assert_eq!(text.matches("error:").count(), 1, "{text}");
     assert!(text.contains("must be made again"), "{text}");
@@ -23,27 +23,32 @@ fn a_folder_that_disappears_costs_the_current_run() {
     assert_eq!(records(&out).len(), RUNS);
     assert!(writing(&out).is_empty());
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
-    assert!(verified.status.success(), "{}", said(&verified));
+    assert!(verified.status.success(), "{}", printed(&verified));
 }
 
 #[test]
-fn a_study_outlives_its_terminal_under_nohup_only() {
+fn a_study_survives_its_terminal_only_under_nohup() {
     for (hang_up, code) in [(libc::SIG_IGN, 0), (libc::SIG_DFL, 130)] {
         let (_folder, file, out) = folder();
-        let stopped = in_hand(&file, &out, hang_up);
+        let stopped = start_and_stop(&file, &out, hang_up);
         stopped.signal("HUP");
         let ended = stopped.resume().wait_with_output().unwrap();
-        assert_eq!(ended.status.code(), Some(code), "{}", said(&ended));
-        assert_eq!(records(&out).len() == RUNS, code == 0, "{}", said(&ended));
+        assert_eq!(ended.status.code(), Some(code), "{}", printed(&ended));
+        assert_eq!(
+            records(&out).len() == RUNS,
+            code == 0,
+            "{}",
+            printed(&ended)
+        );
     }
 }
 
 #[test]
 fn an_interrupt_that_ends_the_reader_too_shows_in_the_exit_code() {
     let (_folder, file, out) = folder();
-    let mut stopped = in_hand(&file, &out, libc::SIG_DFL);
+    let mut stopped = start_and_stop(&file, &out, libc::SIG_DFL);
     stopped.close_stdout();
     stopped.signal("INT");
     let ended = stopped.resume().wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", said(&ended));
+    assert_eq!(ended.status.code(), Some(130), "{}", printed(&ended));
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::in_hand::in_hand;
-use super::{RUNS, folder, json, output, records, run, said, wattgrad};
+use super::stopped::start_and_stop;
+use super::{RUNS, folder, json, output, printed, records, run, wattgrad};
 
 fn spawn(file: &str, out: &std::path::Path) -> Child {
     wattgrad(&[
@@ -38,7 +38,7 @@ fn twenty_kills_lose_no_run_and_repeat_none() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    assert!(finished < 20, "no kill met a run");
+    assert!(finished < 20, "no kill interrupted a run");
     // On a slow machine no run may have ended yet.
     if records(&out).is_empty() {
         let mut child = spawn(&file, &out);
@@ -49,15 +49,19 @@ fn twenty_kills_lose_no_run_and_repeat_none() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    // A record that is cut off is noticed, and its run made again.
+    // A record that is cut off is found, and its run is repeated.
     let first = records(&out).into_keys().next().unwrap();
     let first = out.join("runs").join(format!("{first}.json"));
     let whole = std::fs::read(&first).unwrap();
     std::fs::write(&first, &whole[..whole.len() / 2]).unwrap();
     let status = output(&["study", "status", out.to_str().unwrap()]);
-    assert!(said(&status).contains("is damaged"), "{}", said(&status));
+    assert!(
+        printed(&status).contains("is damaged"),
+        "{}",
+        printed(&status)
+    );
     let last = run(&file, &out);
-    assert!(last.status.success(), "{}", said(&last));
+    assert!(last.status.success(), "{}", printed(&last));
     let damaged = std::fs::read_dir(out.join("damaged")).unwrap().count();
     assert_eq!(damaged, 1);
 
@@ -68,16 +72,16 @@ fn twenty_kills_lose_no_run_and_repeat_none() {
         assert_eq!(repeatable(record), repeatable(&unbroken[id]), "{id}");
     }
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
-    assert!(verified.status.success(), "{}", said(&verified));
+    assert!(verified.status.success(), "{}", printed(&verified));
 }
 
 #[test]
-fn an_interrupted_run_is_saved_and_made_again() {
+fn saves_and_repeats_an_interrupted_run() {
     let (_folder, file, out) = folder();
-    let stopped = in_hand(&file, &out, libc::SIG_DFL);
+    let stopped = start_and_stop(&file, &out, libc::SIG_DFL);
     stopped.signal("INT");
     let ended = stopped.resume().wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(130), "{}", said(&ended));
+    assert_eq!(ended.status.code(), Some(130), "{}", printed(&ended));
     assert!(records(&out).len() < RUNS);
     let status = output(&["study", "status", out.to_str().unwrap(), "--json"]);
     let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
@@ -86,7 +90,7 @@ fn an_interrupted_run_is_saved_and_made_again() {
         records(&out).len()
     );
     let last = run(&file, &out);
-    assert!(last.status.success(), "{}", said(&last));
+    assert!(last.status.success(), "{}", printed(&last));
     assert_eq!(records(&out).len(), RUNS);
     for record in records(&out).values() {
         assert_ne!(record["outcome"], "interrupted");

@@ -1,14 +1,14 @@
 //! The output of the commands.
 
-use super::{RUNS, STUDY, folder, json, output, records, run, said};
+use super::{RUNS, STUDY, folder, json, output, printed, records, run};
 
 #[test]
 fn a_study_is_run_reported_and_verified() {
     let (folder, file, out) = folder();
     let at = out.to_str().unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", said(&ended));
-    let text = said(&ended);
+    assert!(ended.status.success(), "{}", printed(&ended));
+    let text = printed(&ended);
     assert!(
         text.contains("Best regime: ") && text.contains(" to 80 % test accuracy ("),
         "{text}"
@@ -48,14 +48,14 @@ fn a_study_is_run_reported_and_verified() {
 
     reported(at, folder.path());
     assert!(output(&["study", "verify", at]).status.success());
-    // One accuracy is changed: so has the file, and the targets reached no longer follow.
+    // After a change of one accuracy, the checksum and the target results no longer match.
     let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
     let mut changed = json(&path);
     changed["record"]["evaluations"][0]["metrics"][0]["deciding"] = 0.999.into();
     std::fs::write(&path, serde_json::to_vec_pretty(&changed).unwrap()).unwrap();
     let verified = output(&["study", "verify", at]);
     assert_eq!(verified.status.code(), Some(1));
-    let text = said(&verified);
+    let text = printed(&verified);
     assert!(
         text.contains("batch-size=16,lr=0.02@1: the file has changed"),
         "{text}"
@@ -65,7 +65,7 @@ fn a_study_is_run_reported_and_verified() {
         "{text}"
     );
 
-    // Another version, of the run or of the training in it, is refused by name.
+    // A run or training record of another version is rejected by name.
     for at in ["/schema", "/record/schema"] {
         let mut later = changed.clone();
         *later.pointer_mut(at).unwrap() = 9.into();
@@ -78,22 +78,22 @@ fn a_study_is_run_reported_and_verified() {
             &["study", "run", &file, "--out", out],
         ] {
             let refused = output(command);
-            let text = said(&refused);
+            let text = printed(&refused);
             assert_eq!(refused.status.code(), Some(1), "{text}");
             assert!(text.contains("16,lr=0.02@1.json\" has schema 9"), "{text}");
         }
     }
 
-    // The folder of another study is refused with the difference.
+    // The folder of another study is rejected with the difference.
     let other = folder.path().join("other.toml");
     std::fs::write(&other, STUDY.replace("samples = 4000", "samples = 5000")).unwrap();
     let refused = run(other.to_str().unwrap(), &out);
-    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
-    assert!(said(&refused).contains("5000"), "{}", said(&refused));
+    assert_eq!(refused.status.code(), Some(2), "{}", printed(&refused));
+    assert!(printed(&refused).contains("5000"), "{}", printed(&refused));
 }
 
 #[test]
-fn a_dry_run_estimates_the_work_and_makes_nothing() {
+fn a_dry_run_estimates_the_work_and_runs_nothing() {
     let (_folder, file, out) = folder();
     let ended = output(&[
         "study",
@@ -104,7 +104,7 @@ fn a_dry_run_estimates_the_work_and_makes_nothing() {
         "--out",
         out.to_str().unwrap(),
     ]);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     let estimate: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
     assert_eq!(estimate["runs"], 9);
     let programs = estimate["programs"].as_array().unwrap();
@@ -165,7 +165,7 @@ fn the_answer_comes_from_runs_with_fresh_seeds() {
         .replace("replicates = 1", "confirm = 2");
     std::fs::write(&file, study).unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     let fresh = records(&out)
         .into_values()
         .filter(|run| run["purpose"] == "confirm");
@@ -192,7 +192,7 @@ fn the_answer_comes_from_runs_with_fresh_seeds() {
 }
 
 #[test]
-fn the_reference_is_run_again_although_no_run_reached_the_target() {
+fn runs_the_reference_again_if_no_run_reached_the_target() {
     let (_folder, file, out) = folder();
     let study = STUDY
         .replace("seeds = [1, 2]", "seeds = [1]")
@@ -201,8 +201,8 @@ fn the_reference_is_run_again_although_no_run_reached_the_target() {
         .replace("replicates = 1", "confirm = 2");
     std::fs::write(&file, study).unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", said(&ended));
-    let text = said(&ended);
+    assert!(ended.status.success(), "{}", printed(&ended));
+    let text = printed(&ended);
     assert!(
         text.contains("only the reference cell is run again"),
         "{text}"
@@ -218,9 +218,9 @@ fn the_reference_is_run_again_although_no_run_reached_the_target() {
 fn each_error_is_one_sentence() {
     let (folder, file, out) = folder();
     let missing = output(&["study", "run", "/nonexistent.toml"]);
-    assert_eq!(missing.status.code(), Some(2), "{}", said(&missing));
+    assert_eq!(missing.status.code(), Some(2), "{}", printed(&missing));
     let no_study = output(&["study", "status", folder.path().to_str().unwrap()]);
-    assert_eq!(no_study.status.code(), Some(1), "{}", said(&no_study));
+    assert_eq!(no_study.status.code(), Some(1), "{}", printed(&no_study));
     // A budget in joules needs a source that measures them.
     let joules = STUDY.replace("samples = 4000", "joules = 40.0");
     std::fs::write(&file, joules).unwrap();
@@ -233,13 +233,13 @@ fn each_error_is_one_sentence() {
         "--out",
         out.to_str().unwrap(),
     ]);
-    assert_eq!(refused.status.code(), Some(2), "{}", said(&refused));
+    assert_eq!(refused.status.code(), Some(2), "{}", printed(&refused));
     assert!(
-        said(&refused).contains("wattgrad doctor"),
+        printed(&refused).contains("wattgrad doctor"),
         "{}",
-        said(&refused)
+        printed(&refused)
     );
-    for text in [said(&missing), said(&no_study), said(&refused)] {
+    for text in [printed(&missing), printed(&no_study), printed(&refused)] {
         assert_eq!(text.matches("error:").count(), 1, "{text}");
     }
 }
@@ -250,7 +250,7 @@ const STEADY: &str = "cmd:while :; do echo \"$(date +%s.%N) 50\"; sleep 0.03; do
 
 #[cfg(unix)]
 #[test]
-fn runs_too_short_for_their_meter_keep_their_joules() {
+fn runs_too_short_for_their_meter_have_joules_per_step() {
     let (_folder, file, out) = folder();
     let study = STUDY
         .replace("seeds = [1, 2]", "seeds = [1]")
@@ -259,7 +259,7 @@ fn runs_too_short_for_their_meter_keep_their_joules() {
     std::fs::write(&file, study).unwrap();
     let at = out.to_str().unwrap();
     let ended = output(&["--meter", STEADY, "study", "run", &file, "--out", at]);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     let outcomes: Vec<serde_json::Value> = records(&out)
         .into_values()
         .map(|run| {
@@ -272,10 +272,10 @@ fn runs_too_short_for_their_meter_keep_their_joules() {
         .collect();
     assert_eq!(outcomes, ["reached", "diverged"]);
     let verified = output(&["study", "verify", at]);
-    assert!(verified.status.success(), "{}", said(&verified));
+    assert!(verified.status.success(), "{}", printed(&verified));
 }
 
-/// A meter of 50 W, give or take one, a line every 20 ms.
+/// A meter of 50 +- 1 W, one line every 20 ms.
 #[cfg(unix)]
 const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 49\"; sleep 0.02; echo \"$(date +%s.%N) 51\"; sleep 0.02; done";
 
@@ -300,7 +300,7 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_recorded() {
         "--out",
         out.to_str().unwrap(),
     ]);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     let all = records(&out);
     let run = all.values().next().unwrap();
     assert_eq!(run["outcome"], "over-budget");
@@ -327,7 +327,7 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_recorded() {
     assert!(spent(last) >= 100.0, "{last}");
 
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
-    assert!(verified.status.success(), "{}", said(&verified));
+    assert!(verified.status.success(), "{}", printed(&verified));
     // The readings past the run's end are doubled: a step no longer costs what the record says.
     let path = out.join("runs").join("batch-size=16,lr=0.02@1.json");
     let mut changed = json(&path);
@@ -338,7 +338,7 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_recorded() {
     std::fs::write(&path, serde_json::to_vec_pretty(&changed).unwrap()).unwrap();
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
     assert_eq!(verified.status.code(), Some(1));
-    let text = said(&verified);
+    let text = printed(&verified);
     for of in [
         "joules per step",
         "joules of the run",
@@ -353,7 +353,7 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_recorded() {
         reading["value"] = 0.into();
     }
     std::fs::write(&path, serde_json::to_vec_pretty(&changed).unwrap()).unwrap();
-    let text = said(&output(&["study", "verify", out.to_str().unwrap()]));
+    let text = printed(&output(&["study", "verify", out.to_str().unwrap()]));
     assert!(text.contains("its readings give no energy"), "{text}");
 }
 
@@ -364,7 +364,7 @@ fn reported(study: &str, folder: &std::path::Path) {
     let ended = output(&[
         "report", study, "--html", &html, "--svg", &svg, "--csv", &csv,
     ]);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     let text = String::from_utf8(ended.stdout).unwrap();
     for line in text.lines() {
         assert!(line.chars().count() <= 80, "{line}");

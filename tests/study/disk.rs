@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::in_hand::{in_hand, writing};
 use super::namespace::play;
-use super::{RUNS, folder, output, records, run, said};
+use super::stopped::{start_and_stop, writing};
+use super::{RUNS, folder, output, printed, records, run};
 
 const DISK: &str = "/mnt";
 
@@ -37,11 +37,11 @@ fn fill() -> PathBuf {
 pub fn filled() {
     let (_folder, file, _) = folder();
     let out = Path::new(DISK).join("out");
-    let stopped = in_hand(&file, &out, libc::SIG_DFL);
+    let stopped = start_and_stop(&file, &out, libc::SIG_DFL);
     let before = records(&out).len();
     let filler = fill();
     let ended = stopped.resume().wait_with_output().unwrap();
-    let text = said(&ended);
+    let text = printed(&ended);
     assert_eq!(ended.status.code(), Some(1), "{text}");
     assert_eq!(text.matches("error:").count(), 1, "{text}");
     assert!(text.contains("make room"), "{text}");
@@ -52,17 +52,17 @@ pub fn filled() {
 
     fs::remove_file(filler).unwrap();
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     assert_eq!(records(&out).len(), RUNS);
     let verified = output(&["study", "verify", out.to_str().unwrap()]);
-    assert!(verified.status.success(), "{}", said(&verified));
+    assert!(verified.status.success(), "{}", printed(&verified));
 }
 
 pub fn full() {
     let (_folder, file, _) = folder();
     let out = Path::new(DISK).join("out");
     let stopped = run(&file, &out);
-    let text = said(&stopped);
+    let text = printed(&stopped);
     assert_eq!(stopped.status.code(), Some(1), "{text}");
     assert_eq!(text.matches("error:").count(), 1, "{text}");
     assert!(text.contains("make room"), "{text}");
@@ -79,7 +79,7 @@ pub fn full() {
         .unwrap();
     assert!(grown.success());
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     let after = records(&out);
     assert_eq!(after.len(), RUNS);
     for (id, record) in &before {

@@ -7,8 +7,6 @@ mod broken;
 mod commands;
 #[cfg(target_os = "linux")]
 mod disk;
-#[cfg(unix)]
-mod in_hand;
 #[cfg(target_os = "linux")]
 #[path = "../namespace/mod.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
@@ -16,6 +14,8 @@ mod namespace;
 #[cfg(unix)]
 mod several;
 mod shards;
+#[cfg(unix)]
+mod stopped;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -53,7 +53,7 @@ const RUNS: usize = 9;
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "played by another test, in a namespace of its own"]
+#[ignore = "run by other tests in a mount namespace"]
 fn scene() {
     let name = std::env::var(namespace::SCENE).unwrap();
     match name.as_str() {
@@ -91,7 +91,7 @@ fn run(file: &str, out: &Path) -> Output {
     output(&["study", "run", file, "--out", out.to_str().unwrap()])
 }
 
-fn said(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),

@@ -3,14 +3,14 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
-use super::in_hand::in_hand;
-use super::{RUNS, folder, records, said, wattgrad};
+use super::stopped::start_and_stop;
+use super::{RUNS, folder, printed, records, wattgrad};
 
 #[test]
 fn two_processes_make_every_run_once_and_never_at_the_same_time() {
     let (_folder, file, out) = folder();
     // The first holds the machine until the second waits for it.
-    let first = in_hand(&file, &out, libc::SIG_DFL);
+    let first = start_and_stop(&file, &out, libc::SIG_DFL);
     let mut second = wattgrad(&["study", "run", &file, "--out", out.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -23,7 +23,7 @@ fn two_processes_make_every_run_once_and_never_at_the_same_time() {
     }
     // The pipe's buffer has room for the rest of its output.
     for ended in [first.resume(), second].map(|child| child.wait_with_output().unwrap()) {
-        text += &said(&ended);
+        text += &printed(&ended);
         assert!(ended.status.success(), "{text}");
     }
     stderr.read_to_string(&mut text).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::{RUNS, STUDY, folder, json, output, records, run, said};
+use super::{RUNS, STUDY, folder, json, output, printed, records, run};
 
 fn shard(file: &str, out: &Path, shard: &str) -> std::process::Output {
     let out = out.to_str().unwrap();
@@ -16,7 +16,7 @@ fn analysis(folders: &[&Path]) -> Value {
     let mut arguments = vec!["report", "--json"];
     arguments.extend(folders.iter().map(|folder| folder.to_str().unwrap()));
     let report = output(&arguments);
-    assert!(report.status.success(), "{}", said(&report));
+    assert!(report.status.success(), "{}", printed(&report));
     serde_json::from_slice(&report.stdout).unwrap()
 }
 
@@ -39,8 +39,8 @@ fn three_shards_make_every_run_once_and_merge_into_one_study() {
         .map(|index| {
             let out = at(&index.replace('/', "-of-"));
             let ended = shard(&file, &out, index);
-            assert!(ended.status.success(), "{}", said(&ended));
-            assert!(said(&ended).contains(&format!("shard {index}:")));
+            assert!(ended.status.success(), "{}", printed(&ended));
+            assert!(printed(&ended).contains(&format!("shard {index}:")));
             out
         })
         .collect();
@@ -72,7 +72,7 @@ fn three_shards_make_every_run_once_and_merge_into_one_study() {
     conflict(&whole, &paths, &file);
 }
 
-/// A run that two folders record differently is named, and the first folder counts.
+/// Reports a run that two folders record differently; the first folder counts.
 fn conflict(whole: &Path, paths: &[&Path], file: &str) {
     let id = "batch-size=16,lr=0.02@1";
     let with = paths.iter().find(|path| records(path).contains_key(id));
@@ -87,7 +87,7 @@ fn conflict(whole: &Path, paths: &[&Path], file: &str) {
         &["study", "verify", first, second],
         &["report", first, second],
     ] {
-        let text = said(&output(command));
+        let text = printed(&output(command));
         // A terminal's width does not break lines here.
         for folder in [first, second] {
             let named = format!("{folder}/runs/{id}.json");
@@ -116,7 +116,7 @@ fn conflict(whole: &Path, paths: &[&Path], file: &str) {
     .unwrap();
     let out = whole.with_file_name("different");
     let ended = shard(different.to_str().unwrap(), &out, "1/2");
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     let third = out.to_str().unwrap();
     for command in [
         &["study", "status", first, third][..],
@@ -124,27 +124,27 @@ fn conflict(whole: &Path, paths: &[&Path], file: &str) {
         &["report", first, third],
     ] {
         let refused = output(command);
-        let text = said(&refused);
+        let text = printed(&refused);
         assert_eq!(refused.status.code(), Some(2), "{text}");
         assert_eq!(text.matches("error:").count(), 1, "{text}");
         assert!(text.contains("seeds[1] is 2 there and 3 here"), "{text}");
     }
     // A whole study in one folder has nothing left to make.
     let ended = run(file, whole);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     assert!(
-        said(&ended).contains("9 of 9 runs done"),
+        printed(&ended).contains("9 of 9 runs done"),
         "{}",
-        said(&ended)
+        printed(&ended)
     );
 }
 
 #[test]
-fn shards_out_of_range_are_refused() {
+fn rejects_shards_out_of_range() {
     let (_folder, file, out) = folder();
     for bad in ["0/3", "4/3", "1/0", "1", "a/3"] {
         let refused = shard(&file, &out, bad);
-        let text = said(&refused);
+        let text = printed(&refused);
         assert_eq!(refused.status.code(), Some(2), "{text}");
         assert!(
             text.contains("--shard") && text.contains("from 1 to N"),
@@ -155,7 +155,7 @@ fn shards_out_of_range_are_refused() {
 }
 
 #[test]
-fn runs_that_confirm_wait_for_all_shards() {
+fn confirmation_runs_wait_for_all_shards() {
     let (_folder, file, out) = folder();
     let study = STUDY
         .replace("seeds = [1, 2]", "seeds = [1]")
@@ -163,10 +163,14 @@ fn runs_that_confirm_wait_for_all_shards() {
         .replace("replicates = 1", "confirm = 1");
     std::fs::write(&file, study).unwrap();
     let ended = shard(&file, &out, "1/1");
-    assert!(ended.status.success(), "{}", said(&ended));
-    assert!(said(&ended).contains("without --shard"), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
+    assert!(
+        printed(&ended).contains("without --shard"),
+        "{}",
+        printed(&ended)
+    );
     assert_eq!(records(&out).len(), 2);
     let ended = run(&file, &out);
-    assert!(ended.status.success(), "{}", said(&ended));
+    assert!(ended.status.success(), "{}", printed(&ended));
     assert_eq!(records(&out).len(), 4);
 }

@@ -90,7 +90,7 @@ fn a_file_defines_cells_a_goal_and_a_plan() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn rejects_a_missing_file_by_name() {
     let error = Study::read(Path::new("no/such/study.toml")).unwrap_err();
     assert!(matches!(error, StudyFileError::Read { .. }));
     assert!(error.to_string().contains("no/such/study.toml"), "{error}");

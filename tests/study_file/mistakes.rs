@@ -143,7 +143,7 @@ fn each_mistake_has_one_sentence_with_its_place() {
 }
 
 #[test]
-fn every_damaged_file_is_refused_in_one_sentence() {
+fn rejects_every_damaged_file_in_one_sentence() {
     let ranges = "lr = { from = 0.01, to = 1e-1, steps = 2, scale = \"log\" }";
     let rich = with("lr = [0.01, 0.1]", ranges).replace(
         "seeds = [1, 2, 3]",

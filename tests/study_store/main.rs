@@ -13,7 +13,7 @@ use std::time::Duration;
 use wattgrad::internals::study::store::{RunId, Store};
 use worker::{Task, assert_complete, id, records};
 
-/// The work of a process of its own.
+/// The work of a worker process.
 #[test]
 #[ignore = "started by the other tests"]
 fn worker() {
@@ -36,7 +36,7 @@ fn twenty_kills_lose_no_run_and_repeat_none() {
         sleep(Duration::from_micros(random.u64(5_000..100_000)));
         assert!(worker.kill(), "the study was done before kill {kill}");
     }
-    // What dead processes leave, whether or not a kill left it: half a record, and the draft of a published one.
+    // Leftovers of dead processes, which a kill may not have produced: half a record and the draft of a published record.
     let before = Store::open(&task.folder).unwrap().done().unwrap();
     assert!(
         !before.is_empty() && before.len() < task.runs,
@@ -58,7 +58,7 @@ fn twenty_kills_lose_no_run_and_repeat_none() {
     assert_eq!(all(&task), all(&unbroken));
 }
 
-/// Every run was begun and ended once, and by two processes.
+/// Every run began and ended once, and two processes made the runs.
 fn assert_shared(task: &Task) {
     let events = task.events();
     for name in ["begin", "end", "saved"] {
@@ -126,7 +126,7 @@ fn measured_runs_of_one_machine_never_overlap_whatever_the_folder() {
         folder: path("killed"),
         ..task.work(60_000)
     };
-    // A killed process holds nothing.
+    // A killed process holds no lock.
     let first = killed.start();
     task.wait_for("begin", 1);
     let (a, b) = (task.start(), other.start());

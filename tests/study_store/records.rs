@@ -1,5 +1,4 @@
-//! What one process finds in the folder: records that are cut off, changed or of another version, another study, runs
-//! that were given back.
+//! Records that are cut off, changed or of another version, another study in the folder, and runs that were released.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +21,7 @@ fn complete(store: &Store) {
 }
 
 #[test]
-fn a_record_that_is_cut_off_is_moved_and_made_again() {
+fn moves_a_record_that_is_cut_off_and_repeats_its_run() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("study");
     complete(&open(&path, &identity(5)).unwrap());
@@ -32,7 +31,7 @@ fn a_record_that_is_cut_off_is_moved_and_made_again() {
     fs::write(file(3), "").unwrap();
     fs::copy(file(0), file(2)).unwrap();
 
-    // A reader names them and moves nothing.
+    // Reading reports the damaged records and moves nothing.
     let store = Store::open(&path).unwrap();
     let damaged = store.damaged().unwrap().into_iter().map(|(run, _)| run);
     assert_eq!(damaged.collect::<Vec<RunId>>(), [id(2), id(3), id(4)]);
@@ -48,7 +47,7 @@ fn a_record_that_is_cut_off_is_moved_and_made_again() {
     assert_eq!(store.records().unwrap().len(), 5);
     assert_eq!(store.damaged().unwrap(), []);
 
-    // A changed record is complete, and its checksum shows the change; a reformatted one is the same.
+    // A changed record is complete, and its checksum shows the change. Reformatting changes nothing.
     assert_eq!(store.altered().unwrap(), []);
     let text = fs::read_to_string(file(1)).unwrap();
     fs::write(file(1), text.replace("\n  ", "\n\t")).unwrap();
@@ -59,7 +58,7 @@ fn a_record_that_is_cut_off_is_moved_and_made_again() {
 }
 
 #[test]
-fn an_unknown_schema_is_refused_by_name() {
+fn rejects_an_unknown_schema_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("study");
     complete(&open(&path, &identity(2)).unwrap());
@@ -109,7 +108,7 @@ fn an_unknown_schema_is_refused_by_name() {
 }
 
 #[test]
-fn another_study_is_refused_with_the_first_difference() {
+fn rejects_another_study_with_the_first_difference() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("study");
     let study = identity(3);
@@ -134,7 +133,7 @@ fn another_study_is_refused_with_the_first_difference() {
 }
 
 #[test]
-fn a_run_that_was_given_back_or_interrupted_is_made_again() {
+fn repeats_a_run_that_was_released_or_interrupted() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("study");
     let study = identity(1);
@@ -166,7 +165,7 @@ fn a_run_that_was_given_back_or_interrupted_is_made_again() {
 }
 
 #[test]
-fn a_second_record_of_a_run_is_kept_and_does_not_count() {
+fn keeps_a_second_record_of_a_run_without_counting_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("study");
     let study = identity(1);

@@ -43,7 +43,7 @@ pub fn record(id: &RunId) -> RunRecord {
     }
 }
 
-/// What a worker does.
+/// The task of a worker.
 #[derive(Clone)]
 pub struct Task {
     pub folder: PathBuf,

@@ -2,7 +2,7 @@
 
 const NOBODY: libc::uid_t = 65534;
 
-/// Runs `open` with the file permissions of the user `nobody` where this process is root, as they are otherwise.
+/// Runs `open` with the file permissions of the user `nobody` if this process is root, otherwise unchanged.
 pub fn as_ordinary_user<R>(open: impl FnOnce() -> R) -> R {
     // SAFETY: a system call without arguments.
     let own = unsafe { libc::geteuid() };

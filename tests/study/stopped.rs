@@ -10,9 +10,9 @@ use std::time::Duration;
 use super::wattgrad;
 
 /// A process that is stopped during a run. It is killed if its test fails, because others wait for its lock.
-pub struct InHand(Option<Child>);
+pub struct Stopped(Option<Child>);
 
-impl InHand {
+impl Stopped {
     pub fn signal(&self, name: &str) {
         self.0.iter().for_each(|child| signal(child, name));
     }
@@ -29,7 +29,7 @@ impl InHand {
     }
 }
 
-impl Drop for InHand {
+impl Drop for Stopped {
     fn drop(&mut self) {
         if let Some(child) = &mut self.0 {
             let _ = child.kill();
@@ -39,16 +39,16 @@ impl Drop for InHand {
 }
 
 /// Starts a process and stops it during a run. `hang_up` is its handler of SIGHUP.
-pub fn in_hand(file: &str, out: &Path, hang_up: libc::sighandler_t) -> InHand {
+pub fn start_and_stop(file: &str, out: &Path, hang_up: libc::sighandler_t) -> Stopped {
     let child = start(file, out, hang_up);
     let id = child.id();
-    let hand = InHand(Some(child));
+    let stopped = Stopped(Some(child));
     let reserved = || !writing(out).is_empty();
     loop {
         while !reserved() {
             sleep(Duration::from_millis(1));
         }
-        hand.signal("STOP");
+        stopped.signal("STOP");
         let mut status = 0;
         // SAFETY: it is a child that nobody else waits for, and `status` is ours.
         let found = unsafe { libc::waitpid(id as i32, &mut status, libc::WUNTRACED) };
@@ -56,9 +56,9 @@ pub fn in_hand(file: &str, out: &Path, hang_up: libc::sighandler_t) -> InHand {
         assert!(libc::WIFSTOPPED(status), "it ended before it was stopped");
         // The record is not written yet: it is shorter than the reserved space.
         if reserved() {
-            return hand;
+            return stopped;
         }
-        hand.signal("CONT");
+        stopped.signal("CONT");
     }
 }
 
