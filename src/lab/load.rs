@@ -32,18 +32,6 @@ const EMPTY: &str = "
 
 /// Drives one adapter from its own thread. The adapter is open from [`Activity::Context`] on and closed for
 /// [`Activity::Cold`].
-///
-/// ```no_run
-/// use wattgrad::{Meter, MeterOptions};
-/// use wattgrad::internals::lab::DeviceLoad;
-///
-/// let options = MeterOptions::default();
-/// let meter = Meter::open(&options, None)?;
-/// meter.calibrate(&options, &mut DeviceLoad::new(Default::default()), |source, found| {
-///     println!("{source}: {found:?}");
-/// })?;
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
 pub struct DeviceLoad {
     /// Absent once the thread is to end.
     wanted: Option<Sender<Activity>>,

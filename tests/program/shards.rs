@@ -25,7 +25,10 @@ fn one_hot(samples: usize) -> Dataset {
     };
     let mut data =
         Dataset::from_arrays("one-hot", 2, &[1, 1, samples], arrays(), arrays()).unwrap();
-    data.normalisation = vec![Normalisation::identity(1)];
+    data.normalisation = vec![Normalisation {
+        scale: 255.0,
+        ..Normalisation::identity(1)
+    }];
     data
 }
 

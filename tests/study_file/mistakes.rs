@@ -75,7 +75,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("batch-size = [32, 128]", "batch-size = [32, ¦0]", "the batch size must be at least 1, got 0"),
     ("batch-size = [32, 128]", "batch-size = [32, ¦64.5]", "takes a whole number from 0 to 4294967295, not 64.5"),
     ("batch-size = [32, 128]", "batch-size = [32, ¦8192]", "steps of 8192 samples cannot be evaluated every 6000 samples"),
-    ("momentum = 0.9", "eval-batch-size = ¦0", "evaluation batch size of 0"),
+    ("momentum = 0.9", "eval-batch-size = ¦0", "evaluation batch size must be at least 1, got 0"),
     // Axes.
     ("lr = [0.01, 0.1]", "lr = ¦[]", "`lr` is an empty list"),
     ("lr = [0.01, 0.1]", "lr = ¦0.1", "one value for all cells belongs in [base]"),

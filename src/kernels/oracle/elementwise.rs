@@ -8,12 +8,12 @@ pub fn relu(x: &[f64]) -> Vec<f64> {
 }
 
 /// The gradient of [`relu`]'s input from `y`, its output (or its input, which has the same sign), and `dy`; 0 where `y`
-/// is 0.
+/// is at most 0. A NaN in `y` lets `dy` pass, as PyTorch does.
 pub fn relu_backward(y: &[f64], dy: &[f64]) -> Vec<f64> {
     check("upstream gradient", dy.len(), y.len());
     y.iter()
         .zip(dy)
-        .map(|(&y, &dy)| if y > 0.0 { dy } else { 0.0 })
+        .map(|(&y, &dy)| if y <= 0.0 { 0.0 } else { dy })
         .collect()
 }
 
