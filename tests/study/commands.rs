@@ -401,6 +401,6 @@ fn reported(study: &str, folder: &std::path::Path) {
     assert!(
         String::from_utf8(table.stdout)
             .unwrap()
-            .contains("| batch-size")
+            .contains("| batch size")
     );
 }
