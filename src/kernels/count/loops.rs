@@ -10,6 +10,12 @@ use super::value::{self, Scalar, Value};
 
 /// Iterations in which a loop may become steady.
 const STEADY_WITHIN: usize = 8;
+/// A loop that does not become steady is followed to its end if no more iterations than this are left.
+const FOLLOWED: i64 = 48;
+/// Otherwise so many of them are followed, spread over the rest, and stand for all.
+const SAMPLES: i64 = 16;
+/// Spreads the samples, so that they do not fall into step with a loop that repeats.
+const GOLDEN: f64 = 0.618_033_988_749_895;
 
 /// What is known at the head of an iteration.
 struct Iteration {
@@ -52,6 +58,11 @@ impl<'a> Interpreter<'a> {
                     if self.skip(frame, &iterations, reads) {
                         return Ok(());
                     }
+                    if iterations.len() == STEADY_WITHIN
+                        && self.sample(frame, &iterations, [body, continuing, &head.ops])?
+                    {
+                        return Ok(());
+                    }
                 }
             }
             if self.state.active.is_empty() {
@@ -88,39 +99,105 @@ impl<'a> Interpreter<'a> {
             return false;
         };
         let cost = third.cost.minus(second.cost);
-        let progress = second.left - third.left;
-        let even = progress > 0
-            && first.left - second.left == progress
-            && second.cost.minus(first.cost) == cost
-            && first.active == third.active;
-        if !even {
+        let Some((rest, slopes)) = even(first, second, third) else {
+            return false;
+        };
+        let read = |(read, slope): (&bool, &Option<i64>)| *read && slope.is_some();
+        if second.cost.minus(first.cost) != cost || reads.iter().zip(&slopes).any(read) {
             return false;
         }
-        let rest = third.left.div_euclid(progress) + i64::from(third.left % progress != 0);
-        let mut moved = Vec::with_capacity(third.locals.len());
-        let locals = first.locals.iter().zip(&second.locals).zip(&third.locals);
-        for (read, ((before, then), now)) in reads.iter().zip(locals) {
-            if then == now {
-                moved.push(now.clone());
-                continue;
-            }
-            let (Some(a), Some(b), Some(c)) = (integer(before), integer(then), integer(now)) else {
-                return false;
-            };
-            if *read || b - a != c - b {
-                return false;
-            }
-            let end = c + (c - b) * rest;
-            moved.push(match now {
-                Value::Uniform(Scalar::I32(_)) => Value::Uniform(Scalar::I32(end as i32)),
-                _ => Value::u32(end as u32),
-            });
-        }
         self.charge(cost, rest as u64);
-        self.state.stack.truncate(frame.base);
-        self.state.stack.append(&mut moved);
+        self.move_locals(frame, &third.locals, &slopes, rest);
         true
     }
+
+    /// Follows some of the further iterations of a long loop whose cost varies, and adds their mean for each. Whether it
+    /// did.
+    fn sample(
+        &mut self,
+        frame: &mut Frame<'a>,
+        iterations: &[Iteration],
+        [body, continuing, head]: [&Ops; 3],
+    ) -> Result<bool, CountError> {
+        let [.., first, second, third] = iterations else {
+            return Ok(false);
+        };
+        let Some((rest, slopes)) = even(first, second, third).filter(|(rest, _)| *rest > FOLLOWED)
+        else {
+            return Ok(false);
+        };
+        let start = self.state.clone();
+        let mut sum = Cost::NONE;
+        for sample in 0..SAMPLES {
+            let place = (sample as f64 + (sample as f64 * GOLDEN).fract()) / SAMPLES as f64;
+            let ahead = ((place * rest as f64) as i64).min(rest - 1);
+            self.state = start.clone();
+            self.move_locals(frame, &third.locals, &slopes, ahead);
+            self.run(frame, body)?;
+            let continued = std::mem::replace(&mut self.state.continued, self.none.clone());
+            self.state.active = self.state.active.or(&continued);
+            self.run(frame, continuing)?;
+            self.run(frame, head)?;
+            let followed = &self.state;
+            if followed.active.on != start.active.on || followed.count.passes != start.count.passes {
+                self.state = start;
+                return Ok(false);
+            }
+            sum = sum.plus(followed.count.cost.minus(start.count.cost));
+        }
+        self.state = start;
+        let count = &mut self.state.count;
+        count.cost = count.cost.plus(sum.times(rest as u64).over(SAMPLES as u64));
+        self.move_locals(frame, &third.locals, &slopes, rest);
+        Ok(true)
+    }
+
+    /// Sets the locals to what they are some iterations after `now`.
+    fn move_locals(
+        &mut self,
+        frame: &Frame<'a>,
+        now: &[Value],
+        slopes: &[Option<i64>],
+        iterations: i64,
+    ) {
+        let moved = now
+            .iter()
+            .zip(slopes)
+            .map(|(now, slope)| match (slope, now) {
+                (Some(slope), Value::Uniform(Scalar::I32(known))) => {
+                    Value::Uniform(Scalar::I32((i64::from(*known) + slope * iterations) as i32))
+                }
+                (Some(slope), Value::Uniform(Scalar::U32(known))) => {
+                    Value::u32((i64::from(*known) + slope * iterations) as u32)
+                }
+                _ => now.clone(),
+            });
+        self.state.stack.truncate(frame.base);
+        self.state.stack.extend(moved);
+    }
+}
+
+/// The iterations left, and by how much each local moves with one, `None` where it stays: if these three iterations in a row
+/// moved alike.
+fn even(
+    first: &Iteration,
+    second: &Iteration,
+    third: &Iteration,
+) -> Option<(i64, Vec<Option<i64>>)> {
+    let progress = second.left - third.left;
+    if progress <= 0 || first.left - second.left != progress || first.active != third.active {
+        return None;
+    }
+    let rest = third.left.div_euclid(progress) + i64::from(third.left % progress != 0);
+    let locals = first.locals.iter().zip(&second.locals).zip(&third.locals);
+    let slopes = locals.map(|((before, then), now)| {
+        if then == now {
+            return Some(None);
+        }
+        let (a, b, c) = (integer(before)?, integer(then)?, integer(now)?);
+        (b - a == c - b).then_some(Some(c - b))
+    });
+    Some((rest, slopes.collect::<Option<_>>()?))
 }
 
 fn integer(value: &Value) -> Option<i64> {
