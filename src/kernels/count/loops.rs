@@ -11,9 +11,9 @@ use super::value::{self, Scalar, Value};
 /// Iterations in which a loop may become steady.
 const STEADY_WITHIN: usize = 8;
 /// A loop that does not become steady is followed to its end if no more iterations than this are left.
-const FOLLOWED: i64 = 48;
+const FOLLOWED: i64 = 256;
 /// Otherwise so many of them are followed, spread over the rest, and stand for all.
-const SAMPLES: i64 = 16;
+const SAMPLES: i64 = 32;
 /// Spreads the samples, so that they do not fall into step with a loop that repeats.
 const GOLDEN: f64 = 0.618_033_988_749_895;
 
@@ -139,7 +139,8 @@ impl<'a> Interpreter<'a> {
             self.run(frame, continuing)?;
             self.run(frame, head)?;
             let followed = &self.state;
-            if followed.active.on != start.active.on || followed.count.passes != start.count.passes {
+            if followed.active.on != start.active.on || followed.count.passes != start.count.passes
+            {
                 self.state = start;
                 return Ok(false);
             }
