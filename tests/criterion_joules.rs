@@ -156,7 +156,7 @@ fn lists_the_reasons_without_a_source() {
     assert!(matches!(why, JoulesError::NoSource { .. }), "{why:?}");
     let text = why.to_string();
     assert!(
-        text.starts_with("no source of joules is available: nvml ("),
+        text.starts_with("no energy source is available: nvml ("),
         "{text}"
     );
     assert!(!text.contains('\n'), "{text}");
@@ -208,7 +208,7 @@ fn saves_nothing_if_the_card_is_lost() {
         .collect();
     assert_eq!(lines.len(), 1, "{text}");
     assert!(
-        lines[0].contains("paced [nvml]") && lines[0].contains("lost within the window"),
+        lines[0].contains("paced [nvml]") && lines[0].contains("lost during the window"),
         "{text}"
     );
     assert!(find(out.path(), "sample.json").is_empty());

@@ -132,7 +132,7 @@ fn measures_ten_averaging_times() {
     let (meter, _folder) = sensor().meter(None);
     refused(
         &metered(&meter, wave, WindowLength::between(1.0, 1.0)).0,
-        "ten of the 0.400 s",
+        "ten averaging times of the sensor (0.400 s each)",
     );
     let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.0, 20.0));
     holds(&settled, wave, 0.1);
@@ -140,7 +140,7 @@ fn measures_ten_averaging_times() {
     // A sensor that needs more than the longest window does not count.
     let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.0, 3.0));
     assert!(lasted < 2.0, "{lasted} s");
-    refused(&settled, "ten of the 0.400 s");
+    refused(&settled, "ten averaging times of the sensor (0.400 s each)");
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn measures_until_a_part_time_sensor_covers_the_step() {
     };
     let (meter, _folder) = sensor.meter(Some(known));
     let (settled, _) = metered(&meter, wave, WindowLength::between(1.5, 1.5));
-    refused(&settled, "of a step was never seen");
+    refused(&settled, "of a step was never sampled");
     let (settled, lasted) = metered(&meter, wave, WindowLength::between(1.5, 30.0));
     holds(&settled, wave, 0.25);
     assert!(

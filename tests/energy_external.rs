@@ -257,9 +257,9 @@ fn reports_a_failed_command() {
 #[test]
 fn reports_invalid_lines() {
     for (line, with) in [
-        ("NaN", "has a value that no meter can show"),
-        ("-3", "has a value that no meter can show"),
-        ("inf", "has a value that no meter can show"),
+        ("NaN", "has an impossible value"),
+        ("-3", "has an impossible value"),
+        ("inf", "has an impossible value"),
         ("lots", "is not `seconds watts`"),
         ("80 90", "is not `seconds watts`"),
     ] {
@@ -313,7 +313,7 @@ fn silent_or_missing_meter_has_no_energy() {
     let zero = Meter::open(&options(&[&name], MeterUnit::Joules), None).unwrap();
     let row = only(window(&zero, 0.5));
     assert_eq!((row.status, row.joules), (Status::Unavailable, None));
-    refused(&only(window(&meter(&name), 0.5)), "reads 0 throughout");
+    refused(&only(window(&meter(&name), 0.5)), "always reads 0");
 }
 
 #[test]

@@ -326,14 +326,14 @@ fn failures_during_a_window_give_no_energy() {
     assert!(
         still
             .reason
-            .is_some_and(|reason| reason.contains("did not move"))
+            .is_some_and(|reason| reason.contains("did not change"))
     );
     let window = meter.start();
     fs::remove_file(removed.folder.join("energy_uj")).unwrap();
     garbled.write("energy_uj", "?\n");
     let rows = window.stop();
-    refused(row(&rows, "rapl:package-0"), "stood at 5000000 uJ");
-    refused(row(&rows, "rapl:package-1"), "lost within the window");
+    refused(row(&rows, "rapl:package-0"), "stayed at 5000000 uJ");
+    refused(row(&rows, "rapl:package-1"), "lost during the window");
     refused(row(&rows, "rapl:package-1"), "does not exist");
     refused(row(&rows, "rapl:package-2"), "contains `?`");
     drop(stuck);

@@ -19,7 +19,7 @@ pub fn stop_on_interrupt() -> Arc<AtomicBool> {
         }
     });
     if let Err(error) = set {
-        tracing::warn!("an interrupt will end the run without its record: {error}");
+        tracing::warn!("cannot handle Ctrl-C ({error}): it will end the run without a record");
     }
     #[cfg(unix)]
     if nohup {

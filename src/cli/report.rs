@@ -44,7 +44,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if let Some(path) = &args.svg {
         let [only] = studies.as_slice() else {
             return Err(Failure::misuse(format!(
-                "--svg draws one study, and {} were given: name one study, or only records",
+                "--svg draws one study, got {}: give one study, or only records",
                 studies.len()
             )));
         };
@@ -84,6 +84,6 @@ fn write(path: &Path, text: &str, global: &Global) -> Result<(), Failure> {
 
 fn refused(path: &Path, error: &std::io::Error) -> Failure {
     Failure::failed(format!(
-        "cannot write {path:?} ({error}): choose a writable place"
+        "cannot write {path:?} ({error}): choose a writable folder"
     ))
 }

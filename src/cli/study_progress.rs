@@ -114,7 +114,7 @@ impl<'a> StudyProgress<'a> {
                     |pid| format!("process {pid}"),
                 );
                 self.line(&format!(
-                    "waiting for {process}: one run at a time on this machine (--overlap does not wait)"
+                    "waiting for {process}: this machine makes one run at a time (--overlap does not wait)"
                 ));
             }
             StudyEvent::WarmingUp => self.line("warming up the device"),
@@ -142,7 +142,7 @@ impl<'a> StudyProgress<'a> {
                     format!(", {} measured ({source}) in {runs} of them", joules(*spent))
                 });
             let elapsed = seconds(self.began.elapsed().as_secs_f64());
-            self.line(&format!("{} runs made in {elapsed}{spent}", self.made));
+            self.line(&format!("{} runs completed in {elapsed}{spent}", self.made));
         }
     }
 

@@ -70,7 +70,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         // Fails only where the display has ended.
         let _ = interrupt.send(());
     }) {
-        tracing::warn!("an interrupt will end the display abruptly: {error}");
+        tracing::warn!("cannot handle Ctrl-C ({error}): it may leave the display unfinished");
     }
     let began = Instant::now();
     let live = meter.live();

@@ -119,7 +119,7 @@ impl MeteredBenchmark {
             Err(why) => self.joules.abort(&self.id, &why.to_string()),
             Ok(()) if done == 0 => self
                 .joules
-                .abort(&self.id, "its closure counted no iteration"),
+                .abort(&self.id, "its closure reported no iterations"),
             Ok(()) => done,
         }
     }

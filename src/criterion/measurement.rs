@@ -44,7 +44,7 @@ impl Default for Settings {
 #[non_exhaustive]
 pub enum JoulesError {
     /// No source can be charged with the work.
-    #[error("no source of joules is available: {reasons}")]
+    #[error("no energy source is available: {reasons}")]
     NoSource {
         /// `source (reason; fix)` for each source, separated by commas.
         reasons: String,
@@ -241,7 +241,9 @@ impl Joules {
 
     fn why(&self, results: &[SourceResult]) -> String {
         let reason = self.own(results).and_then(|result| result.reason.clone());
-        reason.unwrap_or_else(|| "the window holds too few updates: set a longer one".to_owned())
+        reason.unwrap_or_else(|| {
+            "the window contains too few updates: set a longer window".to_owned()
+        })
     }
 
     /// Ends the process: criterion takes no error, and saves every value that it gets.
@@ -258,7 +260,9 @@ impl Joules {
 fn positive(joules: f64) -> Result<f64, String> {
     match joules.is_finite() && joules > 0.0 {
         true => Ok(joules),
-        false => Err(format!("the source gave {joules} J: set a longer window")),
+        false => Err(format!(
+            "the source measured {joules} J: set a longer window"
+        )),
     }
 }
 
@@ -283,7 +287,7 @@ impl Measurement for Joules {
     fn end(&self, window: Window) -> f64 {
         self.whole(&window.stop()).unwrap_or_else(|why| {
             self.abort(
-                "a benchmark that criterion timed itself",
+                "a benchmark that criterion itself timed",
                 &format!("{why}; use Joules::metered"),
             )
         })

@@ -50,7 +50,7 @@ pub enum DataError {
         example: PathBuf,
     },
     /// The gzip stream ends early.
-    #[error("{path:?} is truncated, its gzip stream ends early: download it again")]
+    #[error("{path:?} is truncated (its gzip stream ends early): download it again")]
     TruncatedGz {
         /// The file.
         path: PathBuf,
@@ -65,7 +65,8 @@ pub enum DataError {
     },
     /// Not an IDX file, by its first four bytes.
     #[error(
-        "{path:?} is not an IDX file, it starts with {found:02x?} instead of 00 00, an element type and 1 to 8 dimensions: replace it by the original file"
+        "{path:?} is not an IDX file (it starts with {found:02x?} instead of 00 00, an element type and 1 to 8 \
+         dimensions): replace it with the original file"
     )]
     BadMagic {
         /// The file.
@@ -75,7 +76,7 @@ pub enum DataError {
     },
     /// The file is shorter than its header says.
     #[error(
-        "{path:?} is truncated, it has {found} bytes and its header says {expected}: download it again"
+        "{path:?} is truncated (it has {found} bytes, its header states {expected}): download it again"
     )]
     Truncated {
         /// The file.
@@ -86,7 +87,9 @@ pub enum DataError {
         found: u64,
     },
     /// The file is longer than its header says.
-    #[error("{path:?} has more than the {expected} bytes its header says: download it again")]
+    #[error(
+        "{path:?} has more than the {expected} bytes that its header states: download it again"
+    )]
     TrailingBytes {
         /// The file.
         path: PathBuf,
@@ -94,7 +97,7 @@ pub enum DataError {
         expected: u64,
     },
     /// Dimensions that do not fit samples or labels.
-    #[error("{place} has dimensions {shape:?}: it needs {wanted}")]
+    #[error("{place} has the wrong dimensions {shape:?}: it needs {wanted}")]
     BadShape {
         /// The file or array.
         place: String,
@@ -104,7 +107,7 @@ pub enum DataError {
         wanted: &'static str,
     },
     /// No samples.
-    #[error("{place} has no samples: give at least one")]
+    #[error("{place} has no samples: add at least one")]
     NoSamples {
         /// The file or array.
         place: String,
@@ -160,7 +163,9 @@ pub enum DataError {
         sample: usize,
     },
     /// Splits with different columns.
-    #[error("the test split has {test}, the training split {train}: give both the same columns")]
+    #[error(
+        "the test split has {test}, but the training split has {train}: give both the same columns"
+    )]
     SplitsDiffer {
         /// Columns of the training split.
         train: String,
@@ -189,7 +194,8 @@ pub enum DataError {
     },
     /// A sample larger than a shard may be.
     #[error(
-        "one sample of column {column:?} has {bytes} bytes, the limit of a shard is {limit}: use smaller samples or a device with a larger binding limit"
+        "one sample of column {column:?} has {bytes} bytes, more than the shard limit of {limit}: use smaller samples \
+         or a device with a larger binding limit"
     )]
     SampleAboveLimit {
         /// The column's name.
@@ -231,7 +237,7 @@ pub enum DataError {
     },
     /// `WATTGRAD_DATA` names no complete dataset.
     #[error(
-        "WATTGRAD_DATA is {path:?}, which has no complete dataset ({note}): correct or unset it"
+        "WATTGRAD_DATA is {path:?}, which contains no complete dataset ({note}): correct or unset it"
     )]
     BadEnvironment {
         /// The folder.

@@ -95,7 +95,7 @@ fn parse(mut reader: impl Read, path: &Path, zipped: bool) -> Result<IdxArray, D
         .ok_or_else(|| DataError::BadShape {
             place: path.display().to_string(),
             shape: dims.clone(),
-            wanted: "dimensions that fit a memory",
+            wanted: "dimensions that fit in memory",
         })?;
 
     // One byte more than the header says reveals trailing bytes; reading to the end verifies the checksum of gzip.

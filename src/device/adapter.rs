@@ -219,19 +219,17 @@ fn names<'a>(adapters: impl IntoIterator<Item = &'a AdapterSummary>) -> String {
 }
 
 #[cfg(target_os = "linux")]
-const REMEDY: &str = "no Vulkan driver answered; install the Mesa drivers (Debian and Ubuntu: libvulkan1 \
+const REMEDY: &str = "no Vulkan driver was found; install the Mesa drivers (Debian and Ubuntu: libvulkan1 \
     mesa-vulkan-drivers, Fedora: vulkan-loader mesa-vulkan-drivers, Arch: vulkan-icd-loader and vulkan-radeon, \
     vulkan-intel or vulkan-swrast), which include a software device, or in an NVIDIA container start it with \
     --gpus all -e NVIDIA_DRIVER_CAPABILITIES=all";
 #[cfg(target_os = "windows")]
-const REMEDY: &str =
-    "neither Vulkan nor Direct3D 12 answered; install the graphics driver of the card's vendor";
+const REMEDY: &str = "neither a Vulkan nor a Direct3D 12 driver was found; install the graphics driver of the card's vendor";
 #[cfg(target_vendor = "apple")]
-const REMEDY: &str =
-    "Metal did not answer; run on a machine with a Metal device, outside a sandbox that hides it";
+const REMEDY: &str = "no Metal device was found; run on a machine with a Metal device, outside a sandbox that hides it";
 #[cfg(not(any(target_os = "linux", target_os = "windows", target_vendor = "apple")))]
 const REMEDY: &str =
-    "no Vulkan driver answered; install the Vulkan loader and the Mesa Vulkan drivers";
+    "no Vulkan driver was found; install the Vulkan loader and the Mesa Vulkan drivers";
 
 const NOOP_REMEDY: &str = "this build has no noop backend; enable wgpu's feature noop";
 

@@ -21,7 +21,7 @@ pub enum DeviceError {
         available: String,
     },
     /// The given part of a name belongs to several adapters.
-    #[error("{wanted:?} matches several adapters, {matches}; give the index instead")]
+    #[error("{wanted:?} matches several adapters ({matches}); give the index instead")]
     AmbiguousAdapter {
         /// The given choice.
         wanted: String,
@@ -30,7 +30,7 @@ pub enum DeviceError {
     },
     /// The driver opened no device.
     #[error(
-        "the driver of {adapter:?} opened no device ({detail}); update the driver or choose another adapter"
+        "the driver of {adapter:?} could not open the device ({detail}); update the driver or choose another adapter"
     )]
     Open {
         /// Name of the adapter.

@@ -52,7 +52,7 @@ impl Basis {
             return Ok(estimate);
         }
         Err(Unavailable::new(format!(
-            "the window of {:.3} s holds {} updates of the sensor, and {} are needed",
+            "the window of {:.3} s contains {} updates of the sensor, and {} are needed",
             estimate.seconds(),
             estimate.updates,
             self.least_updates
@@ -76,7 +76,9 @@ impl Basis {
             .zip(done(window.to))
             .map(|(first, last)| last - first)
             .filter(|&units| units > 0.0)
-            .ok_or_else(|| Unavailable::new("no work was finished between two of its updates"))?;
+            .ok_or_else(|| {
+                Unavailable::new("no work finished between two updates of the sensor")
+            })?;
         // The work of a submit is stamped as a whole, so each end can lie anywhere within one.
         let pairs = stamps.windows(2).map(|pair| pair[1].at - pair[0].at);
         let longest = pairs.fold(0.0, f64::max);

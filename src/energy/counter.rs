@@ -38,7 +38,7 @@ pub(crate) fn joules(
     }
     if total == 0 {
         return Err(Unavailable::new(format!(
-            "the counter stood at {} {} for the whole {:.3} s it was read",
+            "the counter stayed at {} {} for the whole {:.3} s",
             last.value,
             spec.unit.symbol(),
             last.at.monotonic - first.at.monotonic,
@@ -87,10 +87,10 @@ fn step(
 /// Rejects the values that drivers show where they have no counter.
 pub(crate) fn supported(value: u64, wraps_at: Option<u64>) -> Result<(), String> {
     match value {
-        0 => Err("the counter reads 0, as drivers do that have none".into()),
-        u64::MAX => {
-            Err("the counter reads its type's maximum, as drivers do that have none".into())
-        }
+        0 => Err("the counter reads 0, as from drivers without a counter".into()),
+        u64::MAX => Err(
+            "the counter reads the maximum of its type, as from drivers without a counter".into(),
+        ),
         _ => match wraps_at.filter(|&range| value > range) {
             Some(range) => Err(format!(
                 "the counter reads {value}, above its own maximum of {range}"
@@ -147,14 +147,14 @@ mod tests {
     fn rejects_faulty_counters() {
         let rejects =
             |points: &[(f64, u64)], interval, with| rejects(board(), points, interval, with);
-        rejects(&[(0.0, 77), (5.0, 77)], Some(0.1), "stood at 77 mJ");
+        rejects(&[(0.0, 77), (5.0, 77)], Some(0.1), "stayed at 77 mJ");
         rejects(&[(0.0, 900), (5.0, 200)], Some(0.1), "backwards");
         rejects(&[(0.0, 0), (5.0, 0)], None, "reads 0");
         rejects(&[(0.0, 0), (5.0, 900)], None, "reads 0");
         rejects(&[(0.0, 900), (5.0, u64::MAX)], None, "maximum");
         rejects(&[(0.0, 900), (5.0, u64::MAX - 40)], Some(0.1), "jumped");
         rejects(&[], None, "not read");
-        rejects(&[(0.0, 900)], None, "stood");
+        rejects(&[(0.0, 900)], None, "stayed");
     }
 
     #[test]

@@ -189,8 +189,8 @@ impl Meter {
                     found.undo = why.undo;
                 } else if !moved {
                     let still = match recorded {
-                        true => "it gave fewer than two readings in the half second it was sampled",
-                        false => "it did not move in the half second it was sampled",
+                        true => "it returned fewer than two readings in half a second",
+                        false => "it did not change in half a second",
                     };
                     found.reason = found.reason.or(Some(still.to_owned()));
                 }

@@ -102,15 +102,15 @@ pub(crate) fn aliasing(
     let (share, step) = (samples.coverage * 100.0, samples.step * 1e3);
     if samples.blur > BLURRED {
         return Err(Unavailable::new(format!(
-            "the sensor samples {share:.0} % of the time, and its reads take too long to tell which part of a step of \
-             {step:.1} ms they saw"
+            "the sensor samples {share:.0} % of the time, and its reads take too long to determine which part of a \
+             step of {step:.1} ms they sampled"
         ))
         .with_fix("choose a source with an energy counter, or a larger batch size"));
     }
     if samples.unseen > NEGLIGIBLE {
         return Err(Unavailable::new(format!(
             "the sensor samples {share:.0} % of the time, and the steps of {step:.1} ms are in phase with its update \
-             interval of {:.1} ms: {:.0} % of a step was never seen",
+             interval of {:.1} ms: {:.0} % of a step was never sampled",
             samples.update_interval * 1e3,
             samples.unseen * 100.0
         ))

@@ -64,7 +64,7 @@ impl Series {
         update_interval: Option<f64>,
     ) -> Result<Self, Unavailable> {
         let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
-            return Err(Unavailable::new("the sensor gave no reading"));
+            return Err(Unavailable::new("the sensor returned no reading"));
         };
         // Each reading of a sensor that changes with every read is an update, even where it shows the same watts again.
         let changes = if spec.is_power() && spec.expected_update_interval == 0.0 {
@@ -141,7 +141,8 @@ impl Series {
         for at in ends.chain([self.span.1]) {
             if at - since > long && at - since - longest_unread(readings, since, at) > long {
                 return Err(Unavailable::new(format!(
-                    "the counter stood at {} {} for {:.2} s, though it updates every {interval:.3} s: it has stopped",
+                    "the counter stayed at {} {} for {:.2} s, although it updates every {interval:.3} s: it has \
+                     stopped",
                     last.value,
                     last.unit.symbol(),
                     at - since,
@@ -164,7 +165,7 @@ impl Series {
         }
         if readings.iter().all(|reading| reading.value == 0) {
             return Err(Unavailable::new(
-                "the sensor reads 0 throughout, as drivers do that have no sensor",
+                "the sensor always reads 0, as from drivers without a sensor",
             ));
         }
         self.check_frozen(readings)?;
@@ -235,8 +236,8 @@ impl Series {
             return Ok(());
         }
         Err(Unavailable::new(format!(
-            "the sensor stood at {value} {} for {still:.1} s, though it showed another value nearly every {interval:.3} s: \
-             it has stopped",
+            "the sensor stayed at {value} {} for {still:.1} s, although its value changed nearly every {interval:.3} \
+             s: it has stopped",
             self.spec.unit.symbol()
         )))
     }

@@ -33,7 +33,7 @@ use super::window_result::{EnergyPerUnit, Request, SensorResult, WindowResult};
 /// ```
 ///
 /// [`Meter::start`]: crate::Meter::start
-#[must_use = "a window gives its joules when it is stopped"]
+#[must_use = "stop the window to get its joules"]
 pub struct Window {
     sensors: Arc<[OpenSensor]>,
     sampled: Vec<Sampled>,

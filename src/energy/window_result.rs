@@ -153,7 +153,7 @@ impl SensorResult {
         let unit = || {
             if method == Method::Assumed {
                 return Err(Unavailable::new(
-                    "assumed joules are given for a whole run only",
+                    "assumed joules are available for a whole run only",
                 ));
             }
             let (units, window) = basis.units(recording, stamps)?;
@@ -261,7 +261,7 @@ fn settle(
     result.readings = downsample(spec, readings, &ends);
     if let Some(why) = lost {
         result.set_reason(Unavailable {
-            reason: format!("lost within the window: {}", why.reason),
+            reason: format!("lost during the window: {}", why.reason),
             ..why
         });
         return None;

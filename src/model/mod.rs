@@ -18,7 +18,7 @@ pub use parameter::{ParameterKind, ParameterLayout, ParameterSpec};
 #[non_exhaustive]
 pub enum ModelError {
     /// No preset has the name.
-    #[error("no network is named {name:?}: choose one of {known}")]
+    #[error("unknown network {name:?}: choose one of {known}")]
     Unknown {
         /// The name.
         name: String,
@@ -50,7 +50,7 @@ pub enum ModelError {
     /// No task has the name, or none is named and there are several.
     #[error("{}: choose one of {known}", match name {
         Some(name) => format!("the network has no task {name:?}"),
-        None => "the network has several tasks and the target names none".to_owned(),
+        None => "the network has several tasks, but the target does not name a task".to_owned(),
     })]
     UnknownTask {
         /// The task of the target.
@@ -59,7 +59,7 @@ pub enum ModelError {
         known: String,
     },
     /// No metric has the name.
-    #[error("no metric is named {name:?}: choose one of {known}")]
+    #[error("unknown metric {name:?}: choose one of {known}")]
     UnknownMetric {
         /// The name.
         name: String,

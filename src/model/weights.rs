@@ -74,7 +74,8 @@ pub enum WeightsError {
     },
     /// A tensor of another shape than the network's parameter.
     #[error(
-        "tensor {name:?} of the weights has shape {found:?}, the network {expected:?}: use weights of the same network"
+        "tensor {name:?} of the weights has shape {found:?}, but the network expects {expected:?}: use weights of the \
+         same network"
     )]
     Shape {
         /// The tensor's name.
@@ -85,7 +86,9 @@ pub enum WeightsError {
         found: Vec<usize>,
     },
     /// A number of values that does not match the shape.
-    #[error("tensor {name:?} of shape {shape:?} got {found} values: give one value per element")]
+    #[error(
+        "tensor {name:?} has shape {shape:?}, but got {found} values: give one value per element"
+    )]
     Count {
         /// The tensor's name.
         name: String,

@@ -18,8 +18,8 @@ pub fn program(summary: &Summary, places: bool) -> String {
         .any(|l| l.dispatches.iter().any(|d| d.idle))
     {
         text += &format!(
-            "\n! sums more than {LONG_SUM} terms in fewer than {FEW_WORKGROUPS} workgroups, which leaves most of a GPU idle; the \
-             profile's table or docs/rejected.md names the measurement behind it\n"
+            "\n! sums more than {LONG_SUM} terms in fewer than {FEW_WORKGROUPS} workgroups, which leaves most of a \
+             GPU idle; the profile or docs/rejected.md gives the measured reason\n"
         );
     }
     text

@@ -105,7 +105,7 @@ fn result(record: &Record) -> String {
         Outcome::Diverged => {
             let beyond = match record.steps_after_divergence {
                 0 => String::new(),
-                count => format!("; {} more were under way", thousands(count)),
+                count => format!("; {} more were in flight", thousands(count)),
             };
             format!("; DIVERGED: the loss or a gradient is not finite{beyond}")
         }

@@ -12,9 +12,9 @@ fn invalid_counter_has_no_energy() {
         ..CARD
     });
     let meter = stuck.meter(None);
-    assert!(report(&meter).reason.unwrap().contains("did not move"));
+    assert!(report(&meter).reason.unwrap().contains("did not change"));
     let row = only(window(&meter, 0.3).0);
-    refused(&row, "stood at 4711 mJ");
+    refused(&row, "stayed at 4711 mJ");
     assert!(row.readings.len() > 2);
     let backwards = StandIn::of(Card {
         behaviour: "BACKWARDS",
@@ -35,7 +35,10 @@ fn invalid_counter_has_no_energy() {
         behaviour: "MAXIMUM",
         ..dark
     });
-    refused(&only(window(&maximum.meter(None), 0.1).0), "type's maximum");
+    refused(
+        &only(window(&maximum.meter(None), 0.1).0),
+        "maximum of its type",
+    );
 }
 
 #[test]
@@ -85,7 +88,7 @@ fn card_lost_during_the_window_has_no_energy() {
             ..CARD
         });
         let row = only(window(&stand_in.meter(None), 2.0).0);
-        refused(&row, "lost within the window");
+        refused(&row, "lost during the window");
         refused(&row, with);
         assert_eq!(row.fix.as_deref(), Some(fix));
         assert!(!row.readings.is_empty());

@@ -42,7 +42,7 @@ fn integrates_the_power_of_cards_without_counter() {
     // The usual power of Ampere averages over a second, but not that of GA100.
     let laptop = StandIn::of(power_only(AMPERE, GA102));
     let row = only(window(&laptop.meter(None), 1.5).0);
-    refused(&row, "ten of the 1.000 s that the sensor averages over");
+    refused(&row, "ten averaging times of the sensor (1.000 s each)");
     assert!(row.notes.iter().any(|note| note.contains("laptop card")));
     let a100 = StandIn::of(power_only(AMPERE, GA100));
     let row = only(window(&a100.meter(None), 1.5).0);

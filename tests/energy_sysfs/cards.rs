@@ -120,7 +120,7 @@ fn cards_are_distinguished_and_invalid_counters_rejected() {
     let stopped = if from < 6.0 {
         "it has stopped"
     } else {
-        "stood at"
+        "stayed at"
     };
     refused(row(&rows, "hwmon:amdgpu-0000:0a:00.0"), stopped);
     let beside = row(&rows, "hwmon:amdgpu-0000:0a:00.0-power");

@@ -164,7 +164,7 @@ fn battery_without_power_file_is_measured() {
     tree.put("class/power_supply/AC/online", "1\n");
     sleep(Duration::from_millis(300));
     let rows = window.stop();
-    refused(row(&rows, "battery"), "lost within the window");
+    refused(row(&rows, "battery"), "lost during the window");
     refused(row(&rows, "battery"), "AC (Mains)");
     judge();
 }

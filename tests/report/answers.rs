@@ -219,14 +219,14 @@ fn shows_replicates_with_their_seeds_and_excludes_them_from_figures() {
     assert_eq!(replicates.count(), 4 * opened.analysis.costs.len());
     let page = page(&[opened]);
     assert!(page.contains("replicates, by seed") && page.contains("<title>seed 51:"));
-    assert!(packed(&page).contains("the replicates enter no figure"));
+    assert!(packed(&page).contains("the replicates affect no figure"));
     let one = Made {
         replicates: 4,
         seeds: 1,
         ..Made::default()
     };
     let page = wattgrad::internals::report::study::page(&[one.open()]);
-    assert!(packed(&page).contains("With its own run they give the spread"));
+    assert!(packed(&page).contains("Together with its main run they determine the spread"));
 }
 
 #[test]
@@ -335,8 +335,8 @@ fn reports_first_single_evaluations_and_costs_without_evaluations() {
         "{joules:?}"
     );
     let page = packed(&page(&[opened]));
-    assert!(page.contains("Evaluations are in these joules and take"));
-    assert!(page.contains("first single evaluation at or above the target at"));
+    assert!(page.contains("These joules include evaluations, which use"));
+    assert!(page.contains("first single evaluation that meets the target at"));
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn lengthens_a_window_until_the_phases_cover_the_step() {
                     lengths.push(seconds);
                 }
                 // After a slow read the phase is unknown, whatever the length of the window.
-                (seconds, Err(refusal)) if refusal.reason.contains("too long to tell") => {
+                (seconds, Err(refusal)) if refusal.reason.contains("too long to determine") => {
                     blurred += 1;
                     lengths.push(seconds);
                 }

@@ -102,7 +102,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("[reference]\nbatch-size = 32\nlr = 0.1", "¦[reference]\nbatch-size = 32", "`lr` is missing in [reference]"),
     ("[reference]", "[reference]\n¦momentum = 0.9", "`momentum` is not an axis"),
     // Target, evaluations, budget.
-    ("metric = \"accuracy\"", "metric = ¦\"test-loss\"", "no metric is named \"test-loss\""),
+    ("metric = \"accuracy\"", "metric = ¦\"test-loss\"", "unknown metric \"test-loss\""),
     ("metric = \"accuracy\"\nat-least = [0.80, 0.85]", "metric = \"loss\"\nat-least = ¦[0.80, 0.85]", "a target loss takes `at-most`"),
     ("metric = \"accuracy\"\nat-least = [0.80, 0.85]", "metric = \"loss\"\nat-most = [0.5, ¦0.6]", "must fall"),
     ("at-least = [0.80, 0.85]", "at-least = [0.80, ¦85]", "write 86 % as 0.86"),

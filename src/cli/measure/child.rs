@@ -32,7 +32,9 @@ pub fn pass_signals() {
     signals();
     #[cfg(not(unix))]
     if let Err(error) = ctrlc::set_handler(|| {}) {
-        tracing::warn!("an interrupt will end the measurement without a result: {error}");
+        tracing::warn!(
+            "cannot handle Ctrl-C ({error}): it will end the measurement without a result"
+        );
     }
 }
 

@@ -191,7 +191,7 @@ fn long_enough(series: &Series, model: &SensorModel, seconds: f64) -> Result<(),
     let over = averaging(&series.spec, model, interval);
     if seconds < MIN_AVERAGINGS * over {
         return Err(Unavailable::new(format!(
-            "the window of {seconds:.3} s is shorter than ten of the {over:.3} s that the sensor averages over"
+            "the window of {seconds:.3} s is shorter than ten averaging times of the sensor ({over:.3} s each)"
         ))
         .longer_window());
     }
@@ -212,7 +212,7 @@ pub(crate) fn averaging(spec: &SensorSpec, model: &SensorModel, interval: f64) -
 fn too_short(series: &Series, seconds: f64) -> Unavailable {
     let why = match series.update_interval {
         Some(interval) if interval > 0.0 => format!(
-            "the window of {seconds:.3} s holds too few updates of the sensor, one every {interval:.3} s"
+            "the window of {seconds:.3} s contains too few updates of the sensor (one every {interval:.3} s)"
         ),
         _ => format!("the sensor did not update in a window of {seconds:.3} s"),
     };

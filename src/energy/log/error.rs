@@ -36,7 +36,7 @@ pub enum LogError {
         found: &'static str,
     },
     #[error(
-        "--unit {given} is a unit of {is}, but column {column:?} holds {holds}: use another unit or column"
+        "--unit {given} is a unit of {is}, but column {column:?} contains {holds}: use another unit or column"
     )]
     KindContradicted {
         given: &'static str,
@@ -45,7 +45,8 @@ pub enum LogError {
         holds: &'static str,
     },
     #[error(
-        "the times advance by {step} from row to row and neither their size nor the column's name {column:?} says in which unit: use --time-unit s, ms, us or ns"
+        "the unit of the times in column {column:?} is unclear (they advance by {step} per row): use --time-unit s, \
+         ms, us or ns"
     )]
     TimeUnitUnknown { step: String, column: String },
     #[error(
@@ -67,7 +68,8 @@ pub enum LogError {
         unit: &'static str,
     },
     #[error(
-        "the log holds several devices, told apart by column {column:?}: choose one with --where {column}={first} (values: {values})"
+        "the log contains several devices, identified by column {column:?}: choose one with --where {column}={first} \
+         (values: {values})"
     )]
     SeveralDevices {
         column: String,
@@ -75,10 +77,11 @@ pub enum LogError {
         values: String,
     },
     #[error(
-        "the log has {rows} rows at one time with {rows} different levels, as of {rows} devices, and no column tells them apart (line {line}): record each device in a file of its own"
+        "the log has {rows} rows at one time with {rows} different levels, as from {rows} devices, and no column \
+         identifies the device (line {line}): record each device in a separate file"
     )]
     SeveralLevels { rows: usize, line: u64 },
-    #[error("--where must be COLUMN=VALUE, and no row has {column}={value}: values are {known}")]
+    #[error("--where: no row has {column}={value}: choose one of {known}")]
     NoRows {
         column: String,
         value: String,
@@ -103,7 +106,8 @@ pub enum LogError {
         cause: &'static str,
     },
     #[error(
-        "the counter fell from {before} to {after} {unit} at {at} (line {line}): if it wraps, give the value at which it does with --wraps-at; if it was reset, choose a window on one side (--from, --to)"
+        "the counter fell from {before} to {after} {unit} at {at} (line {line}): if it wraps, give the wrap value \
+         with --wraps-at; if it was reset, choose a window before or after the reset (--from, --to)"
     )]
     CounterFell {
         before: f64,
@@ -113,7 +117,8 @@ pub enum LogError {
         line: u64,
     },
     #[error(
-        "line {line} has no reading in column {column:?} but {cell:?}, and --strict refuses that"
+        "line {line} has {cell:?} instead of a reading in column {column:?}, which --strict does not allow: remove \
+         the row or --strict"
     )]
     Strict {
         line: u64,

@@ -73,7 +73,7 @@ static FORMATS: [Format; 17] = [
         },
         refused: Some(
             "it is CodeCarbon's emissions.csv, a table with one row per run, not a recording of power: its column \
-             energy_consumed already is the energy of each run in kWh",
+             energy_consumed already contains the energy of each run in kWh",
         ),
         ..format("CodeCarbon")
     },

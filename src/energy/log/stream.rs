@@ -165,7 +165,7 @@ pub fn energy(
     let mut notes = stream.notes(ended);
     let noticed = noticed.borrow();
     if noticed.cut {
-        notes.push("the packed file is cut off: its rows up to there count".into());
+        notes.push("the gzip stream is cut off: the rows before the cut are used".into());
     }
     if noticed.nuls > 0 {
         notes.push(format!(
@@ -228,13 +228,13 @@ pub fn energy(
         Quantity::PerRow => "energy per row",
     };
     let assumed = if columns.unit_assumed {
-        " (assumed: the log does not say)"
+        " (assumed: the log does not state it)"
     } else {
         ""
     };
     let times: Vec<&str> = columns.time.iter().map(|&at| names[at].as_str()).collect();
     let spread = if coarse > 0.0 {
-        ", rows of one time spread evenly"
+        ", rows with the same time spread evenly"
     } else {
         ""
     };
@@ -361,7 +361,7 @@ impl Stream<'_> {
                 line,
                 cause: match hour {
                     true => ", as at the end of summer time",
-                    false => ", as when it is set",
+                    false => ", as when a clock is set",
                 },
             });
         }

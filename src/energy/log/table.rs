@@ -87,7 +87,7 @@ impl Table {
             return Err(LogError::Empty);
         }
         if let Some(format) = formats::by_lines(&lines) {
-            let (names, rows) = (format.rows.expect("a format of its own"))(text, &lines)?;
+            let (names, rows) = (format.rows.expect("a format with its own reader"))(text, &lines)?;
             return Ok(Self {
                 names,
                 rows,

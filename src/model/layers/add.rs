@@ -17,7 +17,10 @@ impl Layer for Add {
                 "the two inputs have different shapes, {}x{}x{} and {}x{}x{}",
                 a.channels, a.height, a.width, b.channels, b.height, b.width
             )),
-            _ => Err(format!("an addition has two inputs, not {}", inputs.len())),
+            _ => Err(format!(
+                "an addition needs two inputs, got {}",
+                inputs.len()
+            )),
         }
     }
 

@@ -39,7 +39,7 @@ impl Layer for BatchNorm {
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
         if inputs[0].channels == 1 && inputs[0].height == 1 {
             return Err(
-                "batch norm works on images; a vector of features has no channels to normalise"
+                "batch norm works on images; a vector of features has no channels to normalize"
                     .into(),
             );
         }

@@ -87,19 +87,19 @@ impl Summary {
 
         let mut notes = Vec::new();
         notes.push(match (several, intervals) {
-            (true, _) => "expected: the cost of all runs over the number that reached the target",
+            (true, _) => {
+                "expected: the cost of all runs divided by the number that reached the target"
+            }
             (false, true) => "one seed",
             (false, false) => "one seed, no interval",
         });
         let replicates = matches!(cost.spread, Some((_, SpreadSource::Replicates)));
         notes.extend(match (intervals, replicates) {
-            (true, true) => Some("95 % CI: by the spread of the reference regime's replicates"),
+            (true, true) => Some("95 % CI: from the spread of the reference regime's replicates"),
             (true, false) => Some("95 % CI: of the geometric mean"),
             (false, _) => None,
         });
-        notes.extend(
-            confirmed.then_some("confirmed: on the half of the test set that does not decide"),
-        );
+        notes.extend(confirmed.then_some("confirmed: on the confirming half of the test set"));
         let mut notes: Vec<String> = notes.into_iter().map(str::to_owned).collect();
         notes.extend(derivation(cost).map(|how| format!("joules: {how}")));
         if cost.unranked > 0 {

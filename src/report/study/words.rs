@@ -109,9 +109,10 @@ pub(super) fn derivation(cost: &CostReport) -> Option<&'static str> {
     let points = || cost.cells.iter().flat_map(|cell| &cell.trials);
     let any = |derivation: Derivation| points().any(|point| point.derivation == Some(derivation));
     match (any(Derivation::StepsTimesJoules), any(Derivation::Direct)) {
-        (true, false) => Some("counted steps and evaluations times the joules of each"),
+        (true, false) => Some("numbers of steps and evaluations times the joules of each"),
         (true, true) => Some(
-            "readings over 50 or more updates of the sensor, else counted steps and evaluations times the joules of each",
+            "readings over 50 or more updates of the sensor, otherwise numbers of steps and evaluations times the \
+             joules of each",
         ),
         (false, true) => Some("readings over 50 or more updates of the sensor"),
         (false, false) => None,

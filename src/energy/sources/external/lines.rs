@@ -125,7 +125,7 @@ impl Lines {
                 self.place(line, unix, value, now)
             }
             Some(_) => Err(Unavailable::new(format!(
-                "the line `{line}` has a value that no meter can show"
+                "the line `{line}` has an impossible value"
             ))),
             None if first && line.starts_with(char::is_alphabetic) => Ok(None),
             None => Err(Unavailable::new(format!(

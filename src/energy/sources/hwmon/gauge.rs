@@ -60,7 +60,7 @@ fn microwatts(path: &Path, amd: bool) -> Result<u64, Unavailable> {
     let value = files::number(path)?;
     if MAXIMA.contains(&value) || (amd && value == AMD_MAXIMUM) {
         return Err(Unavailable::new(format!(
-            "{} reads {value} uW, the maximum of its field, which drivers show where they have no value",
+            "{} reads {value} uW, the maximum of its field, which drivers show when they have no value",
             path.display()
         )));
     }

@@ -55,7 +55,7 @@ impl Header {
             (1, 4) => Ok((24, 32)),
             (1, 5 | 6) => Ok((88, 96)),
             (2 | 3, _) => Err(format!(
-                "revision {format}.{content} belongs to a processor with graphics and has no energy counter"
+                "revision {format}.{content} belongs to an APU and has no energy counter"
             )),
             _ => Err(format!(
                 "the energy counter of revision {format}.{content} is unknown"
@@ -70,7 +70,7 @@ fn nanojoules(table: &[u8]) -> Result<u64, String> {
     let (at, least) = header.counter()?;
     if header.size < least || table.len() < header.size {
         return Err(format!(
-            "revision {}.{} takes {least} bytes, but its header says {} and it has {}",
+            "revision {}.{} needs {least} bytes, but its header states {} and it has {}",
             header.format,
             header.content,
             header.size,
@@ -83,7 +83,7 @@ fn nanojoules(table: &[u8]) -> Result<u64, String> {
     let value = u64::from_le_bytes(field.ok_or("it ends before its energy counter")?);
     counter::supported(value, None)?;
     u64::try_from(u128::from(value) * 1_000_000_000 / PER_JOULE)
-        .map_err(|_| format!("its energy counter reads {value}, more than any card can have drawn"))
+        .map_err(|_| format!("its energy counter reads {value}, more than a card can draw"))
 }
 
 /// The energy counter in the table of a card, if the revision of the table is known and its counter works.
@@ -138,9 +138,9 @@ mod tests {
         let refused = |table: &[u8]| nanojoules(table).unwrap_err();
         assert!(refused(&table(1, 3, 120, 24, 0)).contains("reads 0"));
         assert!(refused(&table(1, 3, 120, 24, u64::MAX)).contains("maximum"));
-        assert!(refused(&table(1, 3, 120, 24, u64::MAX - 1)).contains("more than any card"));
+        assert!(refused(&table(1, 3, 120, 24, u64::MAX - 1)).contains("more than a card"));
         assert!(refused(&table(1, 3, 120, 24, 65_536)[..40]).contains("has 40"));
-        assert!(refused(&table(1, 3, 40, 24, 65_536)).contains("says 40"));
+        assert!(refused(&table(1, 3, 40, 24, 65_536)).contains("states 40"));
         assert!(refused(&[1]).contains("no header"));
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn on(device: &Device<'_>) -> Option<String> {
         count => format!("process {first} and {} more also use", count - 1),
     };
     Some(format!(
-        "{who} the card, so its energy is not this run's alone"
+        "{who} the card, so its energy is not attributed to this run"
     ))
 }
 

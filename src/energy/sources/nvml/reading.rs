@@ -95,7 +95,7 @@ pub(super) fn check_present(milliwatts: u32, what: &str) -> Result<(), Unavailab
         _ => return Ok(()),
     };
     Err(Unavailable::new(format!(
-        "{what} reads {value}, which drivers show where they have no value"
+        "{what} reads {value}, which drivers show when they have no value"
     )))
 }
 

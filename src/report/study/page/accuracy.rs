@@ -95,11 +95,11 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
                 (how(&html! {
                     "Each point is the mean cost of a regime's runs at their end and their mean " (analysis.target.metric.name()) " in the last "
                     @match analysis.cadence {
-                        Some(_) => "window, on the half of the test set that does not decide when a run ends",
+                        Some(_) => "window, on the confirming half of the test set",
                         None => "evaluation of the whole test set",
                     }
                     ". On the Pareto front no other regime is both cheaper and better. A run ends when it reaches the \
-                     last target, so the front says little beyond it."
+                     last target, so the front has little information beyond it."
                 }))
                 (data_behind(&[data::cells(analysis)], ""))
             }

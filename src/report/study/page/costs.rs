@@ -54,10 +54,11 @@ fn figure(analysis: &Analysis, cost: &CostReport) -> Markup {
                 @if several { "Expected cost" } @else { "Cost of one seed" }
                 @if intervals { "; the line below a bar is the 95 % confidence interval." } @else { ", no intervals." }
                 @if bars_left_out > 0 { " The table has " (bars_left_out) " more regimes." }
-                @if maps_left_out > 0 { " " (counted(maps_left_out, "map")) " of other values not drawn." }
+                @if maps_left_out > 0 { " " (counted(maps_left_out, "map")) " for other values not drawn." }
             }
             (how(&html! {
-                "The expected cost of one success with restarts: all that a regime's runs spent, over the number that reached \
+                "The expected cost of one success with restarts: the total cost of a regime's runs divided by the \
+                 number that reached \
                  the target. The interval is that of the geometric mean of the runs that reached it. Colours of a map are \
                  logarithmic. A regime has the same colour in every plot; with more than seven regimes only the lowest, the \
                  highest and the reference have their own."
@@ -125,8 +126,7 @@ pub(super) fn all(analysis: &Analysis) -> Markup {
             } }
             (how(&html! {
                 "The confidence interval is that of the geometric mean. Highest over lowest is biased upward, because both are \
-                 selected; \"by chance\" is what regimes of equal cost would show with this spread between seeds: the median of \
-                 such studies, and the value that 95 % of them stay below. Measured and assumed joules are ranked separately."
+                 selected; \"by chance\" is the ratio that regimes of equal cost would show with this spread between seeds: the median of such studies, and the value that 95 % of them stay below. Measured and assumed joules are ranked separately."
             }))
             (data_behind(&[data::costs(analysis, &all)], ""))
         }

@@ -83,13 +83,14 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
             p class="quiet" { "One line per run; dashed lines are the targets." }
             (how(&html! {
                 "The target's metric on the whole test set at each evaluation. Values outside the frame are cut off."
-                @if dropped { " At most " (most) " evenly spaced points are drawn per line; " code { "--csv" } " writes all." }
+                @if dropped { " At most " (most) " evenly spaced points are drawn per line; " code { "--csv" } " \
+                    writes all points." }
                 @if !sources.is_empty() {
-                    " Joules at a point are the steps and evaluations up to it times the joules of one of each."
+                    " The joules at a point are the numbers of steps and evaluations up to it times the joules of each."
                 }
             }))
             (data_behind(&[points(analysis, &curves, &sources, most)],
-                if dropped { "The points that are drawn; --csv writes all of them." } else { "" }))
+                if dropped { "The plotted points; --csv writes all points." } else { "" }))
         }
     }
 }

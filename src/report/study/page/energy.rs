@@ -52,10 +52,10 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
             @for (rows, source) in &found { (figures(analysis, rows, source)) }
             (how(&html! {
                 "Means of each regime's runs; the line below a bar is the mean 95 % confidence interval. Steps of different batch \
-                 sizes process different numbers of samples. Rest is what the other phases do not explain; it is negative where \
-                 they explain more than was measured."
+                 sizes process different numbers of samples. Rest is the energy that the other phases do not explain; it is negative if their sum exceeds the measured energy."
                 @if found.iter().any(|(rows, _)| rows.iter().any(|(_, means)| means.divided)) {
-                    " Where no window of steps was measured, a step is the energy of the run over its steps, evaluations included."
+                    " If no window of steps was measured, the energy of a step is the energy of the run, including \
+                     evaluations, divided by its steps."
                 }
             }))
             (data_behind(&[table(analysis, &found)], "Means of each regime, in joules; --csv writes every run with its intervals."))

@@ -20,12 +20,12 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
             p { (reaching(analysis, cost)) }
             p { (spending(analysis, cost)) }
             p {
-                "The expected cost of a regime is that of one success with restarts: all that its runs spent until success, \
-                 budget or divergence, over the number that reached the target (the ERT of the COCO benchmarks). A median of \
-                 \"over\" means that half of the runs did not reach it."
+                "The expected cost of a regime is the cost of one success with restarts: the total cost of its runs \
+                 until success, budget or divergence, divided by the number of runs that reached the target (the ERT \
+                 of the COCO benchmarks). A median of \"over\" means that half of the runs did not reach it."
                 @if let Some(tau) = cost.tau {
-                    " The restricted mean is that of min(X, tau) with tau = " (unit.amount(tau))
-                    ", one horizon for the whole study; a run that diverged or spent its budget counts tau."
+                    " The restricted mean is the mean of min(cost, tau) with tau = " (unit.amount(tau))
+                    ", the same for the whole study; a run that diverged or spent its budget counts as tau."
                 }
             }
             p { (spread(analysis, cost)) }
@@ -34,11 +34,11 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
             p { (extremes(analysis, cost)) }
             @if let Some(reference) = analysis.reference {
                 p {
-                    "The reference regime, " (analysis.cells[reference].name()) ", was named before there were data"
+                    "The reference regime, " (analysis.cells[reference].name()) ", was chosen before the runs"
                     @if cost.cells.iter().any(|cell| cell.versus_reference.is_some()) {
                         ": each regime is compared with it by a t test on log cost, with p-values corrected by Holm."
                     } @else {
-                        "; these runs are too few to test any regime against it."
+                        "; there are too few runs to compare regimes with it."
                     }
                 }
             }
@@ -52,22 +52,22 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
 fn reaching(analysis: &Analysis, cost: &CostReport) -> Markup {
     let Some(share) = cost.threshold else {
         return html! {
-            "The runs have no common target, so the cost of a run is that of all of it, whatever accuracy it reached: compare \
-             costs together with accuracies."
+            "The runs have no common target, so the cost of a run is the cost of the whole run, whatever accuracy it \
+             reached: compare costs together with accuracies."
         };
     };
     let share = threshold(analysis, share);
     let Some((every, window)) = analysis.cadence else {
         return html! {
-            "A run reaches " (share) " at its first evaluation of the whole test set that meets it. No half of the test set is \
-             left to confirm it, so the value at that point is biased by noise."
+            "A run reaches " (share) " at its first evaluation of the whole test set that meets it. No part of the \
+             test set remains to confirm it, so the value at that point has a selection bias."
         };
     };
     html! {
         "A run reaches " (share) " when the mean " (analysis.target.metric.name()) " of its last evaluations meets it: one evaluation after the \
          first step at or past each multiple of " (thousands(every)) " samples, in a window of " (thousands(window))
-        " samples (" (counted((window / every.max(1)) as usize, "evaluation")) "), the same for all regimes. Test images of even \
-         index decide; those of odd index confirm."
+        " samples (" (counted((window / every.max(1)) as usize, "evaluation")) "), the same for all regimes. Test \
+         samples with an even index decide; test samples with an odd index confirm."
     }
 }
 
@@ -83,8 +83,8 @@ fn spending(analysis: &Analysis, cost: &CostReport) -> Markup {
         @if matches!(cost.kind, CostKind::Energy { .. }) {
             "Of " (points().count()) " figures " (by(Derivation::Direct))
             " are differences of readings over at least 50 updates of the sensor and " (by(Derivation::StepsTimesJoules))
-            " are counted steps and evaluations times the joules of one of each, from a long window of the same program after \
-             the end of the run. Evaluations are included; the tooltip of each run shows their part. "
+            " are numbers of steps and evaluations times the joules of each, measured in a long window of the same \
+             program after the end of the run. Evaluations are included; the tooltip of each run shows their share. "
         }
         "Start-up and compilation are not included."
     }
@@ -92,7 +92,7 @@ fn spending(analysis: &Analysis, cost: &CostReport) -> Markup {
 
 fn spread(analysis: &Analysis, cost: &CostReport) -> Markup {
     let Some((pooled, source)) = &cost.spread else {
-        return html! { "There are no intervals, because no two runs of one regime show how far seeds differ." };
+        return html! { "There are no intervals, because no regime has two runs that show the spread between seeds." };
     };
     let (sd, df) = (format!("{:.4}", pooled.sd), digits(pooled.df));
     let reached = cost.cells.iter().map(|cell| {
@@ -134,13 +134,13 @@ fn replicates(analysis: &Analysis, cost: &CostReport) -> Markup {
     html! {
         p {
             "The reference regime, " (analysis.cells[reference].name()) ", has " (counted(count, "replicate"))
-            " with their own seeds, shown with its runs. "
+            " with other seeds, shown with its runs. "
             @if matches!(cost.spread, Some((_, SpreadSource::Replicates))) {
-                "With its own run they give the spread, and are used for nothing else."
+                "Together with its main run they determine the spread; they have no other use."
             } @else {
-                "They give the spread of a study with one seed per regime. With more seeds the runs of all regimes give it, and \
-                 the replicates enter no figure: counted as runs of their regime they would make it better known than those it \
-                 is compared with."
+                "In a study with one seed per regime they determine the spread. With more seeds the runs of all \
+                 regimes determine it, and the replicates affect no figure: otherwise the reference regime would have \
+                 more runs than the regimes that it is compared with."
             }
         }
     }
@@ -150,20 +150,22 @@ fn comparing(cost: &CostReport) -> Markup {
     html! {
         @match cost.no_claim {
             Some(NoClaim::OneCell) => "There is one regime, so nothing is compared.",
-            Some(NoClaim::OneSeed) => "With one seed per regime differences between regimes are not tested: the figures are those of these runs.",
-            Some(NoClaim::BestFailed) => "Some runs of the cheapest regime failed, so its own cost is not known and none is compared with it by cost.",
+            Some(NoClaim::OneSeed) => "With one seed per regime, differences between regimes are not tested: the \
+                figures describe only these runs.",
+            Some(NoClaim::BestFailed) => "Some runs of the cheapest regime failed, so its cost is not known and no \
+                regime is compared with it by cost.",
             Some(NoClaim::NoSpread) => "The seeds show no spread, so no regime is compared with the cheapest by cost.",
             None => {
-                "The best regime is selected from the same data, so another one is called significantly higher only where an \
-                 interval that holds for all pairs at once (the studentized range: "
+                "The best regime is selected from the same data, so another regime counts as significantly more \
+                 expensive only if the simultaneous interval of its ratio (from the studentized range: "
                 @match cost.spread {
-                    Some((_, SpreadSource::Separate)) => "Dunnett's C, for unequal spreads",
-                    _ => "Tukey and Kramer's, for one spread",
+                    Some((_, SpreadSource::Separate)) => "Dunnett's C, with separate spreads",
+                    _ => "Tukey-Kramer, with one spread",
                 }
-                ") lies above 1. Simulated studies of 16 equal regimes claim a difference in about 5 % of cases."
+                ") lies above 1. In simulated studies of 16 equal regimes, about 5 % claim a difference."
             },
         }
-        " A failed run has no cost to compare: it counts what it spent, as a lower bound."
+        " A failed run has no cost to the target: the cost that it spent is a lower bound."
     }
 }
 
@@ -173,16 +175,17 @@ fn extremes(analysis: &Analysis, cost: &CostReport) -> Markup {
     };
     html! {
         "Highest over lowest (" (analysis.cells[worst].name()) ") is " (ratio(found))
-        @if cost.is_by_expected() { ", by expected cost, since runs of the best failed," }
+        @if cost.is_by_expected() { ", by expected cost, because runs of the best regime failed," }
         " in the study's own data; it is biased upward, because both are selected."
         @if let Some(chance) = cost.null_ratio {
-            " Regimes of equal cost would show " (format!("{:.2}", chance.median)) " with this spread, and up to "
+            " For regimes of equal cost the ratio would be " (format!("{:.2}", chance.median)) " with this spread \
+             (median), and up to "
             (format!("{:.2}", chance.upper)) " in 95 % of studies."
         }
         @match &cost.confirmation {
-            Some(_) => " Fresh seeds of both regimes, which had no part in the choice, give the ratio and the cost of the best \
-                        regime in the answer.",
-            None if analysis.confirm > 0 => " The runs with fresh seeds that confirm it are not done yet.",
+            Some(_) => " In the answer, the ratio and the cost of the best regime come from runs with fresh seeds, \
+                which were not used to select the regimes.",
+            None if analysis.confirm > 0 => " The confirming runs with fresh seeds are not done yet.",
             None => " It was not confirmed with fresh seeds (confirm = n in the study file).",
         }
     }

@@ -62,11 +62,11 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
             }
             p class="quiet" { "The first run of each regime, from its first step on." }
             (how(&html! {
-                "A point is the mean power between two updates of the sensor, or over several updates where there are more than \
-                 can be drawn. The window after the end of a run, in which single steps and evaluations are measured, is not \
+                "A point is the mean power between two updates of the sensor, or over several updates if there are \
+                 too many to plot. The window after the end of a run, in which single steps and evaluations are measured, is not \
                  shown."
             }))
-            (data_behind(&[table], "The points that are drawn; --csv writes more points, of every run."))
+            (data_behind(&[table], "The plotted points; --csv writes more points, of every run."))
         }
     }
 }

@@ -70,7 +70,8 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
                     }
                 } }
             } }
-            p class="quiet" { "Dot: a run that reached the target. Ring: a run that did not, at what it had spent." }
+            p class="quiet" { "Dot: a run that reached the target. Ring: a run that did not reach it, at the cost \
+                that it had spent." }
             (how(&notes(cost, &summary, compared, named)))
             (confirmation(analysis, cost, unit))
         }
@@ -82,19 +83,19 @@ fn notes(cost: &CostReport, summary: &Summary, compared: bool, named: bool) -> M
         |has: fn(&TrialPoint) -> bool| cost.cells.iter().flat_map(|cell| &cell.trials).any(has);
     html! {
         (capital(&summary.notes.join("; "))) ". "
-        @if any(|point| point.ci.is_some()) { "The tooltip of a run shows its own intervals by the sensor. " }
+        @if any(|point| point.ci.is_some()) { "The tooltip of a run shows the sensor's intervals for that run. " }
         (evaluations(cost, &summary.unit))
         @if any(|point| point.first_single.is_some()) {
-            "The tooltip also shows what a run had spent at its first single evaluation at or above the target. "
+            "The tooltip also shows the cost of a run at its first single evaluation that meets the target. "
         }
         @if cost.cells.iter().any(|cell| !cell.replicates.is_empty()) {
-            "Replicates of the reference regime are shown and enter none of its costs. "
+            "Replicates of the reference regime are shown, but do not affect its costs. "
         }
         @if compared {
-            "Times the lowest: the ratio of geometric means, with intervals that hold for all regimes jointly; where runs failed, \
-             a lower bound. "
+            "Times the lowest: the ratio of geometric means, with intervals that are simultaneous for all regimes; if \
+             runs failed, a lower bound. "
         }
-        @if named { "Times the reference: with the interval of this pair alone and Holm's p. " }
+        @if named { "Times the reference: with the interval of this pair and the p-value corrected by Holm. " }
     }
 }
 
@@ -164,7 +165,7 @@ fn described(point: &TrialPoint, unit: &DisplayUnit) -> String {
     }
     if let Some(first) = point.first_single {
         text += &format!(
-            "; first single evaluation at or above the target at {}",
+            "; first single evaluation that meets the target at {}",
             unit.amount(first)
         );
     }
@@ -226,10 +227,11 @@ fn evaluations(cost: &CostReport, unit: &DisplayUnit) -> Markup {
         .best
         .map(|best| sums(&mut cost.cells[best].trials.iter()));
     html! {
-        "Evaluations are in these joules and take " (format!("{:.1} %", 100.0 * (1.0 - rest / all))) " of those of "
+        "These joules include evaluations, which use " (format!("{:.1} %", 100.0 * (1.0 - rest / all))) " of the \
+         joules of "
         (counted(runs, "run"))
         @if let Some((spent, without, count)) = best && count > 0 {
-            "; a run of the lowest regime takes " (unit.amount(spent / count as f64)) " on average with them and "
+            "; a run of the lowest regime uses " (unit.amount(spent / count as f64)) " on average with them and "
             (unit.amount(without / count as f64)) " without"
         }
         ". "
@@ -251,11 +253,11 @@ fn confirmation(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit) -> M
         p {
             @match &fresh.ratio {
                 Confirmed::Ratio(found) => {
-                    "With seeds that had no part in the choice the worst regime takes " (ratio(found)) " times what the best takes."
+                    "With fresh seeds, which were not used to select the regimes, the worst regime costs " (ratio(found)) " times as much as the best."
                 },
                 Confirmed::OfExpected(found) => {
-                    "With seeds that had no part in the choice the worst regime takes " (ratio(found))
-                    " times what the best takes, by expected cost, because the best did not always reach the target."
+                    "With fresh seeds, which were not used to select the regimes, the worst regime costs " (ratio(found))
+                    " times as much as the best, by expected cost, because the best did not always reach the target."
                 },
                 Confirmed::BestFailed => "With fresh seeds the best regime never reached the target, so the ratio has no value.",
                 Confirmed::NotRun => "The worst regime has no run with a fresh seed that gave a cost.",
