@@ -122,19 +122,19 @@ pub(super) fn check(
 /// Whether the normalisation of an input has one channel or those that the network reads.
 fn check_channels(data: &Dataset, input: usize, shape: Shape) -> Result<(), String> {
     let Some(normalisation) = data.normalisation.get(input) else {
-        return Err(format!("input {input} has no normalisation: add one"));
+        return Err(format!("input {input} has no normalization: add one"));
     };
     let channels = normalisation.mean.len();
     if normalisation.std.len() != channels || (channels != 1 && channels != shape.channels as usize)
     {
         return Err(format!(
-            "input {input} is normalised over {channels} channels, but the network reads {}: give the network the shape of the samples",
+            "input {input} is normalized over {channels} channels, but the network reads {}: give the network the shape of the samples",
             shape.channels
         ));
     }
     if channels > MOST_CHANNELS {
         return Err(format!(
-            "input {input} is normalised over {channels} channels, at most {MOST_CHANNELS} are possible: use one mean and standard deviation for all"
+            "input {input} is normalized over {channels} channels, at most {MOST_CHANNELS} are possible: use one mean and standard deviation for all"
         ));
     }
     Ok(())

@@ -31,7 +31,7 @@ pub struct Args {
         value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
 
-    /// Runs of each command before the runs that count
+    /// Warm-up runs of each command before the measured runs
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["argv", "log"])]
     pub warmup: u32,
 
@@ -55,11 +55,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["commands", "argv"])]
     pub column: Option<String>,
 
-    /// Unit of that column, such as W, mW, J or kWh [default: as the log says]
+    /// Unit of that column, such as W, mW, J or kWh [default: detected]
     #[arg(long, value_name = "UNIT", conflicts_with_all = ["commands", "argv"], value_parser = unit)]
     pub unit: Option<Unit>,
 
-    /// Each row holds the energy since the row before it
+    /// Each row has the energy since the previous row
     #[arg(long, conflicts_with_all = ["commands", "argv"])]
     pub per_row: bool,
 
@@ -67,11 +67,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with_all = ["commands", "argv"])]
     pub time: Option<String>,
 
-    /// Unit of the time: s, ms, us, ns or iso [default: as the log says]
+    /// Unit of the time: s, ms, us, ns or iso [default: detected]
     #[arg(long, value_name = "UNIT", conflicts_with_all = ["commands", "argv"], value_parser = time_unit)]
     pub time_unit: Option<TimeUnit>,
 
-    /// Take only rows whose column has this value, such as gpu=0; repeatable
+    /// Use only rows whose column has this value, such as gpu=0; repeatable
     #[arg(long = "where", value_name = "COLUMN=VALUE", conflicts_with_all = ["commands", "argv"], value_parser = condition)]
     pub rows: Vec<(String, String)>,
 
@@ -97,7 +97,7 @@ pub struct Args {
     #[arg(long, value_name = "S", conflicts_with_all = ["commands", "argv"], allow_hyphen_values = true)]
     pub averaging: Option<f64>,
 
-    /// Refuse a log with a row without a reading in the window
+    /// Fail if a row in the window has no reading
     #[arg(long, conflicts_with_all = ["commands", "argv"])]
     pub strict: bool,
 
