@@ -58,7 +58,7 @@ fn rejects_a_network_whose_channels_differ_from_the_normalisation() {
     let error = Program::new(&gpu, &network, &sequences(), &with).unwrap_err();
     let text = error.to_string();
     assert!(
-        text.contains("normalised over 3 channels, but the network reads 1"),
+        text.contains("normalized over 3 channels, but the network reads 1"),
         "{text}"
     );
 }
