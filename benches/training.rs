@@ -81,8 +81,6 @@ fn measure(
     };
     let mut program = Trainer::new(&gpu, regime)?.data(data.clone()).program()?;
     let built = begun.elapsed().as_secs_f64();
-    let summary = program.summary();
-    let flops = summary.step_flops() as f64;
 
     // Warm up for half a repeat: the driver compiles at the first step, and the submits grow.
     let running = AtomicBool::new(false);
@@ -108,6 +106,8 @@ fn measure(
     rates.sort_by(f64::total_cmp);
     let median = rates.get(rates.len() / 2).copied().unwrap_or(f64::NAN);
     let counters = program.counters();
+    let summary = program.summary();
+    let flops = summary.step_flops() as f64;
     let host = Host::current();
     Ok(json!({
         "workload": format!("{model}-{batch}"),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::ProgramError;
 use super::data::{ShardedColumn, ShardedSplit};
@@ -20,9 +21,8 @@ const SLOT_WORDS: usize = 64;
 pub(super) struct ComposedDispatch {
     pub composed: Composed,
     pub words: Vec<u32>,
-    pub flops: u64,
-    /// Invocations of a workgroup along each dimension.
-    pub workgroup_size: [u32; 3],
+    /// Counts its FLOPs.
+    pub counter: Arc<Counter>,
 }
 
 #[derive(Debug)]
@@ -118,31 +118,27 @@ pub(super) fn build(
         );
     }
     gpu.check()?;
-    let mut filled: Vec<ComposedDispatch> = list.into_iter().map(|(filled, _)| filled).collect();
-    for (dispatch, filled) in lowered.list.dispatches.iter().zip(&mut filled) {
-        count(dispatch, filled).map_err(|why| ProgramError::Compose {
-            why: format!("{} ({why})", dispatch.label),
-        })?;
-    }
     Ok(Built {
         memory,
         steps,
-        filled,
+        filled: list.into_iter().map(|(filled, _)| filled).collect(),
     })
 }
 
-fn count(dispatch: &Dispatch, filled: &mut ComposedDispatch) -> Result<(), CountError> {
-    let counter = Counter::of(&filled.composed.wgsl)?;
-    // Where images begin decides nothing, so layers of one shape are counted once.
-    let mut words = dispatch.sizes.clone();
-    words.resize(filled.words.len(), 0);
-    let counted = counter.count(&Inputs {
-        sizes: &words,
-        workgroups: dispatch.grid,
-        passes: dispatch.passes,
-    })?;
-    (filled.flops, filled.workgroup_size) = (counted.flops, counter.workgroup_size());
-    Ok(())
+impl ComposedDispatch {
+    /// FLOPs of `dispatch`, counted from its code: long products take some milliseconds, so this waits until a summary is
+    /// wanted.
+    pub fn flops(&self, dispatch: &Dispatch) -> Result<u64, CountError> {
+        // Where images begin decides nothing, so layers of one shape are counted once.
+        let mut words = dispatch.sizes.clone();
+        words.resize(self.words.len(), 0);
+        let counted = self.counter.count(&Inputs {
+            sizes: &words,
+            workgroups: dispatch.grid,
+            passes: dispatch.passes,
+        })?;
+        Ok(counted.flops)
+    }
 }
 
 /// Composes a dispatch for the places of its operands; the first quad of each image is appended to the size table.
@@ -173,11 +169,13 @@ fn filled(dispatch: &Dispatch, plan: &Plan) -> Result<ComposedDispatch, ProgramE
     {
         words.push(place(&operand.name).map_or(0, |p| p.first_quad as u32));
     }
+    let counter = Counter::of(&composed.wgsl).map_err(|why| ProgramError::Compose {
+        why: format!("{} ({why})", dispatch.label),
+    })?;
     Ok(ComposedDispatch {
         composed,
         words,
-        flops: 0,
-        workgroup_size: [0; 3],
+        counter,
     })
 }
 

@@ -183,8 +183,14 @@ impl Program<'_> {
                 pipeline: shaders.iter().position(|(_, s)| s == wgsl).unwrap_or(0),
                 grid: dispatch.grid,
                 workgroups,
-                workgroup_size: filled.workgroup_size,
-                flops: filled.flops,
+                workgroup_size: filled.counter.workgroup_size(),
+                flops: filled.flops(dispatch).unwrap_or_else(|why| {
+                    tracing::warn!(
+                        "the FLOPs of {} are missing from the totals ({why})",
+                        dispatch.label
+                    );
+                    0
+                }),
                 bytes: dispatch.bytes,
                 k: dispatch.k,
                 idle: dispatch.k.is_some_and(|k| k > LONG_SUM) && workgroups < FEW_WORKGROUPS,
