@@ -163,7 +163,7 @@ fn together(cases: Vec<Box<dyn Fn() + Send>>) {
 fn invalid_counter_has_a_reason_and_no_joules() {
     together(
         [
-            (Fault::Sticks, "stood"),
+            (Fault::Sticks, "has stopped"),
             (Fault::Reverses, "backwards"),
             (Fault::AlwaysZero, "reads 0"),
             (Fault::Zeroes, "reads 0"),
