@@ -13,6 +13,7 @@
 
 mod basis;
 mod calibrate;
+mod cell;
 mod clock;
 mod collector;
 mod counter;

@@ -2,9 +2,10 @@
 
 use csv::ByteRecord;
 
+use super::LogError;
 use super::columns::Columns;
 use super::sample::Sampled;
-use super::unit::Unit;
+use super::time::TimeUnit;
 
 pub fn cell_time(row: &ByteRecord, columns: &Columns, joined: &mut Vec<u8>) -> Option<i64> {
     match columns.time.as_slice() {
@@ -28,29 +29,27 @@ pub fn first_time(sample: &Sampled, columns: &Columns) -> Option<i64> {
         .find_map(|(_, row)| cell_time(row, columns, &mut joined))
 }
 
-/// The number in a cell, whose unit may follow.
-pub fn number(cell: &[u8], commas: bool) -> Option<f64> {
-    let text = std::str::from_utf8(cell).ok()?;
-    if let Ok(value) = text.parse::<f64>() {
-        return Some(value);
-    }
-    let end = text
-        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | 'e' | 'E')))
-        .unwrap_or(text.len());
-    let (digits, rest) = text.split_at(end);
-    let rest = rest.trim();
-    if !rest.is_empty() && Unit::parse(rest).is_none() {
-        return None;
-    }
-    match commas {
-        true => digits.replacen(',', ".", 1).parse().ok(),
-        false => digits.parse().ok(),
-    }
-}
-
 /// Whether a row is of the device that was asked for.
 pub fn taken(row: &ByteRecord, columns: &Columns) -> bool {
     let rows = &columns.rows;
     rows.iter()
         .all(|(at, value)| row.get(*at).is_some_and(|cell| cell == &value[..]))
+}
+
+/// An end of the window: a date, or seconds as the log counts them; of a log with dates, seconds since its first row.
+pub fn window_end(text: &str, unit: TimeUnit, first: Option<i64>) -> Result<i64, LogError> {
+    let unreadable = || LogError::WindowUnreadable(text.to_owned());
+    let cell = text.trim().as_bytes();
+    if let Some(seconds) = TimeUnit::Seconds.read(cell) {
+        let of_day = matches!(unit, TimeUnit::Iso | TimeUnit::TimeOfDay);
+        return Ok(if of_day {
+            first.unwrap_or(0).saturating_add(seconds)
+        } else {
+            seconds
+        });
+    }
+    let dated = [TimeUnit::Iso, TimeUnit::TimeOfDay]
+        .iter()
+        .find_map(|unit| unit.read(cell));
+    dated.ok_or_else(unreadable)
 }

@@ -15,16 +15,16 @@ mod sample;
 mod stream;
 mod table;
 mod text;
-mod time;
-mod unit;
 
 use std::io::Read;
 use std::path::Path;
 
 pub use error::LogError;
-pub use time::TimeUnit;
-pub use unit::{Quantity, Unit};
 
+pub use super::cell::time::TimeUnit;
+pub use super::cell::unit::{Quantity, Unit};
+
+use super::cell::{time, unit};
 use super::estimate::{Estimate, accuracy};
 use super::figure::Interval;
 use columns::Columns;

@@ -1,9 +1,10 @@
 //! Rows of one time: a coarse clock, or several devices.
 
 use super::LogError;
-use super::cells::{cell_time, number, taken};
+use super::cells::{cell_time, taken};
 use super::columns::Columns;
 use super::sample::Sampled;
+use crate::energy::cell::number;
 
 /// Levels of interleaved devices lie farther apart than so many standard deviations of one of them.
 const APART: f64 = 3.0;
@@ -24,7 +25,7 @@ pub fn same_time(sample: &Sampled, columns: &Columns, commas: bool) -> Result<Sa
     let read: Vec<(u64, i64, f64)> = taken
         .filter_map(|(line, row)| {
             let at = cell_time(row, columns, &mut joined)?;
-            Some((*line, at, number(row.get(columns.value)?, commas)?))
+            Some((*line, at, number(row.get(columns.value)?, commas)?.0))
         })
         .collect();
     if read.len() < 4 {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use csv::ByteRecord;
 
-use super::cells::{cell_time, first_time, number, taken};
+use super::cells::{cell_time, first_time, taken, window_end};
 use super::columns::Columns;
 use super::integrate::{Integral, Integrator, NoIntegral, Sample};
 use super::same_time::{SameTime, same_time};
@@ -15,6 +15,7 @@ use super::text::Noticed;
 use super::time::{self, DAY, SECOND, TimeUnit};
 use super::unit::Quantity;
 use super::{LogEnergy, LogError, LogOptions};
+use crate::energy::cell::number;
 
 /// Beyond this no device draws power.
 const MOST_WATTS: f64 = 1e8;
@@ -118,12 +119,12 @@ pub fn energy(
         options
             .from
             .as_deref()
-            .map(|text| time::window_end(text, columns.time_unit, first))
+            .map(|text| window_end(text, columns.time_unit, first))
             .transpose()?,
         options
             .to
             .as_deref()
-            .map(|text| time::window_end(text, columns.time_unit, first))
+            .map(|text| window_end(text, columns.time_unit, first))
             .transpose()?,
     );
     let mut stream = Stream {
@@ -297,13 +298,17 @@ impl Stream<'_> {
         }
         self.same_device(row)?;
         let cell = row.get(self.columns.value).unwrap_or_default();
-        let Some(value) = number(cell, self.commas).filter(|value| value.is_finite()) else {
+        let read = number(cell, self.commas).filter(|(value, own)| {
+            value.is_finite() && own.is_none_or(|own| own.power == self.columns.unit.power)
+        });
+        let Some((value, own)) = read else {
             if inside && self.cut.is_none() {
                 self.no_reading(line, cell)?;
             }
             return Ok(());
         };
-        let value = value * self.columns.unit.scale;
+        // Some programs write `850 mW` in one row and `1.2 W` in the next.
+        let value = value * own.unwrap_or(self.columns.unit).scale;
         if inside || self.columns.quantity == Quantity::Counter {
             self.check(value, cell, line)?;
         }

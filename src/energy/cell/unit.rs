@@ -66,10 +66,12 @@ const UNITS: [(Unit, &[&str]); 11] = [
 ];
 
 impl Unit {
-    pub(super) const WATT: Unit = UNITS[0].0;
-    pub(super) const MILLIWATT: Unit = UNITS[1].0;
-    pub(super) const MICROWATT: Unit = UNITS[2].0;
-    pub(super) const JOULE: Unit = UNITS[4].0;
+    /// Watts.
+    pub const WATT: Unit = UNITS[0].0;
+    pub(crate) const MILLIWATT: Unit = UNITS[1].0;
+    pub(crate) const MICROWATT: Unit = UNITS[2].0;
+    /// Joules.
+    pub const JOULE: Unit = UNITS[4].0;
 
     /// Symbols of all units, for help and errors.
     pub fn symbols() -> String {
@@ -87,7 +89,7 @@ impl Unit {
     }
 
     /// The unit that a column's name contains: `power_mw`, `power.draw [W]`, `PACKAGE_ENERGY (J)`, `PkgWatt`.
-    pub(super) fn in_name(name: &str) -> Option<Unit> {
+    pub(crate) fn in_name(name: &str) -> Option<Unit> {
         let bracketed = name
             .rsplit_once(['[', '('])
             .and_then(|(_, rest)| rest.split([']', ')']).next());

@@ -1,4 +1,4 @@
-//! Times of a log: numbers in some unit, or dates, as exact nanoseconds.
+//! Times: numbers in some unit, or dates, as exact nanoseconds.
 
 use jiff::civil::{Date, DateTime, Time};
 
@@ -37,7 +37,7 @@ impl TimeUnit {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Seconds => "seconds",
             Self::Millis => "milliseconds",
@@ -60,7 +60,7 @@ impl TimeUnit {
     }
 
     /// The unit that a column's name contains: `timestamp_ms`, `Time [us]`, `elapsed (sec)`.
-    pub(super) fn in_name(name: &str) -> Option<Self> {
+    pub(crate) fn in_name(name: &str) -> Option<Self> {
         let words = name.split(|c: char| !c.is_alphanumeric()).rev();
         words.into_iter().find_map(|word| {
             Some(match word.to_lowercase().as_str() {
@@ -75,7 +75,7 @@ impl TimeUnit {
 
     /// The unit of a Unix time, by its size: seconds have 10 digits, milliseconds 13, microseconds 16, nanoseconds 19.
     /// `None` where it is no Unix time between 2001 and 2128.
-    pub(super) fn of_unix(cell: &[u8]) -> Option<Self> {
+    pub(crate) fn of_unix(cell: &[u8]) -> Option<Self> {
         let digits = cell.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let rest = &cell[digits..];
         if !(rest.is_empty() || matches!(rest[0], b'.' | b',')) || cell.first() == Some(&b'0') {
@@ -91,9 +91,9 @@ impl TimeUnit {
     }
 
     /// Nanoseconds of the time in a cell, within some 127 years of 1970, so that differences do not overflow.
-    pub(super) fn read(self, cell: &[u8]) -> Option<i64> {
+    pub(crate) fn read(self, cell: &[u8]) -> Option<i64> {
         let nanos = match self {
-            Self::Iso => date_time(cell),
+            Self::Iso => date_time(cell).map(|(at, _)| at),
             Self::TimeOfDay => time_of_day(cell),
             unit => decimal(cell, unit.nanos()),
         };
@@ -143,9 +143,9 @@ fn decimal(cell: &[u8], unit: i64) -> Option<i64> {
     Some(if negative { -value } else { value })
 }
 
-/// `2026-03-03T09:15:00.112+02:00`, `2026/03/03 09:15:00.112`, `03-03-2026 09:15:00`, `3.3.2026 9:15:00`; a time without
-/// a zone counts as UTC.
-fn date_time(cell: &[u8]) -> Option<i64> {
+/// `2026-03-03T09:15:00.112+02:00`, `2026/03/03 09:15:00.112`, `03-03-2026 09:15:00`, `3.3.2026 9:15:00`, and whether it
+/// has a zone; a time without a zone counts as UTC.
+pub(crate) fn date_time(cell: &[u8]) -> Option<(i64, bool)> {
     let text = std::str::from_utf8(cell).ok()?.trim();
     let split = text.find(['T', 't', ' ']).unwrap_or(text.len());
     let (date, rest) = text.split_at(split);
@@ -170,9 +170,11 @@ fn date_time(cell: &[u8]) -> Option<i64> {
             .ok()?
             .get_days(),
     );
-    days.checked_mul(DAY)?
+    let at = days
+        .checked_mul(DAY)?
         .checked_add(nanos)?
-        .checked_sub(offset)
+        .checked_sub(offset)?;
+    Some((at, !zone.is_empty()))
 }
 
 fn read_date(text: &str) -> Option<Date> {
@@ -251,24 +253,6 @@ pub fn written(nanos: i64, unit: TimeUnit) -> String {
         Ok(at) => at.to_zoned(jiff::tz::TimeZone::UTC).datetime().to_string(),
         Err(_) => seconds(nanos),
     }
-}
-
-/// An end of the window: a date, or seconds as the log counts them; of a log with dates, seconds since its first row.
-pub fn window_end(text: &str, unit: TimeUnit, first: Option<i64>) -> Result<i64, super::LogError> {
-    let unreadable = || super::LogError::WindowUnreadable(text.to_owned());
-    let cell = text.trim().as_bytes();
-    if let Some(seconds) = TimeUnit::Seconds.read(cell) {
-        let of_day = matches!(unit, TimeUnit::Iso | TimeUnit::TimeOfDay);
-        return Ok(if of_day {
-            first.unwrap_or(0).saturating_add(seconds)
-        } else {
-            seconds
-        });
-    }
-    let dated = [TimeUnit::Iso, TimeUnit::TimeOfDay]
-        .iter()
-        .find_map(|unit| unit.read(cell));
-    dated.ok_or_else(unreadable)
 }
 
 #[cfg(test)]
