@@ -65,6 +65,153 @@ fn reads_the_values_of_a_hand_written_file() {
     assert_eq!(*count, Values::I64(41));
 }
 
+/// The value of an f16 by its definition: sign, five bits of exponent, ten of fraction.
+fn half_value(bits: u16) -> f32 {
+    let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
+    sign * match exponent {
+        0 => fraction * 2f32.powi(-24),
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        _ => (1024.0 + fraction) * 2f32.powi(exponent - 25),
+    }
+}
+
+fn same(a: f32, b: f32) -> bool {
+    a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
+}
+
+/// One tensor `x` with these bytes, and what was read.
+fn one(dtype: &str, shape: &[usize], data: &[u8]) -> Result<Vec<f32>, WeightsError> {
+    let header = format!(
+        r#"{{"x":{{"dtype":"{dtype}","shape":{shape:?},"data_offsets":[0,{}]}}}}"#,
+        data.len()
+    );
+    Ok(read(&file(&header, data))?.floats("x").unwrap().to_vec())
+}
+
+#[test]
+fn widens_every_half_exactly() {
+    let all: Vec<u16> = (0..=u16::MAX).collect();
+    let data: Vec<u8> = all.iter().flat_map(|bits| bits.to_le_bytes()).collect();
+    let halves = one("F16", &[65536], &data).unwrap();
+    let brain = one("BF16", &[65536], &data).unwrap();
+    for bits in all {
+        let (found, brain) = (halves[usize::from(bits)], brain[usize::from(bits)]);
+        assert!(same(found, half_value(bits)), "F16 {bits:#06x}: {found}");
+        // The upper half of an f32, by definition.
+        let expected = f32::from_bits(u32::from(bits) << 16);
+        assert!(same(brain, expected), "BF16 {bits:#06x}: {brain}");
+    }
+}
+
+#[test]
+fn rounds_doubles_and_refuses_those_beyond_f32() {
+    let double = |values: &[f64]| {
+        let data: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        one("F64", &[1, values.len()], &data)
+    };
+    let values = [0.1, 1.0 + 2f64.powi(-24), -3.0e38, f64::INFINITY, f64::NAN];
+    let found = double(&values).unwrap();
+    // Ties go to even.
+    let expected = [0.1f32, 1.0, -3.0e38, f32::INFINITY, f32::NAN];
+    assert!(
+        found.iter().zip(expected).all(|(a, b)| same(*a, b)),
+        "{found:?}"
+    );
+    let error = double(&[1.0, -1e39]).unwrap_err();
+    assert!(
+        matches!(&error, WeightsError::Range { name, index, value } if name == "x" && *index == [0, 1] && *value == -1e39),
+        "{error}"
+    );
+}
+
+/// Writes a file of F64 tensors whose names are `rename`d, and reads it for `network`.
+fn read_for(
+    network: &Network,
+    weights: &Weights,
+    rename: impl Fn(&str) -> String,
+    allow: bool,
+) -> Result<(Weights, Vec<String>), WeightsError> {
+    let mut data: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    for (name, param) in weights.iter() {
+        if let Values::F32(values) = &param.values {
+            let bytes = values.iter().flat_map(|v| f64::from(*v).to_le_bytes());
+            data.push((rename(name), param.shape.clone(), bytes.collect()));
+        }
+    }
+    let views = data.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(safetensors::Dtype::F64, shape.clone(), bytes);
+        (name.clone(), view.unwrap())
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("w.safetensors");
+    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    Weights::read_for(&path, network.parameters(), allow)
+}
+
+#[test]
+fn removes_the_prefixes_of_wrappers_and_says_so() {
+    let network = preset("resnet8");
+    let good = init::initial(network.parameters(), 1).unwrap();
+    for prefix in [
+        "",
+        "_orig_mod.",
+        "module.",
+        "module._orig_mod.",
+        "model.net.",
+    ] {
+        let rename = |name: &str| format!("{prefix}{name}");
+        let (weights, notes) = read_for(&network, &good, rename, false).unwrap();
+        assert_eq!(weights.floats("bn1.weight"), good.floats("bn1.weight"));
+        assert_eq!(weights.floats("fc.bias"), good.floats("fc.bias"));
+        assert!(notes[0].contains("F64"), "{notes:?}");
+        match prefix {
+            "" => assert_eq!(notes.len(), 1, "{notes:?}"),
+            _ => assert!(notes[1].contains(&format!("{prefix:?}")), "{notes:?}"),
+        }
+    }
+    // Only a part of the network was compiled.
+    let within = |name: &str| name.replace("bn1.", "bn1._orig_mod.");
+    let (weights, notes) = read_for(&network, &good, within, false).unwrap();
+    assert_eq!(weights.floats("bn1.weight"), good.floats("bn1.weight"));
+    assert!(notes[1].contains("_orig_mod"), "{notes:?}");
+    // Two prefixes, and one that hides nothing of this network.
+    let two = |name: &str| match name.starts_with("bn") {
+        true => format!("a.{name}"),
+        false => format!("b.{name}"),
+    };
+    for error in [
+        read_for(&network, &good, two, false).unwrap_err(),
+        read_for(&network, &good, |name| format!("module.x{name}"), false).unwrap_err(),
+    ] {
+        assert!(matches!(error, WeightsError::Missing { .. }), "{error}");
+    }
+}
+
+#[test]
+fn refuses_values_that_are_not_finite_unless_allowed() {
+    let network = preset("mlp");
+    for (value, shown) in [(f32::NAN, "NaN"), (f32::NEG_INFINITY, "-inf")] {
+        let mut bad = init::initial(network.parameters(), 1).unwrap();
+        let mut values = bad.floats("fc2.weight").unwrap().to_vec();
+        values[512 * 3 + 7] = value;
+        bad.insert("fc2.weight", vec![256, 512], values).unwrap();
+        let error = read_for(&network, &bad, str::to_owned, false)
+            .unwrap_err()
+            .to_string();
+        for part in ["\"fc2.weight\"", "[3, 7]", shown, "--allow-non-finite"] {
+            assert!(error.contains(part), "{error} lacks {part}");
+        }
+        let (weights, notes) = read_for(&network, &bad, str::to_owned, true).unwrap();
+        assert!(same(
+            weights.floats("fc2.weight").unwrap()[512 * 3 + 7],
+            value
+        ));
+        assert!(notes.last().unwrap().contains("[3, 7]"), "{notes:?}");
+    }
+}
+
 #[test]
 fn another_reader_reads_written_files() {
     let mut weights = Weights::default();
@@ -129,7 +276,7 @@ fn rejects_missing_extra_and_misshapen_tensors_by_name() {
     };
     let error = without("fc2.bias").check(network.parameters()).unwrap_err();
     assert!(
-        matches!(&error, WeightsError::Missing { name, expected } if name == "fc2.bias" && *expected == [256])
+        matches!(&error, WeightsError::Missing { name, expected, .. } if name == "fc2.bias" && *expected == [256])
     );
     assert!(error.to_string().contains("fc2.bias"));
 
@@ -179,11 +326,7 @@ fn rejects_damaged_files() {
         );
     }
     assert!(read(b"PK\x03\x04 a zip file from torch.save").is_err());
-    for dtype in ["F64", "BF16", "I64"] {
-        let bytes = match dtype {
-            "BF16" => 2,
-            _ => 8,
-        };
+    for (dtype, bytes) in [("U8", 1), ("I32", 4), ("I64", 8)] {
         let header = header
             .replace("F32", dtype)
             .replace("[0,8]", &format!("[0,{}]", 2 * bytes));

@@ -59,7 +59,7 @@ impl<'a> Progress<'a> {
     }
 
     fn evaluation(&mut self, point: &EvaluationPoint) {
-        self.accuracy = Some(point.accuracy());
+        self.accuracy = Some(point.accuracy()).filter(|share| share.is_finite());
         let epoch = self.ready.as_ref().map_or(0.0, |ready| {
             point.step as f64 / f64::from(ready.steps_per_epoch.max(1))
         });

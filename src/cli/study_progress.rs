@@ -171,7 +171,9 @@ impl<'a> StudyProgress<'a> {
             Event::Note(text) if self.noted.insert(text.clone()) => {
                 self.line(&format!("note: {text}"));
             }
-            Event::Evaluation(point) => self.accuracy = Some(point.accuracy()),
+            Event::Evaluation(point) => {
+                self.accuracy = Some(point.accuracy()).filter(|share| share.is_finite())
+            }
             Event::Step(step) => {
                 if let Some(bar) = &self.bar
                     && self.shown.elapsed() >= PACE

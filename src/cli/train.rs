@@ -26,6 +26,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     init_weights: Option<PathBuf>,
 
+    /// Accept initial weights with NaN or infinity
+    #[arg(long, requires = "init_weights")]
+    allow_non_finite: bool,
+
     /// Write the final weights (safetensors)
     #[arg(long, value_name = "FILE")]
     save_weights: Option<PathBuf>,
@@ -85,10 +89,13 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     regime.check_data(&data)?;
     let network = regime.build_network(&data)?;
     let weights = match &args.init_weights {
-        Some(path) => Some((
-            regime.read_weights(path, &data)?,
-            path.display().to_string(),
-        )),
+        Some(path) => {
+            let (weights, notes) = regime.read_weights(path, &data, args.allow_non_finite)?;
+            for note in notes {
+                output::say(global, &format!("note: {note}"));
+            }
+            Some((weights, path.display().to_string()))
+        }
         None => None,
     };
     let outputs = args.outputs();

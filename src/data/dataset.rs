@@ -41,6 +41,8 @@ pub struct Dataset {
     /// SHA-256 in hexadecimal over the bytes of all columns: training inputs, training targets, test inputs, test
     /// targets.
     pub sha256: String,
+    /// What a user may not expect: where it was found, files that are not used, classes without samples.
+    pub notes: Vec<String>,
 }
 
 /// Input values in memory, sample after sample.
@@ -116,6 +118,7 @@ impl Dataset {
             hash.update(&column.bytes);
         }
         let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let notes = empty_classes(classes, &train).into_iter().collect();
         Ok(Dataset {
             name: name.into(),
             source: "arrays".into(),
@@ -125,6 +128,7 @@ impl Dataset {
             classes,
             normalisation,
             sha256,
+            notes,
         })
     }
 }
@@ -288,6 +292,40 @@ fn check_columns(train: &[Column], test: &[Column]) -> Result<(), DataError> {
         train: list(train),
         test: list(test),
     })
+}
+
+/// The most classes that a note names.
+const NAMED_CLASSES: usize = 5;
+
+/// Which classes of the first label column have no training sample.
+fn empty_classes(classes: usize, train: &Split) -> Option<String> {
+    let labels = train.targets.first()?;
+    if !(labels.spec.shape.is_empty() && labels.spec.dtype.is_integer()) {
+        return None;
+    }
+    let mut seen = vec![false; classes];
+    labels
+        .values()
+        .for_each(|label| seen[label as usize] = true);
+    let empty: Vec<String> = (0..classes)
+        .filter(|class| !seen[*class])
+        .map(|class| class.to_string())
+        .collect();
+    let named = empty.get(..NAMED_CLASSES).unwrap_or(&empty).join(", ");
+    let more = if empty.len() > NAMED_CLASSES {
+        ", ..."
+    } else {
+        ""
+    };
+    let hint = match empty.as_slice() {
+        [] => return None,
+        [only] if only == "0" => "; labels count from 0",
+        _ => "",
+    };
+    let count = empty.len();
+    Some(format!(
+        "{count} of {classes} classes have no training sample ({named}{more}){hint}"
+    ))
 }
 
 /// Checks that every label is in `first..first + classes`.

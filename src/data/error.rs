@@ -49,6 +49,19 @@ pub enum DataError {
         /// The path of the first one.
         example: PathBuf,
     },
+    /// Several folders below the given one contain a dataset.
+    #[error(
+        "several folders below {folder:?} contain a dataset ({}): choose one, such as {example:?}",
+        found.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    )]
+    SeveralFolders {
+        /// The folder.
+        folder: PathBuf,
+        /// Those below it.
+        found: Vec<PathBuf>,
+        /// The first of them.
+        example: PathBuf,
+    },
     /// The gzip stream ends early.
     #[error("{path:?} is truncated (its gzip stream ends early): download it again")]
     TruncatedGz {

@@ -19,7 +19,7 @@ impl Reader for IdxFolder {
             true => Some(path),
             false => path.parent(),
         };
-        folder.is_some_and(|folder| prefixes(folder).is_ok_and(|found| !found.is_empty()))
+        folder.is_some_and(holds_images) || !raw_folders(path).is_empty()
     }
 
     fn check(&self, path: &Path) -> Result<&'static str, DataError> {
@@ -57,6 +57,11 @@ impl Reader for IdxFolder {
         let folder = files.train_images.parent().unwrap_or(Path::new("."));
         let name = name(folder, &files.prefix);
         let mut data = Dataset::from_splits(&name, classes, scale, train, test)?;
+        if path.is_dir() && folder != path {
+            let found = format!("the data set is in {folder:?} below {path:?}");
+            data.notes.insert(0, found);
+        }
+        data.notes.extend(files.note);
         data.source = folder.display().to_string();
         if data.sha256 == FASHION_MNIST_SHA256 {
             data.name = "fashion-mnist".into();
@@ -93,6 +98,8 @@ struct Files {
     train_labels: PathBuf,
     test_images: PathBuf,
     test_labels: PathBuf,
+    /// Files of another form that are not used.
+    note: Option<String>,
 }
 
 /// Finds the four files of the set that `path` names.
@@ -100,7 +107,15 @@ fn find(path: &Path) -> Result<Files, DataError> {
     if path.is_dir() {
         let sets = prefixes(path)?;
         return match sets.as_slice() {
-            [] => Err(missing(path, "train-images-idx3-ubyte")),
+            [] => match raw_folders(path).as_slice() {
+                [] => Err(missing(path, "train-images-idx3-ubyte")),
+                [folder] => find(folder),
+                [first, ..] => Err(DataError::SeveralFolders {
+                    folder: path.to_owned(),
+                    found: raw_folders(path),
+                    example: first.clone(),
+                }),
+            },
             [prefix] => complete(path, prefix),
             [first, ..] => Err(DataError::SeveralSets {
                 folder: path.to_owned(),
@@ -135,6 +150,30 @@ fn find(path: &Path) -> Result<Files, DataError> {
     Err(DataError::NoFolder {
         path: path.to_owned(),
     })
+}
+
+/// Folders named `raw` with training images, up to two folders deep below `path`: torchvision writes `MNIST/raw`.
+fn raw_folders(path: &Path) -> Vec<PathBuf> {
+    let below = |folder: &PathBuf| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let folders = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir());
+        folders.collect::<Vec<_>>()
+    };
+    let first = below(&path.to_owned());
+    let second: Vec<PathBuf> = first.iter().flat_map(below).collect();
+    let all = std::iter::once(path.to_owned()).chain(first).chain(second);
+    let mut found: Vec<PathBuf> = all
+        .map(|folder| folder.join("raw"))
+        .filter(|raw| raw.is_dir() && holds_images(raw))
+        .collect();
+    found.sort();
+    found
+}
+
+fn holds_images(folder: &Path) -> bool {
+    prefixes(folder).is_ok_and(|found| !found.is_empty())
 }
 
 /// Name of the set without a prefix, where a folder holds several sets.
@@ -190,13 +229,15 @@ fn complete(folder: &Path, prefix: &str) -> Result<Files, DataError> {
     }
     // Sorted, so that the plain file wins over its .gz.
     names.sort();
-    let pick = |parts: &[&str], kind: &str, example: &str| {
+    let mut unused: Vec<&str> = Vec::new();
+    let mut pick = |parts: &[&str], kind: &str, example: &str| {
         for part in parts {
             let stem = format!("{prefix}{part}-{kind}");
-            if let Some(name) = names
+            let mut found = names
                 .iter()
-                .find(|n| n.strip_prefix(&stem).is_some_and(is_idx_suffix))
-            {
+                .filter(|n| n.strip_prefix(&stem).is_some_and(is_idx_suffix));
+            if let Some(name) = found.next() {
+                unused.extend(found.map(String::as_str));
                 return Ok(folder.join(name));
             }
         }
@@ -207,8 +248,9 @@ fn complete(folder: &Path, prefix: &str) -> Result<Files, DataError> {
     } else {
         "t10k"
     };
-    Ok(Files {
+    let mut files = Files {
         prefix: prefix.to_owned(),
+        note: None,
         train_images: pick(&["train"], "images", "train-images-idx3-ubyte")?,
         train_labels: pick(&["train"], "labels", "train-labels-idx1-ubyte")?,
         test_images: pick(
@@ -221,7 +263,14 @@ fn complete(folder: &Path, prefix: &str) -> Result<Files, DataError> {
             "labels",
             &format!("{test}-labels-idx1-ubyte"),
         )?,
-    })
+    };
+    if !unused.is_empty() {
+        files.note = Some(format!(
+            "{} of {folder:?} is not used: the folder also has the plain file, or one of another form",
+            unused.join(", ")
+        ));
+    }
+    Ok(files)
 }
 
 fn missing(folder: &Path, file: &str) -> DataError {

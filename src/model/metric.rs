@@ -48,12 +48,13 @@ impl Metric {
         }
     }
 
-    /// Whether `value` is at least as good as `threshold`.
+    /// Whether `value` is finite and at least as good as `threshold`.
     pub fn reaches(self, value: f64, threshold: f64) -> bool {
-        match self.higher_is_better() {
+        let good = match self.higher_is_better() {
             true => value >= threshold,
             false => value <= threshold,
-        }
+        };
+        good && value.is_finite()
     }
 
     /// A value for people: `86.00 %`, `0.4312`.
@@ -95,7 +96,7 @@ pub struct MetricValue {
     pub task: String,
     /// The metric.
     pub metric: Metric,
-    /// Its value over the whole test set; NaN (null in JSON) where it is not finite.
+    /// Its value over the whole test set; NaN (null in JSON) where it or the task's loss is not finite.
     #[serde(with = "null_as_nan")]
     pub value: f64,
     /// Its value over the test samples with an even index, which decide whether a target is reached.

@@ -1,103 +1,17 @@
-//! The weights of a network by name, and safetensors files with PyTorch's `state_dict` names.
+//! The weights of a network by name, under PyTorch's `state_dict` names.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+mod error;
+mod file;
+mod names;
 
-use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView};
+use std::collections::BTreeMap;
 
 use super::{ParameterKind, ParameterSpec};
 
+pub use error::WeightsError;
+
 /// The batch counter beside the running statistics of PyTorch's batch norm, an i64 scalar.
 const TRACKED: &str = "num_batches_tracked";
-
-/// Why weights could not be read, written or used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum WeightsError {
-    /// The file cannot be read.
-    #[error("cannot read the weights {path:?} ({source}): check the path and its permissions")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// The file cannot be written.
-    #[error(
-        "cannot write the weights {path:?} ({source}): choose an existing, writable folder with enough space"
-    )]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
-    /// Not a valid safetensors file.
-    #[error("{path:?} is not a valid safetensors file ({detail}): save it again with safetensors")]
-    Corrupt {
-        /// The file, or `memory`.
-        path: PathBuf,
-        /// The reader's reason.
-        detail: String,
-    },
-    /// A tensor of an unsupported element type.
-    #[error(
-        "tensor {name:?} of the weights is {found} instead of {expected}: convert it before saving"
-    )]
-    Dtype {
-        /// The tensor's name.
-        name: String,
-        /// Its element type.
-        found: String,
-        /// The supported type.
-        expected: &'static str,
-    },
-    /// A parameter of the network is missing in the weights.
-    #[error(
-        "the weights have no tensor {name:?} of shape {expected:?}: use weights of the same network"
-    )]
-    Missing {
-        /// The tensor's name.
-        name: String,
-        /// Its shape in the network.
-        expected: Vec<usize>,
-    },
-    /// A tensor of the weights is not a parameter of the network.
-    #[error(
-        "tensor {name:?} of the weights is not a parameter of the network: use weights of the same network"
-    )]
-    Extra {
-        /// The tensor's name.
-        name: String,
-    },
-    /// A tensor of another shape than the network's parameter.
-    #[error(
-        "tensor {name:?} of the weights has shape {found:?}, but the network expects {expected:?}: use weights of the \
-         same network"
-    )]
-    Shape {
-        /// The tensor's name.
-        name: String,
-        /// Its shape in the network.
-        expected: Vec<usize>,
-        /// Its shape in the weights.
-        found: Vec<usize>,
-    },
-    /// A number of values that does not match the shape.
-    #[error(
-        "tensor {name:?} has shape {shape:?}, but got {found} values: give one value per element"
-    )]
-    Count {
-        /// The tensor's name.
-        name: String,
-        /// Its shape.
-        shape: Vec<usize>,
-        /// Number of values.
-        found: usize,
-    },
-}
 
 /// The values of one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -208,6 +122,7 @@ impl Weights {
                 return Err(WeightsError::Missing {
                     name: spec.name.clone(),
                     expected: spec.shape.clone(),
+                    found: self.unknown(specs),
                 });
             };
             if matches!(param.values, Values::I64(_)) {
@@ -242,6 +157,33 @@ impl Weights {
         Ok(())
     }
 
+    /// A tensor that no parameter of `specs` has the name of, in words.
+    fn unknown(&self, specs: &[ParameterSpec]) -> String {
+        let known = |name: &str| specs.iter().any(|spec| spec.name == name);
+        match self.iter().find(|(name, _)| !known(name)) {
+            Some((name, param)) => format!("another one is {name:?} of shape {:?}", param.shape),
+            None => format!("it has {} tensors", self.len()),
+        }
+    }
+
+    /// Checks that every value is finite.
+    ///
+    /// # Errors
+    /// [`WeightsError::NonFinite`] for the first value that is NaN or infinite.
+    pub fn check_finite(&self) -> Result<(), WeightsError> {
+        for (name, param) in self.iter() {
+            let values = self.floats(name).unwrap_or_default();
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                return Err(WeightsError::NonFinite {
+                    name: name.to_owned(),
+                    index: index(at, &param.shape),
+                    value: values[at],
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Sets the batch counter beside each running mean of `specs` to its value in `before` (0 where absent) plus `steps`.
     pub fn count_batches(&mut self, specs: &[ParameterSpec], before: &Weights, steps: u64) {
         for name in counts(specs) {
@@ -252,104 +194,6 @@ impl Weights {
             let steps = i64::try_from(steps).unwrap_or(i64::MAX);
             self.insert_count(name, earlier.saturating_add(steps));
         }
-    }
-
-    /// Reads a safetensors file.
-    ///
-    /// # Errors
-    /// [`WeightsError::Read`], [`WeightsError::Corrupt`], and [`WeightsError::Dtype`] for a tensor that is neither
-    /// f32 nor one i64.
-    pub fn read(path: &Path) -> Result<Self, WeightsError> {
-        let bytes = fs::read(path).map_err(|source| WeightsError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::from_bytes(&bytes, path)
-    }
-
-    /// Reads safetensors from memory; `path` names them in errors.
-    ///
-    /// # Errors
-    /// As [`Weights::read`], except for [`WeightsError::Read`].
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, WeightsError> {
-        let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Corrupt {
-            path: path.to_owned(),
-            detail: error.to_string(),
-        })?;
-        let mut weights = Self::default();
-        for (name, view) in file.iter() {
-            match (view.dtype(), view.data()) {
-                (Dtype::F32, data) => {
-                    let values = data
-                        .as_chunks::<4>()
-                        .0
-                        .iter()
-                        .map(|b| f32::from_le_bytes(*b))
-                        .collect();
-                    weights.insert(name, view.shape().to_vec(), values)?;
-                }
-                (Dtype::I64, data) if view.shape().is_empty() && data.len() == 8 => {
-                    let mut count = [0; 8];
-                    count.copy_from_slice(data);
-                    weights.insert_count(name, i64::from_le_bytes(count));
-                }
-                (dtype, _) => {
-                    let tracked = name.rsplit('.').next() == Some(TRACKED);
-                    return Err(WeightsError::Dtype {
-                        name: name.to_owned(),
-                        found: format!("{dtype:?}"),
-                        expected: if tracked { "one I64" } else { "F32" },
-                    });
-                }
-            }
-        }
-        Ok(weights)
-    }
-
-    /// The bytes of a safetensors file with `outcome` in its metadata, which marks the weights of an interrupted run. Equal
-    /// weights and outcome give equal bytes.
-    ///
-    /// # Errors
-    /// [`WeightsError::Corrupt`] where the names exceed the limit of the format (100 MB).
-    pub fn to_bytes(&self, outcome: &str) -> Result<Vec<u8>, WeightsError> {
-        let data: Vec<(&str, Dtype, &[usize], Vec<u8>)> = self
-            .iter()
-            .map(|(name, param)| {
-                let (dtype, bytes) = match &param.values {
-                    Values::F32(values) => (
-                        Dtype::F32,
-                        values.iter().flat_map(|v| v.to_le_bytes()).collect(),
-                    ),
-                    Values::I64(count) => (Dtype::I64, count.to_le_bytes().to_vec()),
-                };
-                (name, dtype, param.shape.as_slice(), bytes)
-            })
-            .collect();
-        let refused = |error: SafeTensorError| WeightsError::Corrupt {
-            path: "memory".into(),
-            detail: error.to_string(),
-        };
-        let mut views = Vec::with_capacity(data.len());
-        for (name, dtype, shape, bytes) in &data {
-            let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(refused)?;
-            views.push((*name, view));
-        }
-        // Only one entry: the order of several would vary from file to file.
-        let metadata = HashMap::from([("outcome".to_owned(), outcome.to_owned())]);
-        safetensors::serialize(views, Some(metadata)).map_err(refused)
-    }
-
-    /// Writes a safetensors file, whole or not at all.
-    ///
-    /// # Errors
-    /// [`WeightsError::Write`].
-    pub fn write(&self, path: &Path, outcome: &str) -> Result<(), WeightsError> {
-        crate::files::write_whole(path, &self.to_bytes(outcome)?).map_err(|source| {
-            WeightsError::Write {
-                path: path.to_owned(),
-                source,
-            }
-        })
     }
 }
 
@@ -362,4 +206,14 @@ fn counts(specs: &[ParameterSpec]) -> impl Iterator<Item = String> {
             Some((layer, _)) => format!("{layer}.{TRACKED}"),
             None => TRACKED.to_owned(),
         })
+}
+
+/// The index along each dimension of the element at `place` in row-major order.
+fn index(mut place: usize, shape: &[usize]) -> Vec<usize> {
+    let mut index = vec![0; shape.len()];
+    for (at, size) in index.iter_mut().zip(shape).rev() {
+        *at = place % size;
+        place /= size;
+    }
+    index
 }

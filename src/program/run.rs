@@ -351,7 +351,12 @@ impl<'g> Program<'g> {
             confirming: (all - even) / halves[1],
         };
         let metrics = losses.iter().zip(sums).flat_map(|(loss, sums)| {
-            let [loss_all, correct_all, loss_even, correct_even] = sums;
+            let [loss_all, mut correct_all, loss_even, mut correct_even] = sums;
+            // Classes chosen among logits that are not finite are no accuracy.
+            if !loss_all.is_finite() {
+                correct_all = f64::NAN;
+                correct_even = f64::NAN;
+            }
             [
                 value(&loss.task, Metric::Accuracy, [correct_all, correct_even]),
                 value(&loss.task, Metric::Loss, [loss_all, loss_even]),

@@ -107,7 +107,7 @@ fn result(record: &Record) -> String {
                 0 => String::new(),
                 count => format!("; {} more were in flight", thousands(count)),
             };
-            format!("; DIVERGED: the loss or a gradient is not finite{beyond}")
+            format!("; DIVERGED: a loss or gradient is not finite{beyond}")
         }
     };
     match record.evaluations.last() {

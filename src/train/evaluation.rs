@@ -24,7 +24,7 @@ pub struct EvaluationPoint {
 }
 
 impl EvaluationPoint {
-    /// Accuracy of the first task over the whole test set, 0 to 1; NaN where it was not measured.
+    /// Accuracy of the first task over the whole test set, 0 to 1; NaN where it was not measured or the loss is not finite.
     pub fn accuracy(&self) -> f64 {
         self.metric(Metric::Accuracy)
             .map_or(f64::NAN, |found| found.value)
@@ -41,11 +41,18 @@ impl EvaluationPoint {
         metric::find(&self.metrics, None, metric)
     }
 
+    /// Whether every metric over the whole test set is finite.
+    pub(super) fn is_finite(&self) -> bool {
+        self.metrics.iter().all(|metric| metric.value.is_finite())
+    }
+
     /// The metrics in words, such as `accuracy 86.12 %, loss 0.3912`; several tasks are named.
     pub fn describe(&self) -> String {
         let first = self.metrics.first().map(|value| &value.task);
         let several = self.metrics.iter().any(|value| Some(&value.task) != first);
-        let text = self.metrics.iter().map(|value| {
+        // Without an accuracy the loss is NaN, which says why.
+        let known = |value: &&MetricValue| !(value.metric.is_share() && value.value.is_nan());
+        let text = self.metrics.iter().filter(known).map(|value| {
             let shown = format!("{} {}", value.metric, value.metric.show(value.value));
             match several {
                 true => format!("{} {shown}", value.task),

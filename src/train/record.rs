@@ -34,7 +34,7 @@ pub enum Outcome {
     TargetNotReached,
     /// The run was stopped by a signal or a flag.
     Interrupted,
-    /// A loss or gradient was not finite.
+    /// A loss of a training step or an evaluation, or a gradient, was not finite.
     Diverged,
 }
 

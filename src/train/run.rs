@@ -22,7 +22,7 @@ use super::training_loop::{Progress, TrainingLoop};
 use super::warm_up::WarmUp;
 use crate::energy::{Meter, WindowResult};
 use crate::model::Network;
-use crate::model::weights::Weights;
+use crate::model::weights::{Weights, WeightsError};
 use crate::program::Summary;
 
 /// What `energy` in a record covers.
@@ -92,6 +92,9 @@ impl Trainer<'_> {
             batch_size: training.batch_size,
             seconds: startup_seconds,
         }));
+        for note in &data.notes {
+            observer.event(&Event::Note(note.clone()));
+        }
         let samples = u32::try_from(data.train.len).unwrap_or(u32::MAX);
         let dropped = samples.saturating_sub(steps_per_epoch.saturating_mul(training.batch_size));
         if dropped > 0 {
@@ -245,6 +248,14 @@ fn write(
     observer: &mut dyn Observer,
 ) -> Result<(), TrainError> {
     let saved = outputs.write_weights(weights, record.outcome.name());
+    if outputs.weights.is_some()
+        && saved.is_ok()
+        && let Err(WeightsError::NonFinite { name, index, value }) = weights.check_finite()
+    {
+        observer.event(&Event::Note(format!(
+            "the saved weights are not finite: tensor {name:?} has the value {value} at index {index:?}"
+        )));
+    }
     let recorded = outputs.write_record(record);
     let results = [logged, saved, recorded];
     let mut failures = results.into_iter().filter_map(Result::err);

@@ -12,8 +12,8 @@ use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
 use crate::energy::{DeviceKind, MeterOptions, MeteredDevice, Moment};
 use crate::kernels::Tuning;
-use crate::model::weights::Weights;
-use crate::model::{Network, init};
+use crate::model::weights::{Weights, WeightsError};
+use crate::model::{Network, init, presets};
 use crate::program::{Program, ProgramOptions};
 
 /// Trains one [`Regime`] on one device.
@@ -241,14 +241,46 @@ pub fn metered_device(adapter: &AdapterSummary) -> MeteredDevice {
 }
 
 impl Regime {
-    /// Reads weights from a file and checks them against the network of this regime for `data`.
+    /// Reads weights from a file for the network of this regime for `data`, as [`Weights::read_for`].
     ///
     /// # Errors
     /// [`TrainError::Weights`], and those of [`Regime::build_network`].
-    pub fn read_weights(&self, path: &Path, data: &Dataset) -> Result<Weights, TrainError> {
-        let weights = Weights::read(path)?;
-        let network = self.build_network(data)?;
-        weights.check(network.parameters())?;
-        Ok(weights)
+    pub fn read_weights(
+        &self,
+        path: &Path,
+        data: &Dataset,
+        allow_non_finite: bool,
+    ) -> Result<(Weights, Vec<String>), TrainError> {
+        let read = |regime: &Regime| -> Result<_, TrainError> {
+            let network = regime.build_network(data)?;
+            let specs = network.parameters();
+            Ok(Weights::read_for(path, specs, allow_non_finite)?)
+        };
+        let of_other_shape = |error: &TrainError| {
+            let TrainError::Weights(error) = error else {
+                return false;
+            };
+            use WeightsError::{Extra, Missing, Shape};
+            matches!(error, Missing { .. } | Extra { .. } | Shape { .. })
+        };
+        let error = match read(self) {
+            Err(error) if of_other_shape(&error) => error,
+            result => return result,
+        };
+        let fits = presets::NAMES.iter().find(|name| {
+            let model = (**name).to_owned();
+            let other = read(&Regime {
+                model,
+                ..self.clone()
+            });
+            other.is_ok()
+        });
+        Err(fits.map_or(error, |fits| {
+            TrainError::Weights(WeightsError::OtherModel {
+                path: path.to_owned(),
+                model: self.model.clone(),
+                fits,
+            })
+        }))
     }
 }

@@ -79,12 +79,12 @@ impl TrainingLoop<'_> {
             if !diverged && !self.schedule.evaluates_after(self.progress.steps) {
                 continue;
             }
-            let reached = self.evaluate(start, observer)?;
+            let ended = self.evaluate(start, observer)?;
             if diverged {
                 return Ok(Outcome::Diverged);
             }
-            if reached {
-                return Ok(Outcome::TargetReached);
+            if let Some(outcome) = ended {
+                return Ok(outcome);
             }
             if self.without_joules(window, start) {
                 observer.event(&Event::Note(format!(
@@ -97,8 +97,10 @@ impl TrainingLoop<'_> {
             }
         }
         // A run without steps evaluates its initial weights.
-        if self.progress.steps == 0 && self.evaluate(start, observer)? {
-            return Ok(Outcome::TargetReached);
+        if self.progress.steps == 0
+            && let Some(outcome) = self.evaluate(start, observer)?
+        {
+            return Ok(outcome);
         }
         Ok(match self.tracker.target().thresholds.is_empty() {
             true => Outcome::Completed,
@@ -193,12 +195,12 @@ impl TrainingLoop<'_> {
         Ok(taken)
     }
 
-    /// Evaluates the test set; true if the target is reached.
+    /// Evaluates the test set; the outcome if that ends the run.
     fn evaluate(
         &mut self,
         start: Instant,
         observer: &mut dyn Observer,
-    ) -> Result<bool, TrainError> {
+    ) -> Result<Option<Outcome>, TrainError> {
         let begun = Instant::now();
         let found = self.program.evaluate()?;
         self.progress.evaluation_seconds += begun.elapsed().as_secs_f64();
@@ -211,8 +213,14 @@ impl TrainingLoop<'_> {
             joules_so_far: None,
         };
         observer.event(&Event::Evaluation(point.clone()));
+        let finite = point.is_finite();
         self.progress.evaluations.push(point);
-        Ok(self.tracker.update(&self.progress.evaluations))
+        let reached = self.tracker.update(&self.progress.evaluations);
+        Ok(match (finite, reached) {
+            (false, _) => Some(Outcome::Diverged),
+            (true, true) => Some(Outcome::TargetReached),
+            (true, false) => None,
+        })
     }
 
     pub fn samples(&self) -> u64 {

@@ -83,6 +83,17 @@ fn rejects_weights_that_do_not_fit_before_writing() {
         w.insert("fc9.bias", vec![1], vec![0.0]).unwrap();
     }));
     assert!(extra.contains("fc9.bias"), "{extra}");
+    let other = at("cnn.safetensors");
+    succeeded(&train(&[
+        "--model",
+        "cnn",
+        "--max-steps",
+        "0",
+        "--save-weights",
+        &other,
+    ]));
+    let other = refused(&other);
+    assert!(other.contains("use --model cnn"), "{other}");
 }
 
 #[test]

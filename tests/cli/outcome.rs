@@ -2,10 +2,12 @@
 
 #[cfg(unix)]
 use super::{json, program};
-use super::{stdout, succeeded, train, wattgrad};
+use super::{sentence, stderr, stdout, succeeded, train, wattgrad};
+use ::wattgrad::Weights;
 use serde_json::Value;
+use std::path::Path;
 #[cfg(unix)]
-use std::{path::Path, process::Stdio};
+use std::process::Stdio;
 
 #[test]
 fn target_ends_the_run_and_missing_it_is_no_failure() {
@@ -55,6 +57,61 @@ fn diverged_run_logs_null() {
         again["evaluations"][0]["metrics"],
         record["evaluations"][0]["metrics"]
     );
+}
+
+#[test]
+fn an_evaluation_that_is_not_finite_is_a_divergence_without_accuracy() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (good, bad) = (at("good.safetensors"), at("bad.safetensors"));
+    succeeded(&train(&["--save-weights", &good]));
+    let mut weights = Weights::read(Path::new(&good)).unwrap();
+    let mut bias = weights.floats("fc1.bias").unwrap().to_vec();
+    bias[5] = f32::NAN;
+    weights.insert("fc1.bias", vec![bias.len()], bias).unwrap();
+    weights.write(Path::new(&bad), "completed").unwrap();
+
+    let start = ["--init-weights", &bad, "--max-steps", "0"];
+    let error = sentence(&train(&start), 1);
+    for part in ["fc1.bias", "[5]", "NaN", "--allow-non-finite"] {
+        assert!(error.contains(part), "{error}");
+    }
+    let allowed = [&start[..], &["--allow-non-finite"]].concat();
+    // Every accuracy reaches 0, but there is none.
+    let saved = at("saved.safetensors");
+    let more = ["--target-accuracy", "0", "--json", "--save-weights", &saved];
+    let output = train(&[&allowed[..], &more].concat());
+    succeeded(&output);
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["outcome"], "diverged");
+    for metric in record["evaluations"][0]["metrics"].as_array().unwrap() {
+        for key in ["value", "deciding", "confirming"] {
+            assert_eq!(metric[key], Value::Null, "{metric}");
+        }
+    }
+    let notes = stderr(&output);
+    assert!(notes.contains("the weights are not finite"), "{notes}");
+    assert!(
+        notes.contains("the saved weights are not finite"),
+        "{notes}"
+    );
+    let output = train(&allowed);
+    let text = stdout(&output);
+    assert!(
+        text.contains("DIVERGED") && text.contains("test loss NaN"),
+        "{text}"
+    );
+    assert!(!text.contains("accuracy"), "{text}");
+    // A training step ends such a run too.
+    let output = train(&["--init-weights", &bad, "--allow-non-finite", "--json"]);
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (&record["outcome"], &record["steps"]),
+        (&"diverged".into(), &1.into())
+    );
+    let alone = train(&["--allow-non-finite"]);
+    assert_eq!(alone.status.code(), Some(2));
+    assert!(stderr(&alone).contains("--init-weights"));
 }
 
 #[cfg(unix)]

@@ -56,6 +56,71 @@ fn dotted_names_and_a_raw_folder_are_known() {
         .unwrap();
     }
     assert_eq!(open(&raw).unwrap().name, "MNIST");
+    assert_eq!(open(&raw).unwrap().notes, Vec::<String>::new());
+
+    // From one, two and three folders above.
+    let outer = dir.path().join("outer");
+    fs::create_dir(&outer).unwrap();
+    fs::rename(dir.path().join("MNIST"), outer.join("MNIST")).unwrap();
+    for path in [outer.join("MNIST"), outer.clone(), dir.path().to_owned()] {
+        let data = open(&path).unwrap();
+        assert_eq!((data.name.as_str(), data.train.len), ("MNIST", 6));
+        assert_eq!(data.source, outer.join("MNIST/raw").display().to_string());
+        assert!(
+            data.notes.len() == 1 && data.notes[0].contains("MNIST/raw"),
+            "{:?}",
+            data.notes
+        );
+    }
+    // An empty one does not count, a second one has to be chosen.
+    fs::create_dir_all(outer.join("KMNIST/raw")).unwrap();
+    assert_eq!(open(&outer).unwrap().name, "MNIST");
+    fs::copy(
+        outer.join("MNIST/raw").join(IMAGES.replace("-idx", ".idx")),
+        outer.join("KMNIST/raw").join(IMAGES),
+    )
+    .unwrap();
+    let error = open(&outer).unwrap_err();
+    one_sentence(&error);
+    let text = error.to_string();
+    assert!(
+        text.contains("/MNIST/raw") && text.contains("KMNIST/raw"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_plain_file_counts_before_its_gzip_and_says_so() {
+    let dir = small();
+    let other = idx(8, &[6], &[2; 6]);
+    fs::write(dir.path().join(format!("{LABELS}.gz")), gz(&other)).unwrap();
+    let data = open(dir.path()).unwrap();
+    assert_eq!(*data.train.targets[0].bytes, [0, 1, 2, 2, 1, 0]);
+    let [note] = data.notes.as_slice() else {
+        panic!("{:?}", data.notes);
+    };
+    assert!(note.contains(&format!("{LABELS}.gz")), "{note}");
+}
+
+#[test]
+fn classes_without_a_training_sample_are_named() {
+    let dir = small();
+    let note = |labels: [u8; 6]| {
+        fs::write(dir.path().join(LABELS), idx(8, &[6], &labels)).unwrap();
+        let mut notes = open(dir.path()).unwrap().notes;
+        notes.pop().unwrap_or_default()
+    };
+    assert_eq!(note([0, 1, 2, 2, 1, 0]), "");
+    let ones = note([1, 2, 3, 4, 4, 1]);
+    assert!(
+        ones.contains("1 of 5 classes") && ones.contains("(0)"),
+        "{ones}"
+    );
+    let many = note([0, 2, 9, 9, 9, 9]);
+    assert!(
+        many.contains("7 of 10 classes") && many.contains("(1, 3, 4, 5, 6, ...)"),
+        "{many}"
+    );
 }
 
 fn emnist(dir: &Path, set: &str, labels: &[u8]) {

@@ -335,7 +335,8 @@ impl<'a> Grouped<'a> {
         let record = run.record.as_ref()?;
         let Some(goal) = &record.goal else {
             let last = record.evaluations.last()?;
-            return self.design.target.find(last).map(|found| found.value);
+            let value = self.design.target.find(last)?.value;
+            return Some(value).filter(|value| value.is_finite());
         };
         let window = goal.window as usize;
         let last = record.evaluations.len().checked_sub(window)?;
