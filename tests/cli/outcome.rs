@@ -109,6 +109,23 @@ fn an_evaluation_that_is_not_finite_is_a_divergence_without_accuracy() {
         (&record["outcome"], &record["steps"]),
         (&"diverged".into(), &1.into())
     );
+    // The losses of four steps are finite, that of the evaluation after them is not.
+    let diverging = [
+        "--lr",
+        "100",
+        "--momentum",
+        "0",
+        "--max-steps",
+        "4",
+        "--json",
+    ];
+    let record: Value = serde_json::from_slice(&train(&diverging).stdout).unwrap();
+    assert_eq!(
+        (&record["outcome"], &record["steps"]),
+        (&"diverged".into(), &4.into())
+    );
+    assert_ne!(record["training_loss"], Value::Null);
+    assert_eq!(record["evaluations"][0]["metrics"][0]["value"], Value::Null);
     let alone = train(&["--allow-non-finite"]);
     assert_eq!(alone.status.code(), Some(2));
     assert!(stderr(&alone).contains("--init-weights"));
