@@ -1,5 +1,5 @@
 //! Sensors that fail while a window is open, in real time: never 0 J, a constant or NaN, and always a reason. A sensor
-//! returns whole numbers, so it cannot read NaN; only the text of an external meter can (tests/energy_external.rs).
+//! returns whole numbers, so it cannot read NaN; only the text of an external meter can (tests/energy_external).
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
@@ -212,14 +212,16 @@ fn window_shorter_than_an_update_has_a_wide_interval_or_no_energy() {
 }
 
 /// The energy by a power sensor that is updated every 0.1 s in steps of `step` milliwatts from 103 to 143 W, and shows a
-/// constant value from `stops` on.
-fn powered(step: u64, stops: f64) -> Result<Estimate, Unavailable> {
+/// constant value from `stops` on: its last, or `idle`.
+fn powered(step: u64, stops: f64, idle: Option<u64>) -> Result<Estimate, Unavailable> {
     let mut draw = fastrand::Rng::with_seed(7);
     let mut value = 103_000;
     let readings = (0..2000u32).map(|look| {
         let at = f64::from(look) * 0.01;
         if look % 10 == 0 && at < stops {
             value = 103_000 + step * draw.u64(0..40_000 / step);
+        } else if at >= stops {
+            value = idle.unwrap_or(value);
         }
         Reading {
             value,
@@ -243,12 +245,17 @@ fn powered(step: u64, stops: f64) -> Result<Estimate, Unavailable> {
 #[test]
 fn rejects_a_stopped_power_sensor_but_not_a_coarse_one() {
     for stops in [5.0, 9.0] {
-        let reason = powered(7, stops).unwrap_err().reason;
+        let reason = powered(7, stops, None).unwrap_err().reason;
         assert!(reason.contains("it has stopped"), "{reason}");
     }
-    assert!(powered(7, 20.0).is_ok());
+    assert!(powered(7, 20.0, None).is_ok());
     // It is constant for two seconds, as an idle device may be.
-    assert!(powered(7, 18.0).is_ok());
+    assert!(powered(7, 18.0, None).is_ok());
+    // An idle device may draw the same power for long, after a load and before it.
+    let idle = powered(7, 9.0, Some(31_005)).unwrap();
+    let truth = 7.0 * 123.0 + 9.0 * 31.005;
+    assert!((idle.joules / truth - 1.0).abs() < 0.03, "{idle:?}");
+    assert!(idle.ci.low <= truth && truth <= idle.ci.high, "{idle:?}");
     // A sensor of whole watts shows the same value for long.
-    assert!(powered(1000, 5.0).is_ok());
+    assert!(powered(1000, 5.0, None).is_ok());
 }

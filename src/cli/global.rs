@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::energy::{MeterError, MeterOptions, Selection};
+use crate::energy::{MeterError, MeterOptions, MeterUnit, Selection};
 use crate::suggest::Suggest;
 
 #[derive(Debug, clap::Args)]
@@ -25,14 +25,14 @@ pub struct Global {
     )]
     pub meter: Vec<String>,
 
-    /// Unit of file:PATH and cmd:COMMAND: one for all, or one for each in order
+    /// Unit of file:PATH and cmd:COMMAND, such as W, mW, J or kWh: one for all, or one for each
+    /// in order [default: by their lines, or W]
     #[arg(
         long,
         global = true,
         value_name = "UNIT",
-        default_value = "watts",
         action = clap::ArgAction::Append,
-        value_parser = Suggest::text(&["watts", "joules"]),
+        value_parser = Suggest::text(&["W", "mW", "uW", "kW", "J", "mJ", "uJ", "kJ", "Wh", "kWh"]),
     )]
     pub meter_unit: Vec<String>,
 
@@ -77,7 +77,9 @@ impl Global {
 
     /// The options of the meter; unknown names and units and invalid watts are reported before anything is opened.
     pub fn meter_options(&self, watts: Option<f64>) -> Result<MeterOptions, MeterError> {
-        let meter_units = self.meter_unit.iter().map(|unit| unit.parse());
+        let meter_units = self.meter_unit.iter().map(|unit| {
+            MeterUnit::parse(unit).ok_or_else(|| MeterError::BadUnit { unit: unit.clone() })
+        });
         let options = MeterOptions {
             selection: self.selection()?,
             meter_units: meter_units.collect::<Result<_, _>>()?,

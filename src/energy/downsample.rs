@@ -8,10 +8,10 @@ const EDGE_SECONDS: f64 = 2.0;
 /// Between the ends a counter needs no more readings than this.
 const MAX_READINGS: usize = 4_000;
 
-/// Of a power sensor: each change with the reading before it, since all are integrated. Of a counter: the readings around
+/// Of a meter that prints lines: all. Of a power sensor: each change with the reading before it, since all are integrated. Of a counter: the readings around
 /// `ends`, both sides of every wrap, and an even choice of the rest.
 pub(crate) fn downsample(spec: SensorSpec, mut all: Vec<Reading>, ends: &[f64]) -> Vec<Reading> {
-    if all.len() <= MAX_READINGS {
+    if all.len() <= MAX_READINGS || spec.shows_each_update() {
         return all;
     }
     let last = all.len() - 1;

@@ -23,6 +23,7 @@ mod estimate;
 #[cfg(any(feature = "gpu", feature = "criterion"))]
 mod explain;
 mod figure;
+mod holes;
 #[cfg(feature = "cli")]
 mod live;
 #[cfg(feature = "cli")]
@@ -47,6 +48,7 @@ mod window_result;
 #[cfg(feature = "cli")]
 pub(crate) use calibrate::CalibrationResult;
 pub use calibrate::{Activity, Calibration, Workload, calibrate_sensor};
+pub use cell::unit::Unit as MeterUnit;
 pub use clock::{Clock, Moment};
 pub use device::{DeviceKind, MeteredDevice};
 pub use estimate::{Edge, Estimate};
@@ -58,7 +60,7 @@ pub(crate) use live::LiveReading;
 pub use meter::{Meter, SourceReport};
 pub use options::MeterOptions;
 pub use recording::Recording;
-pub use selection::{MeterError, MeterUnit, Selection};
+pub use selection::{MeterError, Selection};
 pub use sensor::{Conditions, Quantity, Sensor, SensorSpec, Unavailable};
 pub use sensor_model::{IdlePower, SensorModel};
 pub use source_result::{Assumed, Measured, SourceResult};

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::selection::{CPU_TIME, MeterError, MeterUnit, Selection};
+use super::cell::unit::Unit;
+use super::selection::{CPU_TIME, MeterError, Selection};
 
 /// The options that a meter is opened with.
 ///
@@ -25,9 +26,9 @@ pub struct MeterOptions {
     /// Watts that one busy core is assumed to draw. CPU time is converted to joules only where this is given, and the
     /// joules are marked as assumed wherever they appear.
     pub assume_watts_per_core: Option<f64>,
-    /// Units of the external meters (`file:PATH`, `cmd:COMMAND`): one for all of them, or one for each in order; watts
-    /// where this is empty.
-    pub meter_units: Vec<MeterUnit>,
+    /// Units of the external meters (`file:PATH`, `cmd:COMMAND`): one for all of them, or one for each in order. Where
+    /// this is empty, their lines say the unit of power, or it is watts.
+    pub meter_units: Vec<Unit>,
     /// The NVML library to load; `None` uses the environment variable `WATTGRAD_NVML`, and without it the system's
     /// library (`libnvidia-ml.so.1`, `nvml.dll`).
     pub nvml_library: Option<PathBuf>,
@@ -57,8 +58,7 @@ impl MeterOptions {
     fn check_units(&self) -> Result<(), MeterError> {
         let meters = self.selection.external().len();
         let units = self.meter_units.len();
-        let other = |unit: &&MeterUnit| **unit != MeterUnit::default();
-        match self.meter_units.iter().find(other) {
+        match self.meter_units.first() {
             Some(&unit) if meters == 0 => Err(MeterError::UnitOfNothing { unit }),
             _ if meters > 0 && units > 1 && units != meters => {
                 Err(MeterError::UnitCount { units, meters })
@@ -67,8 +67,8 @@ impl MeterOptions {
         }
     }
 
-    /// The unit of the external meter `name`.
-    pub(crate) fn unit_of(&self, name: &str) -> MeterUnit {
+    /// The unit given for the external meter `name`.
+    pub(crate) fn unit_of(&self, name: &str) -> Option<Unit> {
         let mut names = self.selection.external().into_iter();
         let unit = match self.meter_units.as_slice() {
             [unit] => Some(unit),
@@ -76,7 +76,7 @@ impl MeterOptions {
                 .position(|each| each == name)
                 .and_then(|at| units.get(at)),
         };
-        unit.copied().unwrap_or_default()
+        unit.copied()
     }
 
     /// Whether `source` is selected. Giving the watts per core selects `cpu-time`, whatever else is selected.
@@ -100,8 +100,9 @@ mod tests {
 
     #[test]
     fn one_unit_applies_to_all_external_meters_or_each_has_its_own() {
-        use MeterUnit::{Joules, Watts};
-        let of = |names: &[&str], units: &[MeterUnit]| {
+        const WATTS: Unit = Unit::WATT;
+        const JOULES: Unit = Unit::JOULE;
+        let of = |names: &[&str], units: &[Unit]| {
             let options = MeterOptions {
                 selection: Selection::of(names).unwrap(),
                 meter_units: units.to_vec(),
@@ -110,25 +111,25 @@ mod tests {
             options.check().map(|()| options)
         };
         let names = ["file:b", "nvml", "cmd:a", "file:b"];
-        let units = |units: &[MeterUnit]| {
+        let units = |units: &[Unit]| {
             of(&names, units).map(|options| [options.unit_of("file:b"), options.unit_of("cmd:a")])
         };
-        assert_eq!(units(&[]), Ok([Watts, Watts]));
-        assert_eq!(units(&[Joules]), Ok([Joules, Joules]));
-        assert_eq!(units(&[Joules, Watts]), Ok([Joules, Watts]));
+        assert_eq!(units(&[]), Ok([None, None]));
+        assert_eq!(units(&[JOULES]), Ok([Some(JOULES); 2]));
+        assert_eq!(units(&[JOULES, WATTS]), Ok([Some(JOULES), Some(WATTS)]));
         assert_eq!(
-            units(&[Joules; 3]),
+            units(&[JOULES; 3]),
             Err(MeterError::UnitCount {
                 units: 3,
                 meters: 2
             })
         );
         assert_eq!(
-            of(&["nvml"], &[Joules]),
-            Err(MeterError::UnitOfNothing { unit: Joules })
+            of(&["nvml"], &[JOULES]),
+            Err(MeterError::UnitOfNothing { unit: JOULES })
         );
-        assert!(of(&["nvml"], &[Watts]).is_ok() && of(&[], &[]).is_ok());
-        let one = of(&["file:b"], &[Watts, Joules]).unwrap_err().to_string();
+        assert!(of(&[], &[]).is_ok());
+        let one = of(&["file:b"], &[WATTS, JOULES]).unwrap_err().to_string();
         assert!(
             one.contains("2 meter units") && one.contains("1 external meter:"),
             "{one}"

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::cell::unit::Unit;
+
 /// The names of all sources, in the order in which their sensors are listed.
 pub(crate) const SOURCES: &[&str] = &[
     "nvml",
@@ -44,19 +46,20 @@ pub enum MeterError {
         name: String,
     },
     /// Not a unit of external meters.
-    #[error("unknown meter unit `{unit}`: choose watts or joules")]
+    #[error("unknown meter unit `{unit}`: choose one of {}", Unit::symbols())]
     BadUnit {
         /// The unit as given.
         unit: String,
     },
-    /// A unit other than watts without an external meter.
+    /// A unit without an external meter.
     #[error(
-        "the meter unit {unit} applies to external meters only, and none is selected: add --meter file:PATH or \
-         cmd:COMMAND, or remove the unit"
+        "the meter unit {} applies to external meters only, and none is selected: add --meter file:PATH or \
+         cmd:COMMAND, or remove the unit",
+        unit.symbol
     )]
     UnitOfNothing {
         /// The unit as given.
-        unit: MeterUnit,
+        unit: Unit,
     },
     /// Neither one unit for all external meters nor one for each.
     #[error(
@@ -75,37 +78,6 @@ pub enum MeterError {
         /// The value as given.
         watts: f64,
     },
-}
-
-/// The unit of the second column of an external meter's lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MeterUnit {
-    /// Mean watts since the previous line.
-    #[default]
-    Watts,
-    /// Joules since any moment in the past: a cumulative counter.
-    Joules,
-}
-
-impl fmt::Display for MeterUnit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Watts => "watts",
-            Self::Joules => "joules",
-        })
-    }
-}
-
-impl FromStr for MeterUnit {
-    type Err = MeterError;
-
-    fn from_str(text: &str) -> Result<Self, MeterError> {
-        match text {
-            "watts" => Ok(Self::Watts),
-            "joules" => Ok(Self::Joules),
-            other => Err(MeterError::BadUnit { unit: other.into() }),
-        }
-    }
 }
 
 /// The sources that a meter uses.

@@ -79,6 +79,11 @@ impl SensorSpec {
         }
     }
 
+    /// Whether each reading is an update of its power, also one that repeats a value: a meter that prints lines.
+    pub(crate) fn shows_each_update(&self) -> bool {
+        self.is_power() && self.expected_update_interval == 0.0
+    }
+
     /// Whether its readings are power.
     pub fn is_power(&self) -> bool {
         matches!(self.quantity, Quantity::Power { .. })
@@ -198,6 +203,11 @@ pub trait Sensor: Send + Sync {
     /// Why a sensor that keeps a record gives nothing new, though it can be polled: it has stopped or never began.
     fn silent(&self) -> Option<Unavailable> {
         None
+    }
+
+    /// Remarks on a window, given by its ends on the monotonic clock.
+    fn notes(&self, _from: f64, _to: f64) -> Vec<String> {
+        Vec::new()
     }
 
     /// The fewest new values that a window must hold, beyond what every window needs: for sensors with a coarse quantum or

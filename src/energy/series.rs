@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use super::counter;
 use super::figure::Reading;
+use super::holes::Holes;
 use super::sensor::{Quantity, SensorSpec, Unavailable};
 
 /// Joules since the first point, as the sensor showed them at a time.
@@ -33,6 +34,8 @@ pub(crate) struct Series {
     pub quantum: f64,
     /// Seconds of the first and the last reading.
     pub span: (f64, f64),
+    /// Power sensors only.
+    pub holes: Holes,
 }
 
 /// A change whose time is uncertain by more than this share of an update interval is vague.
@@ -46,6 +49,8 @@ const LIVELY_UPDATES: f64 = 30.0;
 const VARIED: f64 = 0.5;
 /// it is fine if its step is at most this share of its values.
 const FINE: f64 = 1e-3;
+/// The values of this many changes before it stood show the level at which it stood.
+const LEVEL: usize = 10;
 /// A lively and fine sensor that keeps one value for this many update intervals and seconds has stopped.
 const FROZEN_UPDATES: f64 = 50.0;
 const FROZEN_SECONDS: f64 = 5.0;
@@ -66,8 +71,8 @@ impl Series {
         let (Some(first), Some(last)) = (readings.first(), readings.last()) else {
             return Err(Unavailable::new("the sensor returned no reading"));
         };
-        // Each reading of a sensor that changes with every read is an update, even where it shows the same watts again.
-        let changes = if spec.is_power() && spec.expected_update_interval == 0.0 {
+        // Each reading of a meter that prints lines is an update, even where it shows the same watts again.
+        let changes = if spec.shows_each_update() {
             (1..readings.len()).collect()
         } else {
             changes(readings)
@@ -85,6 +90,7 @@ impl Series {
             update_interval,
             quantum: quantum(readings) * spec.scale,
             span: (first.at.monotonic, last.at.monotonic),
+            holes: Holes::default(),
         };
         match spec.quantity {
             Quantity::Energy { .. } => series.count(readings, &changes)?,
@@ -169,6 +175,7 @@ impl Series {
             ));
         }
         self.check_frozen(readings)?;
+        self.holes = Holes::of(&self.spec, self.update_interval, readings);
         let mut joules = 0.0;
         let mut before: Option<(f64, f64)> = None;
         for &at in changes {
@@ -180,7 +187,10 @@ impl Series {
                 let fresh = self
                     .update_interval
                     .map_or(gap, |interval| gap.min(interval));
-                joules += watts * fresh + held * (gap - fresh);
+                joules += match self.holes.ends_at(readings[at].at.monotonic) {
+                    true => gap * f64::midpoint(watts, held),
+                    false => watts * fresh + held * (gap - fresh),
+                };
             }
             self.points.push(Point {
                 at: when,
@@ -210,10 +220,12 @@ impl Series {
         Ok(())
     }
 
-    /// A sensor that showed another fine value with nearly every update and then the same value for long has stopped: no
-    /// device draws power so evenly. A sensor of few steps, or one that stands now and then, may be right.
+    /// A sensor that showed another fine value with nearly every update, and then the last of them for long, has stopped: no
+    /// device draws power so evenly. A sensor of few steps, or one that stands now and then, may be right; so may one that
+    /// stands at another level than before, as that of an idle device.
     fn check_frozen(&self, readings: &[Reading]) -> Result<(), Unavailable> {
-        let Some(interval) = self.update_interval.filter(|&interval| interval > 0.0) else {
+        let interval = self.update_interval.filter(|&interval| interval > 0.0);
+        let Some(interval) = interval.filter(|_| !self.spec.shows_each_update()) else {
             return Ok(());
         };
         let moved = changes(readings);
@@ -231,8 +243,15 @@ impl Series {
             && updates >= LIVELY_UPDATES
             && count >= LIVELY * updates;
         let value = readings[at].value;
+        let before = moved.iter().rev().skip_while(|&&moved| moved >= at);
+        let level = before.take(LEVEL).map(|&at| readings[at].value);
+        let (low, high) = level.fold((u64::MAX, 0), |(low, high), value| {
+            (low.min(value), high.max(value))
+        });
+        let spread = high.saturating_sub(low);
+        let near = (low.saturating_sub(spread)..=high + spread).contains(&value);
         let fine = self.quantum <= FINE * value as f64 * self.spec.scale;
-        if !lively || !fine || still < FROZEN_SECONDS.max(FROZEN_UPDATES * interval) {
+        if !lively || !near || !fine || still < FROZEN_SECONDS.max(FROZEN_UPDATES * interval) {
             return Ok(());
         }
         Err(Unavailable::new(format!(

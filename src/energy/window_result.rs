@@ -3,7 +3,7 @@
 use super::basis::Basis;
 use super::collector::Collected;
 use super::downsample::downsample;
-use super::estimate::{Edge, Estimate};
+use super::estimate::{Edge, Estimate, hole_notes};
 use super::figure::{Grade, Method, Stamp, Status};
 use super::open_sensor::OpenSensor;
 use super::recording::Recording;
@@ -259,6 +259,7 @@ fn settle(
     let ends = std::iter::once(&request.window).chain(request.parts);
     let ends: Vec<f64> = ends.flat_map(|&(from, to)| [from, to]).collect();
     result.readings = downsample(spec, readings, &ends);
+    result.notes.extend(sensor.notes(from, to));
     if let Some(why) = lost {
         result.set_reason(Unavailable {
             reason: format!("lost during the window: {}", why.reason),
@@ -287,6 +288,9 @@ fn settle(
     match basis.whole(&recording) {
         Ok(estimate) => result.fill(opened, &estimate, &spec),
         Err(why) => result.set_reason(why),
+    }
+    if let Ok(series) = recording.series(&basis.model) {
+        result.notes.extend(hole_notes(&series, from, to));
     }
     result.basis = Some(basis);
     if result.status == Status::Measured && !calibrated {

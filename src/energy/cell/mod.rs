@@ -7,10 +7,29 @@
     )
 )]
 
+pub mod interleaved;
 pub mod time;
 pub mod unit;
 
 use unit::Unit;
+
+/// Names by which devices are told apart in tables of unknown programs.
+pub const DEVICES: [&str; 14] = [
+    "gpu",
+    "gpu_id",
+    "gpu_index",
+    "index",
+    "device",
+    "device_id",
+    "card",
+    "uuid",
+    "gpu_uuid",
+    "pci.bus_id",
+    "socket",
+    "package",
+    "host",
+    "node",
+];
 
 /// The number in a cell and the unit that may follow it. `commas`: whether a comma may stand for the point.
 pub fn number(cell: &[u8], commas: bool) -> Option<(f64, Option<Unit>)> {

@@ -13,6 +13,7 @@ pub enum Quantity {
 
 /// A unit of power or energy.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Unit {
     /// Symbol, as in a report.
     pub symbol: &'static str,
@@ -126,16 +127,16 @@ impl Unit {
 /// What a column of this name most likely holds; `None` if the name suggests neither power nor energy.
 pub fn guess(name: &str) -> Option<Quantity> {
     let lower = name.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    if has(&["limit", "cap", "state", "management"]) {
+        return None;
+    }
     if let Some(unit) = Unit::in_name(name) {
         return Some(if unit.power {
             Quantity::Power
         } else {
             Quantity::Counter
         });
-    }
-    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    if has(&["limit", "cap", "state", "management"]) {
-        return None;
     }
     if has(&["power", "watt", "pwr", "leistung"]) {
         return Some(Quantity::Power);
@@ -168,6 +169,7 @@ mod tests {
     fn guesses_what_a_column_holds() {
         assert_eq!(guess("socket_power"), Some(Quantity::Power));
         assert_eq!(guess("power_limit"), None);
+        assert_eq!(guess("power.limit [W]"), None);
         assert_eq!(guess("Board Power Draw [W]"), Some(Quantity::Power));
         assert_eq!(guess("energy_consumed"), Some(Quantity::Counter));
         assert_eq!(guess("temperature.gpu"), None);

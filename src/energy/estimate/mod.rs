@@ -8,10 +8,12 @@
 mod ends;
 mod scatter;
 mod steady;
+mod unseen;
 mod window;
 
 pub use ends::Edge;
 pub(crate) use steady::steady;
+pub(crate) use unseen::hole_notes;
 pub use window::Estimate;
 pub(crate) use window::{accuracy, averaging, covered, fixed, in_load, seconds_needed};
 

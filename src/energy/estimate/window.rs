@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Z;
 use super::ends::{EDGE_UPDATES, Edge, End, Side};
 use super::scatter::{Scatter, sampling, smear};
+use super::unseen::unseen;
 use crate::energy::figure::{Interval, Stamp};
 use crate::energy::phase;
 use crate::energy::sensor::{Quantity, SensorSpec, Unavailable};
@@ -93,7 +94,8 @@ pub(crate) fn in_load(
     }
     // A value shown at an update had happened a delay before it.
     let happened = (a.at - model.delay, b.at - model.delay);
-    estimate(joules, half, seconds, happened, last - first)
+    let unseen = unseen(series, a.at, b.at)?;
+    estimate(joules, half, unseen, seconds, happened, last - first)
 }
 
 /// The first and the last point that show nothing but the load from `from` to `to`.
@@ -173,7 +175,8 @@ pub(crate) fn fixed(
     .iter()
     .fold(0.0, |sum: f64, &sd| sum.hypot(sd));
     let half = Z * sd + start.bound + end.bound;
-    estimate(joules, half, seconds, (from, to), after - first)
+    let unseen = unseen(series, from + model.delay, to + model.delay)?;
+    estimate(joules, half, unseen, seconds, (from, to), after - first)
 }
 
 /// Window ends are placed on points whose time is known this sharply.
@@ -239,12 +242,16 @@ pub(crate) fn accuracy(ci: Interval, seconds: f64) -> Interval {
 fn estimate(
     joules: f64,
     half: f64,
+    [below, above]: [f64; 2],
     metered: f64,
     (from, to): (f64, f64),
     updates: usize,
 ) -> Result<Estimate, Unavailable> {
-    if half < joules {
-        let ci = Interval::around(joules, half);
+    let ci = Interval {
+        low: joules - half - below,
+        high: joules + half + above,
+    };
+    if ci.low > 0.0 {
         return Ok(Estimate {
             joules,
             accuracy: accuracy(ci, to - from),
@@ -255,7 +262,8 @@ fn estimate(
         });
     }
     Err(Unavailable::new(format!(
-        "the confidence interval of a window of {metered:.3} s includes 0: {joules:.3} +-{half:.3} J"
+        "the confidence interval of a window of {metered:.3} s includes 0: {joules:.3} +-{:.3} J",
+        joules - ci.low
     ))
     .longer_window())
 }

@@ -8,22 +8,8 @@ use super::unit::{self, Quantity, Unit};
 use super::{LogError, LogOptions};
 
 use super::sample::{Sampled, shown};
+use crate::energy::cell::DEVICES;
 
-/// Names by which devices are told apart in tables of unknown programs.
-const DEVICES: [&str; 12] = [
-    "gpu",
-    "gpu_id",
-    "gpu_index",
-    "index",
-    "device",
-    "device_id",
-    "card",
-    "uuid",
-    "socket",
-    "package",
-    "host",
-    "node",
-];
 /// Words of a time column's name, the surest first.
 const TIMES: [&str; 9] = [
     "timestamp",

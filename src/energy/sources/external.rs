@@ -1,21 +1,23 @@
-//! External meters: a file that grows, or a command that prints, with lines `seconds watts` or `seconds joules`.
+//! External meters: a file that grows, or a command that prints, with a time and a power or energy in each line.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::energy::clock::Moment;
 use crate::energy::device::MeteredDevice;
-use crate::energy::figure::{Covers, Method, Reading, Scope};
+use crate::energy::figure::{Covers, Method, RawUnit, Reading, Scope};
 use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
-use crate::energy::selection::{COMMAND, FILE, MeterUnit, argument};
+use crate::energy::selection::{COMMAND, FILE, argument};
 use crate::energy::sensor::{Quantity, Sensor, SensorSpec, Unavailable};
 use crate::energy::source::Source;
 
 use feed::{Child, Feed, Tail};
-use lines::{Lines, raw_unit};
+use layout::MAX_WATTS;
+use lines::Lines;
 
 mod feed;
+mod layout;
 mod lines;
 
 pub(super) const FILES: Source = Source {
@@ -36,9 +38,6 @@ pub(super) const COMMANDS: Source = Source {
     },
 };
 
-/// More than any meter of a machine shows.
-const MAX_WATTS: f64 = 1e6;
-
 fn sensors(
     source: &str,
     options: &MeterOptions,
@@ -54,14 +53,13 @@ fn sensors(
     own.filter_map(|name| Some((name, argument(name)?)))
         .map(|(name, argument)| {
             let unit = options.unit_of(name);
-            let method = match unit {
-                MeterUnit::Watts => Method::IntegratedPower,
-                MeterUnit::Joules => Method::Counter,
+            let (method, kind) = match unit {
+                Some(unit) if !unit.power => (Method::Counter, "joules"),
+                _ => (Method::IntegratedPower, "watts"),
             };
             let opened = open(argument).map(|feed| {
                 let meter = External {
                     name: name.to_owned(),
-                    unit,
                     state: Mutex::new(State {
                         feed,
                         lines: Lines::new(unit, Moment::now()),
@@ -72,14 +70,13 @@ fn sensors(
             });
             // The calibration of a counter does not apply to power under the same name.
             OpenSensor::new(name, Scope::System, method, covers, opened)
-                .with_identity(format!("{name} {unit}"))
+                .with_identity(format!("{name} {kind}"))
         })
         .collect()
 }
 
 struct External {
     name: String,
-    unit: MeterUnit,
     state: Mutex<State>,
 }
 
@@ -99,12 +96,13 @@ impl External {
 impl Sensor for External {
     /// The averaging of the meter is unknown: the time from one line to the next is assumed.
     fn spec(&self) -> SensorSpec {
-        let unit = raw_unit(self.unit);
-        let quantity = match self.unit {
-            MeterUnit::Watts => Quantity::Power {
-                averaging: Some(self.state().lines.interval().unwrap_or(0.0)),
+        let state = self.state();
+        let unit = state.lines.raw_unit();
+        let quantity = match unit {
+            RawUnit::Microwatt => Quantity::Power {
+                averaging: Some(state.lines.interval().unwrap_or(0.0)),
             },
-            MeterUnit::Joules => Quantity::Energy { wraps_at: None },
+            _ => Quantity::Energy { wraps_at: None },
         };
         SensorSpec {
             unit,
@@ -141,6 +139,10 @@ impl Sensor for External {
         })
     }
 
+    fn notes(&self, from: f64, to: f64) -> Vec<String> {
+        self.state().lines.note(from, to).into_iter().collect()
+    }
+
     fn keeps_record(&self) -> bool {
         true
     }
@@ -166,6 +168,7 @@ impl Sensor for External {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::energy::cell::unit::Unit;
 
     #[test]
     fn calibrations_of_watts_and_joules_are_separate() {
@@ -179,6 +182,7 @@ mod tests {
             assert_eq!(sensors.len(), 1);
             sensors[0].identity.clone()
         };
-        assert_ne!(of(MeterUnit::Watts), of(MeterUnit::Joules));
+        assert_ne!(of(Unit::WATT), of(Unit::JOULE));
+        assert_eq!(of(Unit::JOULE), of(Unit::parse("kWh").unwrap()));
     }
 }

@@ -1,8 +1,12 @@
-//! The lines of an external meter: each has a time on this machine's Unix clock and a value, and becomes a reading.
+//! The lines of an external meter: each has a time on this machine's clock and a value, and becomes a reading.
 
+use std::collections::VecDeque;
+
+use super::layout::{Layout, Line, several_devices};
+use crate::energy::cell::interleaved::interleaved;
+use crate::energy::cell::unit::Unit;
 use crate::energy::clock::Moment;
 use crate::energy::figure::{RawUnit, Reading};
-use crate::energy::selection::MeterUnit;
 use crate::energy::sensor::Unavailable;
 
 /// Error of a meter's timestamps and of their conversion to the monotonic clock, in seconds.
@@ -20,33 +24,28 @@ const QUIET_SECONDS: f64 = 0.5;
 /// The same where the interval is unknown, and the age of a newest line that is too old.
 const QUIET_ALONE: f64 = 10.0;
 
-/// Number of lines over which the interval is smoothed.
-const SMOOTHING: f64 = 8.0;
-
-/// The unit of the readings of a meter in `unit`.
-pub(super) fn raw_unit(unit: MeterUnit) -> RawUnit {
-    match unit {
-        MeterUnit::Watts => RawUnit::Microwatt,
-        MeterUnit::Joules => RawUnit::Microjoule,
-    }
-}
+/// Readings that are kept to learn the interval, and whether several devices are interleaved.
+const KEPT: usize = 64;
+/// Lines without a reading that are kept.
+const MOST_SKIPPED: usize = 10_000;
 
 pub(super) struct Lines {
-    unit: MeterUnit,
+    layout: Layout,
     /// When the sensor was opened; the Unix clock is converted to the monotonic clock by this moment.
     opened: Moment,
     /// The start of a line whose end has not arrived yet.
     rest: Vec<u8>,
-    /// Whether a line other than a blank or a comment was read: only the first of them may be a header.
-    begun: bool,
     /// Time of the last call of [`Lines::take`].
     polled: f64,
     newest: Option<Newest>,
     last: Option<Reading>,
-    interval: Option<f64>,
+    /// Nanoseconds and watts or joules of the newest readings.
+    recent: VecDeque<(i64, f64)>,
+    /// The lines without a reading, and when they were read.
+    skipped: VecDeque<(f64, String)>,
 }
 
-/// The newest line. Times are on the monotonic clock.
+/// The newest line with a reading. Times are on the monotonic clock.
 struct Newest {
     line: String,
     /// The time in the line.
@@ -56,16 +55,16 @@ struct Newest {
 }
 
 impl Lines {
-    pub(super) fn new(unit: MeterUnit, opened: Moment) -> Self {
+    pub(super) fn new(given: Option<Unit>, opened: Moment) -> Self {
         Self {
-            unit,
+            layout: Layout::new(given, opened.unix),
             opened,
             rest: Vec::new(),
-            begun: false,
             polled: opened.monotonic,
             newest: None,
             last: None,
-            interval: None,
+            recent: VecDeque::new(),
+            skipped: VecDeque::new(),
         }
     }
 
@@ -74,9 +73,34 @@ impl Lines {
         self.last
     }
 
-    /// Mean seconds between readings, the last ones weighted most.
+    /// The unit of its readings.
+    pub(super) fn raw_unit(&self) -> RawUnit {
+        match self.layout.is_power() {
+            true => RawUnit::Microwatt,
+            false => RawUnit::Microjoule,
+        }
+    }
+
+    /// Median of the seconds between readings.
     pub(super) fn interval(&self) -> Option<f64> {
-        self.interval
+        let recent = self.recent.iter().zip(self.recent.iter().skip(1));
+        let mut gaps: Vec<i64> = recent.map(|(before, after)| after.0 - before.0).collect();
+        gaps.sort_unstable();
+        gaps.get(gaps.len() / 2).map(|&gap| gap as f64 / 1e9)
+    }
+
+    /// A remark on the lines without a reading that arrived within a window.
+    pub(super) fn note(&self, from: f64, to: f64) -> Option<String> {
+        let within = self
+            .skipped
+            .iter()
+            .filter(|(at, _)| (from..=to).contains(at));
+        let lines: Vec<&String> = within.map(|(_, line)| line).collect();
+        Some(match lines.as_slice() {
+            [] => return None,
+            [line] => format!("one line has no reading: `{line}`"),
+            [first, ..] => format!("{} lines have no reading, such as `{first}`", lines.len()),
+        })
     }
 
     /// Appends the readings of the bytes that arrived until `now`.
@@ -99,40 +123,23 @@ impl Lines {
         let tail = self.rest.split_off(end.map_or(0, |end| end + 1));
         let lines = std::mem::replace(&mut self.rest, tail);
         for line in String::from_utf8_lossy(&lines).lines() {
-            let reading = self.line(line.trim(), now.monotonic)?;
-            into.extend(reading);
+            let line = line.trim();
+            match self.layout.read(line, now.unix)? {
+                Line::Nothing => {}
+                Line::NoReading => {
+                    if self.skipped.len() == MOST_SKIPPED {
+                        self.skipped.pop_front();
+                    }
+                    self.skipped.push_back((now.monotonic, line.to_owned()));
+                }
+                Line::Reading { unix, value } => {
+                    let reading = self.place(line, unix, value, now.monotonic)?;
+                    into.extend(reading);
+                }
+            }
         }
         self.polled = now.monotonic;
         Ok(())
-    }
-
-    fn line(&mut self, line: &str, now: f64) -> Result<Option<Reading>, Unavailable> {
-        if line.is_empty() || line.starts_with('#') {
-            return Ok(None);
-        }
-        let first = !std::mem::replace(&mut self.begun, true);
-        let separator = |c: char| c.is_whitespace() || matches!(c, ',' | ';');
-        let fields: Vec<&str> = line
-            .split(separator)
-            .filter(|field| !field.is_empty())
-            .collect();
-        let parsed = match fields.as_slice() {
-            [time, value] => time.parse::<f64>().ok().zip(value.parse::<f64>().ok()),
-            _ => None,
-        };
-        match parsed {
-            Some((unix, value)) if unix.is_finite() && value.is_finite() && value >= 0.0 => {
-                self.place(line, unix, value, now)
-            }
-            Some(_) => Err(Unavailable::new(format!(
-                "the line `{line}` has an impossible value"
-            ))),
-            None if first && line.starts_with(char::is_alphabetic) => Ok(None),
-            None => Err(Unavailable::new(format!(
-                "the line `{line}` is not `seconds {}`",
-                self.unit
-            ))),
-        }
     }
 
     fn place(
@@ -143,6 +150,14 @@ impl Lines {
         now: f64,
     ) -> Result<Option<Reading>, Unavailable> {
         let monotonic = unix - (self.opened.unix - self.opened.monotonic);
+        // Some transports deliver a line twice.
+        if self
+            .newest
+            .as_ref()
+            .is_some_and(|newest| newest.line == line)
+        {
+            return Ok(None);
+        }
         self.newest = Some(Newest {
             line: line.to_owned(),
             at: monotonic,
@@ -158,24 +173,21 @@ impl Lines {
         if recorded || monotonic > now + MOST_SECONDS || monotonic < oldest {
             return Err(wrong_clock(line, monotonic - now));
         }
-        if let Some(last) = self.last {
-            let interval = monotonic - last.at.monotonic;
-            if interval <= 0.0 {
-                return Err(Unavailable::new(format!(
-                    "the time of the line `{line}` is not after that of the previous line: the meter's clock was set back"
-                )));
-            }
-            // One line that is late says little.
-            self.interval = Some(
-                self.interval
-                    .map_or(interval, |mean| mean + (interval - mean) / SMOOTHING),
-            );
-        }
-        let unit = raw_unit(self.unit);
+        let unit = self.raw_unit();
         let scaled = (value / unit.scale()).round();
         // A counter that starts with its command shows 0 until it has counted something.
-        if scaled == 0.0 && self.last.is_none() && self.unit == MeterUnit::Joules {
+        if scaled == 0.0 && self.last.is_none() && !self.layout.is_power() {
             return Ok(None);
+        }
+        if let Some(last) = self.last {
+            check_order(line, monotonic - last.at.monotonic)?;
+        }
+        if self.recent.len() == KEPT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(((unix * 1e9) as i64, value));
+        if interleaved(self.recent.make_contiguous()).is_some() {
+            return Err(several_devices(", whose levels alternate"));
         }
         let reading = Reading {
             value: scaled as u64,
@@ -190,17 +202,29 @@ impl Lines {
     /// Why there is no new reading `now`; `None` where the meter may just be slow.
     pub(super) fn silence(&self, now: f64) -> Option<Unavailable> {
         let Some(newest) = &self.newest else {
+            if let Some((_, line)) = self.skipped.back() {
+                return Some(Unavailable::new(format!(
+                    "the meter gives no readings: its last line is `{line}`"
+                )));
+            }
             return Some(Unavailable::new(format!(
                 "no line has arrived in the {:.1} s since the meter was opened",
                 now - self.opened.monotonic
             )));
         };
-        let interval = self.interval;
+        let interval = self.interval();
         let patience = interval.map_or(QUIET_ALONE, |interval| {
             QUIET_SECONDS.max(QUIET_INTERVALS * interval)
         });
         let quiet = now - newest.read;
         if quiet > patience {
+            if let Some((at, line)) = self.skipped.back()
+                && now - at <= patience
+            {
+                return Some(Unavailable::new(format!(
+                    "the meter gives no readings: its last line is `{line}`"
+                )));
+            }
             let usual = interval.map_or(String::new(), |interval| {
                 format!(" (usually one every {interval:.2} s)")
             });
@@ -213,13 +237,31 @@ impl Lines {
     }
 }
 
+/// The next line is `seconds` after the one before it.
+fn check_order(line: &str, seconds: f64) -> Result<(), Unavailable> {
+    if seconds > 0.0 {
+        return Ok(());
+    }
+    if seconds == 0.0 {
+        return Err(Unavailable::new(format!(
+            "several lines have the time of the line `{line}`: the meter's times are too coarse, or it prints several \
+             devices"
+        ))
+        .with_fix("print times with milliseconds, and one device"));
+    }
+    Err(Unavailable::new(format!(
+        "the time of the line `{line}` is {:.3} s before that of the previous line: the meter's clock was set back",
+        -seconds
+    )))
+}
+
 /// The time of a line was `off` seconds from the present when the line was read.
 fn wrong_clock(line: &str, off: f64) -> Unavailable {
     Unavailable::new(format!(
         "the time of the line `{line}` is {off:+.1} s from now: the meter has stopped, or its times are not on this \
          machine's Unix clock"
     ))
-    .with_fix("write seconds since 1970-01-01 UTC in the first column")
+    .with_fix("write seconds since 1970-01-01 UTC in the first column, or local time")
 }
 
 #[cfg(test)]
@@ -236,7 +278,7 @@ mod tests {
     /// A meter opened at 100 s that writes lines every `interval` seconds from `from` to `to`, with times that are off by
     /// `off`.
     fn followed(interval: f64, from: f64, to: f64, off: f64) -> Lines {
-        let mut lines = Lines::new(MeterUnit::Watts, at(100.0));
+        let mut lines = Lines::new(None, at(100.0));
         let count = ((to - from) / interval).round() as u32;
         for number in 0..=count {
             let time = from + f64::from(number) * interval;
@@ -267,7 +309,7 @@ mod tests {
         );
         let other_clock = reason(&followed(0.05, 100.0, 101.65, -1000.0), 101.7);
         assert!(other_clock.contains("-1000.0 s from now"), "{other_clock}");
-        let never = reason(&Lines::new(MeterUnit::Watts, at(100.0)), 101.7);
+        let never = reason(&Lines::new(None, at(100.0)), 101.7);
         assert!(
             never.contains("no line has arrived in the 1.7 s"),
             "{never}"
@@ -278,7 +320,7 @@ mod tests {
 
     #[test]
     fn rejects_readings_after_the_system_clock_was_set() {
-        let mut lines = Lines::new(MeterUnit::Watts, at(100.0));
+        let mut lines = Lines::new(None, at(100.0));
         let set = Moment {
             unix: at(101.0).unix - 3600.0,
             ..at(101.0)

@@ -1,6 +1,8 @@
 //! External meters: files and commands written by these tests, with known power.
 #![cfg(unix)]
 
+mod lines;
+
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -23,9 +25,13 @@ fn unix() -> f64 {
 }
 
 fn options(names: &[&str], unit: MeterUnit) -> MeterOptions {
+    chosen(names, &[unit])
+}
+
+fn chosen(names: &[&str], units: &[MeterUnit]) -> MeterOptions {
     MeterOptions {
         selection: Selection::of(names).unwrap(),
-        meter_units: vec![unit],
+        meter_units: units.to_vec(),
         ..Default::default()
     }
 }
@@ -104,7 +110,7 @@ fn integrates_the_watts_of_a_file() {
         kind: DeviceKind::Discrete,
         name: "card".into(),
     };
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), Some(&discrete)).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), Some(&discrete)).unwrap();
     let row = only(window(&meter, 1.5));
     assert_eq!(
         (row.source.as_str(), row.scope, row.method, row.covers),
@@ -141,7 +147,7 @@ fn measures_a_load_between_idle_phases_from_slow_lines() {
         format!("{now} {}", 10.0 + 90.0 * loaded / (now - since))
     });
     sleep(Duration::from_millis(600));
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
     let (_, rows) = meter.measure(|| {
         load.lock().unwrap().push((unix(), f64::INFINITY));
         sleep(Duration::from_secs(2));
@@ -164,7 +170,7 @@ fn measures_with_a_counter_of_joules() {
         format!("{now:.6}\t{joules:.6}")
     });
     sleep(Duration::from_millis(30));
-    let meter = Meter::open(&options(&[&name], MeterUnit::Joules), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::JOULE), None).unwrap();
     let row = only(window(&meter, 1.0));
     assert_eq!(
         (row.status, row.method),
@@ -193,7 +199,7 @@ fn script(folder: &Path, lines: u32, line: &str, last: &str) -> String {
 fn command_runs_as_long_as_the_meter() {
     let folder = tempfile::tempdir().unwrap();
     let name = script(folder.path(), 100_000, "echo \"$now 80\"", "");
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
     for _ in 0..2 {
         let row = only(window(&meter, 1.0));
         assert_eq!(
@@ -223,7 +229,7 @@ fn kills_a_command_that_ignores_termination() {
         "cmd:trap '' TERM; echo $$ > {}; while :; do echo \"$(date +%s.%N) 5\"; sleep 0.05; done",
         pid.display()
     );
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
     let process = std::fs::read_to_string(&pid).unwrap();
     let alive = || Path::new("/proc").join(process.trim()).exists();
     assert!(alive() || !Path::new("/proc/self").exists());
@@ -235,7 +241,7 @@ fn kills_a_command_that_ignores_termination() {
 fn reports_a_failed_command() {
     let folder = tempfile::tempdir().unwrap();
     let early = "cmd:echo looking >&2; echo 'no such port' >&2; exit 3";
-    let meter = Meter::open(&options(&[early], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[early], MeterUnit::WATT), None).unwrap();
     let row = only(window(&meter, 0.1));
     refused(&row, "before it printed a line");
     refused(&row, "3");
@@ -246,7 +252,7 @@ fn reports_a_failed_command() {
         "echo \"$now 80\"",
         "echo unplugged >&2; exit 7",
     );
-    let meter = Meter::open(&options(&[&midway], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&midway], MeterUnit::WATT), None).unwrap();
     let row = only(window(&meter, 3.0));
     refused(&row, "ended during the measurement");
     refused(&row, "7");
@@ -257,11 +263,12 @@ fn reports_a_failed_command() {
 #[test]
 fn reports_invalid_lines() {
     for (line, with) in [
-        ("NaN", "has an impossible value"),
+        ("NaN", "the meter gives no readings: its last line is"),
         ("-3", "has an impossible value"),
-        ("inf", "has an impossible value"),
-        ("lots", "is not `seconds watts`"),
-        ("80 90", "is not `seconds watts`"),
+        ("inf", "the meter gives no readings: its last line is"),
+        ("lots", "the meter gives no readings: its last line is"),
+        ("12x", "is not `time W`"),
+        ("80 90", "has 3 columns and no header"),
     ] {
         let (_folder, path, name) = log();
         let began = Instant::now();
@@ -275,7 +282,7 @@ fn reports_invalid_lines() {
             }
         });
         sleep(Duration::from_millis(50));
-        let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+        let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
         let row = only(window(&meter, 0.8));
         refused(&row, with);
         refused(&row, &format!(" {line}`"));
@@ -285,7 +292,7 @@ fn reports_invalid_lines() {
 #[test]
 fn rejects_a_meter_whose_clock_was_set() {
     for (step, with) in [
-        (-1.0, "not after that of the previous line"),
+        (-1.0, "s before that of the previous line"),
         (-30.0, "from now"),
         (30.0, "from now"),
     ] {
@@ -296,7 +303,7 @@ fn rejects_a_meter_whose_clock_was_set() {
             format!("{} 80", if late { now + step } else { now })
         });
         sleep(Duration::from_millis(50));
-        let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+        let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
         refused(&only(window(&meter, 0.8)), with);
     }
 }
@@ -304,13 +311,13 @@ fn rejects_a_meter_whose_clock_was_set() {
 #[test]
 fn silent_or_missing_meter_has_no_energy() {
     let (_folder, path, name) = log();
-    let meter = |name: &str| Meter::open(&options(&[name], MeterUnit::Watts), None).unwrap();
+    let meter = |name: &str| Meter::open(&options(&[name], MeterUnit::WATT), None).unwrap();
     refused(&only(window(&meter(&name), 0.1)), "cannot be read");
     File::create(&path).unwrap();
     refused(&only(window(&meter(&name), 0.1)), "no line has arrived");
     // A counter that stays at 0 measures nothing.
     let _writer = Writer::start(&path, 0.02, |now| format!("{now} 0"));
-    let zero = Meter::open(&options(&[&name], MeterUnit::Joules), None).unwrap();
+    let zero = Meter::open(&options(&[&name], MeterUnit::JOULE), None).unwrap();
     let row = only(window(&zero, 0.5));
     assert_eq!((row.status, row.joules), (Status::Unavailable, None));
     refused(&only(window(&meter(&name), 0.5)), "always reads 0");
@@ -325,7 +332,7 @@ fn several_meters_are_separate_sources() {
         Writer::start(&path, 0.02, |now| format!("{now} 10")),
         Writer::start(&other, 0.02, |now| format!("{now} 20")),
     ];
-    let chosen = options(&[&name, &second, "cpu-time"], MeterUnit::Watts);
+    let chosen = options(&[&name, &second, "cpu-time"], MeterUnit::WATT);
     let rows = window(&Meter::open(&chosen, None).unwrap(), 0.5);
     let names: Vec<_> = rows.iter().map(|row| row.source.as_str()).collect();
     assert_eq!(names.len(), 3, "{names:?}");
@@ -350,8 +357,8 @@ fn meters_have_units_of_their_own() {
         Writer::start(&other, 0.02, |now| format!("{now} 20")),
     ];
     let chosen = MeterOptions {
-        meter_units: vec![MeterUnit::Joules, MeterUnit::Watts],
-        ..options(&[&name, &second], MeterUnit::Watts)
+        meter_units: vec![MeterUnit::JOULE, MeterUnit::WATT],
+        ..options(&[&name, &second], MeterUnit::WATT)
     };
     let rows = window(&Meter::open(&chosen, None).unwrap(), 0.8);
     for (name, watts, method) in [
@@ -380,11 +387,11 @@ fn reports_a_meter_that_has_stopped() {
             Some(format!("start the program that writes {}", path.display()).as_str())
         );
     };
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
     stopped(&only(window(&meter, 0.1)));
     // The power after the meter stopped during the window is unknown.
     let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
     let (_, rows) = meter.measure(|| {
         sleep(Duration::from_millis(500));
         drop(writer);
@@ -393,7 +400,7 @@ fn reports_a_meter_that_has_stopped() {
     stopped(&only(rows));
     // A meter that stops at the end of the window has measured all of it.
     let writer = Writer::start(&path, 0.02, |now| format!("{now} 42"));
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
     let (_, rows) = meter.measure(|| {
         sleep(Duration::from_millis(800));
         drop(writer);
@@ -409,7 +416,7 @@ fn reports_a_meter_that_has_stopped() {
 fn reports_times_of_another_clock_in_a_short_window() {
     let (_folder, path, name) = log();
     let _writer = Writer::start(&path, 0.02, |now| format!("{} 42", now - 1000.0));
-    let meter = Meter::open(&options(&[&name], MeterUnit::Watts), None).unwrap();
+    let meter = Meter::open(&options(&[&name], MeterUnit::WATT), None).unwrap();
     let row = only(window(&meter, 0.1));
     refused(&row, "its times are not on this machine's Unix clock");
     assert!(row.fix.unwrap().contains("1970-01-01"));
