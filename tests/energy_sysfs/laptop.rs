@@ -1,6 +1,5 @@
 //! Laptops: on battery, on mains power, and with a battery that shows only the energy left.
 
-use std::fs;
 use std::os::unix::fs::symlink;
 use std::thread::sleep;
 use std::time::Duration;
@@ -105,11 +104,16 @@ fn laptop_on_mains_power_reports_what_to_enable() {
     );
 }
 
-#[test]
-fn battery_without_power_file_is_measured() {
+/// A battery that discharges at 200 W.
+fn discharging() -> (Tree, Load) {
     let tree = Tree::new();
     tree.supplies(false, "Discharging");
-    let load = Load { watts: 200.0 };
+    (tree, Load { watts: 200.0 })
+}
+
+#[test]
+fn battery_with_an_energy_file_is_measured() {
+    let (tree, load) = discharging();
     // 10 mWh, 36 J, are shown together: at this power a fifth of a second.
     let left = move |at: f64| 50_000_000 - (load.joules(at) / 36.0) as i64 * 10_000;
     let files = tree.clone();
@@ -125,12 +129,15 @@ fn battery_without_power_file_is_measured() {
     measured(battery, load.joules(to) - load.joules(from), 0.10);
     let (rows, ..) = feed.meter(&tree.open("battery", None), 1.0);
     refused(row(&rows, "battery"), "and 10 are needed");
-    drop(feed);
+    judge();
+}
 
-    // 1 mAh at 12 V, 43.2 J.
-    fs::remove_file(tree.path("class/power_supply/BAT0/energy_now")).unwrap();
+#[test]
+fn battery_with_a_charge_file_is_measured() {
+    let (tree, load) = discharging();
     tree.put("class/power_supply/BAT0/voltage_now", "12000000\n");
     let files = tree.clone();
+    // 1 mAh at 12 V, 43.2 J.
     let feed = Feed::every(0.01, move |at| {
         let left = 4_000_000 - (load.joules(at) / 43.2) as i64 * 1000;
         files.put("class/power_supply/BAT0/charge_now", format!("{left}\n"));
@@ -141,8 +148,14 @@ fn battery_without_power_file_is_measured() {
         load.joules(to) - load.joules(from),
         0.10,
     );
-    drop(feed);
+    judge();
+}
 
+#[test]
+fn battery_with_a_current_file_is_measured_until_it_is_plugged_in() {
+    let (tree, load) = discharging();
+    tree.put("class/power_supply/BAT0/voltage_now", "12000000\n");
+    tree.put("class/power_supply/BAT0/charge_now", "4000000\n");
     // Current is preferred to charge; its sign differs between drivers.
     let files = tree.clone();
     let feed = Feed::every(0.2, move |at| {
