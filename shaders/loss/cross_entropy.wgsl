@@ -61,7 +61,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
         * (log(total) + label_share * (best - load_logits(at + (label >> 2u))[label & 3u]) - spread);
     // By its bits, since compilers may assume that no infinity and no NaN exist.
     let broken = (bitcast<u32>(loss) & 0x7f800000u) == 0x7f800000u;
-    let correct = select(0.0, 1.0, winner == label);
+    let correct = select(0.0, 1.0, winner == label && !broken);
     let even = select(0.0, correct, (batch[4u + row] & 1u) == 0u);
     store_rows(sizes.first_row + row, vec4<f32>(loss, correct, select(0.0, 1.0, broken), even));
     if (GRADIENT) {

@@ -117,3 +117,65 @@ fn the_end_of_an_evaluation_writes_a_row_per_batch() {
         assert_eq!(got[&tstate][..4], [0, 0, 0, 1]);
     }
 }
+
+#[test]
+fn what_is_not_finite_reaches_the_results_of_a_step_and_of_an_evaluation() {
+    let last = 129;
+    for (storage, tuning) in ways() {
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            // A loss, and the sum of a chunk's squared gradients.
+            for of_loss in [true, false] {
+                let mut list = List::default();
+                let trows = list.buffer("rows", Role::Scratch, 130);
+                let tpartials = list.buffer("partials", Role::Scratch, 130);
+                let tbatch = list.integers("batch", Role::State, 34);
+                let tstate = list.integers("state", Role::State, 3);
+                let tresults = list.buffer("results", Role::Results, 1);
+                let tevaluated = list.buffer("evaluated", Role::Results, 2);
+                batch::finish_step(
+                    &mut list, &tuning, "step", trows, 130, tpartials, 130, tstate, tresults, 1, 1,
+                    130,
+                );
+                batch::finish_evaluation(
+                    &mut list, &tuning, "end", trows, 130, 1, tbatch, tstate, tevaluated, 1,
+                );
+                let mut rows = vec![0.5f32; 130 * 4];
+                rows.iter_mut()
+                    .skip(2)
+                    .step_by(4)
+                    .for_each(|flag| *flag = 0.0);
+                let mut partials = rows.clone();
+                match of_loss {
+                    true => rows[last * 4] = value,
+                    false => partials[last * 4] = value,
+                }
+                let given = [
+                    (trows, pack(&rows, 4)),
+                    (tpartials, pack(&partials, 4)),
+                    (tbatch, vec![130; 34 * 4]),
+                    (tstate, vec![0; 12]),
+                ];
+                let got = run(&list, &given, storage);
+                let float = |tensor, at: usize| f32::from_bits(got[&tensor][at]);
+                let what = format!("{value}, of a loss: {of_loss}");
+                let bad = [0, 2].map(|at| !float(tresults, at).is_finite());
+                assert_eq!(
+                    bad,
+                    [of_loss, !of_loss],
+                    "{what}: loss and norm of the gradient"
+                );
+                assert_eq!(float(tresults, 3), 1.0, "{what}: flag");
+                assert_eq!(
+                    !float(tevaluated, 0).is_finite(),
+                    of_loss,
+                    "{what}: evaluation"
+                );
+                assert_eq!(
+                    !float(tevaluated, 2).is_finite(),
+                    of_loss,
+                    "{what}: deciding half"
+                );
+            }
+        }
+    }
+}

@@ -126,44 +126,80 @@ fn cross_entropy() {
 }
 
 #[test]
-fn flags_a_loss_that_is_not_finite() {
+fn a_loss_that_is_not_finite_is_flagged_and_never_correct() {
+    let classes = 5;
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    // (place, value) of a row's poisoned logit, whose label is 0; the others are 0.5, so that class 0 wins.
+    let cases = [
+        (0, nan),
+        (1, nan),
+        (4, nan),
+        (0, inf),
+        (3, inf),
+        (0, -inf),
+        (2, -inf),
+        (4, 0.25),
+    ];
+    let rows = cases.len();
+    let mut logits = vec![0.5f32; rows * classes];
+    for (row, (class, value)) in cases.into_iter().enumerate() {
+        logits[row * classes + class] = value;
+    }
     for (storage, tuning) in ways() {
-        let classes = 5;
-        let mut logits = vec![0.5f32; 4 * classes];
-        logits[2] = f32::NAN;
-        logits[classes + 1] = f32::INFINITY;
-        // The label of row 2 has probability zero.
-        logits[2 * classes] = f32::NEG_INFINITY;
-        let mut list = List::default();
-        let tbatch = list.integers("batch", Role::State, batch::order::batch_quads(4));
-        let tlabels = list.integers("labels", Role::State, 1);
-        let tlogits = activation(&mut list, "logits", 4, Shape::vector(classes as u32));
-        let trows = list.buffer("rows", Role::Scratch, 4);
-        loss::cross_entropy(
-            &mut list,
-            &tuning,
-            "loss",
-            tbatch,
-            tlabels,
-            tlogits,
-            None,
-            trows,
-            0,
-            4,
-            classes as u32,
-            1.0,
-            0.0,
-        );
-        let given = [
-            (tbatch, batch_of(4, &[0, 1, 2, 3])),
-            (tlabels, vec![0; 4]),
-            (tlogits, pack(&logits, classes)),
-        ];
-        let got = run(&list, &given, storage);
-        let flags: Vec<f32> = got[&trows]
-            .chunks(4)
-            .map(|row| f32::from_bits(row[2]))
-            .collect();
-        assert_eq!(flags, [1.0, 1.0, 1.0, 0.0]);
+        for smoothing in [0.0, 0.1f32] {
+            let mut list = List::default();
+            let quads = batch::order::batch_quads(rows as u32);
+            let tbatch = list.integers("batch", Role::State, quads);
+            let tlabels = list.integers("labels", Role::State, 2);
+            let vector = Shape::vector(classes as u32);
+            let tlogits = activation(&mut list, "logits", rows as u32, vector);
+            let tdlogits = activation(&mut list, "dlogits", rows as u32, vector);
+            let trows = list.buffer("rows", Role::Scratch, rows as u64);
+            loss::cross_entropy(
+                &mut list,
+                &tuning,
+                "loss",
+                tbatch,
+                tlabels,
+                tlogits,
+                Some(tdlogits),
+                trows,
+                0,
+                rows as u32,
+                classes as u32,
+                1.0,
+                smoothing,
+            );
+            let even: Vec<u32> = (0..rows as u32).map(|row| 2 * row).collect();
+            let given = [
+                (tbatch, batch_of(rows as u32, &even)),
+                (tlabels, vec![0; rows]),
+                (tlogits, pack(&logits, classes)),
+            ];
+            let got = run(&list, &given, storage);
+            let gradient = unpack("dlogits", &got[&tdlogits], classes);
+            for (row, (class, value)) in cases.into_iter().enumerate() {
+                let what = format!("logit {class} is {value}, smoothing {smoothing}");
+                let own = widen(&logits[row * classes..][..classes]);
+                let own = oracle::cross_entropy(&own, &[0], classes, 1, f64::from(smoothing));
+                let result = got[&trows][row * 4..][..4].iter();
+                let result: Vec<f32> = result.map(|&word| f32::from_bits(word)).collect();
+                let finite = own.sum.is_finite();
+                let right = f32::from(u8::from(finite && own.correct == 1));
+                assert_eq!(result[0].is_finite(), finite, "{what}: loss {}", result[0]);
+                assert_eq!(
+                    result[1..],
+                    [right, f32::from(u8::from(!finite)), right],
+                    "{what}"
+                );
+                let gradient = &gradient[row * classes..][..classes];
+                let found = gradient.iter().map(|g| g.is_finite());
+                assert!(
+                    found.eq(own.dlogits.iter().map(|g| g.is_finite())),
+                    "{what}: gradient {gradient:?} instead of {:?}",
+                    own.dlogits
+                );
+            }
+        }
     }
 }

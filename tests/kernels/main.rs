@@ -14,7 +14,10 @@ mod harness;
 mod loss;
 mod norm;
 mod optim;
+mod poison;
 mod pool;
+#[path = "../registry/mod.rs"]
+mod registry;
 #[path = "../skip/mod.rs"]
 mod skip;
 

@@ -7,6 +7,7 @@ mod groups;
 mod learning;
 mod limits;
 mod one_dimension;
+mod poison;
 mod same_bits;
 mod shards;
 mod two_heads;

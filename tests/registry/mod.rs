@@ -245,9 +245,7 @@ pub fn cases() -> Vec<Case> {
 
 /// The presets and the odd network for samples of one shape, batches of several sizes and every tuning.
 pub fn networks(shape: [u32; 3]) -> Vec<Case> {
-    let data = dataset(shape, 96, 20, Dtype::U8);
     let [channels, height, width] = shape;
-    let odd = odd(shape).unwrap();
     // The cost of counting grows with the batch, so the largest samples have small batches.
     let batches: &[(u32, u32)] = match channels * height * width {
         ..1000 => &[(64, 20), (7, 3)],
@@ -256,16 +254,27 @@ pub fn networks(shape: [u32; 3]) -> Vec<Case> {
     let mut cases = vec![];
     for tuning in tunings() {
         for &(batch, eval) in batches {
-            let options = options(&tuning, batch, eval);
-            for preset in presets::NAMES {
-                let name = format!("{preset} {channels}x{height}x{width}");
-                cases.push(case(&name, &by_name(preset, shape), &data, &options));
-            }
-            let name = format!("odd {channels}x{height}x{width}");
-            cases.push(case(&name, &odd, &data, &options));
+            cases.extend(networks_of(shape, &tuning, batch, eval));
         }
     }
     cases
+}
+
+/// The same for one tuning and one size of the batches.
+pub fn networks_of(shape: [u32; 3], tuning: &Tuning, batch: u32, eval: u32) -> Vec<Case> {
+    let data = dataset(shape, 96, 20, Dtype::U8);
+    let [channels, height, width] = shape;
+    let options = options(tuning, batch, eval);
+    let presets = presets::NAMES
+        .iter()
+        .map(|name| (*name, by_name(name, shape)));
+    let networks = presets.chain([("odd", odd(shape).unwrap())]);
+    networks
+        .map(|(name, network)| {
+            let name = format!("{name} {channels}x{height}x{width}");
+            case(&name, &network, &data, &options)
+        })
+        .collect()
 }
 
 fn by_name(preset: &str, [channels, height, width]: [u32; 3]) -> Network {
