@@ -18,6 +18,7 @@ mod study;
 mod study_progress;
 mod train;
 mod watch;
+mod watch_log;
 mod wrap;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! `wattgrad watch`.
 
 use std::io::IsTerminal as _;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -13,12 +14,13 @@ use crate::units::{seconds, si};
 use super::failure::Failure;
 use super::global::Global;
 use super::output::{self, say};
+use super::watch_log::Log;
 use super::wrap::clip;
 
 #[derive(Debug, clap::Args)]
 #[command(
     args_override_self = true,
-    after_help = "Examples:\n  wattgrad watch\n  wattgrad watch --interval 0.5 --samples 20 --json"
+    after_help = "Examples:\n  wattgrad watch\n  wattgrad watch --interval 0.5 --samples 20 --json\n  wattgrad watch --log power.csv"
 )]
 pub struct Args {
     /// Seconds between samples; the power is averaged over them
@@ -37,6 +39,10 @@ pub struct Args {
     /// Also show this process's CPU time times W watts per core, as assumed
     #[arg(long, value_name = "W", allow_hyphen_values = true)]
     assume_watts_per_core: Option<f64>,
+
+    /// Also write the energy of each source to FILE, for `wattgrad measure --log FILE`
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 
     /// Print one JSON object per sample
     #[arg(long)]
@@ -64,7 +70,9 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             args.interval
         )));
     }
-    let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
+    let options = global.meter_options(args.assume_watts_per_core)?;
+    let mut log = args.log.as_deref().map(Log::create).transpose()?;
+    let meter = Meter::open(&options, None)?;
     let (interrupt, interrupted) = mpsc::channel();
     if let Err(error) = ctrlc::set_handler(move || {
         // Fails only where the display has ended.
@@ -73,7 +81,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         tracing::warn!("cannot handle Ctrl-C ({error}): it may leave the display unfinished");
     }
     let began = Instant::now();
-    let live = meter.live();
+    let mut live = meter.live();
     let redraw = !args.json && std::io::stdout().is_terminal();
     let mut drawn = 0;
     let mut before: Option<Vec<LiveReading>> = None;
@@ -94,6 +102,9 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
             }
         }
         let rows = live.watts(args.interval);
+        if let Some(log) = &mut log {
+            log.add(&mut live)?;
+        }
         let at = began.elapsed().as_secs_f64();
         shown |= rows.iter().any(|row| row.watts.is_some());
         let waited = !shown && at >= PATIENCE_SECONDS.max(2.0 * args.interval);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::clock::Moment;
 use super::collector::Collector;
-use super::figure::{Reading, Scope, Status};
+use super::figure::{Method, Reading, Scope, Status};
 use super::meter::Meter;
 use super::open_sensor::OpenSensor;
 use super::sensor::{SensorSpec, Unavailable};
@@ -17,6 +17,19 @@ const KEPT_SECONDS: f64 = 60.0;
 /// Samples every source of a meter until it is dropped.
 pub(crate) struct Live {
     window: Window,
+    /// Of each source: the monotonic time up to which its energy was counted, and that energy.
+    counted: Vec<Option<(f64, f64)>>,
+}
+
+/// What a log keeps of an update of one source: the lines of a power meter as they are, of any other source its energy.
+pub(crate) struct LiveUpdate {
+    pub source: String,
+    /// Seconds since 1970.
+    pub unix: f64,
+    /// Since the first update that was counted. It begins again at 0 where readings are missing.
+    pub joules: Option<f64>,
+    /// Of a line, or the mean since the update that was counted before.
+    pub watts: Option<f64>,
 }
 
 /// The power of one source at a moment.
@@ -43,6 +56,7 @@ impl Meter {
     pub(crate) fn live(&self) -> Live {
         Live {
             window: self.start(),
+            counted: Vec::new(),
         }
     }
 }
@@ -53,6 +67,35 @@ impl Live {
         self.window.sensors().all(|(opened, collector)| {
             opened.sensor.is_err() || collector.is_some_and(|it| it.lost().is_some())
         })
+    }
+
+    /// The updates of each source since the last call. Assumed energy is not counted.
+    pub(crate) fn updates(&mut self) -> Vec<LiveUpdate> {
+        let sensors: Vec<_> = self.window.sensors().collect();
+        self.counted.resize(sensors.len(), None);
+        let mut updates = Vec::new();
+        for ((opened, collector), counted) in sensors.into_iter().zip(&mut self.counted) {
+            if let (Ok(sensor), Some(collector)) = (&opened.sensor, collector)
+                && opened.method != Method::Assumed
+            {
+                let readings = collector.readings();
+                let source = &opened.source;
+                match sensor.spec() {
+                    spec if spec.shows_each_update() => {
+                        updates.extend(lines(source, spec, &readings, counted));
+                    }
+                    spec => {
+                        let interval = opened.model.update_interval;
+                        let series = Series::new(spec, &readings, interval);
+                        let series = series.ok().zip(readings.last().copied());
+                        updates.extend(
+                            series.and_then(|(series, last)| count(source, &series, last, counted)),
+                        );
+                    }
+                }
+            }
+        }
+        updates
     }
 
     /// Mean watts of each source over the last `seconds`: of a counter between its latest update and the last one at least
@@ -104,6 +147,52 @@ fn watts(
             seconds,
         ),
     }
+}
+
+/// The new lines of a power meter.
+fn lines(
+    source: &str,
+    spec: SensorSpec,
+    readings: &[Reading],
+    counted: &mut Option<(f64, f64)>,
+) -> Vec<LiveUpdate> {
+    let after = counted.map_or(f64::NEG_INFINITY, |(at, _)| at);
+    let new = readings.partition_point(|reading| reading.at.monotonic <= after);
+    *counted = readings.last().map(|last| (last.at.monotonic, 0.0));
+    let update = |reading: &Reading| LiveUpdate {
+        source: source.to_owned(),
+        unix: reading.at.unix,
+        joules: None,
+        watts: Some(reading.value as f64 * spec.scale),
+    };
+    readings[new..].iter().map(update).collect()
+}
+
+/// The energy up to the latest update.
+fn count(
+    source: &str,
+    series: &Series,
+    newest: Reading,
+    counted: &mut Option<(f64, f64)>,
+) -> Option<LiveUpdate> {
+    let last = series.points.last()?;
+    let before = counted.filter(|&(at, _)| series.holes.within(at, last.at).is_empty());
+    let before = before.and_then(|(at, joules)| Some((at, joules, series.at(at)?)));
+    let (joules, watts) = match before {
+        Some((at, ..)) if last.at <= at => return None,
+        Some((at, joules, shown)) => {
+            let more = last.joules - shown;
+            (joules + more, Some(more / (last.at - at)))
+        }
+        None => (0.0, None),
+    };
+    *counted = Some((last.at, joules));
+    Some(LiveUpdate {
+        source: source.to_owned(),
+        unix: newest.at.unix - newest.at.monotonic + last.at,
+        joules: Some(joules),
+        watts,
+    })
 }
 
 fn mean(

@@ -56,7 +56,7 @@ pub use estimate::{Edge, Estimate};
 pub(crate) use explain::explain;
 pub use figure::{Covers, Grade, Interval, Method, RawUnit, Reading, Scope, Stamp, Status};
 #[cfg(feature = "cli")]
-pub(crate) use live::LiveReading;
+pub(crate) use live::{Live, LiveReading};
 pub use meter::{Meter, SourceReport};
 pub use options::MeterOptions;
 pub use recording::Recording;

@@ -2,10 +2,14 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{StandIn, WATTS, interrupt, json, json_of_any, program, stderr, stdout, wattgrad};
+use crate::{
+    StandIn, WATTS, interrupt, json, json_of_any, number, program, sentence, stderr, stdout,
+    wattgrad,
+};
 
 #[test]
 fn ends_with_reasons_where_nothing_can_be_watched() {
@@ -129,4 +133,82 @@ fn grades_available_sensors() {
         .find(|line| line.contains("nvml:0 (board)"))
         .expect(&text);
     assert!(line.contains("grade B, not calibrated"), "{line}");
+}
+
+/// The joules that `measure --log` reads from a log, and the seconds.
+fn read_back(log: &str, more: &[&str]) -> (f64, f64) {
+    let read = json(&wattgrad(
+        &[&["measure", "--log", log, "--json"], more].concat(),
+    ));
+    (
+        number(&read["sources"][0], "joules"),
+        number(&read, "seconds"),
+    )
+}
+
+#[test]
+fn writes_a_log_that_measure_reads_back() {
+    let stand_in = StandIn::new();
+    let log = stand_in.folder.path().join("power.csv");
+    let log = log.to_str().unwrap();
+    // A meter's counter of 40 J/s beside the card's own.
+    let meter = "cmd:while :; do date +%s.%N | awk '{printf \"%s,%.4f\\n\", $1, ($1 % 100000) * 40}'; sleep 0.05; done";
+    let lines = "cmd:while :; do echo \"$(date +%s.%N) 42.5\"; sleep 0.05; done";
+    let counted = ["watch", "--interval", "0.4", "--samples", "6", "--log", log];
+    let output = stand_in.run(
+        &[
+            &counted[..],
+            &["--meter", "nvml", "--meter", meter, "--meter-unit", "J"],
+        ]
+        .concat(),
+    );
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    for (source, watts, within) in [(meter, 40.0, 1e-3), ("nvml:0", WATTS, 0.05)] {
+        let (joules, seconds) = read_back(log, &["--where", &format!("source={source}")]);
+        assert!(seconds > 1.5, "{seconds}");
+        assert!(
+            (joules / seconds / watts - 1.0).abs() < within,
+            "{source}: {joules} J in {seconds} s"
+        );
+    }
+    // Several sources are named, not mixed.
+    assert!(sentence(&wattgrad(&["measure", "--log", log]), 2).contains("--where source="));
+    // The lines of a power meter are kept, and a killed program leaves them.
+    let mut child = program(&["watch", "--interval", "0.1", "--meter", lines, "--log", log])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_secs(3));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (joules, seconds) = read_back(log, &[]);
+    assert!(seconds > 1.0, "{seconds}");
+    assert!(
+        (joules / seconds / 42.5 - 1.0).abs() < 1e-3,
+        "{joules} J in {seconds} s"
+    );
+}
+
+#[test]
+fn checks_the_log_before_it_watches() {
+    let watch = |log: &str| {
+        wattgrad(&[
+            "watch",
+            "--meter",
+            "none",
+            "--interval",
+            "0.1",
+            "--log",
+            log,
+        ])
+    };
+    let unwritable = sentence(&watch("/nowhere/power.csv"), 1);
+    assert!(
+        unwritable.contains("cannot write \"/nowhere/power.csv\""),
+        "{unwritable}"
+    );
+    if std::path::Path::new("/dev/full").exists() {
+        assert!(sentence(&watch("/dev/full"), 1).contains("No space left"));
+    }
 }

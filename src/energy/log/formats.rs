@@ -56,8 +56,28 @@ fn has(names: &[String], all: &[&str]) -> bool {
         .all(|wanted| names.iter().any(|name| name == wanted))
 }
 
+const WATCH: [&str; 4] = ["time", "source", "energy_j", "power_w"];
+
 /// Every format but the last, which is any table.
-static FORMATS: [Format; 17] = [
+static FORMATS: [Format; 19] = [
+    Format {
+        // It keeps the lines of a power meter; of other sources it counts the energy.
+        names: |names, rows| {
+            names == WATCH
+                && rows
+                    .first()
+                    .is_some_and(|row| row.get(2).is_some_and(String::is_empty))
+        },
+        values: &["power_w"],
+        devices: &["source"],
+        ..format("wattgrad watch")
+    },
+    Format {
+        names: |names, _| names == WATCH,
+        values: &["energy_j"],
+        devices: &["source"],
+        ..format("wattgrad watch")
+    },
     Format {
         names: |names, _| {
             has(

@@ -188,7 +188,9 @@ fn delimiter(lines: &[&str]) -> Option<Delimiter> {
         sorted.sort_unstable();
         let usual = *sorted.get(sorted.len() / 2)?;
         let same = counts.iter().filter(|&&count| count == usual).count();
-        (usual > 1 && 10 * same >= 6 * lines.len()).then_some(delimiter)
+        // The first line has the names, or is a row: a delimiter that only a cell of other rows contains is none.
+        let first = counts.first().is_some_and(|&count| count > 1);
+        (first && usual > 1 && 10 * same >= 6 * lines.len()).then_some(delimiter)
     };
     candidates.into_iter().find_map(agree)
 }
