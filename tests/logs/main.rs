@@ -1,5 +1,6 @@
 //! Energy from logs: known formats, seeded recordings with known joules, and mutated files.
 
+mod cases;
 mod formats;
 mod mutated;
 mod recordings;

@@ -5,14 +5,22 @@ const APART: f64 = 3.0;
 const MOST_DEVICES: usize = 16;
 /// Fewer groups have levels by chance.
 const FEWEST_GROUPS: usize = 3;
+/// From so many groups on, the mean difference of two places tells devices apart although each device changes a lot.
+const MANY_GROUPS: usize = 8;
+/// Standard errors that such a difference has at least.
+const STANDARD_ERRORS: f64 = 6.0;
+/// The part of the highest level that it has at least.
+const LEAST_DIFFERENCE: f64 = 0.02;
 
 /// The number of devices whose rows of nanoseconds and a value are interleaved, and the row of the second one: groups of
-/// nearly equal times in which each place keeps a level of its own.
+/// nearly equal times in which each place keeps a level of its own, or whose equal times are too fine for a coarse clock.
 pub fn interleaved(rows: &[(i64, f64)]) -> Option<(usize, usize)> {
     (2..=MOST_DEVICES.min(rows.len() / FEWEST_GROUPS)).find_map(|size| {
         // The first rows may belong to a group that began earlier.
         let grouped = (0..size).find(|&first| is_grouped(&rows[first..], size))?;
-        have_levels(&rows[grouped..], size).then_some((size, grouped + 1))
+        let rows = &rows[grouped..];
+        (have_levels(rows, size) || differ(rows, size) || have_fine_times(rows, size))
+            .then_some((size, grouped + 1))
     })
 }
 
@@ -53,4 +61,36 @@ fn have_levels(rows: &[(i64, f64)], size: usize) -> bool {
         spread = spread.max(steps.get(steps.len() / 2).copied().unwrap_or(0.0));
     }
     high - low > APART * spread.max(1e-3 * high.abs())
+}
+
+/// Whether a place differs from the first one by the same amount in many groups. A trend over the whole recording is no
+/// such difference.
+fn differ(rows: &[(i64, f64)], size: usize) -> bool {
+    let groups: Vec<&[(i64, f64)]> = rows.chunks_exact(size).collect();
+    if groups.len() < MANY_GROUPS {
+        return false;
+    }
+    let count = groups.len() as f64;
+    let trend = (groups[groups.len() - 1][0].1 - groups[0][0].1) / (count - 1.0) / size as f64;
+    (1..size).any(|place| {
+        let difference = |group: &&[(i64, f64)]| group[place].1 - group[0].1 - trend * place as f64;
+        let mean = groups.iter().map(difference).sum::<f64>() / count;
+        let squares = groups
+            .iter()
+            .map(|group| (difference(group) - mean).powi(2));
+        let error = (squares.sum::<f64>() / (count - 1.0) / count).sqrt();
+        let level = |place: usize| groups.iter().map(|group| group[place].1).sum::<f64>() / count;
+        let high = level(0).abs().max(level(place).abs());
+        mean.abs() > (STANDARD_ERRORS * error).max(LEAST_DIFFERENCE * high)
+    })
+}
+
+/// Whether the times of groups are equal within and no multiples of what lies between them, as those of a clock would be
+/// that is too coarse for the rows.
+fn have_fine_times(rows: &[(i64, f64)], size: usize) -> bool {
+    let groups = || rows.chunks_exact(size);
+    let gaps = rows.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    let tick = gaps.filter(|&gap| gap > 0).min().unwrap_or(1);
+    groups().all(|group| group[0].0 == group[size - 1].0)
+        && groups().any(|group| group[0].0 % tick != 0)
 }
