@@ -77,7 +77,7 @@ pub enum LogError {
         values: String,
     },
     #[error(
-        "the log has {rows} rows at one time with {rows} different levels, as from {rows} devices, and no column \
+        "the log has {rows} rows at each time, as from {rows} devices, and no column \
          identifies the device (line {line}): record each device in a separate file"
     )]
     SeveralLevels { rows: usize, line: u64 },
