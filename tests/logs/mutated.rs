@@ -9,7 +9,7 @@ use super::formats::SAMPLES;
 use super::read;
 
 /// Files by default; `WATTGRAD_TRIALS` asks for another number, such as 100000.
-const FILES: usize = 20_000;
+const FILES: usize = 5_000;
 
 /// Changes a few bytes, lines or pieces of a file.
 fn mutate(rng: &mut Rng, bytes: &mut Vec<u8>) {
