@@ -20,7 +20,7 @@ use super::wrap::clip;
 #[derive(Debug, clap::Args)]
 #[command(
     args_override_self = true,
-    after_help = "Examples:\n  wattgrad watch\n  wattgrad watch --interval 0.5 --samples 20 --json\n  wattgrad watch --log power.csv"
+    after_help = "Examples:\n  wattgrad watch --interval 0.5 --samples 20 --json\n  wattgrad watch --log power.csv"
 )]
 pub struct Args {
     /// Seconds between samples; the power is averaged over them

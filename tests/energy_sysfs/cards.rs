@@ -62,6 +62,23 @@ fn apu_on_mains_power_is_measured() {
 }
 
 #[test]
+fn a_card_with_an_unknown_table_has_the_vendors_program() {
+    let tree = Tree::new();
+    let card = tree.chip(0, "amdgpu", Some("0000:03:00.0"));
+    tree.put(&format!("{card}/power1_average"), "50000000\n");
+    tree.put(
+        &format!("{card}/device/gpu_metrics"),
+        table(1, 9, 120, 24, 1000.0),
+    );
+    let rows = tree.open("hwmon", None).sources();
+    let fix = rows.iter().find_map(|row| row.fix.clone()).unwrap();
+    assert!(
+        fix.contains("amd-smi metric -g 0000:03:00.0 --energy"),
+        "{fix}"
+    );
+}
+
+#[test]
 fn cards_are_distinguished_and_invalid_counters_rejected() {
     let tree = Tree::new();
     let first = tree.chip(0, "amdgpu", Some("0000:03:00.0"));

@@ -20,6 +20,8 @@ pub(super) struct Layout {
     /// Whether a line other than a blank or a comment was read: the first of them may be a header.
     begun: bool,
     names: Vec<String>,
+    /// Whether a time had digits behind those of the seconds.
+    finer: bool,
     /// What the columns that identify a device hold.
     device: Option<Vec<String>>,
 }
@@ -31,8 +33,8 @@ pub(super) enum Line {
     Nothing,
     /// A line in place of a reading: `[N/A]`.
     NoReading,
-    /// Seconds since 1970, and watts or joules.
-    Reading { unix: f64, value: f64 },
+    /// Seconds since 1970, seconds by which they may be more, and watts or joules.
+    Reading { unix: f64, within: f64, value: f64 },
 }
 
 /// An offset in nanoseconds, as the system's time zone has it at `unix`.
@@ -49,6 +51,7 @@ impl Layout {
             local: local_offset(unix),
             begun: false,
             names: Vec::new(),
+            finer: false,
             device: None,
         }
     }
@@ -94,7 +97,14 @@ impl Layout {
                 "the line `{line}` has an impossible value"
             )));
         }
-        Ok(Line::Reading { unix, value })
+        // A program that drops zeros at the end writes a whole second now and then.
+        self.finer |= !is_whole(&cells[time]);
+        let within = if self.finer { 0.0 } else { 1.0 };
+        Ok(Line::Reading {
+            unix,
+            within,
+            value,
+        })
     }
 
     /// A header is the first line, the first header again, or a line that names a time.
@@ -212,6 +222,13 @@ fn cells(line: &str) -> Vec<String> {
     cells
 }
 
+/// Whether a time has no more digits than those of seconds.
+fn is_whole(cell: &str) -> bool {
+    let seconds = cell.split_once(':').map_or(cell, |(_, after)| after);
+    let finer = TimeUnit::of_unix(cell.as_bytes()).is_some_and(|unit| unit != TimeUnit::Seconds);
+    !finer && !seconds.contains(['.', ','])
+}
+
 /// Seconds since 1970 of a number, by its digits seconds or a finer unit, or of a date; without a zone it is local. A time
 /// of day is that of the day nearest to `now`.
 fn unix(cell: &str, local: i64, now: f64) -> Option<f64> {
@@ -292,14 +309,40 @@ mod tests {
             match read(lines, given) {
                 Ok(Line::Reading {
                     unix: at,
+                    within,
                     value: it,
                 }) => {
+                    assert_eq!(within, 0.0, "{lines:?}");
                     assert!((at - unix).abs() < 1e-6, "{lines:?}: {at}");
                     assert!((it / value - 1.0).abs() < 1e-12, "{lines:?}: {it}");
                 }
                 other => panic!("{lines:?}: {other:?}"),
             }
         }
+        for line in [
+            "1772529300 5",
+            "2026-03-03T09:15:00Z 5",
+            "10:15:00 5",
+            "3.3.2026 10:15:00;5",
+        ] {
+            let whole = Line::Reading {
+                unix: NOW.floor(),
+                within: 1.0,
+                value: 5.0,
+            };
+            assert_eq!(read(&[line], None), Ok(whole), "{line}");
+        }
+        // As AMD's documentation has it.
+        let amd_smi = [
+            "timestamp,gpu,total_energy_consumption",
+            "1772529300,0,123.456",
+        ];
+        let counted = Line::Reading {
+            unix: NOW.floor(),
+            within: 1.0,
+            value: 123.456,
+        };
+        assert_eq!(read(&amd_smi, Some("J")), Ok(counted));
         for lines in [
             &["2026/03/03 10:15:00.112, [N/A]"][..],
             &["1772529300.112 [Unknown Error]"],

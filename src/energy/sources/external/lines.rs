@@ -132,8 +132,14 @@ impl Lines {
                     }
                     self.skipped.push_back((now.monotonic, line.to_owned()));
                 }
-                Line::Reading { unix, value } => {
-                    let reading = self.place(line, unix, value, now.monotonic)?;
+                Line::Reading {
+                    unix,
+                    within,
+                    value,
+                } => {
+                    // The time may be that much later, and readings are uncertain to either side.
+                    let at = (unix, STAMPED_WITHIN.max(2.0 * within));
+                    let reading = self.place(line, at, value, now.monotonic)?;
                     into.extend(reading);
                 }
             }
@@ -145,7 +151,7 @@ impl Lines {
     fn place(
         &mut self,
         line: &str,
-        unix: f64,
+        (unix, within): (f64, f64),
         value: f64,
         now: f64,
     ) -> Result<Option<Reading>, Unavailable> {
@@ -193,7 +199,7 @@ impl Lines {
             value: scaled as u64,
             unit,
             at: Moment { monotonic, unix },
-            read_seconds: STAMPED_WITHIN,
+            read_seconds: within,
         };
         self.last = Some(reading);
         Ok(self.last)
@@ -316,6 +322,22 @@ mod tests {
         );
         assert_eq!(reason(&followed(10.0, 60.0, 90.0, 0.0), 101.7), "");
         assert_eq!(reason(&followed(0.05, 99.0, 101.65, 0.0), 101.7), "");
+    }
+
+    #[test]
+    fn whole_seconds_are_uncertain_by_a_second() {
+        let mut lines = Lines::new(None, at(100.0));
+        let mut readings = Vec::new();
+        for line in ["1000000100 80\n", "1000000101.25 80\n"] {
+            lines
+                .take(line.as_bytes(), at(101.3), &mut readings)
+                .unwrap();
+        }
+        let times: Vec<(f64, f64)> = readings
+            .iter()
+            .map(|reading| (reading.at.monotonic, reading.read_seconds))
+            .collect();
+        assert_eq!(times, [(100.0, 2.0), (101.25, STAMPED_WITHIN)]);
     }
 
     #[test]

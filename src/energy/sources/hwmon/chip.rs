@@ -186,7 +186,14 @@ impl Chip {
         if self.driver != "amdgpu" || !table.exists() {
             return;
         }
-        let opened = gpu_metrics::open(table);
+        let pci = self.pci.filter(|_| !self.is_apu());
+        let opened = gpu_metrics::open(table).map_err(|why| match pci {
+            // The vendor's program may know a table that is newer than this one's.
+            Some(pci) if why.fix.is_none() => why.with_fix(format!(
+                "--meter-unit J --meter 'cmd:PYTHONUNBUFFERED=1 amd-smi metric -g {pci} --energy --csv -w 1'"
+            )),
+            _ => why,
+        });
         let mut counter = self.channel("gpu_metrics", Method::Counter, opened);
         if counter.sensor.sensor.is_err() {
             channels.push(counter);
