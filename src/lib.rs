@@ -2,6 +2,8 @@
 //! wgpu on any vendor's GPU, and a meter that reports what a step or a run costs in joules, and which sensor measured it.
 #![warn(missing_docs)]
 
+#[cfg(feature = "gpu")]
+mod checksum;
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(feature = "criterion")]

@@ -182,7 +182,7 @@ fn full_again() {
     let store = open(&study()).unwrap();
     complete(&store).unwrap();
     assert_eq!(whole_records(), RUNS);
-    assert_eq!(store.altered().unwrap(), []);
+    assert_eq!(store.runs().unwrap().altered, []);
 }
 
 /// The disk is full when the run ends. The reserved space suffices for a record of exactly this length.
@@ -205,7 +205,7 @@ fn reserved() {
     assert_eq!(whole_records(), 1);
     let bytes = fs::metadata(study().join("runs/run-0.json")).unwrap().len();
     assert_eq!(store.longest().unwrap(), bytes);
-    assert_eq!(store.altered().unwrap(), []);
+    assert_eq!(store.runs().unwrap().altered, []);
 
     // The record of an interrupted run is saved in the same way.
     fs::remove_file(filler).unwrap();
@@ -251,7 +251,10 @@ fn read_only() {
         .status()
         .unwrap();
     assert!(status.success());
-    assert_eq!(Store::open(&study()).unwrap().records().unwrap().len(), 29);
+    assert_eq!(
+        Store::open(&study()).unwrap().runs().unwrap().records.len(),
+        29
+    );
     let error = store.claim_next(&identity().runs).err().unwrap();
     let text = error.to_string();
     one_sentence(&text);
@@ -279,7 +282,7 @@ fn reads_a_study_of_another_user() {
 
 fn forbidden() {
     let store = open(&study()).unwrap();
-    assert_eq!(store.records().unwrap().len(), 29);
+    assert_eq!(store.runs().unwrap().records.len(), 29);
     let text = complete(&store).unwrap_err().to_string();
     assert!(
         text.contains("run-3.json") && text.contains("give this user access"),
@@ -316,7 +319,7 @@ fn closed_meanwhile() {
     );
     mode(0o755);
     assert_eq!(save(&mut claim).unwrap(), Saved::Record);
-    assert_eq!(store.altered().unwrap(), []);
+    assert_eq!(store.runs().unwrap().altered, []);
 }
 
 #[test]

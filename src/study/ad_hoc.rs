@@ -12,6 +12,7 @@ use super::open::{Opened, contention_note, open};
 use super::plan::PlannedRun;
 use super::run::{Purpose, RunRecord, SCHEMA};
 use super::store::Store;
+use crate::checksum;
 use crate::train::{Record, TrainError};
 
 /// Reads every path. Folders of one study are merged; records, of `train --record` or from `runs/` of a study, are
@@ -40,10 +41,24 @@ pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Opened>, StudyError> {
         opened.push(open(&folders)?);
     }
     if !files.is_empty() {
-        let runs = files.into_iter().map(read);
-        opened.push(compare(runs.collect::<Result<_, _>>()?));
+        let runs = files.iter().map(|path| read(path));
+        let mut compared = compare(runs.collect::<Result<_, _>>()?);
+        let altered = files.into_iter().filter(|path| is_altered(path));
+        compared.analysis.notes.extend(altered.map(|path| {
+            format!(
+                "{path:?} was CHANGED after its run ended: its figures are not those of the run"
+            )
+        }));
+        opened.push(compared);
     }
     Ok(opened)
+}
+
+/// Whether the file was changed since it was written; old ones have no checksum.
+fn is_altered(path: &Path) -> bool {
+    let text = std::fs::read(path).ok();
+    let value = text.and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    value.and_then(|mut value| checksum::take(&mut value)) == Some(false)
 }
 
 /// A record of `train`, or that of a study's run.

@@ -12,7 +12,6 @@ mod file;
 mod open;
 mod plan;
 mod run;
-mod sha256;
 mod shard;
 mod spec;
 pub mod stats;

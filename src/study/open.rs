@@ -1,5 +1,6 @@
 //! Reads studies for a report.
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -9,7 +10,7 @@ use super::error::StudyError;
 use super::plan::PlannedRun;
 use super::run::{Outcome, Purpose, RunRecord};
 use super::spec::{Axis, Cell, Study};
-use super::store::{Store, StoreError};
+use super::store::{RunId, Runs, Store, StoreError};
 
 /// A study with all its runs and their analysis.
 #[derive(Clone, Debug)]
@@ -67,28 +68,56 @@ pub(super) fn analyse(stores: &[Store]) -> Result<Opened, StudyError> {
     })
 }
 
-/// The record of every run of some folders of one study, and a note for each run that two folders record differently. Of
-/// these the first counts.
+/// The record of every run of some folders of one study, and a note for each run that two folders record differently: of
+/// these the first counts. Records that were changed since they were written are left out.
 pub(super) fn records(stores: &[Store]) -> Result<(Vec<RunRecord>, Vec<String>), StoreError> {
+    let read = stores.iter().map(Store::runs).collect::<Result<_, _>>()?;
+    merge(stores, read)
+}
+
+/// The same for records that are already read.
+pub(super) fn merge(
+    stores: &[Store],
+    read: Vec<Runs>,
+) -> Result<(Vec<RunRecord>, Vec<String>), StoreError> {
     let mut runs: Vec<(RunRecord, &Store)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     let mut notes = Vec::new();
-    for store in stores {
-        for record in store.records()? {
-            let known = runs.iter().find(|(known, _)| known.id == record.id);
-            match known {
-                None => runs.push((record, store)),
-                Some((known, _)) if *known == record => {}
-                Some((_, first)) => {
-                    let path = |folder: &Store| {
-                        let file = format!("runs/{}.json", record.id);
-                        folder.folder().join(file)
-                    };
-                    notes.push(format!(
-                        "{:?} and {:?} are different records of one run: the first counts",
-                        path(first),
-                        path(store)
-                    ));
-                }
+    for (store, read) in stores.iter().zip(read) {
+        for run in &read.altered {
+            notes.push(format!(
+                "{:?} was changed after its run ended and is left out: restore it from a copy, or delete it and run the \
+                 study again",
+                store.path(run)
+            ));
+        }
+        for (run, detail) in &read.damaged {
+            notes.push(format!(
+                "{:?} is damaged ({detail}): `wattgrad study run` moves it to damaged/ and makes the run again",
+                store.path(run)
+            ));
+        }
+        let altered: HashSet<&str> = read.altered.iter().map(RunId::as_str).collect();
+        for record in read.records {
+            if altered.contains(record.id.as_str()) {
+                continue;
+            }
+            let Some(at) = places.get(&record.id) else {
+                places.insert(record.id.clone(), runs.len());
+                runs.push((record, store));
+                continue;
+            };
+            let (known, first) = &runs[*at];
+            if *known != record {
+                let path = |folder: &Store| {
+                    let file = format!("runs/{}.json", record.id);
+                    folder.folder().join(file)
+                };
+                notes.push(format!(
+                    "{:?} and {:?} are different records of one run: the first counts",
+                    path(first),
+                    path(store)
+                ));
             }
         }
     }
@@ -206,19 +235,13 @@ fn base(study: &Study) -> String {
         .join(", ")
 }
 
-/// Second and damaged records.
+/// Second records.
 fn folder_notes(stores: &[Store]) -> Result<Vec<String>, StoreError> {
     let mut notes = Vec::new();
     for store in stores {
         for path in store.duplicates()? {
             notes.push(format!(
                 "{path:?} is a second record of its run and does not count"
-            ));
-        }
-        for (run, detail) in store.damaged()? {
-            notes.push(format!(
-                "{:?} is damaged ({detail}): `wattgrad study run` moves it to damaged/ and makes the run again",
-                store.path(&run)
             ));
         }
     }

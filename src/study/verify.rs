@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::error::StudyError;
-use super::open::{open_stores, records};
+use super::open::{merge, open_stores};
 use super::run::{Outcome, RunRecord};
 use crate::energy::Interval;
 use crate::train::{self, EnergyFigure, PhaseEnergy, Record};
@@ -12,7 +12,7 @@ use crate::train::{self, EnergyFigure, PhaseEnergy, Record};
 const TOLERANCE: f64 = 1e-9;
 
 /// The result of a verification.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Verified {
     /// How many records were verified.
     pub records: usize,
@@ -30,30 +30,27 @@ pub struct Verified {
 /// As for [`open`](super::open()).
 pub fn verify<P: AsRef<Path>>(folders: &[P]) -> Result<Verified, StudyError> {
     let stores = open_stores(folders)?;
-    let (_, notes) = records(&stores)?;
-    let mut verified = Verified {
-        records: 0,
-        differences: Vec::new(),
-        notes,
-    };
-    for store in stores {
-        for run in store.altered()? {
-            verified.differences.push(format!(
-                "{run}: the file has changed since it was written when the run ended"
-            ));
-        }
-        let (runs, _) = records(&[store])?;
-        verified.records += runs.len();
-        for run in &runs {
-            let found = differences(run);
+    let mut verified = Verified::default();
+    let mut all = Vec::new();
+    for store in &stores {
+        let mut read = store.runs()?;
+        let altered = std::mem::take(&mut read.altered).into_iter();
+        verified.differences.extend(altered.map(|run| {
+            format!("{run}: the file has changed since it was written when the run ended")
+        }));
+        verified.records += read.records.len();
+        for run in &read.records {
+            let found = differences_of(run);
             let named = found.into_iter().map(|what| format!("{}: {what}", run.id));
             verified.differences.extend(named);
         }
+        all.push(read);
     }
+    (_, verified.notes) = merge(&stores, all)?;
     Ok(verified)
 }
 
-fn differences(run: &RunRecord) -> Vec<String> {
+fn differences_of(run: &RunRecord) -> Vec<String> {
     let Some(record) = &run.record else {
         return match run.outcome {
             Outcome::Failed => Vec::new(),

@@ -15,6 +15,7 @@ use super::metered_windows::MeteredWindows;
 use super::phases::PhaseEnergy;
 use super::regime::Regime;
 use super::target::TargetResult;
+use crate::checksum;
 use crate::data::Dataset;
 use crate::energy::SourceResult;
 use crate::files::write_whole;
@@ -268,17 +269,15 @@ impl Record {
         }
     }
 
-    /// The record as indented JSON with a final newline.
+    /// The record as indented JSON with a final newline. Its first key, `sha256`, is a checksum of the rest, by which
+    /// `report` finds records that were changed.
     ///
     /// # Errors
     /// [`TrainError::Serialize`] if a part of it cannot be represented in JSON.
     pub fn to_json(&self) -> Result<String, TrainError> {
-        let mut text =
-            serde_json::to_string_pretty(self).map_err(|error| TrainError::Serialize {
-                detail: error.to_string(),
-            })?;
-        text.push('\n');
-        Ok(text)
+        checksum::signed(self).map_err(|error| TrainError::Serialize {
+            detail: error.to_string(),
+        })
     }
 
     /// Writes the record atomically.

@@ -90,6 +90,26 @@ fn compares_records_and_writes_every_file() {
 }
 
 #[test]
+fn names_a_record_that_was_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = records(folder.path());
+    let whole = std::fs::read_to_string(&paths[0]).unwrap();
+    assert!(!notes(&analysis(&paths)).contains("CHANGED"));
+    // Its layout may change, and a record of an older version has no checksum.
+    let value: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    std::fs::write(&paths[0], value.to_string()).unwrap();
+    let mut old = value.clone();
+    old.as_object_mut().unwrap().remove("sha256").unwrap();
+    std::fs::write(&paths[1], old.to_string()).unwrap();
+    assert!(!notes(&analysis(&paths)).contains("CHANGED"));
+    let mut changed = value;
+    changed["evaluations"][0]["metrics"][0]["value"] = 0.99.into();
+    std::fs::write(&paths[0], changed.to_string()).unwrap();
+    let found = notes(&analysis(&paths));
+    assert!(found.contains("run-0.json\" was CHANGED"), "{found}");
+}
+
+#[test]
 fn reports_a_single_record_and_prints_the_analysis_as_json() {
     let folder = tempfile::tempdir().unwrap();
     let paths = records(folder.path());

@@ -65,6 +65,21 @@ fn a_study_is_run_reported_and_verified() {
         "{text}"
     );
 
+    // It is named and left out by the others too.
+    for command in [&["study", "status", at][..], &["report", at]] {
+        let shown = output(command);
+        let text = printed(&shown);
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.status.success(), "{text}");
+        assert!(
+            text.contains("16,lr=0.02@1.json\" was changed after its run ended and is left out"),
+            "{text}"
+        );
+    }
+    let status = output(&["study", "status", at, "--json"]);
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["cells"][0]["seeds"][0]["outcome"], "pending");
+
     // A run or training record of another version is rejected by name.
     for at in ["/schema", "/record/schema"] {
         let mut later = changed.clone();

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use wattgrad::internals::study::RunRecord;
+use wattgrad::internals::study::store::{RunId, Store};
 
 use super::{RUNS, STUDY, folder, json, output, printed, records, run};
 
@@ -80,7 +82,15 @@ fn conflict(whole: &Path, paths: &[&Path], file: &str) {
     let path = other.join(format!("runs/{id}.json"));
     let mut changed = json(&path);
     changed["record"]["samples"] = 77.into();
-    std::fs::write(&path, changed.to_string()).unwrap();
+    // As another process would have recorded it, with its checksum.
+    std::fs::remove_file(&path).unwrap();
+    let record: RunRecord = serde_json::from_value(changed).unwrap();
+    let store = Store::open(other).unwrap();
+    let mut claim = store
+        .claim_next(&[RunId::new(id).unwrap()])
+        .unwrap()
+        .unwrap();
+    claim.save(&record).unwrap();
     let (first, second) = (whole.to_str().unwrap(), other.to_str().unwrap());
     for command in [
         &["study", "status", first, second][..],

@@ -33,9 +33,10 @@ fn moves_a_record_that_is_cut_off_and_repeats_its_run() {
 
     // Reading reports the damaged records and moves nothing.
     let store = Store::open(&path).unwrap();
-    let damaged = store.damaged().unwrap().into_iter().map(|(run, _)| run);
+    let runs = store.runs().unwrap();
+    let damaged = runs.damaged.into_iter().map(|(run, _)| run);
     assert_eq!(damaged.collect::<Vec<RunId>>(), [id(2), id(3), id(4)]);
-    assert_eq!(store.records().unwrap().len(), 2);
+    assert_eq!(runs.records.len(), 2);
     assert!(file(4).exists());
 
     let store = open(&path, &identity(5)).unwrap();
@@ -44,17 +45,17 @@ fn moves_a_record_that_is_cut_off_and_repeats_its_run() {
     let moved = fs::read(path.join(format!("damaged/{}.1.json", id(4)))).unwrap();
     assert_eq!(moved, &whole[..whole.len() / 2]);
     assert_eq!(fs::read_dir(path.join("damaged")).unwrap().count(), 3);
-    assert_eq!(store.records().unwrap().len(), 5);
-    assert_eq!(store.damaged().unwrap(), []);
+    let runs = store.runs().unwrap();
+    assert_eq!((runs.records.len(), runs.damaged), (5, vec![]));
 
     // A changed record is complete, and its checksum shows the change. Reformatting changes nothing.
-    assert_eq!(store.altered().unwrap(), []);
+    assert_eq!(store.runs().unwrap().altered, []);
     let text = fs::read_to_string(file(1)).unwrap();
     fs::write(file(1), text.replace("\n  ", "\n\t")).unwrap();
-    assert_eq!(store.altered().unwrap(), []);
+    assert_eq!(store.runs().unwrap().altered, []);
     fs::write(file(1), text.replacen("\"seed\": 1", "\"seed\": 2", 1)).unwrap();
     assert_ne!(fs::read_to_string(file(1)).unwrap(), text);
-    assert_eq!(store.altered().unwrap(), [id(1)]);
+    assert_eq!(store.runs().unwrap().altered, [id(1)]);
 }
 
 #[test]
@@ -80,8 +81,7 @@ fn rejects_an_unknown_schema_by_name() {
         let changed = fs::read(&file).unwrap();
         let store = Store::open(&path).unwrap();
         let errors = [
-            store.records().unwrap_err(),
-            store.damaged().unwrap_err(),
+            store.runs().unwrap_err(),
             open(&path, &identity(2)).err().unwrap(),
         ];
         for error in errors {
@@ -156,7 +156,7 @@ fn repeats_a_run_that_was_released_or_interrupted() {
     complete(&first);
     let all = first.interrupted().unwrap();
     assert_eq!(all, [interrupted.clone(), interrupted]);
-    assert_eq!(first.records().unwrap().len(), 1);
+    assert_eq!(first.runs().unwrap().records.len(), 1);
     // Runs beyond the plan come last.
     let more = [RunId::new("confirm@4").unwrap()];
     let mut claim = first.claim_next(&more).unwrap().unwrap();

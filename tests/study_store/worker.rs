@@ -221,5 +221,8 @@ pub fn assert_complete(task: &Task) {
     for folder in ["interrupted", "duplicates", "damaged"] {
         assert_eq!(names(folder), Vec::<String>::new(), "{folder}");
     }
-    assert_eq!(Store::open(&task.folder).unwrap().altered().unwrap(), []);
+    assert_eq!(
+        Store::open(&task.folder).unwrap().runs().unwrap().altered,
+        []
+    );
 }

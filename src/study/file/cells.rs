@@ -11,7 +11,7 @@ use super::error::StudyFileError;
 use super::format::Entries;
 use super::keys::{keys, unknown_key};
 use super::settings::{self, Base, Setting};
-use crate::study::sha256::sha256;
+use crate::checksum::sha256;
 use crate::study::spec::{Cell, short};
 
 /// Most bytes of an identifier that is not shortened; the name of a run adds its seed.

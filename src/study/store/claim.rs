@@ -91,14 +91,14 @@ impl Store {
         }
         for run in self.done()? {
             let path = self.path(&run);
-            if !matches!(self.record(&run)?, Content::Damaged(_)) {
+            if !matches!(self.record(&run)?.0, Content::Damaged(_)) {
                 continue;
             }
             // As long as its draft is held no other process moves or saves the record.
             let Some(_draft) = Draft::begin(&path)? else {
                 continue;
             };
-            if matches!(self.record(&run)?, Content::Damaged(_)) {
+            if matches!(self.record(&run)?.0, Content::Damaged(_)) {
                 draft::link_numbered(&path, &self.folder.join(DAMAGED), run.as_str())?;
                 fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
                 draft::sync_folder(&runs)?;

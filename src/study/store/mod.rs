@@ -17,7 +17,7 @@ pub use claim::{Claim, Saved};
 pub use error::StoreError;
 pub use host_lock::HostLock;
 pub use manifest::{Identity, Manifest};
-pub use reader::Store;
+pub use reader::{Runs, Store};
 pub use run_id::RunId;
 
 /// Version of the keys of every file in the folder.

@@ -27,6 +27,17 @@ pub struct Store {
     pub(super) manifest: Manifest,
 }
 
+/// The records of a folder.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Runs {
+    /// Complete records, changed ones among them.
+    pub records: Vec<RunRecord>,
+    /// Runs whose file has been changed since it was written.
+    pub altered: Vec<RunId>,
+    /// Runs whose record is damaged, and how; the next `study run` moves it to `damaged/` and runs them again.
+    pub damaged: Vec<(RunId, String)>,
+}
+
 impl Store {
     /// Opens a folder for reading.
     ///
@@ -47,33 +58,25 @@ impl Store {
         &self.manifest
     }
 
-    /// The records that count: those of planned runs in the order of the plan, then others by name. Damaged ones are
-    /// left out; see [`damaged`](Self::damaged).
+    /// The records that count: those of planned runs in the order of the plan, then others by name.
     ///
     /// # Errors
     /// [`StoreError::UnknownSchema`] and [`StoreError::Unreadable`] for a record of another version.
-    pub fn records(&self) -> Result<Vec<RunRecord>, StoreError> {
-        let mut records = Vec::new();
+    pub fn runs(&self) -> Result<Runs, StoreError> {
+        let mut runs = Runs::default();
         for run in self.done()? {
-            if let Content::Valid(record) = self.record(&run)? {
-                records.push(record);
+            match self.record(&run)? {
+                (Content::Valid(record), altered) => {
+                    runs.records.push(record);
+                    if altered {
+                        runs.altered.push(run);
+                    }
+                }
+                (Content::Damaged(detail), _) => runs.damaged.push((run, detail)),
+                (Content::Missing, _) => {}
             }
         }
-        Ok(records)
-    }
-
-    /// Runs whose record is damaged, and how; the next `study run` moves it to `damaged/` and runs them again.
-    ///
-    /// # Errors
-    /// As for [`records`](Self::records).
-    pub fn damaged(&self) -> Result<Vec<(RunId, String)>, StoreError> {
-        let mut damaged = Vec::new();
-        for run in self.done()? {
-            if let Content::Damaged(detail) = self.record(&run)? {
-                damaged.push((run, detail));
-            }
-        }
-        Ok(damaged)
+        Ok(runs)
     }
 
     /// Runs that have a record, judged by the names of the files.
@@ -117,20 +120,6 @@ impl Store {
         Ok(names.into_iter().map(|name| folder.join(name)).collect())
     }
 
-    /// Runs whose file has been changed since it was written.
-    ///
-    /// # Errors
-    /// [`StoreError::Io`].
-    pub fn altered(&self) -> Result<Vec<RunId>, StoreError> {
-        let mut altered = Vec::new();
-        for run in self.done()? {
-            if json::is_altered(&self.path(&run))? {
-                altered.push(run);
-            }
-        }
-        Ok(altered)
-    }
-
     /// Bytes of the longest record; 0 without any.
     ///
     /// # Errors
@@ -154,12 +143,14 @@ impl Store {
         self.folder.join(RUNS).join(format!("{run}.json"))
     }
 
-    pub(super) fn record(&self, run: &RunId) -> Result<Content<RunRecord>, StoreError> {
-        Ok(match json::read::<RunRecord>(&self.path(run))? {
-            Content::Valid(record) if record.id != run.as_str() => {
-                Content::Damaged(format!("it is the record of {}", record.id))
+    /// The record of a run, and whether it was changed since it was written.
+    pub(super) fn record(&self, run: &RunId) -> Result<(Content<RunRecord>, bool), StoreError> {
+        Ok(match json::read_signed::<RunRecord>(&self.path(run))? {
+            (Content::Valid(record), _) if record.id != run.as_str() => {
+                let detail = format!("it is the record of {}", record.id);
+                (Content::Damaged(detail), false)
             }
-            content => content,
+            read => read,
         })
     }
 }
