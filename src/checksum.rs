@@ -29,7 +29,7 @@ pub(crate) fn signed(content: &impl Serialize) -> serde_json::Result<String> {
 /// keys do not count.
 pub(crate) fn take(file: &mut Value) -> Option<bool> {
     let written = file.as_object_mut()?.remove("sha256")?;
-    Some(written == Value::from(of(file)))
+    Some(written == of(file))
 }
 
 fn of(value: &mut Value) -> String {
