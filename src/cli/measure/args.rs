@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::ArgGroup;
 
-use crate::energy::log::{LogOptions, TimeUnit, Unit};
+use crate::energy::log::{Decimal, LogOptions, TimeUnit, Unit};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -93,6 +93,10 @@ pub struct Args {
     )]
     pub to: Option<String>,
 
+    /// Character before the decimals: `.` or `,` [default: as the cells show]
+    #[arg(long, value_name = "CHAR", value_parser = decimal, conflicts_with_all = ["commands", "argv"])]
+    pub decimal: Option<Decimal>,
+
     /// Averaging time of the sensor in seconds [default: one row]
     #[arg(long, value_name = "S", conflicts_with_all = ["commands", "argv"], allow_hyphen_values = true)]
     pub averaging: Option<f64>,
@@ -126,6 +130,7 @@ impl Args {
             rows: self.rows.clone(),
             from: self.from.clone(),
             to: self.to.clone(),
+            decimal: self.decimal,
             averaging: self.averaging,
             strict: self.strict,
             wraps_at: self.wraps_at,
@@ -136,6 +141,10 @@ impl Args {
 fn unit(word: &str) -> Result<Unit, String> {
     Unit::parse(word)
         .ok_or_else(|| format!("unknown unit {word:?}: use one of {}", Unit::symbols()))
+}
+
+fn decimal(word: &str) -> Result<Decimal, String> {
+    Decimal::parse(word).ok_or_else(|| format!("{word:?} is not `.` or `,`"))
 }
 
 fn time_unit(word: &str) -> Result<TimeUnit, String> {

@@ -18,12 +18,14 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
             false => Failure::failed(sentence),
         }
     })?;
-    let run = Run {
+    let mut run = Run {
         sources: vec![source(&energy).into()],
         seconds: energy.seconds,
         exit_code: None,
     };
     if args.json {
+        let notes = &mut run.sources[0].result.notes;
+        notes.insert(0, format!("read as {}", energy.read_as));
         output::print_json(&SingleRun {
             schema: SCHEMA,
             run: &run,
@@ -51,7 +53,6 @@ fn source(energy: &LogEnergy) -> SourceResult {
         energy.seconds,
         Ok((energy.estimate(), grade)),
     );
-    result.notes.push(format!("read as {}", energy.read_as));
     result.notes.extend(energy.notes.iter().cloned());
     result
 }

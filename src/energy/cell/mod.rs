@@ -7,10 +7,12 @@
     )
 )]
 
+pub mod decimal;
 pub mod interleaved;
 pub mod time;
 pub mod unit;
 
+use decimal::Decimal;
 use unit::Unit;
 
 /// Names by which devices are told apart in tables of unknown programs.
@@ -31,12 +33,20 @@ pub const DEVICES: [&str; 14] = [
     "node",
 ];
 
-/// The number in a cell and the unit that may follow it. `commas`: whether a comma may stand for the point.
-pub fn number(cell: &[u8], commas: bool) -> Option<(f64, Option<Unit>)> {
+/// The number in a cell and the unit that may follow it.
+pub fn number(cell: &[u8], decimal: Decimal) -> Option<(f64, Option<Unit>)> {
     let text = std::str::from_utf8(cell).ok()?;
-    if let Ok(value) = text.parse::<f64>() {
+    if decimal == Decimal::Point
+        && let Ok(value) = text.parse::<f64>()
+    {
         return Some((value, None));
     }
+    let (digits, unit) = digits(text)?;
+    Some((decimal.read(digits)?, unit))
+}
+
+/// The digits in a cell and the unit that may follow them.
+pub fn digits(text: &str) -> Option<(&str, Option<Unit>)> {
     let end = text
         .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | 'e' | 'E')))
         .unwrap_or(text.len());
@@ -45,9 +55,5 @@ pub fn number(cell: &[u8], commas: bool) -> Option<(f64, Option<Unit>)> {
         "" => None,
         word => Some(Unit::parse(word)?),
     };
-    let value = match commas {
-        true => digits.replacen(',', ".", 1).parse().ok(),
-        false => digits.parse().ok(),
-    };
-    value.map(|value| (value, unit))
+    Some((digits, unit))
 }

@@ -146,7 +146,7 @@ fn decimal(cell: &[u8], unit: i64) -> Option<i64> {
 /// `2026-03-03T09:15:00.112+02:00`, `2026/03/03 09:15:00.112`, `03-03-2026 09:15:00`, `3.3.2026 9:15:00`, and whether it
 /// has a zone; a time without a zone counts as UTC.
 pub(crate) fn date_time(cell: &[u8]) -> Option<(i64, bool)> {
-    let text = std::str::from_utf8(cell).ok()?.trim();
+    let (text, half) = half_day(std::str::from_utf8(cell).ok()?.trim());
     let split = text.find(['T', 't', ' ']).unwrap_or(text.len());
     let (date, rest) = text.split_at(split);
     let date = read_date(date)?;
@@ -159,7 +159,7 @@ pub(crate) fn date_time(cell: &[u8]) -> Option<(i64, bool)> {
     let nanos = if clock.is_empty() {
         0
     } else {
-        time_of_day(clock.as_bytes())?
+        half.shift(clock_time(clock.as_bytes())?)?
     };
     let offset = read_zone(zone.trim())?;
     let midnight = DateTime::from_parts(date, Time::midnight());
@@ -217,8 +217,56 @@ fn read_zone(zone: &str) -> Option<i64> {
     Some(sign * (hours * 3600 + minutes * 60) * SECOND)
 }
 
-/// `09:15:00.112` or `9:15`, with a comma for the point too.
+/// Which half of a day of twelve hours a time says.
+#[derive(Clone, Copy)]
+enum HalfDay {
+    Unsaid,
+    Am,
+    Pm,
+}
+
+impl HalfDay {
+    fn shift(self, nanos: i64) -> Option<i64> {
+        let noon = 12 * 3600 * SECOND;
+        if matches!(self, Self::Unsaid) {
+            return Some(nanos);
+        }
+        // The twelfth hour is the first one: 12:30 AM is 0:30.
+        let within = (SECOND * 3600..noon + 3600 * SECOND)
+            .contains(&nanos)
+            .then_some(nanos % noon)?;
+        Some(if matches!(self, Self::Pm) {
+            within + noon
+        } else {
+            within
+        })
+    }
+}
+
+/// The text before `AM` or `PM`.
+fn half_day(text: &str) -> (&str, HalfDay) {
+    let Some((rest, word)) = text
+        .len()
+        .checked_sub(2)
+        .and_then(|end| text.split_at_checked(end))
+    else {
+        return (text, HalfDay::Unsaid);
+    };
+    let half = match word {
+        "AM" | "am" => HalfDay::Am,
+        "PM" | "pm" => HalfDay::Pm,
+        _ => return (text, HalfDay::Unsaid),
+    };
+    (rest.trim_end(), half)
+}
+
+/// `09:15:00.112`, `9:15` or `9:15 PM`, with a comma for the point too.
 fn time_of_day(cell: &[u8]) -> Option<i64> {
+    let (clock, half) = half_day(std::str::from_utf8(cell).ok()?.trim());
+    half.shift(clock_time(clock.as_bytes())?)
+}
+
+fn clock_time(cell: &[u8]) -> Option<i64> {
     let mut parts = cell.split(|&byte| byte == b':');
     let hours = decimal(parts.next()?, 1).filter(|hours| (0..24).contains(hours))?;
     let minutes = decimal(parts.next()?, 1).filter(|minutes| (0..60).contains(minutes))?;
@@ -301,6 +349,7 @@ mod tests {
             "3.3.2026 9:15:00,112",
             "2026-03-03 09:15:00.112 UTC",
             "3.3.2026 9:15:0:112",
+            "03/03/2026 09:15:00.112 AM",
         ] {
             assert_eq!(TimeUnit::Iso.read(same.as_bytes()), Some(at), "{same}");
         }
@@ -309,8 +358,27 @@ mod tests {
             "yesterday",
             "2026-03-03 25:00:00",
             "2026-03-03 09:15:00 CEST",
+            "2026-03-03 13:15:00 PM",
+            "2026-03-03 0:15:00 AM",
         ] {
             assert_eq!(TimeUnit::Iso.read(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn reads_days_of_two_halves() {
+        for (text, hour) in [
+            ("12:30 AM", 0),
+            ("1:30 am", 1),
+            ("12:30 PM", 12),
+            ("11:30PM", 23),
+        ] {
+            let at = (hour * 3600 + 1800) * SECOND;
+            assert_eq!(
+                TimeUnit::TimeOfDay.read(text.as_bytes()),
+                Some(at),
+                "{text}"
+            );
         }
     }
 

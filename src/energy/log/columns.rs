@@ -136,7 +136,10 @@ fn time_columns(
         })
     };
     let lower: Vec<String> = table.names.iter().map(|name| name.to_lowercase()).collect();
-    let alone = lower.iter().position(|name| LONE.contains(&name.as_str()));
+    let alone = lower.iter().position(|name| {
+        let word = name.split(|c: char| !c.is_alphanumeric()).next();
+        LONE.contains(&name.as_str()) || word == Some("ts")
+    });
     let named = TIMES
         .iter()
         .find_map(|word| (0..lower.len()).find(|&at| lower[at].contains(word) && reads(at)));

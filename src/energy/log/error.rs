@@ -81,6 +81,15 @@ pub enum LogError {
          identifies the device (line {line}): record each device in a separate file"
     )]
     SeveralLevels { rows: usize, line: u64 },
+    #[error(
+        "column {column:?} reads {cell:?} on line {line}, which has a decimal comma or a thousands separator: use \
+         --decimal , or --decimal ."
+    )]
+    UnclearComma {
+        column: String,
+        cell: String,
+        line: u64,
+    },
     #[error("--where: no row has {column}={value}: choose one of {known}")]
     NoRows {
         column: String,
@@ -138,9 +147,7 @@ pub enum LogError {
         "the time {0:?} of --from or --to cannot be read: give seconds, or a date and time as in the log"
     )]
     WindowUnreadable(String),
-    #[error(
-        "the window contains {0} readings, and at least two are needed: choose a longer window"
-    )]
+    #[error("readings in the window: {0}, and at least two are needed: choose a longer window")]
     TooFew(u64),
     #[error(
         "the counter in column {0:?} does not change in the window: choose another column, or a longer window"

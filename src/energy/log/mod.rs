@@ -6,6 +6,7 @@
 
 mod cells;
 mod columns;
+mod decimal;
 mod error;
 mod formats;
 mod integrate;
@@ -21,6 +22,7 @@ use std::path::Path;
 
 pub use error::LogError;
 
+pub use super::cell::decimal::Decimal;
 pub use super::cell::time::TimeUnit;
 pub use super::cell::unit::{Quantity, Unit};
 
@@ -50,6 +52,8 @@ pub struct LogOptions {
     pub from: Option<String>,
     /// End of the window. By default the last row.
     pub to: Option<String>,
+    /// What stands before decimals. By default as the cells show.
+    pub decimal: Option<Decimal>,
     /// Seconds over which the sensor averages. By default one row.
     pub averaging: Option<f64>,
     /// Whether a row without a reading within the window is an error.

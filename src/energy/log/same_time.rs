@@ -4,6 +4,7 @@ use super::LogError;
 use super::cells::{cell_time, taken};
 use super::columns::Columns;
 use super::sample::Sampled;
+use crate::energy::cell::decimal::Decimal;
 use crate::energy::cell::interleaved::interleaved;
 use crate::energy::cell::number;
 
@@ -17,13 +18,17 @@ pub enum SameTime {
 }
 
 /// Whether rows of one time are a coarse clock; an error where they are several devices.
-pub fn same_time(sample: &Sampled, columns: &Columns, commas: bool) -> Result<SameTime, LogError> {
+pub fn same_time(
+    sample: &Sampled,
+    columns: &Columns,
+    decimal: Decimal,
+) -> Result<SameTime, LogError> {
     let mut joined = Vec::new();
     let taken = sample.rows.iter().filter(|(_, row)| taken(row, columns));
     let (lines, read): (Vec<u64>, Vec<(i64, f64)>) = taken
         .filter_map(|(line, row)| {
             let at = cell_time(row, columns, &mut joined)?;
-            Some((*line, (at, number(row.get(columns.value)?, commas)?.0)))
+            Some((*line, (at, number(row.get(columns.value)?, decimal)?.0)))
         })
         .unzip();
     if let Some((rows, second)) = interleaved(&read) {

@@ -7,6 +7,7 @@ use csv::ByteRecord;
 
 use super::cells::{cell_time, first_time, taken, window_end};
 use super::columns::Columns;
+use super::decimal::decimal;
 use super::integrate::{Integral, Integrator, NoIntegral, Sample};
 use super::same_time::{SameTime, same_time};
 use super::sample::{Sampled, comment, named_again, shown};
@@ -15,6 +16,7 @@ use super::text::Noticed;
 use super::time::{self, DAY, SECOND, TimeUnit};
 use super::unit::Quantity;
 use super::{LogEnergy, LogError, LogOptions};
+use crate::energy::cell::decimal::Decimal;
 use crate::energy::cell::number;
 
 /// Beyond this no device draws power.
@@ -73,7 +75,7 @@ struct Stream<'a> {
     columns: &'a Columns,
     options: &'a LogOptions,
     names: &'a [String],
-    commas: bool,
+    decimal: Decimal,
     integrator: Integrator,
     window: (Option<i64>, Option<i64>),
     same_time: SameTime,
@@ -112,8 +114,8 @@ pub fn energy(
         mut rows,
         format,
         delimiter,
-        commas,
     } = table;
+    let decimal = decimal(&sample, columns, &names, options)?;
     let first = first_time(&sample, columns);
     let window = (
         options
@@ -131,10 +133,10 @@ pub fn energy(
         columns,
         options,
         names: &names,
-        commas,
+        decimal,
         integrator: Integrator::new(columns.quantity, window),
         window,
-        same_time: same_time(&sample, columns, commas)?,
+        same_time: same_time(&sample, columns, decimal)?,
         group: Vec::new(),
         group_at: 0,
         first: None,
@@ -298,7 +300,7 @@ impl Stream<'_> {
         }
         self.same_device(row)?;
         let cell = row.get(self.columns.value).unwrap_or_default();
-        let read = number(cell, self.commas).filter(|(value, own)| {
+        let read = number(cell, self.decimal).filter(|(value, own)| {
             value.is_finite() && own.is_none_or(|own| own.power == self.columns.unit.power)
         });
         let Some((value, own)) = read else {
@@ -491,7 +493,11 @@ impl Stream<'_> {
             ));
         }
         if self.wraps > 0 {
-            notes.push(format!("the counter wrapped {} times", self.wraps));
+            let times = match self.wraps {
+                1 => "once".to_owned(),
+                wraps => format!("{wraps} times"),
+            };
+            notes.push(format!("the counter wrapped {times}"));
         }
         notes
     }

@@ -17,8 +17,6 @@ pub struct Table {
     pub format: &'static Format,
     /// Between the cells, in words.
     pub delimiter: &'static str,
-    /// Numbers have decimal commas.
-    pub commas: bool,
 }
 
 /// How the cells of a line are told apart.
@@ -33,6 +31,7 @@ impl Delimiter {
         match self {
             Self::Byte(b',') => "comma-separated",
             Self::Byte(b';') => "semicolon-separated",
+            Self::Byte(b'|') => "separated by |",
             Self::Byte(_) => "tab-separated",
             Self::Whitespace => "space-separated",
         }
@@ -93,7 +92,6 @@ impl Table {
                 rows,
                 format,
                 delimiter: "one reading per line or block",
-                commas: false,
             });
         }
         delimited(text, &lines)
@@ -141,19 +139,7 @@ fn delimited(text: Text, lines: &[&str]) -> Result<Table, LogError> {
         (false, Some(names)) => names,
         (false, None) => (1..=first.len()).map(|number| number.to_string()).collect(),
     };
-    // Decimal commas cannot be told from delimiters where both are commas; then the rows are too long.
     let data = &cells[usize::from(named)..];
-    let commas = delimiter != Delimiter::Byte(b',') && {
-        let comma = |cell: &String| {
-            cell.split_once(',').is_some_and(|(whole, part)| {
-                let digits =
-                    |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-                digits(whole.trim_start_matches(['-', '+']))
-                    && part.starts_with(|c: char| c.is_ascii_digit())
-            })
-        };
-        data.iter().flatten().any(comma)
-    };
     let format = formats::by_names(&names, data);
     let rows: Box<dyn Rows> = match delimiter {
         Delimiter::Byte(byte) => Box::new(Delimited {
@@ -166,7 +152,6 @@ fn delimited(text: Text, lines: &[&str]) -> Result<Table, LogError> {
         rows,
         format,
         delimiter: delimiter.name(),
-        commas,
     })
 }
 
@@ -175,6 +160,7 @@ fn delimiter(lines: &[&str]) -> Option<Delimiter> {
     let candidates = [
         Delimiter::Byte(b'\t'),
         Delimiter::Byte(b';'),
+        Delimiter::Byte(b'|'),
         Delimiter::Byte(b','),
         Delimiter::Whitespace,
     ];

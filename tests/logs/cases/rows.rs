@@ -1,6 +1,6 @@
 //! Rows, cells and units as recorders write them.
 
-use wattgrad::internals::energy::log::LogOptions;
+use wattgrad::internals::energy::log::{Decimal, LogOptions};
 
 use super::{BEGAN, date, gives, joules, noted, options, plain, power, refused, table, watts};
 
@@ -104,6 +104,7 @@ fn what_recorders_leave_around_the_rows_is_passed_over() {
         truth,
         1e-3,
     );
+    gives("bars", plain().replace(',', "|"), &power(), truth, 1e-3);
     let turbostat: String = (0..=120u32)
         .map(|second| {
             let header = if second % 20 == 0 {
@@ -222,6 +223,53 @@ fn units_agree_or_are_refused() {
         truth,
         1e-3,
     );
+}
+
+#[test]
+fn a_comma_that_could_group_thousands_needs_an_option() {
+    // 185,123 mW in a table with semicolons: 185 W, or 0.2 W.
+    let grouped = table("seconds;Power [mW]", |second| {
+        let milliwatts = (watts(second) * 1e3).round() as u64;
+        format!("{second};{},{:03}", milliwatts / 1000, milliwatts % 1000)
+    });
+    refused(
+        "unclear comma",
+        grouped.as_str(),
+        &LogOptions::default(),
+        &["--decimal", "line 2"],
+    );
+    let stated = |decimal| LogOptions {
+        decimal: Some(decimal),
+        ..LogOptions::default()
+    };
+    let truth = joules(0..120);
+    gives(
+        "thousands",
+        grouped.as_str(),
+        &stated(Decimal::Point),
+        truth,
+        1e-3,
+    );
+    gives(
+        "decimals",
+        grouped.as_str(),
+        &stated(Decimal::Comma),
+        truth / 1e3,
+        0.01,
+    );
+    // A number with both signs, or with other than three decimals, shows which it is.
+    let quoted = table("seconds,power_w", |second| {
+        format!("{second},\"1,{:06.2}\"", watts(second))
+    });
+    gives("quoted", quoted, &power(), truth + 120e3, 1e-3);
+    let three = table("seconds;power_w", |second| {
+        format!(
+            "{};{}",
+            format!("{second}.5").replace('.', ","),
+            format!("{:.3}", watts(second)).replace('.', ",")
+        )
+    });
+    gives("three decimals", three, &power(), truth, 1e-3);
 }
 
 #[test]

@@ -47,6 +47,7 @@ fn times_are_read_in_their_unit() {
         ("no zone", "2026-03-03 09:15:00.112000783"),
         ("UTC", "2026-03-03T09:15:00.112Z"),
         ("slashes", "2026/03/03 09:15:00.112"),
+        ("half days", "03/03/2026 09:15:00 AM"),
     ] {
         let text = table("time,watts", |second| {
             let clock = format!("09:{:02}:{:02}", 15 + second / 60, second % 60);

@@ -1,5 +1,6 @@
 //! What a line of a meter says: its time and its power or energy, however both are written.
 
+use crate::energy::cell::decimal::Decimal;
 use crate::energy::cell::time::{DAY, SECOND, TimeUnit, date_time};
 use crate::energy::cell::unit::{Quantity, Unit, guess};
 use crate::energy::cell::{DEVICES, number};
@@ -81,7 +82,7 @@ impl Layout {
         };
         let unix = unix(&cells[time], self.local, now).ok_or_else(not_read)?;
         let cell = &cells[value];
-        let Some((number, own)) = number(cell.as_bytes(), false) else {
+        let Some((number, own)) = number(cell.as_bytes(), Decimal::Point) else {
             return match cell.contains(|c: char| c.is_ascii_digit()) {
                 true => Err(not_read()),
                 false => Ok(Line::NoReading),
