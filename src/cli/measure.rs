@@ -1,16 +1,24 @@
 //! `wattgrad measure`.
 
 mod args;
+mod baseline;
 mod child;
 mod compare;
+mod comparing;
 mod comparison;
 mod export;
+mod hooks;
 mod log;
 mod once;
+mod outliers;
+mod parameters;
+mod phases;
 mod ratio;
 mod result;
+mod shell;
 #[cfg(unix)]
 mod signals;
+mod streams;
 
 use super::failure::Failure;
 use super::global::Global;

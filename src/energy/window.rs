@@ -207,6 +207,14 @@ impl Window {
     /// Ends the window: all its results, and the joules of `parts` of it, each from one time to another in seconds on the
     /// monotonic clock of [`Window::from`].
     pub fn finish(self, parts: &[(f64, f64)]) -> WindowResult {
+        self.finish_with(|_, _| parts.to_vec())
+    }
+
+    /// As [`Window::finish`], for parts that are known only after the post-roll; `parts` gets both ends of the window.
+    pub(crate) fn finish_with(
+        self,
+        parts: impl FnOnce(f64, f64) -> Vec<(f64, f64)>,
+    ) -> WindowResult {
         let to = Moment::now();
         self.poll_continuous();
         let stamps = self.stamps();
@@ -219,10 +227,11 @@ impl Window {
                 }
             }
         }
+        let parts = parts(self.from.monotonic, to.monotonic);
         let request = Request {
             window: (self.from.monotonic, to.monotonic),
             stamps: &stamps,
-            parts,
+            parts: &parts,
         };
         let mut result = WindowResult::new(&stamps, parts.len());
         for (sensor, mut sampled) in self.sensors.iter().zip(self.sampled) {

@@ -20,12 +20,12 @@ impl Contention {
             .is_some_and(|share| share > SIGNIFICANT_SHARE)
     }
 
-    pub(super) fn watch() -> Watch {
+    pub(crate) fn watch() -> Watch {
         Watch { from: Ticks::now() }
     }
 }
 
-pub(super) struct Watch {
+pub(crate) struct Watch {
     from: Option<Ticks>,
 }
 

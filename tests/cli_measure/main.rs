@@ -5,6 +5,8 @@
 mod child;
 mod compare;
 mod energy;
+mod options;
+mod phases;
 mod watch;
 
 use std::path::{Path, PathBuf};

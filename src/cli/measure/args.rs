@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::ArgGroup;
+use regex::bytes::Regex;
 
+use super::comparing::Comparing;
 use crate::energy::log::{Decimal, LogOptions, TimeUnit, Unit};
 
 #[derive(Debug, clap::Args)]
@@ -26,26 +28,13 @@ pub struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     pub argv: Vec<OsString>,
 
-    /// Runs of each command
-    #[arg(long, value_name = "N", default_value_t = 10, conflicts_with_all = ["argv", "log"],
-        value_parser = clap::value_parser!(u32).range(1..))]
-    pub runs: u32,
+    /// Measure idle power for this long before and after, such as 10s, to report joules above idle
+    #[arg(long, value_name = "TIME", conflicts_with = "log", value_parser = seconds)]
+    pub baseline: Option<f64>,
 
-    /// Warm-up runs of each command before the measured runs
-    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with_all = ["argv", "log"])]
-    pub warmup: u32,
-
-    /// Shell command to run before each run, not measured
-    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["argv", "log"])]
-    pub prepare: Option<String>,
-
-    /// Write every run and the comparison as JSON
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "log"])]
-    pub export_json: Option<PathBuf>,
-
-    /// Write the comparison as a Markdown table
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["argv", "log"])]
-    pub export_markdown: Option<PathBuf>,
+    /// Report each part of the run between lines of its output that match REGEX
+    #[arg(long, value_name = "REGEX", conflicts_with_all = ["commands", "log"], value_parser = pattern)]
+    pub phase: Option<Regex>,
 
     /// Compute energy from the log of another program, `-` for stdin
     #[arg(long, value_name = "FILE", alias = "replay")]
@@ -113,9 +102,13 @@ pub struct Args {
     #[arg(long, value_name = "W", allow_hyphen_values = true)]
     pub assume_watts_per_core: Option<f64>,
 
-    /// Print JSON; the output of the commands goes to stderr
+    /// Print JSON; the output of the command goes to stderr
     #[arg(long)]
     pub json: bool,
+
+    // Last, because its heading would go on with what follows.
+    #[command(flatten)]
+    pub comparing: Comparing,
 }
 
 impl Args {
@@ -136,6 +129,32 @@ impl Args {
             wraps_at: self.wraps_at,
         }
     }
+}
+
+/// Seconds of `10`, `10s`, `500ms` or `2min`.
+fn seconds(text: &str) -> Result<f64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let scale = match text[digits.len()..].trim() {
+        "" | "s" => 1.0,
+        "ms" => 1e-3,
+        "m" | "min" => 60.0,
+        _ => return Err("use seconds, such as 10s".to_owned()),
+    };
+    let number = digits.trim().parse::<f64>();
+    let seconds = number.map_err(|_| "use seconds, such as 10s".to_owned())? * scale;
+    match (1.0..=3600.0).contains(&seconds) {
+        true => Ok(seconds),
+        false => Err("it must be between 1 s and 3600 s".to_owned()),
+    }
+}
+
+fn pattern(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| {
+        // The last line of several is the reason.
+        let error = error.to_string();
+        let reason = error.lines().last().unwrap_or_default();
+        reason.trim_start_matches("error: ").to_owned()
+    })
 }
 
 fn unit(word: &str) -> Result<Unit, String> {

@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus};
 use std::time::Instant;
 
 use crate::cli::failure::Failure;
@@ -24,6 +24,34 @@ impl Ended {
         // Codes above a byte, on Windows, are failures.
         u8::try_from(self.code).unwrap_or(1)
     }
+
+    /// `ended with exit code 1`, `was killed by signal 9 (SIGKILL)`.
+    pub fn describe(self) -> String {
+        if let Some(signal) = self.signal {
+            let name = signal_name(signal).map_or(String::new(), |name| format!(" ({name})"));
+            return format!("was killed by signal {signal}{name}");
+        }
+        // A shell ends so if its own command was killed.
+        let name = (self.code - 128 > 0).then(|| signal_name(self.code - 128));
+        let name = name
+            .flatten()
+            .map_or(String::new(), |name| format!(" ({name})"));
+        format!("ended with exit code {}{name}", self.code)
+    }
+}
+
+/// `SIGKILL`, as the standard library names it.
+#[cfg(unix)]
+pub fn signal_name(signal: i32) -> Option<String> {
+    let status: ExitStatus = std::os::unix::process::ExitStatusExt::from_raw(signal);
+    let text = status.to_string();
+    let (_, name) = text.split_once("(SIG")?;
+    Some(format!("SIG{}", name.split_once(')')?.0))
+}
+
+#[cfg(not(unix))]
+pub fn signal_name(_: i32) -> Option<String> {
+    None
 }
 
 /// From now on Ctrl-C and similar signals are passed to the command, so that its result is still reported.
@@ -61,22 +89,18 @@ pub fn program(program: &OsStr, arguments: &[OsString], json: bool) -> Command {
     command
 }
 
-/// A line for the shell, without input: of several runs only the first would find it.
-pub fn shell(line: &str, json: bool) -> Command {
-    let (shell, flag) = if cfg!(windows) {
-        ("cmd", "/C")
-    } else {
-        ("sh", "-c")
-    };
-    let mut command = program(OsStr::new(shell), &[flag.into(), line.into()], json);
-    command.stdin(Stdio::null());
-    command
+/// Runs it to its end.
+pub fn run(command: Command) -> Result<Ended, Failure> {
+    run_reading(command, |_| ())
 }
 
-/// Runs it to its end.
-pub fn run(mut command: Command) -> Result<Ended, Failure> {
+/// Runs it to its end; `read` gets its output if that is a pipe.
+pub fn run_reading(mut command: Command, read: impl FnOnce(ChildStdout)) -> Result<Ended, Failure> {
     let began = Instant::now();
     let mut child = command.spawn().map_err(|error| refused(&command, &error))?;
+    if let Some(stdout) = child.stdout.take() {
+        read(stdout);
+    }
     let status = wait(&mut child);
     let seconds = began.elapsed().as_secs_f64();
     let status = status.map_err(|error| {

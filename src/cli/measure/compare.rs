@@ -1,53 +1,59 @@
 //! Several commands, run in turn and compared.
 
+use std::time::Instant;
+
 use crate::cli::failure::Failure;
 use crate::cli::global::Global;
 use crate::cli::interrupt::INTERRUPTED;
 use crate::cli::output;
 use crate::cli::wrap::clip;
-use crate::energy::Meter;
+use crate::energy::{Meter, Window};
 use crate::report::{Align, columns};
 
 use super::args::Args;
-use super::comparison::{CommandRuns, Report, amount, compare};
+use super::baseline::Before;
+use super::comparison::{CommandRuns, Report, compare};
+use super::hooks::{Hook, Hooks, one};
+use super::parameters::expand;
 use super::result::{self, Run, SCHEMA};
+use super::streams::{Output, discard};
 use super::{child, export};
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
-    let exports = export::Exports::open(args)?;
+    let (plans, mut commands) = plan(args)?;
+    let exports = export::Exports::open(&args.comparing)?;
     let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     child::pass_signals();
-    let mut commands: Vec<CommandRuns> = args
-        .commands
-        .iter()
-        .map(|command| CommandRuns {
-            command: command.clone(),
-            runs: Vec::new(),
-        })
-        .collect();
-    let mut failed = None;
-    for round in 0..args.warmup + args.runs {
-        for at in order(commands.len(), round) {
-            let Some(run) = run_once(&commands[at].command, &meter, args)? else {
-                break;
-            };
-            let code = run.exit_code.unwrap_or(0);
-            if code != 0 && failed.is_none() {
-                failed = Some((at, code));
-            }
-            if round >= args.warmup || code != 0 {
-                commands[at].runs.push(run);
-            }
-        }
-        if failed.is_some() || child::interrupted() {
-            break;
-        }
+    let before = args
+        .baseline
+        .map(|seconds| Before::measure(&meter, seconds));
+    let mut session = Session {
+        args,
+        meter: &meter,
+        plans: &plans,
+        commands: &mut commands,
+    };
+    let failed = session.run().err();
+    let baseline = before.map(Before::finish);
+    if commands.iter().all(|each| each.runs.is_empty())
+        && let Some(failure) = failed
+    {
+        return Err(failure);
     }
-    let complete = failed.is_none() && !commands.iter().any(|each| each.runs.is_empty());
-    let comparison = (complete && commands.len() > 1).then(|| compare(&mut commands));
+    if let Some(baseline) = &baseline {
+        let runs = commands.iter_mut().flat_map(|each| &mut each.runs);
+        runs.for_each(|run| baseline.apply(run));
+    }
+    for each in &mut commands {
+        each.note(&args.comparing);
+    }
+    let complete = failed.is_none() && commands.iter().all(|each| !each.runs.is_empty());
+    let comparison =
+        (complete && commands.len() > 1).then(|| compare(&commands, args.comparing.takes_turns()));
     let report = Report {
         schema: SCHEMA,
         commands,
+        baseline,
         comparison,
     };
     exports.write(&report)?;
@@ -56,53 +62,141 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     } else {
         output::print_text(&text(&report))?;
     }
-    if child::interrupted() {
-        return Ok(INTERRUPTED);
-    }
     match failed {
+        _ if child::interrupted() => Ok(INTERRUPTED),
         None => Ok(0),
-        Some((at, code)) => Err(Failure::with_code(
-            u8::try_from(code).unwrap_or(1),
-            format!(
-                "the command `{}` ended with exit code {code}, so nothing is compared: fix it, or append `|| true`",
-                args.commands[at]
-            ),
-        )),
+        Some(failure) => Err(failure),
+    }
+}
+
+/// What belongs to one command beside its line.
+struct Plan {
+    hooks: Hooks,
+    output: Output,
+}
+
+/// Everything that can be wrong is found before the first run.
+fn plan(args: &Args) -> Result<(Vec<Plan>, Vec<CommandRuns>), Failure> {
+    let own = &args.comparing;
+    own.check()?;
+    let benchmarks = expand(&args.commands, own)?;
+    let count = benchmarks.len();
+    let mut plans = Vec::new();
+    for (at, benchmark) in benchmarks.iter().enumerate() {
+        let output = one("--output", &own.output, at, count)?;
+        let output = output.cloned().unwrap_or(Output::Null);
+        output.check()?;
+        let mut command = own.shell().command(&benchmark.command)?;
+        own.input.set(&mut command)?;
+        let hooks = Hooks::of(own, benchmark, at, count)?;
+        plans.push(Plan { hooks, output });
+    }
+    Ok((plans, benchmarks.into_iter().map(Into::into).collect()))
+}
+
+struct Session<'a> {
+    args: &'a Args,
+    meter: &'a Meter,
+    plans: &'a [Plan],
+    commands: &'a mut [CommandRuns],
+}
+
+impl Session<'_> {
+    /// All runs, until a command or hook fails or a signal comes.
+    fn run(&mut self) -> Result<(), Failure> {
+        let all: Vec<usize> = (0..self.commands.len()).collect();
+        let own = &self.args.comparing;
+        if own.takes_turns() {
+            return self.rounds(&all);
+        }
+        for at in all {
+            if child::interrupted() {
+                break;
+            }
+            let plan = &self.plans[at];
+            let hook = |hook: &Hook| hook.run(own, &plan.output, self.args.json);
+            hook(&plan.hooks.setup)?;
+            let ran = self.rounds(&[at]);
+            hook(&plan.hooks.cleanup).and(ran)?;
+        }
+        Ok(())
+    }
+
+    /// The rounds of `commands`, which take turns.
+    fn rounds(&mut self, commands: &[usize]) -> Result<(), Failure> {
+        let own = &self.args.comparing;
+        let mut count = own.runs;
+        let mut round = 0;
+        while round < own.warmup + count {
+            let mut shortest = f64::INFINITY;
+            for at in order(commands, round) {
+                let began = Instant::now();
+                let measured = round >= own.warmup;
+                if !self.run_once(at, measured)? {
+                    return Ok(());
+                }
+                shortest = shortest.min(began.elapsed().as_secs_f64());
+            }
+            if round == own.warmup {
+                count = own.count(shortest);
+            }
+            round += 1;
+        }
+        Ok(())
+    }
+
+    /// One run; false where it was interrupted.
+    fn run_once(&mut self, at: usize, measured: bool) -> Result<bool, Failure> {
+        let (args, plan) = (self.args, &self.plans[at]);
+        let own = &args.comparing;
+        if child::interrupted() {
+            return Ok(false);
+        }
+        plan.hooks.prepare.run(own, &plan.output, args.json)?;
+        let mut command = own.shell().command(&self.commands[at].command)?;
+        own.input.set(&mut command)?;
+        plan.output.set(&mut command, args.json)?;
+        // Nothing shows the joules of a warm-up run.
+        let window = measured.then(|| self.meter.start());
+        if child::interrupted() {
+            return Ok(false);
+        }
+        let ended = child::run_reading(command, discard)?;
+        let sources = window.map(Window::stop);
+        let failed = ended.code != 0;
+        if measured || failed {
+            let runs = &mut self.commands[at].runs;
+            runs.push(Run::new(sources.unwrap_or_default(), ended));
+        }
+        if child::interrupted() {
+            return Ok(false);
+        }
+        if failed && !own.ignore_failure {
+            let show = match plan.output {
+                Output::Inherit => "",
+                _ => ", see why with --output inherit",
+            };
+            return Err(Failure::with_code(
+                ended.exit(),
+                format!(
+                    "the command `{}` {}, so nothing is compared: fix it{show}, or use --ignore-failure",
+                    self.commands[at].label(),
+                    ended.describe()
+                ),
+            ));
+        }
+        plan.hooks.conclude.run(own, &plan.output, args.json)?;
+        Ok(true)
     }
 }
 
 /// A B, B A, A B ...: a drift of temperature or clocks affects all commands alike.
-fn order(commands: usize, round: u32) -> Box<dyn Iterator<Item = usize>> {
+fn order(commands: &[usize], round: u32) -> Box<dyn Iterator<Item = usize> + '_> {
+    let commands = commands.iter().copied();
     match round % 2 {
-        0 => Box::new(0..commands),
-        _ => Box::new((0..commands).rev()),
+        0 => Box::new(commands),
+        _ => Box::new(commands.rev()),
     }
-}
-
-/// One run; `None` where it was interrupted before it began.
-fn run_once(command: &str, meter: &Meter, args: &Args) -> Result<Option<Run>, Failure> {
-    if child::interrupted() {
-        return Ok(None);
-    }
-    if let Some(line) = &args.prepare {
-        let ended = child::run(child::shell(line, args.json))?;
-        if ended.code != 0 && !child::interrupted() {
-            return Err(Failure::failed(format!(
-                "the --prepare command `{line}` ended with exit code {}: fix it",
-                ended.code
-            )));
-        }
-    }
-    let window = meter.start();
-    if child::interrupted() {
-        return Ok(None);
-    }
-    let ended = child::run(child::shell(command, args.json))?;
-    Ok(Some(Run {
-        sources: window.stop().into_iter().map(Into::into).collect(),
-        seconds: ended.seconds,
-        exit_code: Some(ended.code),
-    }))
 }
 
 fn text(report: &Report) -> String {
@@ -111,13 +205,13 @@ fn text(report: &Report) -> String {
             .map(str::to_owned)
             .to_vec(),
     ];
-    let (mut legend, mut above) = (String::new(), String::new());
+    let (mut legend, mut below) = (String::new(), String::new());
     for (at, each) in report.commands.iter().enumerate() {
-        legend += &format!("{}: {}\n", at + 1, each.command);
+        legend += &format!("{}: {}\n", at + 1, each.label());
         for means in each.means() {
-            if let (Some(source), Some((figure, watts))) = (&means.source, means.above_idle) {
-                let line = result::above_idle(source, &amount(figure), watts);
-                above += &format!("{}: {line}", at + 1);
+            if let (Some(source), Some((figure, idle, from))) = (&means.source, means.above_idle) {
+                let line = result::above_idle(source, figure, idle, from);
+                below += &format!("{}: {line}", at + 1);
             }
             cells.push(vec![
                 format!("{}", at + 1),
@@ -128,6 +222,9 @@ fn text(report: &Report) -> String {
                 means.runs.to_string(),
             ]);
         }
+        for note in &each.notes {
+            below += &format!("{}: {note}\n", at + 1);
+        }
     }
     let sides = [
         Align::Left,
@@ -137,7 +234,10 @@ fn text(report: &Report) -> String {
         Align::Right,
         Align::Right,
     ];
-    let mut text = legend + &columns(&cells, &sides, "") + &above;
+    let mut text = legend + &columns(&cells, &sides, "") + &below;
+    if let Some(baseline) = &report.baseline {
+        text += &baseline.text();
+    }
     let mut commands = report.commands.iter().rev();
     if let Some(run) = commands.find_map(|each| each.runs.last()) {
         text += &result::remarks(&run.sources);
@@ -154,7 +254,9 @@ mod tests {
 
     #[test]
     fn rounds_alternate_in_direction() {
-        let rounds: Vec<Vec<usize>> = (0..3).map(|round| order(3, round).collect()).collect();
+        let rounds: Vec<Vec<usize>> = (0..3)
+            .map(|round| order(&[0, 1, 2], round).collect())
+            .collect();
         assert_eq!(rounds, [[0, 1, 2], [2, 1, 0], [0, 1, 2]]);
     }
 }

@@ -1,18 +1,27 @@
 //! The comparison of commands: figures per command and source, ratios to the lowest, and one sentence.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use crate::energy::{Interval, Status};
-use crate::units::{joules, joules_within, seconds, si};
+use crate::units::{seconds, si};
 
+use super::baseline::Baseline;
+use super::comparing::Comparing;
+use super::outliers;
+use super::parameters::Benchmark;
 use super::ratio::{Ratio, half_of_mean, relative_error_of_mean};
-use super::result::{Row, Run};
+use super::result::{IdleFrom, Row, Run, amount_of};
 
 /// All runs and their comparison.
 #[derive(Debug, Serialize)]
 pub struct Report {
     pub schema: u32,
     pub commands: Vec<CommandRuns>,
+    /// With `--baseline`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Baseline>,
     /// Absent for a single command, and where a command failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
@@ -21,8 +30,28 @@ pub struct Report {
 /// One command and its runs, in the order of the rounds.
 #[derive(Debug, Serialize)]
 pub struct CommandRuns {
+    /// With its parameters filled in.
     pub command: String,
+    /// By `--command-name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     pub runs: Vec<Run>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl From<Benchmark> for CommandRuns {
+    fn from(benchmark: Benchmark) -> Self {
+        Self {
+            command: benchmark.command,
+            name: benchmark.name,
+            parameters: benchmark.parameters.into_iter().collect(),
+            runs: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// The commands relative to the one with the lowest figure.
@@ -37,14 +66,21 @@ pub struct Comparison {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     pub lowest: String,
+    /// Its place among the commands.
+    #[serde(skip)]
+    pub lowest_at: usize,
     /// Every other command.
     pub others: Vec<Relative>,
+    /// Whether the commands took turns, so that a drift of the machine affects all alike.
+    pub interleaved: bool,
     pub sentence: String,
 }
 
 /// A command's ratio to the lowest.
 #[derive(Debug, Serialize)]
 pub struct Relative {
+    #[serde(skip)]
+    pub at: usize,
     pub command: String,
     pub ratio: f64,
     /// Of the 95 % confidence interval over the pairs of runs.
@@ -61,13 +97,11 @@ const NO_JOULES: &str = "no source measured the energy of every run";
 /// Figures of each command, each with half of its confidence interval.
 type Figures = Vec<Vec<(f64, Option<f64>)>>;
 
-pub fn compare(commands: &mut [CommandRuns]) -> Comparison {
-    // The runs of an interrupted round have no pairs.
+/// `interleaved`: whether the commands took turns.
+pub fn compare(commands: &[CommandRuns], interleaved: bool) -> Comparison {
+    // Of different numbers, as where a round was interrupted, the last runs have no pairs.
     let rounds = commands.iter().map(|each| each.runs.len()).min();
     let rounds = rounds.unwrap_or(0);
-    for each in commands.iter_mut() {
-        each.runs.truncate(rounds);
-    }
     let (source, figures) = match best_source(commands) {
         Some((source, figures)) => (Some(source), figures),
         None => {
@@ -80,7 +114,7 @@ pub fn compare(commands: &mut [CommandRuns]) -> Comparison {
     };
     let plain: Vec<Vec<f64>> = figures
         .iter()
-        .map(|runs| runs.iter().map(|run| run.0).collect())
+        .map(|runs| runs.iter().take(rounds).map(|run| run.0).collect())
         .collect();
     let logs = |runs: &[f64]| runs.iter().map(|run| run.ln()).sum::<f64>();
     let lowest = (0..commands.len())
@@ -89,8 +123,8 @@ pub fn compare(commands: &mut [CommandRuns]) -> Comparison {
     let others: Vec<(usize, Ratio)> = (0..commands.len())
         .filter(|&at| at != lowest)
         .map(|at| {
-            let floor = relative_error_of_mean(&figures[at])
-                .hypot(relative_error_of_mean(&figures[lowest]));
+            let error = |at: usize| relative_error_of_mean(&figures[at][..rounds]);
+            let floor = error(at).hypot(error(lowest));
             (at, Ratio::of_pairs(&plain[at], &plain[lowest], floor))
         })
         .collect();
@@ -103,9 +137,14 @@ pub fn compare(commands: &mut [CommandRuns]) -> Comparison {
         1 => "1 pair of runs".to_owned(),
         rounds => format!("{rounds} pairs of runs"),
     };
+    let order = if interleaved {
+        ""
+    } else {
+        ", one command after another"
+    };
     let names: Vec<String> = commands
         .iter()
-        .map(|each| format!("`{}`", each.command))
+        .map(|each| format!("`{}`", each.label()))
         .collect();
     let ratios: Vec<String> = others
         .iter()
@@ -117,13 +156,16 @@ pub fn compare(commands: &mut [CommandRuns]) -> Comparison {
         } else {
             "seconds"
         },
-        sentence: format!("{}. {basis}, {pairs}.", ratios.join("; ")),
+        sentence: format!("{}. {basis}, {pairs}{order}.", ratios.join("; ")),
         source,
         reason,
         lowest: commands[lowest].command.clone(),
+        lowest_at: lowest,
+        interleaved,
         others: others
             .into_iter()
             .map(|(at, ratio)| Relative {
+                at,
                 command: commands[at].command.clone(),
                 ratio: ratio.ratio,
                 ratio_ci_low: ratio.interval.map(|interval| interval.low),
@@ -192,14 +234,54 @@ pub struct Means {
     pub source: Option<String>,
     pub assumed: bool,
     pub joules: Option<(f64, Option<f64>)>,
-    /// Joules above idle, and the idle power, where the source is calibrated.
-    pub above_idle: Option<((f64, Option<f64>), Interval)>,
+    /// Joules above idle, the idle power, and what measured that.
+    pub above_idle: Option<((f64, Option<f64>), Interval, IdleFrom)>,
     pub watts: Option<f64>,
     pub seconds: (f64, Option<f64>),
     pub runs: usize,
 }
 
 impl CommandRuns {
+    /// Its name or its line, in one line.
+    pub fn label(&self) -> String {
+        let label = self.name.as_ref().unwrap_or(&self.command);
+        label.trim_end().replace('\r', "").replace('\n', "\\n")
+    }
+
+    pub fn times(&self) -> Vec<f64> {
+        self.runs.iter().map(|run| run.seconds).collect()
+    }
+
+    /// Notes runs that failed, lack joules or stand out.
+    pub fn note(&mut self, args: &Comparing) {
+        let count = self.runs.len();
+        let failed = self
+            .runs
+            .iter()
+            .filter(|run| run.exit_code != Some(0))
+            .count();
+        if args.ignore_failure && failed > 0 {
+            self.notes.push(format!("{failed} of {count} runs failed"));
+        }
+        let sources = self.runs.iter().flat_map(|run| &run.sources);
+        let names: BTreeSet<&str> = sources.map(|row| row.result.source.as_str()).collect();
+        for name in names {
+            let rows = self.runs.iter().filter_map(|run| row(run, name));
+            let reasons = rows.filter(|row| row.result.joules.is_none());
+            let reasons: Vec<_> = reasons
+                .filter_map(|row| row.result.reason.as_ref())
+                .collect();
+            if let Some(reason) = reasons.first().filter(|_| reasons.len() < count) {
+                self.notes.push(format!(
+                    "{name}: no joules in {} of {count} runs: {reason}",
+                    reasons.len()
+                ));
+            }
+        }
+        self.notes
+            .extend(outliers::hint(&self.times(), args.warmup));
+    }
+
     /// One entry per source that has the joules of every run, or one without a source.
     pub fn means(&self) -> Vec<Means> {
         let mean = |values: &[f64]| {
@@ -209,7 +291,7 @@ impl CommandRuns {
         let Some(first) = self.runs.first() else {
             return Vec::new();
         };
-        let times: Vec<f64> = self.runs.iter().map(|run| run.seconds).collect();
+        let times = self.times();
         let without = Means {
             source: None,
             assumed: false,
@@ -229,13 +311,27 @@ impl CommandRuns {
             };
             let amounts = all(|row| row.result.joules)?;
             let powers = all(|row| row.result.watts())?;
-            let above = all(|row| Some(row.above_idle?.joules));
-            let idle = of.above_idle.map(|above| above.idle_watts);
+            let above = all(|row| Some(row.above_idle?.joules)).zip(of.above_idle);
+            let above = above.map(|(above, of)| {
+                let (mean, scatter) = mean(&above);
+                // The sensor's own error, smaller for many runs, and that of the idle power, which all runs share.
+                let halves = rows
+                    .iter()
+                    .map(|row| row.result.ci().map_or(0.0, Interval::half));
+                let sensor = halves.fold(0.0, f64::hypot) / rows.len() as f64;
+                let seconds = rows
+                    .iter()
+                    .filter_map(|row| row.result.seconds)
+                    .sum::<f64>();
+                let idle = of.idle_watts.half() * seconds / rows.len() as f64;
+                let half = scatter.unwrap_or(0.0).max(sensor).hypot(idle);
+                ((mean, Some(half)), of.idle_watts, of.from)
+            });
             Some(Means {
                 source: Some(of.result.source.clone()),
                 assumed: of.result.status == Status::Assumed,
                 joules: Some(mean(&amounts)),
-                above_idle: above.map(|above| mean(&above)).zip(idle),
+                above_idle: above,
                 watts: Some(mean(&powers).0),
                 ..without
             })
@@ -251,8 +347,9 @@ impl CommandRuns {
 impl Means {
     pub fn energy(&self) -> String {
         let assumed = if self.assumed { " assumed" } else { "" };
-        self.joules
-            .map_or("-".into(), |figure| format!("{}{assumed}", amount(figure)))
+        self.joules.map_or("-".into(), |(mean, half)| {
+            format!("{}{assumed}", amount_of(mean, half))
+        })
     }
 
     pub fn power(&self) -> String {
@@ -265,10 +362,6 @@ impl Means {
         let half = half.map_or(String::new(), |half| format!(" +- {}", seconds(half)));
         format!("{}{half}", seconds(mean))
     }
-}
-
-pub fn amount((mean, half): (f64, Option<f64>)) -> String {
-    half.map_or_else(|| joules(mean), |half| joules_within(mean, half))
 }
 
 #[cfg(test)]

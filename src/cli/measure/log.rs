@@ -18,17 +18,14 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
             false => Failure::failed(sentence),
         }
     })?;
-    let mut run = Run {
-        sources: vec![source(&energy).into()],
-        seconds: energy.seconds,
-        exit_code: None,
-    };
+    let mut run = Run::of_log(source(&energy), energy.seconds);
     if args.json {
         let notes = &mut run.sources[0].result.notes;
         notes.insert(0, format!("read as {}", energy.read_as));
         output::print_json(&SingleRun {
             schema: SCHEMA,
             run: &run,
+            baseline: None,
         })?;
         return Ok(0);
     }

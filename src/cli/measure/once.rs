@@ -1,6 +1,7 @@
 //! One command, run once.
 
 use std::ffi::{OsStr, OsString};
+use std::process::Stdio;
 
 use crate::cli::failure::Failure;
 use crate::cli::global::Global;
@@ -10,7 +11,9 @@ use crate::energy::Meter;
 use crate::units::seconds;
 
 use super::args::Args;
-use super::child;
+use super::baseline::{Baseline, Before};
+use super::child::{self, Ended};
+use super::phases::{self, Parts, Reader};
 use super::result::{self, Run, SCHEMA, SingleRun};
 
 pub fn run(
@@ -21,39 +24,71 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     child::pass_signals();
-    let command = child::program(program, arguments, args.json);
+    let before = args
+        .baseline
+        .map(|seconds| Before::measure(&meter, seconds));
+    let mut command = child::program(program, arguments, args.json);
+    if args.phase.is_some() {
+        command.stdout(Stdio::piped());
+    }
     let window = meter.start();
     if child::interrupted() {
         return Ok(INTERRUPTED);
     }
-    let ended = child::run(command)?;
-    let run = Run {
-        sources: window.stop().into_iter().map(Into::into).collect(),
-        seconds: ended.seconds,
-        exit_code: Some(ended.code),
+    let mut reader = None;
+    let ended = child::run_reading(command, |pipe| {
+        let pattern = args.phase.clone();
+        reader = pattern.map(|pattern| Reader::start(pipe, pattern, args.json));
+    })?;
+    let mut parts = Parts::default();
+    let result = window.finish_with(|from, to| {
+        parts = reader
+            .as_ref()
+            .map(|reader| reader.phases(from, to))
+            .unwrap_or_default();
+        parts.spans()
+    });
+    let notes = reader.is_some().then(|| parts.notes());
+    let phases = reader.is_some().then(|| parts.with_joules(&result));
+    let mut run = Run {
+        phases,
+        notes: notes.unwrap_or_default(),
+        ..Run::new(result.sources, ended)
     };
+    let baseline = before.map(Before::finish);
+    if let Some(baseline) = &baseline {
+        baseline.apply(&mut run);
+    }
     let printed = if args.json {
         output::print_json(&SingleRun {
             schema: SCHEMA,
             run: &run,
+            baseline: baseline.as_ref(),
         })
     } else {
-        let ending = match ended.signal {
-            Some(signal) => format!("was ended by signal {signal}"),
-            None => format!("ended with exit code {}", ended.code),
-        };
-        output::print_text(&format!(
-            "{}{} ran {} and {ending}; {}.\n",
-            result::table(&run.sources),
-            program.to_string_lossy(),
-            seconds(ended.seconds),
-            result::clause(&run.sources)
-        ))
+        output::print_text(&text(program, &run, baseline.as_ref(), ended))
     };
     // The exit code is that of the command, whether or not the result was read.
     printed.or_else(Failure::unless_closed_pipe)?;
+    if let Some(reader) = reader {
+        reader.finish();
+    }
     if let Some(signal) = ended.signal {
         child::die_by(signal);
     }
     Ok(ended.exit())
+}
+
+fn text(program: &OsStr, run: &Run, baseline: Option<&Baseline>, ended: Ended) -> String {
+    let phases = run.phases.as_deref().map_or(String::new(), phases::table);
+    let notes: String = run.notes.iter().map(|note| format!("{note}\n")).collect();
+    format!(
+        "{}{}{phases}{notes}{} ran {} and {}; {}.\n",
+        result::table(&run.sources),
+        baseline.map_or(String::new(), Baseline::text),
+        program.to_string_lossy(),
+        seconds(ended.seconds),
+        ended.describe(),
+        result::clause(&run.sources)
+    )
 }

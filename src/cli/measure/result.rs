@@ -2,6 +2,9 @@
 
 use serde::Serialize;
 
+use super::baseline::Baseline;
+use super::child::{Ended, signal_name};
+use super::phases::Phase;
 use crate::cli::wrap::clip;
 use crate::energy::{Interval, SourceResult, Status, explain};
 use crate::report::{Align, columns};
@@ -21,6 +24,41 @@ pub struct Run {
     /// Absent where no command was run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i32>,
+    /// The name of the signal that ended the command.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// With `--phase`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phases: Option<Vec<Phase>>,
+    /// Of its phases.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+impl Run {
+    /// A run of a command.
+    pub fn new(sources: Vec<SourceResult>, ended: Ended) -> Self {
+        Self {
+            sources: sources.into_iter().map(Into::into).collect(),
+            seconds: ended.seconds,
+            exit_code: Some(ended.code),
+            signal: ended.signal.and_then(signal_name),
+            phases: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// A window of a recorded log.
+    pub fn of_log(source: SourceResult, seconds: f64) -> Self {
+        Self {
+            sources: vec![source.into()],
+            seconds,
+            exit_code: None,
+            signal: None,
+            phases: None,
+            notes: Vec::new(),
+        }
+    }
 }
 
 /// One run as printed by itself.
@@ -29,6 +67,8 @@ pub struct SingleRun<'a> {
     pub schema: u32,
     #[serde(flatten)]
     pub run: &'a Run,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<&'a Baseline>,
 }
 
 /// One source of a run, without its raw readings.
@@ -40,7 +80,7 @@ pub struct Row {
     pub above_idle: Option<AboveIdle>,
 }
 
-/// The energy above the idle power of the device, where its calibration knows that.
+/// The energy above the idle power of the device, where its calibration or a baseline knows that.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct AboveIdle {
     #[serde(rename = "above_idle_joules")]
@@ -53,12 +93,22 @@ pub struct AboveIdle {
     accuracy_low: f64,
     #[serde(rename = "above_idle_accuracy_high")]
     accuracy_high: f64,
+    #[serde(rename = "above_idle_from")]
+    pub from: IdleFrom,
     #[serde(skip)]
     pub idle_watts: Interval,
 }
 
+/// What measured the idle power.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdleFrom {
+    Calibration,
+    Baseline,
+}
+
 impl AboveIdle {
-    fn of(result: &SourceResult) -> Option<Self> {
+    fn of(result: &SourceResult, from: IdleFrom) -> Option<Self> {
         let above = result.above_idle()?;
         let (ci, accuracy) = (above.ci()?, above.accuracy()?);
         Some(Self {
@@ -67,8 +117,14 @@ impl AboveIdle {
             ci_high: ci.high,
             accuracy_low: accuracy.low,
             accuracy_high: accuracy.high,
+            from,
             idle_watts: result.idle_watts?,
         })
+    }
+
+    /// Half of its confidence interval.
+    pub fn half(&self) -> f64 {
+        (self.ci_high - self.ci_low) / 2.0
     }
 }
 
@@ -78,7 +134,7 @@ impl From<SourceResult> for Row {
         result.conditions.clear();
         result.basis = None;
         Self {
-            above_idle: AboveIdle::of(&result),
+            above_idle: AboveIdle::of(&result, IdleFrom::Calibration),
             result,
         }
     }
@@ -89,6 +145,19 @@ impl Row {
     pub fn measured(&self) -> Option<(f64, Option<f64>)> {
         let measured = self.result.measured()?;
         Some((measured.joules(), measured.ci().map(Interval::half)))
+    }
+
+    /// Sets the idle power as a baseline measured it.
+    pub fn set_idle(&mut self, watts: Interval) {
+        self.result.idle_watts = Some(watts);
+        self.above_idle = AboveIdle::of(&self.result, IdleFrom::Baseline);
+    }
+
+    /// The joules with half of their confidence interval, as text.
+    pub fn energy(&self) -> String {
+        let half = self.result.ci().map(Interval::half);
+        let joules = self.result.joules;
+        joules.map_or("-".into(), |amount| amount_of(amount, half))
     }
 
     /// Whether the source is an external meter, which exists only where it is named.
@@ -103,11 +172,7 @@ impl Row {
         vec![
             clip(&result.source, LONGEST_NAME),
             result.scope.name().to_owned(),
-            match (result.joules, result.ci()) {
-                (None, _) => "-".into(),
-                (Some(amount), None) => joules(amount),
-                (Some(amount), Some(ci)) => joules_within(amount, ci.half()),
-            },
+            self.energy(),
             watts.map_or("-".into(), |watts| format!("{}W", si(watts))),
             result.seconds.map_or("-".into(), seconds),
             match (result.status, result.grade) {
@@ -146,21 +211,39 @@ pub fn table(rows: &[Row]) -> String {
     let mut text = columns(&cells, &sides, "");
     for row in rows {
         if let Some(above) = &row.above_idle {
-            let half = (above.ci_high - above.ci_low) / 2.0;
-            let figure = joules_within(above.joules, half);
-            text += &above_idle(&row.result.source, &figure, above.idle_watts);
+            let figure = (above.joules, Some(above.half()));
+            text += &above_idle(&row.result.source, figure, above.idle_watts, above.from);
         }
     }
     text + &remarks(rows)
 }
 
 /// A line below a table of total joules.
-pub fn above_idle(source: &str, figure: &str, watts: Interval) -> String {
+pub fn above_idle(
+    source: &str,
+    (joules, half): (f64, Option<f64>),
+    idle: Interval,
+    from: IdleFrom,
+) -> String {
+    let from = match from {
+        IdleFrom::Calibration => "idle power when calibrated",
+        IdleFrom::Baseline => "idle power by --baseline",
+    };
+    let unclear = match half {
+        Some(half) if joules.abs() <= half => ", not significantly",
+        _ => "",
+    };
     format!(
-        "{}: {figure} above idle ({}W idle power when calibrated)\n",
+        "{}: {} above idle{unclear} ({}W {from})\n",
         clip(source, LONGEST_NAME),
-        si(watts.middle())
+        amount_of(joules, half),
+        si(idle.middle())
     )
+}
+
+/// Joules, with half of their interval where it is known.
+pub fn amount_of(amount: f64, half: Option<f64>) -> String {
+    half.map_or_else(|| joules(amount), |half| joules_within(amount, half))
 }
 
 /// From this many missing sources on they share one line, where another source has joules.
