@@ -214,6 +214,16 @@ fn parameters_give_every_combination() {
 }
 
 #[test]
+fn parameters_that_a_command_does_not_show_are_named() {
+    let args = ["-r", "1", "-L", "n", "1,2", "-p", "true {n}", "sleep 0.01"];
+    let text = stdout(&measure(&args));
+    assert!(
+        text.contains("`sleep 0.01 (n=1)`") && text.contains("`sleep 0.01 (n=2)`"),
+        "{text}"
+    );
+}
+
+#[test]
 fn streams_and_shell_are_chosen() {
     let trace = Trace::new();
     let (input, out) = (trace.file("in"), trace.file("out"));
@@ -342,7 +352,7 @@ fn tables_have_one_row_per_command() {
     let mut reader = csv::Reader::from_path(&csv).unwrap();
     let heads = reader.headers().unwrap().clone();
     assert_eq!(
-        (&heads[0], heads.iter().last()),
+        (&heads[0], heads.iter().next_back()),
         ("command", Some("parameter_n"))
     );
     let column = |name| heads.iter().position(|head| head == name).unwrap();

@@ -53,12 +53,14 @@ struct IdleWindow {
 }
 
 impl<'a> Before<'a> {
-    pub fn measure(meter: &'a Meter, seconds: f64) -> Self {
-        Self {
+    /// `None` where it was not requested or nothing can measure it.
+    pub fn measure(meter: &'a Meter, seconds: Option<f64>) -> Option<Self> {
+        let seconds = seconds.filter(|_| meter.measures())?;
+        Some(Self {
             meter,
             seconds,
             window: IdleWindow::measure(meter, seconds),
-        }
+        })
     }
 
     /// Measures the window after the runs, unless they were interrupted.

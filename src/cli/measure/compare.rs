@@ -24,9 +24,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let exports = export::Exports::open(&args.comparing)?;
     let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     child::pass_signals();
-    let before = args
-        .baseline
-        .map(|seconds| Before::measure(&meter, seconds));
+    let before = Before::measure(&meter, args.baseline);
     let mut session = Session {
         args,
         meter: &meter,

@@ -35,6 +35,9 @@ pub struct CommandRuns {
     /// By `--command-name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// How tables show it.
+    #[serde(skip)]
+    pub label: String,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
     pub runs: Vec<Run>,
@@ -47,6 +50,7 @@ impl From<Benchmark> for CommandRuns {
         Self {
             command: benchmark.command,
             name: benchmark.name,
+            label: benchmark.label,
             parameters: benchmark.parameters.into_iter().collect(),
             runs: Vec::new(),
             notes: Vec::new(),
@@ -242,10 +246,10 @@ pub struct Means {
 }
 
 impl CommandRuns {
-    /// Its name or its line, in one line.
+    /// The label in one line.
     pub fn label(&self) -> String {
-        let label = self.name.as_ref().unwrap_or(&self.command);
-        label.trim_end().replace('\r', "").replace('\n', "\\n")
+        let label = self.label.trim_end().replace('\r', "");
+        label.replace('\n', "\\n")
     }
 
     pub fn times(&self) -> Vec<f64> {

@@ -197,7 +197,7 @@ fn markdown(report: &Report) -> String {
             };
             text += &format!(
                 "| {} | {} | {} | {} | {} | {} | {ratio} |\n",
-                code(each.name.as_ref().unwrap_or(&each.command)),
+                code(&each.label),
                 source.unwrap_or("-"),
                 means.energy(),
                 means.power(),

@@ -24,9 +24,7 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let meter = Meter::open(&global.meter_options(args.assume_watts_per_core)?, None)?;
     child::pass_signals();
-    let before = args
-        .baseline
-        .map(|seconds| Before::measure(&meter, seconds));
+    let before = Before::measure(&meter, args.baseline);
     let mut command = child::program(program, arguments, args.json);
     if args.phase.is_some() {
         command.stdout(Stdio::piped());

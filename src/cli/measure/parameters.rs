@@ -8,6 +8,8 @@ use super::comparing::Comparing;
 pub struct Benchmark {
     pub command: String,
     pub name: Option<String>,
+    /// Its name or its line, with the parameters that neither shows.
+    pub label: String,
     pub parameters: Vec<(String, String)>,
 }
 
@@ -53,9 +55,21 @@ pub fn expand(commands: &[String], args: &Comparing) -> Result<Vec<Benchmark>, F
             .zip(place)
             .map(|((name, values), place)| (name.clone(), values[place].clone()))
             .collect();
+        let template = name.unwrap_or(command);
+        let hidden = filled
+            .iter()
+            .filter(|(name, _)| !template.contains(&format!("{{{name}}}")));
+        let hidden: Vec<String> = hidden
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let hidden = match hidden.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", hidden.join(", ")),
+        };
         Benchmark {
             command: fill(command, &filled),
             name: name.map(|name| fill(name, &filled)),
+            label: fill(template, &filled) + &hidden,
             parameters: filled,
         }
     };

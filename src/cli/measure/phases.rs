@@ -35,6 +35,9 @@ const LINE_BYTES: usize = 64 * 1024;
 /// A process that the command left behind may keep its output open.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// The last lines of a command are read up to this many seconds after its end; later ones are not its own.
+const READING: f64 = 0.1;
+
 /// A line that begins a phase.
 struct Cut {
     /// Seconds on the monotonic clock.
@@ -78,7 +81,10 @@ impl Reader {
         let mut ended = false;
         loop {
             match self.cuts.recv_timeout(PATIENCE) {
-                Ok(cut) if cut.at <= to => cuts.push(cut),
+                Ok(cut) if cut.at <= to + READING => cuts.push(Cut {
+                    at: cut.at.min(to),
+                    ..cut
+                }),
                 Ok(_) => {}
                 Err(why) => {
                     ended |= why == RecvTimeoutError::Disconnected;
@@ -200,16 +206,20 @@ impl Parts {
                 self.matches
             ));
         }
-        let together = self
+        // A line just before the end is no sign of a buffer.
+        let between = self
             .phases
+            .get(1..self.matches.min(MOST))
+            .unwrap_or_default();
+        let together = between
             .iter()
-            .skip(1)
-            .filter(|(_, from, to)| to - from < 1e-4);
-        let together = together.count();
+            .filter(|(_, from, to)| to - from < 1e-4)
+            .count();
         if together > 0 {
             notes.push(format!(
-                "{together} matching lines arrived together with the next: the command may buffer its output; \
-                 use `stdbuf -oL COMMAND` or `python -u`"
+                "{together} of {} matching lines arrived together with the next: the command may buffer its output; \
+                 use `stdbuf -oL COMMAND` or `python -u`",
+                self.matches
             ));
         }
         if !self.ended {
