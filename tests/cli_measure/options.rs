@@ -346,7 +346,7 @@ fn tables_have_one_row_per_command() {
     let rows: Vec<&str> = table.lines().filter(|line| line.starts_with('|')).collect();
     assert_eq!(rows.len(), 6, "{table}");
     assert!(
-        rows[2].starts_with("| `true \\| cat`<br>`: two` | - |"),
+        rows[2].starts_with("| `true \\| cat`<br>`: two (n=1)` | - |"),
         "{table}"
     );
     let mut reader = csv::Reader::from_path(&csv).unwrap();
