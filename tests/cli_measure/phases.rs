@@ -148,6 +148,9 @@ fn phases_leave_the_output_as_it_is() {
         text.contains("still keeps its output open") && text.ends_with("late\n"),
         "{text}"
     );
+    let chatty = "echo b; (for i in 1 2 3 4 5 6; do sleep 0.4; echo b; done) & exit 0";
+    let text = stdout(&wattgrad(&[&bare[..], &[chatty]].concat()));
+    assert!(text.contains("still keeps its output open"), "{text}");
 }
 
 fn stdout_lossy(output: &Output) -> String {

@@ -78,20 +78,16 @@ impl Reader {
             at: from,
             name: FIRST.to_owned(),
         }];
-        let mut ended = false;
-        loop {
+        let ended = loop {
             match self.cuts.recv_timeout(PATIENCE) {
                 Ok(cut) if cut.at <= to + READING => cuts.push(Cut {
                     at: cut.at.min(to),
                     ..cut
                 }),
-                Ok(_) => {}
-                Err(why) => {
-                    ended |= why == RecvTimeoutError::Disconnected;
-                    break;
-                }
+                Ok(_) => break false,
+                Err(why) => break why == RecvTimeoutError::Disconnected,
             }
-        }
+        };
         let matches = cuts.len() - 1;
         cuts.truncate(MOST + 1);
         let ends: Vec<f64> = cuts.iter().skip(1).map(|cut| cut.at).chain([to]).collect();
