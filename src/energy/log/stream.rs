@@ -493,11 +493,7 @@ impl Stream<'_> {
             ));
         }
         if self.wraps > 0 {
-            let times = match self.wraps {
-                1 => "once".to_owned(),
-                wraps => format!("{wraps} times"),
-            };
-            notes.push(format!("the counter wrapped {times}"));
+            notes.push(format!("wraps of the counter: {}", self.wraps));
         }
         notes
     }
