@@ -141,6 +141,11 @@ impl Series {
         let (Some(interval), Some(last)) = (self.update_interval, readings.last()) else {
             return Ok(());
         };
+        // The digits of a meter that prints lines change less often than it prints them.
+        let interval = match interval > 0.0 {
+            true => interval,
+            false => median_spacing(readings, &changes(readings)).unwrap_or(0.0),
+        };
         let long = (STOPPED_UPDATES * interval).max(0.25);
         let mut since = self.span.0;
         let ends = self.points.iter().map(|point| point.at);

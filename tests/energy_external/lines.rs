@@ -245,20 +245,21 @@ fn a_silent_meter_leaves_the_power_open() {
     ]);
 }
 
-/// The energy between two times by readings as of lines every `every` seconds, made from watts over time in whole `digit`s.
+/// The energy between two times by readings as of lines every `every` seconds, made from watts or joules over time in whole
+/// `digit`s.
 fn settled(
-    every: f64,
-    digit: f64,
+    unit: RawUnit,
+    (every, digit): (f64, f64),
     window: (f64, f64),
-    watts: impl Fn(f64) -> f64,
+    shown: impl Fn(f64) -> f64,
 ) -> Result<Estimate, Unavailable> {
     let count = ((window.1 + 2.0) / every) as u32;
     let readings = (0..count).map(|number| {
         let at = f64::from(number) * every;
-        let shown = (watts(at) / digit).round() * digit;
+        let shown = (shown(at) / digit).round() * digit;
         Reading {
             value: (shown * 1e6).round() as u64,
-            unit: RawUnit::Microwatt,
+            unit,
             at: Moment {
                 monotonic: at,
                 unix: 1.8e9 + at,
@@ -266,7 +267,10 @@ fn settled(
             read_seconds: 2e-3,
         }
     });
-    let spec = SensorSpec::power(RawUnit::Microwatt, 1e6, 0.0).averaging(every);
+    let spec = match unit {
+        RawUnit::Microwatt => SensorSpec::power(unit, 1e6, 0.0).averaging(every),
+        _ => SensorSpec::energy(unit, 1e6, 0.0),
+    };
     Recording::new(spec, readings.collect()).fixed(
         window,
         [Edge::Boundary; 2],
@@ -297,7 +301,7 @@ fn plateaus_are_measured() {
         let truth: f64 = (0..120_000)
             .map(|step| power(3.0 + f64::from(step) * 1e-3) * 1e-3)
             .sum();
-        let estimate = settled(every, digit, window, power).unwrap();
+        let estimate = settled(RawUnit::Microwatt, (every, digit), window, power).unwrap();
         let off = estimate.joules / truth - 1.0;
         assert!(off.abs() < 0.01, "{every} {low} {high}: {off}");
         let ci = estimate.ci;
@@ -307,5 +311,31 @@ fn plateaus_are_measured() {
         );
         let half = ci.half() / truth;
         assert!(half < 0.05, "{every} {low} {high}: {half}");
+    }
+}
+
+/// A counter whose last digit changes every few lines has not stopped.
+#[test]
+fn coarse_counters_are_measured() {
+    let window = (3.3, 123.3);
+    for every in [0.1, 0.95, 1.0] {
+        for digit in [1.0, 240.0, 360.0, 1000.0] {
+            let power = |at: f64| if at < 60.0 { 120.0 } else { 150.0 };
+            let counter = |at: f64| 5e5 + 120.0 * at + 30.0 * (at - 60.0).max(0.0);
+            let truth = counter(window.1) - counter(window.0);
+            let estimate = settled(RawUnit::Microjoule, (every, digit), window, counter);
+            let estimate = estimate.unwrap_or_else(|why| panic!("{every} {digit}: {why}"));
+            let ci = estimate.ci;
+            assert!(
+                ci.low <= truth && truth <= ci.high,
+                "{every} {digit}: {truth} in {ci:?}"
+            );
+            let open = 2.0 * (digit + power(window.1) * every);
+            assert!(
+                ci.half() < open + 0.005 * truth,
+                "{every} {digit}: {}",
+                ci.half()
+            );
+        }
     }
 }
