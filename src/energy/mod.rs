@@ -23,6 +23,7 @@ mod estimate;
 #[cfg(any(feature = "gpu", feature = "criterion"))]
 mod explain;
 mod figure;
+mod frozen;
 mod holes;
 #[cfg(feature = "cli")]
 mod live;

@@ -1,9 +1,8 @@
 //! The readings of one sensor, checked and turned into energy over time.
 
-use std::collections::HashSet;
-
 use super::counter;
 use super::figure::Reading;
+use super::frozen;
 use super::holes::Holes;
 use super::sensor::{Quantity, SensorSpec, Unavailable};
 
@@ -42,18 +41,6 @@ pub(crate) struct Series {
 const VAGUE: f64 = 0.2;
 /// The next change comes soon if it comes within this many update intervals.
 const SOON: f64 = 0.95;
-/// A power sensor is lively if it changed with this share of at least this many updates,
-const LIVELY: f64 = 0.8;
-const LIVELY_UPDATES: f64 = 30.0;
-/// and this share of the changes showed a value only once;
-const VARIED: f64 = 0.5;
-/// it is fine if its step is at most this share of its values.
-const FINE: f64 = 1e-3;
-/// The values of this many changes before it stood show the level at which it stood.
-const LEVEL: usize = 10;
-/// A lively and fine sensor that keeps one value for this many update intervals and seconds has stopped.
-const FROZEN_UPDATES: f64 = 50.0;
-const FROZEN_SECONDS: f64 = 5.0;
 /// A counter that keeps one value for this many update intervals has stopped.
 const STOPPED_UPDATES: f64 = 12.0;
 
@@ -179,7 +166,7 @@ impl Series {
                 "the sensor always reads 0, as from drivers without a sensor",
             ));
         }
-        self.check_frozen(readings)?;
+        frozen::check(self, readings)?;
         self.holes = Holes::of(&self.spec, self.update_interval, readings);
         let mut joules = 0.0;
         let mut before: Option<(f64, f64)> = None;
@@ -223,47 +210,6 @@ impl Series {
             }
         }
         Ok(())
-    }
-
-    /// A sensor that showed another fine value with nearly every update, and then the last of them for long, has stopped: no
-    /// device draws power so evenly. A sensor of few steps, or one that stands now and then, may be right; so may one that
-    /// stands at another level than before, as that of an idle device.
-    fn check_frozen(&self, readings: &[Reading]) -> Result<(), Unavailable> {
-        let interval = self.update_interval.filter(|&interval| interval > 0.0);
-        let Some(interval) = interval.filter(|_| !self.spec.shows_each_update()) else {
-            return Ok(());
-        };
-        let moved = changes(readings);
-        let times = moved.iter().map(|&at| readings[at].at.monotonic);
-        let times: Vec<f64> = times.chain([self.span.1]).collect();
-        let pauses = times.windows(2).map(|pair| pair[1] - pair[0]).zip(&moved);
-        let Some((still, &at)) = pauses.max_by(|a, b| a.0.total_cmp(&b.0)) else {
-            return Ok(());
-        };
-        let updates = (self.span.1 - self.span.0 - still) / interval;
-        // A load of even steps shows the same few values again and again.
-        let values: HashSet<u64> = moved.iter().map(|&at| readings[at].value).collect();
-        let count = moved.len() as f64;
-        let lively = values.len() as f64 >= VARIED * count
-            && updates >= LIVELY_UPDATES
-            && count >= LIVELY * updates;
-        let value = readings[at].value;
-        let before = moved.iter().rev().skip_while(|&&moved| moved >= at);
-        let level = before.take(LEVEL).map(|&at| readings[at].value);
-        let (low, high) = level.fold((u64::MAX, 0), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
-        let spread = high.saturating_sub(low);
-        let near = (low.saturating_sub(spread)..=high + spread).contains(&value);
-        let fine = self.quantum <= FINE * value as f64 * self.spec.scale;
-        if !lively || !near || !fine || still < FROZEN_SECONDS.max(FROZEN_UPDATES * interval) {
-            return Ok(());
-        }
-        Err(Unavailable::new(format!(
-            "the sensor stayed at {value} {} for {still:.1} s, although its value changed nearly every {interval:.3} \
-             s: it has stopped",
-            self.spec.unit.symbol()
-        )))
     }
 
     /// When the value of reading `at` appeared: after the read before it, and at most an update interval before its own.

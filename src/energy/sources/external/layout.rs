@@ -38,18 +38,13 @@ pub(super) enum Line {
     Reading { unix: f64, within: f64, value: f64 },
 }
 
-/// An offset in nanoseconds, as the system's time zone has it at `unix`.
-fn local_offset(unix: f64) -> i64 {
-    let now = jiff::Timestamp::from_second(unix as i64).unwrap_or_default();
-    let offset = jiff::tz::TimeZone::system().to_offset(now);
-    i64::from(offset.seconds()) * SECOND
-}
-
 impl Layout {
     pub(super) fn new(given: Option<Unit>, unix: f64) -> Self {
+        let now = jiff::Timestamp::from_second(unix as i64).unwrap_or_default();
+        let zone = jiff::tz::TimeZone::system();
         Self {
             given,
-            local: local_offset(unix),
+            local: i64::from(zone.to_offset(now).seconds()) * SECOND,
             begun: false,
             names: Vec::new(),
             finer: false,
