@@ -25,8 +25,10 @@ pub struct Global {
     )]
     pub meter: Vec<String>,
 
-    /// Unit of file:PATH and cmd:COMMAND, such as W, mW, J or kWh: one for all, or one for each
-    /// in order [default: by their lines, or W]
+    /// Unit of file:PATH and cmd:COMMAND, one for all or one each [default: W]
+    ///
+    /// Such as W, mW, J or kWh. Several units belong to the meters in their order. Without this option a unit in the
+    /// lines or the header of a meter counts, or else W.
     #[arg(
         long,
         global = true,
