@@ -10,7 +10,7 @@
 //!
 //! A counter loses nothing in a hole; its window is open by one update and one step at either end.
 
-use super::time::SECOND;
+use super::time::{self, SECOND, TimeUnit};
 use super::unit::Quantity;
 
 /// Normal quantile of a 95 % interval.
@@ -133,6 +133,33 @@ pub struct Integral {
     pub usual: f64,
     /// Lowest and highest watts seen.
     pub range: (f64, f64),
+}
+
+impl Integral {
+    /// The longest holes, and values that a missing sensor would show.
+    pub fn notes(&self, quantity: Quantity, unit: TimeUnit) -> Vec<String> {
+        let (low, high) = self.range;
+        let longest = self.holes.iter().take(3).map(|hole| {
+            format!(
+                "no reading from {} to {} ({:.1} s): the interval allows any power from {low:.1} to {high:.1} W there",
+                time::written(hole.from, unit),
+                time::written(hole.to, unit),
+                hole.seconds(),
+            )
+        });
+        let mut notes: Vec<String> = longest.collect();
+        if let Some(others) = self.holes.get(3..).filter(|others| !others.is_empty()) {
+            let seconds: f64 = others.iter().map(Gap::seconds).sum();
+            let count = others.len();
+            notes.push(format!("{count} more holes of {seconds:.1} s in all"));
+        }
+        if quantity == Quantity::Power && high <= 0.0 {
+            notes.push(
+                "every reading is 0, as some programs write for a sensor that is missing".into(),
+            );
+        }
+        notes
+    }
 }
 
 /// Why there are no joules.

@@ -8,7 +8,7 @@ use csv::ByteRecord;
 use super::cells::{cell_time, first_time, taken, window_end};
 use super::columns::Columns;
 use super::decimal::decimal;
-use super::integrate::{Integral, Integrator, NoIntegral, Sample};
+use super::integrate::{Integrator, NoIntegral, Sample};
 use super::same_time::{SameTime, same_time};
 use super::sample::{Sampled, comment, named_again, shown};
 use super::table::Table;
@@ -37,37 +37,6 @@ impl Skipped {
         self.count += 1;
         self.first.get_or_insert_with(|| (line, shown(cell)));
     }
-}
-
-fn hole_notes(integral: &Integral, unit: TimeUnit) -> Vec<String> {
-    let mut notes: Vec<String> = integral
-        .holes
-        .iter()
-        .take(3)
-        .map(|hole| {
-            format!(
-                "no reading from {} to {} ({:.1} s): the interval allows any power from {:.1} to {:.1} W there",
-                time::written(hole.from, unit),
-                time::written(hole.to, unit),
-                hole.seconds(),
-                integral.range.0,
-                integral.range.1,
-            )
-        })
-        .collect();
-    if integral.holes.len() > 3 {
-        let seconds: f64 = integral
-            .holes
-            .iter()
-            .skip(3)
-            .map(|hole| hole.seconds())
-            .sum();
-        notes.push(format!(
-            "{} more holes of {seconds:.1} s in all",
-            integral.holes.len() - 3
-        ));
-    }
-    notes
 }
 
 /// The state between two rows.
@@ -223,7 +192,7 @@ pub fn energy(
                 to: time::written(gap.to, unit),
             },
         })?;
-    notes.splice(0..0, hole_notes(&integral, unit));
+    notes.splice(0..0, integral.notes(columns.quantity, unit));
     let value = &names[columns.value];
     let what = match columns.quantity {
         Quantity::Power => "power",

@@ -162,6 +162,10 @@ fn every_row_is_a_reading() {
         0.05,
     );
 
+    let nothing = table("seconds,power_w", |second| format!("{second},0"));
+    let energy = read(nothing, &power()).unwrap();
+    noted("nothing", &energy, "every reading is 0");
+
     // A plug of 0.1 W whose device switches every 20 s.
     let plug = table("seconds,power_w", |second| {
         format!(
