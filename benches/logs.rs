@@ -57,25 +57,40 @@ type Row = fn(u64, &mut String);
 
 /// Ten rows per second.
 fn plain(row: u64, text: &mut String) {
-    let watts = 150.0 + (row * 7919 % 1000) as f64 / 20.0;
-    writeln!(text, "{}.{},{watts:.2}", row / 10, row % 10).expect("a String grows");
+    let centiwatts = centiwatts(row);
+    writeln!(
+        text,
+        "{}.{},{}.{:02}",
+        row / 10,
+        row % 10,
+        centiwatts / 100,
+        centiwatts % 100
+    )
+    .expect("a String grows");
 }
 
 /// The same as nvidia-smi prints it.
 fn dated(row: u64, text: &mut String) {
-    let (second, watts) = (row / 10, 150.0 + (row * 7919 % 1000) as f64 / 20.0);
+    let (second, centiwatts) = (row / 10, centiwatts(row));
     let (day, second) = (second / 86_400, second % 86_400);
     writeln!(
         text,
-        "2026/{:02}/{:02} {:02}:{:02}:{:02}.{}00, {watts:.2} W",
+        "2026/{:02}/{:02} {:02}:{:02}:{:02}.{}00, {}.{:02} W",
         1 + day / 28,
         1 + day % 28,
         second / 3600,
         second / 60 % 60,
         second % 60,
-        row % 10
+        row % 10,
+        centiwatts / 100,
+        centiwatts % 100
     )
     .expect("a String grows");
+}
+
+/// From 150 to 200 W.
+fn centiwatts(row: u64) -> u64 {
+    15_000 + row * 7919 % 1000 * 5
 }
 
 /// Rows that are made while they are read.

@@ -143,7 +143,8 @@ fn delimited(text: Text, lines: &[&str]) -> Result<Table, LogError> {
     let format = formats::by_names(&names, data);
     let rows: Box<dyn Rows> = match delimiter {
         Delimiter::Byte(byte) => Box::new(Delimited {
-            reader: builder(byte).from_reader(text.reader()),
+            reader: builder(byte).trim(Trim::None).from_reader(text.reader()),
+            untrimmed: ByteRecord::new(),
         }),
         Delimiter::Whitespace => Box::new(Spaced::new(text.reader())),
     };
@@ -183,12 +184,20 @@ fn delimiter(lines: &[&str]) -> Option<Delimiter> {
 
 struct Delimited<R> {
     reader: csv::Reader<R>,
+    /// Kept, since the reader's own trimming allocates for each row.
+    untrimmed: ByteRecord,
 }
 
 impl<R: Read> Rows for Delimited<R> {
     fn next(&mut self, row: &mut ByteRecord) -> Result<Option<u64>, LogError> {
-        match self.reader.read_byte_record(row) {
-            Ok(true) => Ok(Some(row.position().map_or(0, csv::Position::line))),
+        match self.reader.read_byte_record(&mut self.untrimmed) {
+            Ok(true) => {
+                row.clear();
+                let cells = self.untrimmed.iter().map(<[u8]>::trim_ascii);
+                cells.for_each(|cell| row.push_field(cell));
+                let position = self.untrimmed.position();
+                Ok(Some(position.map_or(0, csv::Position::line)))
+            }
             Ok(false) => Ok(None),
             Err(error) => Err(LogError::Unreadable(error.to_string())),
         }
