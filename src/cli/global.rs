@@ -25,10 +25,7 @@ pub struct Global {
     )]
     pub meter: Vec<String>,
 
-    /// Unit of file:PATH and cmd:COMMAND, one for all or one each [default: W]
-    ///
-    /// Such as W, mW, J or kWh. Several units belong to the meters in their order. Without this option a unit in the
-    /// lines or the header of a meter counts, or else W.
+    /// Unit of file:PATH and cmd:COMMAND, one for all or one each [default: as in its lines]
     #[arg(
         long,
         global = true,

@@ -16,8 +16,17 @@ pub struct Log {
 }
 
 impl Log {
-    /// Creates the file with its header.
+    /// Creates the file with its header. A log that exists is kept.
     pub fn create(path: &Path) -> Result<Self, Failure> {
+        if path
+            .metadata()
+            .is_ok_and(|file| file.is_file() && file.len() > 0)
+        {
+            return Err(Failure::misuse(format!(
+                "--log {}: the file exists: choose another name, or delete it first",
+                path.display()
+            )));
+        }
         let file = File::create(path).map_err(|error| Failure::cannot_write(path, &error))?;
         let mut log = Self {
             path: path.to_owned(),

@@ -105,7 +105,7 @@ fn result(record: &Record) -> String {
         Outcome::Diverged => {
             let beyond = match record.steps_after_divergence {
                 0 => String::new(),
-                count => format!("; {} more were in flight", thousands(count)),
+                count => format!("; {} more steps were already submitted", thousands(count)),
             };
             format!("; DIVERGED: a loss or gradient is not finite{beyond}")
         }

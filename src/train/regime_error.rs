@@ -37,7 +37,7 @@ pub enum RegimeError {
         eval_every: f64,
     },
     /// The target is not an accuracy.
-    #[error("the target accuracy must be between 0 and 1, got {target}: write 86 % as 0.86")]
+    #[error("the target accuracy must be between 0 and 1, got {target}: write 85 % as 0.85")]
     Target {
         /// The value given.
         target: f64,

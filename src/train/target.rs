@@ -47,7 +47,7 @@ impl MetricTarget {
         if let Some(value) = thresholds.iter().find(|value| !valid(value)) {
             return bad(match metric.is_share() {
                 true => format!(
-                    "a target {metric} must be between 0 and 1, got {value}: write 86 % as 0.86"
+                    "a target {metric} must be between 0 and 1, got {value}: write 85 % as 0.85"
                 ),
                 false => format!("a target {metric} must be a finite number, got {value}"),
             });

@@ -42,7 +42,7 @@ fn invalid_values_are_reported_in_one_sentence() {
             "epochs between evaluations must be a finite number above 0, such as 0.5, got 0",
         ),
         (&["--eval-every", "-1"], "got -1"),
-        (&["--target-accuracy", "86"], "write 86 % as 0.86"),
+        (&["--target-accuracy", "85"], "write 85 % as 0.85"),
         (
             &["--assume-watts-per-core", "-7"],
             "watts per core must be a finite number above 0, such as 7.5, got -7",

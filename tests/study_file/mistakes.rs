@@ -105,7 +105,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("metric = \"accuracy\"", "metric = ¦\"test-loss\"", "unknown metric \"test-loss\""),
     ("metric = \"accuracy\"\nat-least = [0.80, 0.85]", "metric = \"loss\"\nat-least = ¦[0.80, 0.85]", "a target loss takes `at-most`"),
     ("metric = \"accuracy\"\nat-least = [0.80, 0.85]", "metric = \"loss\"\nat-most = [0.5, ¦0.6]", "must fall"),
-    ("at-least = [0.80, 0.85]", "at-least = [0.80, ¦85]", "write 86 % as 0.86"),
+    ("at-least = [0.80, 0.85]", "at-least = [0.80, ¦85]", "write 85 % as 0.85"),
     ("at-least = [0.80, 0.85]", "at-least = [0.85, ¦0.80]", "the lowest first"),
     ("at-least = [0.80, 0.85]", "at-least = [0.85, ¦0.85]", "list each once"),
     ("at-least = [0.80, 0.85]", "at-least = ¦[]", "`at-least` is an empty list"),

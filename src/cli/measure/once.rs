@@ -53,6 +53,10 @@ pub fn run(
         notes: notes.unwrap_or_default(),
         ..Run::new(result.sources, ended)
     };
+    if args.baseline.is_some() && before.is_none() {
+        let why = "baseline: not measured, because no source can measure energy";
+        run.notes.push(why.to_owned());
+    }
     let baseline = before.map(Before::finish);
     if let Some(baseline) = &baseline {
         baseline.apply(&mut run);

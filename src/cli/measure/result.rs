@@ -6,6 +6,7 @@ use super::baseline::Baseline;
 use super::child::{Ended, signal_name};
 use super::phases::Phase;
 use crate::cli::wrap::clip;
+use crate::energy::Method;
 use crate::energy::{Interval, SourceResult, Status, explain};
 use crate::report::{Align, columns};
 use crate::units::{joules, joules_within, seconds, si};
@@ -291,6 +292,16 @@ pub fn clause(rows: &[Row]) -> String {
         .filter_map(|row| Some((row, row.result.measured()?)));
     let most = measured.max_by(|(_, a), (_, b)| a.joules().total_cmp(&b.joules()));
     let Some((row, most)) = most else {
+        let assumed = rows
+            .iter()
+            .find(|row| row.result.method == Method::Assumed && row.result.joules.is_some());
+        if let Some(row) = assumed {
+            let assumed = joules(row.result.joules.unwrap_or_default());
+            return format!(
+                "no energy was measured; {assumed} are assumed by {}",
+                row.result.source
+            );
+        }
         return match rows.is_empty() {
             true => "energy was not measured (--meter none)".into(),
             false if rows.iter().all(Row::external) => {

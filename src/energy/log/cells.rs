@@ -5,7 +5,10 @@ use csv::ByteRecord;
 use super::LogError;
 use super::columns::Columns;
 use super::sample::Sampled;
-use super::time::TimeUnit;
+use super::time::{SECOND, TimeUnit};
+
+/// Unix times of logs are later: 2001-09-09.
+const EARLIEST_DATE: i64 = 1_000_000_000 * SECOND;
 
 pub fn cell_time(row: &ByteRecord, columns: &Columns, joined: &mut Vec<u8>) -> Option<i64> {
     match columns.time.as_slice() {
@@ -51,5 +54,8 @@ pub fn window_end(text: &str, unit: TimeUnit, first: Option<i64>) -> Result<i64,
     let dated = [TimeUnit::Iso, TimeUnit::TimeOfDay]
         .iter()
         .find_map(|unit| unit.read(cell));
-    dated.ok_or_else(unreadable)
+    // A date means nothing in seconds since some start.
+    let dates = matches!(unit, TimeUnit::Iso | TimeUnit::TimeOfDay)
+        || first.is_some_and(|first| first > EARLIEST_DATE);
+    dated.filter(|_| dates).ok_or_else(unreadable)
 }

@@ -51,6 +51,7 @@ impl Columns {
             .iter()
             .map(|(name, value)| Ok((position(table, name)?, value.clone().into_bytes())))
             .collect::<Result<Vec<_>, LogError>>()?;
+        values_occur(table, sample, &rows)?;
         let time = time_columns(table, sample, options)?;
         let (value, unit, unit_assumed, quantity) = value_column(table, sample, options, &time)?;
         let time_unit = time_unit(table, sample, options, &time, &rows)?;
@@ -231,7 +232,20 @@ fn value_column(
         (false, true) => Quantity::PerRow,
         (false, false) => Quantity::Counter,
     };
-    Ok((at, unit, assumed, quantity))
+    let unfit = match quantity {
+        Quantity::Power if options.per_row => Some(("--per-row", "power")),
+        Quantity::Power if options.wraps_at.is_some() => Some(("--wraps-at", "power")),
+        Quantity::PerRow if options.wraps_at.is_some() => Some(("--wraps-at", "energy per row")),
+        _ => None,
+    };
+    match unfit {
+        Some((flag, holds)) => Err(LogError::Unfit {
+            flag,
+            column,
+            holds,
+        }),
+        None => Ok((at, unit, assumed, quantity)),
+    }
 }
 
 /// The only column whose name suggests power, or else energy.
@@ -326,6 +340,26 @@ fn time_unit(
     Ok(TimeUnit::Seconds)
 }
 
+/// Whether each value of `--where` is in its column, if the whole log is known.
+fn values_occur(
+    table: &Table,
+    sample: &Sampled,
+    rows: &[(usize, Vec<u8>)],
+) -> Result<(), LogError> {
+    for (at, wanted) in rows {
+        let cells = sample.rows.iter().filter_map(|(_, row)| row.get(*at));
+        let values: BTreeSet<&[u8]> = cells.collect();
+        if !sample.rows.is_empty() && !values.contains(&wanted[..]) && sample.whole {
+            return Err(LogError::NoRows {
+                column: table.names[*at].clone(),
+                value: shown(wanted),
+                known: listed(values.into_iter()),
+            });
+        }
+    }
+    Ok(())
+}
+
 /// Columns that tell devices apart and hold one value; an error where one holds several.
 fn devices(
     table: &Table,
@@ -342,20 +376,6 @@ fn devices(
             && (generic || table.format.devices.contains(&name.as_str()))
     };
     let devices: Vec<usize> = (0..table.names.len()).filter(is_device).collect();
-    for (at, wanted) in rows {
-        let values: BTreeSet<&[u8]> = sample
-            .rows
-            .iter()
-            .filter_map(|(_, row)| row.get(*at))
-            .collect();
-        if !sample.rows.is_empty() && !values.contains(&wanted[..]) && sample.whole {
-            return Err(LogError::NoRows {
-                column: table.names[*at].clone(),
-                value: shown(wanted),
-                known: listed(values.into_iter()),
-            });
-        }
-    }
     let taken: Vec<_> = sample
         .rows
         .iter()

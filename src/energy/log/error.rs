@@ -135,13 +135,21 @@ pub enum LogError {
         cell: String,
     },
     #[error(
-        "the window from {from} to {to} is outside the log, which covers {first} to {last}: correct --from and --to"
+        "{flag} {at} is {side} row of the log at {row}: the window is given in times of the log"
     )]
     Outside {
-        from: String,
-        to: String,
-        first: String,
-        last: String,
+        flag: &'static str,
+        at: String,
+        side: &'static str,
+        row: String,
+    },
+    #[error("--from {from} is not before --to {to}: the window ends after it begins")]
+    Reversed { from: String, to: String },
+    #[error("{flag} does not fit column {column:?}, which contains {holds}: omit the option")]
+    Unfit {
+        flag: &'static str,
+        column: String,
+        holds: &'static str,
     },
     #[error(
         "the time {0:?} of --from or --to cannot be read: give seconds, or a date and time as in the log"
@@ -189,6 +197,10 @@ impl LogError {
                 | Self::SeveralDevices { .. }
                 | Self::NoRows { .. }
                 | Self::Outside { .. }
+                | Self::Reversed { .. }
+                | Self::Unfit { .. }
+                | Self::UnclearComma { .. }
+                | Self::Missing { .. }
                 | Self::Still(_)
                 | Self::WindowUnreadable(_)
         )

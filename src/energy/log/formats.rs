@@ -92,7 +92,7 @@ static FORMATS: [Format; 19] = [
             )
         },
         refused: Some(
-            "it is CodeCarbon's emissions.csv, a table with one row per run, not a recording of power: its column \
+            "it is CodeCarbon's emissions.csv, a table with one row per run: its column \
              energy_consumed already contains the energy of each run in kWh",
         ),
         ..format("CodeCarbon")

@@ -98,6 +98,14 @@ pub fn energy(
             .map(|text| window_end(text, columns.time_unit, first))
             .transpose()?,
     );
+    if let (Some(from), Some(to)) = window
+        && from >= to
+    {
+        return Err(LogError::Reversed {
+            from: time::written(from, columns.time_unit),
+            to: time::written(to, columns.time_unit),
+        });
+    }
     let mut stream = Stream {
         columns,
         options,
@@ -146,20 +154,26 @@ pub fn energy(
         ));
     }
     let unit = columns.time_unit;
-    let place = |at: Option<i64>| {
-        at.map_or_else(|| "its first row".to_owned(), |at| time::written(at, unit))
-    };
-    if let (Some(first), Some(last)) = (stream.first, stream.last)
-        && (window.0.is_some_and(|from| from < first)
-            || window.1.is_some_and(|to| to > last)
-            || window.0.zip(window.1).is_some_and(|(from, to)| to <= from))
-    {
-        return Err(LogError::Outside {
-            from: place(window.0.or(Some(first))),
-            to: place(window.1.or(Some(last))),
-            first: time::written(first, unit),
-            last: time::written(last, unit),
-        });
+    if let (Some(first), Some(last)) = (stream.first, stream.last) {
+        let outside = |flag, at, side, row| LogError::Outside {
+            flag,
+            at: time::written(at, unit),
+            side,
+            row: time::written(row, unit),
+        };
+        match window {
+            (Some(from), _) if from < first => {
+                return Err(outside("--from", from, "before the first", first));
+            }
+            (Some(from), _) if from > last => {
+                return Err(outside("--from", from, "after the last", last));
+            }
+            (_, Some(to)) if to > last => return Err(outside("--to", to, "after the last", last)),
+            (_, Some(to)) if to < first => {
+                return Err(outside("--to", to, "before the first", first));
+            }
+            _ => {}
+        }
     }
     let bad = stream.timeless.count + stream.missing.count;
     if bad > stream.taken
