@@ -168,7 +168,7 @@ fn decimal(word: &str) -> Result<Decimal, String> {
 
 fn time_unit(word: &str) -> Result<TimeUnit, String> {
     TimeUnit::parse(word)
-        .ok_or_else(|| format!("unknown unit of time {word:?}: use s, ms, us, ns or iso"))
+        .ok_or_else(|| format!("unknown unit of time {word:?}: use s, min, h, ms, us, ns or iso"))
 }
 
 fn condition(text: &str) -> Result<(String, String), String> {

@@ -33,10 +33,9 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     };
     let failed = session.run().err();
     let baseline = before.map(Before::finish);
-    if commands.iter().all(|each| each.runs.is_empty())
-        && let Some(failure) = failed
-    {
-        return Err(failure);
+    if commands.iter().all(|each| each.runs.is_empty()) {
+        // Exports of earlier runs stay.
+        return failed.map_or(Ok(INTERRUPTED), Err);
     }
     if let Some(baseline) = &baseline {
         let runs = commands.iter_mut().flat_map(|each| &mut each.runs);

@@ -7,6 +7,10 @@ use jiff::civil::{Date, DateTime, Time};
 pub enum TimeUnit {
     /// Seconds.
     Seconds,
+    /// Minutes.
+    Minutes,
+    /// Hours.
+    Hours,
     /// Milliseconds.
     Millis,
     /// Microseconds.
@@ -29,6 +33,8 @@ impl TimeUnit {
     pub fn parse(word: &str) -> Option<Self> {
         Some(match word {
             "s" => Self::Seconds,
+            "min" => Self::Minutes,
+            "h" => Self::Hours,
             "ms" => Self::Millis,
             "us" => Self::Micros,
             "ns" => Self::Nanos,
@@ -40,6 +46,8 @@ impl TimeUnit {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Seconds => "seconds",
+            Self::Minutes => "minutes",
+            Self::Hours => "hours",
             Self::Millis => "milliseconds",
             Self::Micros => "microseconds",
             Self::Nanos => "nanoseconds",
@@ -52,6 +60,8 @@ impl TimeUnit {
     fn nanos(self) -> i64 {
         match self {
             Self::Seconds => SECOND,
+            Self::Minutes => 60 * SECOND,
+            Self::Hours => 3600 * SECOND,
             Self::Millis => 1_000_000,
             Self::Micros => 1000,
             Self::Nanos => 1,
@@ -65,6 +75,8 @@ impl TimeUnit {
         words.into_iter().find_map(|word| {
             Some(match word.to_lowercase().as_str() {
                 "s" | "sec" | "secs" | "second" | "seconds" => Self::Seconds,
+                "min" | "mins" | "minute" | "minutes" => Self::Minutes,
+                "h" | "hr" | "hrs" | "hour" | "hours" => Self::Hours,
                 "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => Self::Millis,
                 "us" | "usec" | "micros" | "microsecond" | "microseconds" => Self::Micros,
                 "ns" | "nsec" | "nanos" | "nanosecond" | "nanoseconds" => Self::Nanos,

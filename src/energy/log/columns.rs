@@ -26,6 +26,8 @@ const TIMES: [&str; 9] = [
 const LONE: [&str; 5] = ["t", "s", "sec", "ms", "ts"];
 /// From row to row, times without a unit advance by less than this many seconds.
 const LONGEST_STEP: i64 = 100;
+/// And by more than this many nanoseconds.
+const SHORTEST_STEP: i64 = 100_000;
 
 /// The columns that are read, by their positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -181,11 +183,9 @@ fn value_column(
                 cell.trim_start_matches(|c: char| !c.is_alphabetic() && c != 'µ' && c != 'μ');
             let number =
                 cell.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.'));
-            if number {
-                Unit::parse(word.trim())
-            } else {
-                None
-            }
+            // A row of units may stand below the names.
+            let unit = cell.trim_matches(['[', ']', '(', ')']);
+            Unit::parse(if number { word.trim() } else { unit })
         });
     // A format's unit is that of its own columns; others may be named otherwise.
     let of_format = format
@@ -202,10 +202,10 @@ fn value_column(
         }
         (Some(given), _) => (given, false),
         (None, Some(found)) => (found, false),
-        (None, None) => match unit::guess(&column) {
-            Some(Quantity::Power) => (Unit::WATT, true),
-            Some(_) => (Unit::JOULE, true),
-            None => {
+        (None, None) => match (Unit::assumed(&column), unit::guess(&column)) {
+            (Some(unit), _) => (unit, true),
+            (None, Some(_)) => return Err(LogError::UnitUnknown(column)),
+            (None, None) => {
                 return Err(LogError::NoValues {
                     known: known(table),
                 });
@@ -225,6 +225,7 @@ fn value_column(
         });
     }
     let per_row = options.per_row
+        || unit::guess(&column) == Some(Quantity::PerRow)
         || (format.quantity == Some(Quantity::PerRow) && options.column.is_none())
         || (format.quantity == Some(Quantity::PerRow) && format.values.contains(&column.as_str()));
     let quantity = match (unit.power, per_row) {
@@ -256,7 +257,7 @@ fn guessed(table: &Table, time: &[usize]) -> Result<usize, LogError> {
             .filter(|&at| unit::guess(&table.names[at]) == Some(quantity))
             .collect()
     };
-    for quantity in [Quantity::Power, Quantity::Counter] {
+    for quantity in [Quantity::Power, Quantity::Counter, Quantity::PerRow] {
         match of(quantity).as_slice() {
             [] => {}
             [one] => return Ok(*one),
@@ -309,6 +310,14 @@ fn time_unit(
     }
     if !readable(TimeUnit::Seconds) && !readable(TimeUnit::Nanos) {
         for unit in [TimeUnit::Iso, TimeUnit::TimeOfDay] {
+            let unclear = |cell: &&&[u8]| {
+                unit == TimeUnit::TimeOfDay
+                    && cell.iter().filter(|&&byte| byte == b':').count() == 1
+            };
+            if let Some(cell) = cells.iter().find(unclear) {
+                let cell = shown(cell);
+                return Err(LogError::ClockUnclear { column, cell });
+            }
             if readable(unit) {
                 return Ok(unit);
             }
@@ -320,6 +329,13 @@ fn time_unit(
     if let Some(unit) = TimeUnit::in_name(&column) {
         return Ok(unit);
     }
+    let mut words = column.split(|c: char| !c.is_alphanumeric());
+    let unknown = words.any(|word| {
+        matches!(
+            word.to_lowercase().as_str(),
+            "d" | "day" | "days" | "ds" | "cs"
+        )
+    });
     let mut times: Vec<i64> = cells
         .iter()
         .filter_map(|cell| TimeUnit::Seconds.read(cell))
@@ -331,9 +347,10 @@ fn time_unit(
         .collect();
     steps.sort_unstable();
     let step = steps.get(steps.len() / 2).copied().unwrap_or(0);
-    if step >= LONGEST_STEP * time::SECOND {
+    // Days since 1900, as a spreadsheet keeps them, advance by a hundred-thousandth.
+    if unknown || step >= LONGEST_STEP * time::SECOND || (0 < step && step < SHORTEST_STEP) {
         return Err(LogError::TimeUnitUnknown {
-            step: (step / time::SECOND).to_string(),
+            step: (step as f64 / time::SECOND as f64).to_string(),
             column,
         });
     }

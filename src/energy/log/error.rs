@@ -145,6 +145,20 @@ pub enum LogError {
     },
     #[error("--from {from} is not before --to {to}: the window ends after it begins")]
     Reversed { from: String, to: String },
+    #[error("the unit of column {0:?} is not stated or not known: use --unit UNIT")]
+    UnitUnknown(String),
+    #[error(
+        "the times of column {column:?}, such as {cell:?}, may be hours and minutes or minutes and seconds: write them \
+         with hours, as in 09:15:00"
+    )]
+    ClockUnclear { column: String, cell: String },
+    #[error("the columns change on line {line}: split the log there into two files")]
+    ColumnsChanged { line: u64 },
+    #[error(
+        "the counter may have wrapped more than once in {seconds} without a row, before line {line}: choose a window \
+         without this gap, or use --wraps-at VALUE with its true range"
+    )]
+    MayWrap { seconds: String, line: u64 },
     #[error("{flag} does not fit column {column:?}, which contains {holds}: omit the option")]
     Unfit {
         flag: &'static str,
@@ -200,6 +214,8 @@ impl LogError {
                 | Self::Reversed { .. }
                 | Self::Unfit { .. }
                 | Self::UnclearComma { .. }
+                | Self::UnitUnknown(_)
+                | Self::MayWrap { .. }
                 | Self::Missing { .. }
                 | Self::Still(_)
                 | Self::WindowUnreadable(_)

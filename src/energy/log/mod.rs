@@ -16,6 +16,7 @@ mod sample;
 mod stream;
 mod table;
 mod text;
+mod wraps;
 
 use std::io::Read;
 use std::path::Path;

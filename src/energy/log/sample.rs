@@ -36,14 +36,10 @@ pub fn comment(row: &ByteRecord) -> bool {
 
 /// Whether a row is the line of names, at the beginning or again.
 pub fn named_again(row: &ByteRecord, names: &[String]) -> bool {
-    let same = row
-        .iter()
+    row.iter()
         .zip(names)
-        .filter(|(cell, name)| !cell.is_empty() && *cell == name.as_bytes())
-        .count();
-    same > 0
-        && 2 * same >= row.len().min(names.len()).max(1)
-        && row.iter().next() == names.first().map(|name| name.as_bytes())
+        // A cell in another encoding is not compared.
+        .all(|(cell, name)| cell == name.as_bytes() || !cell.is_ascii())
 }
 
 /// The beginning of a cell on one line, for a sentence.

@@ -15,15 +15,13 @@ use super::table::Table;
 use super::text::Noticed;
 use super::time::{self, DAY, SECOND, TimeUnit};
 use super::unit::Quantity;
+use super::wraps::Wraps;
 use super::{LogEnergy, LogError, LogOptions};
 use crate::energy::cell::decimal::Decimal;
 use crate::energy::cell::number;
 
 /// Beyond this no device draws power.
 const MOST_WATTS: f64 = 1e8;
-/// Ranges at which RAPL counters wrap, in joules.
-const RAPL_RANGES: [f64; 2] = [262_143.328_850, 65_712.999_613];
-
 /// A row that gave no sample.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Skipped {
@@ -53,11 +51,7 @@ struct Stream<'a> {
     group_at: i64,
     first: Option<i64>,
     last: Option<i64>,
-    /// Value of the row before, in joules or watts.
-    before: Option<f64>,
-    /// What wraps have added to a counter.
-    wrapped: f64,
-    wraps: u64,
+    wraps: Wraps,
     days: i64,
     taken: u64,
     /// Rows without a reading in the window, and rows without a time.
@@ -67,6 +61,8 @@ struct Stream<'a> {
     trailing: Skipped,
     /// Whether the newest row was shorter than the names.
     cut: Option<u64>,
+    /// The newest row, if it was shorter than the names.
+    short: Option<u64>,
     device: Vec<Option<Vec<u8>>>,
     joined: Vec<u8>,
 }
@@ -118,15 +114,14 @@ pub fn energy(
         group_at: 0,
         first: None,
         last: None,
-        before: None,
-        wrapped: 0.0,
-        wraps: 0,
+        wraps: Wraps::new(columns.unit, columns.time_unit, options.wraps_at),
         days: 0,
         taken: 0,
         missing: Skipped::default(),
         timeless: Skipped::default(),
         trailing: Skipped::default(),
         cut: None,
+        short: None,
         device: vec![None; columns.devices.len()],
         joined: Vec::new(),
     };
@@ -262,6 +257,10 @@ impl Stream<'_> {
             return Ok(());
         }
         let Some(at) = cell_time(row, self.columns, &mut self.joined) else {
+            let named = |at: usize| row.get(at) == Some(self.names[at].as_bytes());
+            if !named_again(row, self.names) && self.columns.time.iter().all(|&at| named(at)) {
+                return Err(LogError::ColumnsChanged { line });
+            }
             if !named_again(row, self.names) {
                 self.trailing
                     .add(line, row.get(self.columns.time[0]).unwrap_or_default());
@@ -282,6 +281,21 @@ impl Stream<'_> {
             }
         }
         self.same_device(row)?;
+        // Of a row with too few cells nobody knows which are missing; the last one may be cut.
+        if let Some(line) = self.short.take().filter(|_| inside) {
+            self.no_reading(line, b"")?;
+        }
+        if row.len() < self.names.len()
+            && self
+                .names
+                .iter()
+                .skip(row.len())
+                .any(|name| !name.is_empty())
+        {
+            self.short = Some(line);
+            self.cut = Some(line);
+            return Ok(());
+        }
         let cell = row.get(self.columns.value).unwrap_or_default();
         let read = number(cell, self.decimal).filter(|(value, own)| {
             value.is_finite() && own.is_none_or(|own| own.power == self.columns.unit.power)
@@ -298,9 +312,26 @@ impl Stream<'_> {
             self.check(value, cell, line)?;
         }
         self.first.get_or_insert(at);
-        self.last = Some(at);
+        let gap = self.last.replace(at).map_or(0, |last| at - last);
         self.taken += 1;
-        let value = self.unwrapped(value, at, line)?;
+        if self.columns.quantity != Quantity::Counter {
+            self.sample(at, value, line);
+            return Ok(());
+        }
+        let inside = self.window.0.is_none_or(|from| at > from);
+        match self.wraps.unwrapped(value, at, gap, line) {
+            Ok(value) => self.sample(at, value, line),
+            Err(why) if inside => return Err(why),
+            Err(_) => {
+                self.integrator = Integrator::new(self.columns.quantity, self.window);
+                self.wraps.reset();
+                self.sample(at, value, line);
+            }
+        }
+        Ok(())
+    }
+
+    fn sample(&mut self, at: i64, value: f64, line: u64) {
         match self.same_time {
             SameTime::Single => self.integrator.add(Sample { at, value }),
             SameTime::Spread => {
@@ -311,7 +342,6 @@ impl Stream<'_> {
                 self.group.push((value, line));
             }
         }
-        Ok(())
     }
 
     /// Spreads the rows of one time up to the next time; those of the last time stand at it.
@@ -357,7 +387,7 @@ impl Stream<'_> {
         }
         // The step lies outside of the window: what was before it does not reach into it.
         self.integrator = Integrator::new(self.columns.quantity, self.window);
-        self.before = None;
+        self.wraps.reset();
         Ok(at)
     }
 
@@ -405,45 +435,6 @@ impl Stream<'_> {
         })
     }
 
-    /// A counter's value with the wraps before it.
-    fn unwrapped(&mut self, value: f64, at: i64, line: u64) -> Result<f64, LogError> {
-        if self.columns.quantity != Quantity::Counter {
-            return Ok(value);
-        }
-        let scale = self.columns.unit.scale;
-        if let Some(before) = self.before.filter(|&before| value < before) {
-            let known = self.options.wraps_at.map(|at| at * scale).or_else(|| {
-                // Nearly all of a known range lies between.
-                let fits = |range: &&f64| {
-                    before > 0.9 * **range && before <= **range && value < 0.1 * **range
-                };
-                RAPL_RANGES.iter().find(fits).copied()
-            });
-            let inside = self.window.0.is_none_or(|from| at > from);
-            match known.filter(|range| before <= *range) {
-                Some(range) => {
-                    self.wrapped += range;
-                    self.wraps += 1;
-                }
-                None if inside => {
-                    return Err(LogError::CounterFell {
-                        before: before / scale,
-                        after: value / scale,
-                        unit: self.columns.unit.symbol,
-                        at: time::written(at, self.columns.time_unit),
-                        line,
-                    });
-                }
-                None => {
-                    self.integrator = Integrator::new(self.columns.quantity, self.window);
-                    self.wrapped = 0.0;
-                }
-            }
-        }
-        self.before = Some(value);
-        Ok(value + self.wrapped)
-    }
-
     fn notes(&self, ended: bool) -> Vec<String> {
         let mut notes = Vec::new();
         let rows = |count: u64| {
@@ -475,8 +466,8 @@ impl Stream<'_> {
                 rows(self.trailing.count)
             ));
         }
-        if self.wraps > 0 {
-            notes.push(format!("wraps of the counter: {}", self.wraps));
+        if self.wraps.count > 0 {
+            notes.push(format!("wraps of the counter: {}", self.wraps.count));
         }
         notes
     }

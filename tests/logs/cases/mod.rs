@@ -1,5 +1,6 @@
 //! One recording in the forms in which people have it: each gives its energy, or the reason why not.
 
+mod names;
 mod rows;
 mod times;
 

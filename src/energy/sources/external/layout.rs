@@ -2,7 +2,7 @@
 
 use crate::energy::cell::decimal::Decimal;
 use crate::energy::cell::time::{DAY, SECOND, TimeUnit, date_time};
-use crate::energy::cell::unit::{Quantity, Unit, guess};
+use crate::energy::cell::unit::{Quantity, Unit, guess, is_unclear};
 use crate::energy::cell::{DEVICES, number};
 use crate::energy::sensor::Unavailable;
 
@@ -151,6 +151,14 @@ impl Layout {
     fn unit(&self, own: Option<Unit>, column: usize, line: &str) -> Result<Unit, Unavailable> {
         let named = || self.names.get(column).and_then(|name| Unit::in_name(name));
         let found = own.or_else(named);
+        if let (None, None, Some(name)) = (self.given, found, self.names.get(column))
+            && is_unclear(name)
+        {
+            return Err(Unavailable::new(format!(
+                "the column `{name}` does not state that it is power in a known unit"
+            ))
+            .with_fix("--meter-unit UNIT, or print another column"));
+        }
         let wrong = |found: Unit, expected: &str| {
             let what = match own {
                 Some(_) => format!("the line `{line}`"),
