@@ -25,7 +25,7 @@ pub struct Global {
     )]
     pub meter: Vec<String>,
 
-    /// Unit of file:PATH and cmd:COMMAND, for all or one each [default: as in its lines]
+    /// Unit of file:PATH and cmd:COMMAND [default: as in its lines, or W]
     #[arg(
         long,
         global = true,

@@ -173,6 +173,11 @@ fn writes_a_log_that_measure_reads_back() {
     }
     // Several sources are named, not mixed.
     assert!(sentence(&wattgrad(&["measure", "--log", log]), 2).contains("--where source="));
+    // A log that exists is not replaced.
+    let again = wattgrad(&["watch", "--samples", "1", "--log", log]);
+    assert!(sentence(&again, 2).contains("the file exists"));
+    let log = stand_in.folder.path().join("lines.csv");
+    let log = log.to_str().unwrap();
     // The lines of a power meter are kept, and a killed program leaves them.
     let mut child = program(&["watch", "--interval", "0.1", "--meter", lines, "--log", log])
         .stdout(Stdio::null())

@@ -17,7 +17,7 @@ use crate::energy::log::{Decimal, LogOptions, TimeUnit, Unit};
         wattgrad measure [OPTIONS] 'COMMAND' 'COMMAND'...\n       \
         wattgrad measure [OPTIONS] --log FILE",
     after_help = "Examples:\n  wattgrad measure --runs 5 --warmup 1 'gzip -k -9 data' 'xz -k data'\n  \
-        wattgrad measure --log nvidia-smi.csv --from 10 --to 70"
+        wattgrad measure --log nvidia-smi.csv --from 10 --to 40"
 )]
 pub struct Args {
     /// Shell commands to run in turn and compare
@@ -28,7 +28,7 @@ pub struct Args {
     #[arg(last = true, value_name = "COMMAND")]
     pub argv: Vec<OsString>,
 
-    /// Measure idle power for this long before and after, such as 10s, to report joules above idle
+    /// Report joules above the idle power of this long before and after, such as 10s
     #[arg(long, value_name = "TIME", conflicts_with = "log", value_parser = seconds)]
     pub baseline: Option<f64>,
 

@@ -16,7 +16,7 @@ pub struct Comparing {
         value_parser = clap::value_parser!(u32).range(1..))]
     pub runs: u32,
 
-    /// At least N runs, and more until a command took 3 s [default: 10 with --max-runs]
+    /// At least N runs, and more until a command took 3 s [with --max-runs: 10]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub min_runs: Option<u32>,
 
@@ -44,7 +44,7 @@ pub struct Comparing {
     #[arg(short, long, value_name = "COMMAND")]
     pub cleanup: Option<String>,
 
-    /// Replace {VAR} by each of the values a,b,c; repeat the flag for every combination
+    /// Replace {VAR} by each of the values a,b,c; repeatable, for every combination
     #[arg(short = 'L', long, num_args = 2, value_names = ["VAR", "VALUES"], allow_hyphen_values = true,
         conflicts_with = "parameter_scan")]
     pub parameter_list: Vec<String>,
@@ -77,7 +77,7 @@ pub struct Comparing {
     #[arg(long, value_name = "WHERE", default_value = "null", value_parser = Input::parse)]
     pub input: Input,
 
-    /// Output of each run: null, pipe, inherit or a file as ./FILE; once for all or once per command
+    /// Output of runs: null, pipe, inherit or ./FILE; once for all or per command
     #[arg(long, value_name = "WHERE", default_value = "null", value_parser = Output::parse)]
     pub output: Vec<Output>,
 

@@ -189,6 +189,15 @@ pub(crate) fn date_time(cell: &[u8]) -> Option<(i64, bool)> {
     Some((at, !zone.is_empty()))
 }
 
+/// The first two numbers of a date such as `03/04/2026`, in which a month and a day may be either.
+pub(crate) fn month_or_day(cell: &[u8]) -> Option<(u8, u8)> {
+    let text = std::str::from_utf8(cell).ok()?;
+    let date = text.trim().split(['T', ' ']).next()?;
+    let mut parts = date.split(['-', '/']);
+    let mut part = || parts.next()?.parse::<u8>().ok();
+    Some((part()?, part()?))
+}
+
 fn read_date(text: &str) -> Option<Date> {
     let mut parts = text.split(['-', '/', '.']);
     let mut part = || parts.next()?.parse::<i16>().ok();

@@ -318,6 +318,16 @@ fn time_unit(
                 let cell = shown(cell);
                 return Err(LogError::ClockUnclear { column, cell });
             }
+            let dates: BTreeSet<(u8, u8)> = cells
+                .iter()
+                .filter_map(|cell| time::month_or_day(cell))
+                .collect();
+            let month_first = dates.iter().any(|&(_, second)| second > 12)
+                && dates.iter().all(|&(first, _)| first <= 12);
+            if dates.len() > 1 && !month_first {
+                let cell = cells.first().map(|cell| shown(cell)).unwrap_or_default();
+                return Err(LogError::DatesUnclear { column, cell });
+            }
             if readable(unit) {
                 return Ok(unit);
             }

@@ -152,6 +152,10 @@ pub enum LogError {
          with hours, as in 09:15:00"
     )]
     ClockUnclear { column: String, cell: String },
+    #[error(
+        "the dates of column {column:?}, such as {cell:?}, may have the month or the day first: write them as 2026-03-31"
+    )]
+    DatesUnclear { column: String, cell: String },
     #[error("the columns change on line {line}: split the log there into two files")]
     ColumnsChanged { line: u64 },
     #[error(

@@ -61,7 +61,8 @@ struct Stream<'a> {
     trailing: Skipped,
     /// Whether the newest row was shorter than the names.
     cut: Option<u64>,
-    /// The newest row, if it was shorter than the names.
+    /// Cells of a whole row, and the newest row, if it has fewer.
+    width: usize,
     short: Option<u64>,
     device: Vec<Option<Vec<u8>>>,
     joined: Vec<u8>,
@@ -121,6 +122,13 @@ pub fn energy(
         timeless: Skipped::default(),
         trailing: Skipped::default(),
         cut: None,
+        width: sample
+            .rows
+            .iter()
+            .map(|(_, row)| row.len())
+            .max()
+            .unwrap_or(0)
+            .min(names.len()),
         short: None,
         device: vec![None; columns.devices.len()],
         joined: Vec::new(),
@@ -285,13 +293,7 @@ impl Stream<'_> {
         if let Some(line) = self.short.take().filter(|_| inside) {
             self.no_reading(line, b"")?;
         }
-        if row.len() < self.names.len()
-            && self
-                .names
-                .iter()
-                .skip(row.len())
-                .any(|name| !name.is_empty())
-        {
+        if row.len() < self.width {
             self.short = Some(line);
             self.cut = Some(line);
             return Ok(());

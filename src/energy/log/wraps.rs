@@ -9,6 +9,9 @@ const RAPL_RANGES: [f64; 3] = [262_143.328_850, 65_712.999_613, 65_532.610_987];
 /// More than what RAPL counts draws.
 const RAPL_WATTS: f64 = 1000.0;
 
+/// A burst of a second may draw this beside ten times the power before.
+const LEAST_JOULES: f64 = 50.0;
+
 /// What is known of a counter's wraps up to a row.
 pub struct Wraps {
     unit: Unit,
@@ -93,7 +96,11 @@ impl Wraps {
     fn rapl_range(&self, before: f64, value: f64, seconds: f64) -> Option<f64> {
         let drawn = |range: f64| range - before + value;
         let fits = |range: &f64| {
-            let plausible = 0.0..=RAPL_WATTS * seconds.max(1.0);
+            let most = match self.watts > 0.0 {
+                true => 10.0 * self.watts * seconds + LEAST_JOULES,
+                false => RAPL_WATTS * seconds.max(1.0),
+            };
+            let plausible = 0.0..=most;
             before > 0.9 * range && before <= *range && plausible.contains(&drawn(*range))
         };
         let off = |range: f64| (drawn(range) - self.watts * seconds).abs();
