@@ -132,7 +132,7 @@ fn names_the_file_and_tells_misuse_from_a_bad_file() {
     write("t,watts\n0,1\n1,-2\n");
     assert!(refused(&file, &[], 1).contains("line 3"));
     write("t,watts\n0,1\n1,2\n");
-    assert!(refused(&file, &["--to", "5"], 2).contains("covers 0 s to 1 s"));
+    assert!(refused(&file, &["--to", "5"], 2).contains("the last row of the log at 1 s"));
     write("t,joules\n0,0\n1,0\n2,0\n");
     assert!(refused(&file, &[], 2).contains("does not change"));
     write("");
