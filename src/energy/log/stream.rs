@@ -257,6 +257,12 @@ impl Stream<'_> {
         if comment(row) || self.integrator.done() {
             return Ok(());
         }
+        // Also where --where would skip the row: the columns of all rows below it are others.
+        let named = |at: usize| row.get(at) == Some(self.names[at].as_bytes());
+        let again = named_again(row, self.names);
+        if !again && self.columns.time.iter().all(|&at| named(at)) {
+            return Err(LogError::ColumnsChanged { line });
+        }
         if !taken(row, self.columns) {
             // A row that was cut off before its device is none of another device.
             if row.len() < self.names.len() {
@@ -265,11 +271,7 @@ impl Stream<'_> {
             return Ok(());
         }
         let Some(at) = cell_time(row, self.columns, &mut self.joined) else {
-            let named = |at: usize| row.get(at) == Some(self.names[at].as_bytes());
-            if !named_again(row, self.names) && self.columns.time.iter().all(|&at| named(at)) {
-                return Err(LogError::ColumnsChanged { line });
-            }
-            if !named_again(row, self.names) {
+            if !again {
                 self.trailing
                     .add(line, row.get(self.columns.time[0]).unwrap_or_default());
             }

@@ -110,6 +110,19 @@ fn rows_unlike_the_first_are_no_readings() {
     let half = plain().find("\n60,").unwrap() + 1;
     let changed = format!("{}seconds,power_mw\n{}", &plain()[..half], &plain()[half..]);
     refused("other names", changed, &power(), &["line 62"]);
+    let chosen = table("seconds,gpu,power_w", |second| {
+        let header = if second == 60 {
+            "seconds,gpu,power_mw\n"
+        } else {
+            ""
+        };
+        format!("{header}{second},0,{:.2}", watts(second))
+    });
+    let rows = LogOptions {
+        rows: vec![("gpu".to_owned(), "0".to_owned())],
+        ..power()
+    };
+    refused("other names beside --where", chosen, &rows, &["line 62"]);
     // Every fifth row lacks a cell, and nobody knows which.
     let short = table("seconds,temperature,power_w", |second| match second % 5 {
         4 => format!("{second},{:.2}", watts(second)),
