@@ -39,6 +39,9 @@ pub struct IdlePower {
     reason: Option<String>,
 }
 
+/// In place of a baseline that was requested but that no source can measure.
+pub const UNMEASURED: &str = "baseline: not measured, because no source can measure energy";
+
 /// The window before the runs.
 pub struct Before<'a> {
     meter: &'a Meter,

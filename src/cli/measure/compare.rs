@@ -11,7 +11,7 @@ use crate::energy::{Meter, Window};
 use crate::report::{Align, columns};
 
 use super::args::Args;
-use super::baseline::Before;
+use super::baseline::{Before, UNMEASURED};
 use super::comparison::{CommandRuns, Report, compare};
 use super::hooks::{Hook, Hooks, one};
 use super::parameters::expand;
@@ -32,6 +32,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         commands: &mut commands,
     };
     let failed = session.run().err();
+    let unmeasured = args.baseline.is_some() && before.is_none();
     let baseline = before.map(Before::finish);
     if commands.iter().all(|each| each.runs.is_empty()) {
         // Exports of earlier runs stay.
@@ -43,6 +44,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     }
     for each in &mut commands {
         each.note(&args.comparing);
+        each.notes.extend(unmeasured.then(|| UNMEASURED.to_owned()));
     }
     let complete = failed.is_none() && commands.iter().all(|each| !each.runs.is_empty());
     let comparison =

@@ -11,7 +11,7 @@ use crate::energy::Meter;
 use crate::units::seconds;
 
 use super::args::Args;
-use super::baseline::{Baseline, Before};
+use super::baseline::{Baseline, Before, UNMEASURED};
 use super::child::{self, Ended};
 use super::phases::{self, Parts, Reader};
 use super::result::{self, Run, SCHEMA, SingleRun};
@@ -54,8 +54,7 @@ pub fn run(
         ..Run::new(result.sources, ended)
     };
     if args.baseline.is_some() && before.is_none() {
-        let why = "baseline: not measured, because no source can measure energy";
-        run.notes.push(why.to_owned());
+        run.notes.push(UNMEASURED.to_owned());
     }
     let baseline = before.map(Before::finish);
     if let Some(baseline) = &baseline {
