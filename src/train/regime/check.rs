@@ -1,0 +1,63 @@
+//! The checks of a regime: what can be checked without a device.
+
+use super::Regime;
+use crate::data::Dataset;
+use crate::train::RegimeError;
+
+impl Regime {
+    /// Checks every value that can be checked without data or device.
+    ///
+    /// # Errors
+    /// [`RegimeError`] for the first invalid value.
+    pub fn check(&self) -> Result<(), RegimeError> {
+        for (what, size) in self.batches() {
+            if size == Some(0) {
+                return Err(RegimeError::BatchZero { what });
+            }
+        }
+        self.update_rule()?;
+        if !(0.0..1.0).contains(&self.label_smoothing) {
+            return Err(RegimeError::LabelSmoothing {
+                share: self.label_smoothing,
+            });
+        }
+        if !(self.eval_every.is_finite() && self.eval_every > 0.0) {
+            return Err(RegimeError::EvalEvery {
+                eval_every: self.eval_every,
+            });
+        }
+        match self.target_accuracy {
+            Some(target) if !(0.0..=1.0).contains(&target) => Err(RegimeError::Target { target }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks the batch sizes against the number of samples.
+    ///
+    /// # Errors
+    /// [`RegimeError::BatchAboveData`].
+    pub fn check_data(&self, data: &Dataset) -> Result<(), RegimeError> {
+        let samples = [data.train.len, data.test.len];
+        for ((what, size), samples) in self.batches().into_iter().zip(samples) {
+            if let Some(batch) = size
+                && batch as usize > samples
+            {
+                let data = data.name.clone();
+                return Err(RegimeError::BatchAboveData {
+                    what,
+                    batch,
+                    samples,
+                    data,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn batches(&self) -> [(&'static str, Option<u32>); 2] {
+        [
+            ("batch size", Some(self.batch_size)),
+            ("evaluation batch size", self.eval_batch_size),
+        ]
+    }
+}

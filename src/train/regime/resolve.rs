@@ -1,0 +1,105 @@
+//! What a regime's choices become: its update rule, data, network and number of steps.
+
+use std::sync::Arc;
+
+use super::Regime;
+use crate::data::Dataset;
+use crate::kernels::Shape;
+use crate::model::{Network, presets};
+use crate::optim::{Hyperparameters, OptimError, UpdateRule};
+use crate::train::{RegimeError, TrainError};
+
+/// Epochs of a run without a limit of epochs or steps.
+const DEFAULT_EPOCHS: u32 = 5;
+
+/// Default evaluation batch size: enough to fill a device, few enough for its memory.
+const DEFAULT_EVAL_BATCH: u32 = 500;
+
+impl Regime {
+    /// The update rule with its hyperparameters.
+    ///
+    /// # Errors
+    /// [`OptimError`] for a value that it does not accept.
+    pub(crate) fn update_rule(&self) -> Result<Arc<dyn UpdateRule>, OptimError> {
+        self.optimizer.rule(Hyperparameters {
+            lr: self.lr,
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            nesterov: self.nesterov,
+        })
+    }
+
+    /// The regime with every hyperparameter of its optimizer spelled out.
+    ///
+    /// # Errors
+    /// As [`Regime::check`] for the hyperparameters.
+    pub(crate) fn resolved(&self) -> Result<Self, OptimError> {
+        Ok(self.with(self.update_rule()?.hyperparameters()))
+    }
+
+    pub(in crate::train) fn with(&self, hyperparameters: Hyperparameters) -> Self {
+        let Hyperparameters {
+            lr,
+            momentum,
+            weight_decay,
+            nesterov,
+        } = hyperparameters;
+        Self {
+            lr,
+            momentum,
+            weight_decay,
+            nesterov,
+            ..self.clone()
+        }
+    }
+
+    /// Opens the data set.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn open_data(&self) -> Result<Dataset, TrainError> {
+        Ok(Dataset::open(&self.data)?)
+    }
+
+    /// Builds the network for the samples of `data`.
+    ///
+    /// # Errors
+    /// [`TrainError::Model`] for an unknown name or samples that do not fit, [`RegimeError::SampleShape`] for samples
+    /// of more than three dimensions.
+    pub fn build_network(&self, data: &Dataset) -> Result<Network, TrainError> {
+        let shape = data
+            .train
+            .inputs
+            .first()
+            .map(|column| column.spec.shape.clone())
+            .unwrap_or_default();
+        let sizes: Option<Vec<u32>> = shape.iter().map(|n| u32::try_from(*n).ok()).collect();
+        let input = match sizes.as_deref() {
+            Some([features]) => Shape::from([*features]),
+            Some([channels, length]) => Shape::from([*channels, *length]),
+            Some([channels, height, width]) => Shape::from([*channels, *height, *width]),
+            _ => return Err(RegimeError::SampleShape { shape }.into()),
+        };
+        let classes = u32::try_from(data.classes).unwrap_or(u32::MAX);
+        let mut network = presets::by_name(&self.model, input, classes)?;
+        network.smooth_labels(self.label_smoothing as f32);
+        Ok(network)
+    }
+
+    /// Evaluation batch size for `samples` test samples.
+    pub(in crate::train) fn eval_batch(&self, samples: usize) -> u32 {
+        let all = u32::try_from(samples).unwrap_or(u32::MAX).max(1);
+        self.eval_batch_size.unwrap_or(DEFAULT_EVAL_BATCH).min(all)
+    }
+
+    /// Most training steps.
+    pub(in crate::train) fn steps(&self, steps_per_epoch: u32) -> u64 {
+        let epochs = |epochs: u32| u64::from(epochs) * u64::from(steps_per_epoch);
+        match (self.epochs, self.max_steps) {
+            (None, None) => epochs(DEFAULT_EPOCHS),
+            (Some(n), None) => epochs(n),
+            (None, Some(steps)) => u64::from(steps),
+            (Some(n), Some(steps)) => epochs(n).min(u64::from(steps)),
+        }
+    }
+}

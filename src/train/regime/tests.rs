@@ -1,0 +1,108 @@
+use super::*;
+
+#[test]
+fn rejects_each_invalid_value() {
+    let good = Regime::default();
+    assert_eq!(good.check(), Ok(()));
+    let error = |regime: Regime| regime.check().unwrap_err().to_string();
+    let batch = error(Regime {
+        batch_size: 0,
+        ..good.clone()
+    });
+    assert!(batch.contains("batch size must be at least 1"), "{batch}");
+    for eval_every in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let text = error(Regime {
+            eval_every,
+            ..good.clone()
+        });
+        assert!(text.contains("epochs between evaluations"), "{text}");
+    }
+    for target in [86.0, -0.1, f64::NAN] {
+        let text = error(Regime {
+            target_accuracy: Some(target),
+            ..good.clone()
+        });
+        assert!(text.contains("target accuracy"), "{text}");
+    }
+    let text = error(Regime {
+        lr: Some(-1.0),
+        ..good.clone()
+    });
+    assert!(
+        text.contains("learning rate") && text.contains("got -1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_lower_limit_of_epochs_and_steps_counts() {
+    let steps = |epochs, max_steps| {
+        Regime {
+            epochs,
+            max_steps,
+            ..Regime::default()
+        }
+        .steps(10)
+    };
+    assert_eq!(steps(None, None), 50);
+    assert_eq!(steps(Some(2), None), 20);
+    assert_eq!(steps(None, Some(200)), 200);
+    assert_eq!(steps(Some(2), Some(7)), 7);
+    assert_eq!(steps(Some(2), Some(70)), 20);
+    assert_eq!(steps(Some(2), Some(0)), 0);
+}
+
+#[cfg(feature = "cli")]
+#[test]
+fn flags_are_the_fields_and_default_to_the_default_regime() {
+    use clap::{Args as _, FromArgMatches as _};
+
+    let command = Regime::augment_args(clap::Command::new("regime"));
+    let parse = |flags: &[&str]| {
+        let given = [&["regime"], flags].concat();
+        let matches = command.clone().try_get_matches_from(given).unwrap();
+        Regime::from_arg_matches(&matches).unwrap()
+    };
+    assert_eq!(parse(&[]), Regime::default());
+    let fields: Vec<String> = Regime::default()
+        .choices()
+        .into_iter()
+        .map(|(key, _)| key.replace('_', "-"))
+        .collect();
+    let flags: Vec<&str> = command
+        .get_arguments()
+        .filter_map(|a| a.get_long())
+        .collect();
+    assert_eq!(fields, flags);
+    for argument in command.get_arguments() {
+        assert!(
+            argument
+                .get_help()
+                .is_some_and(|help| !help.to_string().ends_with('.'))
+        );
+        assert!(argument.get_long_help().is_none(), "{argument}");
+    }
+    let given = parse(&["--lr", "0.1", "--nesterov", "--order", "sequential"]);
+    let expected = Regime {
+        lr: Some(0.1),
+        nesterov: Some(true),
+        order: Order::Sequential,
+        ..Regime::default()
+    };
+    assert_eq!(given, expected);
+}
+
+#[test]
+fn a_regime_round_trips_through_json() {
+    let regime = Regime {
+        target_accuracy: Some(0.86),
+        order: Order::Sequential,
+        max_steps: Some(3),
+        ..Regime::default()
+    };
+    let text = serde_json::to_string(&regime).unwrap();
+    assert!(text.contains(r#""order":"sequential""#), "{text}");
+    assert!(text.contains(r#""optimizer":"sgd""#), "{text}");
+    assert_eq!(serde_json::from_str::<Regime>(&text).unwrap(), regime);
+    assert!(serde_json::from_str::<Regime>(r#"{"learning_rate": 1}"#).is_err());
+}
