@@ -1,7 +1,7 @@
 //! Datasets in memory: two splits, normalisation and origin.
 use sha2::{Digest, Sha256};
 
-use super::{Column, ColumnSpec, DataError, Dtype, Normalisation, Split};
+use super::{Column, ColumnSpec, DataError, Dtype, Normalisation, Split, Task, TaskKind};
 
 /// Largest number of classes.
 pub(super) const MAX_CLASSES: usize = 65_536;
@@ -34,8 +34,8 @@ pub struct Dataset {
     pub train: Split,
     /// The test split.
     pub test: Split,
-    /// Number of classes; labels are in `0..classes`.
-    pub classes: usize,
+    /// What a network can learn from it; the first task is the default. Their names differ.
+    pub tasks: Vec<Task>,
     /// Normalisation of each input, computed over the training split; may be overwritten.
     pub normalisation: Vec<Normalisation>,
     /// SHA-256 in hexadecimal over the bytes of all columns: training inputs, training targets, test inputs, test
@@ -84,28 +84,29 @@ impl Dataset {
         };
         let train = array_split(TRAIN, classes, shape, train)?;
         let test = array_split(TEST, classes, shape, test)?;
-        Dataset::from_splits(name, classes, scale, train, test)
+        Dataset::from_splits(name, vec![Task::label(classes)], scale, train, test)
     }
 
-    /// A dataset from splits with any number of inputs and label columns; every input is divided by `scale`. Where the
-    /// first label column holds one integer per sample, its labels must be in `0..classes`.
+    /// A dataset from splits with any number of inputs and target columns; every input is divided by `scale`, and each task
+    /// names the target column that it reads.
     ///
     /// # Errors
-    /// A split without samples, a column of another length than its split, splits with different columns, a label at or
-    /// above `classes`, a value that is not finite, or a scale that is not above 0.
+    /// A split without samples, a column of another length than its split, splits with different columns, no task, a task
+    /// whose column does not exist or does not fit its kind, two tasks of one name, a value that is not finite, or a scale
+    /// that is not above 0.
     pub fn from_splits(
         name: &str,
-        classes: usize,
+        tasks: Vec<Task>,
         scale: f64,
         train: Split,
         test: Split,
     ) -> Result<Dataset, DataError> {
-        check_classes(classes)?;
         if !(scale.is_finite() && scale > 0.0) {
             return Err(DataError::BadScale { scale });
         }
-        check_split(TRAIN, classes, &train)?;
-        check_split(TEST, classes, &test)?;
+        check_split(TRAIN, &train)?;
+        check_split(TEST, &test)?;
+        check_tasks(&tasks, &train, &test)?;
         check_columns(&train.inputs, &test.inputs)?;
         check_columns(&train.targets, &test.targets)?;
 
@@ -118,18 +119,70 @@ impl Dataset {
             hash.update(&column.bytes);
         }
         let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        let notes = empty_classes(classes, &train).into_iter().collect();
+        let notes = tasks
+            .iter()
+            .filter_map(|task| empty_classes(task, tasks.len() > 1, &train))
+            .collect();
         Ok(Dataset {
             name: name.into(),
             source: "arrays".into(),
             licence: "not stated".into(),
             train,
             test,
-            classes,
+            tasks,
             normalisation,
             sha256,
             notes,
         })
+    }
+
+    /// Outputs of the default task: its number of classes, where it has classes.
+    pub fn classes(&self) -> usize {
+        self.tasks.first().map_or(0, |task| task.kind.outputs())
+    }
+
+    /// The task of a name.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownTask`].
+    pub fn task(&self, name: &str) -> Result<&Task, DataError> {
+        let found = self.tasks.iter().find(|task| task.name == name);
+        found.ok_or_else(|| DataError::UnknownTask {
+            name: name.into(),
+            data: self.name.clone(),
+            tasks: self
+                .tasks
+                .iter()
+                .map(|t| t.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+
+    /// Adds a task with classes whose label of a sample is `derive` of its label in target column `from`. The checksum stays
+    /// that of the data the task is derived from.
+    pub(super) fn derive_task(
+        &mut self,
+        name: &str,
+        from: usize,
+        classes: usize,
+        derive: impl Fn(u8) -> u8,
+    ) {
+        let target = self.train.targets.len();
+        for split in [&mut self.train, &mut self.test] {
+            let labels = &split.targets[from];
+            let bytes = labels.values().map(|label| derive(label as u8)).collect();
+            split.targets.push(Column {
+                spec: ColumnSpec {
+                    name: name.into(),
+                    dtype: Dtype::U8,
+                    shape: vec![],
+                },
+                bytes,
+            });
+        }
+        self.tasks
+            .push(Task::new(name, target, TaskKind::Classes(classes)));
     }
 }
 
@@ -235,7 +288,7 @@ fn array_split(
     })
 }
 
-fn check_split(place: &str, classes: usize, split: &Split) -> Result<(), DataError> {
+fn check_split(place: &str, split: &Split) -> Result<(), DataError> {
     if split.len == 0 {
         return Err(DataError::NoSamples {
             place: place.into(),
@@ -262,12 +315,23 @@ fn check_split(place: &str, classes: usize, split: &Split) -> Result<(), DataErr
         }
         check_finite(&of, column)?;
     }
-    match split.targets.first() {
-        Some(label) if label.spec.shape.is_empty() && label.spec.dtype.is_integer() => {
-            check_labels(place, label, 0, classes)
-        }
-        _ => Ok(()),
+    Ok(())
+}
+
+fn check_tasks(tasks: &[Task], train: &Split, test: &Split) -> Result<(), DataError> {
+    if tasks.is_empty() {
+        return Err(DataError::NoTask);
     }
+    for (at, task) in tasks.iter().enumerate() {
+        if tasks[..at].iter().any(|other| other.name == task.name) {
+            return Err(DataError::TwoTasks {
+                name: task.name.clone(),
+            });
+        }
+        task.check(TRAIN, train)?;
+        task.check(TEST, test)?;
+    }
+    Ok(())
 }
 
 fn check_columns(train: &[Column], test: &[Column]) -> Result<(), DataError> {
@@ -297,19 +361,13 @@ fn check_columns(train: &[Column], test: &[Column]) -> Result<(), DataError> {
 /// The most classes that a note names.
 const NAMED_CLASSES: usize = 5;
 
-/// Which classes of the first label column have no training sample.
-fn empty_classes(classes: usize, train: &Split) -> Option<String> {
-    let labels = train.targets.first()?;
-    if !(labels.spec.shape.is_empty() && labels.spec.dtype.is_integer()) {
-        return None;
-    }
-    let mut seen = vec![false; classes];
-    labels
-        .values()
-        .for_each(|label| seen[label as usize] = true);
-    let empty: Vec<String> = (0..classes)
-        .filter(|class| !seen[*class])
-        .map(|class| class.to_string())
+/// Which classes of a task have no training sample; among several tasks it is named.
+fn empty_classes(task: &Task, several: bool, train: &Split) -> Option<String> {
+    let classes = task.kind.outputs();
+    let empty: Vec<String> = task
+        .empty_classes(train)
+        .iter()
+        .map(usize::to_string)
         .collect();
     let named = empty.get(..NAMED_CLASSES).unwrap_or(&empty).join(", ");
     let more = if empty.len() > NAMED_CLASSES {
@@ -323,8 +381,12 @@ fn empty_classes(classes: usize, train: &Split) -> Option<String> {
         _ => "",
     };
     let count = empty.len();
+    let of = match several {
+        true => format!(" of task {}", task.name),
+        false => String::new(),
+    };
     Some(format!(
-        "{count} of {classes} classes have no training sample ({named}{more}){hint}"
+        "{count} of {classes} classes{of} have no training sample ({named}{more}){hint}"
     ))
 }
 

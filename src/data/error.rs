@@ -165,6 +165,35 @@ pub enum DataError {
         /// The number.
         classes: usize,
     },
+    /// No task.
+    #[error("a dataset needs at least one task: name the target column to learn")]
+    NoTask,
+    /// Two tasks of one name.
+    #[error("two tasks have the name {name:?}: give each task its own name")]
+    TwoTasks {
+        /// The name.
+        name: String,
+    },
+    /// A task that the dataset does not have.
+    #[error("dataset {data:?} has no task {name:?}: choose from {tasks}")]
+    UnknownTask {
+        /// The task.
+        name: String,
+        /// The dataset's name.
+        data: String,
+        /// The dataset's tasks, separated by commas.
+        tasks: String,
+    },
+    /// A task without its target column.
+    #[error("task {task:?} reads target column {target}, but there are {targets}: add the column")]
+    NoTarget {
+        /// The task.
+        task: String,
+        /// Index of the column, from 0.
+        target: usize,
+        /// Number of target columns.
+        targets: usize,
+    },
     /// A value that is infinite, NaN or too large for f32.
     #[error(
         "sample {sample} in {place} has a value that is not a finite f32: replace the value or remove the sample"

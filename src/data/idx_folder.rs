@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::dataset::{MAX_CLASSES, check_finite, check_labels};
 use super::idx::{IdxArray, read_idx};
 use super::reader::Reader;
-use super::{Column, ColumnSpec, DataError, Dataset, Dtype, Split};
+use super::{Column, ColumnSpec, DataError, Dataset, Dtype, Split, Task};
 
 /// SHA-256 of Fashion-MNIST, computed as [`Dataset::sha256`].
 pub(super) const FASHION_MNIST_SHA256: &str =
@@ -56,7 +56,7 @@ impl Reader for IdxFolder {
         let test = split(test_images, test_labels, &files.test_labels)?;
         let folder = files.train_images.parent().unwrap_or(Path::new("."));
         let name = name(folder, &files.prefix);
-        let mut data = Dataset::from_splits(&name, classes, scale, train, test)?;
+        let mut data = Dataset::from_splits(&name, vec![Task::label(classes)], scale, train, test)?;
         if path.is_dir() && folder != path {
             let found = format!("the data set is in {folder:?} below {path:?}");
             data.notes.insert(0, found);
@@ -66,10 +66,26 @@ impl Reader for IdxFolder {
         if data.sha256 == FASHION_MNIST_SHA256 {
             data.name = "fashion-mnist".into();
             data.licence = "MIT (Zalando SE)".into();
+            data.derive_task("kind", 0, KINDS, kind);
         } else if folder.join("LICENSE").is_file() {
             data.licence = "see LICENSE in its folder".into();
         }
         Ok(data)
+    }
+}
+
+/// Kinds of garment in Fashion-MNIST: top, trousers, dress, shoe, bag.
+const KINDS: usize = 5;
+
+/// The kind of garment of a label of Fashion-MNIST.
+fn kind(label: u8) -> u8 {
+    match label {
+        1 => 1,
+        3 => 2,
+        5 | 7 | 9 => 3,
+        8 => 4,
+        // T-shirt or top, pullover, coat, shirt.
+        _ => 0,
     }
 }
 

@@ -16,6 +16,7 @@ mod normalisation;
 mod open;
 mod order;
 mod reader;
+mod task;
 
 pub use column::{Column, ColumnSpec, Dtype, Shard, Split};
 pub use dataset::{Arrays, Dataset, InputValues};
@@ -24,3 +25,4 @@ pub use idx::{IdxArray, read_idx};
 pub use locate::{DataLocation, SearchPaths, locate};
 pub use normalisation::Normalisation;
 pub use order::{ROUNDS, half_bits, mix, permute};
+pub use task::{Task, TaskKind};

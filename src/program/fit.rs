@@ -105,9 +105,12 @@ pub(super) fn check(
             )));
         }
         let classes = net.nodes()[loss.logits.0].shape.elements() as usize;
+        // Several values per sample are labels or numbers, not classes.
         let most = [&data.train, &data.test]
             .into_iter()
-            .flat_map(|s| s.targets[loss.target].values())
+            .map(|split| &split.targets[loss.target])
+            .filter(|column| column.spec.shape.is_empty())
+            .flat_map(|column| column.values())
             .fold(0.0, f64::max);
         if most >= classes as f64 {
             return Err(fit(format!(

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::ProgramOptions;
 use super::data::ShardedSplit;
 use super::lower::{Batch, LossRows, Lowering, ValueTensors};
-use crate::data::Dataset;
+use crate::data::{ColumnSpec, Dataset, Normalisation};
 use crate::kernels::{Dispatch, Role, Shape, Tensor, batch, loss};
 use crate::model::{Forward, NodeKind, Phase, Value};
 
@@ -51,15 +51,22 @@ impl Lowering<'_> {
                 list.tensor(format!("{name} input {field}"), Role::Activation, quads)
             })
             .collect();
-        let targets: Vec<Tensor> = (0..split.targets.len())
-            .map(|t| {
-                list.integers(
-                    format!("{name} target {t}"),
-                    Role::Activation,
-                    u64::from(size).div_ceil(4),
-                )
+        // A label per sample stays an integer; several values per sample become a padded row of f32, as logits have.
+        let targets: Vec<Tensor> = (split.targets.iter().enumerate())
+            .map(|(t, column)| {
+                let target = format!("{name} target {t}");
+                match column.spec.shape.is_empty() {
+                    true => list.integers(target, Role::Activation, u64::from(size).div_ceil(4)),
+                    false => {
+                        let quads = u64::from(size) * u64::from(row_of(&column.spec).quads());
+                        list.tensor(target, Role::Activation, quads)
+                    }
+                }
             })
             .collect();
+        let mut read: Vec<usize> = self.net.losses().iter().map(|loss| loss.target).collect();
+        read.sort_unstable();
+        read.dedup();
         let first = list.dispatches.len();
         for window in 0..shards.windows.count() {
             let from = list.dispatches.len();
@@ -88,10 +95,26 @@ impl Lowering<'_> {
                     &data.normalisation[*field],
                 );
             }
-            for (target, out) in targets.iter().enumerate() {
+            for target in &read {
                 let label = format!("{name} gather target {target}");
-                let bound = shards.targets[target].bound(&shards.windows, window);
-                batch::gather_labels(list, self.tuning, &label, batch, &bound, *out, size);
+                let bound = shards.targets[*target].bound(&shards.windows, window);
+                let (out, spec) = (targets[*target], &split.targets[*target].spec);
+                match spec.shape.is_empty() {
+                    true => {
+                        batch::gather_labels(list, self.tuning, &label, batch, &bound, out, size)
+                    }
+                    false => batch::gather(
+                        list,
+                        self.tuning,
+                        &label,
+                        batch,
+                        &bound,
+                        out,
+                        size,
+                        row_of(spec),
+                        &Normalisation::identity(1),
+                    ),
+                }
             }
             // The list holds the first window's variant; the others are kept beside it.
             let variants: Vec<Dispatch> = if window == 0 {
@@ -208,4 +231,9 @@ impl Lowering<'_> {
             dlogits,
         }
     }
+}
+
+/// The values of a sample as a row.
+fn row_of(spec: &ColumnSpec) -> Shape {
+    Shape::vector(u32::try_from(spec.elements()).unwrap_or(u32::MAX))
 }

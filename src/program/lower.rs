@@ -246,6 +246,8 @@ pub(super) struct Batch {
     /// The number of samples, then which they are.
     pub samples: Tensor,
     pub inputs: Vec<Tensor>,
+    /// By target column: u32 labels, or f32 rows where a sample has several values. Only those that a loss reads are
+    /// filled.
     pub targets: Vec<Tensor>,
 }
 

@@ -92,7 +92,7 @@ impl DataRecord {
             sha256: data.sha256.clone(),
             train_samples: data.train.len,
             test_samples: data.test.len,
-            classes: data.classes,
+            classes: data.classes(),
             sample_shape: data
                 .train
                 .inputs

@@ -2,7 +2,8 @@
 
 use super::one_sentence;
 use wattgrad::internals::data::{
-    Arrays, Column, ColumnSpec, DataError, Dataset, Dtype, InputValues, Normalisation, Shard, Split,
+    Arrays, Column, ColumnSpec, DataError, Dataset, Dtype, InputValues, Normalisation, Shard,
+    Split, Task, TaskKind,
 };
 
 fn floats(inputs: &[f32]) -> InputValues<'_> {
@@ -172,8 +173,10 @@ fn rejects_arrays_that_do_not_fit() {
         inputs: vec![column.clone()],
         targets: vec![column.clone()],
     };
-    assert!(Dataset::from_splits("two", 1, 1.0, split(1), split(1)).is_ok());
-    let error = Dataset::from_splits("two", 1, 1.0, split(1), split(2)).unwrap_err();
+    let values = Task::new("values", 0, TaskKind::Values(2));
+    assert!(Dataset::from_splits("two", vec![values.clone()], 1.0, split(1), split(1)).is_ok());
+    let error =
+        Dataset::from_splits("two", vec![values.clone()], 1.0, split(1), split(2)).unwrap_err();
     assert!(
         matches!(
             error,
@@ -186,7 +189,8 @@ fn rejects_arrays_that_do_not_fit() {
         "{error}"
     );
     for scale in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let error = Dataset::from_splits("two", 1, scale, split(1), split(1)).unwrap_err();
+        let error = Dataset::from_splits("two", vec![values.clone()], scale, split(1), split(1))
+            .unwrap_err();
         assert!(matches!(error, DataError::BadScale { .. }), "{error}");
     }
 }
@@ -245,4 +249,57 @@ fn shards_hold_whole_samples_below_the_limit() {
             DataError::ForeignShard { .. }
         ));
     }
+}
+
+#[test]
+fn each_task_reads_a_column_that_fits_it() {
+    let column = |name: &str, dtype, shape: &[usize], bytes: &[u8]| Column {
+        spec: ColumnSpec {
+            name: name.into(),
+            dtype,
+            shape: shape.to_vec(),
+        },
+        bytes: bytes.into(),
+    };
+    let split = || Split {
+        len: 2,
+        inputs: vec![column("x", Dtype::U8, &[1], &[3, 4])],
+        targets: vec![
+            column("class", Dtype::U8, &[], &[0, 2]),
+            column("labels", Dtype::U8, &[3], &[0, 1, 1, 0, 0, 1]),
+            column("value", Dtype::F32, &[1], &[0; 8]),
+            column("two", Dtype::U8, &[2], &[0, 1, 2, 0]),
+        ],
+    };
+    let build = |tasks: Vec<Task>| Dataset::from_splits("x", tasks, 1.0, split(), split());
+    let class = Task::new("class", 0, TaskKind::Classes(3));
+    let labels = Task::new("labels", 1, TaskKind::Labels(3));
+    let value = Task::new("value", 2, TaskKind::Values(1));
+    let set = build(vec![class.clone(), labels, value]).unwrap();
+    assert_eq!(set.classes(), 3);
+    assert_eq!(
+        set.notes,
+        ["1 of 3 classes of task class have no training sample (1)"]
+    );
+    let refused = |tasks: Vec<Task>, wanted: &str| {
+        let error = build(tasks).unwrap_err();
+        one_sentence(&error);
+        assert!(error.to_string().contains(wanted), "{error}");
+    };
+    refused(vec![], "at least one task");
+    refused(vec![class.clone(), class.clone()], "two tasks");
+    let task = |target, kind| vec![Task::new("t", target, kind)];
+    refused(task(4, TaskKind::Classes(3)), "target column 4");
+    refused(
+        task(0, TaskKind::Classes(2)),
+        "label 2 of sample 1 in the training split",
+    );
+    refused(task(1, TaskKind::Classes(2)), "wrong dimensions [3]");
+    refused(task(1, TaskKind::Labels(2)), "wrong dimensions [3]");
+    refused(task(2, TaskKind::Labels(1)), "labels of type f32");
+    refused(
+        task(3, TaskKind::Labels(2)),
+        "label 2 of sample 1 in the training split, column \"two\" is outside 0 to 1",
+    );
+    refused(task(0, TaskKind::Values(0)), "classes must be between");
 }

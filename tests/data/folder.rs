@@ -9,7 +9,10 @@ use wattgrad::internals::data::{Column, ColumnSpec, DataError, Dtype, read_idx};
 fn a_folder_reads_plain_and_gzip_alike() {
     let dir = small();
     let plain = open(dir.path()).unwrap();
-    assert_eq!((plain.train.len, plain.test.len, plain.classes), (6, 3, 3));
+    assert_eq!(
+        (plain.train.len, plain.test.len, plain.classes()),
+        (6, 3, 3)
+    );
     assert_eq!(plain.train.inputs[0].spec.shape, [1, 2, 3]);
     assert_eq!(*plain.test.inputs[0].bytes, (36..54).collect::<Vec<u8>>());
     assert_eq!(
@@ -147,7 +150,7 @@ fn emnist_is_transposed_and_its_letters_start_at_zero() {
     let dir = tempfile::tempdir().unwrap();
     emnist(dir.path(), "letters", &[1, 26]);
     let set = open(dir.path()).unwrap();
-    assert_eq!((set.name.as_str(), set.classes), ("emnist-letters", 26));
+    assert_eq!((set.name.as_str(), set.classes()), ("emnist-letters", 26));
     assert_eq!(set.train.inputs[0].spec.shape, [1, 3, 2]);
     assert_eq!(
         *set.train.inputs[0].bytes,
@@ -164,7 +167,7 @@ fn emnist_is_transposed_and_its_letters_start_at_zero() {
     one_sentence(&error);
     let digits = open(&dir.path().join("emnist-digits")).unwrap();
     assert_eq!(
-        (digits.classes, &*digits.train.targets[0].bytes),
+        (digits.classes(), &*digits.train.targets[0].bytes),
         (10, [0u8, 9].as_slice())
     );
     assert_eq!(
@@ -283,7 +286,7 @@ fn keeps_the_types_of_float_images_and_wide_labels() {
     fs::write(dir.path().join(TEST_LABELS), label([0, 7])).unwrap();
     let set = open(dir.path()).unwrap();
     let normalisation = &set.normalisation[0];
-    assert_eq!((set.classes, normalisation.scale), (300, 1.0));
+    assert_eq!((set.classes(), normalisation.scale), (300, 1.0));
     assert_eq!((normalisation.mean[0], normalisation.std[0]), (2.5, 1.5));
     assert_eq!(set.train.targets[0].spec.dtype, Dtype::I32);
 

@@ -1,7 +1,7 @@
 //! Fashion-MNIST and the digits: sizes, moments and checksums.
 
-use super::{open, repository};
-use wattgrad::internals::data::Dataset;
+use super::{one_sentence, open, repository};
+use wattgrad::internals::data::{Dataset, TaskKind};
 
 /// Mean, standard deviation and scale of the only channel.
 fn moments(set: &Dataset) -> (f64, f64, f64) {
@@ -17,7 +17,7 @@ fn fashion_mnist_has_its_published_size_moments_and_checksum() {
         ("fashion-mnist", "MIT (Zalando SE)")
     );
     assert_eq!(
-        (set.train.len, set.test.len, set.classes),
+        (set.train.len, set.test.len, set.classes()),
         (60_000, 10_000, 10)
     );
     assert_eq!(set.train.inputs[0].spec.shape, [1, 28, 28]);
@@ -40,6 +40,20 @@ fn fashion_mnist_has_its_published_size_moments_and_checksum() {
             .for_each(|&l| counts[usize::from(l)] += 1);
         assert_eq!(counts, [split.len / 10; 10]);
     }
+    let names: Vec<&str> = set.tasks.iter().map(|t| t.name.as_str()).collect();
+    assert_eq!(names, ["label", "kind"]);
+    // Trousers 1, dress 2, shoes 3, bag 4, the rest tops 0: one, one, three, one and four classes of ten.
+    let kinds = set.task("kind").unwrap();
+    assert_eq!(kinds.kind, TaskKind::Classes(5));
+    assert_eq!(
+        set.train.targets[kinds.target].bytes[..10],
+        [3, 0, 0, 2, 0, 0, 3, 0, 3, 3]
+    );
+    let mut counts = [0; 5];
+    let kinds = &set.test.targets[kinds.target].bytes;
+    kinds.iter().for_each(|&k| counts[usize::from(k)] += 1);
+    assert_eq!(counts, [4_000, 1_000, 1_000, 3_000, 1_000]);
+    one_sentence(&set.task("colour").unwrap_err());
     // A binding limit of 16 MiB divides it into three shards.
     assert_eq!(set.train.inputs[0].shards(16 << 20).unwrap().len(), 3);
 }
@@ -52,7 +66,7 @@ fn digits_are_embedded_with_their_published_checksum() {
             set.source.as_str(),
             set.train.len,
             set.test.len,
-            set.classes
+            set.classes()
         ),
         ("embedded", 1_500, 297, 10)
     );

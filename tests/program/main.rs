@@ -67,7 +67,7 @@ fn mlp(data: &Dataset) -> Network {
         height: shape[1] as u32,
         width: shape[2] as u32,
     };
-    presets::by_name("mlp", shape, data.classes as u32).unwrap()
+    presets::by_name("mlp", shape, data.classes() as u32).unwrap()
 }
 
 /// Bits of the losses, of the gradients' norms and of every weight.

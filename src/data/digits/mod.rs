@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use flate2::read::GzDecoder;
 
-use super::{Column, ColumnSpec, DataError, Dataset, Dtype, Split};
+use super::{Column, ColumnSpec, DataError, Dataset, Dtype, Split, Task};
 
 static PACKED: &[u8] = include_bytes!("digits.bin.gz");
 
@@ -29,7 +29,7 @@ pub(super) fn open() -> Result<Dataset, DataError> {
     let (train_labels, test_labels) = labels.split_at(labels.len().min(TRAIN));
     let train = split(train_pixels, train_labels, TRAIN);
     let test = split(test_pixels, test_labels, SAMPLES - TRAIN);
-    let mut set = Dataset::from_splits("digits", 10, 16.0, train, test)?;
+    let mut set = Dataset::from_splits("digits", vec![Task::label(10)], 16.0, train, test)?;
     set.source = "embedded".into();
     set.licence = "CC BY 4.0 (E. Alpaydin and C. Kaynak, UCI), BSD-3-Clause (scikit-learn)".into();
     Ok(set)

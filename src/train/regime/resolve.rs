@@ -80,7 +80,7 @@ impl Regime {
             Some([channels, height, width]) => Shape::from([*channels, *height, *width]),
             _ => return Err(RegimeError::SampleShape { shape }.into()),
         };
-        let classes = u32::try_from(data.classes).unwrap_or(u32::MAX);
+        let classes = u32::try_from(data.classes()).unwrap_or(u32::MAX);
         let mut network = presets::by_name(&self.model, input, classes)?;
         network.smooth_labels(self.label_smoothing as f32);
         Ok(network)
