@@ -196,12 +196,18 @@ fn text(findings: &Findings, details: bool) -> String {
         };
         lines.push(line(false, "energy", describe_source(source, details)));
     }
+    let complete = |place: &DataPlace| place.present && place.spec != "digits";
+    let fix = match findings.data.iter().any(complete) {
+        true => "",
+        false => "; fix: put the data set there, or name its folder with --data or WATTGRAD_DATA",
+    };
     for place in &findings.data {
         let lines = match place.present {
             true => &mut available,
             false => &mut unavailable,
         };
-        let text = format!("{}: {}: {}", place.spec, place.path, place.note);
+        let fix = if place.present { "" } else { fix };
+        let text = format!("{}: {}: {}{fix}", place.spec, place.path, place.note);
         lines.push(line(place.auto, "data", text));
     }
     let cpu = findings.host.cpu.as_ref();

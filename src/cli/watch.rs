@@ -203,11 +203,15 @@ fn table(rows: &[LiveReading], at: f64) -> String {
 }
 
 fn line(rows: &[LiveReading], at: f64) -> String {
-    let cells = rows.iter().map(|row| {
-        let watts = row.watts.map_or(String::new(), |_| watts(row));
-        let words = [row.source.clone(), watts, state(row).to_owned()];
+    let shown = rows.iter().filter(|row| row.watts.is_some());
+    let cells = shown.map(|row| {
+        let words = [row.source.clone(), watts(row), state(row).to_owned()];
         let words = words.into_iter().filter(|word| !word.is_empty());
         words.collect::<Vec<_>>().join(" ")
     });
-    format!("{at:.2} s  {}\n", cells.collect::<Vec<_>>().join("  "))
+    let mut cells = cells.collect::<Vec<_>>().join("  ");
+    if cells.is_empty() {
+        cells = "no source shows power".into();
+    }
+    format!("{at:.2} s  {cells}\n")
 }

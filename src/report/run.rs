@@ -2,7 +2,7 @@
 
 use super::columns::{Align, columns};
 use super::study::NO_ENERGY;
-use crate::energy::{SourceResult, Status};
+use crate::energy::{SourceResult, Status, explain};
 use crate::train::{Derivation, EnergyFigure, Outcome, Record};
 use crate::units::{joules, percent, seconds, si, thousands};
 
@@ -78,10 +78,10 @@ pub fn run(record: &Record) -> String {
     }
     if rows.len() == before {
         let why = match record.energy.is_empty() {
-            true => "not metered (--meter none)",
-            false => NO_ENERGY,
+            true => "not metered (--meter none)".into(),
+            false => no_energy(record),
         };
-        rows.push(("energy", why.into()));
+        rows.push(("energy", why));
     }
     let rows = rows
         .into_iter()
@@ -119,6 +119,27 @@ fn result(record: &Record) -> String {
             format!("test {} after {taken}{behind}{ended}", last.describe())
         }
         None => format!("no evaluation after {taken}{ended}"),
+    }
+}
+
+/// Why no source gave joules: the reasons of those that were read or named, if there are any.
+fn no_energy(record: &Record) -> String {
+    let external = |row: &SourceResult| {
+        ["file:", "cmd:"]
+            .iter()
+            .any(|kind| row.source.starts_with(kind))
+    };
+    let rows = record.energy.iter();
+    let read = rows.filter(|row| row.seconds.is_some() || external(row));
+    let reasons: Vec<String> = read
+        .filter_map(|row| {
+            let reason = explain(row.reason.as_ref()?, row.fix.as_deref(), None);
+            Some(format!("{}: {reason}", row.source))
+        })
+        .collect();
+    match reasons.is_empty() {
+        true => NO_ENERGY.into(),
+        false => format!("not measured; {}", reasons.join("; ")),
     }
 }
 

@@ -201,6 +201,34 @@ fn a_baseline_gives_joules_above_idle() {
 }
 
 #[test]
+fn commands_are_also_compared_above_idle() {
+    let bench = Bench::new(40.0);
+    // 200 W and 80 W: 2.5 times the energy, and 4 times above an idle power of 40 W.
+    let [high, low] = [200.0, 80.0]
+        .map(|watts| format!("{}; sleep 1.5; {}", bench.draw(watts), bench.draw(40.0)));
+    let names = ["-n", "high", "-n", "low"];
+    let args = [
+        &["--json", "--baseline", "1s", "--runs", "2"],
+        &names[..],
+        &[&high, &low],
+    ];
+    let result = json(&bench.run(&args.concat()));
+    let other = &result["comparison"]["others"][0];
+    let interval = &other["above_idle_ratio_ci"];
+    let (above, total) = (number(other, "above_idle_ratio"), number(other, "ratio"));
+    assert!(
+        (total - 2.5).abs() < 0.2 && (above - 4.0).abs() < 0.4,
+        "{other}"
+    );
+    assert!(
+        number(interval, "low") <= 4.0 && number(interval, "high") >= 4.0,
+        "{other}"
+    );
+    let sentence = result["comparison"]["sentence"].as_str().unwrap();
+    assert!(sentence.contains(", above idle "), "{sentence}");
+}
+
+#[test]
 fn a_baseline_names_a_drift_of_idle_power() {
     let bench = Bench::new(40.0);
     let (load, rest) = (bench.draw(150.0), bench.draw(60.0));

@@ -36,6 +36,37 @@ fn names_the_column_that_tells_devices_apart() {
         .replace(",1,", ",");
     let (why, _) = refused(&without, &LogOptions::default());
     assert!(why.contains("2 devices"), "{why}");
+    // A column of an unknown name, whose values tell the devices apart.
+    let plugs = text
+        .replace("gpu", "appliance")
+        .replace(",0,", ",desk 01,")
+        .replace(",1,", ",desk 02,");
+    let (why, _) = refused(&plugs, &LogOptions::default());
+    assert!(why.contains("--where appliance=desk 01"), "{why}");
+}
+
+#[test]
+fn a_condition_holds_for_the_same_number_and_the_same_word() {
+    let mut text = String::from("seconds,gpu,power_w\n");
+    for row in 0..50 {
+        text += &format!("{row},00,100\n{row},01,30\n{row},GPU-7,20\n");
+    }
+    for (value, joules) in [("0", 4900.0), ("1", 1470.0), ("gpu-7", 980.0)] {
+        let options = LogOptions {
+            rows: vec![("gpu".into(), value.into())],
+            ..LogOptions::default()
+        };
+        let energy = read(text.as_str(), &options).unwrap();
+        assert!(
+            (energy.joules / joules - 1.0).abs() < 1e-9,
+            "{value}: {energy:?}"
+        );
+    }
+    let none = LogOptions {
+        rows: vec![("gpu".into(), "10".into())],
+        ..LogOptions::default()
+    };
+    assert!(refused(&text, &none).0.contains("no row has gpu=10"));
 }
 
 #[test]

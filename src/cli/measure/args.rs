@@ -13,7 +13,7 @@ use crate::energy::log::{Decimal, LogOptions, TimeUnit, Unit};
 #[command(
     args_override_self = true,
     group = ArgGroup::new("what").args(["commands", "argv", "log"]).required(true),
-    override_usage = "wattgrad measure [OPTIONS] -- COMMAND [ARGS]...\n       \
+    override_usage = "wattgrad measure [OPTIONS] -- PROGRAM [ARGS]...\n       \
         wattgrad measure [OPTIONS] 'COMMAND' 'COMMAND'...\n       \
         wattgrad measure [OPTIONS] --log FILE",
     after_help = "Examples:\n  wattgrad measure --runs 5 --warmup 1 'gzip -k -9 data' 'xz -k data'\n  \
@@ -24,8 +24,8 @@ pub struct Args {
     #[arg(value_name = "COMMAND")]
     pub commands: Vec<String>,
 
-    /// One command with its arguments, run once without a shell
-    #[arg(last = true, value_name = "COMMAND")]
+    /// One program with its arguments, after `--`: run once without a shell
+    #[arg(last = true, value_name = "PROGRAM")]
     pub argv: Vec<OsString>,
 
     /// Report joules above the idle power of this long before and after, such as 10s
@@ -37,7 +37,7 @@ pub struct Args {
     pub phase: Option<Regex>,
 
     /// Compute energy from the log of another program, `-` for stdin
-    #[arg(long, value_name = "FILE", alias = "replay")]
+    #[arg(long, value_name = "FILE", visible_alias = "replay")]
     pub log: Option<PathBuf>,
 
     /// Column of power or energy, by name or number [default: found by its name]

@@ -175,10 +175,11 @@ impl Session<'_> {
                 Output::Inherit => "",
                 _ => ", see why with --output inherit",
             };
+            let single = self.in_words();
             return Err(Failure::with_code(
                 ended.exit(),
                 format!(
-                    "the command `{}` {}, so nothing is compared: fix it{show}, or use --ignore-failure",
+                    "the command `{}` {}, so nothing is compared: fix it{show}, or use --ignore-failure{single}",
                     self.commands[at].label(),
                     ended.describe()
                 ),
@@ -186,6 +187,18 @@ impl Session<'_> {
         }
         plan.hooks.conclude.run(own, &plan.output, args.json)?;
         Ok(true)
+    }
+
+    /// A hint where the words of one command were given as several commands.
+    fn in_words(&self) -> String {
+        let words = &self.args.commands;
+        match words.len() > 1 && words.iter().all(|word| !word.contains(char::is_whitespace)) {
+            true => format!(
+                "; to run it as one command: wattgrad measure -- {}",
+                words.join(" ")
+            ),
+            false => String::new(),
+        }
     }
 }
 

@@ -94,6 +94,11 @@ pub struct Relative {
     pub ratio_ci_high: Option<f64>,
     pub significant: bool,
     pub pairs: usize,
+    /// Of the joules above idle, where those of both commands are significant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub above_idle_ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub above_idle_ratio_ci: Option<Interval>,
 }
 
 const NO_JOULES: &str = "no source measured the energy of every run";
@@ -124,12 +129,19 @@ pub fn compare(commands: &[CommandRuns], interleaved: bool) -> Comparison {
     let lowest = (0..commands.len())
         .min_by(|&a, &b| logs(&plain[a]).total_cmp(&logs(&plain[b])))
         .unwrap_or(0);
-    let others: Vec<(usize, Ratio)> = (0..commands.len())
+    let others: Vec<(usize, Ratio, Option<Ratio>)> = (0..commands.len())
         .filter(|&at| at != lowest)
         .map(|at| {
             let error = |at: usize| relative_error_of_mean(&figures[at][..rounds]);
             let floor = error(at).hypot(error(lowest));
-            (at, Ratio::of_pairs(&plain[at], &plain[lowest], floor))
+            let above = source
+                .as_deref()
+                .and_then(|source| above_idle(&commands[at], &commands[lowest], source, rounds));
+            (
+                at,
+                Ratio::of_pairs(&plain[at], &plain[lowest], floor),
+                above,
+            )
         })
         .collect();
     let reason = source.is_none().then_some(NO_JOULES);
@@ -152,7 +164,10 @@ pub fn compare(commands: &[CommandRuns], interleaved: bool) -> Comparison {
         .collect();
     let ratios: Vec<String> = others
         .iter()
-        .map(|&(at, ratio)| sentence(&names[at], ratio, &names[lowest], source.is_some()))
+        .map(|&(at, ratio, above)| {
+            sentence(&names[at], ratio, &names[lowest], source.is_some())
+                + &above_idle_clause(above)
+        })
         .collect();
     Comparison {
         unit: if source.is_some() {
@@ -168,7 +183,7 @@ pub fn compare(commands: &[CommandRuns], interleaved: bool) -> Comparison {
         interleaved,
         others: others
             .into_iter()
-            .map(|(at, ratio)| Relative {
+            .map(|(at, ratio, above)| Relative {
                 at,
                 command: commands[at].command.clone(),
                 ratio: ratio.ratio,
@@ -176,6 +191,8 @@ pub fn compare(commands: &[CommandRuns], interleaved: bool) -> Comparison {
                 ratio_ci_high: ratio.interval.map(|interval| interval.high),
                 significant: ratio.is_significant(),
                 pairs: rounds,
+                above_idle_ratio: above.map(|above| above.ratio),
+                above_idle_ratio_ci: above.and_then(|above| above.interval),
             })
             .collect(),
     }
@@ -201,6 +218,32 @@ fn sentence(name: &str, ratio: Ratio, lowest: &str, energy: bool) -> String {
         }
     };
     format!("{relation} ({interval})")
+}
+
+/// The ratio of the joules above idle of paired runs. The idle power is one figure for all of them, so many runs do not
+/// make its error smaller.
+fn above_idle(of: &CommandRuns, to: &CommandRuns, source: &str, rounds: usize) -> Option<Ratio> {
+    let figures = |each: &CommandRuns| {
+        let runs = each.runs.iter().take(rounds);
+        let amounts = runs.map(|run| Some(row(run, source)?.above_idle?.joules));
+        let amounts: Vec<f64> = amounts.collect::<Option<_>>()?;
+        let mut means = each.means().into_iter();
+        let means = means.find(|means| means.source.as_deref() == Some(source))?;
+        let ((mean, half), ..) = means.above_idle?;
+        let clear = mean > half? && amounts.iter().all(|&amount| amount > 0.0);
+        clear.then_some((amounts, half? / mean))
+    };
+    let ((of, of_error), (to, to_error)) = (figures(of)?, figures(to)?);
+    Some(Ratio::of_pairs(&of, &to, of_error.hypot(to_error)))
+}
+
+fn above_idle_clause(ratio: Option<Ratio>) -> String {
+    ratio.map_or(String::new(), |ratio| {
+        let interval = ratio.interval.map_or(String::new(), |interval| {
+            format!(" ({} to {})", factor(interval.low), factor(interval.high))
+        });
+        format!(", above idle {}x{interval}", factor(ratio.ratio))
+    })
 }
 
 /// A ratio with three significant digits, and two decimals below 1.
@@ -252,6 +295,12 @@ impl CommandRuns {
         label.replace('\n', "\\n")
     }
 
+    /// How many runs ended with another exit code than 0.
+    pub fn failed(&self) -> usize {
+        let failed = |run: &&Run| run.exit_code != Some(0);
+        self.runs.iter().filter(failed).count()
+    }
+
     pub fn times(&self) -> Vec<f64> {
         self.runs.iter().map(|run| run.seconds).collect()
     }
@@ -259,11 +308,7 @@ impl CommandRuns {
     /// Notes runs that failed, lack joules or stand out.
     pub fn note(&mut self, args: &Comparing) {
         let count = self.runs.len();
-        let failed = self
-            .runs
-            .iter()
-            .filter(|run| run.exit_code != Some(0))
-            .count();
+        let failed = self.failed();
         if args.ignore_failure && failed > 0 {
             self.notes.push(format!("{failed} of {count} runs failed"));
         }

@@ -64,6 +64,7 @@ fn csv(report: &Report) -> Result<String, Failure> {
         "source",
         "status",
         "runs",
+        "failed_runs",
         "mean",
         "stddev",
         "median",
@@ -128,6 +129,7 @@ fn row(report: &Report, at: usize, each: &CommandRuns, means: &Means) -> Vec<Str
         source,
         status.to_owned(),
         means.runs.to_string(),
+        each.failed().to_string(),
     ];
     cells.extend(
         [

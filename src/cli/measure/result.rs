@@ -186,7 +186,8 @@ impl Row {
     }
 }
 
-/// The sources that have joules, or all where none has; below the table why the others have none, and remarks.
+/// The sources that have joules, or those that were read where none has; below the table why the others have none, and
+/// remarks.
 pub fn table(rows: &[Row]) -> String {
     if rows.is_empty() {
         return String::new();
@@ -197,10 +198,14 @@ pub fn table(rows: &[Row]) -> String {
             .to_vec(),
     ];
     let any = rows.iter().any(|row| row.result.joules.is_some());
-    let shown = rows
-        .iter()
-        .filter(|row| !any || row.result.joules.is_some());
+    let shown = rows.iter().filter(|row| match any {
+        true => row.result.joules.is_some(),
+        false => row.result.seconds.is_some(),
+    });
     cells.extend(shown.map(Row::cells));
+    if cells.len() == 1 {
+        return remarks(rows);
+    }
     let sides = [
         Align::Left,
         Align::Left,
@@ -247,20 +252,23 @@ pub fn amount_of(amount: f64, half: Option<f64>) -> String {
     half.map_or_else(|| joules(amount), |half| joules_within(amount, half))
 }
 
-/// From this many missing sources on they share one line, where another source has joules.
+/// From this many missing sources on they share one line.
 const MANY: usize = 3;
 
-/// A line for each reason and note. Where a source has joules, sources that the machine does not have are only named.
+/// A line for each reason and note. Of several sources that the machine does not have only the names are listed; where
+/// another source has joules, not of those that can be enabled.
 pub fn remarks(rows: &[Row]) -> String {
     let any = rows.iter().any(|row| row.result.joules.is_some());
     // A source that was opened has seconds, and one that can be enabled has a fix.
-    let missing = |row: &&Row| row.result.seconds.is_none() && row.result.fix.is_none();
+    let missing = |row: &&Row| {
+        row.result.seconds.is_none() && !row.external() && !(any && row.result.fix.is_some())
+    };
     let names: Vec<&str> = rows
         .iter()
         .filter(missing)
         .map(|row| row.result.source.as_str())
         .collect();
-    let brief = any && names.len() >= MANY;
+    let brief = names.len() >= MANY;
     let mut text = String::new();
     for row in rows.iter().filter(|row| !(brief && missing(row))) {
         let SourceResult {
@@ -278,7 +286,7 @@ pub fn remarks(rows: &[Row]) -> String {
     }
     if brief {
         text += &format!(
-            "unavailable: {} (reasons: `wattgrad doctor`)\n",
+            "unavailable: {} (reasons and fixes: `wattgrad doctor`)\n",
             names.join(", ")
         );
     }
@@ -304,10 +312,7 @@ pub fn clause(rows: &[Row]) -> String {
         }
         return match rows.is_empty() {
             true => "energy was not measured (--meter none)".into(),
-            false if rows.iter().all(Row::external) => {
-                "energy could not be measured: test the meter with `wattgrad doctor` and the same --meter".into()
-            }
-            false => "energy could not be measured: `wattgrad doctor` lists how to enable a source".into(),
+            false => "energy was not measured".into(),
         };
     };
     let figure = match most.ci() {

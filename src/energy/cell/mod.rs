@@ -9,6 +9,7 @@
 
 pub mod decimal;
 pub mod interleaved;
+pub mod json;
 pub mod time;
 pub mod unit;
 

@@ -32,13 +32,6 @@ pub fn first_time(sample: &Sampled, columns: &Columns) -> Option<i64> {
         .find_map(|(_, row)| cell_time(row, columns, &mut joined))
 }
 
-/// Whether a row is of the device that was asked for.
-pub fn taken(row: &ByteRecord, columns: &Columns) -> bool {
-    let rows = &columns.rows;
-    rows.iter()
-        .all(|(at, value)| row.get(*at).is_some_and(|cell| cell == &value[..]))
-}
-
 /// An end of the window: a date, or seconds as the log counts them; of a log with dates, seconds since its first row.
 pub fn window_end(text: &str, unit: TimeUnit, first: Option<i64>) -> Result<i64, LogError> {
     let unreadable = || LogError::WindowUnreadable(text.to_owned());

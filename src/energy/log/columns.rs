@@ -7,7 +7,7 @@ use super::time::{self, TimeUnit};
 use super::unit::{self, Quantity, Unit};
 use super::{LogError, LogOptions};
 
-use super::sample::{Sampled, shown};
+use super::sample::{Sampled, same, shown, taken};
 use crate::energy::cell::DEVICES;
 
 /// Words of a time column's name, the surest first.
@@ -281,10 +281,7 @@ fn time_unit(
     rows: &[(usize, Vec<u8>)],
 ) -> Result<TimeUnit, LogError> {
     let column = table.names[time[0]].clone();
-    let taken = sample.rows.iter().filter(|(_, row)| {
-        rows.iter()
-            .all(|(at, value)| row.get(*at).is_some_and(|cell| cell == &value[..]))
-    });
+    let taken = sample.rows.iter().filter(|(_, row)| taken(row, rows));
     let cells: Vec<&[u8]> = taken.filter_map(|(_, row)| row.get(time[0])).collect();
     let readable = |unit: TimeUnit| cells.iter().any(|cell| unit.read(cell).is_some());
     let by_size = cells.iter().find_map(|cell| TimeUnit::of_unix(cell));
@@ -376,7 +373,8 @@ fn values_occur(
     for (at, wanted) in rows {
         let cells = sample.rows.iter().filter_map(|(_, row)| row.get(*at));
         let values: BTreeSet<&[u8]> = cells.collect();
-        if !sample.rows.is_empty() && !values.contains(&wanted[..]) && sample.whole {
+        let found = values.iter().any(|value| same(value, wanted));
+        if !sample.rows.is_empty() && !found && sample.whole {
             return Err(LogError::NoRows {
                 column: table.names[*at].clone(),
                 value: shown(wanted),
@@ -407,11 +405,8 @@ fn devices(
         .rows
         .iter()
         .filter(|(_, row)| {
-            rows.iter()
-                .all(|(at, value)| row.get(*at).is_some_and(|cell| cell == &value[..]))
-        })
-        .filter(|(_, row)| {
-            row.len() == table.names.len()
+            taken(row, rows)
+                && row.len() == table.names.len()
                 && row
                     .get(time[0])
                     .is_some_and(|cell| cell != table.names[time[0]].as_bytes())
@@ -437,7 +432,7 @@ fn devices(
 }
 
 /// Up to eight values, parted by commas.
-fn listed<'a>(values: impl Iterator<Item = &'a [u8]>) -> String {
+pub fn listed<'a>(values: impl Iterator<Item = &'a [u8]>) -> String {
     let mut all: Vec<String> = values.take(9).map(shown).collect();
     if all.len() == 9 {
         all[8] = "...".into();

@@ -2,9 +2,8 @@
 
 use super::LogError;
 use super::LogOptions;
-use super::cells::taken;
 use super::columns::Columns;
-use super::sample::{Sampled, shown};
+use super::sample::{Sampled, shown, taken};
 use crate::energy::cell::decimal::{Decimal, Evidence, evidence};
 use crate::energy::cell::digits;
 
@@ -19,7 +18,11 @@ pub fn decimal(
         return Ok(decimal);
     }
     let (mut of_column, mut of_others, mut unclear) = (None, None, None);
-    for (line, row) in sample.rows.iter().filter(|(_, row)| taken(row, columns)) {
+    for (line, row) in sample
+        .rows
+        .iter()
+        .filter(|(_, row)| taken(row, &columns.rows))
+    {
         for (at, cell) in row.iter().enumerate() {
             let text = std::str::from_utf8(cell).ok();
             let shown = text

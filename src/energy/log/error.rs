@@ -214,6 +214,8 @@ impl LogError {
                 | Self::TimeUnitContradicted { .. }
                 | Self::SeveralDevices { .. }
                 | Self::NoRows { .. }
+                | Self::ClockBack { .. }
+                | Self::CounterFell { .. }
                 | Self::Outside { .. }
                 | Self::Reversed { .. }
                 | Self::Unfit { .. }

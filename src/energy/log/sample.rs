@@ -47,3 +47,22 @@ pub fn shown(cell: &[u8]) -> String {
     let text = String::from_utf8_lossy(&cell[..cell.len().min(40)]).into_owned();
     text.replace(char::is_control, " ")
 }
+
+/// Whether a row is of the device that was asked for.
+pub fn taken(row: &ByteRecord, conditions: &[(usize, Vec<u8>)]) -> bool {
+    let holds = |(at, value): &(usize, Vec<u8>)| row.get(*at).is_some_and(|cell| same(cell, value));
+    conditions.iter().all(holds)
+}
+
+/// Whether two cells say the same: `GPU0` and `gpu0`, `01` and `1`.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    fn bare(cell: &[u8]) -> &[u8] {
+        let cell = cell.trim_ascii();
+        let zeros = cell.iter().take_while(|&&byte| byte == b'0').count();
+        match cell.get(zeros) {
+            Some(byte) if byte.is_ascii_digit() => &cell[zeros..],
+            _ => &cell[zeros.saturating_sub(1)..],
+        }
+    }
+    a == b || bare(a).eq_ignore_ascii_case(bare(b))
+}

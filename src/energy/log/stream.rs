@@ -5,12 +5,12 @@ use std::rc::Rc;
 
 use csv::ByteRecord;
 
-use super::cells::{cell_time, first_time, taken, window_end};
+use super::cells::{cell_time, first_time, window_end};
 use super::columns::Columns;
 use super::decimal::decimal;
 use super::integrate::{Integrator, NoIntegral, Sample};
 use super::same_time::{SameTime, same_time};
-use super::sample::{Sampled, comment, named_again, shown};
+use super::sample::{Sampled, comment, named_again, shown, taken};
 use super::table::Table;
 use super::text::Noticed;
 use super::time::{self, DAY, SECOND, TimeUnit};
@@ -110,7 +110,7 @@ pub fn energy(
         decimal,
         integrator: Integrator::new(columns.quantity, window),
         window,
-        same_time: same_time(&sample, columns, decimal)?,
+        same_time: same_time(&sample, columns, &names, decimal)?,
         group: Vec::new(),
         group_at: 0,
         first: None,
@@ -263,7 +263,7 @@ impl Stream<'_> {
         if !again && self.columns.time.iter().all(|&at| named(at)) {
             return Err(LogError::ColumnsChanged { line });
         }
-        if !taken(row, self.columns) {
+        if !taken(row, &self.columns.rows) {
             // A row that was cut off before its device is none of another device.
             if row.len() < self.names.len() {
                 self.cut = Some(line);

@@ -117,7 +117,7 @@ impl Sensor for External {
         self.poll(&mut Vec::new())?;
         let last = self.state().lines.last();
         let value = last.map(|reading| reading.value);
-        value.ok_or_else(|| Unavailable::new(format!("{} has printed no line yet", self.name)))
+        value.ok_or_else(|| Unavailable::new("it has printed no line yet"))
     }
 
     fn poll(&self, into: &mut Vec<Reading>) -> Result<(), Unavailable> {
@@ -129,13 +129,8 @@ impl Sensor for External {
         // The lines printed before the feed failed still count.
         let ended = state.feed.read(&mut fresh);
         let taken = state.lines.take(&fresh, Moment::now(), into);
-        taken.and(ended).map_err(|unavailable| {
-            let unavailable = Unavailable {
-                reason: format!("{}: {}", self.name, unavailable.reason),
-                ..unavailable
-            };
+        taken.and(ended).inspect_err(|unavailable| {
             state.unavailable = Some(unavailable.clone());
-            unavailable
         })
     }
 

@@ -3,6 +3,7 @@
 use csv::ByteRecord;
 use serde_json::Value;
 
+use crate::energy::cell::json::walk;
 use crate::energy::log::LogError;
 use crate::energy::log::rows::{Lines, Rows};
 use crate::energy::log::text::Text;
@@ -26,27 +27,6 @@ pub fn open(text: Text, lines: &[&str]) -> Result<(Vec<String>, Box<dyn Rows>), 
         names: names.clone(),
     };
     Ok((names, Box::new(rows)))
-}
-
-/// Calls `each` with the path and the text of every number and string; elements of arrays are numbered.
-fn walk(value: &Value, path: String, each: &mut dyn FnMut(String, String)) {
-    let below = |key: &str| match path.is_empty() {
-        true => key.to_owned(),
-        false => format!("{path}.{key}"),
-    };
-    match value {
-        Value::Object(fields) => fields
-            .iter()
-            .for_each(|(key, value)| walk(value, below(key), each)),
-        Value::Array(items) => items
-            .iter()
-            .take(16)
-            .enumerate()
-            .for_each(|(at, value)| walk(value, below(&at.to_string()), each)),
-        Value::Number(number) => each(path, number.to_string()),
-        Value::String(text) => each(path, text.clone()),
-        Value::Null | Value::Bool(_) => {}
-    }
 }
 
 struct JsonLines {

@@ -87,7 +87,6 @@ impl Feed for Tail {
 
 /// A command that prints lines until this is dropped.
 pub(super) struct Child {
-    command: String,
     process: std::process::Child,
     stdout: Pipe,
     stderr: Pipe,
@@ -95,9 +94,8 @@ pub(super) struct Child {
 
 impl Child {
     pub(super) fn start(command: &str) -> Result<Self, Unavailable> {
-        let cannot = |why: std::io::Error| {
-            Unavailable::new(format!("the command `{command}` cannot be started: {why}"))
-        };
+        let cannot =
+            |why: std::io::Error| Unavailable::new(format!("the command cannot be started: {why}"));
         let mut process = shell(command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -106,7 +104,6 @@ impl Child {
             .map_err(cannot)?;
         let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
         let mut child = Self {
-            command: command.to_owned(),
             process,
             stdout: Pipe::default(),
             stderr: Pipe::default(),
@@ -137,10 +134,7 @@ impl Child {
             Some(last) => format!("; its last message: {}", last.trim()),
             None => String::new(),
         };
-        Unavailable::new(format!(
-            "the command `{}` {how} ({status}){last}",
-            self.command
-        ))
+        Unavailable::new(format!("the command {how} ({status}){last}"))
     }
 
     /// Sends `signal` to the command and all processes that it started.

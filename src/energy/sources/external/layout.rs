@@ -1,6 +1,7 @@
 //! What a line of a meter says: its time and its power or energy, however both are written.
 
 use crate::energy::cell::decimal::Decimal;
+use crate::energy::cell::json::walk;
 use crate::energy::cell::time::{DAY, SECOND, TimeUnit, date_time};
 use crate::energy::cell::unit::{Quantity, Unit, guess, is_unclear};
 use crate::energy::cell::{DEVICES, number};
@@ -63,9 +64,12 @@ impl Layout {
         if line.is_empty() || line.starts_with('#') {
             return Ok(Line::Nothing);
         }
-        let cells = cells(line);
         let first = !std::mem::replace(&mut self.begun, true);
-        if self.is_header(&cells, first) {
+        let cells = match line.starts_with('{') {
+            true => self.object(line)?,
+            false => cells(line),
+        };
+        if !line.starts_with('{') && self.is_header(&cells, first) {
             self.names = cells;
             return Ok(Line::Nothing);
         }
@@ -103,6 +107,20 @@ impl Layout {
         })
     }
 
+    /// The cells of a JSON object, which names its columns.
+    fn object(&mut self, line: &str) -> Result<Vec<String>, Unavailable> {
+        let object = serde_json::from_str(line).map_err(|why| {
+            Unavailable::new(format!("the line `{line}` is not a JSON object: {why}"))
+        })?;
+        self.names.clear();
+        let mut cells = Vec::new();
+        walk(&object, String::new(), &mut |name, cell| {
+            self.names.push(name);
+            cells.push(cell);
+        });
+        Ok(cells)
+    }
+
     /// A header is the first line, the first header again, or a line that names a time.
     fn is_header(&self, cells: &[String], first: bool) -> bool {
         let named = |cell: &String| {
@@ -116,8 +134,10 @@ impl Layout {
     /// The positions of the time and the value.
     fn columns(&self, cells: &[String], line: &str) -> Result<(usize, usize), Unavailable> {
         let named = self.names.len() == cells.len();
+        let is_time = |name: &String| TIMES.iter().any(|word| name.to_lowercase().contains(word));
         if cells.len() == 2 {
-            return Ok((0, 1));
+            let swapped = named && is_time(&self.names[1]) && !is_time(&self.names[0]);
+            return Ok(if swapped { (1, 0) } else { (0, 1) });
         }
         let several = |how: String| {
             Unavailable::new(format!(
@@ -129,7 +149,6 @@ impl Layout {
         if !named {
             return Err(several(" and no header".into()));
         }
-        let is_time = |name: &String| TIMES.iter().any(|word| name.to_lowercase().contains(word));
         let time = self.names.iter().position(is_time).unwrap_or(0);
         let of_kind = |name: &str| {
             guess(name).is_some_and(|found| (found == Quantity::Power) == self.is_power())
@@ -303,6 +322,19 @@ mod tests {
             ),
             (&["time,power_mw", "1772529300.112,120500"], None, 120.5),
             (&["1772529300.112 2"], Some("kWh"), 7.2e6),
+            (&["watts time", "120.5 1772529300.112"], None, 120.5),
+            (
+                &[r#"{"power_mw": 120500, "timestamp": "2026-03-03T09:15:00.112Z"}"#],
+                None,
+                120.5,
+            ),
+            (
+                &[
+                    r#"{"timestamp": 1772529300.112, "gpu": {"index": 0, "power_w": 120.5}, "ok": true}"#,
+                ],
+                None,
+                120.5,
+            ),
             (
                 &["time,energy_uj", "1772529300.112,5e6"],
                 Some("microjoules"),
@@ -373,6 +405,11 @@ mod tests {
                 "`1772529300,112;120,14` is not `time W`",
             ),
             (&["1772529300.112 12x"], None, "is not `time W`"),
+            (
+                &[r#"{"time": 1772529300.112, "watts""#],
+                None,
+                "is not a JSON object",
+            ),
             (&["1772529300.112 -0.4"], None, "impossible"),
             (&["1772529300.112 429496420"], None, "impossible"),
             (
