@@ -12,6 +12,8 @@ pub mod criterion;
 mod data;
 #[cfg(feature = "gpu")]
 mod device;
+#[cfg(feature = "gpu")]
+mod difference;
 mod energy;
 mod files;
 #[cfg(feature = "gpu")]
@@ -66,11 +68,11 @@ pub use program::{
 };
 #[cfg(feature = "gpu")]
 pub use train::{
-    Budget, Contention, DataRecord, Derivation, DeviceRecord, Durations, EnergyFigure,
-    EvaluationPoint, Event, Goal, Host, MeterRecord, MeteredWindows, MetricTarget, NetworkRecord,
-    NoObserver, Observer, Outcome, Outputs, Phase, PhaseEnergy, Record, RecordedWindow, Regime,
-    RegimeError, RunEnergy, RunSetup, Step, TargetReached, TargetResult, TrainError, Trainer,
-    TrainingResult, Versions, WarmUp, Work,
+    Budget, CheckpointError, CheckpointEvery, Checkpoints, Contention, DataRecord, Derivation,
+    DeviceRecord, Durations, EnergyFigure, EvaluationPoint, Event, Goal, Host, MeterRecord,
+    MeteredWindows, MetricTarget, NetworkRecord, NoObserver, Observer, Outcome, Outputs, Phase,
+    PhaseEnergy, Record, RecordedWindow, Regime, RegimeError, RunEnergy, RunSetup, Session, Step,
+    TargetReached, TargetResult, TrainError, Trainer, TrainingResult, Versions, WarmUp, Work,
 };
 
 /// What the program, the tests and the benchmarks of this package need beyond the public API. No stability is promised.

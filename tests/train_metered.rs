@@ -324,3 +324,66 @@ fn a_diverged_run_has_the_joules_of_its_steps() {
         record.steps_after_divergence
     );
 }
+
+/// The joules of a resumed run are those of its parts. What was lost after the checkpoint is in none of them.
+#[test]
+fn a_resumed_run_has_the_joules_of_its_parts() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (folder, meter) = stand_in();
+    let at = |name: &str| folder.path().join(name);
+    let checkpoints = at("checkpoints");
+    let start = || {
+        Command::new(env!("CARGO_BIN_EXE_wattgrad"))
+            .args(["train", "--data", "digits", "--max-steps", "1000000"])
+            .args(["--meter", &format!("{meter} 20"), "--meter-unit", "joules"])
+            .args(["--every", "2s", "--resume", "--checkpoint"])
+            .args([&checkpoints, Path::new("--record"), &at("run.json")])
+            .env_remove("WATTGRAD_METER")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let names = || -> Vec<_> {
+        let entries = std::fs::read_dir(&checkpoints).into_iter().flatten();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.retain(|name| name.to_str().unwrap().starts_with("step-"));
+        names.sort();
+        names
+    };
+    let wait = || {
+        let before = names();
+        while names() == before {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    };
+    let mut killed = start();
+    wait();
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let mut last = start();
+    wait();
+    let id = last.id().to_string();
+    Command::new("kill")
+        .args(["-s", "INT", &id])
+        .status()
+        .unwrap();
+    last.wait().unwrap();
+
+    let record = Record::read(&at("run.json")).unwrap();
+    check_recomputed(&record);
+    let [first] = &record.earlier_sessions[..] else {
+        panic!("{:?}", record.earlier_sessions);
+    };
+    let part = &first.energy[0];
+    let seconds = first.durations.total_seconds - first.durations.startup_seconds;
+    near(part, WATTS * seconds, WATTS * 0.1);
+    let direct = figure(&record.energy_to_end, Derivation::Direct);
+    let direct = direct.unwrap_or_else(|| panic!("{:?} {:?}", record.energy[0].updates, part));
+    let own = record.energy[0].joules.unwrap();
+    assert!((direct.joules - own - part.joules).abs() < 1e-9);
+    assert!(half(direct) > half(part));
+    assert_eq!(record.steps, record.samples / 64);
+    assert!(record.steps > first.to_step);
+}

@@ -93,6 +93,7 @@ impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Self {
         match error {
             TrainError::Data(error) => error.into(),
+            TrainError::Checkpoint(ref reason) if reason.is_misuse() => Self::misuse(error),
             TrainError::Regime(_)
             | TrainError::Model(_)
             | TrainError::Meter(_)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::device::{Gpu, GpuOptions};
 use crate::kernels::Tuning;
 use crate::report;
-use crate::train::{Outcome, Outputs, Regime, Trainer};
+use crate::train::{CheckpointEvery, Checkpoints, Outcome, Outputs, Regime, Trainer};
 
 use super::failure::Failure;
 use super::global::Global;
@@ -37,6 +37,24 @@ pub struct Args {
     /// Write step, samples and loss of each step (JSON Lines)
     #[arg(long, value_name = "FILE")]
     steps_log: Option<PathBuf>,
+
+    /// Write checkpoints to this folder, and keep the last two
+    #[arg(long, value_name = "DIR")]
+    checkpoint: Option<PathBuf>,
+
+    /// Interval of checkpoints: a time, epochs or steps
+    #[arg(
+        long,
+        value_name = "INTERVAL",
+        requires = "checkpoint",
+        default_value_t = CheckpointEvery::default(),
+        value_parser = |text: &str| text.parse::<CheckpointEvery>().map_err(|error| error.to_string()),
+    )]
+    every: CheckpointEvery,
+
+    /// Continue from the newest checkpoint in the folder, if there is one
+    #[arg(long, requires = "checkpoint")]
+    resume: bool,
 
     /// Write the record of the run (JSON)
     #[arg(long, value_name = "FILE")]
@@ -116,6 +134,13 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     }
     if let Some(tuning) = tuning {
         trainer = trainer.tuning(tuning);
+    }
+    if let Some(folder) = args.checkpoint.clone() {
+        trainer = trainer.checkpoints(Checkpoints {
+            folder,
+            every: args.every,
+            resume: args.resume,
+        });
     }
     let record = trainer.run(&mut Progress::new(global))?.record;
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::clock::Moment;
 use super::collector::Collector;
 #[cfg(feature = "gpu")]
-use super::estimate::Edge;
+use super::estimate::{Edge, Estimate};
 use super::figure::{Reading, Stamp, Status};
 use super::open_sensor::OpenSensor;
 use super::recording::Recording;
@@ -183,13 +183,25 @@ impl Window {
     /// none yet.
     #[cfg(feature = "gpu")]
     pub(crate) fn joules_so_far(&self) -> Option<f64> {
-        let (opened, collector) = self.charged().next()?;
-        let sensor = opened.sensor.as_ref().ok()?;
-        let readings = collector.readings();
-        let window = (self.from.monotonic, readings.last()?.at.monotonic);
-        let recording = Recording::new(sensor.spec(), readings);
-        let estimate = recording.fixed(window, [Edge::Interior; 2], &opened.model);
-        estimate.ok().map(|estimate| estimate.joules)
+        let (_, estimate) = self.so_far().next()?;
+        estimate.map(|estimate| estimate.joules)
+    }
+
+    /// Each source that measures, and its joules from the start of the window to its latest reading; `None` where there
+    /// are none yet.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn so_far(&self) -> impl Iterator<Item = (&str, Option<Estimate>)> {
+        self.charged().map(|(opened, collector)| {
+            let estimate = || {
+                let sensor = opened.sensor.as_ref().ok()?;
+                let readings = collector.readings();
+                let window = (self.from.monotonic, readings.last()?.at.monotonic);
+                let recording = Recording::new(sensor.spec(), readings);
+                let edges = [Edge::Interior; 2];
+                recording.fixed(window, edges, &opened.model).ok()
+            };
+            (opened.source.as_str(), estimate())
+        })
     }
 
     /// Ends the window: the joules of the whole window through each source.

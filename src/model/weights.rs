@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::{ParameterKind, ParameterSpec};
 
 pub use error::WeightsError;
+pub(crate) use file::metadata;
 
 /// The batch counter beside the running statistics of PyTorch's batch norm, an i64 scalar.
 const TRACKED: &str = "num_batches_tracked";
@@ -98,6 +99,30 @@ impl Weights {
         self.params
             .iter()
             .map(|(name, param)| (name.as_str(), param))
+    }
+
+    /// Adds every tensor of `other`, its name after `prefix`; replaces tensors of the same name.
+    pub(crate) fn extend_with(&mut self, prefix: &str, other: &Weights) {
+        let named = other
+            .params
+            .iter()
+            .map(|(name, param)| (format!("{prefix}{name}"), param.clone()));
+        self.params.extend(named);
+    }
+
+    /// Takes out the tensors whose names start with `prefix`, and removes it from their names.
+    pub(crate) fn split_off(&mut self, prefix: &str) -> Weights {
+        let (taken, kept) = std::mem::take(&mut self.params)
+            .into_iter()
+            .partition(|(name, _)| name.starts_with(prefix));
+        self.params = kept;
+        let taken: BTreeMap<String, Param> = taken;
+        let named = taken
+            .into_iter()
+            .map(|(name, param)| (name[prefix.len()..].to_owned(), param));
+        Weights {
+            params: named.collect(),
+        }
     }
 
     /// Number of tensors.

@@ -30,3 +30,4 @@ pub use run::{Counters, Evaluation, Program, StepResult};
 pub use summary::{
     DispatchSummary, FEW_WORKGROUPS, LONG_SUM, ListSummary, MemorySummary, OperandSummary, Summary,
 };
+pub use weights::Snapshot;

@@ -164,6 +164,12 @@ impl<'g> Program<'g> {
         self.counters
     }
 
+    /// Training steps done since the weights were loaded, or as counted by the snapshot.
+    #[must_use]
+    pub fn step(&self) -> u64 {
+        self.step
+    }
+
     /// Keeps submits shorter than `seconds`, or at one step (one batch of an evaluation) each: a meter assigns steps to the
     /// updates of its sensors by the ends of submits.
     pub fn keep_submits_below(&mut self, seconds: f64) {
@@ -213,6 +219,7 @@ impl<'g> Program<'g> {
     fn submit_steps(&mut self, count: u32) -> InFlight {
         let buffer = (self.counters.submits % IN_FLIGHT as u64) as usize;
         let from = self.step;
+        let first = self.counters.steps == 0;
         let mut recording = self.gpu.record();
         let order = &self.window_order;
         let windows = (from..from + u64::from(count)).map(|step| order.position(step).window);
@@ -249,6 +256,7 @@ impl<'g> Program<'g> {
             from,
             count,
             submitted: Instant::now(),
+            first,
         }
     }
 
@@ -264,6 +272,7 @@ impl<'g> Program<'g> {
             from,
             count,
             submitted,
+            first,
         } = submit;
         self.gpu.map(
             &self.readback[buffer],
@@ -284,7 +293,7 @@ impl<'g> Program<'g> {
         )?;
         let now = Instant::now();
         // The very first step also compiled the kernels.
-        if from > 0 {
+        if !first {
             self.pace
                 .observe((now - (*last).max(submitted)).as_secs_f64(), count);
         }
@@ -393,8 +402,13 @@ impl<'g> Program<'g> {
     }
 
     pub(super) fn reset(&mut self) {
-        self.step = 0;
-        self.write_state(0, &self.lowered.state_words);
+        self.continue_at(0, &self.lowered.state_words.clone());
+    }
+
+    /// Continues after `step` steps; `words`: the state then.
+    pub(super) fn continue_at(&mut self, step: u64, words: &[u32]) {
+        self.step = step;
+        self.write_state(0, words);
     }
 
     fn write_state(&self, word: u32, words: &[u32]) {
@@ -417,6 +431,8 @@ struct InFlight {
     from: u64,
     count: u32,
     submitted: Instant,
+    /// Whether it is the program's first.
+    first: bool,
 }
 
 fn rows(bytes: &[u8]) -> impl Iterator<Item = [f32; 4]> + '_ {

@@ -83,6 +83,9 @@ pub fn run(record: &Record) -> String {
         };
         rows.push(("energy", why));
     }
+    if let Some(line) = resumed(record) {
+        rows.push(("resumed", line));
+    }
     let rows = rows
         .into_iter()
         .map(|(name, text)| vec![name.to_owned(), text]);
@@ -141,6 +144,30 @@ fn no_energy(record: &Record) -> String {
         true => NO_ENERGY.into(),
         false => format!("not measured; {}", reasons.join("; ")),
     }
+}
+
+/// Where a run was resumed, and the joules of all its parts.
+fn resumed(record: &Record) -> Option<String> {
+    let sessions = &record.earlier_sessions;
+    let steps = sessions.iter().map(|session| thousands(session.to_step));
+    let steps = steps.collect::<Vec<_>>().join(", ");
+    let direct = |figure: &&EnergyFigure| figure.derivation == Derivation::Direct;
+    let sums = record.energy_to_end.iter().filter(direct);
+    let sums = sums.map(|sum| {
+        let all = sessions.len() + 1;
+        format!(
+            "; {} over all {all} parts: {}{}",
+            sum.source,
+            joules(sum.joules),
+            interval(sum)
+        )
+    });
+    let sums: String = sums.collect();
+    (!sessions.is_empty()).then(|| {
+        format!(
+            "after step {steps}; the energy above is that of the last part{sums}; work lost after a checkpoint is not counted"
+        )
+    })
 }
 
 /// The figures of a source that gave joules.

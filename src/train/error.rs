@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::checkpoint::CheckpointError;
 use super::regime_error::RegimeError;
 use crate::data::DataError;
 use crate::device::DeviceError;
@@ -34,6 +35,9 @@ pub enum TrainError {
     /// The program cannot be built or run.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// Checkpoints cannot be written or continued from.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
     /// A result could not be written.
     #[error(
         "cannot write the {what} to {path:?}: {source}: choose a writable folder with enough free space"

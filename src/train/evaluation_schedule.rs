@@ -71,6 +71,13 @@ impl EvaluationSchedule {
         }
     }
 
+    /// Whether training pauses after `step` for an evaluation.
+    pub fn evaluates_at(&self, step: u64) -> bool {
+        let before = step.checked_sub(1);
+        before.and_then(|before| self.next_after(before)) == Some(step)
+            && self.evaluates_after(step)
+    }
+
     /// Whether an evaluation follows `step`, which [`EvaluationSchedule::next_after`] returned.
     pub fn evaluates_after(&self, step: u64) -> bool {
         match self.interval {

@@ -2,6 +2,7 @@
 //! the results.
 
 mod after_run;
+mod checkpoint;
 mod contention;
 mod energy_figure;
 mod environment;
@@ -19,6 +20,7 @@ mod regime;
 mod regime_error;
 mod run;
 mod run_energy;
+mod sessions;
 mod steps_log;
 mod target;
 mod target_tracker;
@@ -27,6 +29,7 @@ mod training_loop;
 mod warm_up;
 
 pub use crate::optim::Optimizer;
+pub use checkpoint::{CheckpointError, CheckpointEvery, Checkpoints};
 pub use contention::Contention;
 pub use energy_figure::{Derivation, EnergyFigure};
 pub use environment::{DeviceRecord, Host, Versions};
@@ -44,6 +47,7 @@ pub use regime::Regime;
 pub use regime_error::RegimeError;
 pub use run::TrainingResult;
 pub use run_energy::RunEnergy;
+pub use sessions::Session;
 pub use target::{MetricTarget, TargetReached, TargetResult};
 pub use trainer::{Trainer, metered_device};
 pub use warm_up::WarmUp;

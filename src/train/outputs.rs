@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::path::PathBuf;
 
+use super::checkpoint::CheckpointError;
 use super::error::TrainError;
 use super::record::Record;
 use super::steps_log::StepsLog;
@@ -53,12 +54,27 @@ impl Outputs {
         Ok(())
     }
 
-    pub(super) fn open_steps_log(&self) -> Result<Option<StepsLog>, TrainError> {
-        let open = |path: &PathBuf| {
-            let log = StepsLog::create(path);
-            log.map_err(|source| TrainError::output("steps log", path, source))
+    /// Opens the steps log; `bytes`: its size at the checkpoint from which the run continues.
+    pub(super) fn open_steps_log(
+        &self,
+        bytes: Option<u64>,
+    ) -> Result<Option<StepsLog>, TrainError> {
+        let Some(path) = &self.steps_log else {
+            return Ok(None);
         };
-        self.steps_log.as_ref().map(open).transpose()
+        let failed = |source| TrainError::output("steps log", path, source);
+        let Some(expected) = bytes else {
+            return Ok(Some(StepsLog::create(path).map_err(failed)?));
+        };
+        match StepsLog::resume(path, expected).map_err(failed)? {
+            Some(log) => Ok(Some(log)),
+            None => Err(CheckpointError::StepsLog {
+                path: path.clone(),
+                found: path.metadata().map_or(0, |found| found.len()),
+                expected,
+            }
+            .into()),
+        }
     }
 
     pub(super) fn close_steps_log(&self, log: Option<StepsLog>) -> Result<(), TrainError> {

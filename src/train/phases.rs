@@ -74,7 +74,7 @@ pub struct PhaseEnergy {
     pub reason: Option<String>,
 }
 
-/// What a run consisted of.
+/// What a run, or the last part of a resumed one, consisted of.
 #[derive(Clone, Debug)]
 pub(super) struct RunCounts {
     pub steps: u64,

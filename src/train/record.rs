@@ -14,6 +14,7 @@ use super::goal::Goal;
 use super::metered_windows::MeteredWindows;
 use super::phases::PhaseEnergy;
 use super::regime::Regime;
+use super::sessions::Session;
 use super::target::TargetResult;
 use crate::checksum;
 use crate::data::Dataset;
@@ -60,6 +61,10 @@ impl fmt::Display for Outcome {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+fn is_none(seconds: &f64) -> bool {
+    *seconds == 0.0
 }
 
 /// The data set of a run.
@@ -125,8 +130,24 @@ pub struct Durations {
     pub training_seconds: f64,
     /// Of the evaluations.
     pub evaluation_seconds: f64,
+    /// Of writing checkpoints.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub checkpoint_seconds: f64,
     /// From the start of the run to the end of the last evaluation.
     pub total_seconds: f64,
+}
+
+impl Durations {
+    pub(super) fn plus(self, other: Self) -> Self {
+        Self {
+            startup_seconds: self.startup_seconds + other.startup_seconds,
+            compile_seconds: self.compile_seconds + other.compile_seconds,
+            training_seconds: self.training_seconds + other.training_seconds,
+            evaluation_seconds: self.evaluation_seconds + other.evaluation_seconds,
+            checkpoint_seconds: self.checkpoint_seconds + other.checkpoint_seconds,
+            total_seconds: self.total_seconds + other.total_seconds,
+        }
+    }
 }
 
 /// The work of a run.
@@ -215,6 +236,10 @@ pub struct Record {
     /// The goal of a run of a study, which replaces the limits of the regime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<Goal>,
+    /// The parts of a resumed run before its last one. Steps, evaluations, durations, work and `energy_to_end` are those
+    /// of all parts; contention, the other figures of energy and the program are those of the last part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier_sessions: Vec<Session>,
     /// When each threshold of the goal's target was reached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_results: Vec<TargetResult>,

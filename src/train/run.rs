@@ -3,6 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::after_run::AfterRun;
+use super::checkpoint::{Resumption, SessionStart};
 use super::contention::Contention;
 use super::environment::{DeviceRecord, Host, Versions};
 use super::error::TrainError;
@@ -18,7 +19,7 @@ use super::run_energy::RunEnergy;
 use super::target::MetricTarget;
 use super::target_tracker::TargetTracker;
 use super::trainer::{Built, Trainer, metered_device};
-use super::training_loop::{Progress, TrainingLoop};
+use super::training_loop::{Progress, RunClock, TrainingLoop};
 use super::warm_up::WarmUp;
 use crate::energy::{Meter, WindowResult};
 use crate::model::Network;
@@ -53,6 +54,8 @@ impl Trainer<'_> {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         let started = since_1970.map_or(0.0, |since| since.as_secs_f64());
         self.outputs.check()?;
+        let wanted = self.checkpoints.clone();
+        let checkpoints = Resumption::open(wanted.as_ref())?;
         if let Some(goal) = &self.goal {
             goal.check(self.regime.batch_size)?;
         }
@@ -65,23 +68,41 @@ impl Trainer<'_> {
             data,
             network,
             origin,
-            program,
+            mut program,
+            identity,
             compilation,
         } = built;
         let start_up = starting.map_or_else(WindowResult::default, |window| {
             window.finish(&[compilation])
         });
         let steps_per_epoch = program.steps_per_epoch();
+        let resumed = checkpoints.resume(&identity, &mut program)?;
+        let mut tracker = trainer.tracker(&network)?;
+        for count in 1..=resumed.progress.evaluations.len() {
+            tracker.update(&resumed.progress.evaluations[..count]);
+        }
+        let log = trainer.outputs.open_steps_log(resumed.progress.log_bytes)?;
+        let progress = Progress::resumed(program.step(), &resumed.progress);
+        let startup_seconds = begun.elapsed().as_secs_f64();
+        let start = SessionStart {
+            started,
+            step: progress.steps,
+            evaluations: progress.evaluations.len(),
+            startup_seconds,
+            compile_seconds: program.summary().compile_seconds,
+        };
+        let earlier = resumed.progress.sessions;
         let mut training = TrainingLoop {
             schedule: trainer.schedule(steps_per_epoch),
             batch_size: trainer.regime.batch_size,
-            tracker: trainer.tracker(&network)?,
+            tracker,
             interrupt: &trainer.stop,
-            log: trainer.outputs.open_steps_log()?,
-            progress: Progress::default(),
+            log,
+            checkpoints: checkpoints.writer(identity, steps_per_epoch, &earlier, start.clone()),
+            progress,
+            clock: RunClock::start(resumed.progress.seconds),
             program,
         };
-        let startup_seconds = begun.elapsed().as_secs_f64();
         observer.event(&Event::Ready(RunSetup {
             model: trainer.regime.model.clone(),
             data: data.name.clone(),
@@ -92,7 +113,7 @@ impl Trainer<'_> {
             batch_size: training.batch_size,
             seconds: startup_seconds,
         }));
-        for note in &data.notes {
+        for note in data.notes.iter().chain(&resumed.notes) {
             observer.event(&Event::Note(note.clone()));
         }
         let samples = u32::try_from(data.train.len).unwrap_or(u32::MAX);
@@ -110,35 +131,42 @@ impl Trainer<'_> {
             let seconds = interval / SUBMITS_PER_UPDATE;
             training.program.keep_submits_below(seconds);
         }
+        training.clock = RunClock::start(resumed.progress.seconds);
         let ended = training.run(observer, &window);
         let contention = watch.stop();
         let warm_up = WarmUp::of(&training.progress.stamps);
         let first = window.from().monotonic;
         let parts = warm_up.iter().map(|warm_up| (first, warm_up.until));
         let mut metered = window.finish(&parts.collect::<Vec<_>>());
-        let total_seconds = begun.elapsed().as_secs_f64();
+        let durations = Durations {
+            startup_seconds,
+            compile_seconds: start.compile_seconds,
+            total_seconds: begun.elapsed().as_secs_f64(),
+            ..training.progress.durations
+        };
         let logged = trainer.outputs.close_steps_log(training.log.take());
         let outcome = ended?;
 
         let weights = training.program.weights()?;
         let submits = training.program.counters().submits;
+        let taken = training.progress.steps + training.progress.steps_after_divergence;
         let counts = RunCounts {
-            steps: training.progress.steps + training.progress.steps_after_divergence,
-            evaluations: training.progress.evaluations.len() as u64,
+            steps: taken - start.step,
+            evaluations: (training.progress.evaluations.len() - start.evaluations) as u64,
             warm_up,
         };
         // Diverged runs too: most are too short for the sensors, and what they used still counts.
         let after = match outcome != Outcome::Interrupted && training.progress.steps > 0 {
             true => AfterRun::measure(
                 &mut training.program,
-                counts.steps,
+                taken,
                 counts.evaluations > 0,
                 (&meter, &metered.sources),
                 &trainer.stop,
             )?,
             false => AfterRun::default(),
         };
-        let energy = RunEnergy::new(&start_up, &metered, &counts, &after);
+        let energy = RunEnergy::new(&start_up, &metered, &counts, &after, &earlier);
         for (source, note) in energy.disagreements() {
             observer.event(&Event::Note(format!("{source}: {note}")));
             let mut sources = metered.sources.iter_mut();
@@ -150,7 +178,7 @@ impl Trainer<'_> {
         let summary = training.program.summary();
         let record = Record {
             schema: SCHEMA,
-            started,
+            started: earlier.first().map_or(started, |first| first.started),
             outcome,
             network: NetworkRecord {
                 name: trainer.regime.model.clone(),
@@ -170,18 +198,13 @@ impl Trainer<'_> {
             target_results: training.tracker.results(),
             goal: trainer.goal,
             contention,
-            durations: Durations {
-                startup_seconds,
-                compile_seconds: summary.compile_seconds,
-                training_seconds: training.progress.training_seconds,
-                evaluation_seconds: training.progress.evaluation_seconds,
-                total_seconds,
-            },
+            durations: training.progress.earlier.plus(durations),
             work: Work {
-                submits,
+                submits: submits + earlier.iter().map(|one| one.submits).sum::<u64>(),
                 ..work(&summary, training.progress.steps, {
                     let batch = trainer.regime.eval_batch(data.test.len) as usize;
-                    counts.evaluations * data.test.len.div_ceil(batch.max(1)) as u64
+                    training.progress.evaluations.len() as u64
+                        * data.test.len.div_ceil(batch.max(1)) as u64
                 })
             },
             evaluations: training.progress.evaluations,
@@ -205,6 +228,7 @@ impl Trainer<'_> {
                 detail: error.to_string(),
             })?,
             regime: trainer.regime,
+            earlier_sessions: earlier,
         };
         observer.event(&Event::Finished(Box::new(record.clone())));
         write(&trainer.outputs, &record, &weights, logged, observer)?;

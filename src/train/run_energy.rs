@@ -5,6 +5,7 @@ use super::energy_figure::{Derivation, EnergyFigure};
 use super::metered_windows::RecordedWindow;
 use super::phases::{self, JoulesOrReason, PhaseEnergy, RunCounts};
 use super::record::Record;
+use super::sessions::{self, Session};
 use crate::energy::{EnergyPerUnit, SourceResult, Status, WindowResult};
 
 /// Fewest updates of a sensor within a run for a figure of the whole run.
@@ -25,13 +26,21 @@ pub struct RunEnergy {
 
 impl RunEnergy {
     /// Computes the energy from three windows: the start-up, whose first part is compilation; the run, whose first part is
-    /// the warm-up; and the steps and evaluations after it.
+    /// the warm-up; and the steps and evaluations after it. Of a resumed run the windows and `counts` are those of the last
+    /// part, and `earlier` are the parts before it.
     pub(super) fn new(
         start_up: &WindowResult,
         run: &WindowResult,
         counts: &RunCounts,
         after: &AfterRun,
+        earlier: &[Session],
     ) -> Self {
+        let all = RunCounts {
+            steps: counts.steps + earlier.iter().map(Session::steps).sum::<u64>(),
+            evaluations: counts.evaluations
+                + earlier.iter().map(|one| one.evaluations).sum::<u64>(),
+            warm_up: Err(String::new()),
+        };
         let units = after.evaluations.units.iter().filter(usable);
         let mut energy = Self {
             per_step: Vec::new(),
@@ -48,11 +57,14 @@ impl RunEnergy {
             let long = result
                 .updates
                 .is_none_or(|updates| updates >= DIRECT_UPDATES);
-            energy.to_end.extend(whole.clone().filter(|_| long));
+            let direct = whole.clone().filter(|_| long);
+            energy
+                .to_end
+                .extend(direct.and_then(|figure| sessions::sum(earlier, figure)));
             if let Ok(step) = &step {
                 energy
                     .to_end
-                    .extend(counted(step, counts, evaluation.as_ref().ok()));
+                    .extend(counted(step, &all, evaluation.as_ref().ok()));
             }
             if whole.is_some() || step.is_ok() {
                 let phases = phases::run(result, &run.parts, counts, &step, &evaluation);
@@ -107,9 +119,13 @@ impl Record {
             .iter()
             .map(|(from, part)| (*from, part.until))
             .collect();
+        let earlier = &self.earlier_sessions;
+        let before = |of: fn(&Session) -> u64| earlier.iter().map(of).sum::<u64>();
         let counts = RunCounts {
-            steps: self.steps + self.steps_after_divergence,
-            evaluations: self.evaluations.len() as u64,
+            steps: (self.steps + self.steps_after_divergence)
+                .saturating_sub(before(Session::steps)),
+            evaluations: (self.evaluations.len() as u64)
+                .saturating_sub(before(|session| session.evaluations)),
             warm_up: windows.warm_up.ok_or_else(String::new),
         };
         let after = AfterRun {
@@ -118,7 +134,7 @@ impl Record {
         };
         let start_up = RecordedWindow::recompute(windows.start_up.as_ref());
         let run = WindowResult::recompute(&self.energy, &[], &parts);
-        Some(RunEnergy::new(&start_up, &run, &counts, &after))
+        Some(RunEnergy::new(&start_up, &run, &counts, &after, earlier))
     }
 }
 

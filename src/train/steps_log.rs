@@ -1,7 +1,7 @@
 //! The steps log: one JSON object per line.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,13 +33,39 @@ pub(super) struct StepsLog {
 
 impl StepsLog {
     pub(super) fn create(path: &Path) -> io::Result<Self> {
-        Ok(Self {
-            file: File::create(path)?,
+        Ok(Self::of(File::create(path)?, 0))
+    }
+
+    /// Continues a log, without what follows its first `bytes`; `None` if it has fewer.
+    pub(super) fn resume(path: &Path, bytes: u64) -> io::Result<Option<Self>> {
+        let mut file = File::options().write(true).open(path)?;
+        if file.metadata()?.len() < bytes {
+            return Ok(None);
+        }
+        file.set_len(bytes)?;
+        file.seek(SeekFrom::End(0))?;
+        Ok(Some(Self::of(file, bytes)))
+    }
+
+    fn of(file: File, whole: u64) -> Self {
+        Self {
+            file,
             lines: Vec::with_capacity(FLUSH_BYTES + 128),
-            whole: 0,
+            whole,
             written: Instant::now(),
             failed: None,
-        })
+        }
+    }
+
+    /// Writes the lines so far to the disk and returns the size of the file; `None` after a failed write.
+    pub(super) fn sync(&mut self) -> Option<u64> {
+        self.flush();
+        // Pipes have nothing to sync.
+        let is_file = self.file.metadata().is_ok_and(|found| found.is_file());
+        if is_file && self.failed.is_none() {
+            self.failed = self.file.sync_data().err();
+        }
+        (is_file && self.failed.is_none()).then_some(self.whole)
     }
 
     /// Adds a step; `samples` includes those of the step, `loss` is the loss before its update.

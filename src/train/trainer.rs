@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use super::checkpoint::{Checkpoints, Identity, MadeBy};
 use super::error::TrainError;
 use super::goal::Goal;
 use super::outputs::Outputs;
@@ -46,6 +47,7 @@ pub struct Trainer<'g> {
     replay: bool,
     steps_per_submit: Option<u32>,
     pub(super) goal: Option<Goal>,
+    pub(super) checkpoints: Option<Checkpoints>,
 }
 
 /// A run that is ready for its first step.
@@ -55,6 +57,8 @@ pub(super) struct Built<'g> {
     /// Origin of the initial weights.
     pub origin: String,
     pub program: Program<'g>,
+    /// What a checkpoint must be of.
+    pub identity: (Identity, MadeBy),
     /// Start and end of compilation, on the meter's clock.
     pub compilation: (f64, f64),
 }
@@ -81,6 +85,7 @@ impl<'g> Trainer<'g> {
             replay: false,
             steps_per_submit: None,
             goal: None,
+            checkpoints: None,
         })
     }
 
@@ -132,6 +137,13 @@ impl<'g> Trainer<'g> {
     #[must_use]
     pub fn outputs(mut self, outputs: Outputs) -> Self {
         self.outputs = outputs;
+        self
+    }
+
+    /// Sets where and how often checkpoints are written, and whether the run continues from one.
+    #[must_use]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
         self
     }
 
@@ -211,6 +223,10 @@ impl<'g> Trainer<'g> {
             steps_per_submit: self.steps_per_submit,
             ..ProgramOptions::new(self.regime.batch_size, eval_batch, rule, tuning)
         };
+        let identity = (
+            Identity::new(&self.regime, self.goal.as_ref(), &data, &network),
+            MadeBy::new(&self.gpu.adapter, &options.tuning.name),
+        );
         let begun = Moment::now().monotonic;
         let mut program = Program::new(self.gpu, &network, &data, &options)?;
         let compilation = (begun, Moment::now().monotonic);
@@ -220,6 +236,7 @@ impl<'g> Trainer<'g> {
             network,
             origin,
             program,
+            identity,
             compilation,
         };
         Ok((built, self))

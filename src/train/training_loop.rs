@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::checkpoint::{Checkpointer, SavedProgress};
 use super::error::TrainError;
 use super::evaluation::EvaluationPoint;
 use super::evaluation_schedule::EvaluationSchedule;
 use super::events::{Event, Observer, Step};
 use super::goal::Budget;
-use super::record::Outcome;
+use super::record::{Durations, Outcome};
 use super::steps_log::StepsLog;
 use super::target_tracker::TargetTracker;
 use crate::energy::{Moment, Stamp, Window};
@@ -27,7 +28,35 @@ pub(super) struct TrainingLoop<'a> {
     pub tracker: TargetTracker,
     pub interrupt: &'a AtomicBool,
     pub log: Option<StepsLog>,
+    pub checkpoints: Option<Checkpointer>,
     pub progress: Progress,
+    pub clock: RunClock,
+}
+
+/// Seconds since the first step of a run; those of the earlier parts of a resumed run are included.
+#[derive(Clone, Copy)]
+pub(super) struct RunClock {
+    start: Instant,
+    before: f64,
+}
+
+impl RunClock {
+    /// Starts now, after `before` seconds in earlier parts of the run.
+    pub fn start(before: f64) -> Self {
+        Self {
+            start: Instant::now(),
+            before,
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.before + self.session_seconds()
+    }
+
+    /// Without the earlier parts.
+    fn session_seconds(&self) -> f64 {
+        self.start.elapsed().as_secs_f64()
+    }
 }
 
 #[derive(Default)]
@@ -42,11 +71,30 @@ pub(super) struct Progress {
     /// The number of steps at each start of training and at the end of each submit.
     pub stamps: Vec<Stamp>,
     pub evaluations: Vec<EvaluationPoint>,
-    pub training_seconds: f64,
-    pub evaluation_seconds: f64,
+    /// Of this part of the run; start-up is not included.
+    pub durations: Durations,
+    /// Those of the earlier parts of a resumed run.
+    pub earlier: Durations,
+    /// Joules that the first source measured in the earlier parts of a resumed run.
+    pub earlier_joules: f64,
 }
 
 impl Progress {
+    /// The progress at a checkpoint.
+    pub fn resumed(step: u64, saved: &SavedProgress) -> Self {
+        let sessions = saved.sessions.iter();
+        let durations = sessions.clone().map(|session| session.durations);
+        let joules = sessions.filter_map(|session| session.energy.first());
+        Self {
+            steps: step,
+            last_losses: saved.last_losses.iter().copied().collect(),
+            evaluations: saved.evaluations.clone(),
+            earlier: durations.fold(Durations::default(), Durations::plus),
+            earlier_joules: joules.map(|figure| figure.joules).sum(),
+            ..Self::default()
+        }
+    }
+
     fn diverged(&self) -> bool {
         self.diverged_at.is_some()
     }
@@ -64,29 +112,47 @@ impl TrainingLoop<'_> {
         observer: &mut dyn Observer,
         window: &Window,
     ) -> Result<Outcome, TrainError> {
-        let start = Instant::now();
-        while let Some(next) = self.schedule.next_after(self.progress.steps) {
-            let wanted = u32::try_from(next - self.progress.steps).unwrap_or(u32::MAX);
-            let taken = self.train(wanted, start, observer)?;
-            let diverged = self.progress.diverged();
-            if self.progress.out_of_time && !diverged {
-                break;
+        let outcome = self.run_to_end(observer, window)?;
+        if outcome == Outcome::Interrupted {
+            self.checkpoint(true, observer, window)?;
+        }
+        Ok(outcome)
+    }
+
+    fn run_to_end(
+        &mut self,
+        observer: &mut dyn Observer,
+        window: &Window,
+    ) -> Result<Outcome, TrainError> {
+        loop {
+            // A run that was interrupted between a step and its evaluation continues with the evaluation.
+            if !self.evaluation_is_due() {
+                let Some(next) = self.schedule.next_after(self.progress.steps) else {
+                    break;
+                };
+                let checkpoint = self.checkpoints.as_ref().and_then(Checkpointer::next_step);
+                let next = next.min(checkpoint.unwrap_or(u64::MAX));
+                let wanted = u32::try_from(next - self.progress.steps).unwrap_or(u32::MAX);
+                self.train(wanted, observer)?;
+                if self.progress.out_of_time && !self.progress.diverged() {
+                    break;
+                }
+                if self.interrupt.load(Ordering::Relaxed) {
+                    return Ok(Outcome::Interrupted);
+                }
+                if !self.progress.diverged() && !self.evaluation_is_due() {
+                    self.checkpoint(false, observer, window)?;
+                    continue;
+                }
             }
-            let stopped = taken < wanted && !diverged;
-            if stopped || self.interrupt.load(Ordering::Relaxed) {
-                return Ok(Outcome::Interrupted);
-            }
-            if !diverged && !self.schedule.evaluates_after(self.progress.steps) {
-                continue;
-            }
-            let ended = self.evaluate(start, observer)?;
-            if diverged {
+            let ended = self.evaluate(observer)?;
+            if self.progress.diverged() {
                 return Ok(Outcome::Diverged);
             }
             if let Some(outcome) = ended {
                 return Ok(outcome);
             }
-            if self.without_joules(window, start) {
+            if self.without_joules(window) {
                 observer.event(&Event::Note(format!(
                     "the run ends: only joules limit it, and the meter reported none for {SECONDS_WITHOUT_JOULES} s"
                 )));
@@ -95,10 +161,11 @@ impl TrainingLoop<'_> {
             if self.out_of_joules(window) {
                 break;
             }
+            self.checkpoint(false, observer, window)?;
         }
         // A run without steps evaluates its initial weights.
         if self.progress.steps == 0
-            && let Some(outcome) = self.evaluate(start, observer)?
+            && let Some(outcome) = self.evaluate(observer)?
         {
             return Ok(outcome);
         }
@@ -106,6 +173,44 @@ impl TrainingLoop<'_> {
             true => Outcome::Completed,
             false => Outcome::TargetNotReached,
         })
+    }
+
+    /// Whether the last step is one after which the run is evaluated, and it is not yet.
+    fn evaluation_is_due(&self) -> bool {
+        let step = self.progress.steps;
+        let last = self.progress.evaluations.last();
+        self.schedule.evaluates_at(step) && last.is_none_or(|last| last.step < step)
+    }
+
+    /// Writes a checkpoint if one is due, or if it is the `last` one of an interrupted run.
+    fn checkpoint(
+        &mut self,
+        last: bool,
+        observer: &mut dyn Observer,
+        window: &Window,
+    ) -> Result<(), TrainError> {
+        let Some(checkpoints) = self.checkpoints.as_mut() else {
+            return Ok(());
+        };
+        let progress = &mut self.progress;
+        if progress.diverged() || !(last || checkpoints.is_due(progress.steps)) {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        let saved = SavedProgress {
+            evaluations: progress.evaluations.clone(),
+            last_losses: progress.last_losses.iter().copied().collect(),
+            seconds: self.clock.seconds(),
+            log_bytes: self.log.as_mut().and_then(StepsLog::sync),
+            sessions: Vec::new(),
+        };
+        let durations = Durations {
+            total_seconds: self.clock.session_seconds(),
+            ..progress.durations
+        };
+        checkpoints.write(&self.program, window, (saved, durations), observer)?;
+        progress.durations.checkpoint_seconds += begun.elapsed().as_secs_f64();
+        Ok(())
     }
 
     fn budget(&self) -> Budget {
@@ -118,7 +223,9 @@ impl TrainingLoop<'_> {
         let Some(most) = self.budget().joules else {
             return false;
         };
-        let joules = window.joules_so_far();
+        let joules = window
+            .joules_so_far()
+            .map(|joules| joules + self.progress.earlier_joules);
         if let Some(point) = self.progress.evaluations.last_mut() {
             point.joules_so_far = joules;
         }
@@ -126,7 +233,7 @@ impl TrainingLoop<'_> {
     }
 
     /// Whether a run that only joules limit has gone on for long without any.
-    fn without_joules(&self, window: &Window, start: Instant) -> bool {
+    fn without_joules(&self, window: &Window) -> bool {
         let budget = self.budget();
         let only_joules = Budget {
             joules: budget.joules,
@@ -134,21 +241,18 @@ impl TrainingLoop<'_> {
         };
         budget.joules.is_some()
             && budget == only_joules
-            && start.elapsed().as_secs_f64() > SECONDS_WITHOUT_JOULES
+            && self.clock.session_seconds() > SECONDS_WITHOUT_JOULES
             && window.joules_so_far().is_none()
     }
 
-    /// Takes `steps` steps, fewer if the run has to stop.
-    fn train(
-        &mut self,
-        steps: u32,
-        start: Instant,
-        observer: &mut dyn Observer,
-    ) -> Result<u32, TrainError> {
+    /// Takes `steps` steps, fewer if the run has to stop or a checkpoint is due.
+    fn train(&mut self, steps: u32, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let begun = Instant::now();
         let batch = u64::from(self.batch_size);
         let seconds = self.budget().seconds;
-        // The program checks this flag only; it is set for an interrupt, a divergence and the end of the time.
+        let clock = self.clock;
+        let pause = self.checkpoints.as_ref().and_then(Checkpointer::next_time);
+        // The program checks this flag only; it is set for an interrupt, a divergence, the end of the time and a checkpoint.
         let stop = AtomicBool::new(self.interrupt.load(Ordering::Relaxed));
         let (interrupt, log, progress) = (self.interrupt, &mut self.log, &mut self.progress);
         progress.stamps.push(stamp(progress.steps));
@@ -171,9 +275,11 @@ impl TrainingLoop<'_> {
             if result.non_finite {
                 progress.diverged_at = Some(result.step);
             }
-            let elapsed = start.elapsed().as_secs_f64();
+            let elapsed = clock.seconds();
             progress.out_of_time |= seconds.is_some_and(|most| elapsed >= most);
-            if progress.diverged() || progress.out_of_time || interrupt.load(Ordering::Relaxed) {
+            let due = pause.is_some_and(|pause| Instant::now() >= pause);
+            let ended = progress.diverged() || progress.out_of_time;
+            if ended || due || interrupt.load(Ordering::Relaxed) {
                 stop.store(true, Ordering::Relaxed);
             }
             observer.event(&Event::Step(Step {
@@ -191,24 +297,21 @@ impl TrainingLoop<'_> {
             progress.steps_after_divergence = progress.steps - at;
             progress.steps = at;
         }
-        progress.training_seconds += begun.elapsed().as_secs_f64();
-        Ok(taken)
+        progress.durations.training_seconds += begun.elapsed().as_secs_f64();
+        Ok(())
     }
 
     /// Evaluates the test set; the outcome if that ends the run.
-    fn evaluate(
-        &mut self,
-        start: Instant,
-        observer: &mut dyn Observer,
-    ) -> Result<Option<Outcome>, TrainError> {
+    fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let begun = Instant::now();
         let found = self.program.evaluate()?;
-        self.progress.evaluation_seconds += begun.elapsed().as_secs_f64();
+        self.progress.durations.evaluation_seconds += begun.elapsed().as_secs_f64();
         let point = EvaluationPoint {
             step: self.progress.steps,
             samples: self.samples(),
-            seconds: start.elapsed().as_secs_f64(),
-            training_seconds: self.progress.training_seconds,
+            seconds: self.clock.seconds(),
+            training_seconds: self.progress.earlier.training_seconds
+                + self.progress.durations.training_seconds,
             metrics: found.metrics,
             joules_so_far: None,
         };

@@ -42,7 +42,7 @@ impl WarmUp {
             .filter(|&at| at > 0)
             .ok_or("the pace was steady from the first submit")?;
         Ok(Self {
-            steps: stamps[first].done,
+            steps: stamps[first].done - stamps[0].done,
             until: stamps[first].at,
         })
     }

@@ -1,6 +1,7 @@
 //! The program from outside: what it prints, where, and with which exit code.
 #![cfg(feature = "cli")]
 
+mod checkpoint;
 mod doctor;
 mod explain;
 mod files;

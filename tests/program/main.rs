@@ -10,6 +10,7 @@ mod one_dimension;
 mod poison;
 mod same_bits;
 mod shards;
+mod snapshot;
 mod two_heads;
 
 use std::sync::Arc;

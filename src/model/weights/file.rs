@@ -59,6 +59,14 @@ impl Weights {
     /// # Errors
     /// [`WeightsError::Corrupt`] where the names exceed the limit of the format (100 MB).
     pub fn to_bytes(&self, outcome: &str) -> Result<Vec<u8>, WeightsError> {
+        self.to_bytes_with("outcome", outcome)
+    }
+
+    /// The bytes of a safetensors file with one entry of metadata: the order of several would vary from file to file.
+    ///
+    /// # Errors
+    /// As [`Weights::to_bytes`].
+    pub(crate) fn to_bytes_with(&self, key: &str, entry: &str) -> Result<Vec<u8>, WeightsError> {
         let data: Vec<(&str, Dtype, &[usize], Vec<u8>)> = self
             .iter()
             .map(|(name, param)| {
@@ -81,8 +89,7 @@ impl Weights {
             let view = TensorView::new(*dtype, shape.to_vec(), bytes).map_err(refused)?;
             views.push((*name, view));
         }
-        // Only one entry: the order of several would vary from file to file.
-        let metadata = HashMap::from([("outcome".to_owned(), outcome.to_owned())]);
+        let metadata = HashMap::from([(key.to_owned(), entry.to_owned())]);
         safetensors::serialize(views, Some(metadata)).map_err(refused)
     }
 
@@ -105,6 +112,12 @@ fn bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
         path: path.to_owned(),
         source,
     })
+}
+
+/// An entry of a file's metadata; `None` without it, or for something else than a safetensors file.
+pub(crate) fn metadata(bytes: &[u8], key: &str) -> Option<String> {
+    let (_, header) = SafeTensors::read_metadata(bytes).ok()?;
+    header.metadata().as_ref()?.get(key).cloned()
 }
 
 /// The tensors of a file as f32, and notes on those that had another type.

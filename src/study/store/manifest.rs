@@ -13,6 +13,7 @@ use super::draft::Draft;
 use super::error::StoreError;
 use super::json::{self, Content};
 use super::run_id::RunId;
+use crate::difference;
 
 pub(super) const FILE: &str = "study.json";
 
@@ -71,7 +72,7 @@ impl Identity {
             let all = json!({ "name": study.name, "meaning": study.meaning, "runs": study.runs });
             serde_json::from_str::<Value>(&all.to_string()).unwrap_or_default()
         };
-        difference("", &compared(self), &compared(other))
+        difference::first(&compared(self), &compared(other), "meaning")
     }
 
     /// Checks that every planned run has a file of its own, also on systems that take `A` for `a`.
@@ -108,43 +109,6 @@ pub(super) fn read(folder: &Path) -> Result<Manifest, StoreError> {
             Err(damaged(detail))
         }
         Err(error) => Err(error),
-    }
-}
-
-/// The first place where two values differ, in the order of `there`.
-fn difference(at: &str, there: &Value, here: &Value) -> Option<String> {
-    let inner = |key: &str| match at {
-        "" | "meaning" => key.to_owned(),
-        at => format!("{at}.{key}"),
-    };
-    match (there, here) {
-        (Value::Object(a), Value::Object(b)) => {
-            let mut keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
-            keys.find_map(|key| match (a.get(key), b.get(key)) {
-                (Some(a), Some(b)) => difference(&inner(key), a, b),
-                (a, b) => Some(both(&inner(key), a, b)),
-            })
-        }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            let mut pairs = a.iter().zip(b).enumerate();
-            pairs.find_map(|(i, (a, b))| difference(&format!("{at}[{i}]"), a, b))
-        }
-        (a, b) => (a != b).then(|| both(at, Some(a), Some(b))),
-    }
-}
-
-fn both(at: &str, there: Option<&Value>, here: Option<&Value>) -> String {
-    let [there, here] = [there, here].map(|value| value.map_or("absent".to_owned(), brief));
-    format!("{at} is {there} there and {here} here")
-}
-
-/// A value short enough for a sentence.
-fn brief(value: &Value) -> String {
-    let text = value.to_string();
-    match value {
-        _ if text.chars().count() <= 40 => text,
-        Value::Array(items) => format!("a list of {}", items.len()),
-        _ => text.chars().take(37).chain("...".chars()).collect(),
     }
 }
 

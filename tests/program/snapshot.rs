@@ -1,0 +1,60 @@
+//! A program that continues from a snapshot takes the same steps as one that was never stopped.
+
+use std::sync::atomic::AtomicBool;
+
+use super::{bits, gpu, options, train};
+use wattgrad::internals::data::Dataset;
+use wattgrad::internals::kernels::Shape;
+use wattgrad::internals::model::{init, presets};
+use wattgrad::internals::program::{Program, ProgramOptions};
+
+#[test]
+fn a_restored_snapshot_continues_bit_for_bit() {
+    let gpu = gpu();
+    let data = Dataset::open("digits").unwrap();
+    let network = presets::by_name("resnet8", Shape::from([1, 8, 8]), 10).unwrap();
+    // More shards than are bound at once, so that the host moves between windows too; and several arenas.
+    let with = ProgramOptions {
+        shard_limit: Some(16 << 10),
+        arena_limit: Some(200 << 10),
+        ..options(&gpu)
+    };
+    let all = train(&gpu, &network, &data, &with, 34);
+    let never = AtomicBool::new(false);
+    let mut results = vec![];
+    let mut first = Program::new(&gpu, &network, &data, &with).unwrap();
+    let start = init::initial(network.parameters(), 5).unwrap();
+    first.load(&start).unwrap();
+    first.train(13, &never, &mut |r| results.push(r)).unwrap();
+    first.evaluate().unwrap();
+    let snapshot = first.snapshot().unwrap();
+    assert_eq!(snapshot.step, 13);
+    let names = snapshot.optimizer.iter().map(|(name, _)| name);
+    let trained = network.parameters().iter().filter(|spec| spec.trained());
+    assert!(names.eq(sorted(
+        trained.map(|spec| format!("momentum.{}", spec.name))
+    )));
+
+    let other = ProgramOptions {
+        steps_per_submit: Some(3),
+        arena_limit: None,
+        ..with
+    };
+    let mut second = Program::new(&gpu, &network, &data, &other).unwrap();
+    second.restore(&snapshot).unwrap();
+    assert_eq!(second.snapshot().unwrap(), snapshot);
+    second.train(21, &never, &mut |r| results.push(r)).unwrap();
+    let same = (results, second.weights().unwrap());
+    assert_eq!(same.0.last().unwrap().step, 34);
+    assert!(bits(&same) == bits(&all));
+    assert_eq!(
+        same.1.get("bn1.num_batches_tracked"),
+        all.1.get("bn1.num_batches_tracked")
+    );
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
