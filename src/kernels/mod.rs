@@ -181,6 +181,8 @@ pub struct List {
     pub tensors: Vec<TensorInfo>,
     /// The dispatches in order.
     pub dispatches: Vec<Dispatch>,
+    /// Tensors whose content is known in advance: the words of each, which are written once, before the first run.
+    pub constants: Vec<(Tensor, Vec<u32>)>,
     /// Why the list cannot run on any device, in one sentence; the first reason found.
     pub failure: Option<String>,
 }
@@ -221,6 +223,14 @@ impl List {
     pub fn buffer(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
         let tensor = self.tensor(name, role, quads);
         self.tensors[tensor.0].imageable = false;
+        tensor
+    }
+
+    /// Adds a vector of numbers that never change.
+    pub fn constant(&mut self, name: impl Into<String>, values: &[f32]) -> Tensor {
+        let tensor = self.buffer(name, Role::State, values.len().div_ceil(4) as u64);
+        let words = values.iter().map(|value| value.to_bits()).collect();
+        self.constants.push((tensor, words));
         tensor
     }
 

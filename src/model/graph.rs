@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::layers::{Add, BatchNorm, Conv2d, Layer, Linear, MaxPool2d, MeanPool, Relu};
+use super::loss::{Loss, LossKind};
 use super::{ModelError, ParameterSpec};
 use crate::kernels::Shape;
 
@@ -32,21 +33,6 @@ pub struct Node {
     pub shape: Shape,
     /// Indices into [`Network::parameters`].
     pub parameters: Vec<usize>,
-}
-
-/// A task of the network: a mean softmax cross-entropy between logits and a label column of the dataset.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Loss {
-    /// Name of the task, under which its metrics are recorded.
-    pub task: String,
-    /// The logits.
-    pub logits: Value,
-    /// Index of the label column among [`Split::targets`](crate::data::Split::targets).
-    pub target: usize,
-    /// Weight in the total loss.
-    pub weight: f32,
-    /// Label smoothing of training, 0 to below 1: this share of a label's weight is spread evenly over all classes.
-    pub label_smoothing: f32,
 }
 
 /// A network: layers, parameters and losses.
@@ -192,19 +178,30 @@ impl Network {
     /// Adds the task `task`: `weight` times the mean softmax cross-entropy between `logits` and label column `target`.
     /// Each evaluation reports its accuracy and its loss.
     pub fn cross_entropy(&mut self, task: &str, logits: Value, target: usize, weight: f32) {
+        let kind = LossKind::cross_entropy();
+        self.loss(task, kind, logits, target, weight);
+    }
+
+    /// Adds a task with a loss of any kind between `output` and target column `target`.
+    pub fn loss(&mut self, task: &str, kind: LossKind, output: Value, target: usize, weight: f32) {
         self.losses.push(Loss {
             task: task.to_owned(),
-            logits,
+            kind,
+            output,
             target,
             weight,
-            label_smoothing: 0.0,
         });
     }
 
-    /// Sets the label smoothing of every loss, 0 to below 1.
+    /// Sets the label smoothing of every cross-entropy, 0 to below 1.
     pub fn smooth_labels(&mut self, share: f32) {
         for loss in &mut self.losses {
-            loss.label_smoothing = share;
+            if let LossKind::CrossEntropy {
+                label_smoothing, ..
+            } = &mut loss.kind
+            {
+                *label_smoothing = share;
+            }
         }
     }
 

@@ -16,35 +16,51 @@ pub enum Metric {
     /// Share of the samples whose largest logit is the label's, 0 to 1; higher is better.
     #[default]
     Accuracy,
-    /// Mean loss, without the task's weight and label smoothing; lower is better.
+    /// Mean loss, without the task's weight, label smoothing and weights of classes; lower is better.
     Loss,
+    /// Share of independent labels that are predicted correctly, over all samples and labels, 0 to 1; higher is better.
+    MeanAccuracy,
+    /// F1 of independent labels: twice the labels that are predicted and true, over the predicted plus the true ones, counted
+    /// over all samples and labels, 0 to 1; higher is better.
+    F1,
+    /// Mean squared error over all samples and values; lower is better.
+    Mse,
 }
 
 impl Metric {
     /// Every metric.
-    pub const ALL: &[Metric] = &[Metric::Accuracy, Metric::Loss];
+    pub const ALL: &[Metric] = &[
+        Metric::Accuracy,
+        Metric::Loss,
+        Metric::MeanAccuracy,
+        Metric::F1,
+        Metric::Mse,
+    ];
 
     /// The name in flags, files and records.
     pub fn name(self) -> &'static str {
         match self {
             Metric::Accuracy => "accuracy",
             Metric::Loss => "loss",
+            Metric::MeanAccuracy => "mean-accuracy",
+            Metric::F1 => "f1",
+            Metric::Mse => "mse",
         }
     }
 
     /// Whether a higher value is better.
     pub fn higher_is_better(self) -> bool {
         match self {
-            Metric::Accuracy => true,
-            Metric::Loss => false,
+            Metric::Accuracy | Metric::MeanAccuracy | Metric::F1 => true,
+            Metric::Loss | Metric::Mse => false,
         }
     }
 
     /// Whether values are shares, 0 to 1, which people read in percent.
     pub fn is_share(self) -> bool {
         match self {
-            Metric::Accuracy => true,
-            Metric::Loss => false,
+            Metric::Accuracy | Metric::MeanAccuracy | Metric::F1 => true,
+            Metric::Loss | Metric::Mse => false,
         }
     }
 

@@ -3,13 +3,15 @@
 pub mod graph;
 pub mod init;
 pub mod layers;
+pub mod loss;
 pub mod metric;
 pub mod parameter;
 pub mod presets;
 pub mod weights;
 
-pub use graph::{Loss, Network, Node, NodeKind, Value};
+pub use graph::{Network, Node, NodeKind, Value};
 pub use layers::{Backward, Forward, GradientTarget, Layer, Phase};
+pub use loss::{Loss, LossKind};
 pub use metric::{Metric, MetricValue};
 pub use parameter::{ParameterKind, ParameterLayout, ParameterSpec};
 
@@ -24,6 +26,12 @@ pub enum ModelError {
         name: String,
         /// The presets.
         known: String,
+    },
+    /// No stem has the name.
+    #[error("unknown stem {name:?}: choose imagenet or small")]
+    UnknownStem {
+        /// The name.
+        name: String,
     },
     /// A layer does not fit its inputs.
     #[error("layer {layer:?} does not fit its inputs: {why}")]
@@ -56,6 +64,24 @@ pub enum ModelError {
         /// The task of the target.
         name: Option<String>,
         /// The tasks.
+        known: String,
+    },
+    /// The numbers of a loss are wrong.
+    #[error("the loss of task {task:?}: {why}")]
+    Loss {
+        /// The task.
+        task: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// A task does not have the metric.
+    #[error("task {task:?} has no metric {metric}: choose one of {known}")]
+    MetricOfTask {
+        /// The task.
+        task: String,
+        /// The metric.
+        metric: Metric,
+        /// Its metrics.
         known: String,
     },
     /// No metric has the name.

@@ -37,7 +37,7 @@ impl Lowering<'_> {
         &mut self,
         outputs: &ValueTensors,
         saved: &[Vec<Tensor>],
-        dlogits: &[Option<Tensor>],
+        doutputs: &[Option<Tensor>],
         images: u32,
     ) {
         let mut wanted = HashSet::new();
@@ -54,7 +54,7 @@ impl Lowering<'_> {
         let reads = stages
             .filter(|s| wanted.contains(&s.output))
             .flat_map(Stage::reads);
-        for value in reads.chain(self.net.losses().iter().map(|loss| loss.logits)) {
+        for value in reads.chain(self.net.losses().iter().map(|loss| loss.output)) {
             *left.entry(value).or_default() += 1;
         }
         let relus = self.stages.iter().filter(|s| s.relu);
@@ -66,9 +66,9 @@ impl Lowering<'_> {
             left,
             sums: HashMap::new(),
         };
-        for (loss, gradient) in self.net.losses().iter().zip(dlogits) {
+        for (loss, gradient) in self.net.losses().iter().zip(doutputs) {
             if let Some(gradient) = gradient {
-                self.contribute(loss.logits, *gradient, &mut gradients);
+                self.contribute(loss.output, *gradient, &mut gradients);
             }
         }
         for at in (0..self.stages.len()).rev() {

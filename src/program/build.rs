@@ -54,6 +54,16 @@ pub(super) fn build(
         );
     }
 
+    for (tensor, words) in &lowered.list.constants {
+        if let Some(place) = plan.places.get(tensor) {
+            gpu.write(
+                &memory[place.slot],
+                place.offset(),
+                bytemuck::cast_slice(words),
+            );
+        }
+    }
+
     // Every dispatch, then its variants for the shard windows.
     let mut words = vec![];
     let mut fill = |dispatch: &Dispatch| -> Result<(ComposedDispatch, usize), ProgramError> {

@@ -1,9 +1,9 @@
 //! Checks that network, data set and options fit together.
 
 use super::{ProgramError, ProgramOptions};
-use crate::data::{Dataset, Dtype};
+use crate::data::{Column, ColumnSpec, Dataset, Dtype};
 use crate::kernels::Shape;
-use crate::model::{Network, NodeKind};
+use crate::model::{Loss, LossKind, Network, NodeKind};
 
 /// Channels with a normalisation of their own that fit the 16 KiB of a kernel's sizes.
 const MOST_CHANNELS: usize = 1000;
@@ -104,22 +104,61 @@ pub(super) fn check(
                 data.train.targets.len()
             )));
         }
-        let classes = net.nodes()[loss.logits.0].shape.elements() as usize;
-        // Several values per sample are labels or numbers, not classes.
-        let most = [&data.train, &data.test]
-            .into_iter()
-            .map(|split| &split.targets[loss.target])
-            .filter(|column| column.spec.shape.is_empty())
-            .flat_map(|column| column.values())
-            .fold(0.0, f64::max);
-        if most >= classes as f64 {
-            return Err(fit(format!(
-                "a label is {most}, but the network has {classes} classes, 0 to {}",
-                classes - 1
-            )));
+        let output = net.nodes()[loss.output.0].shape;
+        loss.kind
+            .check(output)
+            .map_err(|why| crate::model::ModelError::Loss {
+                task: loss.task.clone(),
+                why,
+            })?;
+        for split in [&data.train, &data.test] {
+            let column = &split.targets[loss.target];
+            check_target(loss, column, output.elements() as usize).map_err(fit)?;
         }
     }
     Ok(())
+}
+
+/// Whether the target column suits a loss on `outputs` outputs.
+fn check_target(loss: &Loss, column: &Column, outputs: usize) -> Result<(), String> {
+    let ColumnSpec { name, shape, .. } = &column.spec;
+    if loss.kind.takes_classes() {
+        if !shape.is_empty() {
+            return Err(format!(
+                "target {name:?} has {} values per sample, but the cross-entropy of task {:?} needs the number of a class: use another loss",
+                column.spec.elements(),
+                loss.task
+            ));
+        }
+        let most = column.values().fold(0.0, f64::max);
+        if most >= outputs as f64 {
+            return Err(format!(
+                "a label is {most}, but the network has {outputs} classes, 0 to {}",
+                outputs - 1
+            ));
+        }
+        return Ok(());
+    }
+    if *shape != [outputs] {
+        return Err(format!(
+            "target {name:?} has the shape {shape:?}, but the output of task {:?} has [{outputs}]: give both the same number of values",
+            loss.task
+        ));
+    }
+    let binary = matches!(loss.kind, LossKind::BinaryCrossEntropy { .. });
+    let valid = |value: &f64| match binary {
+        true => *value == 0.0 || *value == 1.0,
+        false => value.is_finite(),
+    };
+    match column.values().find(|value| !valid(value)) {
+        Some(value) if binary => Err(format!(
+            "target {name:?} has the value {value}, but the labels of a binary cross-entropy are 0 or 1"
+        )),
+        Some(value) => Err(format!(
+            "target {name:?} has the value {value}, which is not a finite number"
+        )),
+        None => Ok(()),
+    }
 }
 
 /// Whether the normalisation of an input has one channel or those that the network reads.

@@ -1,12 +1,12 @@
-//! The forward pass: the batch, the stages in order, the losses.
+//! The forward pass: the batch, and the stages in order.
 
 use std::collections::HashMap;
 
 use super::ProgramOptions;
 use super::data::ShardedSplit;
-use super::lower::{Batch, LossRows, Lowering, ValueTensors};
+use super::lower::{Batch, Lowering, ValueTensors};
 use crate::data::{ColumnSpec, Dataset, Normalisation};
-use crate::kernels::{Dispatch, Role, Shape, Tensor, batch, loss};
+use crate::kernels::{Dispatch, Role, Shape, Tensor, batch};
 use crate::model::{Forward, NodeKind, Phase, Value};
 
 impl Lowering<'_> {
@@ -187,49 +187,6 @@ impl Lowering<'_> {
             }));
         }
         (values, saved)
-    }
-
-    pub(super) fn losses(
-        &mut self,
-        values: &ValueTensors,
-        batch: &Batch,
-        size: u32,
-        train: bool,
-    ) -> LossRows {
-        let count = size * self.net.losses().len() as u32;
-        let rows = self
-            .list
-            .buffer("loss rows", Role::Scratch, u64::from(count));
-        let mut dlogits = vec![];
-        for (at, loss) in self.net.losses().iter().enumerate() {
-            let classes = self.net.nodes()[loss.logits.0].shape.elements();
-            let quads = u64::from(size) * u64::from(Shape::vector(classes).quads());
-            let gradient = train.then(|| {
-                self.list
-                    .tensor(format!("logits {at} gradient"), Role::Activation, quads)
-            });
-            loss::cross_entropy(
-                &mut self.list,
-                self.tuning,
-                &format!("cross entropy {at}"),
-                batch.samples,
-                batch.targets[loss.target],
-                values[&loss.logits],
-                gradient,
-                rows,
-                at as u32 * size,
-                size,
-                classes,
-                if train { loss.weight } else { 1.0 },
-                if train { loss.label_smoothing } else { 0.0 },
-            );
-            dlogits.push(gradient);
-        }
-        LossRows {
-            rows,
-            count,
-            dlogits,
-        }
     }
 }
 

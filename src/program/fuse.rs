@@ -32,7 +32,7 @@ pub(super) fn stages(net: &Network) -> Vec<Stage> {
         .nodes()
         .iter()
         .flat_map(|n| &n.inputs)
-        .chain(net.losses().iter().map(|l| &l.logits))
+        .chain(net.losses().iter().map(|l| &l.output))
     {
         consumers[value.0] += 1;
     }

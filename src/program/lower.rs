@@ -7,6 +7,7 @@ use super::arenas::Arenas;
 use super::data::ShardedSplit;
 use super::fit::{ADDRESSABLE, check};
 use super::fuse::{Stage, stages};
+use super::losses::evaluation_blocks;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
 use crate::kernels::{Dispatch, List, Role, Tensor, Tuning, batch, optim};
@@ -107,11 +108,11 @@ pub(super) fn lower(
     let state = list.integers("state", Role::State, state_words.len().div_ceil(4) as u64);
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
-    let tasks = net.losses().len() as u32;
+    let blocks = evaluation_blocks(net);
     let eval_results = list.buffer(
         "evaluation results",
         Role::Results,
-        u64::from(eval_batches * (tasks + 1)),
+        u64::from(eval_batches * (blocks + 1)),
     );
     let train_shards = ShardedSplit::new(
         &mut list,
@@ -144,7 +145,7 @@ pub(super) fn lower(
     );
     let (values, saved) = l.forward(&train.inputs, options.batch_size, Phase::Train);
     let rows = l.losses(&values, &train, options.batch_size, true);
-    l.backward(&values, &saved, &rows.dlogits, options.batch_size);
+    l.backward(&values, &saved, &rows.doutputs, options.batch_size);
     let forward_backward = 0..l.list.dispatches.len();
 
     let count = arenas.chunks.len() as u32;
@@ -211,7 +212,7 @@ pub(super) fn lower(
         "finish evaluation",
         rows.rows,
         options.eval_batch_size,
-        tasks,
+        blocks,
         test.samples,
         state,
         eval_results,
@@ -249,14 +250,6 @@ pub(super) struct Batch {
     /// By target column: u32 labels, or f32 rows where a sample has several values. Only those that a loss reads are
     /// filled.
     pub targets: Vec<Tensor>,
-}
-
-/// The losses of a batch, a row per sample and loss.
-pub(super) struct LossRows {
-    pub rows: Tensor,
-    pub count: u32,
-    /// The gradient of the logits of each loss.
-    pub dlogits: Vec<Option<Tensor>>,
 }
 
 /// The tensor that holds each value.

@@ -12,6 +12,7 @@ mod error;
 mod fit;
 mod forward;
 mod fuse;
+mod losses;
 mod lower;
 mod options;
 mod pace;

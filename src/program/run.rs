@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::build::{Built, build, part};
+use super::losses::{evaluation_blocks, metrics};
 use super::lower::{Limits, Lowered, RING, lower};
 use super::pace::Pace;
 use super::plan::{Plan, plan};
@@ -30,7 +31,8 @@ pub struct StepResult {
     pub step: u64,
     /// Mean loss of the batch before the update.
     pub loss: f32,
-    /// Samples of the batch that were classified correctly, summed over the tasks.
+    /// Samples of the batch that were classified correctly, summed over the tasks; of independent labels, the share that was
+    /// predicted correctly, the sum rounded down.
     pub correct: u32,
     /// Euclidean norm of the gradient over all trained parameters.
     pub gradient_norm: f32,
@@ -40,8 +42,8 @@ pub struct StepResult {
     pub ends_submit: bool,
 }
 
-/// What an evaluation measured, every test sample counted once: accuracy and loss of each task, in the order of the
-/// network's losses.
+/// What an evaluation measured, every test sample counted once: the metrics of each task, in the order of the network's
+/// losses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// Number of test samples.
@@ -126,8 +128,8 @@ impl<'g> Program<'g> {
             part(&built.steps, &lowered.update),
         ];
         let evaluate = part(&built.steps, &lowered.evaluate);
-        let tasks = network.losses().len() as u32;
-        let bytes = u64::from(RING.max(lowered.eval_batches * (tasks + 1))) * ROW_BYTES;
+        let blocks = evaluation_blocks(network);
+        let bytes = u64::from(RING.max(lowered.eval_batches * (blocks + 1))) * ROW_BYTES;
         let mut program = Program {
             gpu,
             network: network.clone(),
@@ -307,7 +309,8 @@ impl<'g> Program<'g> {
     /// The device failed.
     pub fn evaluate(&mut self) -> Result<Evaluation, ProgramError> {
         let batches = self.lowered.eval_batches;
-        let bytes = u64::from(batches) * (self.network.losses().len() as u64 + 1) * ROW_BYTES;
+        let blocks = evaluation_blocks(&self.network) as usize;
+        let bytes = u64::from(batches) * (blocks as u64 + 1) * ROW_BYTES;
         let size = self.options.eval_batch_size as usize;
         let mut done = 0;
         let mut in_flight: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
@@ -339,41 +342,20 @@ impl<'g> Program<'g> {
                 last = now;
             }
         }
-        let losses = self.network.losses();
-        // Of each task: losses, correct, and both of the samples with an even index; then the number of samples.
-        let mut sums = vec![[0.0; 4]; losses.len() + 1];
+        // Of each block of rows: four sums; then the number of samples.
+        let mut sums = vec![[0.0; 4]; blocks + 1];
         self.gpu.map(&self.readback[0], bytes, None, |bytes| {
             for (at, row) in rows(bytes).enumerate() {
-                let sums = &mut sums[at % (losses.len() + 1)];
+                let sums = &mut sums[at % (blocks + 1)];
                 sums.iter_mut()
                     .zip(row)
                     .for_each(|(sum, value)| *sum += f64::from(value));
             }
         })?;
-        let samples = sums[losses.len()][0];
-        let halves = [(samples / 2.0).ceil(), (samples / 2.0).floor()];
-        let value = |task: &str, metric, [all, even]: [f64; 2]| MetricValue {
-            task: task.to_owned(),
-            metric,
-            value: all / samples,
-            deciding: even / halves[0],
-            confirming: (all - even) / halves[1],
-        };
-        let metrics = losses.iter().zip(sums).flat_map(|(loss, sums)| {
-            let [loss_all, mut correct_all, loss_even, mut correct_even] = sums;
-            // Classes chosen among logits that are not finite are no accuracy.
-            if !loss_all.is_finite() {
-                correct_all = f64::NAN;
-                correct_even = f64::NAN;
-            }
-            [
-                value(&loss.task, Metric::Accuracy, [correct_all, correct_even]),
-                value(&loss.task, Metric::Loss, [loss_all, loss_even]),
-            ]
-        });
+        let samples = sums[blocks][0];
         Ok(Evaluation {
             samples: samples as u64,
-            metrics: metrics.collect(),
+            metrics: metrics(&self.network, &sums, samples),
         })
     }
 

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::regime::Regime;
+use crate::model::presets::Stem;
 use crate::optim::Hyperparameters;
 
 impl Regime {
@@ -24,7 +25,11 @@ impl Regime {
             weight_decay: Some(0.0),
             nesterov: Some(false),
         };
-        let fields = fields(&Self::default().with(all));
+        let every = Self {
+            stem: Some(Stem::Small),
+            ..Self::default()
+        };
+        let fields = fields(&every.with(all));
         fields.into_iter().map(|(key, _)| key).collect()
     }
 

@@ -22,6 +22,12 @@ pub enum RegimeError {
         /// Name of the data set.
         data: String,
     },
+    /// The preset has no choice of stems.
+    #[error("{model} has no choice of stems: leave the stem out, or use it with resnet18")]
+    Stem {
+        /// The preset.
+        model: String,
+    },
     /// No order has this name.
     #[error("unknown order {given:?}: choose shuffled or sequential")]
     UnknownOrder {

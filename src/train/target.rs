@@ -63,22 +63,37 @@ impl MetricTarget {
         Ok(())
     }
 
-    /// Checks that `network` has the task.
+    /// Checks that `network` has the task, and the task the metric.
     ///
     /// # Errors
-    /// [`ModelError::UnknownTask`] where no task has the name, or where no name is given and the network has several.
+    /// [`ModelError::UnknownTask`] where no task has the name, or where no name is given and the network has several;
+    /// [`ModelError::MetricOfTask`] where the task's loss does not have the metric.
     pub fn check_network(&self, network: &Network) -> Result<(), ModelError> {
-        let tasks = || network.losses().iter().map(|loss| loss.task.as_str());
-        let found = match &self.task {
-            Some(name) => tasks().any(|task| task == name),
-            None => tasks().count() == 1 || self.thresholds.is_empty(),
-        };
-        if found {
+        if self.thresholds.is_empty() && self.task.is_none() {
             return Ok(());
         }
-        Err(ModelError::UnknownTask {
-            name: self.task.clone(),
-            known: tasks().collect::<Vec<_>>().join(", "),
+        let losses = network.losses();
+        let loss = match (&self.task, losses) {
+            (Some(name), losses) => losses.iter().find(|loss| loss.task == *name),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        };
+        let Some(loss) = loss else {
+            let known = losses.iter().map(|loss| loss.task.as_str());
+            return Err(ModelError::UnknownTask {
+                name: self.task.clone(),
+                known: known.collect::<Vec<_>>().join(", "),
+            });
+        };
+        let metrics = loss.kind.metrics();
+        if metrics.contains(&self.metric) {
+            return Ok(());
+        }
+        let known = metrics.iter().map(|metric| metric.name());
+        Err(ModelError::MetricOfTask {
+            task: loss.task.clone(),
+            metric: self.metric,
+            known: known.collect::<Vec<_>>().join(", "),
         })
     }
 

@@ -77,8 +77,11 @@ pub fn tuning(lanes: u32, fill: u32) -> Tuning {
     }
 }
 
+/// The storage of the tensors, and how the work is divided.
+pub type Way = (Storage, Tuning);
+
 /// The two configurations of every kernel without a choice of cores: storage of the tensors and division of the work.
-pub fn ways() -> Vec<(Storage, Tuning)> {
+pub fn ways() -> Vec<Way> {
     let images = texel_lanes().map(|_| (Storage::Image, tuning(24, 2)));
     std::iter::once((Storage::Buffer, tuning(64, 16)))
         .chain(images)
@@ -157,7 +160,8 @@ impl Prepared {
         let placed: BTreeMap<Tensor, Placed> = used
             .into_iter()
             .map(|tensor| {
-                let input = given.iter().find(|(t, _)| *t == tensor);
+                let mut inputs = given.iter().chain(&list.constants);
+                let input = inputs.find(|(t, _)| *t == tensor);
                 let input = input.map_or(&[][..], |(_, words)| words);
                 let image = images.contains(&tensor);
                 let placed = Placed::new(gpu, tensor, list.info(tensor), input, image);

@@ -13,7 +13,7 @@ use wattgrad::internals::data::Dtype;
 use wattgrad::internals::kernels::{Access, Dispatch, List, SHADERS, Storage, Tensor};
 
 /// Kernels with flags and counters among their results, which have tests of their own, and kernels of integers.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 16] = [
     "batch/elements_i16",
     "batch/elements_i32",
     "batch/elements_i8",
@@ -24,8 +24,12 @@ const OTHERS: [&str; 12] = [
     "batch/gather",
     "batch/gather_labels",
     "batch/order",
+    "loss/binary",
+    "loss/class_weights",
     "loss/cross_entropy",
+    "loss/elements",
     "loss/gradient",
+    "loss/pos_weight",
 ];
 
 /// A finite change that is visible in every element that depends on the changed one.
@@ -75,7 +79,7 @@ impl Alone {
             list: List {
                 tensors: all.tensors.clone(),
                 dispatches: vec![dispatch.clone()],
-                failure: None,
+                ..List::default()
             },
             storage,
             given: given.collect(),

@@ -8,7 +8,7 @@ use wattgrad::internals::kernels::oracle::{
 use super::{close_to, largest};
 
 /// Uniform values in [-1, 1) from a seed (splitmix64).
-fn random(seed: u64, len: usize) -> Vec<f64> {
+pub fn random(seed: u64, len: usize) -> Vec<f64> {
     let mut state = seed;
     let mut next = || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -30,7 +30,7 @@ const STEP: f64 = 1e-3;
 
 /// Compares `gradient` with the fourth-order central differences of `functional` at `at`.
 #[track_caller]
-fn differences(what: &str, at: &[f64], gradient: &[f64], functional: impl Fn(&[f64]) -> f64) {
+pub fn differences(what: &str, at: &[f64], gradient: &[f64], functional: impl Fn(&[f64]) -> f64) {
     assert_eq!(at.len(), gradient.len(), "{what}");
     let numeric: Vec<f64> = (0..at.len())
         .map(|i| {

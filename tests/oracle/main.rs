@@ -4,6 +4,7 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod gradients;
+mod losses;
 
 use fixtures::Fixture;
 use wattgrad::internals::data::Normalisation;
@@ -15,6 +16,10 @@ use wattgrad::internals::kernels::oracle::{
 
 fn kernels() -> Fixture {
     Fixture::read("kernels.safetensors")
+}
+
+fn layers() -> Fixture {
+    Fixture::read("layers.safetensors")
 }
 
 fn largest(values: &[f64]) -> f64 {

@@ -6,6 +6,7 @@ mod evaluation;
 mod groups;
 mod learning;
 mod limits;
+mod losses;
 mod one_dimension;
 mod poison;
 mod same_bits;

@@ -19,7 +19,8 @@ fn a_nan_in_any_tensor_reaches_the_evaluation_and_the_step() {
         labels: &labels,
     };
     let data = Dataset::from_arrays("noise", 10, &[1, 8, 8], arrays(), arrays()).unwrap();
-    for name in presets::NAMES {
+    // The larger residual networks consist of the same layers as the small one.
+    for name in ["mlp", "cnn", "resnet8"] {
         let network = presets::by_name(name, Shape::from([1, 8, 8]), 10).unwrap();
         let with = ProgramOptions {
             batch_size: 20,

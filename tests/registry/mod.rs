@@ -10,7 +10,7 @@ use wattgrad::internals::kernels::{
     Composed, Dispatch, GemmCore, GemmRule, List, Role, SHADERS, Shape, Storage, Tuning,
 };
 use wattgrad::internals::model::layers::{Conv2d, Linear, MaxPool2d};
-use wattgrad::internals::model::{ModelError, Network, Value, presets};
+use wattgrad::internals::model::{LossKind, ModelError, Network, Value, presets};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, ProgramError, ProgramOptions, dispatches};
 
@@ -237,6 +237,8 @@ pub fn products(tuning: &Tuning) -> Vec<Case> {
 pub fn cases() -> Vec<Case> {
     let mut cases = types();
     cases.extend(examples());
+    cases.extend(losses());
+    cases.extend(large());
     for shape in [[1, 28, 28], [1, 8, 8], [3, 32, 32]] {
         cases.extend(networks(shape));
     }
@@ -260,14 +262,64 @@ pub fn networks(shape: [u32; 3]) -> Vec<Case> {
     cases
 }
 
+/// The presets that stand for all: the larger residual networks consist of the same layers.
+const PRESETS: [&str; 3] = ["mlp", "cnn", "resnet8"];
+
+/// `resnet18` with the stem for large images, on the built-in tunings.
+fn large() -> Vec<Case> {
+    let shape = [3, 64, 64];
+    let data = dataset(shape, 8, 8, Dtype::U8);
+    let network = by_name("resnet18", shape);
+    [Tuning::gpu(), Tuning::texel(8)]
+        .iter()
+        .map(|tuning| case("resnet18", &network, &data, &options(tuning, 2, 1)))
+        .collect()
+}
+
+/// One layer with each kind of loss, with and without weights.
+pub fn losses() -> Vec<Case> {
+    let mut data = dataset([1, 1, 9], 60, 9, Dtype::U8);
+    for split in [&mut data.train, &mut data.test] {
+        for n in [7, 3] {
+            let mut column = split.targets[0].clone();
+            column.spec.shape = vec![n];
+            column.bytes = vec![0; split.len * n].into();
+            split.targets.push(column);
+        }
+    }
+    let mut net = Network::new();
+    let x = net.input([1, 1, 9]);
+    let mut task = |name: &str, kind: LossKind, out, target| {
+        let output = net.linear(name, x, out).unwrap();
+        net.loss(name, kind, output, target, 0.5);
+    };
+    let class_weights = Some(vec![0.5; 10]);
+    let weighted = LossKind::CrossEntropy {
+        label_smoothing: 0.1,
+        class_weights,
+    };
+    let pos_weight = Some(vec![2.0; 7]);
+    task("weighted", weighted, 10, 0);
+    task("binary", LossKind::binary_cross_entropy(), 7, 2);
+    task(
+        "positive",
+        LossKind::BinaryCrossEntropy { pos_weight },
+        7,
+        2,
+    );
+    task("squared", LossKind::MeanSquaredError, 3, 3);
+    let tunings = tunings().into_iter();
+    tunings
+        .map(|tuning| case("losses", &net, &data, &options(&tuning, 7, 4)))
+        .collect()
+}
+
 /// The same for one tuning and one size of the batches.
 pub fn networks_of(shape: [u32; 3], tuning: &Tuning, batch: u32, eval: u32) -> Vec<Case> {
     let data = dataset(shape, 96, 20, Dtype::U8);
     let [channels, height, width] = shape;
     let options = options(tuning, batch, eval);
-    let presets = presets::NAMES
-        .iter()
-        .map(|name| (*name, by_name(name, shape)));
+    let presets = PRESETS.iter().map(|name| (*name, by_name(name, shape)));
     let networks = presets.chain([("odd", odd(shape).unwrap())]);
     networks
         .map(|(name, network)| {

@@ -1,55 +1,8 @@
-//! Softmax cross-entropy.
+//! The losses: softmax cross-entropy, binary cross-entropy with logits, squared error. Each writes a row of four numbers per
+//! sample, which the end of a step or of an evaluation adds up, and the gradient of the network's output.
 
-use super::elementwise::lanes_grid;
-use super::{Dispatch, List, Tensor, Tuning};
+mod cross_entropy;
+mod elements;
 
-/// Appends the cross-entropy of `logits` (`rows_count` vectors of `classes`) against `labels` (a u32 a row, each below
-/// `classes`), of which `smoothing`, 0 to below 1, is spread evenly over all classes.
-///
-/// `rows[first_row + r]` becomes (`weight` times the loss, 1 if the first largest logit is the label's, 1 if the loss is
-/// not finite, the second again if the number of the row's sample, `batch[4 + r]`, is even and 0 otherwise); `dlogits` becomes `weight * (softmax - wanted) / valid`, `wanted` being the smoothed one-hot vector, the gradient of the weighted mean. `batch` says
-/// how many rows are valid (its word 0); the others are zero in both. `first_row` places this loss among all that a step
-/// adds up.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "every argument is a size or an operand"
-)]
-pub fn cross_entropy(
-    list: &mut List,
-    tuning: &Tuning,
-    label: &str,
-    batch: Tensor,
-    labels: Tensor,
-    logits: Tensor,
-    dlogits: Option<Tensor>,
-    rows: Tensor,
-    first_row: u32,
-    rows_count: u32,
-    classes: u32,
-    weight: f32,
-    smoothing: f32,
-) {
-    let row_quads = classes.div_ceil(4);
-    let mut d = Dispatch::new(label, "loss/cross_entropy");
-    d.constants = vec![("W", tuning.lanes)];
-    d.operands = vec![
-        ("batch", batch),
-        ("labels", labels),
-        ("logits", logits),
-        ("rows", rows),
-    ];
-    if let Some(dlogits) = dlogits {
-        d.slots = vec![("gradient", "loss/gradient")];
-        d.operands.push(("dlogits", dlogits));
-    }
-    d.sizes = vec![
-        rows_count,
-        first_row,
-        classes,
-        row_quads,
-        weight.to_bits(),
-        smoothing.to_bits(),
-    ];
-    d.grid = lanes_grid(rows_count, tuning);
-    list.push(d);
-}
+pub use cross_entropy::cross_entropy;
+pub use elements::{ElementLoss, elements};

@@ -1,4 +1,5 @@
-//! Softmax cross-entropy against class labels, averaged over the batch; labels may be smoothed.
+//! The losses, averaged over the batch: softmax cross-entropy against class labels, which may be smoothed and weighted, binary
+//! cross-entropy with logits, squared error.
 
 use super::check;
 
@@ -61,5 +62,105 @@ pub fn cross_entropy(
         }
     }
     result.mean = result.sum / valid as f64;
+    result
+}
+
+/// What the losses with weights and the losses of elements return.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RowLosses {
+    /// The part of each row, such that their mean over the valid rows is the loss; 0 in rows that do not count.
+    pub rows: Vec<f64>,
+    /// The loss.
+    pub mean: f64,
+    /// Its gradient with respect to the outputs; 0 in rows that do not count.
+    pub gradient: Vec<f64>,
+}
+
+/// As [`cross_entropy`], with PyTorch's weighted mean: `weights` has a number for each class.
+pub fn weighted_cross_entropy(
+    logits: &[f64],
+    labels: &[usize],
+    classes: usize,
+    valid: usize,
+    smoothing: f64,
+    weights: &[f64],
+) -> RowLosses {
+    check("logits", logits.len(), labels.len() * classes);
+    check("class weights", weights.len(), classes);
+    let total: f64 = labels[..valid].iter().map(|&label| weights[label]).sum();
+    let mut result = RowLosses {
+        rows: vec![0.0; labels.len()],
+        mean: 0.0,
+        gradient: vec![0.0; logits.len()],
+    };
+    for row in 0..valid {
+        let values = &logits[row * classes..(row + 1) * classes];
+        let largest = values.iter().copied().fold(f64::MIN, f64::max);
+        let sum: f64 = values.iter().map(|value| (value - largest).exp()).sum();
+        for class in 0..classes {
+            let log = values[class] - largest - sum.ln();
+            let own = if class == labels[row] {
+                1.0 - smoothing
+            } else {
+                0.0
+            };
+            let target = weights[class] * (own + smoothing / classes as f64);
+            result.mean -= target * log / total;
+            result.rows[row] -= target * log / total * valid as f64;
+            for (other, value) in values.iter().enumerate() {
+                let probability = (value - largest).exp() / sum;
+                let slope = probability - f64::from(other == class);
+                result.gradient[row * classes + other] += target * slope / total;
+            }
+        }
+    }
+    result
+}
+
+/// Binary cross-entropy with logits between `outputs` \[rows, width\] and `targets` of the same shape, of which the first
+/// `valid` rows count; a positive target of output i counts `pos_weight[i]` times.
+pub fn binary_cross_entropy(
+    outputs: &[f64],
+    targets: &[f64],
+    width: usize,
+    valid: usize,
+    pos_weight: Option<&[f64]>,
+) -> RowLosses {
+    // The logarithms of the sigmoid and of one minus it, without overflow.
+    let log_sigmoid = |x: f64| -(-x.abs()).exp().ln_1p() + x.min(0.0);
+    elements(outputs, targets, width, valid, |x, t, i| {
+        let weight = pos_weight.map_or(1.0, |weights| weights[i]);
+        let sigmoid = log_sigmoid(x).exp();
+        let loss = -weight * t * log_sigmoid(x) - (1.0 - t) * log_sigmoid(-x);
+        (loss, -weight * t * (1.0 - sigmoid) + (1.0 - t) * sigmoid)
+    })
+}
+
+/// Squared error between `outputs` \[rows, width\] and `targets` of the same shape, of which the first `valid` rows count.
+pub fn squared_error(outputs: &[f64], targets: &[f64], width: usize, valid: usize) -> RowLosses {
+    elements(outputs, targets, width, valid, |x, t, _| {
+        ((x - t).powi(2), 2.0 * (x - t))
+    })
+}
+
+fn elements(
+    outputs: &[f64],
+    targets: &[f64],
+    width: usize,
+    valid: usize,
+    loss: impl Fn(f64, f64, usize) -> (f64, f64),
+) -> RowLosses {
+    check("targets", targets.len(), outputs.len());
+    let mut result = RowLosses {
+        rows: vec![0.0; outputs.len() / width],
+        mean: 0.0,
+        gradient: vec![0.0; outputs.len()],
+    };
+    for i in 0..valid * width {
+        let (value, slope) = loss(outputs[i], targets[i], i % width);
+        result.rows[i / width] += value / width as f64;
+        result.mean += value / (valid * width) as f64;
+        result.gradient[i] = slope / (valid * width) as f64;
+    }
     result
 }

@@ -21,7 +21,10 @@ pub mod sgd;
 pub use conv::Conv;
 pub use gather::gather;
 pub use gemm::{Form, Gemm, column_sums, column_sums_magnitude};
-pub use loss::{CrossEntropy, cross_entropy};
+pub use loss::{
+    CrossEntropy, RowLosses, binary_cross_entropy, cross_entropy, squared_error,
+    weighted_cross_entropy,
+};
 pub use norm::{BatchNorm, BatchNormGradients, BatchNormTraining};
 pub use pool::{MaxPool, MaxPooled, mean_pool, mean_pool_backward};
 pub use sgd::Sgd;

@@ -2,6 +2,7 @@
 
 use super::Regime;
 use crate::data::Dataset;
+use crate::model::presets;
 use crate::train::RegimeError;
 
 impl Regime {
@@ -16,6 +17,14 @@ impl Regime {
             }
         }
         self.update_rule()?;
+        if self.stem.is_some()
+            && presets::NAMES.contains(&self.model.as_str())
+            && !presets::has_stem(&self.model)
+        {
+            return Err(RegimeError::Stem {
+                model: self.model.clone(),
+            });
+        }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(RegimeError::LabelSmoothing {
                 share: self.label_smoothing,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::regime_error::RegimeError;
 #[cfg(feature = "cli")]
 use crate::model::presets;
+use crate::model::presets::Stem;
 use crate::optim::Optimizer;
 use crate::program::Order;
 #[cfg(feature = "cli")]
@@ -41,6 +42,15 @@ pub struct Regime {
         value_parser = Suggest::text(presets::NAMES),
     ))]
     pub model: String,
+    /// First layers of `resnet18`; `None`: [`Stem::Imagenet`] for images of 64x64 and larger, otherwise [`Stem::Small`].
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "First layers of resnet18 [default: imagenet from 64x64 on, else small]",
+        value_name = "NAME",
+        value_parser = Suggest::read(Stem::NAMES, |name| name.parse::<Stem>().map_err(sentence)),
+    ))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stem: Option<Stem>,
     /// Data set: auto, fashion-mnist, digits, or a folder of IDX files
     #[cfg_attr(feature = "cli", arg(
         long,
@@ -190,6 +200,7 @@ impl Default for Regime {
     fn default() -> Self {
         Self {
             model: "mlp".into(),
+            stem: None,
             data: "auto".into(),
             batch_size: 64,
             eval_batch_size: None,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Regime;
-use crate::data::Dataset;
+use crate::data::{Dataset, Task};
 use crate::kernels::Shape;
 use crate::model::{Network, presets};
 use crate::optim::{Hyperparameters, OptimError, UpdateRule};
@@ -80,8 +80,16 @@ impl Regime {
             Some([channels, height, width]) => Shape::from([*channels, *height, *width]),
             _ => return Err(RegimeError::SampleShape { shape }.into()),
         };
-        let classes = u32::try_from(data.classes()).unwrap_or(u32::MAX);
-        let mut network = presets::by_name(&self.model, input, classes)?;
+        let presets::Trunk {
+            mut network,
+            features,
+            head,
+        } = presets::trunk(&self.model, input, self.stem)?;
+        let default = Task::label(0);
+        let task = data.tasks.first().unwrap_or(&default);
+        let outputs = u32::try_from(task.kind.outputs()).unwrap_or(u32::MAX);
+        let output = network.linear(head, features, outputs)?;
+        network.loss(&task.name, task.kind.into(), output, task.target, 1.0);
         network.smooth_labels(self.label_smoothing as f32);
         Ok(network)
     }

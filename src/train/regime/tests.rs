@@ -64,10 +64,9 @@ fn flags_are_the_fields_and_default_to_the_default_regime() {
         Regime::from_arg_matches(&matches).unwrap()
     };
     assert_eq!(parse(&[]), Regime::default());
-    let fields: Vec<String> = Regime::default()
-        .choices()
+    let fields: Vec<String> = Regime::keys()
         .into_iter()
-        .map(|(key, _)| key.replace('_', "-"))
+        .map(|key| key.replace('_', "-"))
         .collect();
     let flags: Vec<&str> = command
         .get_arguments()
