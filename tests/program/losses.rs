@@ -43,7 +43,9 @@ fn small(name: &str, shape: &[usize], values: &[u8]) -> Column {
 fn split() -> Split {
     let many =
         |seed: u32, n: usize| -> Vec<f32> { (0..n as u32).map(|i| noise(seed + i)).collect() };
-    let classes: Vec<u8> = (0..SAMPLES).map(|i| ((2 * i + i / 4) % CLASSES) as u8).collect();
+    let classes: Vec<u8> = (0..SAMPLES)
+        .map(|i| ((2 * i + i / 4) % CLASSES) as u8)
+        .collect();
     let labels = many(500, SAMPLES * LABELS);
     let labels: Vec<u8> = labels.iter().map(|v| u8::from(*v > 0.1)).collect();
     Split {
