@@ -59,3 +59,22 @@ fn temporary(path: &Path) -> io::Result<PathBuf> {
     hidden.push(format!(".{}.part", std::process::id()));
     Ok(path.with_file_name(hidden))
 }
+
+/// This program's cache folder by the platform's convention; `None` where the environment names none.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base = if cfg!(windows) {
+        absolute("LOCALAPPDATA")?
+    } else if let Some(xdg) = absolute("XDG_CACHE_HOME") {
+        xdg
+    } else if cfg!(target_vendor = "apple") {
+        absolute("HOME")?.join("Library").join("Caches")
+    } else {
+        absolute("HOME")?.join(".cache")
+    };
+    Some(base.join("wattgrad"))
+}

@@ -11,6 +11,7 @@ use crate::train::Trainer;
 use super::failure::Failure;
 use super::global::Global;
 use super::output::{self, say};
+use super::progress::reading;
 use super::train::Setup;
 
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let regime = args.setup.regime.clone();
     regime.check()?;
     let tuning = args.setup.tuning()?;
-    let data = regime.open_data()?;
+    let data = regime.read_data(&mut reading(global))?;
     regime.check_data(&data)?;
     let network = regime.build_network(&data)?;
     let gpu = Gpu::open(&GpuOptions {

@@ -123,6 +123,13 @@ impl From<DataError> for Failure {
             DataError::NoFolder { .. }
             | DataError::NotAFolder { .. }
             | DataError::SeveralSets { .. }
+            | DataError::SeveralFolders { .. }
+            | DataError::UnknownFormat { .. }
+            | DataError::UnusedOption { .. }
+            | DataError::ZeroOption { .. }
+            | DataError::UnknownSplit { .. }
+            | DataError::UnknownTask { .. }
+            | DataError::Synthetic { .. }
             | DataError::BadEnvironment { .. } => Self::misuse(error),
             _ => Self::failed(error),
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::data::ReadProgress;
 use crate::train::{EvaluationPoint, Event, Observer, RunSetup};
 use crate::units::{percent, seconds, si, thousands};
 
@@ -14,6 +15,28 @@ use super::output::say;
 
 /// The bar is redrawn at most this often.
 const REDRAW: Duration = Duration::from_millis(100);
+
+/// Time between two lines about a long read.
+const READ_PACE: Duration = Duration::from_secs(3);
+
+/// Prints how far a long read of data is, every few seconds.
+pub fn reading(global: &Global) -> impl FnMut(ReadProgress) {
+    let mut last = Instant::now();
+    move |progress| {
+        if last.elapsed() >= READ_PACE {
+            last = Instant::now();
+            let ReadProgress { what, done, of } = progress;
+            say(
+                global,
+                &format!(
+                    "{} of {} {what}",
+                    thousands(done as u64),
+                    thousands(of as u64)
+                ),
+            );
+        }
+    }
+}
 
 pub struct Progress<'a> {
     global: &'a Global,

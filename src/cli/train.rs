@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::global::Global;
 use super::interrupt::{INTERRUPTED, stop_on_interrupt};
 use super::output;
-use super::progress::Progress;
+use super::progress::{Progress, reading};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -103,7 +103,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     regime.check()?;
     let meter = global.meter_options(args.assume_watts_per_core)?;
     let tuning = args.setup.tuning()?;
-    let data = regime.open_data()?;
+    let data = regime.read_data(&mut reading(global))?;
     regime.check_data(&data)?;
     let network = regime.build_network(&data)?;
     let weights = match &args.init_weights {

@@ -2,9 +2,8 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
 
-use super::DataError;
+use super::{Bytes, DataError};
 
 /// Element type of a column, stored little-endian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -94,7 +93,7 @@ pub struct Column {
     /// Name, element type and sample shape.
     pub spec: ColumnSpec,
     /// The samples one after another, without padding, elements little-endian; clones share them.
-    pub bytes: Arc<[u8]>,
+    pub bytes: Bytes,
 }
 
 impl fmt::Debug for Column {

@@ -1,7 +1,7 @@
 //! Datasets in memory: two splits, normalisation and origin.
 use sha2::{Digest, Sha256};
 
-use super::{Column, ColumnSpec, DataError, Dtype, Normalisation, Split, Task, TaskKind};
+use super::{Column, ColumnSpec, DataError, Dtype, Normalisation, Parts, Split, Task, TaskKind};
 
 /// Largest number of classes.
 pub(super) const MAX_CLASSES: usize = 65_536;
@@ -36,6 +36,8 @@ pub struct Dataset {
     pub test: Split,
     /// What a network can learn from it; the first task is the default. Their names differ.
     pub tasks: Vec<Task>,
+    /// Names of the parts: which samples train, decide and confirm.
+    pub parts: Parts,
     /// Normalisation of each input, computed over the training split; may be overwritten.
     pub normalisation: Vec<Normalisation>,
     /// SHA-256 in hexadecimal over the bytes of all columns: training inputs, training targets, test inputs, test
@@ -116,24 +118,44 @@ impl Dataset {
             .collect();
         let mut hash = Sha256::new();
         for column in train.columns().chain(test.columns()) {
-            hash.update(&column.bytes);
+            column.bytes.pass(1, |bytes| hash.update(bytes));
         }
         let sha256 = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
-        let notes = tasks
-            .iter()
-            .filter_map(|task| empty_classes(task, tasks.len() > 1, &train))
-            .collect();
-        Ok(Dataset {
-            name: name.into(),
-            source: "arrays".into(),
-            licence: "not stated".into(),
-            train,
-            test,
+        Ok(Dataset::from_checked(
+            name,
             tasks,
             normalisation,
             sha256,
-            notes,
-        })
+            train,
+            test,
+        ))
+    }
+
+    /// A dataset from splits that were checked before, with the normalisation and checksum that were found then.
+    pub(super) fn from_checked(
+        name: &str,
+        tasks: Vec<Task>,
+        normalisation: Vec<Normalisation>,
+        sha256: String,
+        train: Split,
+        test: Split,
+    ) -> Dataset {
+        let several = tasks.len() > 1;
+        let notes = tasks
+            .iter()
+            .filter_map(|task| empty_classes(task, several, &train));
+        Dataset {
+            name: name.into(),
+            source: "arrays".into(),
+            licence: "not stated".into(),
+            notes: notes.collect(),
+            train,
+            test,
+            tasks,
+            parts: Parts::default(),
+            normalisation,
+            sha256,
+        }
     }
 
     /// Outputs of the default task: its number of classes, where it has classes.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 pub enum DataError {
     /// Neither a known name nor an existing folder.
     #[error(
-        "data folder {path:?} does not exist: give a data folder, \"auto\", \"digits\" or \"fashion-mnist\""
+        "data folder {path:?} does not exist: give a data folder, \"auto\", \"digits\", \"fashion-mnist\" or \"synthetic\""
     )]
     NoFolder {
         /// The folder.
@@ -286,5 +286,85 @@ pub enum DataError {
         path: PathBuf,
         /// What is missing.
         note: String,
+    },
+    /// A folder without files of a known format.
+    #[error(
+        "{path:?} contains no dataset of a known format: give IDX files, CIFAR, CelebA, PAMAP2, .ts files, arrays (.npz, .npy, .safetensors) or image folders (train/CLASS/*.jpg), as docs/data.md describes"
+    )]
+    UnknownFormat {
+        /// The folder or file.
+        path: PathBuf,
+    },
+    /// A file that cannot be used.
+    #[error("{path:?} {what}: {fix}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, as a predicate.
+        what: String,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// A line of a file that cannot be used.
+    #[error("{path:?}, line {line}: {what}: {fix}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// An array is missing in a file or folder of arrays.
+    #[error("{path:?} has no array {name} (it has {found}): add it")]
+    MissingArray {
+        /// The file or folder.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// Names of its arrays.
+        found: String,
+    },
+    /// The cache of decoded images cannot be written.
+    #[error(
+        "cannot write the decoded images to {path:?} ({source}): free space there or make the folder read-only"
+    )]
+    Cache {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: std::io::Error,
+    },
+    /// An option that does not concern the format.
+    #[error("--{flag} does not apply to {data}: leave it out")]
+    UnusedOption {
+        /// The flag.
+        flag: &'static str,
+        /// The data.
+        data: String,
+    },
+    /// An option that must be above 0.
+    #[error("--{flag} must be at least 1, got 0: correct it")]
+    ZeroOption {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// An unknown way to divide the samples.
+    #[error("unknown split {given:?}: choose from {known}")]
+    UnknownSplit {
+        /// The name.
+        given: String,
+        /// The known ones.
+        known: &'static str,
+    },
+    /// Options of synthetic data that cannot be.
+    #[error(
+        "invalid options of synthetic data ({why}): correct them, as in synthetic:classes=10,samples=10000,shape=1x16x16,accuracy=0.9"
+    )]
+    Synthetic {
+        /// What is wrong.
+        why: String,
     },
 }

@@ -3,8 +3,8 @@ use std::path::{Path, PathBuf};
 
 use super::dataset::{MAX_CLASSES, check_finite, check_labels};
 use super::idx::{IdxArray, read_idx};
-use super::reader::Reader;
-use super::{Column, ColumnSpec, DataError, Dataset, Dtype, Split, Task};
+use super::reader::{Progress, Reader, entries};
+use super::{Column, ColumnSpec, DataError, DataOptions, Dataset, Dtype, Split, Task};
 
 /// SHA-256 of Fashion-MNIST, computed as [`Dataset::sha256`].
 pub(super) const FASHION_MNIST_SHA256: &str =
@@ -19,14 +19,15 @@ impl Reader for IdxFolder {
             true => Some(path),
             false => path.parent(),
         };
-        folder.is_some_and(holds_images) || !raw_folders(path).is_empty()
+        let incomplete = || entries(path).is_ok_and(|names| names.iter().any(|name| is_idx(name)));
+        folder.is_some_and(holds_images) || !raw_folders(path).is_empty() || incomplete()
     }
 
     fn check(&self, path: &Path) -> Result<&'static str, DataError> {
         find(path).map(|_| "four IDX files")
     }
 
-    fn read(&self, path: &Path) -> Result<Dataset, DataError> {
+    fn read(&self, path: &Path, _: &DataOptions, _: Progress<'_>) -> Result<Dataset, DataError> {
         let files = find(path)?;
         let labels = labels_of(&files.prefix);
         let train = [&files.train_images, &files.train_labels];
@@ -225,6 +226,15 @@ fn prefixes(folder: &Path) -> Result<Vec<String>, DataError> {
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+/// A file of one of the sets, even where the training images are missing.
+fn is_idx(name: &str) -> bool {
+    let kinds = ["-images", "-labels"];
+    kinds.iter().any(|kind| {
+        name.split_once(kind)
+            .is_some_and(|(_, rest)| is_idx_suffix(rest))
+    })
 }
 
 /// `-idx3-ubyte`, `.idx3-ubyte`, another element type, with or without `.gz`.

@@ -2,18 +2,37 @@
 use std::path::{Path, PathBuf};
 
 use super::DataError;
+use super::arrays::ArrayFiles;
+use super::cifar::Cifar;
 use super::idx_folder::IdxFolder;
+use super::images::{CelebA, ImageFolder};
+use super::pamap2::Pamap2;
 use super::reader::Reader;
+use super::ts::TimeSeries;
 
 /// The formats of data folders; the first reader that recognizes a folder reads it.
-const READERS: &[&dyn Reader] = &[&IdxFolder];
+const READERS: &[&dyn Reader] = &[
+    &IdxFolder,
+    &Cifar,
+    &CelebA,
+    &Pamap2,
+    &TimeSeries,
+    &ArrayFiles,
+    &ImageFolder,
+];
 
-/// The reader for `path`. Where none recognizes it, the first one, whose errors say what is missing.
-pub(super) fn reader(path: &Path) -> &'static dyn Reader {
+/// The reader for `path`.
+///
+/// # Errors
+/// [`DataError::NoFolder`] and [`DataError::UnknownFormat`].
+pub(super) fn reader(path: &Path) -> Result<&'static dyn Reader, DataError> {
     let mut readers = READERS.iter().copied();
-    readers
-        .find(|reader| reader.recognizes(path))
-        .unwrap_or(READERS[0])
+    let found = readers.find(|reader| reader.recognizes(path));
+    let path = path.to_owned();
+    found.ok_or_else(|| match path.exists() {
+        true => DataError::UnknownFormat { path },
+        false => DataError::NoFolder { path },
+    })
 }
 
 /// The folders that `auto` and `fashion-mnist` search, in this order.
@@ -90,7 +109,7 @@ pub(super) fn locations(paths: &SearchPaths) -> Vec<DataLocation> {
 }
 
 fn location(name: &str, path: &Path) -> DataLocation {
-    let checked = reader(path).check(path);
+    let checked = reader(path).and_then(|reader| reader.check(path));
     DataLocation {
         name: name.into(),
         path: path.to_owned(),
@@ -98,6 +117,7 @@ fn location(name: &str, path: &Path) -> DataLocation {
         note: match checked {
             Ok(contents) => contents.to_owned(),
             Err(DataError::NoFolder { .. }) => "no such folder".to_owned(),
+            Err(DataError::UnknownFormat { .. }) => "no dataset of a known format".to_owned(),
             Err(DataError::MissingFile { file, .. }) => format!("{file} is missing"),
             Err(DataError::NotAFolder { .. }) => "not a folder".to_owned(),
             Err(DataError::SeveralSets { sets, .. }) => format!("several datasets: {sets}"),
@@ -109,7 +129,7 @@ fn location(name: &str, path: &Path) -> DataLocation {
 /// The folder `fashion-mnist` in `path`, where that one is complete and `path` itself is not.
 fn environment_folder(path: &Path) -> PathBuf {
     let below = path.join("fashion-mnist");
-    let complete = |path: &Path| reader(path).check(path).is_ok();
+    let complete = |path: &Path| reader(path).is_ok_and(|reader| reader.check(path).is_ok());
     match !complete(path) && complete(&below) {
         true => below,
         false => path.to_owned(),

@@ -5,24 +5,36 @@
 //! [`permute`] gives the order in which an epoch visits the samples.
 //!
 //! A format of data folders is a `Reader` in a file of its own and a line in `locate::READERS`.
+mod arrays;
+mod bytes;
+mod cifar;
 mod column;
 mod dataset;
 mod digits;
 mod error;
 mod idx;
 mod idx_folder;
+mod images;
 mod locate;
 mod normalisation;
 mod open;
+mod options;
 mod order;
+mod pamap2;
+mod parts;
 mod reader;
+mod synthetic;
 mod task;
+mod ts;
 
+pub use bytes::Bytes;
 pub use column::{Column, ColumnSpec, Dtype, Shard, Split};
 pub use dataset::{Arrays, Dataset, InputValues};
 pub use error::DataError;
 pub use idx::{IdxArray, read_idx};
 pub use locate::{DataLocation, SearchPaths, locate};
 pub use normalisation::Normalisation;
+pub use options::{DataOptions, ReadProgress};
 pub use order::{ROUNDS, half_bits, mix, permute};
+pub use parts::Parts;
 pub use task::{Task, TaskKind};

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::DeviceError;
 use super::gpu::Gpu;
-use crate::files::write_whole;
+use crate::files::{cache_folder, write_whole};
 
 /// The type of a binding of group 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -107,7 +107,7 @@ impl PipelineCache {
     /// A cache for `gpu` with its file in the user's cache directory.
     #[must_use]
     pub fn new(gpu: &Gpu) -> Self {
-        Self::with_directory(gpu, directory().as_deref())
+        Self::with_directory(gpu, cache_folder().as_deref())
     }
 
     /// A cache for `gpu` with its file in `directory`, or without a file for `None`.
@@ -367,25 +367,6 @@ fn seal(data: &[u8]) -> Vec<u8> {
 fn unseal(sealed: Vec<u8>) -> Option<Vec<u8>> {
     let (digest, data) = sealed.split_at_checked(32)?;
     (Sha256::digest(data).as_slice() == digest).then(|| data.to_vec())
-}
-
-/// This program's cache directory by the platform's convention; `None` where the environment names none.
-fn directory() -> Option<PathBuf> {
-    let absolute = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let base = if let Some(xdg) = absolute("XDG_CACHE_HOME") {
-        xdg
-    } else if cfg!(windows) {
-        absolute("LOCALAPPDATA")?
-    } else if cfg!(target_vendor = "apple") {
-        absolute("HOME")?.join("Library").join("Caches")
-    } else {
-        absolute("HOME")?.join(".cache")
-    };
-    Some(base.join("wattgrad"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Estimates what a study takes at most, from a few timed steps of each distinct program.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,7 @@ use serde::Serialize;
 use super::error::StudyError;
 use super::shard::Shard;
 use super::spec::Study;
-use crate::data::Dataset;
+use crate::data::{DataOptions, Dataset};
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Scope, Status};
 use crate::program::Program;
@@ -74,13 +75,13 @@ pub struct Estimate {
 /// # Errors
 /// [`TrainError`] of the first cell that does not fit.
 pub fn check_data(study: &Study) -> Result<(), StudyError> {
-    let mut opened: HashMap<&str, Dataset> = HashMap::new();
+    let mut opened: HashMap<(&str, DataOptions), Dataset> = HashMap::new();
     for cell in &study.cells {
         let regime = &cell.regime;
-        if !opened.contains_key(regime.data.as_str()) {
-            opened.insert(&regime.data, regime.open_data()?);
-        }
-        let data = &opened[regime.data.as_str()];
+        let data = match opened.entry((&regime.data, regime.data_options())) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(regime.open_data()?),
+        };
         regime.check_data(data).map_err(TrainError::from)?;
         regime.build_network(data)?;
     }

@@ -14,7 +14,7 @@ use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
 use super::shard::Shard;
 use super::spec::Study;
 use super::store::{Claim, HostLock, RunId, Saved, Store, StoreError};
-use crate::data::Dataset;
+use crate::data::{DataOptions, Dataset};
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Selection, Status};
 use crate::train::{self, Goal, Observer, Regime, TrainError, Trainer, metered_device};
@@ -145,7 +145,7 @@ struct Execution<'a> {
     store: Store,
     measured: bool,
     warm: bool,
-    data: HashMap<String, Dataset>,
+    data: HashMap<(String, DataOptions), Dataset>,
     on_event: &'a mut dyn FnMut(StudyEvent<'_>),
 }
 
@@ -264,11 +264,12 @@ impl Execution<'_> {
     }
 
     fn data(&mut self, regime: &Regime) -> Result<Dataset, TrainError> {
-        if let Some(data) = self.data.get(&regime.data) {
+        let key = (regime.data.clone(), regime.data_options());
+        if let Some(data) = self.data.get(&key) {
             return Ok(data.clone());
         }
         let data = regime.open_data()?;
-        self.data.insert(regime.data.clone(), data.clone());
+        self.data.insert(key, data.clone());
         Ok(data)
     }
 

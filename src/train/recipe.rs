@@ -27,6 +27,10 @@ impl Regime {
         };
         let every = Self {
             stem: Some(Stem::Small),
+            image_size: Some(0),
+            window: Some(0),
+            stride: Some(0),
+            split: Some(String::new()),
             ..Self::default()
         };
         let fields = fields(&every.with(all));

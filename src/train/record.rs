@@ -17,7 +17,7 @@ use super::regime::Regime;
 use super::sessions::Session;
 use super::target::TargetResult;
 use crate::checksum;
-use crate::data::Dataset;
+use crate::data::{Dataset, Parts};
 use crate::energy::SourceResult;
 use crate::files::write_whole;
 
@@ -86,6 +86,9 @@ pub struct DataRecord {
     pub classes: usize,
     /// Shape of one sample.
     pub sample_shape: Vec<usize>,
+    /// Names of the training, the deciding and the confirming part, where they are not the splits as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<[String; 3]>,
 }
 
 impl DataRecord {
@@ -95,6 +98,14 @@ impl DataRecord {
             source: data.source.clone(),
             licence: data.licence.clone(),
             sha256: data.sha256.clone(),
+            parts: (data.parts != Parts::default()).then(|| {
+                let Parts {
+                    training,
+                    deciding,
+                    confirming,
+                } = data.parts.clone();
+                [training, deciding, confirming]
+            }),
             train_samples: data.train.len,
             test_samples: data.test.len,
             classes: data.classes(),

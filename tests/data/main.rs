@@ -1,12 +1,19 @@
 //! Datasets: reading, rejections, normalisation, shards and the order of samples.
 #![cfg(feature = "gpu")]
 
+mod array_files;
 mod arrays;
+mod celeba;
+mod cifar;
 mod folder;
+mod images;
 mod known;
 mod order;
+mod pamap2;
 mod rejections;
 mod search_paths;
+mod synthetic;
+mod ts;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;

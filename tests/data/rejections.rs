@@ -182,6 +182,6 @@ fn names_missing_folders_and_files() {
     let empty = tempfile::tempdir().unwrap();
     assert!(matches!(
         open(empty.path()).unwrap_err(),
-        DataError::MissingFile { .. }
+        DataError::UnknownFormat { .. }
     ));
 }

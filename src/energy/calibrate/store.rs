@@ -8,6 +8,7 @@ use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
 use crate::energy::sensor::Unavailable;
 use crate::energy::sensor_model::SensorModel;
+use crate::files::cache_folder;
 
 /// The version of the files; files of another version are ignored.
 const VERSION: u32 = 2;
@@ -80,25 +81,7 @@ fn folder(options: &MeterOptions) -> Option<PathBuf> {
     if let Some(folder) = &options.calibrations {
         return Some(folder.clone());
     }
-    let from = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let cache = if cfg!(windows) {
-        from("LOCALAPPDATA")
-    } else {
-        from("XDG_CACHE_HOME").or_else(|| {
-            let below = if cfg!(target_os = "macos") {
-                "Library/Caches"
-            } else {
-                ".cache"
-            };
-            from("HOME").map(|home| home.join(below))
-        })
-    };
-    cache.map(|cache| cache.join("wattgrad").join("calibrations"))
+    cache_folder().map(|cache| cache.join("calibrations"))
 }
 
 /// Letters, digits and dashes of the identity, and a hash of it, so that no two share a file.

@@ -51,13 +51,58 @@ pub struct Regime {
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stem: Option<Stem>,
-    /// Data set: auto, fashion-mnist, digits, or a folder of IDX files
+    /// Data set: auto, fashion-mnist, digits, synthetic, or a data folder
     #[cfg_attr(feature = "cli", arg(
         long,
         value_name = "DATA",
         default_value_t = Regime::default().data,
     ))]
     pub data: String,
+    /// Width and height to which the images of a folder are scaled. This and the following three are `None` where the
+    /// format's default is meant, or where the data has no such choice.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Width and height of the images of a folder, in pixels",
+            value_name = "PIXELS",
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_size: Option<u32>,
+    /// Samples of a window of a recording.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Samples of a window of a recording [default: 512]",
+            value_name = "N",
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<u32>,
+    /// Samples from the start of a window to the start of the next.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Samples from one window to the next [default: 100]",
+            value_name = "N",
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stride: Option<u32>,
+    /// How CelebA is divided: `official` or `within-identity`.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Division of CelebA: official, within-identity",
+            value_name = "NAME",
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<String>,
     /// Samples per training step
     #[cfg_attr(feature = "cli", arg(
         long,
@@ -202,6 +247,10 @@ impl Default for Regime {
             model: "mlp".into(),
             stem: None,
             data: "auto".into(),
+            image_size: None,
+            window: None,
+            stride: None,
+            split: None,
             batch_size: 64,
             eval_batch_size: None,
             optimizer: Optimizer::Sgd,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Regime;
-use crate::data::{Dataset, Task};
+use crate::data::{DataOptions, Dataset, ReadProgress, Task};
 use crate::kernels::Shape;
 use crate::model::{Network, presets};
 use crate::optim::{Hyperparameters, OptimError, UpdateRule};
@@ -58,7 +58,29 @@ impl Regime {
     /// # Errors
     /// As [`Dataset::open`].
     pub fn open_data(&self) -> Result<Dataset, TrainError> {
-        Ok(Dataset::open(&self.data)?)
+        self.read_data(&mut |_| ())
+    }
+
+    /// Opens the data set and reports how far a long read is.
+    ///
+    /// # Errors
+    /// As [`Dataset::open_with`].
+    pub fn read_data(&self, progress: &mut dyn FnMut(ReadProgress)) -> Result<Dataset, TrainError> {
+        Ok(Dataset::open_with(
+            &self.data,
+            &self.data_options(),
+            progress,
+        )?)
+    }
+
+    /// How the data set is read.
+    pub fn data_options(&self) -> DataOptions {
+        DataOptions {
+            image_size: self.image_size,
+            window: self.window,
+            stride: self.stride,
+            split: self.split.clone(),
+        }
     }
 
     /// Builds the network for the samples of `data`.
