@@ -42,7 +42,7 @@ impl Windows {
         file: &Path,
     ) -> Result<usize, DataError> {
         let before = self.len();
-        let mut left_out = vec![0; CHANNELS];
+        let mut left_out = [0; CHANNELS];
         let mut dropped = 0;
         for (start, end, class) in runs(recording) {
             let mut at = start;
