@@ -6,6 +6,7 @@
 //!
 //! A format of data folders is a `Reader` in a file of its own and a line in `locate::READERS`.
 mod arrays;
+mod augmentation;
 mod bytes;
 mod cifar;
 mod column;
@@ -27,6 +28,7 @@ mod synthetic;
 mod task;
 mod ts;
 
+pub use augmentation::{Augmentation, AugmentationError, Changes};
 pub use bytes::Bytes;
 pub use column::{Column, ColumnSpec, Dtype, Shard, Split};
 pub use dataset::{Arrays, Dataset, InputValues};

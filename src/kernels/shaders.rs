@@ -46,6 +46,7 @@ pub const SHADERS: &[Shader] = register![
     "batch/finish_evaluation",
     "batch/finish_step",
     "batch/gather",
+    "batch/gather_augmented",
     "batch/gather_labels",
     "batch/order",
     "conv/block_a_grad_input",

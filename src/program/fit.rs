@@ -1,7 +1,7 @@
 //! Checks that network, data set and options fit together.
 
 use super::{ProgramError, ProgramOptions};
-use crate::data::{Column, ColumnSpec, Dataset, Dtype};
+use crate::data::{Augmentation, Column, ColumnSpec, Dataset, Dtype};
 use crate::kernels::Shape;
 use crate::model::{Loss, LossKind, Network, NodeKind};
 
@@ -51,6 +51,10 @@ pub(super) fn check(
                 }
             }
             check_channels(data, field, node.shape).map_err(fit)?;
+            if let Some(augmentation) = options.augmentation {
+                let dimensions = data.train.inputs[field].spec.shape.len();
+                check_augmentation(augmentation, dimensions, node.shape).map_err(fit)?;
+            }
         }
     }
     for spec in net.parameters() {
@@ -178,6 +182,29 @@ fn check_channels(data: &Dataset, input: usize, shape: Shape) -> Result<(), Stri
         return Err(format!(
             "input {input} is normalized over {channels} channels, at most {MOST_CHANNELS} are possible: use one mean and standard deviation for all"
         ));
+    }
+    Ok(())
+}
+
+/// Whether the changes of an augmentation are smaller than the samples.
+fn check_augmentation(
+    augmentation: Augmentation,
+    dimensions: usize,
+    shape: Shape,
+) -> Result<(), String> {
+    if dimensions < 2 {
+        return Err(
+            "its samples are neither images nor series, which --augment changes: leave it out"
+                .into(),
+        );
+    }
+    for (change, pixels) in [("crop", augmentation.crop), ("cutout", augmentation.cutout)] {
+        if pixels > shape.width {
+            return Err(format!(
+                "{change}:{pixels} of --augment is larger than its samples, which are {} wide: lower it",
+                shape.width
+            ));
+        }
     }
     Ok(())
 }

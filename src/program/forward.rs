@@ -83,17 +83,37 @@ impl Lowering<'_> {
                 let column = &shards.inputs[*field];
                 let label = format!("{name} gather {field}");
                 let bound = column.bound(&shards.windows, window);
-                batch::gather(
-                    list,
-                    self.tuning,
-                    &label,
-                    batch,
-                    &bound,
-                    *out,
-                    size,
-                    *shape,
-                    &data.normalisation[*field],
-                );
+                let normalisation = &data.normalisation[*field];
+                match options
+                    .augmentation
+                    .filter(|changes| !evaluate && !changes.is_none())
+                {
+                    Some(augmentation) => batch::gather_augmented(
+                        list,
+                        self.tuning,
+                        &label,
+                        batch,
+                        state,
+                        &bound,
+                        *out,
+                        size,
+                        *shape,
+                        normalisation,
+                        augmentation,
+                        options.seed,
+                    ),
+                    None => batch::gather(
+                        list,
+                        self.tuning,
+                        &label,
+                        batch,
+                        &bound,
+                        *out,
+                        size,
+                        *shape,
+                        normalisation,
+                    ),
+                }
             }
             for target in &read {
                 let label = format!("{name} gather target {target}");

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::Augmentation;
 use crate::kernels::Tuning;
 use crate::optim::{ParameterGroup, UpdateRule};
 
@@ -26,6 +27,8 @@ pub struct ProgramOptions {
     pub seed: u32,
     /// Order of samples.
     pub order: Order,
+    /// Random changes of the training inputs.
+    pub augmentation: Option<Augmentation>,
     /// Update rule.
     pub update_rule: Arc<dyn UpdateRule>,
     /// The parameter groups that the network's parameters name.
@@ -56,6 +59,7 @@ impl ProgramOptions {
             eval_batch_size,
             seed: 0,
             order: Order::Shuffled,
+            augmentation: None,
             update_rule,
             groups: vec![ParameterGroup::default()],
             tuning,

@@ -6,6 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::regime::Regime;
+use crate::data::Augmentation;
 use crate::model::presets::Stem;
 use crate::optim::Hyperparameters;
 
@@ -31,6 +32,7 @@ impl Regime {
             window: Some(0),
             stride: Some(0),
             split: Some(String::new()),
+            augment: Some(Augmentation::default()),
             ..Self::default()
         };
         let fields = fields(&every.with(all));

@@ -218,6 +218,7 @@ impl<'g> Trainer<'g> {
         let options = ProgramOptions {
             seed: self.regime.seed,
             order: self.regime.order,
+            augmentation: self.regime.augment,
             shard_limit: self.shard_limit,
             replay: self.replay,
             steps_per_submit: self.steps_per_submit,

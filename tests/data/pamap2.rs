@@ -12,7 +12,7 @@ use wattgrad::internals::data::{DataError, DataOptions, Dataset, TaskKind};
 fn line(at: usize, activity: u32) -> String {
     let mut text = format!("{:.2} {activity}", at as f64 / 100.0);
     for column in 3..=54 {
-        match column == 3 && at % 10 != 0 {
+        match column == 3 && !at.is_multiple_of(10) {
             true => text += " NaN",
             false => write!(text, " {:.2}", at as f64 + column as f64 / 100.0).unwrap(),
         }

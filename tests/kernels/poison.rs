@@ -13,7 +13,7 @@ use wattgrad::internals::data::Dtype;
 use wattgrad::internals::kernels::{Access, Dispatch, List, SHADERS, Storage, Tensor};
 
 /// Kernels with flags and counters among their results, which have tests of their own, and kernels of integers.
-const OTHERS: [&str; 16] = [
+const OTHERS: [&str; 17] = [
     "batch/elements_i16",
     "batch/elements_i32",
     "batch/elements_i8",
@@ -22,6 +22,7 @@ const OTHERS: [&str; 16] = [
     "batch/finish_evaluation",
     "batch/finish_step",
     "batch/gather",
+    "batch/gather_augmented",
     "batch/gather_labels",
     "batch/order",
     "loss/binary",

@@ -369,9 +369,13 @@ pub fn types() -> Vec<Case> {
             let logits = network.linear("fc", x, 10).unwrap();
             network.cross_entropy("label", logits, 0, 1.0);
             for order in [Order::Shuffled, Order::Sequential] {
-                // Shards of a few samples, so that there are more than are bound at once.
+                // The evaluation gathers without changes. Shards of a few samples, so that there are more than are bound at once.
                 let options = ProgramOptions {
                     order,
+                    augmentation: match order {
+                        Order::Shuffled => "flip,crop:2,cutout:3".parse().ok(),
+                        Order::Sequential => "crop:1:edge".parse().ok(),
+                    },
                     shard_limit: Some(35 * 5 * dtype.size_bytes() as u64),
                     ..options(&tuning, 4, 3)
                 };

@@ -1,4 +1,4 @@
-use crate::data::{Dtype, Normalisation};
+use crate::data::{Augmentation, Dtype, Normalisation};
 use crate::kernels::elementwise::{Flat, lanes_grid, steps};
 use crate::kernels::{Dispatch, List, Shape, Tensor, Tuning};
 
@@ -52,40 +52,107 @@ pub fn gather(
     shape: Shape,
     normalisation: &Normalisation,
 ) {
-    let quads = u64::from(size) * u64::from(shape.quads());
-    let rows = shape.channels * shape.height;
-    let flat = Flat::new(quads, tuning);
     let mut d = Dispatch::new(label, "batch/gather");
-    d.slots = shards.slots();
-    let channels = normalisation.mean.len() as u32;
-    d.constants = vec![("W", tuning.lanes), ("CHANNELS", channels)];
     d.operands = shards.operands(batch);
-    d.operands.push(("y", out));
-    d.sizes = vec![
-        quads as u32,
-        flat.groups_x,
-        flat.per,
-        rows,
-        shape.height,
-        shape.width,
-        shape.row_quads(),
-    ];
-    d.sizes.extend(steps(tuning.lanes, rows, shape.row_quads()));
-    d.sizes.extend(&shards.bounds[..4]);
-    d.sizes.extend([(normalisation.scale as f32).to_bits(), 0]);
-    for (mean, std) in normalisation.mean.iter().zip(&normalisation.std) {
-        let words = [*mean as f32, *std as f32, 0.0, 0.0];
-        d.sizes.extend(words.map(f32::to_bits));
-    }
-    d.grid = flat.grid;
-    let elements = u64::from(size) * u64::from(shape.elements());
-    push(
+    let sizes = Gather {
         list,
-        d,
+        tuning,
         batch,
+        shards,
         out,
-        elements * shards.dtype.size_bytes() as u64,
-    );
+        size,
+        shape,
+        normalisation,
+    };
+    sizes.push(d, &[0]);
+}
+
+/// Appends the gather of a training batch with random changes of every sample, as [`Augmentation`] describes: they follow from
+/// `seed`, the epoch in `state` and the sample.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "every argument is a size or an operand"
+)]
+pub fn gather_augmented(
+    list: &mut List,
+    tuning: &Tuning,
+    label: &str,
+    batch: Tensor,
+    state: Tensor,
+    shards: &Shards,
+    out: Tensor,
+    size: u32,
+    shape: Shape,
+    normalisation: &Normalisation,
+    augmentation: Augmentation,
+    seed: u32,
+) {
+    let mut d = Dispatch::new(label, "batch/gather_augmented");
+    d.constants = vec![
+        ("FLIP", u32::from(augmentation.flip)),
+        ("EDGE", u32::from(augmentation.edge)),
+    ];
+    d.operands = vec![("state", state)];
+    d.operands.extend(shards.operands(batch));
+    let sizes = Gather {
+        list,
+        tuning,
+        batch,
+        shards,
+        out,
+        size,
+        shape,
+        normalisation,
+    };
+    sizes.push(d, &[seed, augmentation.crop, augmentation.cutout, 0, 0]);
+}
+
+/// What both gathers of inputs share.
+struct Gather<'a> {
+    list: &'a mut List,
+    tuning: &'a Tuning,
+    batch: Tensor,
+    shards: &'a Shards,
+    out: Tensor,
+    size: u32,
+    shape: Shape,
+    normalisation: &'a Normalisation,
+}
+
+impl Gather<'_> {
+    /// Completes and appends a dispatch; `more`: the words between scale and moments.
+    fn push(self, mut d: Dispatch, more: &[u32]) {
+        let (shape, tuning, normalisation) = (self.shape, self.tuning, self.normalisation);
+        let quads = u64::from(self.size) * u64::from(shape.quads());
+        let rows = shape.channels * shape.height;
+        let flat = Flat::new(quads, tuning);
+        d.slots = self.shards.slots();
+        let channels = normalisation.mean.len() as u32;
+        d.constants
+            .extend([("W", tuning.lanes), ("CHANNELS", channels)]);
+        d.operands.push(("y", self.out));
+        d.sizes = vec![
+            quads as u32,
+            flat.groups_x,
+            flat.per,
+            rows,
+            shape.height,
+            shape.width,
+            shape.row_quads(),
+        ];
+        d.sizes.extend(steps(tuning.lanes, rows, shape.row_quads()));
+        d.sizes.extend(&self.shards.bounds[..4]);
+        d.sizes.push((normalisation.scale as f32).to_bits());
+        d.sizes.extend(more);
+        for (mean, std) in normalisation.mean.iter().zip(&normalisation.std) {
+            let words = [*mean as f32, *std as f32, 0.0, 0.0];
+            d.sizes.extend(words.map(f32::to_bits));
+        }
+        d.grid = flat.grid;
+        let elements = u64::from(self.size) * u64::from(shape.elements());
+        let fetched = elements * self.shards.dtype.size_bytes() as u64;
+        push(self.list, d, self.batch, self.out, fetched);
+    }
 }
 
 /// Appends the gather of a batch's labels, one integer per sample: `out` (u32, a word a row) becomes the labels of the

@@ -7,5 +7,5 @@ pub mod order;
 pub mod state;
 
 pub use finish::{finish_evaluation, finish_step};
-pub use gather::{Shards, gather, gather_labels};
+pub use gather::{Shards, gather, gather_augmented, gather_labels};
 pub use order::{BatchOrder, Mode, order};

@@ -19,7 +19,7 @@ pub mod pool;
 pub mod sgd;
 
 pub use conv::Conv;
-pub use gather::gather;
+pub use gather::{augment, gather};
 pub use gemm::{Form, Gemm, column_sums, column_sums_magnitude};
 pub use loss::{
     CrossEntropy, RowLosses, binary_cross_entropy, cross_entropy, squared_error,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "cli")]
 use super::regime_error::RegimeError;
+use crate::data::Augmentation;
 #[cfg(feature = "cli")]
 use crate::model::presets;
 use crate::model::presets::Stem;
@@ -103,6 +104,15 @@ pub struct Regime {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
+    /// Random changes of the training images.
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "Random changes of training images: flip,crop:4,cutout:8",
+        value_name = "LIST",
+        value_parser = |text: &str| text.parse::<Augmentation>().map_err(sentence),
+    ))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augmentation>,
     /// Samples per training step
     #[cfg_attr(feature = "cli", arg(
         long,
@@ -251,6 +261,7 @@ impl Default for Regime {
             window: None,
             stride: None,
             split: None,
+            augment: None,
             batch_size: 64,
             eval_batch_size: None,
             optimizer: Optimizer::Sgd,
