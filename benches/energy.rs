@@ -153,6 +153,8 @@ fn conv(tuning: &Tuning) -> Prepared {
         kernel: [3, 3],
         stride: [1, 1],
         padding: [1, 1],
+        dilation: [1; 2],
+        groups: 1,
     };
     let mut list = List::default();
     let quads = |shape: Shape| u64::from(conv.images * shape.quads());

@@ -105,6 +105,8 @@ fn conv(images: u32, channels: u32, size: u32, out: u32, kernel: u32, stride: u3
         kernel: [kernel; 2],
         stride: [stride; 2],
         padding: [kernel / 2; 2],
+        dilation: [1; 2],
+        groups: 1,
     };
     let (xs, ys) = (conv.input, conv.output());
     let useful = 2.0 * f64::from(images * ys.elements()) * f64::from(channels * kernel * kernel);

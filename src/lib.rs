@@ -55,11 +55,11 @@ pub use lab::{
     KernelError, KernelLaunch, KernelOutputs, KernelTiming, TimingClock,
 };
 #[cfg(feature = "gpu")]
-pub use model::layers::{Conv2d, MaxPool2d};
+pub use model::layers::{AvgPool2d, Conv2d, MaxPool2d};
 #[cfg(feature = "gpu")]
 pub use model::weights::{Weights, WeightsError};
 #[cfg(feature = "gpu")]
-pub use model::{Metric, MetricValue, ModelError, Network, Value};
+pub use model::{LossKind, Metric, MetricValue, ModelError, Network, Value};
 #[cfg(feature = "gpu")]
 pub use optim::{OptimError, Optimizer};
 #[cfg(feature = "gpu")]

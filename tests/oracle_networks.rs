@@ -179,6 +179,8 @@ fn cnn(params: &Params, x: &[f64], labels: &[usize]) -> (f64, Params) {
         kernel: [3, 3],
         stride: [1, 1],
         padding: [1, 1],
+        dilation: [1; 2],
+        groups: 1,
     };
     let pool = |channels, size| MaxPool {
         batch,
@@ -281,6 +283,8 @@ fn resnet8_starts_as_in_pytorch() {
             kernel: [kernel; 2],
             stride: [stride; 2],
             padding: [kernel / 2; 2],
+            dilation: [1; 2],
+            groups: 1,
         };
         let y = conv_shape.forward(x, init(format!("{conv}.weight")), None);
         let norm = BatchNorm::new(

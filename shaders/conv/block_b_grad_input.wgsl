@@ -22,14 +22,16 @@ const STRIDE_H = 1u; //@const
 const STRIDE_W = 1u; //@const
 const PAD_H = 1u; //@const
 const PAD_W = 1u; //@const
+const DILATION_H = 1u; //@const
+const DILATION_W = 1u; //@const
 const TAPS = 12u; //@const   taps stored per channel: KERNEL_H * KERNEL_W, rounded up to a multiple of 4 unless it is 1
 
 // B: rows (output channel, tap), columns the pixels of the input; the gradient of the output where that tap met the pixel.
 fn element_b(k: u32, image: u32, y: u32, x: u32) -> f32 {
     let channel = k / TAPS;
     let tap = k % TAPS;
-    let row = y + PAD_H - tap / KERNEL_W;
-    let column = x + PAD_W - tap % KERNEL_W;
+    let row = y + PAD_H - tap / KERNEL_W * DILATION_H;
+    let column = x + PAD_W - tap % KERNEL_W * DILATION_W;
     let oy = row / STRIDE_H;
     let ox = column / STRIDE_W;
     let inside = channel < sizes.out_channels && tap < KERNEL_H * KERNEL_W && oy * STRIDE_H == row && ox * STRIDE_W == column

@@ -22,14 +22,16 @@ const STRIDE_H = 1u; //@const
 const STRIDE_W = 1u; //@const
 const PAD_H = 1u; //@const
 const PAD_W = 1u; //@const
+const DILATION_H = 1u; //@const
+const DILATION_W = 1u; //@const
 const TAPS = 12u; //@const   taps stored per channel: KERNEL_H * KERNEL_W, rounded up to a multiple of 4 unless it is 1
 
 // B = transposed im2col of x: rows the pixels of the output (K), columns (channel, tap).
 fn element_b(image: u32, y: u32, x: u32, j: u32) -> f32 {
     let channel = j / TAPS;
     let tap = j % TAPS;
-    let row = y * STRIDE_H + tap / KERNEL_W - PAD_H;
-    let column = x * STRIDE_W + tap % KERNEL_W - PAD_W;
+    let row = y * STRIDE_H + tap / KERNEL_W * DILATION_H - PAD_H;
+    let column = x * STRIDE_W + tap % KERNEL_W * DILATION_W - PAD_W;
     let inside = channel < sizes.channels && tap < KERNEL_H * KERNEL_W && row < sizes.height && column < sizes.width && x < sizes.out_width;
     let at = ((image * sizes.channels + channel) * sizes.height + row) * sizes.width4 + (column >> 2u);
     return load_b_if(at, inside)[column & 3u];

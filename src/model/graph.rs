@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use super::layers::{Add, BatchNorm, Conv2d, Layer, Linear, MaxPool2d, MeanPool, Relu};
+use super::layers::{
+    Activation, Add, AvgPool2d, BatchNorm, Conv2d, Dropout, Layer, LayerNorm, Linear, MaxPool2d,
+    MeanPool, Relu,
+};
 use super::loss::{Loss, LossKind};
 use super::{ModelError, ParameterSpec};
 use crate::kernels::Shape;
+use crate::kernels::elementwise::Function;
 
 /// The output of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -164,6 +168,65 @@ impl Network {
     pub fn max_pool(&mut self, x: Value, pool: MaxPool2d) -> Result<Value, ModelError> {
         let name = format!("{}.pool", self.nodes[x.0].name);
         self.layer(&name, Arc::new(pool), &[x])
+    }
+
+    /// Average pool.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn avg_pool(&mut self, x: Value, pool: AvgPool2d) -> Result<Value, ModelError> {
+        let name = format!("{}.pool", self.nodes[x.0].name);
+        self.layer(&name, Arc::new(pool), &[x])
+    }
+
+    /// Layer norm over the last `axes` axes of a sample.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn layer_norm(&mut self, name: &str, x: Value, axes: usize) -> Result<Value, ModelError> {
+        let norm = LayerNorm {
+            axes,
+            ..LayerNorm::default()
+        };
+        self.layer(name, Arc::new(norm), &[x])
+    }
+
+    /// Dropout with probability `p`; `name` decides its random numbers, and no two layers should share it.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn dropout(&mut self, name: &str, x: Value, p: f32) -> Result<Value, ModelError> {
+        self.layer(name, Arc::new(Dropout { p }), &[x])
+    }
+
+    /// GELU: `x` times the normal distribution of `x`.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn gelu(&mut self, x: Value) -> Result<Value, ModelError> {
+        self.activation(x, Function::Gelu)
+    }
+
+    /// SiLU: `x` times the sigmoid of `x`.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn silu(&mut self, x: Value) -> Result<Value, ModelError> {
+        self.activation(x, Function::Silu)
+    }
+
+    /// The hyperbolic tangent.
+    ///
+    /// # Errors
+    /// As [`Network::layer`].
+    pub fn tanh(&mut self, x: Value) -> Result<Value, ModelError> {
+        self.activation(x, Function::Tanh)
+    }
+
+    fn activation(&mut self, x: Value, function: Function) -> Result<Value, ModelError> {
+        let layer = Activation(function);
+        let name = format!("{}.{}", self.nodes[x.0].name, layer.kind());
+        self.layer(&name, Arc::new(layer), &[x])
     }
 
     /// Mean over rows and columns: a vector of the channels.

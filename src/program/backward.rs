@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::fuse::Stage;
 use super::lower::{Lowering, ValueTensors};
 use crate::kernels::{Role, Tensor, elementwise};
+use crate::model::layers::Random;
 use crate::model::{Backward, GradientTarget, Value};
 
 /// The gradients of values while the stages are visited.
@@ -131,6 +132,7 @@ impl Lowering<'_> {
                 .collect::<Vec<_>>(),
             parameter_gradients: &parameters.map(|p| self.gradients[*p]).collect::<Vec<_>>(),
             input_gradients: &targets,
+            random: Random::new(self.state, self.seed, &node.name),
         });
     }
 

@@ -7,6 +7,7 @@ use super::data::ShardedSplit;
 use super::lower::{Batch, Lowering, ValueTensors};
 use crate::data::{ColumnSpec, Dataset, Normalisation};
 use crate::kernels::{Dispatch, Role, Shape, Tensor, batch};
+use crate::model::layers::Random;
 use crate::model::{Forward, NodeKind, Phase, Value};
 
 impl Lowering<'_> {
@@ -170,6 +171,11 @@ impl Lowering<'_> {
         let mut saved = vec![];
         for stage in &self.stages {
             let node = &self.net.nodes()[stage.node];
+            if phase == Phase::Evaluate && stage.layer.passes_in_evaluation() {
+                values.insert(stage.output, values[&stage.inputs[0]]);
+                saved.push(vec![]);
+                continue;
+            }
             let shape = self.net.nodes()[stage.output.0].shape;
             let suffix = if phase == Phase::Train {
                 ""
@@ -204,6 +210,7 @@ impl Lowering<'_> {
                 parameters: &parameters,
                 addend: stage.addend.map(|v| values[&v]),
                 relu: stage.relu,
+                random: Random::new(self.state, self.seed, &node.name),
             }));
         }
         (values, saved)

@@ -45,6 +45,10 @@ pub(super) struct Lowering<'a> {
     pub stages: Vec<Stage>,
     pub tuning: &'a Tuning,
     pub list: List,
+    /// The counters on the device.
+    pub state: Tensor,
+    /// Seed of the run.
+    pub seed: u32,
     pub parameters: &'a [Tensor],
     pub gradients: &'a [Option<Tensor>],
 }
@@ -130,6 +134,8 @@ pub(super) fn lower(
         stages: stages(net),
         tuning: &options.tuning,
         list,
+        state,
+        seed: options.seed,
         parameters: &arenas.tensors,
         gradients: &arenas.gradients,
     };

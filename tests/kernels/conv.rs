@@ -25,6 +25,8 @@ struct Case {
     kernel: [u32; 2],
     stride: [u32; 2],
     padding: [u32; 2],
+    dilation: [u32; 2],
+    groups: u32,
 }
 
 /// [images, channels, height, width, out channels, kernel, stride, padding]
@@ -48,6 +50,8 @@ fn case(
         kernel: [kernel; 2],
         stride: [stride; 2],
         padding: [padding; 2],
+        dilation: [1; 2],
+        groups: 1,
     }
 }
 
@@ -91,10 +95,45 @@ fn general() -> Vec<Case> {
                 kernel,
                 stride,
                 padding,
+                dilation: [1; 2],
+                groups: 1,
             },
         ),
     );
+    let dilated = |numbers, padding, dilation| Case {
+        padding,
+        dilation,
+        ..case(numbers)
+    };
+    cases.extend([
+        dilated([2, 3, 9, 13, 5, 3, 1, 0], [2, 2], [2, 2]),
+        dilated([2, 3, 10, 11, 5, 3, 2, 0], [1, 3], [2, 3]),
+        Case {
+            kernel: [1, 5],
+            ..dilated([2, 3, 1, 27, 6, 5, 1, 0], [0, 4], [1, 2])
+        },
+    ]);
     cases
+}
+
+/// Cases in groups, the third one depthwise.
+fn grouped() -> Vec<Case> {
+    let groups = |numbers, groups, kernel, stride, padding, dilation| Case {
+        groups,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        ..case(numbers)
+    };
+    vec![
+        groups([2, 4, 7, 9, 6, 3, 1, 1], 2, [3, 3], [1, 1], [1, 1], [1, 1]),
+        groups([3, 6, 5, 6, 9, 1, 1, 0], 3, [1, 1], [1, 1], [0, 0], [1, 1]),
+        groups([2, 5, 8, 9, 5, 3, 2, 1], 5, [3, 3], [2, 2], [1, 1], [1, 1]),
+        groups([2, 3, 6, 7, 6, 3, 1, 1], 3, [3, 5], [1, 2], [0, 2], [1, 1]),
+        groups([2, 4, 1, 19, 4, 1, 1, 1], 4, [1, 5], [1, 2], [0, 4], [1, 2]),
+        groups([7, 4, 9, 9, 2, 2, 1, 1], 2, [2, 2], [2, 1], [1, 0], [3, 2]),
+    ]
 }
 
 /// Cases for the 3x3 kernels of software devices.
@@ -117,7 +156,7 @@ fn three() -> Vec<Case> {
 /// Width of a stored row of the weight: the taps of a channel, or all channels of a 1x1 kernel.
 fn weight_width(conv: &Conv) -> usize {
     match conv.kernel {
-        [1, 1] => conv.input.channels as usize,
+        [1, 1] => conv.group_channels() as usize,
         [height, width] => (height * width) as usize,
     }
 }
@@ -144,6 +183,8 @@ fn build(tuning: &Tuning, case: Case) -> Built {
         kernel: case.kernel,
         stride: case.stride,
         padding: case.padding,
+        dilation: case.dilation,
+        groups: case.groups,
     };
     let (xs, ys) = (conv.input, conv.output());
     let mut list = List::default();
@@ -199,6 +240,8 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
         kernel: case.kernel.map(|n| n as usize),
         stride: case.stride.map(|n| n as usize),
         padding: case.padding.map(|n| n as usize),
+        dilation: case.dilation.map(|n| n as usize),
+        groups: case.groups as usize,
     };
     assert_eq!(
         conv.output().elements() as usize * wide.batch,
@@ -230,7 +273,8 @@ fn check(tuning: &Tuning, case: Case, storage: Storage) -> Vec<String> {
     // As for products: one rounding per quad of the sum, a few within the quad, of the layers and of the epilogue. The
     // texel kernels add nine taps in a row per channel, fewer than their k / 4 times four.
     let examine = |part: &str, output, width, want: &[f64], scale: &[f64], terms: usize| {
-        let what = format!("{part} {case:?} {:?} {storage:?}", tuning.gemm[0].core);
+        let core = tuning.gemm.first().map(|rule| rule.core);
+        let what = format!("{part} {case:?} {core:?} {storage:?}");
         let got = unpack(&what, &raw[&output], width);
         close(&what, &got, want, |i| {
             (terms as f64 / 4.0 + 16.0) * EPS * scale[i]
@@ -288,6 +332,16 @@ fn direct_core_matches_the_oracle() {
                 case,
                 Storage::Image,
             );
+        }
+    }
+}
+
+#[test]
+fn grouped_convolutions_match_the_oracle() {
+    for (storage, tuning) in super::harness::ways() {
+        for case in grouped() {
+            let variants = check(&tuning, case, storage);
+            assert!(variants[..2].iter().all(|v| v == "grouped"), "{variants:?}");
         }
     }
 }
@@ -432,6 +486,8 @@ fn output_shapes_follow_the_window() {
         kernel: [7, 7],
         stride: [2, 2],
         padding: [3, 3],
+        dilation: [1; 2],
+        groups: 1,
     };
     assert_eq!(
         conv.output(),

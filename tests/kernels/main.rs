@@ -6,12 +6,14 @@
 #![cfg(feature = "gpu")]
 
 mod augment;
+mod activate;
 mod batch;
 mod conv;
 mod elementwise;
 mod finish;
 mod gemm;
 mod harness;
+mod layer_norm;
 mod loss;
 mod norm;
 mod optim;

@@ -1,8 +1,8 @@
-//! Max and mean pooling, both ways.
+//! Max, average and mean pooling, both ways.
 
 use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, FINISHES, activation, masked, shape, widen};
-use wattgrad::internals::kernels::pool::MaxPool;
+use wattgrad::internals::kernels::pool::{AveragePool, MaxPool};
 use wattgrad::internals::kernels::{List, Shape, oracle, pool};
 
 #[test]
@@ -163,6 +163,76 @@ fn mean_pool() {
                 &masked(&share, m, a),
                 bound,
             );
+        }
+    }
+}
+
+#[test]
+fn average_pool() {
+    let mut numbers = Numbers::new(4);
+    let cases = [
+        (3, shape(2, 17, 65), [2, 2], [2, 2], [0, 0], true),
+        (2, shape(3, 17, 3), [3, 3], [2, 2], [1, 1], true),
+        (2, shape(3, 8, 7), [3, 3], [2, 2], [1, 1], false),
+        (1, shape(2, 6, 9), [3, 2], [1, 3], [1, 1], false),
+        (3, shape(5, 1, 37), [1, 4], [1, 3], [0, 2], true),
+        (1, shape(1, 5, 6), [5, 6], [1, 1], [0, 0], true),
+        (2, shape(2, 5, 5), [1, 1], [2, 2], [0, 0], false),
+    ];
+    for (storage, tuning) in ways() {
+        for (images, input, kernel, stride, padding, include) in cases {
+            let pool = AveragePool {
+                images,
+                input,
+                kernel,
+                stride,
+                padding,
+                count_include_pad: include,
+            };
+            let out = pool.output();
+            let judge = oracle::AveragePool {
+                windows: oracle::MaxPool {
+                    batch: images as usize,
+                    channels: input.channels as usize,
+                    height: input.height as usize,
+                    width: input.width as usize,
+                    kernel: kernel.map(|n| n as usize),
+                    stride: stride.map(|n| n as usize),
+                    padding: padding.map(|n| n as usize),
+                },
+                count_include_pad: include,
+            };
+            let x = numbers.many(judge.windows.input_len());
+            let dy = numbers.many(judge.windows.output_len());
+            let (mask, addend) = (numbers.levels(x.len(), 1.0), numbers.many(x.len()));
+            let y = judge.forward(&widen(&x));
+            let gradient = judge.backward(&widen(&dy));
+            for (with_mask, with_addend) in FINISHES {
+                let mut list = List::default();
+                let [tx, tdx, tmask, tadd] = ["x", "dx", "mask", "add"]
+                    .map(|name| activation(&mut list, name, images, input));
+                let [ty, tdy] = ["y", "dy"].map(|name| activation(&mut list, name, images, out));
+                pool.forward(&mut list, &tuning, "forward", tx, ty);
+                let (m, a) = (with_mask.then_some(tmask), with_addend.then_some(tadd));
+                pool.backward(&mut list, &tuning, "backward", tdy, tdx, m, a);
+                let (from, to) = (input.width as usize, out.width as usize);
+                let given = [
+                    (tx, pack(&x, from)),
+                    (tdy, pack(&dy, to)),
+                    (tmask, pack(&mask, from)),
+                    (tadd, pack(&addend, from)),
+                ];
+                let got = run(&list, &given, storage);
+                let what = format!("{pool:?}");
+                let places = f64::from(kernel[0] * kernel[1]);
+                let bound = (places + 4.0) * EPS;
+                close(&what, &unpack(&what, &got[&ty], to), &y, |_| bound);
+                let mask = with_mask.then_some(&mask[..]);
+                let expected = masked(&gradient, mask, with_addend.then_some(&addend[..]));
+                close(&what, &unpack(&what, &got[&tdx], from), &expected, |_| {
+                    bound
+                });
+            }
         }
     }
 }

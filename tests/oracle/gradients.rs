@@ -21,7 +21,7 @@ pub fn random(seed: u64, len: usize) -> Vec<f64> {
         .collect()
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
@@ -106,6 +106,8 @@ fn convolution_gradients_are_central_differences() {
             kernel,
             stride,
             padding,
+            dilation: [1; 2],
+            groups: 1,
         };
         let (x, w, bias) = (
             random(1, conv.input_len()),
@@ -231,6 +233,8 @@ fn stride_and_padding_differ_by_axis() {
         kernel: [3, 5],
         stride: [1, 2],
         padding: [1, 2],
+        dilation: [1; 2],
+        groups: 1,
     };
     let plain = Conv {
         width: width + 4,
@@ -280,6 +284,8 @@ fn a_kernel_larger_than_its_input_has_no_output() {
         kernel: [5, 5],
         stride: [1, 1],
         padding: [1, 1],
+        dilation: [1; 2],
+        groups: 1,
     };
     assert_eq!((conv.out_height(), conv.out_width()), (0, 7));
     assert!(

@@ -5,11 +5,11 @@ use wattgrad::internals::kernels::oracle::{
 };
 
 use super::gradients::{differences, random};
-use super::{close, layers};
+use super::{close, layers_fixture};
 
 #[test]
 fn losses_are_pytorchs() {
-    let fixture = layers();
+    let fixture = layers_fixture();
     for case in fixture.cases("weighted.") {
         let get = |name: &str| fixture.get(&format!("{case}.{name}"));
         let labels = fixture.counts(&format!("{case}.labels"));

@@ -4,6 +4,7 @@
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
 mod gradients;
+mod layers;
 mod losses;
 
 use fixtures::Fixture;
@@ -18,7 +19,7 @@ fn kernels() -> Fixture {
     Fixture::read("kernels.safetensors")
 }
 
-fn layers() -> Fixture {
+fn layers_fixture() -> Fixture {
     Fixture::read("layers.safetensors")
 }
 
@@ -128,6 +129,8 @@ fn convolution_is_pytorchs() {
             kernel: [kernel_h, kernel_w],
             stride: [stride; 2],
             padding: [padding; 2],
+            dilation: [1; 2],
+            groups: 1,
         };
         let (x, w, bias, dy) = (get("x"), get("w"), get("bias"), get("r"));
         let y = conv.forward(x, w, Some(bias));

@@ -12,6 +12,9 @@ use wattgrad::internals::model::{LossKind, Metric, Network, init};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, Program, ProgramOptions};
 
+/// Which samples count.
+type Chosen<'a> = &'a dyn Fn(usize) -> bool;
+
 const SAMPLES: usize = 13;
 const FEATURES: usize = 6;
 const CLASSES: usize = 3;
@@ -171,7 +174,7 @@ fn every_kind_of_loss_matches_the_oracle() {
             ("values", Metric::Loss),
         ]
     );
-    let check = |at: usize, value: f64, part: &dyn Fn(&dyn Fn(usize) -> bool) -> f64| {
+    let check = |at: usize, value: f64, part: &dyn Fn(Chosen<'_>) -> f64| {
         let metric = &found[at];
         let want = [
             part(&|_| true),

@@ -4,6 +4,7 @@
 mod arenas;
 mod evaluation;
 mod groups;
+mod layers;
 mod learning;
 mod limits;
 mod losses;

@@ -72,6 +72,9 @@ fn network() -> Result<Network, wattgrad::internals::model::ModelError> {
         stride: [1, 2],
         padding: [0, 2],
         bias: true,
+        dilation: [1; 2],
+        groups: 1,
+        one_dimensional: false,
     };
     let x = network.conv2d("conv", x, conv)?;
     let x = network.relu(x)?;
@@ -122,6 +125,8 @@ fn loss_in_f64(data: &Dataset, weights: &Weights) -> f64 {
         kernel: [1, 5],
         stride: [1, 2],
         padding: [0, 2],
+        dilation: [1; 2],
+        groups: 1,
     };
     let x = conv.forward(&x, &get("conv.weight"), Some(&get("conv.bias")));
     let x = oracle::elementwise::relu(&x);

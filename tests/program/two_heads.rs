@@ -182,6 +182,8 @@ fn two_heads_in_f64(data: &Dataset, weights: &Weights) -> (f64, Vec<(&'static st
         kernel: [3, 3],
         stride: [1, 1],
         padding: [1, 1],
+        dilation: [1; 2],
+        groups: 1,
     };
     let h = relu(&conv.forward(&x, &get("stem.weight"), Some(&get("stem.bias"))));
     let linear = |n, k| Gemm {

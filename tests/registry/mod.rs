@@ -5,11 +5,12 @@
 use std::sync::Arc;
 
 use wattgrad::internals::data::{Arrays, Dataset, Dtype, InputValues};
+use wattgrad::internals::kernels::elementwise::Function;
 use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, product};
 use wattgrad::internals::kernels::{
     Composed, Dispatch, GemmCore, GemmRule, List, Role, SHADERS, Shape, Storage, Tuning,
 };
-use wattgrad::internals::model::layers::{Conv2d, Linear, MaxPool2d};
+use wattgrad::internals::model::layers::{Activation, AvgPool2d, Conv2d, Linear, MaxPool2d};
 use wattgrad::internals::model::{LossKind, ModelError, Network, Value, presets};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, ProgramError, ProgramOptions, dispatches};
@@ -320,7 +321,11 @@ pub fn networks_of(shape: [u32; 3], tuning: &Tuning, batch: u32, eval: u32) -> V
     let [channels, height, width] = shape;
     let options = options(tuning, batch, eval);
     let presets = PRESETS.iter().map(|name| (*name, by_name(name, shape)));
-    let networks = presets.chain([("odd", odd(shape).unwrap())]);
+    let mut others = vec![("odd", odd(shape).unwrap())];
+    if channels * height * width < 400 {
+        others.insert(0, ("more", more(shape).unwrap()));
+    }
+    let networks = presets.chain(others);
     networks
         .map(|(name, network)| {
             let name = format!("{name} {channels}x{height}x{width}");
@@ -385,6 +390,58 @@ pub fn types() -> Vec<Case> {
         }
     }
     cases
+}
+
+/// The layer types that no small preset has: dilation, groups, average pools, layer norms, dropout and the activations, with
+/// and without ReLU before them, and values with two consumers.
+fn more(input: [u32; 3]) -> Result<Network, ModelError> {
+    let mut net = Network::new();
+    let conv = |out, groups, dilation: u32| Conv2d {
+        groups,
+        dilation: [dilation; 2],
+        ..Conv2d::square(out, 3, 1, dilation)
+    };
+    let x = net.input(input);
+    let x = net.conv2d("dilated", x, conv(6, 1, 2))?;
+    let x = net.relu(x)?;
+    let grouped = net.conv2d("grouped", x, conv(4, 2, 1))?;
+    let a = net.gelu(grouped)?;
+    let depthwise = net.conv2d("depthwise", grouped, conv(4, 4, 1))?;
+    let depthwise = net.relu(depthwise)?;
+    let b = net.silu(depthwise)?;
+    let c = net.tanh(depthwise)?;
+    let x = net.add(a, b)?;
+    let x = net.add(x, c)?;
+    let x = net.conv2d(
+        "strided",
+        x,
+        Conv2d {
+            stride: [2, 1],
+            ..conv(8, 4, 1)
+        },
+    )?;
+    let d = net.layer("gelu tanh", Arc::new(Activation(Function::GeluTanh)), &[x])?;
+    let d = net.avg_pool(d, AvgPool2d::square(3, 2, 1))?;
+    let x = net.relu(x)?;
+    let e = AvgPool2d {
+        count_include_pad: false,
+        ..AvgPool2d::square(3, 2, 1)
+    };
+    let e = net.avg_pool(x, e)?;
+    let e = net.layer_norm("planes", e, 2)?;
+    let x = net.add(d, e)?;
+    let x = net.relu(x)?;
+    let f = net.dropout("drop", x, 0.25)?;
+    let f = net.layer_norm("samples", f, 3)?;
+    let f = net.relu(f)?;
+    let g = net.layer_norm("lines", x, 1)?;
+    let x = net.add(f, g)?;
+    let x = net.linear("wide", x, 13)?;
+    let x = net.layer_norm("features", x, 1)?;
+    let x = net.dropout("drop again", x, 0.5)?;
+    let logits = net.linear("fc", x, 10)?;
+    net.cross_entropy("label", logits, 0, 1.0);
+    Ok(net)
 }
 
 /// Every layer type: windows of 1, 2, 3, 5 and 7, strides to 3, padding to 3, channels that do not fill quads, values with

@@ -1,9 +1,11 @@
 //! Convolutions over NCHW images and their gradients.
 //!
 //! A convolution is a matrix product whose operands are read through the window, without an im2col copy: the cores of the
-//! `gemm` family with other snippets. Software devices have their own kernels for 3x3 windows (`kernels/texel`).
+//! `gemm` family with other snippets. Software devices have their own kernels for 3x3 windows (`kernels/texel`), and
+//! convolutions in groups, among them depthwise ones, have kernels of their own.
 
 mod bias;
+mod grouped;
 pub(super) mod shape;
 
 pub use bias::grad_bias;
@@ -27,6 +29,9 @@ pub fn forward(
 ) {
     if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
         return kernels.forward(list, [x, w, y], epilogue);
+    }
+    if conv.groups > 1 {
+        return grouped::forward(list, tuning, label, conv, [x, w, y], epilogue);
     }
     let output = conv.output();
     let k = conv.input.channels * conv.taps();
@@ -76,6 +81,9 @@ pub fn grad_input(
 ) {
     if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
         return kernels.grad_input(list, [dy, w, dx], epilogue);
+    }
+    if conv.groups > 1 {
+        return grouped::grad_input(list, tuning, label, conv, [dy, w, dx], epilogue);
     }
     let k = conv.out_channels * conv.taps();
     let n4 = conv.images * conv.input.plane_quads();
@@ -131,6 +139,9 @@ pub fn grad_weight(
 ) {
     if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
         return kernels.grad_weight(list, tuning, [x, dy, dw]);
+    }
+    if conv.groups > 1 {
+        return grouped::grad_weight(list, tuning, label, conv, [x, dy, dw]);
     }
     let n = conv.input.channels * conv.taps();
     let k4 = conv.images * conv.output().plane_quads();

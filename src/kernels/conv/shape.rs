@@ -19,6 +19,10 @@ pub struct Conv {
     pub stride: [u32; 2],
     /// Rows of zeros above and below the input, columns of zeros left and right of it.
     pub padding: [u32; 2],
+    /// Rows and columns between the taps of a kernel; 1 is a dense kernel.
+    pub dilation: [u32; 2],
+    /// Groups of channels that do not mix; 1 is a plain convolution. It divides the channels of input and output.
+    pub groups: u32,
 }
 
 impl Conv {
@@ -26,7 +30,7 @@ impl Conv {
     pub fn output(&self) -> Shape {
         let windows = |size: u32, axis: usize| {
             (size + 2 * self.padding[axis])
-                .checked_sub(self.kernel[axis])
+                .checked_sub(self.dilation[axis] * (self.kernel[axis] - 1) + 1)
                 .map_or(0, |room| room / self.stride[axis] + 1)
         };
         Shape {
@@ -47,7 +51,12 @@ impl Conv {
 
     /// Quads of the weight of one output channel.
     pub fn weight_row_quads(&self) -> u32 {
-        (self.input.channels * self.taps()).div_ceil(4)
+        (self.group_channels() * self.taps()).div_ceil(4)
+    }
+
+    /// Channels of the input that one output channel reads.
+    pub fn group_channels(&self) -> u32 {
+        self.input.channels / self.groups
     }
 
     pub(super) fn pointwise(&self) -> bool {
@@ -83,7 +92,7 @@ impl Conv {
         }
     }
 
-    fn window(&self) -> Vec<(&'static str, u32)> {
+    pub(super) fn window(&self) -> Vec<(&'static str, u32)> {
         vec![
             ("KERNEL_H", self.kernel[0]),
             ("KERNEL_W", self.kernel[1]),
@@ -91,6 +100,8 @@ impl Conv {
             ("STRIDE_W", self.stride[1]),
             ("PAD_H", self.padding[0]),
             ("PAD_W", self.padding[1]),
+            ("DILATION_H", self.dilation[0]),
+            ("DILATION_W", self.dilation[1]),
             ("TAPS", self.taps()),
         ]
     }

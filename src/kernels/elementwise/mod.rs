@@ -1,8 +1,10 @@
-//! ReLU, its backward, and addition; and the final operations on a quad, which other families share.
+//! ReLU, its backward, and addition; other functions of each element; dropout; and the final operations on a quad, which other families share.
 
+mod activate;
 mod finish;
 mod walk;
 
+pub use activate::{Dropout, Function, activate, activate_backward};
 pub(super) use finish::{Then, finish};
 pub(super) use walk::{Channels, Flat, fold, lanes_grid, steps};
 

@@ -1,7 +1,11 @@
 //! Batch normalisation of \[images, channels, height, width\].
 //!
 //! All three passes over the data take a channel's mean, scale, shift and `invstd` from one quad a channel, the
-//! *coefficients*, which forward writes and backward reads again.
+//! *coefficients*, which forward writes and backward reads again. And layer normalisation, in a file of its own.
+
+mod layer;
+
+pub use layer::LayerNorm;
 
 use super::elementwise::{Channels, Then, finish, lanes_grid};
 use super::{Dispatch, List, Role, Shape, Tensor, Tuning};

@@ -2,8 +2,8 @@
 
 use super::{check, magnitudes};
 
-/// The shape of a convolution: input \[batch, channels, height, width\], weight \[out_channels, channels, kernel
-/// height, kernel width\], output \[batch, out_channels, out_height, out_width\].
+/// The shape of a convolution: input \[batch, channels, height, width\], weight \[out_channels,
+/// channels / groups, kernel height, kernel width\], output \[batch, out_channels, out_height, out_width\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Conv {
     /// Images.
@@ -22,6 +22,10 @@ pub struct Conv {
     pub stride: [usize; 2],
     /// Rows of zeros above and below the input, columns of zeros left and right of it.
     pub padding: [usize; 2],
+    /// Rows and columns between the taps of the kernel.
+    pub dilation: [usize; 2],
+    /// Groups of channels that do not mix.
+    pub groups: usize,
 }
 
 /// Number of windows; 0 where the kernel is larger than the padded input or the stride is 0.
@@ -47,12 +51,17 @@ pub(super) fn tap(
 impl Conv {
     /// Rows of the output.
     pub fn out_height(&self) -> usize {
-        windows(self.height, self.kernel[0], self.stride[0], self.padding[0])
+        windows(self.height, self.span(0), self.stride[0], self.padding[0])
     }
 
     /// Columns of the output.
     pub fn out_width(&self) -> usize {
-        windows(self.width, self.kernel[1], self.stride[1], self.padding[1])
+        windows(self.width, self.span(1), self.stride[1], self.padding[1])
+    }
+
+    /// Rows or columns that the kernel spans.
+    fn span(&self, axis: usize) -> usize {
+        self.dilation[axis] * (self.kernel[axis] - 1) + 1
     }
 
     /// Elements of the input.
@@ -62,7 +71,7 @@ impl Conv {
 
     /// Elements of the weight.
     pub fn weight_len(&self) -> usize {
-        self.out_channels * self.channels * self.kernel[0] * self.kernel[1]
+        self.out_channels * (self.channels / self.groups) * self.kernel[0] * self.kernel[1]
     }
 
     /// Elements of the output.
@@ -77,17 +86,24 @@ impl Conv {
             for out_channel in 0..self.out_channels {
                 for out_y in 0..self.out_height() {
                     for out_x in 0..self.out_width() {
-                        for channel in 0..self.channels {
+                        let per_group = self.channels / self.groups;
+                        let group = out_channel / (self.out_channels / self.groups);
+                        for within in 0..per_group {
+                            let channel = group * per_group + within;
                             for tap_y in 0..self.kernel[0] {
-                                let Some(y) =
-                                    tap(out_y, tap_y, self.stride[0], self.padding[0], self.height)
-                                else {
+                                let Some(y) = tap(
+                                    out_y,
+                                    tap_y * self.dilation[0],
+                                    self.stride[0],
+                                    self.padding[0],
+                                    self.height,
+                                ) else {
                                     continue;
                                 };
                                 for tap_x in 0..self.kernel[1] {
                                     let Some(x) = tap(
                                         out_x,
-                                        tap_x,
+                                        tap_x * self.dilation[1],
                                         self.stride[1],
                                         self.padding[1],
                                         self.width,
@@ -95,7 +111,7 @@ impl Conv {
                                         continue;
                                     };
                                     let plane = image * self.channels + channel;
-                                    let filter = out_channel * self.channels + channel;
+                                    let filter = out_channel * per_group + within;
                                     visit(
                                         output,
                                         (plane * self.height + y) * self.width + x,

@@ -9,24 +9,28 @@
 //! # Panics
 //! A slice whose length differs from the given shape panics, and so does a label or row index out of range.
 
+pub mod activation;
 pub mod conv;
 pub mod elementwise;
 pub mod gather;
 pub mod gemm;
+pub mod layer_norm;
 pub mod loss;
 pub mod norm;
 pub mod pool;
 pub mod sgd;
 
+pub use activation::Activation;
 pub use conv::Conv;
 pub use gather::{augment, gather};
 pub use gemm::{Form, Gemm, column_sums, column_sums_magnitude};
+pub use layer_norm::{LayerNormGradients, layer_norm, layer_norm_backward};
 pub use loss::{
     CrossEntropy, RowLosses, binary_cross_entropy, cross_entropy, squared_error,
     weighted_cross_entropy,
 };
 pub use norm::{BatchNorm, BatchNormGradients, BatchNormTraining};
-pub use pool::{MaxPool, MaxPooled, mean_pool, mean_pool_backward};
+pub use pool::{AveragePool, MaxPool, MaxPooled, mean_pool, mean_pool_backward};
 pub use sgd::Sgd;
 
 /// The absolute value of every element.

@@ -1,4 +1,4 @@
-//! Max pooling and the global average pool over NCHW images.
+//! Max and average pooling and the global average pool over NCHW images.
 
 use super::check;
 use super::conv::{tap, windows};
@@ -113,6 +113,51 @@ impl MaxPool {
             if let Some(at) = self.input_at(output, index) {
                 dx[at] += dy;
             }
+        }
+        dx
+    }
+}
+
+/// An average pool of the shape of a max pool; its padding is zeros, which count as elements of a window or do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AveragePool {
+    /// Input and windows.
+    pub windows: MaxPool,
+    /// Whether the padding counts.
+    pub count_include_pad: bool,
+}
+
+impl AveragePool {
+    /// The input elements in the window of output element `output`, and the number to divide by.
+    fn window(&self, output: usize) -> (Vec<usize>, f64) {
+        let places = self.windows.kernel[0] * self.windows.kernel[1];
+        let inside: Vec<usize> = (0..places)
+            .filter_map(|place| self.windows.input_at(output, place))
+            .collect();
+        let count = match self.count_include_pad {
+            true => places,
+            false => inside.len(),
+        };
+        (inside, count as f64)
+    }
+
+    /// The mean of each window.
+    pub fn forward(&self, x: &[f64]) -> Vec<f64> {
+        check("input", x.len(), self.windows.input_len());
+        let mean = |output| {
+            let (inside, count) = self.window(output);
+            inside.iter().map(|&at| x[at]).sum::<f64>() / count
+        };
+        (0..self.windows.output_len()).map(mean).collect()
+    }
+
+    /// The gradient of the input.
+    pub fn backward(&self, dy: &[f64]) -> Vec<f64> {
+        check("upstream gradient", dy.len(), self.windows.output_len());
+        let mut dx = vec![0.0; self.windows.input_len()];
+        for (output, dy) in dy.iter().enumerate() {
+            let (inside, count) = self.window(output);
+            inside.iter().for_each(|&at| dx[at] += dy / count);
         }
         dx
     }

@@ -17,6 +17,8 @@ impl<'a> Conv3x3<'a> {
     pub fn new(tuning: &Tuning, conv: Conv, label: &'a str) -> Option<Conv3x3<'a>> {
         let suits = conv.kernel == [3, 3]
             && conv.padding == [1, 1]
+            && conv.dilation == [1, 1]
+            && conv.groups == 1
             && matches!(conv.stride, [1, 1] | [2, 2]);
         let lanes = tuning.texel.filter(|_| suits)?;
         Some(Conv3x3 { conv, lanes, label })

@@ -4,8 +4,8 @@ use crate::kernels::gemm::Epilogue;
 use crate::kernels::{Shape, Tensor};
 use crate::model::{ParameterKind, ParameterLayout, ParameterSpec};
 
-/// A convolution with weight [out, in, kernel height, kernel width]. Pairs are along height and width; a convolution over
-/// `[channels, length]` has a kernel of height 1.
+/// A convolution with weight [out, in / groups, kernel height, kernel width]. Pairs are along height and width; a convolution
+/// over `[channels, length]` has a kernel of height 1: [`Conv2d::along`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
     /// Output channels.
@@ -16,8 +16,14 @@ pub struct Conv2d {
     pub stride: [u32; 2],
     /// Rows of zeros above and below, columns of zeros left and right.
     pub padding: [u32; 2],
+    /// Rows and columns from one tap of the kernel to the next; 1 is a dense kernel.
+    pub dilation: [u32; 2],
+    /// Groups of channels that do not mix; as many as input channels is a depthwise convolution.
+    pub groups: u32,
     /// Whether there is a bias.
     pub bias: bool,
+    /// Whether the weight has the shape of PyTorch's `Conv1d`, [out, in / groups, kernel width]; the kernel's height is then 1.
+    pub one_dimensional: bool,
 }
 
 impl Conv2d {
@@ -28,7 +34,21 @@ impl Conv2d {
             kernel: [kernel; 2],
             stride: [stride; 2],
             padding: [padding; 2],
+            dilation: [1; 2],
+            groups: 1,
             bias: true,
+            one_dimensional: false,
+        }
+    }
+
+    /// A convolution along sequences of shape `[channels, length]`, with bias.
+    pub fn along(out: u32, kernel: u32, stride: u32, padding: u32) -> Conv2d {
+        Conv2d {
+            kernel: [1, kernel],
+            stride: [1, stride],
+            padding: [0, padding],
+            one_dimensional: true,
+            ..Conv2d::square(out, 1, 1, 0)
         }
     }
 
@@ -40,13 +60,18 @@ impl Conv2d {
             kernel: self.kernel,
             stride: self.stride,
             padding: self.padding,
+            dilation: self.dilation,
+            groups: self.groups,
         }
     }
 }
 
 impl Layer for Conv2d {
     fn kind(&self) -> &'static str {
-        "conv2d"
+        match self.one_dimensional {
+            true => "conv1d",
+            false => "conv2d",
+        }
     }
 
     fn output(&self, inputs: &[Shape]) -> Result<Shape, String> {
@@ -54,18 +79,46 @@ impl Layer for Conv2d {
         if self.out == 0 {
             return Err("there must be at least 1 output channel".into());
         }
-        check_window("kernel", self.kernel, self.stride, self.padding, x)?;
+        if self.one_dimensional && x.height != 1 {
+            return Err(format!(
+                "a one-dimensional convolution reads [channels, length], but the input has {} rows per channel",
+                x.height
+            ));
+        }
+        let groups = self.groups;
+        if groups == 0
+            || [self.out, x.channels]
+                .iter()
+                .any(|n| !n.is_multiple_of(groups))
+        {
+            return Err(format!(
+                "the groups must divide the {} input and the {} output channels, got {groups}",
+                x.channels, self.out
+            ));
+        }
+        if self.dilation.contains(&0) || self.kernel.contains(&0) {
+            return Err("kernel and dilation must be at least 1".into());
+        }
+        // The rows and columns that a kernel spans.
+        let span = |axis: usize| {
+            let size = u64::from(self.dilation[axis]) * (u64::from(self.kernel[axis]) - 1) + 1;
+            u32::try_from(size).unwrap_or(u32::MAX)
+        };
+        check_window("kernel", [span(0), span(1)], self.stride, self.padding, x)?;
         Ok(self.conv(1, x).output())
     }
 
     fn parameters(&self, inputs: &[Shape]) -> Vec<ParameterSpec> {
-        let (out, channels) = (self.out as usize, inputs[0].channels as usize);
-        let [height, width] = self.kernel.map(|size| size as usize);
         let conv = self.conv(1, inputs[0]);
+        let (out, channels) = (self.out as usize, conv.group_channels() as usize);
+        let [height, width] = self.kernel.map(|size| size as usize);
         let fan_in = channels * height * width;
         let mut specs = vec![ParameterSpec {
             name: "weight".into(),
-            shape: vec![out, channels, height, width],
+            shape: match self.one_dimensional {
+                true => vec![out, channels, width],
+                false => vec![out, channels, height, width],
+            },
             kind: ParameterKind::Weight { fan_in },
             layout: ParameterLayout {
                 outer: out,

@@ -1,17 +1,23 @@
 //! Layer types, one per file: shapes, parameters, and `forward` and `backward`, which append dispatches.
 
+mod activation;
 mod add;
 mod batch_norm;
 mod conv;
+mod dropout;
+mod layer_norm;
 mod linear;
 mod pool;
 mod relu;
 
+pub use activation::Activation;
 pub use add::Add;
 pub use batch_norm::BatchNorm;
 pub use conv::Conv2d;
+pub use dropout::Dropout;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
-pub use pool::{MaxPool2d, MeanPool};
+pub use pool::{AvgPool2d, MaxPool2d, MeanPool};
 pub use relu::Relu;
 
 use super::ParameterSpec;
@@ -24,6 +30,27 @@ pub enum Phase {
     Train,
     /// Forward alone: running statistics.
     Evaluate,
+}
+
+/// Where random numbers come from: they depend on the seed, the layer, the micro-batch and the place of an element.
+#[derive(Clone, Copy, Debug)]
+pub struct Random {
+    /// The counters on the device, micro-batches among them.
+    pub state: Tensor,
+    /// Key of the layer, from the seed of the run and the layer's name.
+    pub key: u32,
+}
+
+impl Random {
+    /// The random numbers of layer `name` in a run with this seed.
+    pub(crate) fn new(state: Tensor, seed: u32, name: &str) -> Random {
+        // FNV-1a, so that the layers' masks have nothing to do with each other.
+        let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        let key = crate::data::mix(seed).wrapping_add(hash);
+        Random { state, key }
+    }
 }
 
 /// Arguments of [`Layer::forward`].
@@ -49,6 +76,8 @@ pub struct Forward<'a> {
     pub addend: Option<Tensor>,
     /// Whether to apply ReLU to the output, if [`Layer::fuses_relu`].
     pub relu: bool,
+    /// Random numbers.
+    pub random: Random,
 }
 
 /// Where to write the gradient of an input.
@@ -88,6 +117,8 @@ pub struct Backward<'a> {
     pub parameter_gradients: &'a [Option<Tensor>],
     /// Where to write the gradients of the inputs; `None`: not needed.
     pub input_gradients: &'a [Option<GradientTarget>],
+    /// The random numbers that the forward pass had.
+    pub random: Random,
 }
 
 /// A layer type.
@@ -118,6 +149,11 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
 
     /// Whether the gradient of every input equals the gradient of the output.
     fn passes_gradient(&self) -> bool {
+        false
+    }
+
+    /// Whether the output in an evaluation is the only input, unchanged: the layer is then left out.
+    fn passes_in_evaluation(&self) -> bool {
         false
     }
 
