@@ -5,8 +5,8 @@
 //! `c * EPS * magnitude` allows `2 c` roundings of terms that add up to `magnitude`.
 #![cfg(feature = "gpu")]
 
-mod augment;
 mod activate;
+mod augment;
 mod batch;
 mod conv;
 mod elementwise;
