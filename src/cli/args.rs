@@ -65,7 +65,7 @@ pub enum Command {
     /// Train a network and report its accuracy, time and energy
     Train(Box<train::Args>),
     /// Print a training step: kernels, grids, FLOPs, bytes, memory
-    Explain(explain::Args),
+    Explain(Box<explain::Args>),
     /// Compare training settings over several seeds
     Study(study::Args),
     /// Summarize studies or single runs as text, HTML, SVG, Markdown, CSV or JSON

@@ -130,6 +130,8 @@ impl From<DataError> for Failure {
             | DataError::UnknownSplit { .. }
             | DataError::UnknownTask { .. }
             | DataError::Synthetic { .. }
+            | DataError::NoClass { .. }
+            | DataError::NoClasses { .. }
             | DataError::BadEnvironment { .. } => Self::misuse(error),
             _ => Self::failed(error),
         }

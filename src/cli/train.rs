@@ -22,7 +22,7 @@ pub struct Args {
     #[command(flatten)]
     setup: Setup,
 
-    /// Start from these weights (safetensors with PyTorch's names)
+    /// Start from these weights (safetensors with PyTorch's names); see --only
     #[arg(long, value_name = "FILE")]
     init_weights: Option<PathBuf>,
 
@@ -100,6 +100,7 @@ impl Args {
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     // Everything that needs no device is checked first: errors appear at once, also on a machine without a device.
     let regime = args.setup.regime.clone();
+    let regime = regime.with_weights_given(args.init_weights.is_some())?;
     regime.check()?;
     let meter = global.meter_options(args.assume_watts_per_core)?;
     let tuning = args.setup.tuning()?;
@@ -108,11 +109,11 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let network = regime.build_network(&data)?;
     let weights = match &args.init_weights {
         Some(path) => {
-            let (weights, notes) = regime.read_weights(path, &data, args.allow_non_finite)?;
-            for note in notes {
+            let found = regime.read_weights(path, &data, args.allow_non_finite)?;
+            for note in &found.notes {
                 output::say(global, &format!("note: {note}"));
             }
-            Some((weights, path.display().to_string()))
+            Some((found.weights, found.origin))
         }
         None => None,
     };

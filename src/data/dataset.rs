@@ -6,7 +6,7 @@ use super::{Column, ColumnSpec, DataError, Dtype, Normalisation, Parts, Split, T
 /// Largest number of classes.
 pub(super) const MAX_CLASSES: usize = 65_536;
 
-const TRAIN: &str = "the training split";
+pub(super) const TRAIN: &str = "the training split";
 const TEST: &str = "the test split";
 
 /// A dataset in memory. Clones share the bytes.

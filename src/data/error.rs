@@ -19,6 +19,24 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
+    /// A class of `--classes` is not one of the data set, or is listed twice.
+    #[error(
+        "cannot select class {class} of {data:?}: list each class once, from 0 to {}", classes - 1
+    )]
+    NoClass {
+        /// The class.
+        class: usize,
+        /// Number of classes.
+        classes: usize,
+        /// Name of the data set.
+        data: String,
+    },
+    /// Classes are selected from a data set without classes.
+    #[error("{data:?} has no classes to select: leave --classes out")]
+    NoClasses {
+        /// Name of the data set.
+        data: String,
+    },
     /// A file or folder cannot be read.
     #[error("cannot read {path:?} ({source}): check the path and its permissions")]
     Io {

@@ -24,6 +24,7 @@ mod order;
 mod pamap2;
 mod parts;
 mod reader;
+mod subset;
 mod synthetic;
 mod task;
 mod ts;

@@ -7,7 +7,7 @@ use super::layers::{
     MeanPool, Relu,
 };
 use super::loss::{Loss, LossKind};
-use super::{ModelError, ParameterSpec};
+use super::{ModelError, ParameterSpec, pattern};
 use crate::kernels::Shape;
 use crate::kernels::elementwise::Function;
 
@@ -268,19 +268,89 @@ impl Network {
         }
     }
 
-    /// Excludes the parameters of a layer from training. Returns how many there are.
-    pub fn freeze(&mut self, layer: &str) -> usize {
-        let prefix = format!("{layer}.");
+    /// Excludes parameters from training: those whose name, or the name of a layer around them, matches `pattern`
+    /// ([`pattern::matches`]). A batch norm whose parameters are all frozen uses its running statistics in training and
+    /// keeps them, as after PyTorch's `eval()`. Returns how many there are, running statistics included.
+    pub fn freeze(&mut self, pattern: &str) -> usize {
         let mut frozen = 0;
-        for spec in self
-            .parameters
-            .iter_mut()
-            .filter(|p| p.name.starts_with(&prefix))
-        {
-            spec.frozen = true;
-            frozen += 1;
+        for spec in &mut self.parameters {
+            if pattern::matches(pattern, &spec.name) {
+                spec.frozen = true;
+                frozen += 1;
+            }
+        }
+        for node in &mut self.nodes {
+            let NodeKind::Layer(layer) = &node.kind else {
+                continue;
+            };
+            let specs = || node.parameters.iter().map(|at| &self.parameters[*at]);
+            let trains = specs().any(|spec| spec.kind.trained() && !spec.frozen);
+            let has_statistics = specs().any(|spec| !spec.kind.trained());
+            if has_statistics {
+                for at in &node.parameters {
+                    let spec = &mut self.parameters[*at];
+                    spec.frozen = if spec.kind.trained() {
+                        spec.frozen
+                    } else {
+                        !trains
+                    };
+                }
+            }
+            if let (false, Some(layer)) = (trains, layer.frozen(true)) {
+                node.kind = NodeKind::Layer(layer);
+            }
         }
         frozen
+    }
+
+    /// The network with every parameter trained.
+    #[must_use]
+    pub fn unfrozen(&self) -> Network {
+        let mut network = self.clone();
+        for spec in &mut network.parameters {
+            spec.frozen = false;
+        }
+        for node in &mut network.nodes {
+            if let NodeKind::Layer(layer) = &node.kind
+                && let Some(layer) = layer.frozen(false)
+            {
+                node.kind = NodeKind::Layer(layer);
+            }
+        }
+        network
+    }
+
+    /// Checks that a pattern matches a parameter.
+    ///
+    /// # Errors
+    /// [`ModelError::NoParameter`].
+    pub fn check_pattern(&self, pattern: &str) -> Result<(), ModelError> {
+        let mut names = self.parameters.iter().map(|spec| spec.name.as_str());
+        if names.any(|name| pattern::matches(pattern, name)) {
+            return Ok(());
+        }
+        let layers = self.nodes.iter().filter(|node| !node.parameters.is_empty());
+        Err(ModelError::NoParameter {
+            pattern: pattern.to_owned(),
+            known: layers
+                .map(|node| node.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+        })
+    }
+
+    /// The parameters of the heads: of the layer before each loss, or of the nearest one before that with parameters.
+    pub(crate) fn head_parameters(&self) -> Vec<usize> {
+        let mut found = Vec::new();
+        let mut outputs: Vec<Value> = self.losses.iter().map(|loss| loss.output).collect();
+        while let Some(value) = outputs.pop() {
+            let node = &self.nodes[value.0];
+            match node.parameters.is_empty() {
+                true => outputs.extend(&node.inputs),
+                false => found.extend(&node.parameters),
+            }
+        }
+        found
     }
 
     /// Puts the parameters that `select` names into parameter group `group`, which has its own learning rate and weight

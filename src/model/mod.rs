@@ -6,6 +6,7 @@ pub mod layers;
 pub mod loss;
 pub mod metric;
 pub mod parameter;
+pub mod pattern;
 pub mod presets;
 pub mod weights;
 
@@ -33,6 +34,17 @@ pub enum ModelError {
         /// The name.
         name: String,
     },
+    /// A pattern matches no parameter.
+    #[error("{pattern:?} matches no parameter of the network: its layers are {known}")]
+    NoParameter {
+        /// The pattern.
+        pattern: String,
+        /// The layers with parameters.
+        known: String,
+    },
+    /// Nothing is left to train.
+    #[error("every parameter of the network is frozen: freeze fewer")]
+    AllFrozen,
     /// A layer does not fit its inputs.
     #[error("layer {layer:?} does not fit its inputs: {why}")]
     Misfit {

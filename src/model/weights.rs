@@ -3,6 +3,7 @@
 mod error;
 mod file;
 mod names;
+mod transfer;
 
 use std::collections::BTreeMap;
 
@@ -10,9 +11,15 @@ use super::{ParameterKind, ParameterSpec};
 
 pub use error::WeightsError;
 pub(crate) use file::metadata;
+pub use transfer::Transfer;
 
 /// The batch counter beside the running statistics of PyTorch's batch norm, an i64 scalar.
 const TRACKED: &str = "num_batches_tracked";
+
+/// The entry in the metadata of a checkpoint.
+pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// Before the name of each tensor of the update rule in a checkpoint: `optimizer.momentum.fc1.weight`.
+pub(crate) const OPTIMIZER: &str = "optimizer.";
 
 /// The values of one tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,9 +216,15 @@ impl Weights {
         Ok(())
     }
 
-    /// Sets the batch counter beside each running mean of `specs` to its value in `before` (0 where absent) plus `steps`.
+    /// Sets the batch counter beside each running mean of `specs` to its value in `before` (0 where absent) plus `steps`; a
+    /// frozen one stays.
     pub fn count_batches(&mut self, specs: &[ParameterSpec], before: &Weights, steps: u64) {
-        for name in counts(specs) {
+        for spec in specs {
+            if spec.kind != ParameterKind::RunningMean {
+                continue;
+            }
+            let name = counter(&spec.name);
+            let steps = if spec.frozen { 0 } else { steps };
             let earlier = match before.get(&name).map(|param| &param.values) {
                 Some(Values::I64(count)) => *count,
                 _ => 0,
@@ -227,10 +240,15 @@ fn counts(specs: &[ParameterSpec]) -> impl Iterator<Item = String> {
     specs
         .iter()
         .filter(|spec| spec.kind == ParameterKind::RunningMean)
-        .map(|spec| match spec.name.rsplit_once('.') {
-            Some((layer, _)) => format!("{layer}.{TRACKED}"),
-            None => TRACKED.to_owned(),
-        })
+        .map(|spec| counter(&spec.name))
+}
+
+/// The name of the batch counter beside a running mean.
+fn counter(running_mean: &str) -> String {
+    match running_mean.rsplit_once('.') {
+        Some((layer, _)) => format!("{layer}.{TRACKED}"),
+        None => TRACKED.to_owned(),
+    }
 }
 
 /// The index along each dimension of the element at `place` in row-major order.

@@ -84,8 +84,9 @@ pub struct Program<'g> {
     evaluate: Vec<Step>,
     readback: Vec<Readback>,
     window_order: WindowOrder,
-    /// Batches that each batch norm had seen before step 0.
+    /// Batches that each batch norm had seen before step `tracked_from`.
     pub(super) tracked: Weights,
+    pub(super) tracked_from: u64,
     pub(super) step: u64,
     counters: Counters,
     pace: Pace,
@@ -145,6 +146,7 @@ impl<'g> Program<'g> {
             cache,
             options: options.clone(),
             tracked: Weights::default(),
+            tracked_from: 0,
             step: 0,
             counters: Counters::default(),
             pace: Pace::new(options.steps_per_submit),
@@ -170,6 +172,12 @@ impl<'g> Program<'g> {
     #[must_use]
     pub fn step(&self) -> u64 {
         self.step
+    }
+
+    /// Seconds that the driver took to compile the kernels.
+    #[must_use]
+    pub fn compile_seconds(&self) -> f64 {
+        self.cache.stats().time.as_secs_f64()
     }
 
     /// Keeps submits shorter than `seconds`, or at one step (one batch of an evaluation) each: a meter assigns steps to the

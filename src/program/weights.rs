@@ -33,7 +33,8 @@ impl Program<'_> {
     pub fn load(&mut self, weights: &Weights) -> Result<(), ProgramError> {
         weights.check(self.network.parameters())?;
         self.fill_all(weights, &Weights::default());
-        self.tracked = counts(weights, 0);
+        self.tracked = counts(weights);
+        self.tracked_from = 0;
         self.reset();
         Ok(())
     }
@@ -46,8 +47,8 @@ impl Program<'_> {
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), ProgramError> {
         snapshot.weights.check(self.network.parameters())?;
         self.fill_all(&snapshot.weights, &snapshot.optimizer);
-        // The counts in the snapshot include its steps.
-        self.tracked = counts(&snapshot.weights, snapshot.step);
+        self.tracked = counts(&snapshot.weights);
+        self.tracked_from = snapshot.step;
         self.continue_at(snapshot.step, &snapshot.words);
         Ok(())
     }
@@ -141,7 +142,8 @@ impl Program<'_> {
             let values = values(spec, slice.first_quad, read.bytes(self, slice.arena)?);
             weights.insert(spec.name.clone(), spec.shape.clone(), values)?;
         }
-        weights.count_batches(specs, &self.tracked, self.step);
+        let steps = self.step - self.tracked_from;
+        weights.count_batches(specs, &self.tracked, steps);
         Ok(weights)
     }
 
@@ -183,13 +185,12 @@ fn values(spec: &ParameterSpec, first_quad: u64, arena: &[u8]) -> Vec<f32> {
     spec.layout.restore(&device)
 }
 
-/// The batch counters of batch norms `steps` steps earlier.
-fn counts(weights: &Weights, steps: u64) -> Weights {
+/// The batch counters of batch norms.
+fn counts(weights: &Weights) -> Weights {
     let mut counts = Weights::default();
     for (name, param) in weights.iter() {
         if let Values::I64(count) = param.values {
-            let steps = i64::try_from(steps).unwrap_or(i64::MAX);
-            counts.insert_count(name, count.saturating_sub(steps));
+            counts.insert_count(name, count);
         }
     }
     counts

@@ -80,10 +80,11 @@ pub fn check_data(study: &Study) -> Result<(), StudyError> {
         let regime = &cell.regime;
         let data = match opened.entry((&regime.data, regime.data_options())) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(regime.open_data()?),
+            Entry::Vacant(entry) => entry.insert(regime.read_whole(&mut |_| ())?),
         };
-        regime.check_data(data).map_err(TrainError::from)?;
-        regime.build_network(data)?;
+        let data = regime.select(data.clone())?;
+        regime.check_data(&data).map_err(TrainError::from)?;
+        regime.build_network(&data)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Makes the runs of a study, one after another.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -265,12 +266,11 @@ impl Execution<'_> {
 
     fn data(&mut self, regime: &Regime) -> Result<Dataset, TrainError> {
         let key = (regime.data.clone(), regime.data_options());
-        if let Some(data) = self.data.get(&key) {
-            return Ok(data.clone());
-        }
-        let data = regime.open_data()?;
-        self.data.insert(key, data.clone());
-        Ok(data)
+        let whole = match self.data.entry(key) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(regime.read_whole(&mut |_| ())?),
+        };
+        regime.select(whole.clone())
     }
 
     fn train(&mut self, regime: Regime, goal: Goal) -> Result<train::Record, TrainError> {

@@ -11,6 +11,7 @@ mod evaluation;
 mod evaluation_schedule;
 mod events;
 mod goal;
+mod initial_weights;
 mod metered_windows;
 mod outputs;
 mod phases;
@@ -27,6 +28,7 @@ mod target_tracker;
 mod trainer;
 mod training_loop;
 mod warm_up;
+mod work;
 
 pub use crate::optim::Optimizer;
 pub use checkpoint::{CheckpointError, CheckpointEvery, Checkpoints};
@@ -37,13 +39,14 @@ pub use error::TrainError;
 pub use evaluation::EvaluationPoint;
 pub use events::{Event, NoObserver, Observer, RunSetup, Step};
 pub use goal::{Budget, Goal};
+pub use initial_weights::InitialWeights;
 pub use metered_windows::{MeteredWindows, RecordedWindow};
 pub use outputs::Outputs;
 pub use phases::{Phase, PhaseEnergy};
 pub use record::{
     DataRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,
 };
-pub use regime::Regime;
+pub use regime::{ClassSet, Init, Names, Regime};
 pub use regime_error::RegimeError;
 pub use run::TrainingResult;
 pub use run_energy::RunEnergy;

@@ -81,6 +81,8 @@ pub(super) struct RunCounts {
     pub evaluations: u64,
     /// The first part of the run's window, or why there is none.
     pub warm_up: Result<WarmUp, String>,
+    /// Whether all steps do the same work: not if frozen parameters are trained after some of them.
+    pub uniform: bool,
 }
 
 /// Joules, or why they are unavailable.
@@ -135,7 +137,10 @@ pub(super) fn run(
             Err(_) => why,
         });
         phases.push(phase(result, Phase::WarmUp, measured));
-        let train = times(step, steps);
+        let train = match counts.uniform {
+            true => times(step, steps),
+            false => Err("steps before and after --unfreeze-at do different work".to_owned()),
+        };
         explained.push(train.clone());
         phases.push(phase(result, Phase::Train, train));
     }

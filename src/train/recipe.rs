@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::regime::Regime;
+use super::regime::{Init, Names, Regime};
 use crate::data::Augmentation;
 use crate::model::presets::Stem;
 use crate::optim::Hyperparameters;
@@ -33,6 +33,13 @@ impl Regime {
             stride: Some(0),
             split: Some(String::new()),
             augment: Some(Augmentation::default()),
+            classes: "0".parse().ok(),
+            train_fraction: Some(1.0),
+            init: Some(Init::Scratch),
+            only: Some(Names::default()),
+            new_head: Some(false),
+            freeze: Some(Names::default()),
+            unfreeze_at: Some(1.0),
             ..Self::default()
         };
         let fields = fields(&every.with(all));
@@ -51,6 +58,10 @@ impl Regime {
         let wanted = state(self);
         let mut key = Self {
             seed: 0,
+            // These choose weights.
+            init: None,
+            only: None,
+            new_head: None,
             ..self.clone()
         };
         let reset: [fn(&mut Self); 4] = [

@@ -28,6 +28,50 @@ pub enum RegimeError {
         /// The preset.
         model: String,
     },
+    /// The classes are no numbers and ranges.
+    #[error("classes are numbers and ranges of numbers, such as 0-4 or 0,3,5, got {given:?}")]
+    Classes {
+        /// The text given.
+        given: String,
+    },
+    /// The share of the training samples is out of range.
+    #[error(
+        "the share of the training samples must be above 0 and at most 1, such as 0.1, got {share}"
+    )]
+    TrainFraction {
+        /// The value given.
+        share: f64,
+    },
+    /// No origin of initial weights has this name.
+    #[error("unknown origin of initial weights {given:?}: choose scratch or pretrained")]
+    UnknownInit {
+        /// The name given.
+        given: String,
+    },
+    /// The initial weights are to be pretrained, and there are none.
+    #[error(
+        "pretrained initial weights need a file or a run: give --init-weights FILE, or in a study file a [pretrain] table"
+    )]
+    NoPretrained,
+    /// Weights are given to a run that is to start from scratch.
+    #[error("--init scratch takes no weights: leave --init-weights out, or use --init pretrained")]
+    ScratchWithWeights,
+    /// A choice needs pretrained weights.
+    #[error(
+        "{flag} chooses among pretrained weights: add --init-weights FILE, or leave {flag} out"
+    )]
+    NeedsWeights {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// The epochs until unfreezing are invalid.
+    #[error(
+        "--unfreeze-at takes a finite number of epochs above 0, such as 1, and needs --freeze, got {epochs}"
+    )]
+    UnfreezeAt {
+        /// The value given.
+        epochs: f64,
+    },
     /// No order has this name.
     #[error("unknown order {given:?}: choose shuffled or sequential")]
     UnknownOrder {

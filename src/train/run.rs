@@ -21,10 +21,10 @@ use super::target_tracker::TargetTracker;
 use super::trainer::{Built, Trainer, metered_device};
 use super::training_loop::{Progress, RunClock, TrainingLoop};
 use super::warm_up::WarmUp;
+use super::work::work;
 use crate::energy::{Meter, WindowResult};
 use crate::model::Network;
 use crate::model::weights::{Weights, WeightsError};
-use crate::program::Summary;
 
 /// What `energy` in a record covers.
 const WINDOW: &str =
@@ -63,10 +63,10 @@ impl Trainer<'_> {
         let meter = Meter::open(&self.meter, Some(&device))?;
         // A window waits for the sensors at its ends, which is in vain if none can be read.
         let starting = meter.measures().then(|| meter.start());
-        let (built, trainer) = self.build()?;
+        let found = checkpoints.newest()?;
+        let (built, trainer) = self.build(found.step())?;
         let Built {
-            data,
-            network,
+            blueprint,
             origin,
             mut program,
             identity,
@@ -76,8 +76,8 @@ impl Trainer<'_> {
             window.finish(&[compilation])
         });
         let steps_per_epoch = program.steps_per_epoch();
-        let resumed = checkpoints.resume(&identity, &mut program)?;
-        let mut tracker = trainer.tracker(&network)?;
+        let resumed = found.restore(&identity, &mut program)?;
+        let mut tracker = trainer.tracker(&blueprint.network)?;
         for count in 1..=resumed.progress.evaluations.len() {
             tracker.update(&resumed.progress.evaluations[..count]);
         }
@@ -89,10 +89,11 @@ impl Trainer<'_> {
             step: progress.steps,
             evaluations: progress.evaluations.len(),
             startup_seconds,
-            compile_seconds: program.summary().compile_seconds,
+            compile_seconds: program.compile_seconds(),
         };
         let earlier = resumed.progress.sessions;
         let mut training = TrainingLoop {
+            longest_submit: None,
             schedule: trainer.schedule(steps_per_epoch),
             batch_size: trainer.regime.batch_size,
             tracker,
@@ -102,7 +103,9 @@ impl Trainer<'_> {
             progress,
             clock: RunClock::start(resumed.progress.seconds),
             program,
+            blueprint,
         };
+        let data = training.blueprint.data.clone();
         observer.event(&Event::Ready(RunSetup {
             model: trainer.regime.model.clone(),
             data: data.name.clone(),
@@ -130,6 +133,7 @@ impl Trainer<'_> {
         if let Some(interval) = window.update_interval() {
             let seconds = interval / SUBMITS_PER_UPDATE;
             training.program.keep_submits_below(seconds);
+            training.longest_submit = Some(seconds);
         }
         training.clock = RunClock::start(resumed.progress.seconds);
         let ended = training.run(observer, &window);
@@ -148,12 +152,13 @@ impl Trainer<'_> {
         let outcome = ended?;
 
         let weights = training.program.weights()?;
-        let submits = training.program.counters().submits;
+        let submits = training.submits();
         let taken = training.progress.steps + training.progress.steps_after_divergence;
         let counts = RunCounts {
             steps: taken - start.step,
             evaluations: (training.progress.evaluations.len() - start.evaluations) as u64,
             warm_up,
+            uniform: training.blueprint.unfreeze_at.is_none(),
         };
         // Diverged runs too: most are too short for the sensors, and what they used still counts.
         let after = match outcome != Outcome::Interrupted && training.progress.steps > 0 {
@@ -182,7 +187,7 @@ impl Trainer<'_> {
             outcome,
             network: NetworkRecord {
                 name: trainer.regime.model.clone(),
-                parameters: values(&network),
+                parameters: values(&training.blueprint.network),
                 initial_weights: origin,
             },
             data: DataRecord::new(&data),
@@ -201,11 +206,16 @@ impl Trainer<'_> {
             durations: training.progress.earlier.plus(durations),
             work: Work {
                 submits: submits + earlier.iter().map(|one| one.submits).sum::<u64>(),
-                ..work(&summary, training.progress.steps, {
-                    let batch = trainer.regime.eval_batch(data.test.len) as usize;
-                    training.progress.evaluations.len() as u64
-                        * data.test.len.div_ceil(batch.max(1)) as u64
-                })
+                ..work(
+                    &summary,
+                    training.progress.steps,
+                    training.progress.frozen,
+                    {
+                        let batch = trainer.regime.eval_batch(data.test.len) as usize;
+                        training.progress.evaluations.len() as u64
+                            * data.test.len.div_ceil(batch.max(1)) as u64
+                    },
+                )
             },
             evaluations: training.progress.evaluations,
             meter: MeterRecord {
@@ -296,21 +306,4 @@ fn values(network: &Network) -> u64 {
     sizes
         .map(|spec| spec.shape.iter().product::<usize>() as u64)
         .sum()
-}
-
-/// The work of `steps` training steps and `batches` batches of evaluations.
-fn work(summary: &Summary, steps: u64, batches: u64) -> Work {
-    let mut work = Work::default();
-    for list in &summary.lists {
-        if list.name == "evaluate" {
-            work.evaluation_flops = list.flops as f64 * batches as f64;
-            continue;
-        }
-        work.flops_per_step += list.flops;
-        work.bytes_per_step += list.bytes;
-        work.dispatches_per_step += list.dispatches.len() as u64;
-    }
-    work.training_flops = work.flops_per_step as f64 * steps as f64;
-    work.training_bytes = work.bytes_per_step as f64 * steps as f64;
-    work
 }

@@ -40,6 +40,7 @@ impl RunEnergy {
             evaluations: counts.evaluations
                 + earlier.iter().map(|one| one.evaluations).sum::<u64>(),
             warm_up: Err(String::new()),
+            uniform: counts.uniform,
         };
         let units = after.evaluations.units.iter().filter(usable);
         let mut energy = Self {
@@ -127,6 +128,7 @@ impl Record {
             evaluations: (self.evaluations.len() as u64)
                 .saturating_sub(before(|session| session.evaluations)),
             warm_up: windows.warm_up.ok_or_else(String::new),
+            uniform: self.regime.unfreeze_at.is_none(),
         };
         let after = AfterRun {
             steps: RecordedWindow::recompute(windows.steps.as_ref()),
@@ -164,7 +166,7 @@ fn counted(
     counts: &RunCounts,
     evaluation: Option<&EnergyFigure>,
 ) -> Option<EnergyFigure> {
-    if counts.steps == 0 {
+    if counts.steps == 0 || !counts.uniform {
         return None;
     }
     let steps = step.times(counts.steps as f64, Derivation::StepsTimesJoules);

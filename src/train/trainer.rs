@@ -1,6 +1,5 @@
 //! The trainer: everything that a run is built from.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -13,8 +12,8 @@ use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
 use crate::energy::{DeviceKind, MeterOptions, MeteredDevice, Moment};
 use crate::kernels::Tuning;
-use crate::model::weights::{Weights, WeightsError};
-use crate::model::{Network, init, presets};
+use crate::model::weights::Weights;
+use crate::model::{Network, init};
 use crate::program::{Program, ProgramOptions};
 
 /// Trains one [`Regime`] on one device.
@@ -50,10 +49,30 @@ pub struct Trainer<'g> {
     pub(super) checkpoints: Option<Checkpoints>,
 }
 
+/// What the programs of a run are built from.
+pub(super) struct Blueprint<'g> {
+    gpu: &'g Gpu,
+    pub data: Dataset,
+    /// With its frozen parameters.
+    pub network: Network,
+    options: ProgramOptions,
+    /// The steps after which every parameter is trained, if some are frozen before.
+    pub unfreeze_at: Option<u64>,
+}
+
+impl<'g> Blueprint<'g> {
+    /// The program of the steps after `step`.
+    pub fn program(&self, step: u64) -> Result<Program<'g>, TrainError> {
+        let unfrozen = self.unfreeze_at.is_some_and(|at| step >= at);
+        let unfrozen = unfrozen.then(|| self.network.unfrozen());
+        let network = unfrozen.as_ref().unwrap_or(&self.network);
+        Ok(Program::new(self.gpu, network, &self.data, &self.options)?)
+    }
+}
+
 /// A run that is ready for its first step.
 pub(super) struct Built<'g> {
-    pub data: Dataset,
-    pub network: Network,
+    pub blueprint: Blueprint<'g>,
     /// Origin of the initial weights.
     pub origin: String,
     pub program: Program<'g>,
@@ -184,19 +203,24 @@ impl<'g> Trainer<'g> {
     /// As [`Trainer::run`] before its first step.
     #[doc(hidden)]
     pub fn program(self) -> Result<Program<'g>, TrainError> {
-        Ok(self.build()?.0.program)
+        Ok(self.build(0)?.0.program)
     }
 
-    pub(super) fn build(mut self) -> Result<(Built<'g>, Self), TrainError> {
+    /// Builds everything for a run that continues after `step` steps.
+    pub(super) fn build(mut self, step: u64) -> Result<(Built<'g>, Self), TrainError> {
         let data = match self.data.take() {
             Some(data) => data,
             None => self.regime.open_data()?,
         };
         self.regime.check_data(&data)?;
         let network = match self.network.take() {
-            Some(network) => network,
+            Some(mut network) => {
+                self.regime.freeze(&mut network)?;
+                network
+            }
             None => self.regime.build_network(&data)?,
         };
+        self.regime.check_weights(self.weights.is_some())?;
         let (weights, origin) = match self.weights.take() {
             Some((weights, origin)) => {
                 weights.check(network.parameters())?;
@@ -229,12 +253,19 @@ impl<'g> Trainer<'g> {
             MadeBy::new(&self.gpu.adapter, &options.tuning.name),
         );
         let begun = Moment::now().monotonic;
-        let mut program = Program::new(self.gpu, &network, &data, &options)?;
+        let steps_per_epoch = data.train.len as u32 / self.regime.batch_size.max(1);
+        let blueprint = Blueprint {
+            gpu: self.gpu,
+            unfreeze_at: self.regime.unfreeze_step(steps_per_epoch),
+            data,
+            network,
+            options,
+        };
+        let mut program = blueprint.program(step)?;
         let compilation = (begun, Moment::now().monotonic);
         program.load(&weights)?;
         let built = Built {
-            data,
-            network,
+            blueprint,
             origin,
             program,
             identity,
@@ -255,50 +286,5 @@ pub fn metered_device(adapter: &AdapterSummary) -> MeteredDevice {
             AdapterKind::Virtual | AdapterKind::Other => DeviceKind::Other,
         },
         name: adapter.name.clone(),
-    }
-}
-
-impl Regime {
-    /// Reads weights from a file for the network of this regime for `data`, as [`Weights::read_for`].
-    ///
-    /// # Errors
-    /// [`TrainError::Weights`], and those of [`Regime::build_network`].
-    pub fn read_weights(
-        &self,
-        path: &Path,
-        data: &Dataset,
-        allow_non_finite: bool,
-    ) -> Result<(Weights, Vec<String>), TrainError> {
-        let read = |regime: &Regime| -> Result<_, TrainError> {
-            let network = regime.build_network(data)?;
-            let specs = network.parameters();
-            Ok(Weights::read_for(path, specs, allow_non_finite)?)
-        };
-        let of_other_shape = |error: &TrainError| {
-            let TrainError::Weights(error) = error else {
-                return false;
-            };
-            use WeightsError::{Extra, Missing, Shape};
-            matches!(error, Missing { .. } | Extra { .. } | Shape { .. })
-        };
-        let error = match read(self) {
-            Err(error) if of_other_shape(&error) => error,
-            result => return result,
-        };
-        let fits = presets::NAMES.iter().find(|name| {
-            let model = (**name).to_owned();
-            let other = read(&Regime {
-                model,
-                ..self.clone()
-            });
-            other.is_ok()
-        });
-        Err(fits.map_or(error, |fits| {
-            TrainError::Weights(WeightsError::OtherModel {
-                path: path.to_owned(),
-                model: self.model.clone(),
-                fits,
-            })
-        }))
     }
 }

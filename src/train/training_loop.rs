@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::checkpoint::{Checkpointer, SavedProgress};
+use super::checkpoint::{Checkpointer, FrozenSteps, SavedProgress};
 use super::error::TrainError;
 use super::evaluation::EvaluationPoint;
 use super::evaluation_schedule::EvaluationSchedule;
@@ -13,6 +13,8 @@ use super::goal::Budget;
 use super::record::{Durations, Outcome};
 use super::steps_log::StepsLog;
 use super::target_tracker::TargetTracker;
+use super::trainer::Blueprint;
+use super::work::work_per_step;
 use crate::energy::{Moment, Stamp, Window};
 use crate::program::Program;
 
@@ -22,7 +24,10 @@ const LAST_LOSSES: usize = 10;
 const SECONDS_WITHOUT_JOULES: f64 = 30.0;
 
 pub(super) struct TrainingLoop<'a> {
+    pub blueprint: Blueprint<'a>,
     pub program: Program<'a>,
+    /// Longest submit in seconds, if a meter limits it.
+    pub longest_submit: Option<f64>,
     pub schedule: EvaluationSchedule,
     pub batch_size: u32,
     pub tracker: TargetTracker,
@@ -75,6 +80,10 @@ pub(super) struct Progress {
     pub durations: Durations,
     /// Those of the earlier parts of a resumed run.
     pub earlier: Durations,
+    /// Submits of programs that were replaced.
+    earlier_submits: u64,
+    /// The steps in which parameters were frozen that are trained now.
+    pub frozen: Option<FrozenSteps>,
     /// Joules that the first source measured in the earlier parts of a resumed run.
     pub earlier_joules: f64,
 }
@@ -89,6 +98,7 @@ impl Progress {
             steps: step,
             last_losses: saved.last_losses.iter().copied().collect(),
             evaluations: saved.evaluations.clone(),
+            frozen: saved.frozen,
             earlier: durations.fold(Durations::default(), Durations::plus),
             earlier_joules: joules.map(|figure| figure.joules).sum(),
             ..Self::default()
@@ -131,9 +141,14 @@ impl TrainingLoop<'_> {
                     break;
                 };
                 let checkpoint = self.checkpoints.as_ref().and_then(Checkpointer::next_step);
+                let unfreeze = self.unfreeze_step();
                 let next = next.min(checkpoint.unwrap_or(u64::MAX));
+                let next = next.min(unfreeze.unwrap_or(u64::MAX));
                 let wanted = u32::try_from(next - self.progress.steps).unwrap_or(u32::MAX);
                 self.train(wanted, observer)?;
+                if unfreeze == Some(self.progress.steps) && !self.progress.diverged() {
+                    self.unfreeze(observer)?;
+                }
                 if self.progress.out_of_time && !self.progress.diverged() {
                     break;
                 }
@@ -175,6 +190,41 @@ impl TrainingLoop<'_> {
         })
     }
 
+    /// The step after which frozen parameters are trained, if it is to come.
+    fn unfreeze_step(&self) -> Option<u64> {
+        let step = self.blueprint.unfreeze_at;
+        step.filter(|step| *step > self.progress.steps)
+    }
+
+    /// Continues with a program that trains every parameter.
+    fn unfreeze(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let step = self.progress.steps;
+        let work = work_per_step(&self.program.summary());
+        self.progress.frozen = Some(FrozenSteps {
+            steps: step,
+            flops_per_step: work.flops_per_step,
+            bytes_per_step: work.bytes_per_step,
+        });
+        self.progress.earlier_submits += self.program.counters().submits;
+        let snapshot = self.program.snapshot()?;
+        let mut program = self.blueprint.program(step)?;
+        program.restore(&snapshot)?;
+        if let Some(seconds) = self.longest_submit {
+            program.keep_submits_below(seconds);
+        }
+        self.program = program;
+        observer.event(&Event::Note(format!(
+            "every parameter is trained from step {} on",
+            step + 1
+        )));
+        Ok(())
+    }
+
+    /// Submits of this part of the run.
+    pub fn submits(&self) -> u64 {
+        self.progress.earlier_submits + self.program.counters().submits
+    }
+
     /// Whether the last step is one after which the run is evaluated, and it is not yet.
     fn evaluation_is_due(&self) -> bool {
         let step = self.progress.steps;
@@ -202,13 +252,16 @@ impl TrainingLoop<'_> {
             last_losses: progress.last_losses.iter().copied().collect(),
             seconds: self.clock.seconds(),
             log_bytes: self.log.as_mut().and_then(StepsLog::sync),
+            frozen: progress.frozen,
             sessions: Vec::new(),
         };
         let durations = Durations {
             total_seconds: self.clock.session_seconds(),
             ..progress.durations
         };
-        checkpoints.write(&self.program, window, (saved, durations), observer)?;
+        let submits = progress.earlier_submits + self.program.counters().submits;
+        let done = (saved, durations, submits);
+        checkpoints.write(&self.program, window, done, observer)?;
         progress.durations.checkpoint_seconds += begun.elapsed().as_secs_f64();
         Ok(())
     }

@@ -7,6 +7,7 @@ mod explain;
 mod files;
 mod help;
 mod outcome;
+mod pretraining;
 mod record;
 #[path = "../skip/mod.rs"]
 mod skip;

@@ -100,6 +100,26 @@ fn batch_norm() {
                 with_mask.then_some(tmask),
                 with_other.then_some(taddend),
             );
+            let frozen = activation(&mut list, "frozen dx", images, shape);
+            let (ty2, scales) = (
+                activation(&mut list, "frozen y", images, shape),
+                norm.coefficients(&mut list, "frozen coefficients"),
+            );
+            // After training has moved the running statistics.
+            norm.eval_forward(
+                &mut list, &tuning, "frozen", tx, tgamma, tbeta, tmean, tvar, scales, ty2, None,
+                false,
+            );
+            norm.frozen_backward(
+                &mut list,
+                &tuning,
+                "frozen backward",
+                tdy,
+                [tgamma, tbeta, tmean, tvar],
+                frozen,
+                with_mask.then_some(tmask),
+                with_other.then_some(taddend),
+            );
             let width = shape.width as usize;
             let given = [
                 (tx, pack(&x, width)),
@@ -239,6 +259,16 @@ fn batch_norm() {
                         + scale * (3.0 * bounds[ch].relative_invstd + 8.0 * EPS) * terms
                         + EPS * f64::from(addend[i].abs())
                 },
+            );
+            // The statistics as the device has them: their own error is judged above.
+            let moved = unpack(&what, &got[&tvar], c);
+            let scale = |i: usize| gamma[channel(i)] / (moved[channel(i)] + judge.eps).sqrt();
+            let plain: Vec<f64> = (0..n).map(|i| dy[i] * scale(i)).collect();
+            close(
+                &format!("{what} frozen dx"),
+                &unpack(&what, &got[&frozen], width),
+                &masked(&plain, m, a),
+                |i| 8.0 * EPS * (plain[i].abs() + f64::from(addend[i].abs())),
             );
         }
     }

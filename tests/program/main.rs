@@ -3,6 +3,7 @@
 
 mod arenas;
 mod evaluation;
+mod freeze;
 mod groups;
 mod layers;
 mod learning;

@@ -151,9 +151,23 @@ impl BatchNorm {
         running_var: Tensor,
         coefficients: Tensor,
     ) {
+        let parameters = [gamma, beta, running_mean, running_var];
+        self.running(list, tuning, label, parameters, coefficients, false);
+    }
+
+    /// The coefficients of evaluation, or of its gradient, which is `dy` times the scale alone.
+    fn running(
+        &self,
+        list: &mut List,
+        tuning: &Tuning,
+        label: &str,
+        [gamma, beta, running_mean, running_var]: [Tensor; 4],
+        coefficients: Tensor,
+        gradient: bool,
+    ) {
         let tuning = &tuning.for_reductions();
         let mut d = Dispatch::new(format!("{label} coefficients"), "norm/running_coefficients");
-        d.constants = vec![("W", tuning.lanes)];
+        d.constants = vec![("W", tuning.lanes), ("GRADIENT", u32::from(gradient))];
         d.operands = vec![
             ("gamma", gamma),
             ("beta", beta),
@@ -261,6 +275,27 @@ impl BatchNorm {
         list.push(d);
     }
 
+    /// Appends the input gradient of [`BatchNorm::eval_forward`]: `dx = dy * gamma / sqrt(running_var + eps)` plus `addend`,
+    /// where `mask` is positive. `parameters`: gamma, beta, running mean, running variance.
+    #[allow(clippy::too_many_arguments, reason = "every argument is an operand")]
+    pub fn frozen_backward(
+        &self,
+        list: &mut List,
+        tuning: &Tuning,
+        label: &str,
+        dy: Tensor,
+        parameters: [Tensor; 4],
+        dx: Tensor,
+        mask: Option<Tensor>,
+        addend: Option<Tensor>,
+    ) {
+        let factors = self.coefficients(list, &format!("{label}.factors"));
+        self.running(list, tuning, label, parameters, factors, true);
+        let tuning = &tuning.for_reductions();
+        let then = Then::mask(mask);
+        self.apply_then(list, tuning, label, dy, factors, dx, addend, then);
+    }
+
     #[allow(clippy::too_many_arguments, reason = "every argument is an operand")]
     fn apply(
         &self,
@@ -273,15 +308,27 @@ impl BatchNorm {
         addend: Option<Tensor>,
         relu: bool,
     ) {
+        let then = if relu { Then::Relu } else { Then::Nothing };
+        self.apply_then(list, tuning, label, x, coefficients, y, addend, then);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "every argument is an operand")]
+    fn apply_then(
+        &self,
+        list: &mut List,
+        tuning: &Tuning,
+        label: &str,
+        x: Tensor,
+        coefficients: Tensor,
+        y: Tensor,
+        addend: Option<Tensor>,
+        then: Then,
+    ) {
         let even = Channels::even(self.images, self.shape, tuning);
         let mut d = Dispatch::new(format!("{label} apply"), "norm/apply");
         d.constants = vec![("W", tuning.lanes)];
         d.operands = vec![("x", x), ("coefficients", coefficients), ("y", y)];
-        finish(
-            &mut d,
-            addend,
-            if relu { Then::Relu } else { Then::Nothing },
-        );
+        finish(&mut d, addend, then);
         d.sizes = even.words(self.images, self.shape, tuning);
         d.grid = even.grid(self.shape);
         list.push(d);

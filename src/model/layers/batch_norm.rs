@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::{Backward, Forward, Layer, Phase};
 use crate::kernels::{Role, Shape, Tensor, norm};
 use crate::model::{ParameterKind, ParameterLayout, ParameterSpec};
@@ -9,6 +11,8 @@ pub struct BatchNorm {
     pub eps: f32,
     /// Share of the batch in the running statistics.
     pub momentum: f32,
+    /// Whether training uses the running statistics, and keeps them.
+    pub frozen: bool,
 }
 
 impl Default for BatchNorm {
@@ -16,6 +20,7 @@ impl Default for BatchNorm {
         BatchNorm {
             eps: 1e-5,
             momentum: 0.1,
+            frozen: false,
         }
     }
 }
@@ -64,6 +69,10 @@ impl Layer for BatchNorm {
         ]
     }
 
+    fn frozen(&self, frozen: bool) -> Option<Arc<dyn Layer>> {
+        Some(Arc::new(Self { frozen, ..*self }))
+    }
+
     fn fuses_relu(&self) -> bool {
         true
     }
@@ -81,8 +90,8 @@ impl Layer for BatchNorm {
             return vec![];
         };
         let forward = match f.phase {
-            Phase::Train => norm::BatchNorm::train_forward,
-            Phase::Evaluate => norm::BatchNorm::eval_forward,
+            Phase::Train if !self.frozen => norm::BatchNorm::train_forward,
+            _ => norm::BatchNorm::eval_forward,
         };
         forward(
             &norm,
@@ -105,6 +114,23 @@ impl Layer for BatchNorm {
     fn backward(&self, b: Backward<'_>) {
         let (x, shape) = b.inputs[0];
         let target = b.input_gradients[0];
+        if self.frozen {
+            if let (Some(target), &[gamma, beta, mean, var]) = (target, b.parameters) {
+                let label = format!("{} backward", b.name);
+                let norm = self.norm(b.images, shape);
+                norm.frozen_backward(
+                    b.list,
+                    b.tuning,
+                    &label,
+                    b.dy,
+                    [gamma, beta, mean, var],
+                    target.dx,
+                    target.mask,
+                    target.addend,
+                );
+            }
+            return;
+        }
         // The sums over the batch are needed for dx also where gamma and beta are frozen: they then go to scratch.
         let channels = u64::from(shape.channels.div_ceil(4));
         let mut place = |at: usize, name: &str| match b.parameter_gradients[at] {

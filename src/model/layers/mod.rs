@@ -20,6 +20,8 @@ pub use linear::Linear;
 pub use pool::{AvgPool2d, MaxPool2d, MeanPool};
 pub use relu::Relu;
 
+use std::sync::Arc;
+
 use super::ParameterSpec;
 use crate::kernels::{List, Shape, Tensor, Tuning};
 
@@ -155,6 +157,11 @@ pub trait Layer: std::fmt::Debug + Send + Sync {
     /// Whether the output in an evaluation is the only input, unchanged: the layer is then left out.
     fn passes_in_evaluation(&self) -> bool {
         false
+    }
+
+    /// The layer if all of its parameters are frozen, or not; `None` for a layer that computes the same in training.
+    fn frozen(&self, _frozen: bool) -> Option<Arc<dyn Layer>> {
+        None
     }
 
     /// Appends the dispatches that compute the output. Returns the tensors that `backward` needs besides inputs and output.

@@ -57,6 +57,17 @@ pub enum WeightsError {
         /// A tensor that the weights have instead, in words.
         found: String,
     },
+    /// None of the weights has the name and shape of a parameter that was to be taken.
+    #[error(
+        "no tensor of {path:?} has the name and shape of a parameter to take, such as {example}: choose weights of the same \
+         layers, or other patterns for --only"
+    )]
+    NothingTaken {
+        /// The file.
+        path: PathBuf,
+        /// A parameter.
+        example: String,
+    },
     /// The weights belong to another built-in network.
     #[error("the weights {path:?} belong to model {fits}, not {model}: use --model {fits}")]
     OtherModel {

@@ -30,9 +30,7 @@ impl Weights {
         specs: &[ParameterSpec],
         allow_non_finite: bool,
     ) -> Result<(Self, Vec<String>), WeightsError> {
-        let (weights, mut notes) = decode(&bytes(path)?, path)?;
-        let (weights, renamed) = weights.renamed(specs);
-        notes.extend(renamed);
+        let (weights, mut notes) = Self::read_any(path, specs)?;
         weights.check(specs)?;
         match weights.check_finite() {
             Err(WeightsError::NonFinite { name, index, value }) if allow_non_finite => {
@@ -107,7 +105,7 @@ impl Weights {
     }
 }
 
-fn bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, WeightsError> {
     fs::read(path).map_err(|source| WeightsError::Read {
         path: path.to_owned(),
         source,
@@ -121,7 +119,7 @@ pub(crate) fn metadata(bytes: &[u8], key: &str) -> Option<String> {
 }
 
 /// The tensors of a file as f32, and notes on those that had another type.
-fn decode(bytes: &[u8], path: &Path) -> Result<(Weights, Vec<String>), WeightsError> {
+pub(super) fn decode(bytes: &[u8], path: &Path) -> Result<(Weights, Vec<String>), WeightsError> {
     let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Corrupt {
         path: path.to_owned(),
         detail: error.to_string(),

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Identity, MadeBy};
 use crate::checksum;
-use crate::model::weights::{Values, Weights, metadata};
+use crate::model::weights::{CHECKPOINT, OPTIMIZER, Values, Weights, metadata};
 use crate::program::Snapshot;
 use crate::train::error::TrainError;
 use crate::train::evaluation::EvaluationPoint;
@@ -13,10 +13,6 @@ use crate::train::sessions::Session;
 
 /// Version of the keys of the metadata.
 const SCHEMA: u32 = 1;
-/// The entry of the file's metadata.
-const ENTRY: &str = "checkpoint";
-/// Before the name of each tensor of the update rule: `optimizer.momentum.fc1.weight`.
-const OPTIMIZER: &str = "optimizer.";
 
 /// What a run has done up to a checkpoint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,8 +24,18 @@ pub struct SavedProgress {
     /// Size of the steps log in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<FrozenSteps>,
     /// The parts of the run so far, the last of which ends here.
     pub sessions: Vec<Session>,
+}
+
+/// The steps of a run before its frozen parameters were trained, and their work.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FrozenSteps {
+    pub steps: u64,
+    pub flops_per_step: u64,
+    pub bytes_per_step: u64,
 }
 
 /// A checkpoint.
@@ -78,7 +84,7 @@ impl Checkpoint {
         let text = checksum::signed(&metadata).map_err(|error| TrainError::Serialize {
             detail: error.to_string(),
         })?;
-        Ok(tensors.to_bytes_with(ENTRY, &text)?)
+        Ok(tensors.to_bytes_with(CHECKPOINT, &text)?)
     }
 
     /// Reads a checkpoint from the bytes of the file `path`.
@@ -86,7 +92,7 @@ impl Checkpoint {
     /// # Errors
     /// What is wrong with the file, in words.
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, String> {
-        let text = metadata(bytes, ENTRY).ok_or("it is not a checkpoint")?;
+        let text = metadata(bytes, CHECKPOINT).ok_or("it is not a checkpoint")?;
         let mut value: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| error.to_string())?;
         if checksum::take(&mut value) != Some(true) {

@@ -11,7 +11,7 @@ use std::io;
 use std::path::PathBuf;
 
 pub use every::CheckpointEvery;
-pub(super) use file::{Checkpoint, SavedProgress};
+pub(super) use file::{Checkpoint, FrozenSteps, SavedProgress};
 pub(super) use folder::CheckpointFolder;
 pub(super) use identity::{Identity, MadeBy};
 pub(super) use resume::Resumption;

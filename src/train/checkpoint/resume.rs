@@ -1,6 +1,8 @@
+use std::path::PathBuf;
+
 use super::{
-    CheckpointError, CheckpointFolder, Checkpointer, Checkpoints, Identity, MadeBy, SavedProgress,
-    SessionStart,
+    Checkpoint, CheckpointError, CheckpointFolder, Checkpointer, Checkpoints, Identity, MadeBy,
+    SavedProgress, SessionStart,
 };
 use crate::program::Program;
 use crate::train::error::TrainError;
@@ -9,6 +11,58 @@ use crate::train::sessions::Session;
 /// The checkpoints of a run that is about to start or to continue.
 pub struct Resumption<'c> {
     opened: Option<(&'c Checkpoints, CheckpointFolder)>,
+}
+
+/// The newest checkpoint.
+pub enum Newest {
+    /// The run does not resume.
+    NotWanted,
+    NoneYet,
+    Found(Box<(PathBuf, Checkpoint, Vec<String>)>),
+}
+
+impl Newest {
+    /// The step after which the run continues.
+    pub fn step(&self) -> u64 {
+        match self {
+            Self::Found(found) => found.1.snapshot.step,
+            _ => 0,
+        }
+    }
+
+    /// Loads it into `program`.
+    ///
+    /// # Errors
+    /// [`CheckpointError::OtherRun`], and [`TrainError::Program`].
+    pub fn restore(
+        self,
+        (run, made_by): &(Identity, MadeBy),
+        program: &mut Program<'_>,
+    ) -> Result<Resumed, TrainError> {
+        let (path, checkpoint, mut notes) = match self {
+            Self::Found(found) => *found,
+            Self::NotWanted => return Ok(Resumed::default()),
+            Self::NoneYet => {
+                return Ok(Resumed {
+                    notes: vec!["there is no checkpoint yet: the run starts at step 0".to_owned()],
+                    ..Resumed::default()
+                });
+            }
+        };
+        if let Some(difference) = checkpoint.run.difference(run) {
+            return Err(CheckpointError::OtherRun { path, difference }.into());
+        }
+        program.restore(&checkpoint.snapshot)?;
+        notes.extend(checkpoint.made_by.note(made_by));
+        notes.push(format!(
+            "the run continues after step {}; what it did after that was lost and is in none of its figures",
+            checkpoint.snapshot.step
+        ));
+        Ok(Resumed {
+            progress: checkpoint.progress,
+            notes,
+        })
+    }
 }
 
 /// Where a run continues.
@@ -30,36 +84,17 @@ impl<'c> Resumption<'c> {
         })
     }
 
-    /// Loads the newest checkpoint into `program`, if the run resumes and there is one.
+    /// Reads the newest checkpoint, if the run resumes.
     ///
     /// # Errors
-    /// [`CheckpointError`] for a checkpoint of another run, or if none can be read.
-    pub fn resume(
-        &self,
-        (run, made_by): &(Identity, MadeBy),
-        program: &mut Program<'_>,
-    ) -> Result<Resumed, TrainError> {
-        let Some((_, folder)) = self.opened.as_ref().filter(|(of, _)| of.resume) else {
-            return Ok(Resumed::default());
-        };
-        let Some((path, checkpoint, mut notes)) = folder.newest()? else {
-            return Ok(Resumed {
-                notes: vec!["there is no checkpoint yet: the run starts at step 0".to_owned()],
-                ..Resumed::default()
-            });
-        };
-        if let Some(difference) = checkpoint.run.difference(run) {
-            return Err(CheckpointError::OtherRun { path, difference }.into());
-        }
-        program.restore(&checkpoint.snapshot)?;
-        notes.extend(checkpoint.made_by.note(made_by));
-        notes.push(format!(
-            "the run continues after step {}; what it did after that was lost and is in none of its figures",
-            checkpoint.snapshot.step
-        ));
-        Ok(Resumed {
-            progress: checkpoint.progress,
-            notes,
+    /// [`CheckpointError`] if there are some and none can be read.
+    pub fn newest(&self) -> Result<Newest, CheckpointError> {
+        Ok(match self.opened.as_ref().filter(|(of, _)| of.resume) {
+            Some((_, folder)) => {
+                let found = folder.newest()?.map(Box::new);
+                found.map_or(Newest::NoneYet, Newest::Found)
+            }
+            None => Newest::NotWanted,
         })
     }
 

@@ -96,8 +96,8 @@ impl Checkpointer {
             || self.next_time.is_some_and(|next| Instant::now() >= next)
     }
 
-    /// Writes a checkpoint; `progress` is what was done so far, `durations` how long that took in this part of the run. A
-    /// file that cannot be written is noted: the run goes on, and earlier checkpoints
+    /// Writes a checkpoint; `progress` is what was done so far, `durations` how long that took in this part of the run, and how
+    /// many submits. A file that cannot be written is noted: the run goes on, and earlier checkpoints
     /// stay.
     ///
     /// # Errors
@@ -106,7 +106,7 @@ impl Checkpointer {
         &mut self,
         program: &Program<'_>,
         window: &Window,
-        (progress, durations): (SavedProgress, Durations),
+        (progress, durations, submits): (SavedProgress, Durations, u64),
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let step = program.step();
@@ -119,7 +119,7 @@ impl Checkpointer {
             from_step: self.start.step,
             to_step: step,
             evaluations: (progress.evaluations.len() - self.start.evaluations) as u64,
-            submits: program.counters().submits,
+            submits,
             durations: Durations {
                 startup_seconds: self.start.startup_seconds,
                 compile_seconds: self.start.compile_seconds,

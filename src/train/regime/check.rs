@@ -25,6 +25,16 @@ impl Regime {
                 model: self.model.clone(),
             });
         }
+        if let Some(share) = self.train_fraction
+            && !(share > 0.0 && share <= 1.0)
+        {
+            return Err(RegimeError::TrainFraction { share });
+        }
+        if let Some(epochs) = self.unfreeze_at
+            && !(epochs.is_finite() && epochs > 0.0 && self.freezes())
+        {
+            return Err(RegimeError::UnfreezeAt { epochs });
+        }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(RegimeError::LabelSmoothing {
                 share: self.label_smoothing,
@@ -61,6 +71,11 @@ impl Regime {
             }
         }
         Ok(())
+    }
+
+    /// Whether parameters are frozen, at first or throughout.
+    pub(in crate::train) fn freezes(&self) -> bool {
+        self.freeze.as_ref().is_some_and(|names| !names.is_empty())
     }
 
     fn batches(&self) -> [(&'static str, Option<u32>); 2] {

@@ -1,13 +1,15 @@
 //! A regime: all choices of a training run, as plain data.
 
 mod check;
+mod list;
 mod resolve;
 #[cfg(test)]
 mod tests;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "cli")]
+pub use list::{ClassSet, Names};
+
 use super::regime_error::RegimeError;
 use crate::data::Augmentation;
 #[cfg(feature = "cli")]
@@ -113,6 +115,87 @@ pub struct Regime {
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augmentation>,
+    /// Classes of the default task whose samples are trained on and tested with, numbered anew from 0; `None`: all.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Use only samples of these classes: 0-4 or 0,3,5",
+            value_name = "LIST"
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<ClassSet>,
+    /// Share of the training samples of each class that are used, chosen by the seed; `None`: all.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Use only this share of the training samples of each class",
+            value_name = "SHARE",
+            allow_hyphen_values = true,
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub train_fraction: Option<f64>,
+    /// Where the initial weights come from; `None`: [`Init::Scratch`].
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "Initial weights: scratch, or pretrained with --init-weights",
+        value_name = "ORIGIN",
+        value_parser = Suggest::read(Init::NAMES, |name| name.parse::<Init>().map_err(sentence)),
+    ))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub init: Option<Init>,
+    /// Patterns of the parameters that are taken from pretrained weights; `None`: all. Others stay new.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Take only parameters that match, such as 'conv*'; others stay new",
+            value_name = "PATTERN",
+            num_args = 1,
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only: Option<Names>,
+    /// Whether the last layer before each loss stays new, even if pretrained weights have its shape.
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "Keep the last layer new with pretrained weights [default: false]",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+    ))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_head: Option<bool>,
+    /// Patterns of the parameters that are not trained. A batch norm whose parameters are all frozen uses its running
+    /// statistics in training and keeps them.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Do not train parameters that match, such as 'layer1.*,conv1'",
+            value_name = "PATTERN",
+            num_args = 1,
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub freeze: Option<Names>,
+    /// Epochs after which frozen parameters are trained too; may be a fraction. `None`: never.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Train frozen parameters too after this many epochs",
+            value_name = "EPOCHS",
+            allow_hyphen_values = true,
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unfreeze_at: Option<f64>,
     /// Samples per training step
     #[cfg_attr(feature = "cli", arg(
         long,
@@ -243,6 +326,34 @@ pub struct Regime {
     pub target_accuracy: Option<f64>,
 }
 
+/// Where the initial weights of a run come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// They are drawn from the seed.
+    #[default]
+    Scratch,
+    /// They are taken from a file, or in a study from the run of its `[pretrain]` table.
+    Pretrained,
+}
+
+impl Init {
+    /// The names.
+    pub const NAMES: &[&str] = &["scratch", "pretrained"];
+}
+
+impl std::str::FromStr for Init {
+    type Err = RegimeError;
+
+    fn from_str(name: &str) -> Result<Self, RegimeError> {
+        match name {
+            "scratch" => Ok(Self::Scratch),
+            "pretrained" => Ok(Self::Pretrained),
+            _ => Err(RegimeError::UnknownInit { given: name.into() }),
+        }
+    }
+}
+
 #[cfg(feature = "cli")]
 const ORDERS: &[&str] = &["shuffled", "sequential"];
 
@@ -257,6 +368,13 @@ impl Default for Regime {
             model: "mlp".into(),
             stem: None,
             data: "auto".into(),
+            classes: None,
+            train_fraction: None,
+            init: None,
+            only: None,
+            new_head: None,
+            freeze: None,
+            unfreeze_at: None,
             image_size: None,
             window: None,
             stride: None,

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::Regime;
+use super::{Names, Regime};
 use crate::data::{DataOptions, Dataset, ReadProgress, Task};
 use crate::kernels::Shape;
-use crate::model::{Network, presets};
+use crate::model::{ModelError, Network, presets};
 use crate::optim::{Hyperparameters, OptimError, UpdateRule};
 use crate::train::{RegimeError, TrainError};
 
@@ -53,10 +53,10 @@ impl Regime {
         }
     }
 
-    /// Opens the data set.
+    /// Opens the data set and selects classes and samples.
     ///
     /// # Errors
-    /// As [`Dataset::open`].
+    /// As [`Dataset::open`], [`Dataset::with_classes`] and [`Dataset::with_train_fraction`].
     pub fn open_data(&self) -> Result<Dataset, TrainError> {
         self.read_data(&mut |_| ())
     }
@@ -64,13 +64,38 @@ impl Regime {
     /// Opens the data set and reports how far a long read is.
     ///
     /// # Errors
-    /// As [`Dataset::open_with`].
+    /// As [`Regime::open_data`].
     pub fn read_data(&self, progress: &mut dyn FnMut(ReadProgress)) -> Result<Dataset, TrainError> {
+        self.select(self.read_whole(progress)?)
+    }
+
+    /// The data set with all classes and samples, which several regimes may select from.
+    ///
+    /// # Errors
+    /// As [`Dataset::open_with`].
+    pub(crate) fn read_whole(
+        &self,
+        progress: &mut dyn FnMut(ReadProgress),
+    ) -> Result<Dataset, TrainError> {
         Ok(Dataset::open_with(
             &self.data,
             &self.data_options(),
             progress,
         )?)
+    }
+
+    /// The samples of `data`, the whole data set, that this regime uses.
+    ///
+    /// # Errors
+    /// As [`Dataset::with_classes`] and [`Dataset::with_train_fraction`].
+    pub(crate) fn select(&self, mut data: Dataset) -> Result<Dataset, TrainError> {
+        if let Some(classes) = &self.classes {
+            data = data.with_classes(classes.classes())?;
+        }
+        if let Some(share) = self.train_fraction {
+            data = data.with_train_fraction(share, self.seed)?;
+        }
+        Ok(data)
     }
 
     /// How the data set is read.
@@ -83,12 +108,34 @@ impl Regime {
         }
     }
 
-    /// Builds the network for the samples of `data`.
+    /// Builds the network for the samples of `data`, with its frozen parameters.
     ///
     /// # Errors
-    /// [`TrainError::Model`] for an unknown name or samples that do not fit, [`RegimeError::SampleShape`] for samples
-    /// of more than three dimensions.
+    /// [`TrainError::Model`] for an unknown name, samples that do not fit or a pattern that matches no parameter,
+    /// [`RegimeError::SampleShape`] for samples of more than three dimensions.
     pub fn build_network(&self, data: &Dataset) -> Result<Network, TrainError> {
+        let mut network = self.build_whole(data)?;
+        self.freeze(&mut network)?;
+        if let Some(only) = &self.only {
+            only.iter()
+                .try_for_each(|name| network.check_pattern(name))?;
+        }
+        Ok(network)
+    }
+
+    /// Freezes what this regime does not train, at first or throughout.
+    pub(in crate::train) fn freeze(&self, network: &mut Network) -> Result<(), ModelError> {
+        for pattern in self.freeze.iter().flat_map(Names::iter) {
+            network.check_pattern(pattern)?;
+            network.freeze(pattern);
+        }
+        match network.parameters().iter().any(|spec| spec.trained()) {
+            true => Ok(()),
+            false => Err(ModelError::AllFrozen),
+        }
+    }
+
+    fn build_whole(&self, data: &Dataset) -> Result<Network, TrainError> {
         let shape = data
             .train
             .inputs
