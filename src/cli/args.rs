@@ -3,7 +3,9 @@
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::global::Global;
-use super::{calibrate, completions, doctor, explain, man, measure, report, study, train, watch};
+use super::{
+    bench, calibrate, completions, doctor, explain, man, measure, report, study, train, watch,
+};
 
 const VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION"),
@@ -27,10 +29,11 @@ fn version() -> &'static str {
 }
 
 /// The groups of commands in the help; clap itself has a single list.
-const GROUPS: [(&str, &[&str]); 4] = [
+const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
     ("Train", &["train", "explain"]),
     ("Compare", &["study", "report"]),
+    ("Kernels", &["bench"]),
     ("More", &["completions", "man"]),
 ];
 
@@ -70,6 +73,8 @@ pub enum Command {
     Study(study::Args),
     /// Summarize studies or single runs as text, HTML, SVG, Markdown, CSV or JSON
     Report(report::Args),
+    /// Time a WGSL kernel of your own, count its work, check it, and measure its energy
+    Bench(Box<bench::Args>),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual

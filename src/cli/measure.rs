@@ -13,8 +13,8 @@ mod once;
 mod outliers;
 mod parameters;
 mod phases;
-mod ratio;
-mod result;
+pub mod ratio;
+pub mod result;
 mod shell;
 #[cfg(unix)]
 mod signals;

@@ -1,6 +1,7 @@
 //! The command line: one file per command, which parses, calls the library and prints.
 
 mod args;
+mod bench;
 mod calibrate;
 mod completions;
 mod doctor;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Report(args) => report::run(args, global),
         Command::Study(args) => study::run(args, global),
         Command::Explain(args) => explain::run(args, global),
+        Command::Bench(args) => bench::run(args, global),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),
     }

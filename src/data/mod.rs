@@ -29,6 +29,7 @@ mod synthetic;
 mod task;
 mod ts;
 
+pub use arrays::read_npy;
 pub use augmentation::{Augmentation, AugmentationError, Changes};
 pub use bytes::Bytes;
 pub use column::{Column, ColumnSpec, Dtype, Shard, Split};

@@ -209,9 +209,26 @@ impl Gpu {
         let how = (None, None, Trust::Foreign);
         build(&self.device, label, wgsl, bindings, how).map(|(pipeline, _)| Arc::new(pipeline))
     }
+
+    /// [`Gpu::checked_pipeline`] without runtime checks.
+    ///
+    /// # Errors
+    /// As [`PipelineCache::get`].
+    ///
+    /// # Safety
+    /// As it is run, the kernel must index only inside its bindings, never divide by zero, and end every loop.
+    pub unsafe fn unchecked_pipeline(
+        &self,
+        label: &str,
+        wgsl: &str,
+        bindings: &[BindingKind],
+    ) -> Result<Arc<Pipeline>, DeviceError> {
+        let how = (None, None, Trust::Own);
+        build(&self.device, label, wgsl, bindings, how).map(|(pipeline, _)| Arc::new(pipeline))
+    }
 }
 
-/// Whether a text is one of this crate's kernels, which need no runtime checks, or comes from outside.
+/// Whether a text needs no runtime checks, as this crate's kernels, or comes from outside.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trust {
     Own,
@@ -238,9 +255,9 @@ fn build(
         source: wgpu::ShaderSource::Wgsl(wgsl.into()),
     };
     let module = match trust {
-        // SAFETY: the text is one of this crate's own kernels, which index only inside the buffers and images bound to
-        // them, never divide by zero, and loop a bounded number of times; so nothing happens that the runtime checks
-        // would prevent.
+        // SAFETY: the text is one of this crate's own kernels, or one whose caller promises the same: they index only inside
+        // the buffers and images bound to them, never divide by zero, and loop a bounded number of times; so nothing
+        // happens that the runtime checks would prevent.
         Trust::Own => unsafe {
             device.create_shader_module_trusted(descriptor, wgpu::ShaderRuntimeChecks::unchecked())
         },
@@ -307,12 +324,8 @@ fn make_layout(device: &wgpu::Device, bindings: &[BindingKind]) -> Layout {
 
 fn detail(error: &wgpu::Error) -> String {
     let text = error.to_string();
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim_end)
-        .filter(|line| !line.trim().is_empty())
-        .collect();
-    lines.join("\n")
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 impl Disk {

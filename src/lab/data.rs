@@ -132,7 +132,7 @@ impl KernelOutputs {
     }
 
     /// Every element of an output as a number.
-    pub(super) fn numbers(&self, name: &str) -> Result<Vec<f64>, KernelError> {
+    pub fn numbers(&self, name: &str) -> Result<Vec<f64>, KernelError> {
         let (_, holds, words) = self.find(name)?;
         let number = |word: &u32| match holds {
             BindingElement::F32 => f64::from(f32::from_bits(*word)),

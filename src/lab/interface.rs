@@ -65,6 +65,13 @@ impl Binding {
         }
     }
 
+    /// How many items the array whose length its data decides has among `elements`; 0 without such an array.
+    pub(super) fn items(&self, elements: usize) -> usize {
+        self.item.map_or(0, |item| {
+            (elements + item).saturating_sub(self.elements) / item
+        })
+    }
+
     /// The problem with binding `elements`, if any.
     pub(super) fn check_length(&self, elements: usize) -> Result<(), String> {
         let (fits, wanted) = match self.item {

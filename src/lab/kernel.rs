@@ -7,8 +7,12 @@ use super::error::KernelError;
 use super::interface::{self, Binding, BindingAccess};
 use super::launch::KernelLaunch;
 use crate::device::{BindingKind, Bound, Gpu, Memory, Pipeline};
-use crate::kernels::count::{Counted, Counter, Inputs};
+use crate::kernels::count::{Counted, Counter, Inputs, Operand};
 use crate::kernels::emit;
+
+/// What stands behind the data of a kernel without runtime checks, so that a write beyond the end shows.
+pub(super) const GUARD: u8 = 0xa5;
+const GUARD_BYTES: u64 = 1 << 16;
 
 /// A WGSL kernel of your own, compiled for one device with every runtime check.
 ///
@@ -31,7 +35,7 @@ use crate::kernels::emit;
 /// assert_eq!(launch.run()?.f32("y")?[3], 9.0);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Kernel<'g> {
     pub(super) gpu: &'g Gpu,
     pub(super) name: String,
@@ -40,6 +44,8 @@ pub struct Kernel<'g> {
     workgroup: [u32; 3],
     entry: String,
     module: naga::Module,
+    text: String,
+    checks: bool,
 }
 
 impl<'g> Kernel<'g> {
@@ -60,6 +66,19 @@ impl<'g> Kernel<'g> {
                 "the text has {found} entry points; use exactly one @compute function"
             )));
         };
+        if point.stage != naga::ShaderStage::Compute {
+            return Err(invalid(
+                "its entry point is not a compute function; mark one with @compute".to_owned(),
+            ));
+        }
+        let invocations: u64 = point.workgroup_size.iter().map(|&n| u64::from(n)).product();
+        let most = gpu.limits.max_compute_invocations_per_workgroup;
+        if invocations > u64::from(most) {
+            return Err(invalid(format!(
+                "a workgroup of {invocations} invocations is more than the device's limit of {most}; use a smaller \
+                 @workgroup_size"
+            )));
+        }
         let bindings = interface::bindings(&module).map_err(invalid)?;
         let kinds: Vec<BindingKind> = bindings.iter().map(Binding::kind).collect();
         Ok(Self {
@@ -70,7 +89,54 @@ impl<'g> Kernel<'g> {
             workgroup: point.workgroup_size,
             entry: point.name.clone(),
             module,
+            text: wgsl.to_owned(),
+            checks: true,
         })
+    }
+
+    /// The same kernel without runtime checks: neither indices nor loops are bounded, and workgroup memory is not zeroed.
+    /// [`KernelLaunch::run`] reports writes up to 64 KiB beyond the end of a binding.
+    ///
+    /// # Errors
+    /// As [`Kernel::new`].
+    ///
+    /// # Safety
+    /// With the data that it is bound to, the kernel must index only inside its bindings and arrays, never divide by zero,
+    /// end every loop, and write workgroup memory before it reads it. A device may otherwise do anything.
+    pub unsafe fn without_checks(&self) -> Result<Self, KernelError> {
+        let kinds: Vec<BindingKind> = self.bindings.iter().map(Binding::kind).collect();
+        // SAFETY: the caller's promise.
+        let pipeline = unsafe { self.gpu.unchecked_pipeline(&self.name, &self.text, &kinds) }?;
+        Ok(Self {
+            pipeline,
+            checks: false,
+            ..self.clone()
+        })
+    }
+
+    pub(super) fn guard_bytes(&self) -> u64 {
+        if self.checks { 0 } else { GUARD_BYTES }
+    }
+
+    /// The bytes behind the data of a binding.
+    pub(super) fn check_guard(&self, binding: &str, bytes: &[u8]) -> Result<(), KernelError> {
+        let guard = &bytes[..self.guard_bytes() as usize];
+        match guard.iter().position(|&byte| byte != GUARD) {
+            None => Ok(()),
+            Some(at) => Err(self.error(
+                binding,
+                format!(
+                    "was written beyond its end (element {} after the last): compare the index with its length first",
+                    at / 4 + 1
+                ),
+            )),
+        }
+    }
+
+    /// The entry point's name.
+    #[must_use]
+    pub fn entry(&self) -> &str {
+        &self.entry
     }
 
     /// The bindings, in order.
@@ -116,8 +182,8 @@ impl<'g> Kernel<'g> {
             .map(|(binding, words)| match binding.access {
                 BindingAccess::Uniform => self.gpu.uniform(&binding.name, words),
                 BindingAccess::Read | BindingAccess::ReadWrite => {
-                    self.gpu
-                        .allocate(&binding.name, words.len() as u64 * 4, false)
+                    let bytes = words.len() as u64 * 4 + self.guard_bytes();
+                    self.gpu.allocate(&binding.name, bytes, false)
                 }
             })
             .collect();
@@ -192,12 +258,13 @@ impl<'g> Kernel<'g> {
 
     pub(super) fn count(
         &self,
-        sizes: &[u32],
+        operands: &[Operand<'_>],
         workgroups: [u32; 3],
     ) -> Result<Counted, KernelError> {
         let counted = Counter::new(&self.module, &self.entry).and_then(|counter| {
             counter.count(&Inputs {
-                sizes,
+                sizes: operands.first().map_or(&[], |operand| operand.words),
+                others: operands,
                 workgroups,
                 passes: None,
             })

@@ -6,11 +6,11 @@ use super::compare::KernelComparison;
 use super::data::KernelOutputs;
 use super::error::KernelError;
 use super::interface::BindingAccess;
-use super::kernel::Kernel;
+use super::kernel::{GUARD, Kernel};
 use super::timing::{KernelEnergy, KernelTiming, TimingClock};
 use crate::device::{Command, DeviceError, Memory, Step, Submission};
 use crate::energy::Meter;
-use crate::kernels::count::Counted;
+use crate::kernels::count::{Counted, Operand};
 
 /// Seconds of a timed submission: long beside the cost of a submission, short beside a watchdog.
 const SUBMISSION_SECONDS: f64 = 0.02;
@@ -71,7 +71,9 @@ impl<'k> KernelLaunch<'k> {
         for (at, binding) in self.kernel.bindings.iter().enumerate() {
             if binding.access == BindingAccess::ReadWrite {
                 let bytes = self.kernel.gpu.read(&self.memory[at])?;
-                let words = bytemuck::pod_collect_to_vec(&bytes[..self.words[at].len() * 4]);
+                let (bytes, guard) = bytes.split_at(self.words[at].len() * 4);
+                self.kernel.check_guard(&binding.name, guard)?;
+                let words = bytemuck::pod_collect_to_vec(bytes);
                 all.push((binding.name.clone(), binding.element, words));
             }
         }
@@ -102,34 +104,60 @@ impl<'k> KernelLaunch<'k> {
     /// # Errors
     /// As [`KernelLaunch::run`], or `repeats` is 0.
     pub fn time(&self, repeats: u32) -> Result<KernelTiming, KernelError> {
+        let [timing] = KernelLaunch::time_in_turns([self], repeats)?;
+        Ok(timing)
+    }
+
+    /// [`KernelLaunch::time`] of several launches on one device in turns, A B, B A, A B ..., so that a change of clocks or
+    /// load affects all alike. All timings are by the same clock.
+    ///
+    /// # Errors
+    /// As [`KernelLaunch::time`].
+    pub fn time_in_turns<const N: usize>(
+        launches: [&Self; N],
+        repeats: u32,
+    ) -> Result<[KernelTiming; N], KernelError> {
         if repeats == 0 {
             return Err(at_least("repeats", "at least 1", 0.0));
         }
-        let dispatches = self.warm_up()?;
-        let gpu = self.kernel.gpu;
-        let stopwatch = gpu.stopwatch();
-        let (mut host, mut device) = (vec![], vec![]);
-        for _ in 0..repeats {
-            let mut recording = gpu.record();
-            let windows = std::iter::repeat_n(0, dispatches as usize);
-            match &stopwatch {
-                Some(stopwatch) => recording.timed(stopwatch, &[&self.step], windows),
-                None => recording.lists(&[&self.step], windows),
-            }
-            let start = Instant::now();
-            gpu.wait_for(gpu.submit(recording))?;
-            let seconds = start.elapsed().as_secs_f64();
-            host.push(seconds);
-            if let Some(stopwatch) = &stopwatch {
-                let elapsed = gpu.elapsed(stopwatch)?;
-                device.extend(elapsed.filter(|elapsed| plausible(*elapsed, seconds)));
+        let mut dispatches = [0; N];
+        for (dispatches, launch) in dispatches.iter_mut().zip(launches) {
+            *dispatches = launch.warm_up()?;
+        }
+        let mut samples = [(); N].map(|()| Samples::default());
+        for turn in 0..repeats {
+            for at in 0..N {
+                let at = if turn % 2 == 0 { at } else { N - 1 - at };
+                launches[at].sample(dispatches[at], &mut samples[at])?;
             }
         }
-        Ok(if device.len() == host.len() {
-            KernelTiming::new(&device, dispatches, TimingClock::Device)
-        } else {
-            KernelTiming::new(&host, dispatches, TimingClock::Host)
-        })
+        let by_device = samples.iter().all(|s| s.device.len() == s.host.len());
+        Ok(std::array::from_fn(|at| match by_device {
+            true => KernelTiming::new(&samples[at].device, dispatches[at], TimingClock::Device),
+            false => KernelTiming::new(&samples[at].host, dispatches[at], TimingClock::Host),
+        }))
+    }
+
+    /// One submission of `dispatches`.
+    fn sample(&self, dispatches: u32, into: &mut Samples) -> Result<(), KernelError> {
+        let gpu = self.kernel.gpu;
+        let stopwatch = gpu.stopwatch();
+        let mut recording = gpu.record();
+        let windows = std::iter::repeat_n(0, dispatches as usize);
+        match &stopwatch {
+            Some(stopwatch) => recording.timed(stopwatch, &[&self.step], windows),
+            None => recording.lists(&[&self.step], windows),
+        }
+        let start = Instant::now();
+        gpu.wait_for(gpu.submit(recording))?;
+        let seconds = start.elapsed().as_secs_f64();
+        into.host.push(seconds);
+        if let Some(stopwatch) = &stopwatch {
+            let elapsed = gpu.elapsed(stopwatch)?;
+            let elapsed = elapsed.filter(|elapsed| plausible(*elapsed, seconds));
+            into.device.extend(elapsed);
+        }
+        Ok(())
     }
 
     /// Measures the energy of dispatches in sequence for at least `seconds`.
@@ -187,17 +215,23 @@ impl<'k> KernelLaunch<'k> {
         Ok((self.warm_up()? / 8).max(1))
     }
 
-    /// The work of one dispatch, counted from the kernel's code; the words at binding 0 are its sizes.
+    /// The work of one dispatch, counted from the kernel's code: uniforms and the lengths of arrays steer it.
     ///
     /// # Errors
     /// The kernel uses an operation without an agreed cost, or does not end.
     pub fn count(&self) -> Result<Counted, KernelError> {
-        let first = self.kernel.bindings.first().map(|binding| binding.access);
-        let sizes = match first {
-            Some(BindingAccess::Uniform) => self.words[0].as_slice(),
-            _ => &[],
-        };
-        self.kernel.count(sizes, self.workgroups)
+        let bindings = (0..).zip(&self.kernel.bindings).zip(&self.words);
+        let operands: Vec<Operand<'_>> = bindings
+            .map(|((at, binding), words)| Operand {
+                binding: at,
+                words: match binding.access {
+                    BindingAccess::Uniform => words,
+                    _ => &[],
+                },
+                length: binding.items(words.len()) as u32,
+            })
+            .collect();
+        self.kernel.count(&operands, self.workgroups)
     }
 
     /// Restores the data that earlier dispatches may have changed.
@@ -213,6 +247,11 @@ impl<'k> KernelLaunch<'k> {
         for ((binding, memory), words) in bindings.zip(&self.memory).zip(&self.words) {
             if binding.access != BindingAccess::Uniform {
                 gpu.write(memory, 0, bytemuck::cast_slice(words));
+                let guard = self.kernel.guard_bytes();
+                if guard > 0 {
+                    let at = words.len() as u64 * 4;
+                    gpu.write(memory, at, &vec![GUARD; guard as usize]);
+                }
             }
         }
         Ok(gpu.check()?)
@@ -242,6 +281,13 @@ impl<'k> KernelLaunch<'k> {
             dispatches = ((f64::from(dispatches) * more).ceil() as u32).min(MAX_DISPATCHES);
         }
     }
+}
+
+/// Seconds of submissions by the host's clock, and by the device's where that is plausible.
+#[derive(Default)]
+struct Samples {
+    host: Vec<f64>,
+    device: Vec<f64>,
 }
 
 fn at_least(what: &'static str, allowed: &str, given: f64) -> KernelError {

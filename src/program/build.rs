@@ -143,6 +143,7 @@ impl ComposedDispatch {
         let mut words = dispatch.sizes.clone();
         words.resize(self.words.len(), 0);
         let counted = self.counter.count(&Inputs {
+            others: &[],
             sizes: &words,
             workgroups: dispatch.grid,
             passes: dispatch.passes,

@@ -59,8 +59,9 @@ fn root_help_lists_every_command_in_its_group() {
     for (group, next, members) in [
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
         ("\nTrain\n", "\nCompare\n", &COMMANDS[4..6]),
-        ("\nCompare\n", "\nMore\n", &COMMANDS[6..8]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[8..]),
+        ("\nCompare\n", "\nKernels\n", &COMMANDS[6..8]),
+        ("\nKernels\n", "\nMore\n", &COMMANDS[8..9]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[9..]),
     ] {
         let part = text
             .split_once(group)

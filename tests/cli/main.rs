@@ -1,6 +1,7 @@
 //! The program from outside: what it prints, where, and with which exit code.
 #![cfg(feature = "cli")]
 
+mod bench;
 mod checkpoint;
 mod doctor;
 mod explain;
@@ -18,7 +19,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "measure",
     "watch",
     "doctor",
@@ -27,6 +28,7 @@ const COMMANDS: [&str; 10] = [
     "explain",
     "study",
     "report",
+    "bench",
     "completions",
     "man",
 ];

@@ -18,6 +18,7 @@ fn module(text: &str) -> Module {
 
 fn count(text: &str, sizes: &[u32], workgroups: [u32; 3]) -> Result<Counted, CountError> {
     Counter::new(&module(text), "main")?.count(&Inputs {
+        others: &[],
         sizes,
         workgroups,
         passes: None,
@@ -253,6 +254,7 @@ fn loop_that_ends_by_data_is_a_lower_bound_until_its_passes_are_declared() {
     let counter = Counter::of(&text).unwrap();
     for (passes, expected) in [(None, 3 * 64), (Some(1000), 2000 + 64), (Some(0), 64)] {
         let counted = counter.count(&Inputs {
+            others: &[],
             sizes: &[],
             workgroups: [1; 3],
             passes,

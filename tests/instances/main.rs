@@ -152,6 +152,7 @@ fn resnet8_is_counted() {
         for instance in instances.iter().filter(|i| i.storage == storage) {
             let counter = Counter::of(&instance.composed.wgsl).unwrap();
             let counted = counter.count(&Inputs {
+                others: &[],
                 sizes: &instance.words,
                 workgroups: instance.dispatch.grid,
                 passes: instance.dispatch.passes,
@@ -178,6 +179,7 @@ fn every_text_can_be_counted_and_declares_the_passes_of_loops_that_end_by_data()
         let dispatch = instance.dispatch;
         let counter = Counter::of(&instance.composed.wgsl).unwrap();
         let counted = counter.count(&Inputs {
+            others: &[],
             sizes: &instance.words,
             workgroups: [1; 3],
             passes: dispatch.passes,
@@ -195,6 +197,7 @@ fn counted_products_cover_the_useful_work() {
         for instance in registry::instances(&cases) {
             let counter = Counter::of(&instance.composed.wgsl).unwrap();
             let counted = counter.count(&Inputs {
+                others: &[],
                 sizes: &instance.words,
                 workgroups: instance.dispatch.grid,
                 passes: None,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use array::Array;
 
 use super::reader::{Progress, Reader, entries, folder_name, missing};
-use super::{DataError, DataOptions, Dataset, Dtype, Split, Task, TaskKind};
+use super::{Column, ColumnSpec, DataError, DataOptions, Dataset, Dtype, Split, Task, TaskKind};
 
 /// Reads arrays.
 pub(super) struct ArrayFiles;
@@ -51,6 +51,23 @@ const Y_TEST: &[&str] = &[
     "ytest",
     "test_label",
 ];
+
+/// The shape and the values of a `.npy` file.
+///
+/// # Errors
+/// It cannot be read, is damaged, or has values that are not numbers.
+pub fn read_npy(path: &Path) -> Result<(Vec<usize>, Vec<f64>), DataError> {
+    let Array {
+        dtype, dims, bytes, ..
+    } = npy::read(path)?;
+    let spec = ColumnSpec {
+        name: String::new(),
+        dtype,
+        shape: vec![],
+    };
+    let values = Column { spec, bytes }.values().collect();
+    Ok((dims, values))
+}
 
 /// Where the arrays are.
 enum Place {

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use naga::{BinaryOperator, Expression, Handle, Module, RelationalFunction, TypeInner};
 
-use super::CountError;
 use super::interpret::{Frame, Interpreter};
 use super::value::{self, Value, Variable};
+use super::{CountError, Operand};
 
 impl<'a> Interpreter<'a> {
     /// The value of an expression that was evaluated before, or that is evaluated where it is used.
@@ -48,6 +48,7 @@ impl<'a> Interpreter<'a> {
                     _ => Value::UNKNOWN,
                 },
             },
+            Expression::ArrayLength(array) => self.length(&of(array)?),
             ref simple => simple_value(self.module, simple, &of)?,
         })
     }
@@ -61,31 +62,50 @@ impl<'a> Interpreter<'a> {
             }
             Variable::Global(variable) => {
                 let variable = &self.module.global_variables[variable];
-                let table = variable
-                    .binding
-                    .is_some_and(|at| at.group == 0 && at.binding == 0);
-                if table && variable.space == naga::AddressSpace::Uniform {
-                    self.word(variable.ty, 0, path)
-                } else {
-                    Ok(Value::UNKNOWN)
-                }
+                let bound = variable.binding.filter(|at| at.group == 0);
+                let table = bound.filter(|_| variable.space == naga::AddressSpace::Uniform);
+                let words = table.and_then(|at| match at.binding {
+                    0 => Some(self.inputs.sizes),
+                    at => self.operand(at).map(|operand| operand.words),
+                });
+                words.map_or(Ok(Value::UNKNOWN), |words| {
+                    self.word(words, variable.ty, 0, path)
+                })
             }
         }
     }
 
-    /// What lies at `path` from byte `offset` of the table of sizes, as a value of the type found there.
+    fn operand(&self, binding: u32) -> Option<&Operand<'a>> {
+        let mut others = self.inputs.others.iter();
+        others.find(|operand| operand.binding == binding)
+    }
+
+    /// The length of the array behind a pointer.
+    fn length(&self, pointer: &Value) -> Value {
+        let Value::Pointer(Variable::Global(variable), _) = pointer else {
+            return Value::UNKNOWN;
+        };
+        let bound = &self.module.global_variables[*variable].binding;
+        let operand = bound.as_ref().and_then(|at| self.operand(at.binding));
+        operand.map_or(Value::UNKNOWN, |operand| {
+            value::from_bits(naga::ScalarKind::Uint, 4, operand.length)
+        })
+    }
+
+    /// What lies at `path` from byte `offset` of a uniform, as a value of the type found there.
     fn word(
         &self,
+        words: &[u32],
         ty: Handle<naga::Type>,
         offset: u32,
         path: &[Option<u32>],
     ) -> Result<Value, CountError> {
         let scalar_at = |scalar: naga::Scalar, offset: u32| {
             let at = offset as usize / 4;
-            match self.sizes.get(at) {
+            match words.get(at) {
                 Some(&word) => Ok(value::from_bits(scalar.kind, scalar.width, word)),
                 None => Err(CountError::Sizes {
-                    given: self.sizes.len(),
+                    given: words.len(),
                     needed: at + 1,
                 }),
             }
@@ -103,7 +123,7 @@ impl<'a> Interpreter<'a> {
                 _ => return Ok(Value::UNKNOWN),
             };
             let parts: Result<Vec<Value>, CountError> = (0..length)
-                .map(|index| self.word(ty, offset, &[Some(index)]))
+                .map(|index| self.word(words, ty, offset, &[Some(index)]))
                 .collect();
             return parts.map(Value::composite);
         };
@@ -113,7 +133,7 @@ impl<'a> Interpreter<'a> {
             }
             (TypeInner::Struct { members, .. }, Some(index)) => {
                 match members.get(*index as usize) {
-                    Some(member) => self.word(member.ty, offset + member.offset, rest),
+                    Some(member) => self.word(words, member.ty, offset + member.offset, rest),
                     None => Ok(Value::UNKNOWN),
                 }
             }
@@ -124,7 +144,7 @@ impl<'a> Interpreter<'a> {
                     size: naga::ArraySize::Constant(length),
                 },
                 Some(index),
-            ) if *index < length.get() => self.word(*base, offset + index * stride, rest),
+            ) if *index < length.get() => self.word(words, *base, offset + index * stride, rest),
             _ => Ok(Value::UNKNOWN),
         }
     }

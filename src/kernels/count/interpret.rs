@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use naga::{Expression, Function, Handle, Module, SwitchValue};
 
-use super::CountError;
 use super::cost::{Cost, GroupCount};
 use super::mask::Mask;
 use super::reduce::{Case, Op, Ops, Reduced};
 use super::value::{Scalar, Value, Variable};
+use super::{CountError, Inputs};
 
 /// Loop iterations and branches after which a kernel is given up as endless.
 const STEPS: u64 = 1 << 24;
@@ -33,7 +33,7 @@ pub(super) struct Interpreter<'a> {
     pub module: &'a Module,
     /// Reduced functions, by index in the module's arena.
     functions: &'a [Reduced],
-    pub sizes: &'a [u32],
+    pub inputs: Inputs<'a>,
     pub none: Mask,
     pub state: State,
     /// Set when the innermost loop's exit could not be decided: it ends with this iteration.
@@ -58,14 +58,14 @@ impl<'a> Interpreter<'a> {
     pub fn new(
         module: &'a Module,
         functions: &'a [Reduced],
-        sizes: &'a [u32],
+        inputs: Inputs<'a>,
         lanes: usize,
     ) -> Self {
         let none = Mask::new((0..lanes).map(|_| false));
         Self {
             module,
             functions,
-            sizes,
+            inputs,
             state: State {
                 stack: Vec::new(),
                 active: Mask::new((0..lanes).map(|_| true)),

@@ -63,6 +63,19 @@ pub struct Inputs<'a> {
     pub workgroups: [u32; 3],
     /// Passes of all invocations together through the loop that ends by data.
     pub passes: Option<u64>,
+    /// What is known of other bindings of group 0.
+    pub others: &'a [Operand<'a>],
+}
+
+/// What is known of a binding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Operand<'a> {
+    /// Its number.
+    pub binding: u32,
+    /// Of a uniform: its contents in 32-bit words.
+    pub words: &'a [u32],
+    /// Of an array whose length its data decides: that length.
+    pub length: u32,
 }
 
 /// Why a kernel was not counted.
@@ -212,13 +225,16 @@ impl Counter {
     /// [`CountError`] when too few sizes are given or the kernel does not end.
     pub fn count(&self, inputs: &Inputs<'_>) -> Result<Counted, CountError> {
         let key = (inputs.sizes.to_vec(), inputs.workgroups);
+        let keep = inputs.others.is_empty();
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = lock().get(&key).copied();
+        let known = lock().get(&key).copied().filter(|_| keep);
         let all = match known {
             Some(known) => known,
             None => {
                 let counted = self.dimension(inputs, [0; 3], 0)?;
-                lock().insert(key, counted);
+                if keep {
+                    lock().insert(key, counted);
+                }
                 counted
             }
         };
@@ -286,7 +302,7 @@ impl Counter {
             }
         });
         let arguments = arguments.collect();
-        Interpreter::new(&self.module, &self.functions, inputs.sizes, lanes as usize).group(
+        Interpreter::new(&self.module, &self.functions, *inputs, lanes as usize).group(
             &point.function,
             &self.main,
             arguments,

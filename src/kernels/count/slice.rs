@@ -162,7 +162,7 @@ impl<'a> Slice<'a> {
             Expression::Access { base, index } => self.need_all([Some(base), Some(index)]),
             Expression::Splat { value, .. } => self.need(value),
             Expression::Swizzle { vector, .. } => self.need(vector),
-            Expression::Load { pointer } => self.need(pointer),
+            Expression::Load { pointer } | Expression::ArrayLength(pointer) => self.need(pointer),
             Expression::Unary { expr, .. } | Expression::As { expr, .. } => self.need(expr),
             Expression::Relational { argument, .. } => self.need(argument),
             Expression::Binary { left, right, .. } => self.need_all([Some(left), Some(right)]),
