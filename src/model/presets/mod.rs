@@ -1,5 +1,6 @@
 //! The built-in networks; parameters have the names of the PyTorch modules.
 
+mod har;
 mod resnet;
 
 pub use resnet::Stem;
@@ -9,7 +10,7 @@ use super::{ModelError, Network, Value};
 use crate::kernels::Shape;
 
 /// Names of the presets.
-pub const NAMES: &[&str] = &["mlp", "cnn", "resnet8", "resnet18", "resnet20"];
+pub const NAMES: &[&str] = &["mlp", "cnn", "resnet8", "resnet18", "resnet20", "har-cnn"];
 
 /// A network without its last layer.
 #[derive(Clone, Debug)]
@@ -55,6 +56,7 @@ pub fn trunk(name: &str, input: Shape, stem: Option<Stem>) -> Result<Trunk, Mode
             (resnet::resnet18(net, x, stem)?, "fc")
         }
         "resnet20" => (resnet::resnet20(net, x)?, "fc"),
+        "har-cnn" => (har::har_cnn(net, x)?, "fc"),
         _ => {
             return Err(ModelError::Unknown {
                 name: name.into(),
@@ -111,6 +113,7 @@ mod tests {
             ("resnet18", photo, 1000, 11_689_512),
             ("resnet18", colour, 10, 11_173_962),
             ("resnet20", colour, 10, 272_474),
+            ("har-cnn", Shape::from([36, 256]), 12, 53_452),
         ] {
             let network = by_name(name, input, classes).unwrap();
             assert_eq!(network.parameter_count(), count, "{name}");
@@ -132,6 +135,14 @@ mod tests {
         assert_eq!(spec("fc.weight"), [10, 512]);
         let trained = network.parameters().iter().filter(|p| p.kind.trained());
         assert_eq!(trained.count(), 62);
+    }
+
+    #[test]
+    fn the_network_for_sensors_has_the_weights_of_conv1d() {
+        let network = by_name("har-cnn", Shape::from([9, 128]), 6).unwrap();
+        assert_eq!(network.parameters()[0].shape, [64, 9, 5]);
+        let why = by_name("har-cnn", Shape::from([1, 28, 28]), 6).unwrap_err();
+        assert!(why.to_string().contains("[channels, length]"), "{why}");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //! `tests/fixtures` holds both runs; `scripts/fixtures/parity.py` writes them.
 #![cfg(feature = "gpu")]
 
+mod drawn;
+#[path = "../fixtures/mod.rs"]
 mod fixtures;
 
 use std::sync::Arc;
