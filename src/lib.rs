@@ -61,7 +61,7 @@ pub use model::weights::{Weights, WeightsError};
 #[cfg(feature = "gpu")]
 pub use model::{LossKind, Metric, MetricValue, ModelError, Network, Value};
 #[cfg(feature = "gpu")]
-pub use optim::{OptimError, Optimizer};
+pub use optim::{Milestones, OptimError, Optimizer, RateSchedule, ScheduleError, ScheduleUnit};
 #[cfg(feature = "gpu")]
 pub use program::{
     DispatchSummary, ListSummary, MemorySummary, OperandSummary, Order, ProgramError, Summary,

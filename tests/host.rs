@@ -16,7 +16,9 @@ use control::Control;
 use wattgrad::internals::device::{AdapterKind, Backend, Gpu, GpuOptions, ListOptions, list};
 use wattgrad::internals::kernels::Tuning;
 use wattgrad::internals::model::{Metric, init};
+use wattgrad::internals::optim::{ParameterGroup, Schedule};
 use wattgrad::internals::program::{Program, ProgramOptions, StepResult};
+use wattgrad::internals::train::Regime;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -87,8 +89,26 @@ fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
         return;
     }
     let (gpu, data) = (control::noop(), control::data());
-    for model in ["mlp", "cnn", "resnet8"] {
-        let mut program = control::program(&gpu, &data, model, 64, STEPS);
+    // The mlp once more with every option of the update.
+    let everything = |options: &mut ProgramOptions| {
+        let regime = r#"{"optimizer": "adamw"}"#;
+        let regime: Regime = serde_json::from_str(regime).unwrap();
+        options.update_rule = regime.update_rule().unwrap();
+        options.schedule = Schedule::sweep(1e-3, 1e-2, 100);
+        options.groups = vec![ParameterGroup::default(); 4];
+        options.clip_norm = Some(1.0);
+        options.accumulate = 4;
+    };
+    for (model, all) in [
+        ("mlp", false),
+        ("cnn", false),
+        ("resnet8", false),
+        ("mlp", true),
+    ] {
+        let mut program = match all {
+            true => control::program_with(&gpu, &data, model, 16, STEPS, everything),
+            false => control::program(&gpu, &data, model, 64, STEPS),
+        };
         let mut control = Control::new(&gpu, &program);
         // First let pools and vectors reach their final size.
         train(&mut program, STEPS * SUBMITS);

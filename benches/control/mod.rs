@@ -48,13 +48,25 @@ pub fn program<'g>(
     batch: u32,
     steps: u32,
 ) -> Program<'g> {
+    program_with(gpu, data, model, batch, steps, |_| ())
+}
+
+/// The same with other options.
+pub fn program_with<'g>(
+    gpu: &'g Gpu,
+    data: &Dataset,
+    model: &str,
+    batch: u32,
+    steps: u32,
+    change: impl FnOnce(&mut ProgramOptions),
+) -> Program<'g> {
     let shape = Shape {
         channels: 1,
         height: 28,
         width: 28,
     };
     let network = presets::by_name(model, shape, 10).expect("a preset");
-    let options = ProgramOptions {
+    let mut options = ProgramOptions {
         steps_per_submit: Some(steps),
         ..ProgramOptions::new(
             batch,
@@ -63,6 +75,7 @@ pub fn program<'g>(
             Tuning::for_device(None, false),
         )
     };
+    change(&mut options);
     Program::new(gpu, &network, data, &options).expect("a program")
 }
 
@@ -92,8 +105,8 @@ impl Control {
         let dispatches: Vec<&DispatchSummary> = summary
             .lists
             .iter()
-            .filter(|list| list.name != "evaluate")
-            .flat_map(|list| &list.dispatches)
+            .flat_map(|list| std::iter::repeat_n(&list.dispatches, list.per_step as usize))
+            .flatten()
             .collect();
         let mut sizes: HashMap<usize, u64> = HashMap::new();
         for operand in dispatches.iter().flat_map(|dispatch| &dispatch.operands) {

@@ -1,8 +1,10 @@
 // The end of a training step, in one workgroup: (mean loss, correct, gradient norm, not finite) into the step's row of the
-// results, then the counters of steps and epochs move on. Sums are added in a fixed order.
+// results, then the counters of steps and epochs move on. Sums are added in a fixed order, to those of the micro-batches
+// before the last one.
 struct Sizes {
-    rows: u32, chunks: u32,                          // loss rows, chunks of the optimizer
-    ring: u32, steps_per_window: u32, valid: u32,    // rows of the results, steps of an epoch (0: endless), samples a batch
+    rows: u32, chunks: u32,      // loss rows, chunks of the optimizer
+    ring: u32, per_window: u32,  // rows of the results, micro-batches of an epoch (0: endless)
+    valid: u32,                  // samples of a step
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> rows: array<vec4<f32>>;
@@ -15,6 +17,8 @@ const W = 64u; //@const
 const STEP = 0u;
 const EPOCH = 1u;
 const WINDOW_STEP = 2u;
+const MICRO_BATCH = 4u;
+const SUMS = 6u;
 
 var<workgroup> part: array<vec4<f32>, W>;
 
@@ -39,13 +43,18 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         left = half;
     }
     if (lane != 0u) { return; }
-    let whole = part[0];
+    let earlier = bitcast<vec3<f32>>(vec3<u32>(state[SUMS], state[SUMS + 1u], state[SUMS + 2u]));
+    let whole = part[0] + vec4<f32>(earlier.xy, 0.0, earlier.z);
+    state[SUMS] = 0u;
+    state[SUMS + 1u] = 0u;
+    state[SUMS + 2u] = 0u;
     let bad = whole.w > 0.0 || broken(whole.x) || broken(whole.z);
     let step = state[STEP];
     results[step % sizes.ring] = vec4<f32>(whole.x / f32(sizes.valid), whole.y, sqrt(whole.z), select(0.0, 1.0, bad));
     state[STEP] = step + 1u;
+    state[MICRO_BATCH] += 1u;
     let window_step = state[WINDOW_STEP] + 1u;
-    let wraps = sizes.steps_per_window > 0u && window_step >= sizes.steps_per_window;
+    let wraps = sizes.per_window > 0u && window_step >= sizes.per_window;
     state[WINDOW_STEP] = select(window_step, 0u, wraps);
     state[EPOCH] += u32(wraps);
 }

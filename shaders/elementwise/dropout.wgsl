@@ -1,5 +1,5 @@
-// Dropout, forward and backward: an element passes, divided by the share that passes, where a random number of (key, step,
-// place of the element) is at least the threshold. The mask is the same on every device and is not stored.
+// Dropout, forward and backward: an element passes, divided by the share that passes, where a random number of (key,
+// micro-batch, place of the element) is at least the threshold. The mask is the same on every device and is not stored.
 struct Sizes {
     quads: u32, groups_x: u32, per: u32,          // quads of x, workgroups in a row of the grid, quads a lane
     key: u32, threshold: u32, scale: f32,         // of the layer; rate times 2^32; one over the share that passes
@@ -14,7 +14,7 @@ fn store_y(i: u32, v: vec4<f32>) { y[i] = v; }
 fn finish(v: vec4<f32>, i: u32) -> vec4<f32> { return v; }
 //@end
 const W = 64u; //@const
-const STEP = 0u;
+const MICRO_BATCH = 4u;
 
 // lowbias32.
 fn mix32(value: vec4<u32>) -> vec4<u32> {
@@ -30,7 +30,7 @@ fn mix32(value: vec4<u32>) -> vec4<u32> {
 @compute @workgroup_size(W)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let first = (group.y * sizes.groups_x + group.x) * W * sizes.per + lane;
-    let batch = mix32(vec4<u32>(sizes.key) ^ mix32(vec4<u32>(state[STEP] + 1u)));
+    let batch = mix32(vec4<u32>(sizes.key) ^ mix32(vec4<u32>(state[MICRO_BATCH] + 1u)));
     for (var n = 0u; n < sizes.per; n++) {
         let i = first + n * W;
         if (i < sizes.quads) {

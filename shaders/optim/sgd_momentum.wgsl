@@ -7,8 +7,9 @@
 fn load_momentum(i: u32) -> vec4<f32> { return momentum[i]; }
 fn store_momentum(i: u32, v: vec4<f32>) { momentum[i] = v; }
 struct Rule { lr: f32, momentum: f32, decay: f32, nesterov: bool }
-fn rule(at: u32) -> Rule {
-    return Rule(bitcast<f32>(state[at]), bitcast<f32>(state[at + 1u]), bitcast<f32>(state[at + 2u]), state[at + 3u] != 0u);
+fn rule(at: u32, row: vec4<f32>) -> Rule {
+    let momentum = select(bitcast<f32>(state[at + 1u]), row.w, row.w >= 0.0);
+    return Rule(row.x, momentum, bitcast<f32>(state[at + 2u]), state[at + 3u] != 0u);
 }
 fn updated(r: Rule, i: u32, param: vec4<f32>, raw: vec4<f32>) -> vec4<f32> {
     let grad = raw + r.decay * param;

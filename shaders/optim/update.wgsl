@@ -1,7 +1,8 @@
 // One step of an update rule. A workgroup takes a chunk of the arenas, all of one parameter group, and writes the sum of
 // its squared gradients, added in a fixed order.
 struct Sizes {
-    first: u32, end: u32, groups_x: u32,   // chunks of these arenas, workgroups in a row of the grid
+    first: u32, end: u32, groups_x: u32,      // chunks of these arenas, workgroups in a row of the grid
+    schedule: u32, rows: u32, groups: u32,    // first word of the schedule, its rows, parameter groups of a row
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(1) var<storage, read> chunks: array<vec4<u32>>;
@@ -14,12 +15,19 @@ fn store_params(i: u32, v: vec4<f32>) { params[i] = v; }
 @group(0) @binding(5) var<storage, read_write> norm_partials: array<vec4<f32>>;
 fn store_norm_partials(i: u32, v: vec4<f32>) { norm_partials[i] = v; }
 const W = 64u; //@const
-const GROUPS = 8u; //@const
+const GROUPS = 16u; //@const
 const GROUP_WORDS = 4u; //@const
+//@slot step
+// A rate that never changes: (learning rate, 1, 1, -1: the momentum is that of the group whose words begin at `at`).
+fn step_row(at: u32, group: u32) -> vec4<f32> { return vec4<f32>(bitcast<f32>(state[at]), 1.0, 1.0, -1.0); }
+//@end
+//@slot clip
+fn clipped(grad: vec4<f32>) -> vec4<f32> { return grad; }
+//@end
 //@slot rule
 // Gradient descent with weight decay. The words of a group: learning rate, unused, weight decay.
 struct Rule { lr: f32, decay: f32 }
-fn rule(at: u32) -> Rule { return Rule(bitcast<f32>(state[at]), bitcast<f32>(state[at + 2u])); }
+fn rule(at: u32, row: vec4<f32>) -> Rule { return Rule(row.x, bitcast<f32>(state[at + 2u])); }
 fn updated(r: Rule, i: u32, param: vec4<f32>, raw: vec4<f32>) -> vec4<f32> {
     let grad = raw + r.decay * param;
     return param - r.lr * grad;
@@ -33,13 +41,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let n = sizes.first + group.y * sizes.groups_x + group.x;
     if (n >= sizes.end) { return; }
     let chunk = chunks[n]; // first quad, quads, group
-    let r = rule(GROUPS + GROUP_WORDS * chunk.z);
+    let at = GROUPS + GROUP_WORDS * chunk.z;
+    let r = rule(at, step_row(at, chunk.z));
     var squares = vec4<f32>();
     for (var q = lane; q < chunk.y; q += W) {
         let i = chunk.x + q;
         let raw = load_grads(i);
         squares += raw * raw;
-        store_params(i, updated(r, i, load_params(i), raw));
+        store_params(i, updated(r, i, load_params(i), clipped(raw)));
     }
     part[lane] = squares.x + squares.y + squares.z + squares.w;
     workgroupBarrier();

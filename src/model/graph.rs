@@ -360,6 +360,29 @@ impl Network {
         selected.map(|spec| spec.group = group).count()
     }
 
+    /// The names of the parameters of the last layers before the losses that have any.
+    #[must_use]
+    pub fn heads(&self) -> Vec<String> {
+        let mut heads = Vec::new();
+        let mut seen = vec![false; self.nodes.len()];
+        let mut left: Vec<Value> = self.losses.iter().map(|loss| loss.output).collect();
+        while let Some(Value(at)) = left.pop() {
+            if std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            let node = &self.nodes[at];
+            match node.parameters.is_empty() {
+                true => left.extend(&node.inputs),
+                false => heads.extend(
+                    node.parameters
+                        .iter()
+                        .map(|p| self.parameters[*p].name.clone()),
+                ),
+            }
+        }
+        heads
+    }
+
     /// All parameters, in the order of a PyTorch `state_dict`.
     #[must_use]
     pub fn parameters(&self) -> &[ParameterSpec] {

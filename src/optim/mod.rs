@@ -1,9 +1,13 @@
 //! Update rules: how a training step turns gradients into new parameters.
 //!
-//! A rule is one file here (its hyperparameters and their checks), one file in `kernels/optim` with its shader, and one
+//! A rule is one file here (its hyperparameters and their checks), its form in `kernels/optim` with its shader, and one
 //! line in the table below. Each new hyperparameter is a field of [`Hyperparameters`] and a flag of
 //! [`Regime`](crate::train::Regime); nothing else knows which rules exist.
 
+mod adam;
+mod lion;
+mod rmsprop;
+mod schedule;
 mod sgd;
 
 use std::fmt;
@@ -12,70 +16,142 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use adam::{Adam, AdamW};
+pub use lion::Lion;
+pub use rmsprop::RmsProp;
+pub use schedule::{
+    Milestones, RateSchedule, Schedule, ScheduleError, ScheduleOptions, ScheduleUnit, Steps,
+};
 pub use sgd::Sgd;
 
-use crate::kernels::optim::Update;
-use crate::kernels::{List, Tuning};
+use crate::kernels::optim::Form;
 
 /// An update rule with its hyperparameters.
 pub trait UpdateRule: fmt::Debug + Send + Sync {
-    /// Label of its dispatches.
-    fn name(&self) -> &'static str;
-
-    /// Names of the tensors that it keeps from step to step, each with one value per trained parameter, zero at first.
-    fn state(&self) -> &'static [&'static str];
+    /// Its kernel.
+    fn form(&self) -> &'static Form;
 
     /// Its hyperparameters for one parameter group, as its kernel reads them: the same number of words for every group.
     fn group_words(&self, group: &ParameterGroup) -> Vec<u32>;
 
-    /// Appends its kernel for one arena of parameters.
-    fn push(&self, list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>);
+    /// The numbers that its kernel reads in step `step`, counted from 0: learning rate, two factors, momentum (-1: that of
+    /// the group).
+    fn row(&self, _step: u64, rate: StepRate) -> [f32; 4] {
+        [rate.lr as f32, 1.0, 1.0, rate.momentum_or_none()]
+    }
 
-    /// All of its hyperparameters; those of other rules are `None`.
+    /// The step from which on its rows are equal at a constant rate; 0: it needs none.
+    fn settles_after(&self) -> u64 {
+        0
+    }
+
+    /// The momentum that a schedule may change: that of SGD and RMSprop, beta1 of the others.
+    fn momentum(&self) -> Option<f64>;
+
+    /// Its hyperparameters; those that it has at PyTorch's default and that records of earlier versions lack, and those of
+    /// other rules, are `None`.
     fn hyperparameters(&self) -> Hyperparameters;
 }
 
-/// Parameters that share a learning rate and a weight decay.
+/// What a schedule sets for a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepRate {
+    /// Learning rate.
+    pub lr: f64,
+    /// Replaces the rule's momentum.
+    pub momentum: Option<f64>,
+}
+
+impl StepRate {
+    fn momentum_or_none(self) -> f32 {
+        self.momentum.unwrap_or(-1.0) as f32
+    }
+}
+
+/// Parameters that share a learning rate and a weight decay.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ParameterGroup {
-    /// Multiplies the rule's learning rate.
-    pub lr_factor: f64,
+    /// Replaces the rule's learning rate.
+    pub lr: Option<f64>,
     /// Replaces the rule's weight decay.
     pub weight_decay: Option<f64>,
 }
 
-impl Default for ParameterGroup {
-    fn default() -> Self {
-        Self {
-            lr_factor: 1.0,
-            weight_decay: None,
+impl ParameterGroup {
+    fn rate(&self, lr: f64) -> f64 {
+        self.lr.unwrap_or(lr)
+    }
+
+    fn decay(&self, weight_decay: f64) -> f64 {
+        self.weight_decay.unwrap_or(weight_decay)
+    }
+}
+
+/// The rows of a run: for each step one for each of `groups`. Empty where neither rule nor schedule changes anything.
+pub fn rows(
+    rule: &dyn UpdateRule,
+    groups: &[ParameterGroup],
+    schedule: &Schedule,
+) -> Vec<Vec<[f32; 4]>> {
+    let Some(lr) = rule.hyperparameters().lr else {
+        return vec![];
+    };
+    let constant = schedule.constant_after();
+    let count = match (constant, rule.settles_after()) {
+        (Some(0), 0) => 0,
+        (Some(constant), settled) => (constant.max(settled) + 1).min(schedule.steps()),
+        (None, _) => schedule.steps(),
+    };
+    let row = |step: u64| {
+        let momentum = schedule.momentum(step);
+        let groups = groups.iter().map(|group| {
+            let lr = schedule.lr(step, group.rate(lr));
+            rule.row(step, StepRate { lr, momentum })
+        });
+        groups.collect()
+    };
+    (0..count).map(row).collect()
+}
+
+macro_rules! hyperparameters {
+    ($($(#[$doc:meta])* $name:ident: $kind:ty),* $(,)?) => {
+        /// The hyperparameters of all update rules. `None`: the rule's default, or not a hyperparameter of the rule.
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct Hyperparameters {
+            $($(#[$doc])* pub $name: Option<$kind>),*
         }
-    }
+
+        impl Hyperparameters {
+            /// The names of those that have a value.
+            fn given(&self) -> impl Iterator<Item = &'static str> {
+                let all = [$((stringify!($name), self.$name.is_some())),*];
+                all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name)
+            }
+        }
+    };
 }
 
-/// The hyperparameters of all update rules. `None`: the rule's default, or not a hyperparameter of the rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Hyperparameters {
+hyperparameters! {
     /// Learning rate.
-    pub lr: Option<f64>,
+    lr: f64,
     /// Share of the momentum buffer that each step keeps.
-    pub momentum: Option<f64>,
+    momentum: f64,
     /// Weight decay.
-    pub weight_decay: Option<f64>,
+    weight_decay: f64,
     /// Whether the step uses Nesterov momentum.
-    pub nesterov: Option<bool>,
-}
-
-impl Hyperparameters {
-    /// Each name, and whether it has a value.
-    fn given(&self) -> [(&'static str, bool); 4] {
-        [
-            ("lr", self.lr.is_some()),
-            ("momentum", self.momentum.is_some()),
-            ("weight_decay", self.weight_decay.is_some()),
-            ("nesterov", self.nesterov.is_some()),
-        ]
-    }
+    nesterov: bool,
+    /// Share of the gradient that does not enter the momentum buffer.
+    dampening: f64,
+    /// Share of the first moment that each step keeps.
+    beta1: f64,
+    /// Share of the second moment that each step keeps.
+    beta2: f64,
+    /// Share of the mean of squared gradients that each step keeps.
+    alpha: f64,
+    /// Added to a root before a division by it.
+    eps: f64,
+    /// Whether gradients are divided by the root of their variance.
+    centered: bool,
 }
 
 macro_rules! rules {
@@ -97,13 +173,28 @@ macro_rules! rules {
                     $(Self::$rule => Ok(Arc::new($rule::from_hyperparameters(given)?))),*
                 }
             }
+
+            /// The names of its hyperparameters.
+            fn hyperparameters(self) -> &'static [&'static str] {
+                match self {
+                    $(Self::$rule => $rule::HYPERPARAMETERS),*
+                }
+            }
         }
     };
 }
 
 rules! {
-    /// Stochastic gradient descent with momentum, as PyTorch's `SGD` with dampening 0.
+    /// Stochastic gradient descent with momentum, as PyTorch's `SGD`.
     Sgd: "sgd",
+    /// Adam, as PyTorch's `Adam`.
+    Adam: "adam",
+    /// Adam with decoupled weight decay, as PyTorch's `AdamW`.
+    AdamW: "adamw",
+    /// RMSprop, as PyTorch's `RMSprop`.
+    RmsProp: "rmsprop",
+    /// Lion (arXiv 2302.06675).
+    Lion: "lion",
 }
 
 impl Optimizer {
@@ -112,19 +203,13 @@ impl Optimizer {
     /// # Errors
     /// [`OptimError`] for a value that is out of range or belongs to another rule.
     pub(crate) fn rule(self, given: Hyperparameters) -> Result<Arc<dyn UpdateRule>, OptimError> {
-        let rule = self.create(given)?;
-        let has = rule.hyperparameters().given();
-        match given
-            .given()
-            .into_iter()
-            .zip(has)
-            .find(|(a, b)| a.1 && !b.1)
-        {
-            Some(((name, _), _)) => Err(OptimError::Unused {
+        let unused = |name: &&str| !self.hyperparameters().contains(name);
+        match given.given().find(unused) {
+            Some(name) => Err(OptimError::Unused {
                 name,
                 optimizer: self,
             }),
-            None => Ok(rule),
+            None => self.create(given),
         }
     }
 }
@@ -185,6 +270,29 @@ pub enum OptimError {
         /// The value given.
         weight_decay: f64,
     },
+    /// A decay rate is outside [0, 1).
+    #[error("{name} must be at least 0 and below 1, such as 0.99, got {value}")]
+    Beta {
+        /// `beta1`, `beta2` or `alpha`.
+        name: &'static str,
+        /// The value given.
+        value: f64,
+    },
+    /// The term added to a root is infinite, not a number, or 0 in f32.
+    #[error("eps must be a finite number of at least 1.2e-38, such as 1e-8, got {eps}")]
+    Eps {
+        /// The value given.
+        eps: f64,
+    },
+    /// The dampening is outside [0, 1].
+    #[error("the dampening must be between 0 and 1, such as 0.1, got {dampening}")]
+    Dampening {
+        /// The value given.
+        dampening: f64,
+    },
+    /// Nesterov momentum was chosen with dampening.
+    #[error("nesterov needs a dampening of 0: leave nesterov or dampening out")]
+    NesterovWithDampening,
     /// Nesterov momentum was chosen with a momentum of 0.
     #[error("nesterov needs a momentum above 0: set one, such as 0.9, or leave nesterov out")]
     NesterovWithoutMomentum,
@@ -195,6 +303,30 @@ fn check_lr(lr: f64) -> Result<f64, OptimError> {
     match lr.is_finite() && lr >= 0.0 {
         true => Ok(lr),
         false => Err(OptimError::LearningRate { lr }),
+    }
+}
+
+/// Checks a momentum.
+fn check_momentum(momentum: f64) -> Result<f64, OptimError> {
+    match (0.0..1.0).contains(&momentum) {
+        true => Ok(momentum),
+        false => Err(OptimError::Momentum { momentum }),
+    }
+}
+
+/// Checks the share of a running mean that each step keeps.
+fn check_beta(name: &'static str, value: f64) -> Result<f64, OptimError> {
+    match (0.0..1.0).contains(&value) {
+        true => Ok(value),
+        false => Err(OptimError::Beta { name, value }),
+    }
+}
+
+/// Checks what is added to a root. Without it the zeros beside the parameters would become NaN.
+fn check_eps(eps: f64) -> Result<f64, OptimError> {
+    match eps.is_finite() && eps >= f64::from(f32::MIN_POSITIVE) {
+        true => Ok(eps),
+        false => Err(OptimError::Eps { eps }),
     }
 }
 

@@ -1,22 +1,23 @@
 use super::{
-    Hyperparameters, OptimError, ParameterGroup, UpdateRule, check_lr, check_weight_decay,
+    Hyperparameters, OptimError, ParameterGroup, StepRate, UpdateRule, check_lr, check_momentum,
+    check_weight_decay,
 };
-use crate::kernels::optim::{SgdGroup, Update, sgd};
-use crate::kernels::{List, Tuning};
+use crate::kernels::optim::{Form, SGD, SGD_DAMPENED, SGD_MOMENTUM, SgdGroup};
 
-/// Stochastic gradient descent as PyTorch's `SGD` does it (dampening 0): with weight decay `g += decay * w`, then
-/// `v = momentum * v + g`, then `w -= lr * v`, or with Nesterov momentum `w -= lr * (g + momentum * v)`. Without momentum
-/// it keeps no state.
+/// Stochastic gradient descent as PyTorch's `SGD` does it: with weight decay `g += decay * w`, then
+/// `v = momentum * v + (1 - dampening) * g` (without dampening in the first step), then `w -= lr * v`, or with Nesterov
+/// momentum `w -= lr * (g + momentum * v)`. Without momentum it keeps no state.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sgd {
     lr: f64,
     momentum: f64,
     weight_decay: f64,
     nesterov: bool,
+    dampening: f64,
 }
 
 impl Sgd {
-    /// A rule with learning rate `lr`.
+    /// A rule with learning rate `lr` and no dampening.
     ///
     /// # Errors
     /// [`OptimError`] for `lr` or `weight_decay` negative or not finite, `momentum` outside [0, 1), or `nesterov`
@@ -27,54 +28,74 @@ impl Sgd {
         weight_decay: f64,
         nesterov: bool,
     ) -> Result<Self, OptimError> {
-        if !(0.0..1.0).contains(&momentum) {
-            return Err(OptimError::Momentum { momentum });
-        }
-        if nesterov && momentum == 0.0 {
-            return Err(OptimError::NesterovWithoutMomentum);
-        }
-        Ok(Self {
-            lr: check_lr(lr)?,
-            momentum,
-            weight_decay: check_weight_decay(weight_decay)?,
-            nesterov,
+        Self::from_hyperparameters(Hyperparameters {
+            lr: Some(lr),
+            momentum: Some(momentum),
+            weight_decay: Some(weight_decay),
+            nesterov: Some(nesterov),
+            ..Hyperparameters::default()
         })
     }
 
+    pub(super) const HYPERPARAMETERS: &[&str] =
+        &["lr", "momentum", "weight_decay", "nesterov", "dampening"];
+
     pub(super) fn from_hyperparameters(given: Hyperparameters) -> Result<Self, OptimError> {
-        Self::new(
-            given.lr.unwrap_or(0.05),
-            given.momentum.unwrap_or(0.9),
-            given.weight_decay.unwrap_or(0.0),
-            given.nesterov.unwrap_or(false),
-        )
+        let rule = Self {
+            lr: check_lr(given.lr.unwrap_or(0.05))?,
+            momentum: check_momentum(given.momentum.unwrap_or(0.9))?,
+            weight_decay: check_weight_decay(given.weight_decay.unwrap_or(0.0))?,
+            nesterov: given.nesterov.unwrap_or(false),
+            dampening: given.dampening.unwrap_or(0.0),
+        };
+        if !(0.0..=1.0).contains(&rule.dampening) {
+            return Err(OptimError::Dampening {
+                dampening: rule.dampening,
+            });
+        }
+        if rule.nesterov && rule.momentum == 0.0 {
+            return Err(OptimError::NesterovWithoutMomentum);
+        }
+        if rule.nesterov && rule.dampening != 0.0 {
+            return Err(OptimError::NesterovWithDampening);
+        }
+        Ok(rule)
     }
 }
 
 impl UpdateRule for Sgd {
-    fn name(&self) -> &'static str {
-        "sgd"
-    }
-
-    fn state(&self) -> &'static [&'static str] {
-        match self.momentum {
-            0.0 => &[],
-            _ => &["momentum"],
+    fn form(&self) -> &'static Form {
+        match (self.momentum == 0.0, self.dampening == 0.0) {
+            (true, _) => &SGD,
+            (false, true) => &SGD_MOMENTUM,
+            (false, false) => &SGD_DAMPENED,
         }
     }
 
     fn group_words(&self, group: &ParameterGroup) -> Vec<u32> {
         let group = SgdGroup {
-            lr: (self.lr * group.lr_factor) as f32,
+            lr: group.rate(self.lr) as f32,
             momentum: self.momentum as f32,
-            weight_decay: group.weight_decay.unwrap_or(self.weight_decay) as f32,
+            weight_decay: group.decay(self.weight_decay) as f32,
             nesterov: self.nesterov,
         };
-        group.words().to_vec()
+        group.words()
     }
 
-    fn push(&self, list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>) {
-        sgd(list, tuning, label, update);
+    fn row(&self, step: u64, rate: StepRate) -> [f32; 4] {
+        let fresh = match step {
+            0 => 1.0,
+            _ => 1.0 - self.dampening,
+        };
+        [rate.lr as f32, fresh as f32, 1.0, rate.momentum_or_none()]
+    }
+
+    fn settles_after(&self) -> u64 {
+        u64::from(self.form() == &SGD_DAMPENED)
+    }
+
+    fn momentum(&self) -> Option<f64> {
+        (self.momentum > 0.0).then_some(self.momentum)
     }
 
     fn hyperparameters(&self) -> Hyperparameters {
@@ -83,6 +104,8 @@ impl UpdateRule for Sgd {
             momentum: Some(self.momentum),
             weight_decay: Some(self.weight_decay),
             nesterov: Some(self.nesterov),
+            dampening: Some(self.dampening).filter(|dampening| *dampening != 0.0),
+            ..Hyperparameters::default()
         }
     }
 }
@@ -111,11 +134,23 @@ mod tests {
         );
         assert!(Sgd::new(0.0, 0.0, 0.0, false).is_ok());
         assert!(Sgd::new(0.1, 0.999, 1e-4, true).is_ok());
+        let dampened = |dampening, nesterov| {
+            Sgd::from_hyperparameters(Hyperparameters {
+                dampening: Some(dampening),
+                nesterov: Some(nesterov),
+                ..Hyperparameters::default()
+            })
+        };
+        for dampening in [-0.1, 1.1, f64::NAN] {
+            let error = dampened(dampening, false).unwrap_err();
+            assert!(matches!(error, OptimError::Dampening { .. }), "{dampening}");
+        }
+        assert_eq!(dampened(0.5, true), Err(OptimError::NesterovWithDampening));
     }
 
     #[test]
     fn keeps_no_state_without_momentum() {
-        let state = |momentum| Sgd::new(0.1, momentum, 0.0, false).unwrap().state();
+        let state = |momentum| Sgd::new(0.1, momentum, 0.0, false).unwrap().form().state;
         assert_eq!(state(0.0), [""; 0]);
         assert_eq!(state(0.5), ["momentum"]);
     }

@@ -12,6 +12,15 @@ use crate::model::{Network, ParameterSpec};
 /// Parameters start at multiples of this many quads, so that any device can bind each one alone.
 const ALIGN: u64 = 16;
 
+/// What is kept of each trained parameter beside its value and gradient.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Kept<'a> {
+    /// Names of the optimizer state.
+    pub optimizer_state: &'a [&'a str],
+    /// Whether gradients are summed over micro-batches.
+    pub accumulates: bool,
+}
+
 /// A part of an arena.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slice {
@@ -32,6 +41,8 @@ pub(super) struct Arena {
 pub(super) struct Trained {
     pub gradients: Tensor,
     pub optimizer_state: Vec<Tensor>,
+    /// Sums over the micro-batches of a step; absent without accumulation.
+    pub gradient_sums: Option<Tensor>,
     /// Its part of [`Arenas::chunks`].
     pub chunks: Range<u32>,
 }
@@ -58,7 +69,7 @@ impl Arenas {
     pub fn new(
         net: &Network,
         list: &mut List,
-        optimizer_state: &[&str],
+        kept: Kept<'_>,
         limit: u64,
     ) -> Result<Arenas, ProgramError> {
         let specs = net.parameters();
@@ -87,9 +98,7 @@ impl Arenas {
             _ => format!("{name} {at}"),
         };
         for (at, places) in packed.iter().enumerate() {
-            arenas.arena(specs, list, places, optimizer_state, |name| {
-                numbered(name, at)
-            });
+            arenas.arena(specs, list, places, kept, |name| numbered(name, at));
         }
         let order: Vec<usize> = all().filter(|at| !specs[*at].kind.trained()).collect();
         for (at, places) in pack(specs, &order, limit)?.iter().enumerate() {
@@ -109,7 +118,7 @@ impl Arenas {
         let trained = self.parameters.iter().filter_map(|a| a.trained.as_ref());
         let parameters = self.parameters.iter().map(|a| a.parameters);
         let of = |trained: &Trained| {
-            let gradients = std::iter::once(trained.gradients);
+            let gradients = std::iter::once(trained.gradients).chain(trained.gradient_sums);
             gradients.chain(trained.optimizer_state.clone())
         };
         parameters
@@ -122,7 +131,7 @@ impl Arenas {
         specs: &[ParameterSpec],
         list: &mut List,
         places: &[(usize, u64)],
-        optimizer_state: &[&str],
+        kept: Kept<'_>,
         name: impl Fn(&str) -> String,
     ) {
         let trained: Vec<(usize, u64)> = places
@@ -141,7 +150,11 @@ impl Arenas {
             parameters: list.tensor(name("parameters"), Role::Parameter, end(specs, places)),
             trained: (!trained.is_empty()).then(|| Trained {
                 gradients: list.tensor(name("gradients"), Role::Gradient, quads),
-                optimizer_state: optimizer_state
+                gradient_sums: kept
+                    .accumulates
+                    .then(|| list.tensor(name("gradient sums"), Role::Gradient, quads)),
+                optimizer_state: kept
+                    .optimizer_state
                     .iter()
                     .map(|of| list.tensor(name(of), Role::OptimizerState, quads))
                     .collect(),
@@ -227,7 +240,11 @@ mod tests {
             .unwrap();
         for limit in [u64::MAX, 2 * largest, largest + 8, largest] {
             let mut list = List::default();
-            let arenas = Arenas::new(&net, &mut list, &["momentum"], limit).unwrap();
+            let kept = Kept {
+                optimizer_state: &["momentum"],
+                accumulates: true,
+            };
+            let arenas = Arenas::new(&net, &mut list, kept, limit).unwrap();
             assert_eq!(arenas.parameters.len() > 1, limit < 2 * largest);
             let mut used: HashMap<Tensor, Vec<Range<u64>>> = HashMap::new();
             for (tensor, slice) in &arenas.slices {
@@ -280,15 +297,15 @@ mod tests {
         let h = net.batch_norm("first", x).unwrap();
         let h = net.batch_norm("second", h).unwrap();
         net.cross_entropy("label", h, 0, 1.0);
-        let arenas = Arenas::new(&net, &mut List::default(), &[], 256).unwrap();
+        let arenas = Arenas::new(&net, &mut List::default(), Kept::default(), 256).unwrap();
         assert_eq!((arenas.parameters.len(), arenas.statistics.len()), (4, 4));
-        let arenas = Arenas::new(&net, &mut List::default(), &[], 512).unwrap();
+        let arenas = Arenas::new(&net, &mut List::default(), Kept::default(), 512).unwrap();
         assert_eq!((arenas.parameters.len(), arenas.statistics.len()), (2, 2));
     }
 
     #[test]
     fn rejects_a_parameter_above_the_limit() {
-        let why = Arenas::new(&network(), &mut List::default(), &[], 255).unwrap_err();
+        let why = Arenas::new(&network(), &mut List::default(), Kept::default(), 255).unwrap_err();
         let ProgramError::TooLarge {
             tensor,
             bytes,

@@ -98,7 +98,7 @@ impl ShardedSplit {
         let batch = if evaluate {
             options.eval_batch_size
         } else {
-            options.batch_size
+            options.step_samples()
         };
         let shards = split.len.div_ceil(per);
         if shards > BOUND && batch as usize > (BOUND - 1) * per + 1 {

@@ -23,9 +23,10 @@ pub(super) fn check(
     if net.losses().is_empty() {
         return Err(crate::model::ModelError::NoLoss.into());
     }
-    if options.batch_size == 0 || options.batch_size as usize > data.train.len {
+    let step = options.step_samples();
+    if step == 0 || step as usize > data.train.len {
         return Err(ProgramError::Batch {
-            batch: options.batch_size,
+            batch: step,
             samples: data.train.len,
         });
     }

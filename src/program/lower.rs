@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::arenas::Arenas;
+use super::arenas::{Arenas, Kept};
 use super::data::ShardedSplit;
 use super::fit::{ADDRESSABLE, check};
 use super::fuse::{Stage, stages};
 use super::losses::evaluation_blocks;
+use super::step_end::StepEnd;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
-use crate::kernels::{Dispatch, List, Role, Tensor, Tuning, batch, optim};
+use crate::kernels::{Dispatch, List, Role, Tensor, Tuning, batch};
 use crate::model::{Network, Phase, Value};
 
 /// Rows of the ring of step results.
@@ -23,6 +24,8 @@ pub(super) struct Lowered {
     pub arenas: Arenas,
     /// Ranges of `list.dispatches`.
     pub forward_backward: Range<usize>,
+    /// Follows forward and backward of every micro-batch but the last of a step; empty without accumulation.
+    pub accumulate: Range<usize>,
     pub update: Range<usize>,
     pub evaluate: Range<usize>,
     /// Variants of a dispatch by shard window, the first being the one in the list.
@@ -106,9 +109,14 @@ pub(super) fn lower(
     check(net, data, options)?;
     let mut list = List::default();
     let rule = &options.update_rule;
-    let arenas = Arenas::new(net, &mut list, rule.state(), limits.arena)?;
+    let kept = Kept {
+        optimizer_state: rule.form().state,
+        accumulates: options.accumulate > 1,
+    };
+    let arenas = Arenas::new(net, &mut list, kept, limits.arena)?;
     let groups: Vec<Vec<u32>> = options.groups.iter().map(|g| rule.group_words(g)).collect();
-    let state_words = batch::state::words(&groups);
+    let table = crate::optim::rows(rule.as_ref(), &options.groups, &options.schedule);
+    let (state_words, schedule) = batch::state::words(&groups, &table);
     let state = list.integers("state", Role::State, state_words.len().div_ceil(4) as u64);
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
@@ -154,53 +162,28 @@ pub(super) fn lower(
     l.backward(&values, &saved, &rows.doutputs, options.batch_size);
     let forward_backward = 0..l.list.dispatches.len();
 
-    let count = arenas.chunks.len() as u32;
-    let chunks = l
-        .list
-        .integers("optimizer chunks", Role::State, u64::from(count));
-    let partials = l
-        .list
-        .buffer("gradient norm partials", Role::Scratch, u64::from(count));
-    let tuning = &options.tuning;
-    for (at, arena) in arenas.parameters.iter().enumerate() {
-        let Some(trained) = &arena.trained else {
-            continue;
-        };
-        let label = match at {
-            0 => rule.name().to_owned(),
-            _ => format!("{} {at}", rule.name()),
-        };
-        let update = optim::Update {
-            chunks,
-            range: trained.chunks.clone(),
-            parameters: arena.parameters,
-            gradients: trained.gradients,
-            optimizer_state: &trained.optimizer_state,
-            state,
-            norm_partials: partials,
-        };
-        rule.push(&mut l.list, tuning, &label, &update);
-    }
     let windows = &train_shards.windows;
-    let steps_per_window = match windows.device_turns_epochs(options.order) {
-        true => windows.steps_per_epoch(options.batch_size),
+    let per_window = match windows.device_turns_epochs(options.order) {
+        true => windows.steps_per_epoch(options.step_samples()) * options.accumulate,
         false => 0,
     };
-    batch::finish_step(
-        &mut l.list,
-        tuning,
-        "finish step",
-        rows.rows,
-        rows.count,
-        partials,
-        count,
+    let step = StepEnd {
+        arenas: &arenas,
+        options,
+        chunks: l
+            .list
+            .integers("optimizer chunks", Role::State, arenas.chunks.len() as u64),
         state,
+        schedule,
+        rows: (rows.rows, rows.count),
         results,
-        RING,
-        steps_per_window,
-        options.batch_size,
-    );
-    let update = forward_backward.end..l.list.dispatches.len();
+        per_window,
+    };
+    let chunks = step.chunks;
+    step.accumulate(&mut l.list);
+    let accumulate = forward_backward.end..l.list.dispatches.len();
+    step.update(&mut l.list);
+    let update = accumulate.end..l.list.dispatches.len();
 
     let test = l.gather(
         &eval_shards,
@@ -214,7 +197,7 @@ pub(super) fn lower(
     let rows = l.losses(&values, &test, options.eval_batch_size, false);
     batch::finish_evaluation(
         &mut l.list,
-        tuning,
+        &options.tuning,
         "finish evaluation",
         rows.rows,
         options.eval_batch_size,
@@ -234,6 +217,7 @@ pub(super) fn lower(
         list,
         arenas,
         forward_backward,
+        accumulate,
         update,
         evaluate,
         window_variants,

@@ -18,6 +18,7 @@ mod options;
 mod pace;
 mod plan;
 mod run;
+mod step_end;
 #[allow(missing_docs, reason = "docs/records.md describes the keys")]
 mod summary;
 mod weights;

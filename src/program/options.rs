@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::Augmentation;
 use crate::kernels::Tuning;
-use crate::optim::{ParameterGroup, UpdateRule};
+use crate::optim::{ParameterGroup, Schedule, UpdateRule};
 
 /// The order of the training samples in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,10 @@ pub enum Order {
 /// Options of a program.
 #[derive(Clone, Debug)]
 pub struct ProgramOptions {
-    /// Samples of a training step.
+    /// Samples of a forward and backward pass: a micro-batch.
     pub batch_size: u32,
+    /// Micro-batches of a training step, at least 1.
+    pub accumulate: u32,
     /// Samples of an evaluation batch; the last may be shorter.
     pub eval_batch_size: u32,
     /// Seed of the order of samples.
@@ -33,6 +35,10 @@ pub struct ProgramOptions {
     pub update_rule: Arc<dyn UpdateRule>,
     /// The parameter groups that the network's parameters name.
     pub groups: Vec<ParameterGroup>,
+    /// Learning rates by step.
+    pub schedule: Schedule,
+    /// Largest norm of the gradients of all parameters together; longer ones are scaled down to it.
+    pub clip_norm: Option<f64>,
     /// Which kernel variants to use.
     pub tuning: Tuning,
     /// Most bytes of a shard of the data set; `None`: as many as the device can bind.
@@ -56,17 +62,25 @@ impl ProgramOptions {
     ) -> Self {
         Self {
             batch_size,
+            accumulate: 1,
             eval_batch_size,
             seed: 0,
             order: Order::Shuffled,
             augmentation: None,
             update_rule,
             groups: vec![ParameterGroup::default()],
+            schedule: Schedule::constant(),
+            clip_norm: None,
             tuning,
             shard_limit: None,
             arena_limit: None,
             replay: false,
             steps_per_submit: None,
         }
+    }
+
+    /// Samples of a training step.
+    pub fn step_samples(&self) -> u32 {
+        self.batch_size.saturating_mul(self.accumulate)
     }
 }

@@ -80,7 +80,8 @@ pub struct Program<'g> {
     pub(super) built: Built,
     pub(super) cache: PipelineCache,
     pub(super) options: ProgramOptions,
-    train: [Vec<Step>; 2],
+    /// A training step: forward and backward once per micro-batch, then the update.
+    train: Vec<Step>,
     evaluate: Vec<Step>,
     readback: Vec<Readback>,
     window_order: WindowOrder,
@@ -124,10 +125,13 @@ impl<'g> Program<'g> {
         let plan = plan(gpu, &lowered, images, !options.replay)?;
         let mut cache = PipelineCache::new(gpu);
         let built = build(gpu, &mut cache, &lowered, &plan, data)?;
-        let train = [
-            part(&built.steps, &lowered.forward_backward),
-            part(&built.steps, &lowered.update),
-        ];
+        let micro_batch = [&lowered.forward_backward, &lowered.accumulate];
+        let last = [&lowered.forward_backward, &lowered.update];
+        let train = (1..options.accumulate)
+            .flat_map(|_| micro_batch)
+            .chain(last)
+            .flat_map(|range| part(&built.steps, range))
+            .collect();
         let evaluate = part(&built.steps, &lowered.evaluate);
         let blocks = evaluation_blocks(network);
         let bytes = u64::from(RING.max(lowered.eval_batches * (blocks + 1))) * ROW_BYTES;
@@ -233,7 +237,7 @@ impl<'g> Program<'g> {
         let mut recording = self.gpu.record();
         let order = &self.window_order;
         let windows = (from..from + u64::from(count)).map(|step| order.position(step).window);
-        recording.lists(&[&self.train[0], &self.train[1]], windows);
+        recording.lists(&[&self.train], windows);
         // The rows of these steps, in two pieces if they wrap around the end of the ring.
         let at = (from % u64::from(RING)) as u32;
         let head = count.min(RING - at);
@@ -258,8 +262,7 @@ impl<'g> Program<'g> {
         self.step += u64::from(count);
         self.counters.submits += 1;
         self.counters.steps += u64::from(count);
-        self.counters.dispatches +=
-            u64::from(count) * (self.train[0].len() + self.train[1].len()) as u64;
+        self.counters.dispatches += u64::from(count) * self.train.len() as u64;
         InFlight {
             index,
             buffer,

@@ -64,8 +64,11 @@ pub struct DispatchSummary {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct ListSummary {
-    /// `forward_backward`, `update` or `evaluate`.
+    /// `forward_backward`, `accumulate`, `update` or `evaluate`.
     pub name: &'static str,
+    /// How often it runs in a training step; 0 for `evaluate`.
+    #[serde(skip)]
+    pub per_step: u32,
     pub dispatches: Vec<DispatchSummary>,
     pub flops: u64,
     pub bytes: u64,
@@ -95,10 +98,26 @@ pub struct Summary {
 
 impl Summary {
     pub fn step_flops(&self) -> u64 {
-        self.lists
-            .iter()
-            .filter(|l| l.name != "evaluate")
-            .map(|l| l.flops)
+        self.per_step(|list| list.flops)
+    }
+
+    pub fn step_bytes(&self) -> u64 {
+        self.per_step(|list| list.bytes)
+    }
+
+    pub fn step_dispatches(&self) -> u64 {
+        self.per_step(|list| list.dispatches.len() as u64)
+    }
+
+    pub fn evaluation_flops(&self) -> u64 {
+        let evaluate = self.lists.iter().filter(|list| list.name == "evaluate");
+        evaluate.map(|list| list.flops).sum()
+    }
+
+    fn per_step(&self, figure: impl Fn(&ListSummary) -> u64) -> u64 {
+        let lists = self.lists.iter();
+        lists
+            .map(|list| u64::from(list.per_step) * figure(list))
             .sum()
     }
 }
@@ -106,17 +125,23 @@ impl Summary {
 impl Program<'_> {
     pub fn summary(&self) -> Summary {
         let lowered = &self.lowered;
+        let micro_batches = self.options.accumulate;
         let lists = [
-            ("forward_backward", &lowered.forward_backward),
-            ("update", &lowered.update),
-            ("evaluate", &lowered.evaluate),
+            ("forward_backward", &lowered.forward_backward, micro_batches),
+            ("accumulate", &lowered.accumulate, micro_batches - 1),
+            ("update", &lowered.update, 1),
+            ("evaluate", &lowered.evaluate, 0),
         ];
         let stats = self.cache.stats();
         let shaders = self.shaders();
         Summary {
             lists: lists
                 .into_iter()
-                .map(|(name, range)| self.list_summary(name, range, &shaders))
+                .filter(|(_, range, _)| !range.is_empty())
+                .map(|(name, range, per_step)| ListSummary {
+                    per_step,
+                    ..self.list_summary(name, range, &shaders)
+                })
                 .collect(),
             memory: self.memory_summary(),
             pipelines: stats.pipelines,
@@ -200,6 +225,7 @@ impl Program<'_> {
         }
         ListSummary {
             name,
+            per_step: 1,
             flops: dispatches.iter().map(|d| d.flops).sum(),
             bytes: dispatches.iter().map(|d| d.bytes).sum(),
             workgroups: dispatches.iter().map(|d| d.workgroups).sum(),

@@ -86,7 +86,7 @@ impl Program<'_> {
         let mut arenas = self.lowered.arenas.parameters.iter();
         let found = arenas.find(|one| one.parameters == arena);
         let trained: Option<&Trained> = found.and_then(|arena| arena.trained.as_ref());
-        let names = self.options.update_rule.state().iter().copied();
+        let names = self.options.update_rule.form().state.iter().copied();
         names.zip(trained.into_iter().flat_map(|t| t.optimizer_state.clone()))
     }
 
@@ -142,9 +142,14 @@ impl Program<'_> {
             let values = values(spec, slice.first_quad, read.bytes(self, slice.arena)?);
             weights.insert(spec.name.clone(), spec.shape.clone(), values)?;
         }
-        let steps = self.step - self.tracked_from;
+        let steps = self.batches(self.step - self.tracked_from);
         weights.count_batches(specs, &self.tracked, steps);
         Ok(weights)
+    }
+
+    /// The batches that a batch norm sees in `steps` steps.
+    fn batches(&self, steps: u64) -> u64 {
+        steps * u64::from(self.options.accumulate)
     }
 
     /// The gradient of a parameter in the last step, in the file's layout; `None` if it is not trained.

@@ -26,7 +26,7 @@ impl WindowOrder {
     pub fn new(windows: &ShardWindows, options: &ProgramOptions) -> WindowOrder {
         WindowOrder {
             windows: windows.clone(),
-            batch: options.batch_size,
+            batch: options.step_samples(),
             seed: options.seed,
             order: options.order,
         }

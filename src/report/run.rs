@@ -193,7 +193,7 @@ fn energy(record: &Record, row: &SourceResult) -> Option<String> {
         .iter()
         .find(|each| each.source == row.source);
     if let Some(each) = each {
-        let batch = f64::from(record.regime.batch_size);
+        let batch = f64::from(record.regime.step_samples());
         text += &format!(
             "; {}{} per step, {} per sample{}",
             joules(each.joules),

@@ -205,7 +205,9 @@ fn time(
     meter: &Meter,
 ) -> Result<(ProgramEstimate, Vec<Power>), StudyError> {
     let begun = Instant::now();
-    let mut program = Trainer::new(gpu, regime.clone())?.program()?;
+    let mut program = Trainer::new(gpu, regime.clone())?
+        .goal(study.goal())
+        .program()?;
     let startup_seconds = begun.elapsed().as_secs_f64();
     // Drivers compile in the first step.
     steps(&mut program, Duration::ZERO)?;
@@ -228,8 +230,8 @@ fn time(
     let goal = study.goal();
     let mut most = goal
         .budget
-        .steps(regime.batch_size, program.steps_per_epoch());
-    let batch = u64::from(regime.batch_size);
+        .steps(regime.step_samples(), program.steps_per_epoch());
+    let batch = u64::from(regime.step_samples());
     let evaluations = |steps: u64| steps.saturating_mul(batch) / goal.every_samples.max(1);
     let run =
         |steps: u64| steps as f64 * step_seconds + evaluations(steps) as f64 * evaluation_seconds;
@@ -240,13 +242,7 @@ fn time(
             step_seconds + evaluation_seconds * batch as f64 / goal.every_samples.max(1) as f64;
         most = (limit / share) as u64;
     }
-    let list = program.summary();
-    let flops: u64 = list
-        .lists
-        .iter()
-        .filter(|list| list.name != "evaluate")
-        .map(|list| list.flops)
-        .sum();
+    let flops = program.summary().step_flops();
     let power = rows
         .iter()
         .filter(|row| matches!(row.status, Status::Measured | Status::Assumed))

@@ -82,7 +82,7 @@ fn differences_of(run: &RunRecord) -> Vec<String> {
             record.outcome
         ));
     }
-    let batch = u64::from(record.regime.batch_size);
+    let batch = u64::from(record.regime.step_samples());
     if record.samples != record.steps * batch {
         found.push(format!(
             "{} samples are not {} steps of {batch}",

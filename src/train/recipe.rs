@@ -5,10 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::regime::{Init, Names, Regime};
-use crate::data::Augmentation;
-use crate::model::presets::Stem;
-use crate::optim::Hyperparameters;
+use super::regime::Regime;
 
 impl Regime {
     /// Every choice under its key in a record, as JSON, in the order of the fields: every hyperparameter of the optimizer
@@ -20,29 +17,7 @@ impl Regime {
 
     /// The keys of all choices, those of every optimizer among them, in the order of the fields.
     pub(crate) fn keys() -> Vec<String> {
-        let all = Hyperparameters {
-            lr: Some(0.0),
-            momentum: Some(0.0),
-            weight_decay: Some(0.0),
-            nesterov: Some(false),
-        };
-        let every = Self {
-            stem: Some(Stem::Small),
-            image_size: Some(0),
-            window: Some(0),
-            stride: Some(0),
-            split: Some(String::new()),
-            augment: Some(Augmentation::default()),
-            classes: "0".parse().ok(),
-            train_fraction: Some(1.0),
-            init: Some(Init::Scratch),
-            only: Some(Names::default()),
-            new_head: Some(false),
-            freeze: Some(Names::default()),
-            unfreeze_at: Some(1.0),
-            ..Self::default()
-        };
-        let fields = fields(&every.with(all));
+        let fields = fields(&Self::with_everything());
         fields.into_iter().map(|(key, _)| key).collect()
     }
 
@@ -54,8 +29,8 @@ impl Regime {
     /// This regime without its seed and those hyperparameters that a program is given only when it runs: regimes that are
     /// then equal run the same kernels over the same memory.
     pub(crate) fn program_key(&self) -> Self {
-        let state = |regime: &Self| regime.update_rule().map(|rule| rule.state());
-        let wanted = state(self);
+        let form = |regime: &Self| regime.update_rule().map(|rule| rule.form());
+        let wanted = form(self);
         let mut key = Self {
             seed: 0,
             // These choose weights.
@@ -64,16 +39,21 @@ impl Regime {
             new_head: None,
             ..self.clone()
         };
-        let reset: [fn(&mut Self); 4] = [
+        let reset: [fn(&mut Self); 9] = [
             |regime| regime.lr = None,
             |regime| regime.nesterov = None,
             |regime| regime.momentum = None,
             |regime| regime.weight_decay = None,
+            |regime| regime.dampening = None,
+            |regime| regime.beta1 = None,
+            |regime| regime.beta2 = None,
+            |regime| regime.alpha = None,
+            |regime| regime.eps = None,
         ];
         for reset in reset {
             let mut fewer = key.clone();
             reset(&mut fewer);
-            if state(&fewer) == wanted {
+            if form(&fewer) == wanted {
                 key = fewer;
             }
         }

@@ -1,4 +1,4 @@
-use crate::optim::OptimError;
+use crate::optim::{OptimError, ScheduleError};
 
 /// A choice of a regime or a goal is invalid.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -72,6 +72,20 @@ pub enum RegimeError {
         /// The value given.
         epochs: f64,
     },
+    /// No batch makes a step.
+    #[error("the batches accumulated in a step must be at least 1, got 0")]
+    AccumulateZero,
+    /// A learning rate or norm is out of range.
+    #[error("{what} must be a finite number above 0, got {value}")]
+    Positive {
+        /// Name of the choice.
+        what: &'static str,
+        /// The value given.
+        value: f64,
+    },
+    /// A choice of the schedule is invalid.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
     /// No order has this name.
     #[error("unknown order {given:?}: choose shuffled or sequential")]
     UnknownOrder {

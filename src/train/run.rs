@@ -57,7 +57,7 @@ impl Trainer<'_> {
         let wanted = self.checkpoints.clone();
         let checkpoints = Resumption::open(wanted.as_ref())?;
         if let Some(goal) = &self.goal {
-            goal.check(self.regime.batch_size)?;
+            goal.check(self.regime.step_samples())?;
         }
         let device = metered_device(&self.gpu.adapter);
         let meter = Meter::open(&self.meter, Some(&device))?;
@@ -95,7 +95,7 @@ impl Trainer<'_> {
         let mut training = TrainingLoop {
             longest_submit: None,
             schedule: trainer.schedule(steps_per_epoch),
-            batch_size: trainer.regime.batch_size,
+            batch_size: trainer.regime.step_samples(),
             tracker,
             interrupt: &trainer.stop,
             log,
@@ -245,12 +245,12 @@ impl Trainer<'_> {
         Ok(TrainingResult { record, weights })
     }
 
-    fn schedule(&self, steps_per_epoch: u32) -> EvaluationSchedule {
+    pub(super) fn schedule(&self, steps_per_epoch: u32) -> EvaluationSchedule {
         let regime = &self.regime;
         match &self.goal {
             Some(goal) => EvaluationSchedule::every_samples(
-                goal.budget.steps(regime.batch_size, steps_per_epoch),
-                regime.batch_size,
+                goal.budget.steps(regime.step_samples(), steps_per_epoch),
+                regime.step_samples(),
                 goal.every_samples,
             ),
             None => EvaluationSchedule::new(

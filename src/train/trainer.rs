@@ -8,12 +8,14 @@ use super::error::TrainError;
 use super::goal::Goal;
 use super::outputs::Outputs;
 use super::regime::Regime;
+use super::regime_error::RegimeError;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
 use crate::energy::{DeviceKind, MeterOptions, MeteredDevice, Moment};
 use crate::kernels::Tuning;
 use crate::model::weights::Weights;
 use crate::model::{Network, init};
+use crate::optim::{Schedule, Steps};
 use crate::program::{Program, ProgramOptions};
 
 /// Trains one [`Regime`] on one device.
@@ -213,7 +215,7 @@ impl<'g> Trainer<'g> {
             None => self.regime.open_data()?,
         };
         self.regime.check_data(&data)?;
-        let network = match self.network.take() {
+        let mut network = match self.network.take() {
             Some(mut network) => {
                 self.regime.freeze(&mut network)?;
                 network
@@ -221,6 +223,7 @@ impl<'g> Trainer<'g> {
             None => self.regime.build_network(&data)?,
         };
         self.regime.check_weights(self.weights.is_some())?;
+        self.regime.group(&mut network);
         let (weights, origin) = match self.weights.take() {
             Some((weights, origin)) => {
                 weights.check(network.parameters())?;
@@ -246,6 +249,10 @@ impl<'g> Trainer<'g> {
             shard_limit: self.shard_limit,
             replay: self.replay,
             steps_per_submit: self.steps_per_submit,
+            accumulate: self.regime.accumulate.unwrap_or(1),
+            groups: self.regime.groups(),
+            clip_norm: self.regime.clip_norm,
+            schedule: self.rate_schedule(rule.momentum(), data.train.len)?,
             ..ProgramOptions::new(self.regime.batch_size, eval_batch, rule, tuning)
         };
         let identity = (
@@ -272,6 +279,22 @@ impl<'g> Trainer<'g> {
             compilation,
         };
         Ok((built, self))
+    }
+
+    /// The learning rates of a run over `samples` training samples.
+    fn rate_schedule(
+        &self,
+        momentum: Option<f64>,
+        samples: usize,
+    ) -> Result<Schedule, RegimeError> {
+        let per_epoch = samples / (self.regime.step_samples() as usize).max(1);
+        let per_epoch = u32::try_from(per_epoch).unwrap_or(u32::MAX);
+        let total = self.schedule(per_epoch).total();
+        let steps = Steps {
+            total: (total < u64::MAX).then_some(total),
+            per_epoch,
+        };
+        Ok(self.regime.schedule_options().schedule(steps, momentum)?)
     }
 }
 

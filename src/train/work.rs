@@ -6,13 +6,12 @@ use crate::program::Summary;
 
 /// The work of a step.
 pub(super) fn work_per_step(summary: &Summary) -> Work {
-    let mut work = Work::default();
-    for list in summary.lists.iter().filter(|list| list.name != "evaluate") {
-        work.flops_per_step += list.flops;
-        work.bytes_per_step += list.bytes;
-        work.dispatches_per_step += list.dispatches.len() as u64;
+    Work {
+        flops_per_step: summary.step_flops(),
+        bytes_per_step: summary.step_bytes(),
+        dispatches_per_step: summary.step_dispatches(),
+        ..Work::default()
     }
-    work
 }
 
 /// The work of `steps` training steps, the first of which may have been `frozen`, and `batches` batches of evaluations.
@@ -23,10 +22,7 @@ pub(super) fn work(
     batches: u64,
 ) -> Work {
     let mut work = work_per_step(summary);
-    let evaluations = summary.lists.iter().filter(|list| list.name == "evaluate");
-    work.evaluation_flops = evaluations
-        .map(|list| list.flops as f64 * batches as f64)
-        .sum();
+    work.evaluation_flops = summary.evaluation_flops() as f64 * batches as f64;
     let first = frozen.map_or(0, |frozen| frozen.steps.min(steps));
     let sum = |of: u64, frozen_of: fn(&FrozenSteps) -> u64| {
         let before = frozen.as_ref().map_or(0, frozen_of);

@@ -11,6 +11,8 @@ mod batch;
 mod conv;
 mod elementwise;
 mod finish;
+#[path = "../fixtures/mod.rs"]
+mod fixtures;
 mod gemm;
 mod harness;
 mod layer_norm;

@@ -10,16 +10,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::harness::{Numbers, run, texel_lanes};
 use super::registry;
 use wattgrad::internals::data::Dtype;
+use wattgrad::internals::kernels::batch::state;
 use wattgrad::internals::kernels::{Access, Dispatch, List, SHADERS, Storage, Tensor};
 
 /// Kernels with flags and counters among their results, which have tests of their own, and kernels of integers.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 19] = [
     "batch/elements_i16",
     "batch/elements_i32",
     "batch/elements_i8",
     "batch/elements_u16",
     "batch/elements_u8",
     "batch/finish_evaluation",
+    "batch/finish_micro_batch",
     "batch/finish_step",
     "batch/gather",
     "batch/gather_augmented",
@@ -31,6 +33,7 @@ const OTHERS: [&str; 17] = [
     "loss/elements",
     "loss/gradient",
     "loss/pos_weight",
+    "optim/clip_factor",
 ];
 
 /// A finite change that is visible in every element that depends on the changed one.
@@ -53,7 +56,8 @@ impl Alone {
         let given = dispatch.operands.iter().map(|(name, tensor)| {
             let info = all.info(*tensor);
             let count = info.quads as usize * 4;
-            let parameters = dispatch.operands.iter().find(|(name, _)| *name == "params");
+            let mut operands = dispatch.operands.iter();
+            let parameters = operands.find(|(name, _)| matches!(*name, "params" | "grads"));
             let words: Vec<u32> = match (*name, info.dtype) {
                 // Equal parts of the parameters, all of group 0.
                 ("chunks", _) => {
@@ -64,8 +68,19 @@ impl Alone {
                 }
                 // Counters, then floats: rates, momentum, decay; the last is a flag.
                 ("state", _) => {
-                    let word = |i| if i < 8 { 0 } else { 0.25f32.to_bits() };
+                    let word = |i| match i as u32 {
+                        // Not the first micro-batch, which ignores the sums.
+                        state::MICRO_BATCH => 1,
+                        state::CLIP => 0.25f32.to_bits(),
+                        i if i < state::GROUPS => 0,
+                        _ => 0.25f32.to_bits(),
+                    };
                     (0..count).map(word).collect()
+                }
+                // Above the squared mean, as it is in training.
+                ("square_avg", _) => {
+                    let value = |_| (41.25 + 0.75 * numbers.next()).to_bits();
+                    (0..count).map(value).collect()
                 }
                 ("index", _) => (0..count).map(|i| ((i % 4) as f32).to_bits()).collect(),
                 (_, Dtype::F32) => {
@@ -183,6 +198,7 @@ fn nan_and_infinity_pass_every_kernel() {
         let mut cases = registry::networks_of([1, 8, 8], &tuning, 7, 3);
         let mut others = registry::networks_of([3, 9, 13], &tuning, 3, 2);
         cases.extend(others.split_off(others.len() - 2));
+        cases.extend(registry::optimizers(&tuning));
         for instance in registry::instances(&cases) {
             let dispatch = instance.dispatch;
             let parts = (

@@ -6,6 +6,7 @@ mod fixtures;
 mod gradients;
 mod layers;
 mod losses;
+mod optimizers;
 
 use fixtures::Fixture;
 use wattgrad::internals::data::Normalisation;

@@ -13,10 +13,11 @@ use fixtures::Fixture;
 use wattgrad::internals::data::Dataset;
 use wattgrad::internals::device::{AdapterKind, Gpu, GpuOptions};
 use wattgrad::internals::kernels::{Shape, Tuning};
-use wattgrad::internals::model::presets;
 use wattgrad::internals::model::weights::Weights;
-use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::model::{Network, presets};
+use wattgrad::internals::optim::{ParameterGroup, ScheduleOptions, Sgd, Steps, UpdateRule};
 use wattgrad::internals::program::{Order, Program, ProgramOptions};
+use wattgrad::internals::train::Regime;
 
 /// Smallest relative bound: a single flipped ReLU or pool maximum is not an error.
 const FLOOR: f64 = 1e-4;
@@ -31,25 +32,21 @@ struct Case {
     finals: bool,
 }
 
-fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
-    let fixture = Fixture::read(case.file);
-    let network = presets::by_name(
-        case.model,
-        Shape {
-            channels: 1,
-            height: 28,
-            width: 28,
-        },
-        10,
-    )
-    .unwrap();
+fn network(model: &str) -> Network {
+    let shape = Shape {
+        channels: 1,
+        height: 28,
+        width: 28,
+    };
+    presets::by_name(model, shape, 10).unwrap()
+}
+
+/// The initial weights of a fixture.
+fn weights(fixture: &Fixture, network: &Network) -> Weights {
     let mut weights = Weights::default();
     for spec in network.parameters() {
-        let values = fixture
-            .get(&format!("init.{}", spec.name))
-            .iter()
-            .map(|v| *v as f32)
-            .collect();
+        let values = fixture.get(&format!("init.{}", spec.name)).iter();
+        let values = values.map(|v| *v as f32).collect();
         weights
             .insert(spec.name.clone(), spec.shape.clone(), values)
             .unwrap();
@@ -57,21 +54,22 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
             weights.insert_count(format!("{layer}num_batches_tracked"), 0);
         }
     }
-    let options = ProgramOptions {
-        order: Order::Sequential,
-        ..ProgramOptions::new(case.batch, 500, Arc::new(case.sgd), tuning)
-    };
-    let mut program = Program::new(gpu, &network, data, &options).unwrap();
-    program.load(&weights).unwrap();
+    weights
+}
+
+fn losses(program: &mut Program<'_>, steps: u32) -> Vec<f64> {
     let mut losses = vec![];
     program
-        .train(case.steps, &AtomicBool::new(false), &mut |r| {
+        .train(steps, &AtomicBool::new(false), &mut |r| {
             losses.push(f64::from(r.loss))
         })
         .unwrap();
-    assert_eq!(losses.len(), case.steps as usize);
+    assert_eq!(losses.len(), steps as usize);
+    losses
+}
 
-    let (single, double) = (fixture.get("loss.f32"), fixture.get("loss.f64"));
+/// The bound of a step is ten times the distance of PyTorch's runs so far.
+fn compare(name: &str, losses: &[f64], single: &[f64], double: &[f64]) {
     let mut distance: f64 = 0.0;
     for (step, loss) in losses.iter().enumerate() {
         // The f32 runs differ only in the order of their sums.
@@ -82,12 +80,25 @@ fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
         let off = (loss - double[step]).abs();
         assert!(
             off <= bound,
-            "{} step {}: loss {loss}, PyTorch's {}, off by {off:e} > {bound:e}",
-            case.file,
+            "{name} step {}: loss {loss}, PyTorch's {}, off by {off:e} > {bound:e}",
             step + 1,
             double[step]
         );
     }
+}
+
+fn check(case: &Case, tuning: Tuning, gpu: &Gpu, data: &Dataset) {
+    let fixture = Fixture::read(case.file);
+    let network = network(case.model);
+    let options = ProgramOptions {
+        order: Order::Sequential,
+        ..ProgramOptions::new(case.batch, 500, Arc::new(case.sgd), tuning)
+    };
+    let mut program = Program::new(gpu, &network, data, &options).unwrap();
+    program.load(&weights(&fixture, &network)).unwrap();
+    let losses = losses(&mut program, case.steps);
+    let (single, double) = (fixture.get("loss.f32"), fixture.get("loss.f64"));
+    compare(case.file, &losses, single, double);
     if !case.finals {
         return;
     }
@@ -218,4 +229,71 @@ fn the_gpu_profile() {
         &gpu,
         &data,
     );
+}
+
+/// Runs of the mlp with the other rules, with clipping, groups, a schedule and accumulation, from the weights of the first
+/// fixture.
+#[test]
+fn optimizers() {
+    let (gpu, data) = setting();
+    let fixture = Fixture::read("parity_optimizers.safetensors");
+    let initial = Fixture::read("parity_mlp.safetensors");
+    for (name, case) in fixture.settings("") {
+        let real = |key: &str| case.get(key).and_then(serde_json::Value::as_f64);
+        let mut choices = serde_json::json!({ "optimizer": case["rule"] });
+        for key in [
+            "lr",
+            "momentum",
+            "dampening",
+            "weight_decay",
+            "alpha",
+            "centered",
+        ] {
+            if let Some(value) = case.get(key) {
+                choices[key] = value.clone();
+            }
+        }
+        let regime: Regime = serde_json::from_value(choices).unwrap();
+        let rule: Arc<dyn UpdateRule> = regime.update_rule().unwrap();
+        let mut network = network("mlp");
+        let mut groups = vec![ParameterGroup::default()];
+        if let Some(lr) = real("head_lr") {
+            let decay = real("other_decay");
+            let group = |lr, weight_decay| ParameterGroup { lr, weight_decay };
+            groups = vec![
+                group(None, None),
+                group(None, decay),
+                group(Some(lr), None),
+                group(Some(lr), decay),
+            ];
+            for (at, head, flat) in [(1, false, true), (2, true, false), (3, true, true)] {
+                network.set_group(at, |spec| {
+                    spec.name.starts_with("fc3.") == head && (spec.shape.len() == 1) == flat
+                });
+            }
+        }
+        let mut rates = ScheduleOptions::default();
+        if case.get("cosine").is_some() {
+            rates.schedule = Some("cosine".parse().unwrap());
+            rates.warmup_steps = real("warmup").map(|steps| steps as u32);
+        }
+        let steps = Steps {
+            total: Some(100),
+            per_epoch: 937,
+        };
+        let accumulate = real("accumulate").map_or(1, |n| n as u32);
+        let options = ProgramOptions {
+            order: Order::Sequential,
+            accumulate,
+            groups,
+            clip_norm: real("clip_norm"),
+            schedule: rates.schedule(steps, rule.momentum()).unwrap(),
+            ..ProgramOptions::new(64 / accumulate, 500, rule, native(&gpu))
+        };
+        let mut program = Program::new(&gpu, &network, &data, &options).unwrap();
+        program.load(&weights(&initial, &network)).unwrap();
+        let losses = losses(&mut program, 100);
+        let get = |kind: &str| fixture.get(&format!("{name}.{kind}"));
+        compare(&name, &losses, get("f32"), get("f64"));
+    }
 }

@@ -21,7 +21,7 @@ fn two_groups_follow_the_oracle_with_their_own_hyperparameters() {
         let biases = network.set_group(1, |spec| spec.shape.len() == 1);
         assert_eq!(biases, network.parameters().len() / 2);
         let no_decay = ParameterGroup {
-            lr_factor: 0.1,
+            lr: Some(0.005),
             weight_decay: Some(0.0),
         };
         let with = ProgramOptions {

@@ -1,6 +1,7 @@
 //! Programs: reproducible bits, exact counts of samples, and clear errors for networks that do not fit.
 #![cfg(feature = "gpu")]
 
+mod accumulation;
 mod arenas;
 mod evaluation;
 mod freeze;

@@ -12,8 +12,9 @@ use wattgrad::internals::kernels::{
 };
 use wattgrad::internals::model::layers::{Activation, AvgPool2d, Conv2d, Linear, MaxPool2d};
 use wattgrad::internals::model::{LossKind, ModelError, Network, Value, presets};
-use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::optim::{Schedule, Sgd};
 use wattgrad::internals::program::{Order, ProgramError, ProgramOptions, dispatches};
+use wattgrad::internals::train::Regime;
 
 /// The dispatches of one lowering, and the storages that its tensors may have.
 pub struct Case {
@@ -237,6 +238,7 @@ pub fn products(tuning: &Tuning) -> Vec<Case> {
 /// Every case.
 pub fn cases() -> Vec<Case> {
     let mut cases = types();
+    cases.extend(tunings().iter().flat_map(optimizers));
     cases.extend(examples());
     cases.extend(losses());
     cases.extend(large());
@@ -442,6 +444,54 @@ fn more(input: [u32; 3]) -> Result<Network, ModelError> {
     let logits = net.linear("fc", x, 10)?;
     net.cross_entropy("label", logits, 0, 1.0);
     Ok(net)
+}
+
+/// Every update rule over one layer with schedule, clipping and accumulation, and each of these with plain descent alone.
+pub fn optimizers(tuning: &Tuning) -> Vec<Case> {
+    let rules = [
+        r#"{"optimizer": "sgd", "momentum": 0.0}"#,
+        r#"{"optimizer": "sgd"}"#,
+        r#"{"optimizer": "sgd", "dampening": 0.5}"#,
+        r#"{"optimizer": "adam"}"#,
+        r#"{"optimizer": "lion"}"#,
+        r#"{"optimizer": "rmsprop"}"#,
+        r#"{"optimizer": "rmsprop", "momentum": 0.5}"#,
+        r#"{"optimizer": "rmsprop", "centered": true}"#,
+        r#"{"optimizer": "rmsprop", "centered": true, "momentum": 0.5}"#,
+    ];
+    let data = dataset([1, 5, 7], 60, 9, Dtype::U8);
+    let mut network = Network::new();
+    let x = network.input([1, 5, 7]);
+    let logits = network.linear("fc", x, 10).unwrap();
+    network.cross_entropy("label", logits, 0, 1.0);
+    let all = rules.iter().map(|rule| (*rule, true, Some(1.0), 3));
+    let alone = [(false, Some(1.0), 1), (true, None, 1), (false, None, 2)];
+    let alone = alone.map(|(scheduled, clip, accumulate)| (rules[0], scheduled, clip, accumulate));
+    all.chain(alone)
+        .map(|(rule, scheduled, clip_norm, accumulate)| {
+            let regime: Regime = serde_json::from_str(rule).unwrap();
+            let options = ProgramOptions {
+                schedule: match scheduled {
+                    true => Schedule::sweep(0.1, 1.0, 5),
+                    false => Schedule::constant(),
+                },
+                clip_norm,
+                accumulate,
+                update_rule: regime.update_rule().unwrap(),
+                ..options(tuning, 4, 3)
+            };
+            let with = format!(
+                "scheduled {scheduled}, clipped {}, {accumulate} micro-batches",
+                clip_norm.is_some()
+            );
+            case(
+                &format!("one layer with {rule}, {with}"),
+                &network,
+                &data,
+                &options,
+            )
+        })
+        .collect()
 }
 
 /// Every layer type: windows of 1, 2, 3, 5 and 7, strides to 3, padding to 3, channels that do not fill quads, values with

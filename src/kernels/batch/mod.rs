@@ -6,6 +6,6 @@ mod gather;
 pub mod order;
 pub mod state;
 
-pub use finish::{finish_evaluation, finish_step};
+pub use finish::{finish_evaluation, finish_micro_batch, finish_step};
 pub use gather::{Shards, gather, gather_augmented, gather_labels};
 pub use order::{BatchOrder, Mode, order};

@@ -1,11 +1,15 @@
 //! Update rules over whole arenas of parameters, in chunks. `optim/update` is the shader that all rules share; a rule
 //! fills its slot.
 
-mod sgd;
+mod accumulate;
+mod clip;
+mod rules;
 
 use std::ops::Range;
 
-pub use sgd::{SgdGroup, sgd};
+pub use accumulate::{accumulate, accumulated};
+pub use clip::{clip_factor, gradient_norm};
+pub use rules::*;
 
 use super::batch::state;
 use super::elementwise::fold;
@@ -43,34 +47,43 @@ pub struct Update<'a> {
     pub gradients: Tensor,
     /// In the parameters' layout, updated in place; as many as the rule has.
     pub optimizer_state: &'a [Tensor],
-    /// The counters and the groups' hyperparameters ([`state`]).
+    /// The counters, the groups' hyperparameters and the schedule ([`state`]).
     pub state: Tensor,
+    /// The schedule in the state; `None`: the learning rates of the groups never change.
+    pub schedule: Option<state::Schedule>,
+    /// Whether gradients are scaled by the factor of [`clip_factor`].
+    pub clip: bool,
     /// Of each chunk, `.x` becomes the sum of its squared gradients, which is not finite when a gradient is not.
     pub norm_partials: Tensor,
 }
 
 /// What a rule adds to the shared shader.
-struct Rule<'a> {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// Label of its dispatches.
+    pub name: &'static str,
     /// Fills the slot `rule`; `None`: the shader's own, plain gradient descent.
-    snippet: Option<&'static str>,
-    /// Names of the optimizer state in the snippet.
-    state: &'a [&'static str],
-    /// Words of a group's hyperparameters.
-    group_words: u32,
+    pub snippet: Option<&'static str>,
+    /// Names of the tensors that it keeps from step to step, as in the snippet, each with one value per trained
+    /// parameter, zero at first.
+    pub state: &'static [&'static str],
+    /// Words of a group's hyperparameters, the learning rate first.
+    pub group_words: u32,
 }
 
-fn push(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>, rule: &Rule<'_>) {
+/// Appends a step of the rule of `form`, one dispatch.
+pub fn update(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>, form: &Form) {
     let tuning = &tuning.for_reductions();
     let mut d = Dispatch::new(label, "optim/update");
-    d.slots = rule
-        .snippet
-        .map(|name| ("rule", name))
-        .into_iter()
-        .collect();
+    d.slots.extend(form.snippet.map(|name| ("rule", name)));
+    d.slots
+        .extend(update.schedule.map(|_| ("step", "optim/step_scheduled")));
+    d.slots
+        .extend(update.clip.then_some(("clip", "optim/clip_by_norm")));
     d.constants = vec![
         ("W", tuning.lanes),
         ("GROUPS", state::GROUPS),
-        ("GROUP_WORDS", rule.group_words),
+        ("GROUP_WORDS", form.group_words),
     ];
     d.operands = vec![
         ("chunks", update.chunks),
@@ -79,14 +92,24 @@ fn push(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>, rule
         ("params", update.parameters),
         ("norm_partials", update.norm_partials),
     ];
-    let state = rule.state.iter().copied();
+    let state = form.state.iter().copied();
     d.operands
         .extend(state.zip(update.optimizer_state.iter().copied()));
-    let count = update.range.end - update.range.start;
-    d.grid = fold(u64::from(count));
-    d.sizes = vec![update.range.start, update.range.end, d.grid[0]];
-    // A chunk's length is data; all chunks together are the arena.
+    let state::Schedule {
+        first_word,
+        rows,
+        groups,
+    } = update.schedule.unwrap_or_default();
+    chunked(&mut d, &update.range);
+    d.sizes.extend([first_word, rows, groups]);
     d.passes = Some(list.info(update.gradients).quads);
     d.once = true;
     list.push(d);
+}
+
+/// A workgroup for each chunk of `range`: the grid and the first three sizes.
+fn chunked(d: &mut Dispatch, range: &Range<u32>) {
+    let count = range.end - range.start;
+    d.grid = fold(u64::from(count));
+    d.sizes = vec![range.start, range.end, d.grid[0]];
 }

@@ -17,6 +17,7 @@ pub mod gemm;
 pub mod layer_norm;
 pub mod loss;
 pub mod norm;
+pub mod optim;
 pub mod pool;
 pub mod sgd;
 

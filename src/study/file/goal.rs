@@ -53,7 +53,7 @@ impl Goal {
     /// Checks every cell against the goal.
     pub fn check(&self, cells: &[PlacedCell], base: &Base<'_>) -> Result<(), StudyFileError> {
         for PlacedCell { cell, settings } in cells {
-            let batch = cell.regime.batch_size;
+            let batch = cell.regime.step_samples();
             if self.every_samples < u64::from(batch) {
                 let what = format!(
                     "steps of {batch} samples cannot be evaluated every {} samples: use a smaller batch size, or every-samples of at least {batch}",
@@ -61,9 +61,18 @@ impl Goal {
                 );
                 let both = settings.iter().chain(&base.settings);
                 let at = settings::cause(both, &cell.regime, |other| {
-                    u64::from(other.batch_size) <= self.every_samples
+                    u64::from(other.step_samples()) <= self.every_samples
                 });
                 return Err(base.source.error(at.unwrap_or(self.every_at), what));
+            }
+            if let Err(error) = cell.regime.check_budget(&self.budget) {
+                let both = settings.iter().chain(&base.settings);
+                let at = settings::cause(both, &cell.regime, |other| {
+                    other.check_budget(&self.budget).is_ok()
+                });
+                return Err(base
+                    .source
+                    .error(at.unwrap_or(self.every_at), error.to_string()));
             }
             // The samples of an epoch are not known yet.
             let known = Budget {

@@ -85,8 +85,11 @@ pub(super) fn check_keys<T>(source: Source<'_>, table: &Entries<T>) -> Result<()
 /// The value that `regime` has for `key`.
 pub(super) fn value(regime: &Regime, key: &str) -> Value {
     let field = key.replace('-', "_");
-    let choices = regime.choices();
-    let chosen = choices.into_iter().find(|(name, _)| *name == field);
+    // What a record leaves out, being a default that changes nothing, is still the value of an axis.
+    let choices = regime.choices().into_iter().chain(regime.set_choices());
+    let chosen = choices
+        .into_iter()
+        .find(|(name, value)| *name == field && !value.is_null());
     chosen.map_or(Value::Null, |(_, value)| value)
 }
 

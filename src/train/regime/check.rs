@@ -3,7 +3,8 @@
 use super::Regime;
 use crate::data::Dataset;
 use crate::model::presets;
-use crate::train::RegimeError;
+use crate::optim::Steps;
+use crate::train::{Budget, RegimeError};
 
 impl Regime {
     /// Checks every value that can be checked without data or device.
@@ -16,7 +17,6 @@ impl Regime {
                 return Err(RegimeError::BatchZero { what });
             }
         }
-        self.update_rule()?;
         if self.stem.is_some()
             && presets::NAMES.contains(&self.model.as_str())
             && !presets::has_stem(&self.model)
@@ -35,6 +35,22 @@ impl Regime {
         {
             return Err(RegimeError::UnfreezeAt { epochs });
         }
+        if self.accumulate == Some(0) {
+            return Err(RegimeError::AccumulateZero);
+        }
+        let rule = self.update_rule()?;
+        self.schedule_options().check(rule.momentum())?;
+        let rates = [
+            ("head-lr", self.head_lr, 0.0),
+            ("clip-norm", self.clip_norm, f64::MIN_POSITIVE),
+        ];
+        for (what, value, least) in rates {
+            if let Some(value) = value
+                && !(value.is_finite() && value >= least)
+            {
+                return Err(RegimeError::Positive { what, value });
+            }
+        }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(RegimeError::LabelSmoothing {
                 share: self.label_smoothing,
@@ -49,6 +65,23 @@ impl Regime {
             Some(target) if !(0.0..=1.0).contains(&target) => Err(RegimeError::Target { target }),
             _ => Ok(()),
         }
+    }
+
+    /// Checks the schedule against a budget, which may not limit the steps of a run.
+    ///
+    /// # Errors
+    /// [`RegimeError::Schedule`].
+    pub(crate) fn check_budget(&self, budget: &Budget) -> Result<(), RegimeError> {
+        let limited = budget.samples.is_some() || budget.steps.is_some() || budget.epochs.is_some();
+        if !limited {
+            let steps = Steps {
+                total: None,
+                per_epoch: 1,
+            };
+            let momentum = self.update_rule()?.momentum();
+            self.schedule_options().schedule(steps, momentum)?;
+        }
+        Ok(())
     }
 
     /// Checks the batch sizes against the number of samples.
@@ -80,7 +113,7 @@ impl Regime {
 
     fn batches(&self) -> [(&'static str, Option<u32>); 2] {
         [
-            ("batch size", Some(self.batch_size)),
+            ("batch size", Some(self.step_samples())),
             ("evaluation batch size", self.eval_batch_size),
         ]
     }

@@ -1,6 +1,8 @@
 //! A regime: all choices of a training run, as plain data.
 
 mod check;
+mod default;
+mod init;
 mod list;
 mod resolve;
 #[cfg(test)]
@@ -8,6 +10,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use init::Init;
 pub use list::{ClassSet, Names};
 
 use super::regime_error::RegimeError;
@@ -15,7 +18,7 @@ use crate::data::Augmentation;
 #[cfg(feature = "cli")]
 use crate::model::presets;
 use crate::model::presets::Stem;
-use crate::optim::Optimizer;
+use crate::optim::{Milestones, Optimizer, RateSchedule, ScheduleUnit};
 use crate::program::Order;
 #[cfg(feature = "cli")]
 use crate::suggest::Suggest;
@@ -227,49 +230,186 @@ pub struct Regime {
         feature = "cli",
         arg(
             long,
-            help = "Learning rate [default: 0.05]",
+            help = "Learning rate [default: sgd 0.05, adam 0.001, rmsprop 0.01, lion 0.0001]",
             value_name = "LR",
             allow_hyphen_values = true,
         )
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lr: Option<f64>,
-    /// Momentum, from 0 to below 1.
+    /// Momentum, from 0 to below 1 [default: sgd 0.9, rmsprop 0]
     #[cfg_attr(
         feature = "cli",
-        arg(
-            long,
-            help = "Momentum, from 0 to below 1 [default: 0.9]",
-            value_name = "M",
-            allow_hyphen_values = true,
-        )
+        arg(long, value_name = "M", allow_hyphen_values = true)
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub momentum: Option<f64>,
-    /// Weight decay, added to the gradient.
+    /// Weight decay; adamw and lion decay the weights [default: 0; adamw 0.01]
     #[cfg_attr(
         feature = "cli",
-        arg(
-            long,
-            help = "Weight decay, added to the gradient [default: 0]",
-            value_name = "D",
-            allow_hyphen_values = true,
-        )
+        arg(long, value_name = "D", allow_hyphen_values = true)
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
-    /// Whether the step uses Nesterov momentum.
-    #[cfg_attr(feature = "cli", arg(
-        long,
-        help = "Use Nesterov momentum [default: false]",
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        hide_possible_values = true,
-    ))]
+    /// Use Nesterov momentum [default: false]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nesterov: Option<bool>,
+    /// Dampening of the momentum, 0 to 1 [default: 0]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "D", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dampening: Option<f64>,
+    /// Decay rate of the first moment [default: 0.9]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "B", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta1: Option<f64>,
+    /// Decay rate of the second moment [default: 0.999; lion 0.99]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "B", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub beta2: Option<f64>,
+    /// Decay rate of the mean of squared gradients [default: 0.99]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Added to a root before dividing by it [default: 1e-8]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "E", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eps: Option<f64>,
+    /// Divide by the variance of gradients, not their mean square [default: false]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub centered: Option<bool>,
+    /// No weight decay for biases and norm parameters (1 dimension)
+    #[cfg_attr(feature = "cli", arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_decay_norms: Option<bool>,
+    /// Learning rate of the last layer before each loss [default: --lr]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "LR", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head_lr: Option<f64>,
+    /// Clip the norm of all gradients together to this
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "NORM", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// Batches whose gradients make one step [default: 1]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accumulate: Option<u32>,
+    /// Learning-rate schedule [default: constant]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = Suggest::read(RateSchedule::NAMES, |name| name.parse::<RateSchedule>().map_err(sentence))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<RateSchedule>,
+    /// Unit of step-size, milestones and gamma: step or epoch [default: epoch]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "UNIT", value_parser = Suggest::read(ScheduleUnit::NAMES, |name| name.parse::<ScheduleUnit>().map_err(sentence))))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub schedule_unit: Option<ScheduleUnit>,
+    /// Units between reductions of the schedule step
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_size: Option<u32>,
+    /// Units after which the schedule multistep reduces, such as 3,5
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N,N"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milestones: Option<Milestones>,
+    /// Factor of a reduction [default: 0.1; exponential: none]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "G", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gamma: Option<f64>,
+    /// Exponent of the schedule polynomial [default: 1]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "P", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power: Option<f64>,
+    /// Learning rate at the end of the schedule cosine [default: 0]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "LR", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_lr: Option<f64>,
+    /// Share of the steps in which one-cycle rises [default: 0.3]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "SHARE", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pct_start: Option<f64>,
+    /// Learning rate over the first one of one-cycle [default: 25]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "F", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub div_factor: Option<f64>,
+    /// First learning rate of one-cycle over the last [default: 10000]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "F", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub final_div_factor: Option<f64>,
+    /// Cycle the momentum against the learning rate [default: true]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", hide_possible_values = true))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycle_momentum: Option<bool>,
+    /// Lowest momentum of one-cycle [default: 0.85]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "M", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_momentum: Option<f64>,
+    /// Highest momentum of one-cycle [default: 0.95]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "M", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_momentum: Option<f64>,
+    /// Steps of a linear warm-up of the learning rate
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_steps: Option<u32>,
+    /// Epochs of the warm-up; may be a fraction
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "EPOCHS", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_epochs: Option<f64>,
+    /// Share of the learning rate in the first step [default: 0.01]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "SHARE", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmup_start: Option<f64>,
     /// Label smoothing: share of a label spread over all classes, from 0 to below 1
     #[cfg_attr(feature = "cli", arg(
         long,
@@ -326,76 +466,12 @@ pub struct Regime {
     pub target_accuracy: Option<f64>,
 }
 
-/// Where the initial weights of a run come from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Init {
-    /// They are drawn from the seed.
-    #[default]
-    Scratch,
-    /// They are taken from a file, or in a study from the run of its `[pretrain]` table.
-    Pretrained,
-}
-
-impl Init {
-    /// The names.
-    pub const NAMES: &[&str] = &["scratch", "pretrained"];
-}
-
-impl std::str::FromStr for Init {
-    type Err = RegimeError;
-
-    fn from_str(name: &str) -> Result<Self, RegimeError> {
-        match name {
-            "scratch" => Ok(Self::Scratch),
-            "pretrained" => Ok(Self::Pretrained),
-            _ => Err(RegimeError::UnknownInit { given: name.into() }),
-        }
-    }
-}
-
 #[cfg(feature = "cli")]
 const ORDERS: &[&str] = &["shuffled", "sequential"];
 
 #[cfg(feature = "cli")]
 fn sentence(error: impl std::error::Error) -> String {
     error.to_string()
-}
-
-impl Default for Regime {
-    fn default() -> Self {
-        Self {
-            model: "mlp".into(),
-            stem: None,
-            data: "auto".into(),
-            classes: None,
-            train_fraction: None,
-            init: None,
-            only: None,
-            new_head: None,
-            freeze: None,
-            unfreeze_at: None,
-            image_size: None,
-            window: None,
-            stride: None,
-            split: None,
-            augment: None,
-            batch_size: 64,
-            eval_batch_size: None,
-            optimizer: Optimizer::Sgd,
-            lr: None,
-            momentum: None,
-            weight_decay: None,
-            nesterov: None,
-            label_smoothing: 0.0,
-            epochs: None,
-            max_steps: None,
-            seed: 0,
-            order: Order::Shuffled,
-            eval_every: 1.0,
-            target_accuracy: None,
-        }
-    }
 }
 
 #[cfg(feature = "cli")]

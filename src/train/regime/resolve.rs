@@ -6,7 +6,7 @@ use super::{Names, Regime};
 use crate::data::{DataOptions, Dataset, ReadProgress, Task};
 use crate::kernels::Shape;
 use crate::model::{ModelError, Network, presets};
-use crate::optim::{Hyperparameters, OptimError, UpdateRule};
+use crate::optim::{Hyperparameters, OptimError, ParameterGroup, ScheduleOptions, UpdateRule};
 use crate::train::{RegimeError, TrainError};
 
 /// Epochs of a run without a limit of epochs or steps.
@@ -20,21 +20,57 @@ impl Regime {
     ///
     /// # Errors
     /// [`OptimError`] for a value that it does not accept.
-    pub(crate) fn update_rule(&self) -> Result<Arc<dyn UpdateRule>, OptimError> {
+    #[doc(hidden)]
+    pub fn update_rule(&self) -> Result<Arc<dyn UpdateRule>, OptimError> {
         self.optimizer.rule(Hyperparameters {
             lr: self.lr,
             momentum: self.momentum,
             weight_decay: self.weight_decay,
             nesterov: self.nesterov,
+            dampening: self.dampening,
+            beta1: self.beta1,
+            beta2: self.beta2,
+            alpha: self.alpha,
+            eps: self.eps,
+            centered: self.centered,
         })
     }
 
-    /// The regime with every hyperparameter of its optimizer spelled out.
+    /// The choices of the schedule as given.
+    pub(in crate::train) fn schedule_options(&self) -> ScheduleOptions {
+        ScheduleOptions {
+            schedule: self.schedule,
+            schedule_unit: self.schedule_unit,
+            step_size: self.step_size,
+            milestones: self.milestones.clone(),
+            gamma: self.gamma,
+            power: self.power,
+            min_lr: self.min_lr,
+            pct_start: self.pct_start,
+            div_factor: self.div_factor,
+            final_div_factor: self.final_div_factor,
+            cycle_momentum: self.cycle_momentum,
+            base_momentum: self.base_momentum,
+            max_momentum: self.max_momentum,
+            warmup_steps: self.warmup_steps,
+            warmup_epochs: self.warmup_epochs,
+            warmup_start: self.warmup_start,
+        }
+    }
+
+    /// The regime with every hyperparameter of its optimizer and its schedule spelled out. What is at a default that
+    /// changes nothing is left out: one batch a step, weight decay for all, a constant learning rate.
     ///
     /// # Errors
     /// As [`Regime::check`] for the hyperparameters.
     pub(crate) fn resolved(&self) -> Result<Self, OptimError> {
-        Ok(self.with(self.update_rule()?.hyperparameters()))
+        let rule = self.update_rule()?;
+        let schedule = self.schedule_options().resolved(rule.momentum());
+        Ok(Self {
+            no_decay_norms: self.no_decay_norms.filter(|on| *on),
+            accumulate: self.accumulate.filter(|n| *n != 1),
+            ..self.with(rule.hyperparameters()).with_schedule(schedule)
+        })
     }
 
     pub(in crate::train) fn with(&self, hyperparameters: Hyperparameters) -> Self {
@@ -43,13 +79,107 @@ impl Regime {
             momentum,
             weight_decay,
             nesterov,
+            dampening,
+            beta1,
+            beta2,
+            alpha,
+            eps,
+            centered,
         } = hyperparameters;
         Self {
             lr,
             momentum,
             weight_decay,
             nesterov,
+            dampening,
+            beta1,
+            beta2,
+            alpha,
+            eps,
+            centered,
             ..self.clone()
+        }
+    }
+
+    fn with_schedule(self, options: ScheduleOptions) -> Self {
+        let ScheduleOptions {
+            schedule,
+            schedule_unit,
+            step_size,
+            milestones,
+            gamma,
+            power,
+            min_lr,
+            pct_start,
+            div_factor,
+            final_div_factor,
+            cycle_momentum,
+            base_momentum,
+            max_momentum,
+            warmup_steps,
+            warmup_epochs,
+            warmup_start,
+        } = options;
+        Self {
+            schedule,
+            schedule_unit,
+            step_size,
+            milestones,
+            gamma,
+            power,
+            min_lr,
+            pct_start,
+            div_factor,
+            final_div_factor,
+            cycle_momentum,
+            base_momentum,
+            max_momentum,
+            warmup_steps,
+            warmup_epochs,
+            warmup_start,
+            ..self
+        }
+    }
+
+    /// Samples of a training step.
+    pub fn step_samples(&self) -> u32 {
+        let batches = self.accumulate.unwrap_or(1);
+        self.batch_size.saturating_mul(batches)
+    }
+
+    /// The parameter groups, which [`Regime::group`] gives to the parameters.
+    pub(in crate::train) fn groups(&self) -> Vec<ParameterGroup> {
+        let no_decay = self.no_decay_norms.filter(|on| *on).map(|_| 0.0);
+        let rates = [None, self.head_lr];
+        let decays = [None, no_decay];
+        let groups = rates.iter().flat_map(|lr| {
+            let decays = decays.iter();
+            decays.map(|weight_decay| ParameterGroup {
+                lr: *lr,
+                weight_decay: *weight_decay,
+            })
+        });
+        match (self.head_lr, no_decay) {
+            (None, None) => vec![ParameterGroup::default()],
+            _ => groups.collect(),
+        }
+    }
+
+    /// Puts the parameters of `network` into the groups of [`Regime::groups`].
+    pub(in crate::train) fn group(&self, network: &mut Network) {
+        if self.groups().len() == 1 {
+            return;
+        }
+        let heads = network.heads();
+        let head = |name: &str| self.head_lr.is_some() && heads.iter().any(|head| head == name);
+        let no_decay = self.no_decay_norms == Some(true);
+        for (at, (in_head, flat)) in [(false, true), (true, false), (true, true)]
+            .into_iter()
+            .enumerate()
+        {
+            network.set_group(at as u32 + 1, |spec| {
+                head(&spec.name) == in_head && (no_decay && spec.shape.len() == 1) == flat
+            });
         }
     }
 

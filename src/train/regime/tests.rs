@@ -1,4 +1,5 @@
 use super::*;
+use crate::data::Dataset;
 
 #[test]
 fn rejects_each_invalid_value() {
@@ -104,4 +105,61 @@ fn a_regime_round_trips_through_json() {
     assert!(text.contains(r#""optimizer":"sgd""#), "{text}");
     assert_eq!(serde_json::from_str::<Regime>(&text).unwrap(), regime);
     assert!(serde_json::from_str::<Regime>(r#"{"learning_rate": 1}"#).is_err());
+}
+
+#[test]
+fn choices_at_their_defaults_are_left_out_of_records() {
+    let spelled = Regime {
+        dampening: Some(0.0),
+        no_decay_norms: Some(false),
+        accumulate: Some(1),
+        schedule: Some(RateSchedule::Constant),
+        warmup_steps: Some(0),
+        ..Regime::default()
+    };
+    assert_eq!(spelled.resolved(), Regime::default().resolved());
+    let cosine = Regime {
+        schedule: Some(RateSchedule::Cosine),
+        ..Regime::default()
+    };
+    let resolved = cosine.resolved().unwrap();
+    assert_eq!(resolved.min_lr, Some(0.0));
+    assert_eq!(resolved.resolved().unwrap(), resolved);
+}
+
+#[test]
+fn groups_are_heads_and_parameters_of_one_dimension() {
+    let data = Dataset::open("digits").unwrap();
+    let groups = |regime: Regime| {
+        let mut network = regime.build_network(&data).unwrap();
+        regime.group(&mut network);
+        let specs = network.parameters().iter();
+        let groups: Vec<(String, u32)> = specs.map(|p| (p.name.clone(), p.group)).collect();
+        (groups, regime.groups())
+    };
+    let (plain, one) = groups(Regime::default());
+    assert!(plain.iter().all(|(_, group)| *group == 0) && one.len() == 1);
+    let (both, four) = groups(Regime {
+        head_lr: Some(0.5),
+        no_decay_norms: Some(true),
+        ..Regime::default()
+    });
+    for (name, group) in both {
+        let expected = match (name.starts_with("fc3."), name.ends_with(".bias")) {
+            (false, false) => (None, None),
+            (false, true) => (None, Some(0.0)),
+            (true, false) => (Some(0.5), None),
+            (true, true) => (Some(0.5), Some(0.0)),
+        };
+        let found = four[group as usize];
+        assert_eq!((found.lr, found.weight_decay), expected, "{name}");
+    }
+    let (heads, _) = groups(Regime {
+        model: "resnet8".into(),
+        head_lr: Some(0.5),
+        ..Regime::default()
+    });
+    let heads: Vec<_> = heads.iter().filter(|(_, group)| *group == 2).collect();
+    assert_eq!(heads.len(), 2);
+    assert!(heads.iter().all(|(name, _)| name.starts_with("fc.")));
 }
