@@ -4,7 +4,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::global::Global;
 use super::{
-    bench, calibrate, completions, doctor, explain, man, measure, report, study, train, watch,
+    bench, calibrate, completions, doctor, explain, lr_find, man, measure, report, study, train,
+    watch,
 };
 
 const VERSION: &str = concat!(
@@ -31,7 +32,7 @@ fn version() -> &'static str {
 /// The groups of commands in the help; clap itself has a single list.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
-    ("Train", &["train", "explain"]),
+    ("Train", &["train", "lr-find", "explain"]),
     ("Compare", &["study", "report"]),
     ("Kernels", &["bench"]),
     ("More", &["completions", "man"]),
@@ -67,6 +68,8 @@ pub enum Command {
     Calibrate(calibrate::Args),
     /// Train a network and report its accuracy, time and energy
     Train(Box<train::Args>),
+    /// Find a learning rate by a range test
+    LrFind(Box<lr_find::Args>),
     /// Print a training step: kernels, grids, FLOPs, bytes, memory
     Explain(Box<explain::Args>),
     /// Compare training settings over several seeds

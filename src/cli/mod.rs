@@ -9,6 +9,7 @@ mod explain;
 mod failure;
 mod global;
 mod interrupt;
+mod lr_find;
 mod man;
 mod margin;
 mod measure;
@@ -60,6 +61,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Train(args) => train::run(args, global),
         Command::Report(args) => report::run(args, global),
         Command::Study(args) => study::run(args, global),
+        Command::LrFind(args) => lr_find::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),

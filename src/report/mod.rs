@@ -2,11 +2,13 @@
 
 mod columns;
 mod estimate;
+mod lr_find;
 mod program;
 mod run;
 pub mod study;
 
 pub use columns::{Align, columns};
 pub use estimate::estimate;
+pub use lr_find::{lr_find, lr_find_svg};
 pub use program::program;
 pub use run::run;

@@ -86,6 +86,12 @@ pub enum RegimeError {
     /// A choice of the schedule is invalid.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
+    /// A learning-rate range test cannot be made.
+    #[error("{what}")]
+    Sweep {
+        /// What is invalid, and what to do.
+        what: String,
+    },
     /// No order has this name.
     #[error("unknown order {given:?}: choose shuffled or sequential")]
     UnknownOrder {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::checkpoint::{Checkpoints, Identity, MadeBy};
 use super::error::TrainError;
 use super::goal::Goal;
+use super::lr_find::LrSweep;
 use super::outputs::Outputs;
 use super::regime::Regime;
 use super::regime_error::RegimeError;
@@ -48,6 +49,8 @@ pub struct Trainer<'g> {
     replay: bool,
     steps_per_submit: Option<u32>,
     pub(super) goal: Option<Goal>,
+    /// Replaces the learning rate of every step.
+    pub(super) sweep: Option<LrSweep>,
     pub(super) checkpoints: Option<Checkpoints>,
 }
 
@@ -106,6 +109,7 @@ impl<'g> Trainer<'g> {
             replay: false,
             steps_per_submit: None,
             goal: None,
+            sweep: None,
             checkpoints: None,
         })
     }
@@ -289,6 +293,9 @@ impl<'g> Trainer<'g> {
     ) -> Result<Schedule, RegimeError> {
         let per_epoch = samples / (self.regime.step_samples() as usize).max(1);
         let per_epoch = u32::try_from(per_epoch).unwrap_or(u32::MAX);
+        if let Some(LrSweep { from, to, steps }) = self.sweep {
+            return Ok(Schedule::sweep(from, to, u64::from(steps)));
+        }
         let total = self.schedule(per_epoch).total();
         let steps = Steps {
             total: (total < u64::MAX).then_some(total),

@@ -58,10 +58,10 @@ fn root_help_lists_every_command_in_its_group() {
     let text = stdout(&wattgrad(&["--help"]));
     for (group, next, members) in [
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
-        ("\nTrain\n", "\nCompare\n", &COMMANDS[4..6]),
-        ("\nCompare\n", "\nKernels\n", &COMMANDS[6..8]),
-        ("\nKernels\n", "\nMore\n", &COMMANDS[8..9]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[9..]),
+        ("\nTrain\n", "\nCompare\n", &COMMANDS[4..7]),
+        ("\nCompare\n", "\nKernels\n", &COMMANDS[7..9]),
+        ("\nKernels\n", "\nMore\n", &COMMANDS[9..10]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[10..]),
     ] {
         let part = text
             .split_once(group)

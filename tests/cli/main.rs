@@ -19,12 +19,13 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "measure",
     "watch",
     "doctor",
     "calibrate",
     "train",
+    "lr-find",
     "explain",
     "study",
     "report",

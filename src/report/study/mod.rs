@@ -4,7 +4,7 @@
 //! never share an axis, a column or a ranking.
 
 mod card;
-mod chart;
+pub(super) mod chart;
 mod colours;
 mod csv_table;
 mod curves;
