@@ -203,7 +203,7 @@ impl Trainer<'_> {
         sweep.check()?;
         self.sweep = Some(sweep);
         let interrupt = self.stop.clone();
-        let (built, _) = self.build()?;
+        let (built, _) = self.build(0)?;
         let mut program = built.program;
         let width = 2 * side(sweep) + 1;
         let mut losses: Vec<f64> = Vec::new();

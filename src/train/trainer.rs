@@ -264,7 +264,7 @@ impl<'g> Trainer<'g> {
             MadeBy::new(&self.gpu.adapter, &options.tuning.name),
         );
         let begun = Moment::now().monotonic;
-        let steps_per_epoch = data.train.len as u32 / self.regime.batch_size.max(1);
+        let steps_per_epoch = data.train.len as u32 / self.regime.step_samples().max(1);
         let blueprint = Blueprint {
             gpu: self.gpu,
             unfreeze_at: self.regime.unfreeze_step(steps_per_epoch),

@@ -12,6 +12,9 @@ impl Regime {
     /// # Errors
     /// [`RegimeError`] for the first invalid value.
     pub fn check(&self) -> Result<(), RegimeError> {
+        if self.accumulate == Some(0) {
+            return Err(RegimeError::AccumulateZero);
+        }
         for (what, size) in self.batches() {
             if size == Some(0) {
                 return Err(RegimeError::BatchZero { what });
@@ -34,9 +37,6 @@ impl Regime {
             && !(epochs.is_finite() && epochs > 0.0 && self.freezes())
         {
             return Err(RegimeError::UnfreezeAt { epochs });
-        }
-        if self.accumulate == Some(0) {
-            return Err(RegimeError::AccumulateZero);
         }
         let rule = self.update_rule()?;
         self.schedule_options().check(rule.momentum())?;
