@@ -336,6 +336,7 @@ fn check_split(place: &str, split: &Split) -> Result<(), DataError> {
             });
         }
         check_finite(&of, column)?;
+        column.bytes.release(0..column.bytes.len());
     }
     Ok(())
 }

@@ -204,10 +204,14 @@ fn upload(
     shards: &ShardedSplit,
     split: &Split,
 ) -> Result<(), ProgramError> {
+    if shards.streamed {
+        return Ok(());
+    }
     let column = |sharded: &ShardedColumn, column: &Column| -> Result<(), ProgramError> {
-        for (tensor, shard) in &sharded.shards {
+        for (tensor, shard) in sharded.tensors.iter().zip(&sharded.shards) {
             if let Some(place) = plan.places.get(tensor) {
                 gpu.write(&memory[place.slot], 0, &column.shard_bytes(shard)?);
+                column.bytes.release(shard.bytes.clone());
             }
         }
         Ok(())

@@ -93,6 +93,17 @@ pub enum ProgramError {
         /// Samples of a shard.
         samples: usize,
     },
+    /// A batch spans more than a bank of the data window.
+    #[error(
+        "a batch of {batch} samples does not fit the data window, which is read in shards of {samples} samples: raise \
+         --data-window or lower the batch size"
+    )]
+    DataWindow {
+        /// The batch size.
+        batch: u32,
+        /// Samples of a shard.
+        samples: usize,
+    },
     /// A shader could not be composed: a kernel definition or an edited shader file is wrong.
     #[error("cannot compose a kernel: {why}: correct the shader file, or unset WATTGRAD_SHADERS")]
     Compose {

@@ -69,7 +69,9 @@ impl Lowering<'_> {
         read.sort_unstable();
         read.dedup();
         let first = list.dispatches.len();
-        for window in 0..shards.windows.count() {
+        let banks = shards.banks();
+        let all = (0..shards.windows.count()).flat_map(|w| (0..banks).map(move |bank| (w, bank)));
+        for (window, bank) in all {
             let from = list.dispatches.len();
             let order = shards.windows.batch_order(window, options, evaluate);
             batch::order(
@@ -83,7 +85,7 @@ impl Lowering<'_> {
             for ((field, shape), out) in shapes.iter().zip(&inputs) {
                 let column = &shards.inputs[*field];
                 let label = format!("{name} gather {field}");
-                let bound = column.bound(&shards.windows, window);
+                let bound = column.bound(&shards.windows, window, bank);
                 let normalisation = &data.normalisation[*field];
                 match options
                     .augmentation
@@ -118,7 +120,7 @@ impl Lowering<'_> {
             }
             for target in &read {
                 let label = format!("{name} gather target {target}");
-                let bound = shards.targets[*target].bound(&shards.windows, window);
+                let bound = shards.targets[*target].bound(&shards.windows, window, bank);
                 let (out, spec) = (targets[*target], &split.targets[*target].spec);
                 match spec.shape.is_empty() {
                     true => {
@@ -138,12 +140,12 @@ impl Lowering<'_> {
                 }
             }
             // The list holds the first window's variant; the others are kept beside it.
-            let variants: Vec<Dispatch> = if window == 0 {
+            let variants: Vec<Dispatch> = if (window, bank) == (0, 0) {
                 list.dispatches[from..].to_vec()
             } else {
                 list.dispatches.split_off(from)
             };
-            if shards.windows.count() > 1 {
+            if shards.windows.count() * banks > 1 {
                 for (at, variant) in variants.into_iter().enumerate() {
                     window_variants.entry(first + at).or_default().push(variant);
                 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::arenas::{Arenas, Kept};
-use super::data::ShardedSplit;
+use super::data::{ShardedSplit, rings};
 use super::fit::{ADDRESSABLE, check};
 use super::fuse::{Stage, stages};
 use super::losses::evaluation_blocks;
@@ -126,16 +126,25 @@ pub(super) fn lower(
         Role::Results,
         u64::from(eval_batches * (blocks + 1)),
     );
+    let [train_ring, test_ring] = rings(options.data_window, &data.train, &data.test);
     let train_shards = ShardedSplit::new(
         &mut list,
         "train",
         &data.train,
         options,
         limits.shard,
+        train_ring,
         false,
     )?;
-    let eval_shards =
-        ShardedSplit::new(&mut list, "test", &data.test, options, limits.shard, true)?;
+    let eval_shards = ShardedSplit::new(
+        &mut list,
+        "test",
+        &data.test,
+        options,
+        limits.shard,
+        test_ring,
+        true,
+    )?;
 
     let mut l = Lowering {
         net,

@@ -19,6 +19,7 @@ mod pace;
 mod plan;
 mod run;
 mod step_end;
+mod stream;
 #[allow(missing_docs, reason = "docs/records.md describes the keys")]
 mod summary;
 mod weights;

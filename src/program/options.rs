@@ -43,6 +43,9 @@ pub struct ProgramOptions {
     pub tuning: Tuning,
     /// Most bytes of a shard of the data set; `None`: as many as the device can bind.
     pub shard_limit: Option<u64>,
+    /// Most bytes of the data set on the device: what is larger streams through two banks of shards, in the order that shards
+    /// of an eighth of them give. `None`: all of it.
+    pub data_window: Option<u64>,
     /// Most bytes of an arena of parameters, gradients, optimizer state or running statistics; `None`: as many as the
     /// device can bind. A larger network uses several arenas, with the same results.
     pub arena_limit: Option<u64>,
@@ -73,6 +76,7 @@ impl ProgramOptions {
             clip_norm: None,
             tuning,
             shard_limit: None,
+            data_window: None,
             arena_limit: None,
             replay: false,
             steps_per_submit: None,

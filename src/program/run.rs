@@ -9,6 +9,7 @@ use super::losses::{evaluation_blocks, metrics};
 use super::lower::{Limits, Lowered, RING, lower};
 use super::pace::Pace;
 use super::plan::{Plan, plan};
+use super::stream::Stream;
 use super::window_order::WindowOrder;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
@@ -68,6 +69,8 @@ pub struct Counters {
     pub steps: u64,
     /// Dispatches.
     pub dispatches: u64,
+    /// Bytes of the data set written to the device between submits, 0 where it is resident.
+    pub refilled_bytes: u64,
 }
 
 /// A network, a batch size and an update rule as prebuilt lists on a device.
@@ -85,6 +88,8 @@ pub struct Program<'g> {
     evaluate: Vec<Step>,
     readback: Vec<Readback>,
     window_order: WindowOrder,
+    stream: Option<Stream>,
+    eval_stream: Option<Stream>,
     /// Batches that each batch norm had seen before step `tracked_from`.
     pub(super) tracked: Weights,
     pub(super) tracked_from: u64,
@@ -139,6 +144,8 @@ impl<'g> Program<'g> {
             gpu,
             network: network.clone(),
             window_order: WindowOrder::new(&lowered.train_shards.windows, options),
+            stream: Stream::new(&lowered.train_shards, &data.train, &plan),
+            eval_stream: Stream::new(&lowered.eval_shards, &data.test, &plan),
             train,
             evaluate,
             readback: (0..IN_FLIGHT)
@@ -169,7 +176,15 @@ impl<'g> Program<'g> {
     /// Work submitted to the device so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        let streams = [&self.stream, &self.eval_stream];
+        Counters {
+            refilled_bytes: streams
+                .into_iter()
+                .flatten()
+                .map(|stream| stream.written)
+                .sum(),
+            ..self.counters
+        }
     }
 
     /// Training steps done since the weights were loaded, or as counted by the snapshot.
@@ -208,16 +223,25 @@ impl<'g> Program<'g> {
         let mut done = 0;
         while done < steps && !stop.load(Ordering::Relaxed) {
             let position = self.window_order.position(self.step);
-            if position.left != u32::MAX && position.done == 0 {
+            if position.starts {
                 // The device still reads the old window while a submit is in flight.
                 while let Some(submit) = in_flight.pop_front() {
                     self.finish(submit, &mut last, each)?;
                 }
                 self.write_state(state::EPOCH, &[position.epoch, 0]);
             }
+            if let Some(stream) = &mut self.stream {
+                stream.turn_to(position.window, self.gpu, &self.built);
+                let next = self.step + u64::from(position.left);
+                stream.prefetch(self.window_order.position(next).window);
+            }
             let count = self.pace.steps().min(steps - done).min(position.left);
             in_flight.push_back(self.submit_steps(count));
             done += count;
+            // Written before the next submit runs.
+            if let Some(stream) = &mut self.stream {
+                stream.pump(self.gpu, &self.built);
+            }
             if in_flight.len() == IN_FLIGHT
                 && let Some(submit) = in_flight.pop_front()
             {
@@ -236,7 +260,11 @@ impl<'g> Program<'g> {
         let first = self.counters.steps == 0;
         let mut recording = self.gpu.record();
         let order = &self.window_order;
-        let windows = (from..from + u64::from(count)).map(|step| order.position(step).window);
+        let stream = self.stream.as_ref();
+        let windows = (from..from + u64::from(count)).map(|step| {
+            let window = order.position(step).window;
+            stream.map_or(window, |stream| stream.variant(window))
+        });
         recording.lists(&[&self.train], windows);
         // The rows of these steps, in two pieces if they wrap around the end of the ring.
         let at = (from % u64::from(RING)) as u32;
@@ -327,12 +355,23 @@ impl<'g> Program<'g> {
         let mut in_flight: VecDeque<(Submission, u32, Instant)> = VecDeque::new();
         let mut last = Instant::now();
         while done < batches {
-            let count = self.eval_pace.steps().min(batches - done);
-            let mut recording = self.gpu.record();
+            let mut count = self.eval_pace.steps().min(batches - done);
             let windows = &self.lowered.eval_shards.windows;
+            if let Some(stream) = &mut self.eval_stream {
+                let first = done as usize * size;
+                let window = windows.of_sample(first);
+                count = count.min(windows.steps_left(first, size as u32));
+                stream.turn_to(window, self.gpu, &self.built);
+                stream.prefetch((window + 1) % windows.count());
+            }
+            let mut recording = self.gpu.record();
+            let stream = self.eval_stream.as_ref();
             recording.lists(
                 &[&self.evaluate],
-                (done..done + count).map(|b| windows.of_sample(b as usize * size)),
+                (done..done + count).map(|b| {
+                    let window = windows.of_sample(b as usize * size);
+                    stream.map_or(window, |stream| stream.variant(window))
+                }),
             );
             done += count;
             if done == batches {
@@ -342,6 +381,9 @@ impl<'g> Program<'g> {
             in_flight.push_back((self.gpu.submit(recording), count, Instant::now()));
             self.counters.submits += 1;
             self.counters.dispatches += u64::from(count) * self.evaluate.len() as u64;
+            if let Some(stream) = &mut self.eval_stream {
+                stream.pump(self.gpu, &self.built);
+            }
             if in_flight.len() == IN_FLIGHT
                 && done < batches
                 && let Some((index, count, submitted)) = in_flight.pop_front()

@@ -18,8 +18,10 @@ pub(super) struct Position {
     pub epoch: u32,
     /// Steps done in this window, or in this epoch if the device moves from epoch to epoch itself.
     pub done: u32,
-    /// Steps until the host has to start another window; `u32::MAX`: never.
+    /// Steps until the next window, where the host has a part in the change; `u32::MAX`: never.
     pub left: u32,
+    /// Whether the host starts the window, on whose first step this position is.
+    pub starts: bool,
 }
 
 impl WindowOrder {
@@ -40,15 +42,24 @@ impl WindowOrder {
         let per_epoch = u64::from(self.steps_per_epoch());
         let (epoch, mut done) = ((step / per_epoch) as u32, (step % per_epoch) as u32);
         if self.windows.device_turns_epochs(self.order) {
+            let first = done as usize * self.batch as usize;
             let window = match self.order {
-                Order::Sequential => self.windows.of_sample(done as usize * self.batch as usize),
+                Order::Sequential => self.windows.of_sample(first),
                 Order::Shuffled => 0,
+            };
+            let left = match self.windows.is_streamed() {
+                true => {
+                    let left = self.windows.steps_left(first, self.batch);
+                    left.min(self.steps_per_epoch() - done)
+                }
+                false => u32::MAX,
             };
             return Position {
                 window,
                 epoch,
                 done,
-                left: u32::MAX,
+                left,
+                starts: false,
             };
         }
         let count = self.windows.count() as u32;
@@ -61,6 +72,7 @@ impl WindowOrder {
                     epoch,
                     done,
                     left: steps - done,
+                    starts: done == 0,
                 };
             }
             done -= steps;
@@ -70,6 +82,7 @@ impl WindowOrder {
             epoch,
             done: 0,
             left: 1,
+            starts: true,
         }
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct ShardWindows {
     samples: usize,
     per: usize,
     windows: Vec<ShardWindow>,
+    /// Whether a window of sequential samples is a part of them, as of shuffled ones.
+    streamed: bool,
 }
 
 impl ShardWindows {
@@ -43,6 +45,34 @@ impl ShardWindows {
             samples,
             per,
             windows,
+            streamed: false,
+        }
+    }
+
+    /// The windows of samples that are read in sequence through a ring: parts of whole batches, the last with the rest, each
+    /// as long as four shards allow.
+    pub fn streamed(samples: usize, per: usize, batch: usize) -> ShardWindows {
+        let mut windows = vec![];
+        let mut first = 0;
+        while first < samples {
+            let shard = first / per;
+            let room = (shard + BOUND) * per - first;
+            let len = match room >= samples - first {
+                true => samples - first,
+                false => (room / batch).max(1) * batch,
+            };
+            windows.push(ShardWindow {
+                shard,
+                first,
+                samples: len,
+            });
+            first += len;
+        }
+        ShardWindows {
+            samples,
+            per,
+            windows,
+            streamed: true,
         }
     }
 
@@ -62,11 +92,21 @@ impl ShardWindows {
 
     /// The window of the batch that begins at sample `first`, in sequential order.
     pub fn of_sample(&self, first: usize) -> usize {
-        if self.count() == 1 {
-            0
-        } else {
-            first / self.per
+        match self.streamed {
+            true => self.windows.partition_point(|w| w.first <= first) - 1,
+            false if self.count() == 1 => 0,
+            false => first / self.per,
         }
+    }
+
+    /// The steps from the batch that begins at sample `first`, in sequential order, to the end of its window in a ring.
+    pub fn steps_left(&self, first: usize, batch: u32) -> u32 {
+        let window = &self.windows[self.of_sample(first)];
+        ((window.first + window.samples - first) as u32).div_ceil(batch)
+    }
+
+    pub fn is_streamed(&self) -> bool {
+        self.streamed
     }
 
     pub fn batch_order(
@@ -75,11 +115,19 @@ impl ShardWindows {
         options: &ProgramOptions,
         evaluate: bool,
     ) -> BatchOrder {
-        let ShardWindow { first, samples, .. } = self.windows[window];
         let mode = match (evaluate, options.order) {
             (true, _) => Mode::Evaluate,
             (false, Order::Sequential) => Mode::Sequential,
             (false, Order::Shuffled) => Mode::Shuffled,
+        };
+        // In sequence a batch is anywhere; the window says which shards are bound.
+        let ShardWindow { first, samples, .. } = match mode {
+            Mode::Shuffled => self.windows[window],
+            _ => ShardWindow {
+                shard: 0,
+                first: 0,
+                samples: self.samples,
+            },
         };
         let size = if evaluate {
             options.eval_batch_size
@@ -175,5 +223,37 @@ mod tests {
         assert_eq!(windows.count(), 2);
         assert_eq!(windows.windows[1].shard, 4);
         assert_eq!(ShardWindows::new(400, 100, 50, false).count(), 1);
+    }
+
+    #[test]
+    fn a_ring_reads_every_sample_in_sequence_within_four_shards() {
+        for per in 1..=9 {
+            for samples in 8 * per + 1..=20 * per {
+                for batch in 1..=3 * per + 1 {
+                    let windows = ShardWindows::streamed(samples, per, batch);
+                    let case = format!("{samples} in shards of {per}, batches of {batch}");
+                    let mut at = 0;
+                    for (number, window) in windows.windows.iter().enumerate() {
+                        assert_eq!(
+                            (window.first, window.first / per),
+                            (at, window.shard),
+                            "{case}"
+                        );
+                        assert_eq!(at % batch, 0, "{case}");
+                        assert_eq!(windows.of_sample(at), number, "{case}");
+                        at += window.samples;
+                        assert!(at <= (window.shard + BOUND) * per, "{case}");
+                        assert_eq!(windows.of_sample(at - 1), number, "{case}");
+                        let steps = window.samples.div_ceil(batch) as u32;
+                        assert_eq!(
+                            windows.steps_left(window.first, batch as u32),
+                            steps,
+                            "{case}"
+                        );
+                    }
+                    assert_eq!(at, samples, "{case}");
+                }
+            }
+        }
     }
 }

@@ -250,6 +250,7 @@ impl<'g> Trainer<'g> {
             seed: self.regime.seed,
             order: self.regime.order,
             augmentation: self.regime.augment,
+            data_window: self.regime.data_window.map(|size| size.0),
             shard_limit: self.shard_limit,
             replay: self.replay,
             steps_per_submit: self.steps_per_submit,

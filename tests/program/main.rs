@@ -15,6 +15,7 @@ mod poison;
 mod same_bits;
 mod shards;
 mod snapshot;
+mod stream;
 mod two_heads;
 
 use std::sync::Arc;

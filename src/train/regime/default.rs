@@ -1,7 +1,7 @@
 //! The default regime, and one in which every field has a value.
 
 use super::{Init, Names, Regime};
-use crate::data::Augmentation;
+use crate::data::{Augmentation, ByteSize};
 use crate::model::presets::Stem;
 use crate::optim::{Optimizer, RateSchedule, ScheduleUnit};
 use crate::program::Order;
@@ -24,6 +24,7 @@ impl Default for Regime {
             stride: None,
             split: None,
             augment: None,
+            data_window: None,
             batch_size: 64,
             eval_batch_size: None,
             optimizer: Optimizer::Sgd,
@@ -109,6 +110,7 @@ impl Regime {
             stride: Some(1),
             split: Some(String::new()),
             augment: Some(Augmentation::default()),
+            data_window: Some(ByteSize(1)),
             classes: "0".parse().ok(),
             train_fraction: one,
             init: Some(Init::Scratch),

@@ -14,7 +14,7 @@ pub use init::Init;
 pub use list::{ClassSet, Names};
 
 use super::regime_error::RegimeError;
-use crate::data::Augmentation;
+use crate::data::{Augmentation, ByteSize};
 #[cfg(feature = "cli")]
 use crate::model::presets;
 use crate::model::presets::Stem;
@@ -118,6 +118,15 @@ pub struct Regime {
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augmentation>,
+    /// Most bytes of the data set on the device; a larger one is streamed. `None`: all of it.
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "Most bytes of data on the device; more is streamed: 64MB [default: all]",
+        value_name = "SIZE",
+        value_parser = |text: &str| text.parse::<ByteSize>().map_err(sentence),
+    ))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_window: Option<ByteSize>,
     /// Classes of the default task whose samples are trained on and tested with, numbered anew from 0; `None`: all.
     #[cfg_attr(
         feature = "cli",
