@@ -6,6 +6,7 @@ mod constants;
 mod inputs;
 mod npy;
 mod result;
+mod values;
 mod watchdog;
 
 use std::path::Path;

@@ -15,7 +15,7 @@ mod parameters;
 mod phases;
 pub mod ratio;
 pub mod result;
-mod shell;
+pub mod shell;
 #[cfg(unix)]
 mod signals;
 mod streams;

@@ -3,6 +3,7 @@
 //! A [`Kernel`] is compiled from WGSL; [`Kernel::bind`] gives it data and a grid; the [`KernelLaunch`] can be run,
 //! compared, timed and metered any number of times.
 
+mod bind;
 mod compare;
 mod data;
 mod error;

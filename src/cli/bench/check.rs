@@ -1,13 +1,12 @@
 //! Outputs against what they should be.
 
-use std::process::Command;
-
 use serde::Serialize;
 
 use super::args::Args;
 use super::inputs::Data;
 use super::npy;
 use crate::cli::failure::Failure;
+use crate::cli::measure::shell::Shell;
 use crate::lab::{BindingAccess, Kernel, KernelComparison, KernelOutputs};
 
 /// An output that was compared.
@@ -55,7 +54,8 @@ pub fn expected(args: &Args, kernel: &Kernel<'_>, data: &[Data]) -> Result<Vec<E
         )?;
     }
     let here = std::env::current_dir().unwrap_or_default();
-    let mut command = shell(line);
+    let shell = Shell::parse("default").map_err(Failure::misuse)?;
+    let mut command = shell.command(line)?;
     command
         .current_dir(folder.path())
         .env("WATTGRAD_BENCH_DIR", here);
@@ -84,20 +84,6 @@ pub fn expected(args: &Args, kernel: &Kernel<'_>, data: &[Data]) -> Result<Vec<E
             "--check: `{line}` changed no NAME.npy of an output: save the expected outputs there"
         ))),
     }
-}
-
-#[cfg(unix)]
-fn shell(line: &str) -> Command {
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(line);
-    command
-}
-
-#[cfg(not(unix))]
-fn shell(line: &str) -> Command {
-    let mut command = Command::new("cmd");
-    command.arg("/C").arg(line);
-    command
 }
 
 /// Compares outputs with what is expected.

@@ -6,8 +6,9 @@ use rand_pcg::Pcg32;
 use rand_pcg::rand_core::Rng as _;
 
 use super::npy;
+use super::values::Values;
 use crate::cli::failure::Failure;
-use crate::lab::{Binding, BindingAccess, BindingData, BindingElement};
+use crate::lab::{Binding, BindingAccess, BindingElement};
 
 /// What `--bind` gives a binding.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,38 +99,6 @@ pub struct Data {
     pub described: String,
     pub shape: Vec<usize>,
     pub values: Values,
-}
-
-pub enum Values {
-    F32(Vec<f32>),
-    U32(Vec<u32>),
-    I32(Vec<i32>),
-}
-
-impl Values {
-    pub fn data(&self) -> BindingData<'_> {
-        match self {
-            Self::F32(values) => values.into(),
-            Self::U32(values) => values.into(),
-            Self::I32(values) => values.into(),
-        }
-    }
-
-    pub fn numbers(&self) -> Vec<f64> {
-        match self {
-            Self::F32(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Self::U32(values) => values.iter().map(|&v| f64::from(v)).collect(),
-            Self::I32(values) => values.iter().map(|&v| f64::from(v)).collect(),
-        }
-    }
-
-    fn of(element: BindingElement, values: impl Iterator<Item = f64>) -> Self {
-        match element {
-            BindingElement::F32 => Self::F32(values.map(|v| v as f32).collect()),
-            BindingElement::I32 => Self::I32(values.map(|v| v as i32).collect()),
-            _ => Self::U32(values.map(|v| v as u32).collect()),
-        }
-    }
 }
 
 /// The data of every binding, in order. A seed gives each binding its own random numbers.

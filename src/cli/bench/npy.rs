@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::inputs::Values;
+use super::values::Values;
 use crate::cli::failure::Failure;
 use crate::files::write_whole;
 
