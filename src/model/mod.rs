@@ -67,14 +67,11 @@ pub enum ModelError {
         /// The name.
         name: String,
     },
-    /// No task has the name, or none is named and there are several.
-    #[error("{}: choose one of {known}", match name {
-        Some(name) => format!("the network has no task {name:?}"),
-        None => "the network has several tasks, but the target does not name a task".to_owned(),
-    })]
+    /// No task has the name.
+    #[error("the network has no task {name:?}: choose one of {known}")]
     UnknownTask {
         /// The task of the target.
-        name: Option<String>,
+        name: String,
         /// The tasks.
         known: String,
     },

@@ -99,7 +99,10 @@ fn result(record: &Record) -> String {
         record.steps as f64 / f64::from(record.steps_per_epoch.max(1))
     );
     let target = record.regime.target_accuracy;
-    let target = target.map_or_else(String::new, percent);
+    let target = match &record.regime.task_targets {
+        Some(_) => "of every task".to_owned(),
+        None => target.map_or_else(String::new, percent),
+    };
     let ended = match record.outcome {
         Outcome::Completed => String::new(),
         Outcome::TargetReached => format!("; target {target} reached"),

@@ -75,6 +75,9 @@ pub struct Estimate {
 /// # Errors
 /// [`TrainError`] of the first cell that does not fit.
 pub fn check_data(study: &Study) -> Result<(), StudyError> {
+    if let Some(pretraining) = &study.pretrain {
+        check_data(pretraining)?;
+    }
     let mut opened: HashMap<(&str, DataOptions), Dataset> = HashMap::new();
     for cell in &study.cells {
         let regime = &cell.regime;
@@ -84,6 +87,9 @@ pub fn check_data(study: &Study) -> Result<(), StudyError> {
         };
         let data = regime.select(data.clone())?;
         regime.check_data(&data).map_err(TrainError::from)?;
+        for task in study.target.tasks.keys() {
+            data.task(task).map_err(TrainError::from)?;
+        }
         regime.build_network(&data)?;
     }
     Ok(())
@@ -95,6 +101,42 @@ pub fn check_data(study: &Study) -> Result<(), StudyError> {
 /// # Errors
 /// As for a run of its cells.
 pub fn estimate(
+    gpu: &Gpu,
+    study: &Study,
+    shard: Option<Shard>,
+    meter: &MeterOptions,
+) -> Result<Estimate, StudyError> {
+    let own = estimate_own(gpu, study, shard, meter)?;
+    Ok(match &study.pretrain {
+        Some(pretraining) => own.plus(estimate_own(gpu, pretraining, None, meter)?),
+        None => own,
+    })
+}
+
+impl Estimate {
+    /// With the pretraining runs.
+    fn plus(mut self, other: Self) -> Self {
+        self.runs += other.runs;
+        self.seconds += other.seconds;
+        self.flops += other.flops;
+        self.programs.extend(other.programs);
+        for row in other.energy {
+            let mut rows = self.energy.iter_mut();
+            match rows.find(|own| own.source == row.source && own.status == row.status) {
+                Some(own) => {
+                    let seconds = own.joules / own.watts + row.joules / row.watts;
+                    own.joules += row.joules;
+                    own.watts = own.joules / seconds;
+                    own.programs += row.programs;
+                }
+                None => self.energy.push(row),
+            }
+        }
+        self
+    }
+}
+
+fn estimate_own(
     gpu: &Gpu,
     study: &Study,
     shard: Option<Shard>,

@@ -11,6 +11,7 @@ use super::analysis::Analysis;
 use super::error::StudyError;
 use super::open::{design, records};
 use super::plan::PlannedRun;
+use super::pretraining::{self, Pretrained};
 use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
 use super::shard::Shard;
 use super::spec::Study;
@@ -18,7 +19,7 @@ use super::store::{Claim, HostLock, RunId, Saved, Store, StoreError};
 use crate::data::{DataOptions, Dataset};
 use crate::device::Gpu;
 use crate::energy::{Meter, MeterOptions, Selection, Status};
-use crate::train::{self, Goal, Observer, Regime, TrainError, Trainer, metered_device};
+use crate::train::{self, Init, Observer, Outputs, Regime, TrainError, Trainer, metered_device};
 
 /// On one machine no two runs of studies are timed or metered at once.
 const LOCK: &str = "measured-run";
@@ -97,6 +98,71 @@ pub fn execute(
     on_event: &mut dyn FnMut(StudyEvent<'_>),
 ) -> Result<Completion, StudyError> {
     let store = Store::create_or_open(&options.folder, &study.identity()?)?;
+    let Some(pretraining) = &study.pretrain else {
+        return make_all(gpu, study, options, Made::Plain, store, on_event);
+    };
+    let folder = options.folder.join(pretraining::FOLDER);
+    let first = Store::create_or_open(&folder, &pretraining.identity()?)?;
+    let weights = pretraining::weights_file(&folder, "");
+    let weights = weights.parent().unwrap_or(&folder);
+    std::fs::create_dir_all(weights).map_err(StoreError::io("create", weights))?;
+    // A shard needs the runs of its own seeds only.
+    let uses = |run: &&PlannedRun| {
+        study.cells[run.cell].regime.init == Some(Init::Pretrained)
+            && options.shard.is_none_or(|shard| shard.contains(&run.id))
+    };
+    let seeds = match options.shard {
+        Some(_) => study
+            .plan()
+            .iter()
+            .filter(uses)
+            .map(|run| run.seed)
+            .collect(),
+        None => pretraining.seeds.clone(),
+    };
+    let runs = pretraining.plan().len();
+    if first.done()?.len() < runs {
+        on_event(StudyEvent::Note(format!(
+            "{runs} pretraining runs come first, one per seed; their records and weights are in {folder:?}"
+        )));
+    }
+    let own = StudyOptions {
+        folder: folder.clone(),
+        shard: None,
+        ..options.clone()
+    };
+    let made = make_all(
+        gpu,
+        pretraining,
+        &own,
+        Made::Weights(seeds),
+        first,
+        on_event,
+    )?;
+    if made == Completion::Interrupted {
+        return Ok(made);
+    }
+    let pretrained = Pretrained::open(&options.folder)?;
+    make_all(gpu, study, options, Made::From(pretrained), store, on_event)
+}
+
+/// What runs have to do with initial weights.
+enum Made {
+    Plain,
+    /// They start from those of pretraining runs, where their regime says so.
+    From(Pretrained),
+    /// They are the pretraining runs themselves, of these seeds, and save their weights.
+    Weights(Vec<u32>),
+}
+
+fn make_all(
+    gpu: &Gpu,
+    study: &Study,
+    options: &StudyOptions,
+    made: Made,
+    store: Store,
+    on_event: &mut dyn FnMut(StudyEvent<'_>),
+) -> Result<Completion, StudyError> {
     // Records that cannot be read are reported now, not after hours of runs.
     records(std::slice::from_ref(&store))?;
     let meter = Meter::open(&options.meter, Some(&metered_device(&gpu.adapter)))
@@ -114,6 +180,7 @@ pub fn execute(
         study,
         options,
         store,
+        made,
         measured,
         warm: false,
         data: HashMap::new(),
@@ -122,6 +189,9 @@ pub fn execute(
     let mut plan = study.plan();
     if let Some(shard) = options.shard {
         plan.retain(|run| shard.contains(&run.id));
+    }
+    if let Made::Weights(seeds) = &execution.made {
+        plan.retain(|run| seeds.contains(&run.seed));
     }
     let first = execution.make(&plan)?;
     if first == Completion::Interrupted || study.confirm == 0 {
@@ -144,6 +214,7 @@ struct Execution<'a> {
     study: &'a Study,
     options: &'a StudyOptions,
     store: Store,
+    made: Made,
     measured: bool,
     warm: bool,
     data: HashMap<(String, DataOptions), Dataset>,
@@ -228,7 +299,7 @@ impl Execution<'_> {
             overlap: self.options.overlap,
             record: None,
         };
-        match self.train(self.regime(run), self.study.goal()) {
+        match self.train(run) {
             Ok(training) => {
                 record.outcome = training.outcome.into();
                 record.record = Some(training);
@@ -273,13 +344,31 @@ impl Execution<'_> {
         regime.select(whole.clone())
     }
 
-    fn train(&mut self, regime: Regime, goal: Goal) -> Result<train::Record, TrainError> {
+    fn train(&mut self, run: &PlannedRun) -> Result<train::Record, TrainError> {
+        let regime = self.regime(run);
         let data = self.data(&regime)?;
-        let trainer = Trainer::new(self.gpu, regime)?
+        let weights = match &self.made {
+            Made::From(pretrained) if regime.init == Some(Init::Pretrained) => {
+                Some(pretrained.weights(&regime, &data)?)
+            }
+            _ => None,
+        };
+        let outputs = match &self.made {
+            Made::Weights(_) => Outputs {
+                weights: Some(pretraining::weights_file(&self.options.folder, &run.id)),
+                ..Outputs::default()
+            },
+            _ => Outputs::default(),
+        };
+        let mut trainer = Trainer::new(self.gpu, regime)?
             .data(data)
             .meter(self.options.meter.clone())
-            .goal(goal)
+            .goal(self.study.goal())
+            .outputs(outputs)
             .stop(Arc::clone(&self.options.stop));
+        if let Some(found) = weights {
+            trainer = trainer.weights(found.weights, found.origin);
+        }
         Ok(trainer.run(&mut Forward(&mut *self.on_event))?.record)
     }
 
@@ -291,7 +380,10 @@ impl Execution<'_> {
         }
         self.warm = true;
         (self.on_event)(StudyEvent::WarmingUp);
-        let regime = self.regime(run);
+        let regime = Regime {
+            init: None,
+            ..self.regime(run)
+        };
         let mut goal = self.study.goal();
         goal.target.thresholds.clear();
         goal.budget.seconds = Some(WARM_UP_SECONDS);

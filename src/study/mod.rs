@@ -11,6 +11,7 @@ mod execute;
 mod file;
 mod open;
 mod plan;
+mod pretraining;
 mod run;
 mod shard;
 mod spec;

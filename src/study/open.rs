@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::analysis::{Analysis, AxisReport, Design, DesignCell};
 use super::error::StudyError;
 use super::plan::PlannedRun;
+use super::pretraining;
 use super::run::{Outcome, Purpose, RunRecord};
 use super::spec::{Axis, Cell, Study};
 use super::store::{RunId, Runs, Store, StoreError};
@@ -62,6 +63,7 @@ pub(super) fn analyse(stores: &[Store]) -> Result<Opened, StudyError> {
     let (runs, mut notes) = records(stores)?;
     notes.extend(folder_notes(stores)?);
     notes.extend(contention_note(&runs));
+    notes.extend(pretraining::note(&study, stores)?);
     Ok(Opened {
         analysis: Analysis::new(&design(&study, &runs), &runs, notes),
         runs,

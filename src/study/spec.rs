@@ -25,6 +25,8 @@ pub struct Study {
     pub zip: Vec<Vec<String>>,
     /// At least one; see [`Cell::id`] for the order.
     pub cells: Vec<Cell>,
+    /// The runs whose weights the cells with `init = "pretrained"` start from: a study of one cell with a run per seed.
+    pub pretrain: Option<Box<Study>>,
     /// The last threshold ranks the cells and ends a run.
     pub target: MetricTarget,
     /// The mean over the evaluations of this many training samples counts; a multiple of [`Study::every_samples`].
@@ -104,6 +106,9 @@ impl Study {
             "confirm": self.confirm,
             "order-seed": self.order_seed,
         });
+        if let Some(pretrain) = &self.pretrain {
+            meaning["pretrain"] = pretrain.meaning();
+        }
         meaning.sort_all_objects();
         meaning
     }

@@ -35,6 +35,16 @@ pub enum TrainError {
     /// The program cannot be built or run.
     #[error(transparent)]
     Program(#[from] ProgramError),
+    /// The run whose weights were to be the initial ones has none that can be used.
+    #[error(
+        "the pretraining run {run} {why}: delete its record in pretrain/runs to make it again, or change [pretrain]"
+    )]
+    Pretraining {
+        /// Cell and seed.
+        run: String,
+        /// How it ended, or what is missing.
+        why: String,
+    },
     /// Checkpoints cannot be written or continued from.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -48,7 +48,7 @@ pub use phases::{Phase, PhaseEnergy};
 pub use record::{
     DataRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,
 };
-pub use regime::{ClassSet, Init, Names, Regime};
+pub use regime::{ClassSet, Init, Names, Numbers, Regime};
 pub use regime_error::RegimeError;
 pub use run::TrainingResult;
 pub use run_energy::RunEnergy;

@@ -76,6 +76,7 @@ impl Regime {
             "max_steps",
             "eval_every",
             "target_accuracy",
+            "task_targets",
         ];
         const ALWAYS: &[&str] = &["batch_size", "optimizer", "lr", "momentum", "seed"];
         let defaults = Self {

@@ -34,6 +34,36 @@ pub enum RegimeError {
         /// The text given.
         given: String,
     },
+    /// A list of numbers is none.
+    #[error("expected numbers separated by commas, such as 1,0.5, got {given:?}")]
+    Numbers {
+        /// The text given.
+        given: String,
+    },
+    /// A list has not one value for each task.
+    #[error(
+        "{flag} needs one value for each of the {tasks} tasks, in the order of --tasks, got {given}"
+    )]
+    PerTask {
+        /// The flag.
+        flag: &'static str,
+        /// Number of tasks.
+        tasks: usize,
+        /// Number of values.
+        given: usize,
+    },
+    /// The weight of a task is invalid.
+    #[error("the weight of a task must be above 0, got {weight}")]
+    TaskWeight {
+        /// The value given.
+        weight: f64,
+    },
+    /// A task is listed twice.
+    #[error("--tasks lists {task:?} twice: list each task once")]
+    TaskTwice {
+        /// The task.
+        task: String,
+    },
     /// The share of the training samples is out of range.
     #[error(
         "the share of the training samples must be above 0 and at most 1, such as 0.1, got {share}"

@@ -16,7 +16,6 @@ use super::record::{
     DataRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,
 };
 use super::run_energy::RunEnergy;
-use super::target::MetricTarget;
 use super::target_tracker::TargetTracker;
 use super::trainer::{Built, Trainer, metered_device};
 use super::training_loop::{Progress, RunClock, TrainingLoop};
@@ -264,9 +263,7 @@ impl Trainer<'_> {
     fn tracker(&self, network: &Network) -> Result<TargetTracker, TrainError> {
         let tracker = match &self.goal {
             Some(goal) => TargetTracker::windows(goal.clone()),
-            None => TargetTracker::Single(MetricTarget::accuracy(
-                self.regime.target_accuracy.as_slice(),
-            )),
+            None => TargetTracker::Single(self.regime.target()),
         };
         tracker.target().check_network(network)?;
         Ok(tracker)

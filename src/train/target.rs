@@ -1,10 +1,12 @@
 //! Targets: thresholds of one metric, decided on half of the test set and confirmed on the other half.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::evaluation::EvaluationPoint;
 use super::regime_error::RegimeError;
-use crate::model::metric::{self, Metric, MetricValue};
+use crate::model::metric::{Metric, MetricValue};
 use crate::model::{ModelError, Network};
 use crate::units::target_percent;
 
@@ -12,7 +14,7 @@ use crate::units::target_percent;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricTarget {
-    /// Name of the task; may be absent where the network has one task.
+    /// Name of the task; absent: every task of the network has to reach its thresholds, in the same evaluations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<String>,
     /// The metric.
@@ -20,6 +22,9 @@ pub struct MetricTarget {
     pub metric: Metric,
     /// Values to reach, the easiest first: rising where higher is better, falling where lower is. The last ends the run.
     pub thresholds: Vec<f64>,
+    /// Thresholds of single tasks in place of these, as many as these.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tasks: BTreeMap<String, Vec<f64>>,
 }
 
 impl MetricTarget {
@@ -60,59 +65,112 @@ impl MetricTarget {
             };
             return bad(format!("the thresholds of a target {metric} must {order}"));
         }
+        for (task, own) in &self.tasks {
+            if own.len() != thresholds.len() || !own.iter().all(|value| value.is_finite()) {
+                return bad(format!(
+                    "task {task:?} needs as many finite thresholds as the target, {}, got {own:?}",
+                    thresholds.len()
+                ));
+            }
+        }
         Ok(())
     }
 
-    /// Checks that `network` has the task, and the task the metric.
+    /// Checks that `network` has the tasks, and the tasks the metric. A task of [`MetricTarget::tasks`] without the metric is
+    /// judged by its first one.
     ///
     /// # Errors
-    /// [`ModelError::UnknownTask`] where no task has the name, or where no name is given and the network has several;
-    /// [`ModelError::MetricOfTask`] where the task's loss does not have the metric.
+    /// [`ModelError::UnknownTask`] where no task has the name, [`ModelError::MetricOfTask`] where a task's loss does not have
+    /// the metric.
     pub fn check_network(&self, network: &Network) -> Result<(), ModelError> {
         if self.thresholds.is_empty() && self.task.is_none() {
             return Ok(());
         }
-        let losses = network.losses();
-        let loss = match (&self.task, losses) {
-            (Some(name), losses) => losses.iter().find(|loss| loss.task == *name),
-            (None, [only]) => Some(only),
-            (None, _) => None,
-        };
-        let Some(loss) = loss else {
-            let known = losses.iter().map(|loss| loss.task.as_str());
+        let wanted = |task: &str| self.task.as_ref().is_none_or(|own| own == task);
+        let mut losses = network.losses().iter();
+        let mut found = losses.clone().filter(|loss| wanted(&loss.task)).peekable();
+        if found.peek().is_none() {
+            let known = losses.by_ref().map(|loss| loss.task.as_str());
             return Err(ModelError::UnknownTask {
-                name: self.task.clone(),
+                name: self.task.clone().unwrap_or_default(),
                 known: known.collect::<Vec<_>>().join(", "),
             });
-        };
-        let metrics = loss.kind.metrics();
-        if metrics.contains(&self.metric) {
-            return Ok(());
         }
-        let known = metrics.iter().map(|metric| metric.name());
-        Err(ModelError::MetricOfTask {
-            task: loss.task.clone(),
-            metric: self.metric,
-            known: known.collect::<Vec<_>>().join(", "),
-        })
+        let lacks = |task: &str, metrics: &[Metric]| {
+            !metrics.contains(&self.metric) && !self.tasks.contains_key(task)
+        };
+        match found.find(|loss| lacks(&loss.task, loss.kind.metrics())) {
+            None => Ok(()),
+            Some(loss) => {
+                let known = loss.kind.metrics().iter().map(|metric| metric.name());
+                Err(ModelError::MetricOfTask {
+                    task: loss.task.clone(),
+                    metric: self.metric,
+                    known: known.collect::<Vec<_>>().join(", "),
+                })
+            }
+        }
     }
 
-    /// A threshold in words: `88 % test accuracy`, `a test loss of 0.4`; the task is named where the target names it.
+    /// A threshold in words: `88 % test accuracy`, `a test loss of 0.4`; tasks are named where the target names them.
     pub fn describe(&self, threshold: f64) -> String {
         let metric = self.metric;
         let text = match metric.is_share() {
             true => format!("{} test {metric}", target_percent(threshold)),
             false => format!("a test {metric} of {threshold}"),
         };
-        match &self.task {
-            Some(task) => format!("{text} ({task})"),
-            None => text,
+        let level = self.thresholds.iter().position(|one| *one == threshold);
+        let others = self.tasks.iter().filter_map(|(task, own)| {
+            let own = own.get(level?)?;
+            Some(match metric.is_share() {
+                true => format!("{task} {}", target_percent(*own)),
+                false => format!("{task} {own}"),
+            })
+        });
+        let others: Vec<String> = self.task.iter().cloned().chain(others).collect();
+        match others.is_empty() {
+            true => text,
+            false => format!("{text} ({})", others.join(", ")),
         }
     }
 
-    /// The value of its metric in `point`.
+    /// The value of its metric in `point`, of its task or of the first.
     pub fn find<'a>(&self, point: &'a EvaluationPoint) -> Option<&'a MetricValue> {
-        metric::find(&point.metrics, self.task.as_deref(), self.metric)
+        let task = self.task.as_deref();
+        let task = task.or_else(|| Some(point.metrics.first()?.task.as_str()))?;
+        self.value(task, point)
+    }
+
+    fn value<'a>(&self, task: &str, point: &'a EvaluationPoint) -> Option<&'a MetricValue> {
+        let mut own = point.metrics.iter().filter(|value| value.task == task);
+        let first = own.clone().next().filter(|_| self.tasks.contains_key(task));
+        own.find(|value| value.metric == self.metric).or(first)
+    }
+
+    /// What has to reach the thresholds: each task of `point` that the target is about, by its thresholds, with its value.
+    pub(super) fn each<'a>(
+        &'a self,
+        point: &'a EvaluationPoint,
+    ) -> impl Iterator<Item = (&'a [f64], &'a MetricValue)> {
+        let mut tasks: Vec<&str> = point.metrics.iter().map(|one| one.task.as_str()).collect();
+        tasks.dedup();
+        tasks.retain(|task| self.task.as_ref().is_none_or(|own| own == task));
+        tasks.into_iter().filter_map(|task| {
+            let thresholds = self.tasks.get(task).unwrap_or(&self.thresholds);
+            Some((thresholds.as_slice(), self.value(task, point)?))
+        })
+    }
+
+    /// Whether values of the tasks, each with its thresholds, reach threshold number `level`.
+    pub(super) fn reaches<'a>(
+        &self,
+        level: usize,
+        mut values: impl Iterator<Item = (&'a [f64], Metric, f64)>,
+    ) -> bool {
+        values.all(|(thresholds, metric, value)| {
+            let own = thresholds.get(level).or(self.thresholds.get(level));
+            own.is_some_and(|threshold| metric.reaches(value, *threshold))
+        })
     }
 }
 
@@ -184,6 +242,12 @@ mod tests {
         assert!(error(Metric::Accuracy, &[0.8, 0.8]).contains("must rise"));
         assert!(error(Metric::Loss, &[0.8, 0.9]).contains("must fall"));
         assert!(error(Metric::Loss, &[f64::NAN]).contains("finite"));
+        let several = MetricTarget {
+            tasks: [("kind".to_owned(), vec![0.9])].into(),
+            ..MetricTarget::accuracy(&[0.7, 0.8])
+        };
+        let text = several.check().unwrap_err().to_string();
+        assert!(text.contains("as many finite thresholds"), "{text}");
     }
 
     #[test]
@@ -196,11 +260,15 @@ mod tests {
         assert_eq!(target.check_network(&network), Ok(()));
         network.cross_entropy("parity", logits, 1, 1.0);
         let error = |target: &MetricTarget| target.check_network(&network).unwrap_err().to_string();
-        assert!(error(&target).contains("label, parity"));
+        assert_eq!(target.check_network(&network), Ok(()));
         assert_eq!(target.describe(0.8), "80 % test accuracy");
         target.task = Some("colour".into());
         assert_eq!(target.describe(0.8), "80 % test accuracy (colour)");
-        assert!(error(&target).contains("\"colour\""));
+        let text = error(&target);
+        assert!(
+            text.contains("\"colour\"") && text.contains("label, parity"),
+            "{text}"
+        );
         target.task = Some("parity".into());
         assert_eq!(target.check_network(&network), Ok(()));
     }

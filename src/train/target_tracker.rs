@@ -3,7 +3,7 @@
 use super::evaluation::EvaluationPoint;
 use super::goal::Goal;
 use super::target::{MetricTarget, TargetReached, TargetResult};
-use crate::model::metric::MetricValue;
+use crate::model::metric::{Metric, MetricValue};
 
 #[derive(Clone, Debug)]
 pub(super) enum TargetTracker {
@@ -47,54 +47,78 @@ impl TargetTracker {
         let (goal, results) = match self {
             Self::Windows(goal, results) => (goal, results),
             Self::Single(target) => {
-                let newest = evaluations.last().and_then(|point| target.find(point));
-                let last = target.thresholds.last();
-                return newest.zip(last).is_some_and(|(found, threshold)| {
-                    target.metric.reaches(found.value, *threshold)
-                });
+                let (Some(point), Some(last)) =
+                    (evaluations.last(), target.thresholds.len().checked_sub(1))
+                else {
+                    return false;
+                };
+                let values = target.each(point);
+                let values = values.map(|(own, found)| (own, found.metric, found.value));
+                return target.find(point).is_some() && target.reaches(last, values);
             }
         };
-        let single = mean(&goal.target, evaluations, 1);
-        let full = mean(&goal.target, evaluations, goal.window as usize);
-        for result in results.iter_mut() {
-            let reaches =
-                |at: &TargetReached| goal.target.metric.reaches(at.value, result.threshold);
+        let single = Window::last(&goal.target, evaluations, 1);
+        let full = Window::last(&goal.target, evaluations, goal.window as usize);
+        for (level, result) in results.iter_mut().enumerate() {
+            let reached = |window: &Option<Window<'_>>| {
+                let window = window.as_ref()?;
+                let means = window.means.iter().copied();
+                goal.target.reaches(level, means).then_some(window.at)
+            };
             if result.first_single.is_none() {
-                result.first_single = single.filter(reaches);
+                result.first_single = reached(&single);
             }
             if result.reached.is_none() {
-                result.reached = full.filter(reaches);
+                result.reached = reached(&full);
             }
         }
         results.last().is_some_and(|last| last.reached.is_some())
     }
 }
 
-/// The last of `evaluations` with the metric's means over the last `window`; `None` where there are fewer.
-fn mean(
-    target: &MetricTarget,
-    evaluations: &[EvaluationPoint],
-    window: usize,
-) -> Option<TargetReached> {
-    let start = evaluations.len().checked_sub(window)?;
-    let last = evaluations.last()?;
-    let values: Option<Vec<&MetricValue>> = evaluations[start..]
-        .iter()
-        .map(|point| target.find(point))
-        .collect();
-    let values = values?;
-    let mean = |of: fn(&MetricValue) -> f64| {
-        values.iter().map(|value| of(value)).sum::<f64>() / window as f64
-    };
-    Some(TargetReached {
-        evaluation: evaluations.len() - 1,
-        step: last.step,
-        samples: last.samples,
-        seconds: last.seconds,
-        training_seconds: last.training_seconds,
-        value: mean(|value| value.deciding),
-        confirmed: Some(mean(|value| value.confirming)).filter(|mean| mean.is_finite()),
-    })
+/// The last evaluations that count together.
+struct Window<'a> {
+    /// The last of them, with the means of the first task.
+    at: TargetReached,
+    /// Of each task its thresholds, its metric and the mean of the deciding half.
+    means: Vec<(&'a [f64], Metric, f64)>,
+}
+
+impl<'a> Window<'a> {
+    /// The last `count` of `evaluations`; `None` where there are fewer, or one of them has no value.
+    fn last(
+        target: &'a MetricTarget,
+        evaluations: &'a [EvaluationPoint],
+        count: usize,
+    ) -> Option<Self> {
+        let window = &evaluations[evaluations.len().checked_sub(count)?..];
+        let last = window.last()?;
+        let mean = |task: usize, of: fn(&MetricValue) -> f64| {
+            let values = window.iter().map(|point| {
+                let found = target.each(point).nth(task);
+                found.map(|(_, value)| of(value))
+            });
+            let sum: Option<f64> = values.sum();
+            sum.map(|sum| sum / count as f64)
+        };
+        let means = target.each(last).enumerate().map(|(task, (own, value))| {
+            let deciding = mean(task, |value| value.deciding)?;
+            Some((own, value.metric, deciding))
+        });
+        let means: Vec<_> = means.collect::<Option<_>>()?;
+        Some(Self {
+            at: TargetReached {
+                evaluation: evaluations.len() - 1,
+                step: last.step,
+                samples: last.samples,
+                seconds: last.seconds,
+                training_seconds: last.training_seconds,
+                value: means.first()?.2,
+                confirmed: mean(0, |value| value.confirming).filter(|mean| mean.is_finite()),
+            },
+            means,
+        })
+    }
 }
 
 impl Goal {
@@ -110,7 +134,6 @@ impl Goal {
 mod tests {
     use super::super::goal::Budget;
     use super::*;
-    use crate::model::metric::Metric;
 
     fn goal(metric: Metric, thresholds: &[f64], window: u32) -> Goal {
         Goal {
@@ -186,6 +209,33 @@ mod tests {
         let (ended, results) = track(goal, &[0.9, 0.55, 0.39, 0.2]);
         assert_eq!(ended, 3);
         assert_eq!(results[0].reached.unwrap().evaluation, 1);
+    }
+
+    #[test]
+    fn every_task_has_to_reach_its_own_threshold_in_the_same_window() {
+        let mut goal = goal(Metric::Accuracy, &[0.7, 0.8], 2);
+        goal.target.tasks = [("kind".to_owned(), vec![0.9, 0.95])].into();
+        let mut all = points(Metric::Accuracy, &[0.75, 0.85, 0.85, 0.85], 0.5);
+        for (point, deciding) in all.iter_mut().zip([0.99, 0.8, 0.96, 0.96]) {
+            let kind = MetricValue {
+                task: "kind".into(),
+                deciding,
+                ..point.metrics[0].clone()
+            };
+            point.metrics.push(kind);
+        }
+        let mut tracker = TargetTracker::windows(goal.clone());
+        let ended = (1..=all.len()).find(|n| tracker.update(&all[..*n]));
+        assert_eq!(ended, Some(4));
+        let results = tracker.results();
+        // Windows of kind: 0.895, 0.88, 0.96; of label: 0.8, 0.85, 0.85.
+        assert_eq!(results[0].reached.unwrap().evaluation, 3);
+        assert!((results[0].reached.unwrap().value - 0.85).abs() < 1e-12);
+        assert_eq!(results[1].first_single.unwrap().evaluation, 2);
+        assert_eq!(goal.target.describe(0.8), "80 % test accuracy (kind 95 %)");
+        // One task alone.
+        goal.target.task = Some("label".into());
+        assert_eq!(goal.results(&all)[1].reached.unwrap().evaluation, 1);
     }
 
     #[test]

@@ -201,3 +201,85 @@ fn frozen_layers_are_trained_after_some_epochs_also_in_a_resumed_run() {
         assert_eq!(record["work"]["training_flops"], work["training_flops"]);
     }
 }
+
+#[test]
+fn several_tasks_share_a_trunk_and_end_the_run_together() {
+    let folder = Folder(tempfile::tempdir().unwrap());
+    let weights = folder.file("weights");
+    let fashion = |more: &[&str]| {
+        let start = [
+            "train",
+            "--data",
+            "fashion-mnist",
+            "--batch-size",
+            "256",
+            "--meter",
+            "none",
+            "--json",
+        ];
+        wattgrad(
+            &[
+                &start[..],
+                &["--eval-batch-size", "1000", "--max-steps", "3"],
+                more,
+            ]
+            .concat(),
+        )
+    };
+    let args = [
+        "--tasks",
+        "label,kind",
+        "--task-weights",
+        "1,0.5",
+        "--save-weights",
+        &weights,
+    ];
+    let output = fashion(&[&args[..], &["--task-targets", "0.01,0.99"]].concat());
+    succeeded(&output);
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["outcome"], "target-not-reached");
+    assert_eq!(record["regime"]["tasks"], "label+kind");
+    assert_eq!(record["regime"]["task_weights"], "1+0.5");
+    let metrics = record["evaluations"][0]["metrics"].as_array().unwrap();
+    let tasks: Vec<&str> = metrics
+        .iter()
+        .map(|one| one["task"].as_str().unwrap())
+        .collect();
+    assert_eq!(tasks, ["label", "label", "kind", "kind"]);
+    let saved = folder.weights("weights");
+    assert_eq!(saved.get("heads.label.weight").unwrap().shape, [10, 256]);
+    assert_eq!(saved.get("heads.kind.weight").unwrap().shape, [5, 256]);
+    let reached = fashion(&[
+        "--tasks",
+        "kind,label",
+        "--task-targets",
+        "0.01,0.01",
+        "--eval-every",
+        "0.001",
+    ]);
+    succeeded(&reached);
+    let record: Value = serde_json::from_slice(&reached.stdout).unwrap();
+    assert_eq!(
+        (&record["outcome"], &record["steps"]),
+        (&"target-reached".into(), &1.into())
+    );
+    let one = fashion(&["--tasks", "kind", "--init-weights", &weights, "--new-head"]);
+    succeeded(&one);
+    assert!(
+        stderr(&one).contains("took 4 of 6 parameters"),
+        "{}",
+        stderr(&one)
+    );
+
+    let wrong = |more: &[&str], part: &str| {
+        let error = sentence(&fashion(more), 2);
+        assert!(error.contains(part), "{error}");
+    };
+    wrong(&["--tasks", "label,colour"], "colour");
+    wrong(&["--tasks", "kind,kind"], "twice");
+    wrong(
+        &["--tasks", "label,kind", "--task-weights", "1"],
+        "one value for each of the 2 tasks",
+    );
+    wrong(&["--task-weights", "0"], "above 0");
+}

@@ -11,6 +11,7 @@ mod disk;
 #[path = "../namespace/mod.rs"]
 #[allow(dead_code, reason = "other tests use the rest")]
 mod namespace;
+mod pretraining;
 #[cfg(unix)]
 mod several;
 mod shards;

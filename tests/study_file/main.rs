@@ -339,3 +339,71 @@ fn the_examples_of_the_documentation_are_valid() {
         });
     }
 }
+
+#[test]
+fn pretraining_runs_are_a_study_of_their_own() {
+    let more = r#"
+[pretrain.base]
+model = "cnn"
+momentum = 0.5
+[pretrain.target]
+metric = "accuracy"
+at-least = [0.9]
+window = 12000
+[pretrain.budget]
+samples = 60000
+"#;
+    let axes =
+        "init = [\"scratch\", \"pretrained\"]\ntasks = [[\"label\"], [\"label\", \"kind\"]]\n";
+    let text = with("lr = [0.01, 0.1]\n", axes).replace(
+        "\nlr = 0.1\n",
+        "\ninit = \"pretrained\"\ntasks = \"label\"\n",
+    );
+    let text = text.replace(
+        "momentum = 0.9\n",
+        "momentum = 0.9\nfreeze = [\"fc1\", \"fc2\"]\nnew-head = true\n",
+    );
+    let study = good(&(text.clone() + more));
+    assert!(
+        ids(&study).contains(&"tasks=label+kind,init=pretrained,batch-size=32"),
+        "{:?}",
+        ids(&study)
+    );
+    let regime = &study.cells[0].regime;
+    assert_eq!(regime.freeze.as_ref().unwrap().to_string(), "fc1+fc2");
+    let pretrain = study.pretrain.as_ref().unwrap();
+    assert_eq!(pretrain.name, "lr-batch-pretrain");
+    // The seeds of the cells, those of the replicates and those that confirm.
+    assert_eq!(pretrain.seeds[..3], [1, 2, 3]);
+    let all = 3 + study.replicates as usize + study.confirm as usize;
+    assert_eq!(pretrain.seeds.len(), all);
+    let regime = &pretrain.cells[0].regime;
+    assert_eq!((regime.model.as_str(), regime.momentum), ("cnn", Some(0.5)));
+    assert!(regime.freeze.is_none() && regime.new_head.is_none() && regime.init.is_none());
+    assert_eq!(
+        (pretrain.every_samples, pretrain.budget.samples),
+        (6000, Some(60_000))
+    );
+    assert_ne!(
+        study.meaning(),
+        good(&(text.clone() + &more.replace("0.5", "0.6"))).meaning()
+    );
+
+    let wrong = |text: &str, part: &str| {
+        let error = Study::parse("s.toml", text).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    wrong(&text, "there is no [pretrain] table");
+    wrong(&(GOOD.to_owned() + more), "no cell starts from the weights");
+    let twice = more.replace("[pretrain.base]", "[pretrain.base]\ninit = \"scratch\"");
+    wrong(&(text.clone() + &twice), "leave `init` out");
+    wrong(
+        &(text.clone() + &more.replace("samples = 60000", "samples = 600")),
+        "before the window",
+    );
+    let target = "[target.tasks]\nkind = [0.9]\n";
+    wrong(
+        &GOOD.replace("[evaluate]", &format!("{target}[evaluate]")),
+        "as many finite thresholds",
+    );
+}

@@ -46,11 +46,14 @@ pub(super) fn align(records: &mut [Record]) -> CommonTarget {
 fn last_target(record: &Record) -> Option<MetricTarget> {
     let target = match &record.goal {
         Some(goal) => goal.target.clone(),
-        None => MetricTarget::accuracy(record.regime.target_accuracy.as_slice()),
+        None => record.regime.target(),
     };
     let last = *target.thresholds.last()?;
+    let own = target.tasks.iter();
+    let own = own.filter_map(|(task, values)| Some((task.clone(), vec![*values.last()?])));
     Some(MetricTarget {
         thresholds: vec![last],
+        tasks: own.collect(),
         ..target
     })
 }
@@ -94,9 +97,12 @@ fn by_windows(
     if !metric.higher_is_better() {
         thresholds.reverse();
     }
-    let target = MetricTarget {
-        thresholds,
-        ..easiest.clone()
+    let target = match goals().all(|other| other.target == goal.target) {
+        true => goal.target.clone(),
+        false => MetricTarget {
+            thresholds,
+            ..easiest.clone()
+        },
     };
     let budget = goals()
         .all(|other| other.budget == goal.budget)

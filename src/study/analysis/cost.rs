@@ -135,7 +135,7 @@ fn end(
         Outcome::Diverged => End::Diverged,
         // Without a target a completed run counts as one that reached it.
         Outcome::Reached if target.is_none() => End::Reached,
-        Outcome::OverBudget if target.is_none() && record.regime.target_accuracy.is_none() => {
+        Outcome::OverBudget if target.is_none() && record.regime.target().thresholds.is_empty() => {
             End::Reached
         }
         Outcome::Reached | Outcome::OverBudget => End::OverBudget,

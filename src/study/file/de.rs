@@ -225,6 +225,10 @@ impl<'de> Deserializer<'de> for Item<'de> {
                     entries.map(|(key, value)| (Item::name(key), Item::toml(key.get_ref(), value))),
                 ))
             }
+            Raw::Json(Value::Array(values)) => {
+                let values = values.iter().map(|value| Item::json(key, value));
+                visitor.visit_seq(SeqDeserializer::new(values))
+            }
             Raw::Json(Value::String(text)) => visitor.visit_borrowed_str(text),
             Raw::Json(Value::Bool(value)) => visitor.visit_bool(*value),
             Raw::Json(Value::Number(given)) => match (given.as_i64(), given.as_f64()) {

@@ -25,6 +25,16 @@ pub enum StudyFileError {
     },
 }
 
+impl StudyFileError {
+    /// What is wrong, without its place.
+    pub(super) fn what(&self) -> String {
+        match self {
+            Self::At { what, .. } => what.clone(),
+            error => error.to_string(),
+        }
+    }
+}
+
 /// The name and text of a study file.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {

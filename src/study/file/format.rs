@@ -25,12 +25,27 @@ pub(super) struct StudyFile {
     pub target: TargetTable,
     pub evaluate: EvaluateTable,
     pub budget: At<BudgetTable>,
+    pub pretrain: Option<At<PretrainTable>>,
+}
+
+/// The run whose weights cells start from.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
+pub(super) struct PretrainTable {
+    /// Settings in place of those of the study's `[base]`.
+    #[serde(default)]
+    pub base: Entries<Value>,
+    pub target: TargetTable,
+    pub evaluate: Option<EvaluateTable>,
+    pub budget: At<BudgetTable>,
 }
 
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
 pub(super) struct TargetTable {
     pub task: Option<String>,
+    /// Thresholds of single tasks.
+    pub tasks: Option<At<Entries<Vec<At<f64>>>>>,
     pub metric: At<String>,
     pub at_least: Option<At<Vec<At<f64>>>>,
     pub at_most: Option<At<Vec<At<f64>>>>,

@@ -1,5 +1,7 @@
 //! `[target]`, `[evaluate]` and `[budget]`.
 
+use std::collections::BTreeMap;
+
 use super::cells::PlacedCell;
 use super::de::At;
 use super::error::{Source, StudyFileError};
@@ -124,6 +126,7 @@ fn metric_target(source: Source<'_>, table: TargetTable) -> Result<MetricTarget,
         task: table.task,
         metric,
         thresholds: Vec::new(),
+        tasks: BTreeMap::new(),
     };
     source.check_not_empty(key, wanted.at, wanted.value.len())?;
     for threshold in wanted.value {
@@ -131,6 +134,13 @@ fn metric_target(source: Source<'_>, table: TargetTable) -> Result<MetricTarget,
         target
             .check()
             .map_err(|error| source.error(threshold.at, error.to_string()))?;
+    }
+    for (At { at, value: task }, values) in table.tasks.map_or_else(Vec::new, |own| own.value.0) {
+        let own = values.value.iter().map(|value| value.value).collect();
+        target.tasks.insert(task, own);
+        target
+            .check()
+            .map_err(|error| source.error(at, error.to_string()))?;
     }
     Ok(target)
 }

@@ -7,6 +7,7 @@ mod error;
 mod format;
 mod goal;
 mod keys;
+mod pretrain;
 mod settings;
 
 use std::collections::HashSet;
@@ -94,9 +95,10 @@ fn assemble(source: Source<'_>, file: StudyFile) -> Result<Study, StudyFileError
     }
     let goal = goal::Goal::new(source, file.target, file.evaluate, file.budget)?;
     goal.check(&cells, &base)?;
+    let pretrain = file.pretrain;
     let zipped = groups.iter().filter(|group| group.len() > 1);
     let names = |group: &Vec<usize>| group.iter().map(|axis| axes[*axis].key.clone()).collect();
-    Ok(Study {
+    let mut study = Study {
         name: file.name.value,
         text: source.text.to_owned(),
         seeds,
@@ -109,9 +111,10 @@ fn assemble(source: Source<'_>, file: StudyFile) -> Result<Study, StudyFileError
             })
             .collect(),
         cells: cells
-            .into_iter()
-            .map(|PlacedCell { cell, .. }| cell)
+            .iter()
+            .map(|PlacedCell { cell, .. }| cell.clone())
             .collect(),
+        pretrain: None,
         target: goal.target,
         window_samples: goal.window_samples,
         every_samples: goal.every_samples,
@@ -120,7 +123,9 @@ fn assemble(source: Source<'_>, file: StudyFile) -> Result<Study, StudyFileError
         replicates: replicates as u32,
         confirm: confirm as u32,
         order_seed,
-    })
+    };
+    study.pretrain = pretrain::place(&base, pretrain, &study, &cells)?;
+    Ok(study)
 }
 
 fn check_name(source: Source<'_>, name: &At<String>) -> Result<(), StudyFileError> {

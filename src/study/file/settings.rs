@@ -37,7 +37,10 @@ impl<'a> Base<'a> {
         };
         check_keys(source, &table)?;
         for (key, value) in table.0 {
-            if value.value.is_array() || value.value.is_object() {
+            // Some settings are lists.
+            let list =
+                value.value.is_array() && choose(&base.regime, &key.value, &value.value).is_err();
+            if list || value.value.is_object() {
                 let what = format!(
                     "`{}` in [base] takes one value: several belong in [axes]",
                     key.value

@@ -1,6 +1,6 @@
 //! The checks of a regime: what can be checked without a device.
 
-use super::Regime;
+use super::{Names, Regime};
 use crate::data::Dataset;
 use crate::model::presets;
 use crate::optim::Steps;
@@ -28,6 +28,7 @@ impl Regime {
                 model: self.model.clone(),
             });
         }
+        self.check_tasks()?;
         if let Some(share) = self.train_fraction
             && !(share > 0.0 && share <= 1.0)
         {
@@ -104,6 +105,31 @@ impl Regime {
             }
         }
         Ok(())
+    }
+
+    fn check_tasks(&self) -> Result<(), RegimeError> {
+        let names: Vec<&str> = self.tasks.iter().flat_map(Names::iter).collect();
+        let twice = |(at, task): &(usize, &&str)| names[..*at].contains(task);
+        if let Some((_, task)) = names.iter().enumerate().find(twice) {
+            return Err(RegimeError::TaskTwice {
+                task: (*task).to_owned(),
+            });
+        }
+        let tasks = names.len().max(1);
+        for (flag, numbers) in [
+            ("--task-weights", &self.task_weights),
+            ("--task-targets", &self.task_targets),
+        ] {
+            let given = numbers.as_ref().map_or(tasks, |numbers| numbers.0.len());
+            if given != tasks {
+                return Err(RegimeError::PerTask { flag, tasks, given });
+            }
+        }
+        let mut weights = self.task_weights.iter().flat_map(|numbers| &numbers.0);
+        match weights.find(|weight| **weight <= 0.0) {
+            Some(weight) => Err(RegimeError::TaskWeight { weight: *weight }),
+            None => Ok(()),
+        }
     }
 
     /// Whether parameters are frozen, at first or throughout.

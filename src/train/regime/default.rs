@@ -1,6 +1,6 @@
 //! The default regime, and one in which every field has a value.
 
-use super::{Init, Names, Regime};
+use super::{Init, Names, Numbers, Regime};
 use crate::data::{Augmentation, ByteSize};
 use crate::model::presets::Stem;
 use crate::optim::{Optimizer, RateSchedule, ScheduleUnit};
@@ -19,6 +19,9 @@ impl Default for Regime {
             new_head: None,
             freeze: None,
             unfreeze_at: None,
+            tasks: None,
+            task_weights: None,
+            task_targets: None,
             image_size: None,
             window: None,
             stride: None,
@@ -118,6 +121,9 @@ impl Regime {
             new_head: Some(true),
             freeze: Some(Names::default()),
             unfreeze_at: one,
+            tasks: Some(Names::default()),
+            task_weights: Some(Numbers::default()),
+            task_targets: Some(Numbers::default()),
             ..Self::default()
         }
     }

@@ -6,7 +6,11 @@ use serde::{Serialize, Serializer};
 
 use crate::train::RegimeError;
 
-/// Names or patterns, such as `conv*` and `layer1.*`. Their text is joined by `+`; commas separate them too.
+/// An empty list of names, as a value of an axis.
+const NONE: &str = "none";
+
+/// Names or patterns, such as `conv*` and `layer1.*`. Their text is joined by `+`, and is `none` if there are none; commas
+/// separate them too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names(Vec<String>);
 
@@ -23,7 +27,8 @@ impl Names {
 
     fn of<'t>(parts: impl Iterator<Item = &'t str>) -> Self {
         let parts = parts.flat_map(|part| part.split([',', '+']));
-        let parts = parts.map(str::trim).filter(|part| !part.is_empty());
+        let parts = parts.map(str::trim);
+        let parts = parts.filter(|part| !part.is_empty() && *part != NONE);
         Self(parts.map(str::to_owned).collect())
     }
 }
@@ -38,7 +43,10 @@ impl FromStr for Names {
 
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0.join("+"))
+        match self.is_empty() {
+            true => f.pad(NONE),
+            false => f.pad(&self.0.join("+")),
+        }
     }
 }
 
@@ -50,7 +58,51 @@ impl Serialize for Names {
 
 impl<'de> Deserialize<'de> for Names {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Ok(Self(from.deserialize_any(Texts)?))
+        let texts = from.deserialize_any(Texts)?;
+        Ok(Self::of(texts.iter().map(String::as_str)))
+    }
+}
+
+/// Numbers, whose text is joined by `+`; commas separate them too.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Numbers(pub Vec<f64>);
+
+impl FromStr for Numbers {
+    type Err = RegimeError;
+
+    fn from_str(text: &str) -> Result<Self, RegimeError> {
+        let wrong = || RegimeError::Numbers {
+            given: text.to_owned(),
+        };
+        let number = |part: &str| {
+            let number = part.trim().parse::<f64>().ok();
+            number.filter(|number| number.is_finite()).ok_or_else(wrong)
+        };
+        let parts = text.split([',', '+']);
+        Ok(Self(parts.map(number).collect::<Result<_, _>>()?))
+    }
+}
+
+impl fmt::Display for Numbers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self.0.iter().map(f64::to_string).collect();
+        f.pad(&parts.join("+"))
+    }
+}
+
+impl Serialize for Numbers {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Numbers {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = from.deserialize_any(Texts)?.join("+");
+        match text.is_empty() {
+            true => Ok(Self::default()),
+            false => text.parse().map_err(serde::de::Error::custom),
+        }
     }
 }
 
@@ -143,6 +195,10 @@ impl<'de> Visitor<'de> for Texts {
         Ok(vec![number.to_string()])
     }
 
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Vec<String>, E> {
+        Ok(vec![number.to_string()])
+    }
+
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Vec<String>, E> {
         Ok(vec![number.to_string()])
     }
@@ -176,6 +232,14 @@ mod tests {
         assert_eq!(both.to_string(), "conv*+layer1.*");
         assert_eq!(names(r#"["conv*", "layer1.*"]"#), both);
         assert_eq!(names(r#""conv*+layer1.*""#), both);
+        let numbers: Numbers = serde_json::from_str("[0.85, 1]").unwrap();
+        assert_eq!(
+            (numbers.to_string().as_str(), &numbers.0[..]),
+            ("0.85+1", &[0.85, 1.0][..])
+        );
+        assert!("0.5,x".parse::<Numbers>().is_err() && "inf".parse::<Numbers>().is_err());
+        assert_eq!(names("[]").to_string(), "none");
+        assert!(names(r#""none""#).is_empty());
         assert!(names(r#""""#).is_empty() && names("[]").is_empty());
     }
 

@@ -11,7 +11,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use init::Init;
-pub use list::{ClassSet, Names};
+pub use list::{ClassSet, Names, Numbers};
 
 use super::regime_error::RegimeError;
 use crate::data::{Augmentation, ByteSize};
@@ -150,6 +150,40 @@ pub struct Regime {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_fraction: Option<f64>,
+    /// Tasks to learn: a trunk with a head for each; `None`: the data set's default task.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Learn these tasks together, such as label,kind [default: the first]",
+            value_name = "TASKS",
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks: Option<Names>,
+    /// Weight of the loss of each of the tasks; `None`: 1 each.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Weights of the tasks' losses, in their order [default: 1 each]",
+            value_name = "W,W",
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_weights: Option<Numbers>,
+    /// What each of the tasks has to reach for the run to end, in its first metric.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            help = "Stop when every task reaches its value, such as 0.85,0.97",
+            value_name = "V,V",
+            conflicts_with = "target_accuracy",
+        )
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_targets: Option<Numbers>,
     /// Where the initial weights come from; `None`: [`Init::Scratch`].
     #[cfg_attr(feature = "cli", arg(
         long,

@@ -7,7 +7,7 @@ use crate::data::{DataOptions, Dataset, ReadProgress, Task};
 use crate::kernels::Shape;
 use crate::model::{ModelError, Network, presets};
 use crate::optim::{Hyperparameters, OptimError, ParameterGroup, ScheduleOptions, UpdateRule};
-use crate::train::{RegimeError, TrainError};
+use crate::train::{MetricTarget, RegimeError, TrainError};
 
 /// Epochs of a run without a limit of epochs or steps.
 const DEFAULT_EPOCHS: u32 = 5;
@@ -265,6 +265,30 @@ impl Regime {
         }
     }
 
+    /// The tasks to learn.
+    fn chosen_tasks(&self, data: &Dataset) -> Result<Vec<Task>, TrainError> {
+        let names: Vec<&str> = self.tasks.iter().flat_map(Names::iter).collect();
+        if names.is_empty() {
+            let first = data.tasks.first().cloned();
+            return Ok(vec![first.unwrap_or_else(|| Task::label(0))]);
+        }
+        let tasks = names.into_iter().map(|name| Ok(data.task(name)?.clone()));
+        tasks.collect()
+    }
+
+    /// What the run has to reach without a goal: [`Regime::target_accuracy`], or a value for each task.
+    pub(crate) fn target(&self) -> MetricTarget {
+        let Some(targets) = &self.task_targets else {
+            return MetricTarget::accuracy(self.target_accuracy.as_slice());
+        };
+        let names = self.tasks.iter().flat_map(Names::iter).map(str::to_owned);
+        let each = names.zip(&targets.0);
+        MetricTarget {
+            tasks: each.map(|(name, value)| (name, vec![*value])).collect(),
+            ..MetricTarget::accuracy(&targets.0[..targets.0.len().min(1)])
+        }
+    }
+
     fn build_whole(&self, data: &Dataset) -> Result<Network, TrainError> {
         let shape = data
             .train
@@ -284,11 +308,18 @@ impl Regime {
             features,
             head,
         } = presets::trunk(&self.model, input, self.stem)?;
-        let default = Task::label(0);
-        let task = data.tasks.first().unwrap_or(&default);
-        let outputs = u32::try_from(task.kind.outputs()).unwrap_or(u32::MAX);
-        let output = network.linear(head, features, outputs)?;
-        network.loss(&task.name, task.kind.into(), output, task.target, 1.0);
+        let tasks = self.chosen_tasks(data)?;
+        for (at, task) in tasks.iter().enumerate() {
+            let outputs = u32::try_from(task.kind.outputs()).unwrap_or(u32::MAX);
+            let name = match tasks.len() {
+                1 => head.to_owned(),
+                _ => format!("heads.{}", task.name),
+            };
+            let output = network.linear(&name, features, outputs)?;
+            let weight = self.task_weights.as_ref().and_then(|all| all.0.get(at));
+            let weight = weight.map_or(1.0, |weight| *weight as f32);
+            network.loss(&task.name, task.kind.into(), output, task.target, weight);
+        }
         network.smooth_labels(self.label_smoothing as f32);
         Ok(network)
     }
