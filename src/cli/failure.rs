@@ -97,7 +97,11 @@ impl From<TrainError> for Failure {
             TrainError::Regime(_)
             | TrainError::Model(_)
             | TrainError::Meter(_)
-            | TrainError::Program(ProgramError::Lanes { .. })
+            | TrainError::Program(
+                ProgramError::Lanes { .. }
+                | ProgramError::Augmentation { .. }
+                | ProgramError::DataWindow { .. },
+            )
             | TrainError::SameOutput { .. } => Self::misuse(error),
             _ => Self::failed(error),
         }

@@ -93,6 +93,14 @@ pub enum ProgramError {
         /// Samples of a shard.
         samples: usize,
     },
+    /// The augmentation does not suit the samples.
+    #[error("the samples of {data:?} {why}")]
+    Augmentation {
+        /// Name of the data set.
+        data: String,
+        /// What does not fit, as a predicate, and what to do.
+        why: String,
+    },
     /// A batch spans more than a bank of the data window.
     #[error(
         "a batch of {batch} samples does not fit the data window, which is read in shards of {samples} samples: raise \

@@ -54,7 +54,11 @@ pub(super) fn check(
             check_channels(data, field, node.shape).map_err(fit)?;
             if let Some(augmentation) = options.augmentation {
                 let dimensions = data.train.inputs[field].spec.shape.len();
-                check_augmentation(augmentation, dimensions, node.shape).map_err(fit)?;
+                let checked = check_augmentation(augmentation, dimensions, node.shape);
+                checked.map_err(|why| ProgramError::Augmentation {
+                    data: data.name.clone(),
+                    why,
+                })?;
             }
         }
     }
@@ -202,7 +206,7 @@ fn check_augmentation(
     for (change, pixels) in [("crop", augmentation.crop), ("cutout", augmentation.cutout)] {
         if pixels > shape.width {
             return Err(format!(
-                "{change}:{pixels} of --augment is larger than its samples, which are {} wide: lower it",
+                "are {} wide, less than {change}:{pixels} of --augment: lower it",
                 shape.width
             ));
         }

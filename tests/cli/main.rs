@@ -3,6 +3,7 @@
 
 mod bench;
 mod checkpoint;
+mod data;
 mod doctor;
 mod explain;
 mod files;
