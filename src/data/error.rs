@@ -47,7 +47,8 @@ pub enum DataError {
     },
     /// A file of a dataset is missing.
     #[error(
-        "{file} (plain or with .gz) is missing in data folder {folder:?}: add the file or give another folder"
+        "{file}{} is missing in data folder {folder:?}: add it or give another folder",
+        if file.contains("idx") { " (plain or with .gz)" } else { "" }
     )]
     MissingFile {
         /// The folder.

@@ -58,7 +58,7 @@ fn options_that_do_not_apply_are_misuse() {
             &["--data", "synthetic:classes=1"],
             "classes must be between 2",
         ),
-        (&["--data", "src"], "contains no dataset of a known format"),
+        (&["--data", "docs"], "contains no dataset of a known format"),
         (
             &["--data", "digits", "--augment", "spin"],
             "unknown change \"spin\"",

@@ -15,8 +15,11 @@ const ENDINGS: [&str; 3] = ["jpg", "jpeg", "png"];
 impl Reader for ImageFolder {
     fn recognizes(&self, path: &Path) -> bool {
         let train = path.join("train");
-        let classes = entries(&train).unwrap_or_default();
-        classes.iter().any(|class| train.join(class).is_dir())
+        let holds_images = |class: &String| {
+            let files = entries(&train.join(class)).unwrap_or_default();
+            files.iter().any(|name| is_image(name))
+        };
+        entries(&train).unwrap_or_default().iter().any(holds_images)
     }
 
     fn check(&self, path: &Path) -> Result<&'static str, DataError> {
@@ -65,6 +68,12 @@ impl Reader for ImageFolder {
     }
 }
 
+/// Whether a file is an image, by its name.
+fn is_image(name: &str) -> bool {
+    let ending = name.rsplit_once('.');
+    ending.is_some_and(|(_, end)| ENDINGS.contains(&end.to_ascii_lowercase().as_str()))
+}
+
 fn test_folder(path: &Path) -> Result<&'static str, DataError> {
     let found = TEST.into_iter().find(|name| path.join(name).is_dir());
     found.ok_or_else(|| missing(path, "folder test or val"))
@@ -102,10 +111,7 @@ fn list(
             continue;
         }
         for name in entries(&below)? {
-            let ending = name
-                .rsplit_once('.')
-                .map(|(_, end)| end.to_ascii_lowercase());
-            if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+            if is_image(&name) {
                 files.push(Path::new(split).join(class).join(name));
                 labels.push(label);
             } else {
