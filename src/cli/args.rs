@@ -99,6 +99,57 @@ pub fn command() -> clap::Command {
         .mut_subcommands(|subcommand| fold(subcommand, &global))
 }
 
+/// The headings of a regime's many flags in the help; others are options.
+const HEADINGS: [(&str, &[&str]); 2] = [
+    (
+        "Optimizer",
+        &[
+            "optimizer",
+            "lr",
+            "momentum",
+            "weight_decay",
+            "nesterov",
+            "dampening",
+            "beta1",
+            "beta2",
+            "alpha",
+            "eps",
+            "centered",
+            "no_decay_norms",
+            "head_lr",
+            "clip_norm",
+            "accumulate",
+        ],
+    ),
+    (
+        "Schedule",
+        &[
+            "schedule",
+            "schedule_unit",
+            "step_size",
+            "milestones",
+            "gamma",
+            "power",
+            "min_lr",
+            "pct_start",
+            "div_factor",
+            "final_div_factor",
+            "cycle_momentum",
+            "base_momentum",
+            "max_momentum",
+            "warmup_steps",
+            "warmup_epochs",
+            "warmup_start",
+        ],
+    ),
+];
+
+/// The heading of an argument.
+fn heading(id: &str) -> Option<&'static str> {
+    let found = HEADINGS.iter().find(|(_, ids)| ids.contains(&id));
+    found.map(|(heading, _)| *heading)
+}
+
 fn fold(command: clap::Command, global: &[clap::Id]) -> clap::Command {
     let examples = command.get_after_help().map(ToString::to_string);
     let kept = ["help", "version"];
@@ -106,7 +157,10 @@ fn fold(command: clap::Command, global: &[clap::Id]) -> clap::Command {
         .mut_args(|arg| {
             let hide = global.contains(arg.get_id()) && !kept.contains(&arg.get_id().as_str());
             let hidden = hide || arg.is_hide_set();
-            arg.hide(hidden)
+            match heading(arg.get_id().as_str()) {
+                Some(heading) => arg.help_heading(heading).hide(hidden),
+                None => arg.hide(hidden),
+            }
         })
         .after_help(format!(
             "Global options: wattgrad --help\n\n{}",

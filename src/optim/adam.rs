@@ -47,10 +47,11 @@ impl Moments {
     fn row(&self, step: u64, rate: StepRate) -> [f32; 4] {
         let beta1 = rate.momentum.unwrap_or(self.beta1);
         let correction = |beta: f64| 1.0 - beta.powf(step as f64 + 1.0);
+        let root = correction(self.beta2).sqrt();
         [
             rate.lr,
-            rate.lr / correction(beta1),
-            correction(self.beta2).sqrt(),
+            rate.lr * root / correction(beta1),
+            root,
             1.0 - beta1,
         ]
         .map(|number| number as f32)
@@ -139,8 +140,9 @@ mod tests {
         assert_eq!(rule.row(last, rate), rule.row(10 * last, rate));
         assert_ne!(rule.row(last / 2, rate), rule.row(last, rate));
         let first = rule.row(0, rate);
-        assert_eq!(first[1], 5.0);
-        assert_eq!(first[2], 0.001_f64.sqrt() as f32);
+        let root = (1.0 - 0.999_f64).sqrt();
+        assert_eq!(first[1], (0.5 * root / (1.0 - 0.9)) as f32);
+        assert_eq!(first[2], root as f32);
     }
 
     #[test]

@@ -279,7 +279,7 @@ pub enum OptimError {
         value: f64,
     },
     /// The term added to a root is infinite, not a number, or 0 in f32.
-    #[error("eps must be a finite number of at least 1.2e-38, such as 1e-8, got {eps}")]
+    #[error("eps must be a finite number of at least 1e-30, such as 1e-8, got {eps}")]
     Eps {
         /// The value given.
         eps: f64,
@@ -322,9 +322,10 @@ fn check_beta(name: &'static str, value: f64) -> Result<f64, OptimError> {
     }
 }
 
-/// Checks what is added to a root. Without it the zeros beside the parameters would become NaN.
+/// Checks what is added to a root. Without it, or where it is too small for an f32, the zeros beside the parameters would
+/// become NaN.
 fn check_eps(eps: f64) -> Result<f64, OptimError> {
-    match eps.is_finite() && eps >= f64::from(f32::MIN_POSITIVE) {
+    match eps.is_finite() && eps >= 1e-30 {
         true => Ok(eps),
         false => Err(OptimError::Eps { eps }),
     }

@@ -28,7 +28,7 @@ pub const SGD_DAMPENED: Form = Form {
 };
 
 /// Adam, and with a decay of the parameter AdamW. The words of a group: [`AdamGroup`]. It needs a schedule, whose rows are
-/// (learning rate, that over the first moment's bias correction, the root of the second's, 1 - beta1).
+/// (learning rate, that times the root of the second moment's bias correction over the first's, that root, 1 - beta1).
 pub const ADAM: Form = Form {
     name: "adam",
     snippet: Some("optim/adam"),
