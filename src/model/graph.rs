@@ -7,6 +7,7 @@ use super::layers::{
     MeanPool, Relu,
 };
 use super::loss::{Loss, LossKind};
+use super::network_file::NetworkSource;
 use super::{ModelError, ParameterSpec, pattern};
 use crate::kernels::Shape;
 use crate::kernels::elementwise::Function;
@@ -57,6 +58,8 @@ pub struct Network {
     pub(crate) nodes: Vec<Node>,
     pub(crate) parameters: Vec<ParameterSpec>,
     pub(crate) losses: Vec<Loss>,
+    /// The network file that it was built from.
+    pub(crate) source: Option<NetworkSource>,
 }
 
 impl Network {
@@ -393,6 +396,12 @@ impl Network {
     #[must_use]
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    /// The network file that the network was built from; `None` of presets and of networks built in code.
+    #[must_use]
+    pub fn source(&self) -> Option<&NetworkSource> {
+        self.source.as_ref()
     }
 
     /// The losses.

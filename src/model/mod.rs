@@ -5,6 +5,7 @@ pub mod init;
 pub mod layers;
 pub mod loss;
 pub mod metric;
+pub mod network_file;
 pub mod parameter;
 pub mod pattern;
 pub mod presets;
@@ -21,12 +22,34 @@ pub use parameter::{ParameterKind, ParameterLayout, ParameterSpec};
 #[non_exhaustive]
 pub enum ModelError {
     /// No preset has the name.
-    #[error("unknown network {name:?}: choose one of {known}")]
+    #[error(
+        "unknown network {name:?}: choose one of {known}, or give a network file that ends in .toml"
+    )]
     Unknown {
         /// The name.
         name: String,
         /// The presets.
         known: String,
+    },
+    /// A network file cannot be read.
+    #[error(
+        "cannot read the network file {path:?} ({why}): check that the file exists and that you may read it"
+    )]
+    ReadFile {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        why: String,
+    },
+    /// A mistake in a network file.
+    #[error("{file}:{line}: {what}")]
+    File {
+        /// The file as it was given.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong, and what to do.
+        what: String,
     },
     /// No stem has the name.
     #[error("unknown stem {name:?}: choose imagenet or small")]

@@ -20,6 +20,7 @@ use crate::checksum;
 use crate::data::{Dataset, Parts};
 use crate::energy::SourceResult;
 use crate::files::write_whole;
+use crate::model::network_file::NetworkSource;
 
 /// Version of the record's keys, which increases when a key changes its meaning.
 pub const SCHEMA: u32 = 2;
@@ -126,6 +127,9 @@ pub struct NetworkRecord {
     pub name: String,
     /// Number of values in all parameters and running statistics.
     pub parameters: u64,
+    /// The network file that it was built from; absent of a preset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<NetworkSource>,
     /// Origin of its initial weights: `default` (drawn from the regime's seed) or a file.
     pub initial_weights: String,
 }

@@ -187,6 +187,7 @@ impl Trainer<'_> {
             network: NetworkRecord {
                 name: trainer.regime.model.clone(),
                 parameters: values(&training.blueprint.network),
+                file: training.blueprint.network.source().cloned(),
                 initial_weights: origin,
             },
             data: DataRecord::new(&data),

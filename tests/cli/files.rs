@@ -147,3 +147,28 @@ fn full_disk_fails_and_keeps_the_other_outputs() {
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("standard output"));
 }
+
+#[test]
+fn trains_a_network_file_and_records_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let text = "[[layer]]\nname = \"fc1\"\ntype = \"linear\"\nout_features = 20\n\n[[layer]]\ntype = \"gelu\"\n\n\
+                [[layer]]\ntype = \"dropout\"\np = 0.2\n";
+    std::fs::write(at("net.toml"), text).unwrap();
+    let output = train(&["--model", &at("net.toml"), "--json"]);
+    succeeded(&output);
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["network"]["file"]["text"], text);
+    let sha256 = record["network"]["file"]["sha256"].as_str().unwrap();
+    assert_eq!(sha256.len(), 64);
+    assert_eq!(record["regime"]["model"], at("net.toml"));
+
+    std::fs::write(at("bad.toml"), text.replace("gelu", "gleu")).unwrap();
+    let error = sentence(&train(&["--model", &at("bad.toml")]), 2);
+    assert!(error.contains("bad.toml:7: "), "{error}");
+    assert!(error.contains("did you mean gelu?"), "{error}");
+    let error = sentence(&train(&["--model", &at("none.toml")]), 2);
+    assert!(error.contains("none.toml"), "{error}");
+    let error = sentence(&train(&["--model", "cnn", "--stem", "small"]), 2);
+    assert!(error.contains("cnn has no choice of stems"), "{error}");
+}

@@ -70,7 +70,7 @@ const BAD: &[(&str, &str, &str)] = &[
     ("momentum = 0.9", "gamma = ¦0.5", "schedule constant has no gamma: leave gamma out"),
     ("momentum = 0.9", "accumulate = ¦0", "the batches accumulated in a step must be at least 1"),
     ("momentum = 0.9", "accumulate = ¦200", "steps of 6400 samples cannot be evaluated every 6000 samples"),
-    ("model = \"mlp\"", "model = ¦\"mpl\"", "takes mlp, cnn, resnet8, resnet18, resnet20, har-cnn, not \"mpl\"; did you mean mlp?"),
+    ("model = \"mlp\"", "model = ¦\"mpl\"", "takes mlp, cnn, resnet8, resnet18, resnet20, har-cnn or a network file (.toml), not \"mpl\"; did you mean mlp?"),
     ("momentum = 0.9", "momentum = ¦1999-12-31", "takes one value, not a date or time"),
     ("momentum = 0.9", "momentum = ¦nan", "takes a finite number, not nan"),
     ("lr = [0.01, 0.1]", "lr = [0.01, ¦inf]", "takes a finite number, not inf"),

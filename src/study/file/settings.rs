@@ -9,7 +9,7 @@ use super::de::{At, Item};
 use super::error::{Source, StudyFileError};
 use super::format::Entries;
 use super::keys::{keys, nearest, unknown_key};
-use crate::model::presets;
+use crate::model::{network_file, presets};
 use crate::train::Regime;
 
 /// A value of a key, and its place in the file.
@@ -106,11 +106,14 @@ pub(super) fn choose(regime: &Regime, key: &str, value: &Value) -> Result<Regime
     let all = all.chain([(field.as_str(), Item::json(key, value))]);
     let regime =
         Regime::deserialize(MapDeserializer::new(all)).map_err(|mistake| mistake.sentence())?;
-    if key == "model" && !presets::NAMES.contains(&regime.model.as_str()) {
+    let named = presets::NAMES.contains(&regime.model.as_str());
+    if key == "model" && !named && !network_file::is_file(&regime.model) {
         let near = nearest(&regime.model, presets::NAMES);
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
         let names = presets::NAMES.join(", ");
-        return Err(format!("`model` takes {names}, not {value}{near}"));
+        return Err(format!(
+            "`model` takes {names} or a network file (.toml), not {value}{near}"
+        ));
     }
     Ok(regime)
 }

@@ -2,7 +2,7 @@
 
 use super::{Names, Regime};
 use crate::data::Dataset;
-use crate::model::presets;
+use crate::model::{network_file, presets};
 use crate::optim::Steps;
 use crate::train::{Budget, RegimeError};
 
@@ -21,8 +21,8 @@ impl Regime {
             }
         }
         if self.stem.is_some()
-            && presets::NAMES.contains(&self.model.as_str())
             && !presets::has_stem(&self.model)
+            && (presets::NAMES.contains(&self.model.as_str()) || network_file::is_file(&self.model))
         {
             return Err(RegimeError::Stem {
                 model: self.model.clone(),

@@ -39,10 +39,10 @@ use crate::suggest::Suggest;
 #[cfg_attr(feature = "cli", derive(clap::Args), command(about = None, long_about = None))]
 #[serde(default, deny_unknown_fields)]
 pub struct Regime {
-    /// Name of the network: a preset, unless the trainer is given a network.
+    /// Name of the network: a preset or a network file (`.toml`), unless the trainer is given a network.
     #[cfg_attr(feature = "cli", arg(
         long,
-        help = "Network",
+        help = "Network: a preset, or a network file (.toml)",
         value_name = "NAME",
         default_value_t = Regime::default().model,
         value_parser = Suggest::text(presets::NAMES),

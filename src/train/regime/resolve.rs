@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Names, Regime};
 use crate::data::{DataOptions, Dataset, ReadProgress, Task};
 use crate::kernels::Shape;
+use crate::model::network_file::{self, NetworkFile};
 use crate::model::{ModelError, Network, presets};
 use crate::optim::{Hyperparameters, OptimError, ParameterGroup, ScheduleOptions, UpdateRule};
 use crate::train::{MetricTarget, RegimeError, TrainError};
@@ -303,6 +304,15 @@ impl Regime {
             Some([channels, height, width]) => Shape::from([*channels, *height, *width]),
             _ => return Err(RegimeError::SampleShape { shape }.into()),
         };
+        if network_file::is_file(&self.model) {
+            let file = NetworkFile::read(&self.model)?;
+            let mut network = file.build(input, &data.tasks, &[])?;
+            // The file may smooth labels itself.
+            if self.label_smoothing > 0.0 {
+                network.smooth_labels(self.label_smoothing as f32);
+            }
+            return Ok(network);
+        }
         let presets::Trunk {
             mut network,
             features,
