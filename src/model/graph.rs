@@ -259,6 +259,14 @@ impl Network {
         });
     }
 
+    /// Sets the weight of the loss of a task.
+    pub(crate) fn weigh(&mut self, task: &str, weight: f32) {
+        let losses = self.losses.iter_mut();
+        losses
+            .filter(|loss| loss.task == task)
+            .for_each(|loss| loss.weight = weight);
+    }
+
     /// Sets the label smoothing of every cross-entropy, 0 to below 1.
     pub fn smooth_labels(&mut self, share: f32) {
         for loss in &mut self.losses {
