@@ -307,7 +307,9 @@ impl Regime {
         if network_file::is_file(&self.model) {
             let file = NetworkFile::read(&self.model)?;
             let chosen: Vec<&str> = self.tasks.iter().flat_map(Names::iter).collect();
-            chosen.iter().try_for_each(|name| data.task(name).map(drop))?;
+            chosen
+                .iter()
+                .try_for_each(|name| data.task(name).map(drop))?;
             let mut network = file.build(input, &data.tasks, &chosen)?;
             let weights = self.task_weights.iter().flat_map(|all| &all.0);
             for (name, weight) in chosen.iter().zip(weights) {
