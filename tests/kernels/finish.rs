@@ -54,6 +54,7 @@ fn the_end_of_a_step_writes_its_result_and_advances_the_counters() {
             let got = run(&list, &given, storage);
             let mut expected = vec![0u32; 12];
             expected[..4].copy_from_slice(&[6 + steps, epochs, steps % steps_per_window, 0]);
+            expected[state::MICRO_BATCH as usize] = steps;
             expected[9] = 77;
             assert_eq!(got[&tstate], expected, "after {steps} steps");
             for slot in 0..ring {
