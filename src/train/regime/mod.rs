@@ -127,49 +127,23 @@ pub struct Regime {
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_window: Option<ByteSize>,
-    /// Classes of the default task whose samples are trained on and tested with, numbered anew from 0; `None`: all.
-    #[cfg_attr(
-        feature = "cli",
-        arg(
-            long,
-            help = "Use only samples of these classes: 0-4 or 0,3,5",
-            value_name = "LIST"
-        )
-    )]
+    /// Use only samples of these classes, numbered anew from 0: 0-4 or 0,3,5
+    #[cfg_attr(feature = "cli", arg(long, value_name = "LIST"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<ClassSet>,
-    /// Share of the training samples of each class that are used, chosen by the seed; `None`: all.
+    /// Use only this share of the training samples of each class
     #[cfg_attr(
         feature = "cli",
-        arg(
-            long,
-            help = "Use only this share of the training samples of each class",
-            value_name = "SHARE",
-            allow_hyphen_values = true,
-        )
+        arg(long, value_name = "SHARE", allow_hyphen_values = true)
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub train_fraction: Option<f64>,
-    /// Tasks to learn: a trunk with a head for each; `None`: the data set's default task.
-    #[cfg_attr(
-        feature = "cli",
-        arg(
-            long,
-            help = "Learn these tasks together, such as label,kind [default: the first]",
-            value_name = "TASKS",
-        )
-    )]
+    /// Learn these tasks together, such as label,kind [default: the first]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "TASKS"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks: Option<Names>,
-    /// Weight of the loss of each of the tasks; `None`: 1 each.
-    #[cfg_attr(
-        feature = "cli",
-        arg(
-            long,
-            help = "Weights of the tasks' losses, in their order [default: 1 each]",
-            value_name = "W,W",
-        )
-    )]
+    /// Weights of the tasks' losses, in their order [default: 1 each]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "W,W"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_weights: Option<Numbers>,
     /// What each of the tasks has to reach for the run to end, in its first metric.
@@ -193,16 +167,8 @@ pub struct Regime {
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub init: Option<Init>,
-    /// Patterns of the parameters that are taken from pretrained weights; `None`: all. Others stay new.
-    #[cfg_attr(
-        feature = "cli",
-        arg(
-            long,
-            help = "Take only parameters that match, such as 'conv*'; others stay new",
-            value_name = "PATTERN",
-            num_args = 1,
-        )
-    )]
+    /// Take only parameters that match, such as 'conv*'; others stay new
+    #[cfg_attr(feature = "cli", arg(long, value_name = "PATTERN", num_args = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub only: Option<Names>,
     /// Whether the last layer before each loss stays new, even if pretrained weights have its shape.
@@ -217,28 +183,14 @@ pub struct Regime {
     ))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_head: Option<bool>,
-    /// Patterns of the parameters that are not trained. A batch norm whose parameters are all frozen uses its running
-    /// statistics in training and keeps them.
-    #[cfg_attr(
-        feature = "cli",
-        arg(
-            long,
-            help = "Do not train parameters that match, such as 'layer1.*,conv1'",
-            value_name = "PATTERN",
-            num_args = 1,
-        )
-    )]
+    /// Do not train parameters that match, such as 'layer1.*,conv1'
+    #[cfg_attr(feature = "cli", arg(long, value_name = "PATTERN", num_args = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub freeze: Option<Names>,
-    /// Epochs after which frozen parameters are trained too; may be a fraction. `None`: never.
+    /// Train frozen parameters too after this many epochs
     #[cfg_attr(
         feature = "cli",
-        arg(
-            long,
-            help = "Train frozen parameters too after this many epochs",
-            value_name = "EPOCHS",
-            allow_hyphen_values = true,
-        )
+        arg(long, value_name = "EPOCHS", allow_hyphen_values = true)
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unfreeze_at: Option<f64>,
