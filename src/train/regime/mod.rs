@@ -418,7 +418,7 @@ pub struct Regime {
         feature = "cli",
         arg(
             long,
-            help = "Most epochs [default: 5 without --max-steps]",
+            help = "Maximum number of epochs [default: 5 without --max-steps]",
             value_name = "N",
         )
     )]
@@ -426,7 +426,7 @@ pub struct Regime {
     /// Most training steps; 0 only evaluates. With `epochs` too, the lower limit counts.
     #[cfg_attr(
         feature = "cli",
-        arg(long, help = "Most training steps; 0 only evaluates", value_name = "N",)
+        arg(long, help = "Maximum number of training steps; 0 only evaluates", value_name = "N",)
     )]
     pub max_steps: Option<u32>,
     /// Seed of the initial weights and the order of samples
