@@ -426,7 +426,11 @@ pub struct Regime {
     /// Most training steps; 0 only evaluates. With `epochs` too, the lower limit counts.
     #[cfg_attr(
         feature = "cli",
-        arg(long, help = "Maximum number of training steps; 0 only evaluates", value_name = "N",)
+        arg(
+            long,
+            help = "Maximum number of training steps; 0 only evaluates",
+            value_name = "N",
+        )
     )]
     pub max_steps: Option<u32>,
     /// Seed of the initial weights and the order of samples
