@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME=FILE.npy", value_parser = pair)]
     pub expect: Vec<(String, String)>,
 
-    /// Command that writes expected outputs as NAME.npy, next to NAME.npy of all inputs
+    /// Command that writes the expected outputs as NAME.npy (docs/bench.md)
     #[arg(long, value_name = "COMMAND")]
     pub check: Option<String>,
 
