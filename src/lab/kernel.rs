@@ -93,7 +93,7 @@ impl<'g> Kernel<'g> {
     }
 
     /// The same kernel without runtime checks: neither indices nor loops are bounded, and workgroup memory is not zeroed.
-    /// [`KernelLaunch::run`] reports writes up to 64 KiB beyond the end of a binding.
+    /// [`KernelLaunch::run`](crate::KernelLaunch::run) reports writes up to 64 KiB beyond the end of a binding.
     ///
     /// # Errors
     /// As [`Kernel::new`].
