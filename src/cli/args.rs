@@ -76,7 +76,7 @@ pub enum Command {
     Study(study::Args),
     /// Summarize studies or single runs as text, HTML, SVG, Markdown, CSV or JSON
     Report(report::Args),
-    /// Time a WGSL kernel of your own, count its work, check it, and measure its energy
+    /// Time and check a WGSL kernel of your own, and measure its energy
     Bench(Box<bench::Args>),
     /// Print a completion script for a shell
     Completions(completions::Args),
