@@ -437,6 +437,75 @@ fn malformed_kernels_and_options_are_one_sentence_each() {
 }
 
 #[test]
+#[cfg(unix)]
+fn energy_is_that_of_the_launches() {
+    let copy = kernel("copy");
+    let meter = "cmd:while :; do echo \"$(date +%s.%N) 50\"; sleep 0.02; done";
+    let args = [
+        "bench",
+        "--runs",
+        "6",
+        "--meter",
+        meter,
+        "--energy-seconds",
+        "2",
+        "--json",
+        copy.as_str(),
+        "--bind",
+        "x=100000",
+        "--bind",
+        "y=100000",
+        "--threads",
+        "100000",
+        "--against",
+        copy.as_str(),
+    ];
+    let output = program(&args).output().unwrap();
+    let result = json(&output);
+    for figures in result["kernels"].as_array().unwrap() {
+        let energy = &figures["energy"][0];
+        let number = |key: &str| energy[key].as_f64().unwrap();
+        // 50 W for at least two seconds, shared by all launches.
+        let all = number("joules") * number("launches");
+        assert!((95.0..250.0).contains(&all), "{figures}");
+        assert!((number("watts") - 50.0).abs() < 1.0, "{figures}");
+        let seconds = figures["sources"][0]["seconds"].as_f64().unwrap();
+        assert!((all / seconds - 50.0).abs() < 1.0, "{figures}");
+        assert!(
+            energy["ci"]["low"].as_f64().unwrap() < number("joules"),
+            "{figures}"
+        );
+    }
+    let sentence = result["versus"]["sentence"].as_str().unwrap();
+    assert!(sentence.contains("x the energy by cmd:"), "{sentence}");
+    // Without joules the reason is there.
+    let none = json(
+        &program(&[
+            "bench",
+            "--meter",
+            "nvml",
+            "--runs",
+            "1",
+            "--json",
+            &copy,
+            "--bind",
+            "x=100",
+            "--bind",
+            "y=100",
+            "--threads",
+            "100",
+        ])
+        .output()
+        .unwrap(),
+    );
+    let source = &none["kernels"][0]["sources"][0];
+    assert!(
+        source["reason"].is_string() && source.get("joules").is_none(),
+        "{none}"
+    );
+}
+
+#[test]
 fn json_says_how_it_was_timed() {
     let copy = kernel("copy");
     let args = [

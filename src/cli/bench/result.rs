@@ -71,9 +71,10 @@ pub struct Figures {
     work: Option<Work>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_counted: Option<String>,
+    /// Of the sources that measured it.
     energy: Vec<Energy>,
-    #[serde(skip)]
-    rows: Vec<Row>,
+    /// Every source over all launches, or why it measured nothing.
+    sources: Vec<Row>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     conditions: Vec<Conditions>,
 }
@@ -184,7 +185,7 @@ impl Figures {
             work,
             not_counted: counted.err().map(|error| error.to_string()),
             energy,
-            rows,
+            sources: rows,
             conditions,
         })
     }
@@ -316,11 +317,15 @@ impl Versus {
         if let [a, b] = kernels
             && let (Some(a), Some(b)) = (a.energy.first(), b.energy.first())
             && a.source == b.source
+            && let (Some(of), Some(to)) = (b.ci, a.ci)
         {
+            let energy = b.joules / a.joules;
+            let half = energy * (of.half() / b.joules).hypot(to.half() / a.joules);
             sentence += &format!(
-                " and {:.3}x the energy by {}",
-                b.joules / a.joules,
-                a.source
+                " and {energy:.3}x the energy by {} (95 % CI {:.3} to {:.3})",
+                a.source,
+                energy - half,
+                energy + half
             );
         }
         Self {
@@ -381,7 +386,7 @@ impl Bench {
             .map(|(name, text)| vec![name.to_owned(), text]);
         let mut text = columns(&cells.collect::<Vec<_>>(), &[Align::Left, Align::Left], "");
         if let Some(figures) = self.kernels.last() {
-            text += &remarks(&figures.rows);
+            text += &remarks(&figures.sources);
         }
         if let Some(versus) = &self.versus {
             text += &format!("{}\n", versus.sentence);
