@@ -62,8 +62,11 @@ struct Zone {
 }
 
 impl Zone {
+    /// By a rename, so that a read meanwhile sees the text before or after.
     fn write(&self, file: &str, text: &str) {
-        fs::write(self.folder.join(file), text).unwrap();
+        let new = self.folder.join(format!(".{file}"));
+        fs::write(&new, text).unwrap();
+        fs::rename(new, self.folder.join(file)).unwrap();
     }
 
     fn energy(&self) -> File {

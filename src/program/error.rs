@@ -93,6 +93,22 @@ pub enum ProgramError {
         /// Samples of a shard.
         samples: usize,
     },
+    /// The state of a snapshot has another layout.
+    #[error(
+        "the state has {found} words and not {expected}, as another version of wattgrad or other options write it: \
+         continue with that version, or start again"
+    )]
+    State {
+        /// Words of the snapshot.
+        found: usize,
+        /// Words of this program.
+        expected: usize,
+    },
+    /// The thread that reads a streamed data set has ended.
+    #[error(
+        "the thread that reads the data set has ended: report this as a bug, and train without --data-window"
+    )]
+    Stream,
     /// The augmentation does not suit the samples.
     #[error("the samples of {data:?} {why}")]
     Augmentation {

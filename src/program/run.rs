@@ -231,7 +231,7 @@ impl<'g> Program<'g> {
                 self.write_state(state::EPOCH, &[position.epoch, 0]);
             }
             if let Some(stream) = &mut self.stream {
-                stream.turn_to(position.window, self.gpu, &self.built);
+                stream.turn_to(position.window, self.gpu, &self.built)?;
                 let next = self.step + u64::from(position.left);
                 stream.prefetch(self.window_order.position(next).window);
             }
@@ -361,7 +361,7 @@ impl<'g> Program<'g> {
                 let first = done as usize * size;
                 let window = windows.of_sample(first);
                 count = count.min(windows.steps_left(first, size as u32));
-                stream.turn_to(window, self.gpu, &self.built);
+                stream.turn_to(window, self.gpu, &self.built)?;
                 stream.prefetch((window + 1) % windows.count());
             }
             let mut recording = self.gpu.record();

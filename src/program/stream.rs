@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 
 use super::build::Built;
 use super::data::{BANKS, ShardedColumn, ShardedSplit};
+use super::error::ProgramError;
 use super::plan::Plan;
 use crate::data::{Bytes, Split};
 use crate::device::Gpu;
@@ -101,7 +102,10 @@ impl Stream {
 
     /// Makes `window` the current one, after its last piece is written. Writes take effect in the order
     /// of the submits, so that submits in flight still read what was there.
-    pub fn turn_to(&mut self, window: usize, gpu: &Gpu, built: &Built) {
+    ///
+    /// # Errors
+    /// [`ProgramError::Stream`].
+    pub fn turn_to(&mut self, window: usize, gpu: &Gpu, built: &Built) -> Result<(), ProgramError> {
         while self.loaded[self.current] != Some(window) {
             match self
                 .loaded
@@ -111,14 +115,12 @@ impl Stream {
                 Some(bank) => self.current = bank,
                 None => {
                     self.prefetch(window);
-                    match self.pieces.recv() {
-                        Ok(piece) => self.write(piece, gpu, built),
-                        // The thread reads memory only, so it lives as long as the stream.
-                        Err(_) => break,
-                    }
+                    let piece = self.pieces.recv().map_err(|_| ProgramError::Stream)?;
+                    self.write(piece, gpu, built);
                 }
             }
         }
+        Ok(())
     }
 
     /// The form of a gather that reads `window`, which is current, from its bank.
@@ -132,6 +134,7 @@ impl Stream {
             let bank = 1 - self.current;
             self.loaded[bank] = None;
             self.filling = Some((window, bank));
+            // If the thread has ended, turning to the window says so.
             let _ = self.requests.send((window, bank));
         }
     }

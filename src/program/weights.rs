@@ -43,9 +43,13 @@ impl Program<'_> {
     /// parameter was not trained before.
     ///
     /// # Errors
-    /// As [`Program::load`].
+    /// As [`Program::load`], and [`ProgramError::State`].
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), ProgramError> {
         snapshot.weights.check(self.network.parameters())?;
+        let (found, expected) = (snapshot.words.len(), self.lowered.state_words.len());
+        if found != expected {
+            return Err(ProgramError::State { found, expected });
+        }
         self.fill_all(&snapshot.weights, &snapshot.optimizer);
         self.tracked = counts(&snapshot.weights);
         self.tracked_from = snapshot.step;

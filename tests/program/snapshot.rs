@@ -41,6 +41,10 @@ fn a_restored_snapshot_continues_bit_for_bit() {
         ..with
     };
     let mut second = Program::new(&gpu, &network, &data, &other).unwrap();
+    let mut short = snapshot.clone();
+    short.words.pop();
+    let error = second.restore(&short).unwrap_err().to_string();
+    assert!(error.contains("another version"), "{error}");
     second.restore(&snapshot).unwrap();
     assert_eq!(second.snapshot().unwrap(), snapshot);
     second.train(21, &never, &mut |r| results.push(r)).unwrap();
