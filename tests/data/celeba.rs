@@ -98,6 +98,47 @@ fn within_identity_every_person_is_in_every_part() {
     );
 }
 
+/// Attributes and identity, as in the paper's study of shared knowledge.
+#[cfg(feature = "cli")]
+#[test]
+fn attributes_and_identity_train_together() {
+    let dir = small();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_wattgrad"))
+        .args(["train", "--model", "cnn", "--image-size", "8", "--data"])
+        .arg(dir.path())
+        .args([
+            "--split",
+            "within-identity",
+            "--tasks",
+            "attributes,identity",
+        ])
+        .args([
+            "--batch-size",
+            "4",
+            "--max-steps",
+            "30",
+            "--meter",
+            "none",
+            "--json",
+        ])
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    let record: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(record["regime"]["tasks"], "attributes+identity");
+    let last = record["evaluations"].as_array().unwrap().last().unwrap();
+    for (task, metric) in [("attributes", "mean-accuracy"), ("identity", "accuracy")] {
+        let metrics = last["metrics"].as_array().unwrap();
+        let found = metrics
+            .iter()
+            .find(|one| one["task"] == task && one["metric"] == metric);
+        // The grey of an image gives both away.
+        let value = found.unwrap()["value"].as_f64().unwrap();
+        assert!(value > 0.6, "{task}: {last}");
+    }
+}
+
 #[test]
 fn the_folders_of_the_distribution_are_found() {
     let dir = small();
