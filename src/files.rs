@@ -78,3 +78,18 @@ pub(crate) fn cache_folder() -> Option<PathBuf> {
     };
     Some(base.join("wattgrad"))
 }
+
+/// A file name of JSON for an identity: letters, digits and dashes of it, and a hash, so that no two share a file.
+pub(crate) fn file_named(identity: &str) -> String {
+    let plain: String = identity
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(80)
+        .collect();
+    let sum = identity
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
+            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    format!("{plain}-{sum:016x}.json")
+}

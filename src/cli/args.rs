@@ -4,8 +4,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::global::Global;
 use super::{
-    bench, calibrate, completions, doctor, explain, lr_find, man, measure, report, study, train,
-    watch,
+    bench, calibrate, completions, doctor, explain, lr_find, man, measure, report, roofline, study,
+    train, watch,
 };
 
 const VERSION: &str = concat!(
@@ -34,7 +34,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
     ("Train", &["train", "lr-find", "explain"]),
     ("Compare", &["study", "report"]),
-    ("Kernels", &["bench"]),
+    ("Kernels", &["bench", "roofline"]),
     ("More", &["completions", "man"]),
 ];
 
@@ -78,6 +78,8 @@ pub enum Command {
     Report(report::Args),
     /// Time and check a WGSL kernel of your own, and measure its energy
     Bench(Box<bench::Args>),
+    /// Measure what this device can do: FLOP/s, bytes per second, launches, energy
+    Roofline(roofline::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual

@@ -14,6 +14,7 @@ use std::path::Path;
 use crate::device::{Gpu, GpuOptions};
 use crate::energy::Meter;
 use crate::files::{writable, write_whole};
+use crate::lab::roofline::{Roofline, RooflineDevice};
 use crate::lab::{Kernel, KernelError, KernelLaunch, KernelOutputs};
 
 use super::failure::Failure;
@@ -70,6 +71,8 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     }
     let watchdog = Watchdog::start(args.timeout);
     let meter = Meter::open(&meter_options, None)?;
+    let roofline = Roofline::kept(&RooflineDevice::of(&gpu.adapter));
+    let roofline = roofline.as_ref();
     let mut bench = Bench::new(Device::of(&gpu), &data);
 
     let (grid, other_grid) = (args.workgroups(&first.kernel), &second);
@@ -82,7 +85,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         let timing = launch.time(args.runs)?;
         bench
             .kernels
-            .push(Figures::new(&one, &launch, timing, &meter, args)?);
+            .push(Figures::new(&one, &launch, timing, &meter, roofline, args)?);
         return finish(&bench, args);
     };
     let other_grid = args
@@ -97,9 +100,9 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let timings = KernelLaunch::time_in_turns(launches, args.runs)?;
     let ratio = Ratio::of_pairs(&timings[1].samples, &timings[0].samples, 0.0);
     for ((candidate, launch), timing) in [&one, &two].into_iter().zip(launches).zip(timings) {
-        bench
-            .kernels
-            .push(Figures::new(candidate, launch, timing, &meter, args)?);
+        bench.kernels.push(Figures::new(
+            candidate, launch, timing, &meter, roofline, args,
+        )?);
     }
     bench.versus = Some(Versus::new(
         &second.name,

@@ -16,6 +16,7 @@ mod measure;
 mod output;
 mod progress;
 mod report;
+mod roofline;
 mod study;
 mod study_progress;
 mod train;
@@ -64,6 +65,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::LrFind(args) => lr_find::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Bench(args) => bench::run(args, global),
+        Command::Roofline(args) => roofline::run(args, global),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),
     }

@@ -119,7 +119,16 @@ impl Recording {
         lists: &[&[Step]],
         windows: impl Iterator<Item = usize>,
     ) {
-        self.pass(lists, windows, Some(stopwatch.writes()));
+        self.pass(lists, windows, Some(stopwatch.writes(0)));
+        stopwatch.resolve(&mut self.encoder);
+    }
+
+    /// Records a list once for `window`, each dispatch in a pass of its own that `stopwatch` times.
+    pub fn timed_each(&mut self, stopwatch: &Stopwatch, list: &[Step], window: usize) {
+        for (at, step) in (0..stopwatch.passes()).zip(list) {
+            let one = [std::slice::from_ref(step)];
+            self.pass(&one, std::iter::once(window), Some(stopwatch.writes(at)));
+        }
         stopwatch.resolve(&mut self.encoder);
     }
 
@@ -153,6 +162,22 @@ impl Recording {
         if let Memory::Buffer(from) = from {
             self.encoder
                 .copy_buffer_to_buffer(from, offset, to, at, bytes);
+        }
+    }
+
+    /// Copies the whole of `from` to `to`, which has the same kind and size.
+    pub fn copy_all(&mut self, from: &Memory, to: &Memory) {
+        match (from, to) {
+            (Memory::Buffer(from), Memory::Buffer(to)) => {
+                self.encoder
+                    .copy_buffer_to_buffer(from, 0, to, 0, from.size());
+            }
+            (Memory::Image { texture: from, .. }, Memory::Image { texture: to, .. }) => {
+                let (source, target) = (from.as_image_copy(), to.as_image_copy());
+                self.encoder
+                    .copy_texture_to_texture(source, target, from.size());
+            }
+            _ => debug_assert!(false, "a buffer is no image"),
         }
     }
 }

@@ -173,6 +173,12 @@ impl Gpu {
         self.features.contains(wgpu::Features::SUBGROUP)
     }
 
+    /// Whether kernels may use `f16`.
+    #[must_use]
+    pub fn shader_f16(&self) -> bool {
+        self.features.contains(wgpu::Features::SHADER_F16)
+    }
+
     /// File name of the compiled pipelines for this adapter and driver; `None` where the backend has no pipeline cache.
     #[must_use]
     pub fn cache_key(&self) -> Option<&str> {
@@ -243,7 +249,9 @@ fn wanted_features(portable: bool) -> wgpu::Features {
         | wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS
         | wgpu::Features::TIMESTAMP_QUERY_INSIDE_PASSES
         | wgpu::Features::PIPELINE_CACHE;
-    let seen = wgpu::Features::SUBGROUP | wgpu::Features::TEXTURE_ADAPTER_SPECIFIC_FORMAT_FEATURES;
+    let seen = wgpu::Features::SUBGROUP
+        | wgpu::Features::SHADER_F16
+        | wgpu::Features::TEXTURE_ADAPTER_SPECIFIC_FORMAT_FEATURES;
     if portable { unseen } else { unseen | seen }
 }
 

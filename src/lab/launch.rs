@@ -1,21 +1,16 @@
 //! A kernel with its data and its grid.
 
-use std::time::Instant;
-
 use super::compare::KernelComparison;
 use super::data::KernelOutputs;
 use super::error::KernelError;
 use super::interface::BindingAccess;
 use super::kernel::{GUARD, Kernel};
-use super::timing::{KernelEnergy, KernelTiming, TimingClock};
-use crate::device::{Command, DeviceError, Memory, Step, Submission};
+use super::metering::{Seconds, meter_replay};
+use super::replay::{Replay, SUBMISSION_SECONDS, Samples, clock_of};
+use super::timing::{KernelEnergy, KernelTiming};
+use crate::device::{Command, DeviceError, Memory, Step};
 use crate::energy::Meter;
 use crate::kernels::count::{Counted, Operand};
-
-/// Seconds of a timed submission: long beside the cost of a submission, short beside a watchdog.
-const SUBMISSION_SECONDS: f64 = 0.02;
-/// Most dispatches of a submission.
-const MAX_DISPATCHES: u32 = 4096;
 
 /// A kernel with its data and a grid, made by [`Kernel::bind`].
 ///
@@ -66,7 +61,7 @@ impl<'k> KernelLaunch<'k> {
     /// The device failed, or is the backend without hardware.
     pub fn run(&self) -> Result<KernelOutputs, KernelError> {
         self.reset()?;
-        self.submit(1);
+        self.replay().submit(1);
         let mut all = vec![];
         for (at, binding) in self.kernel.bindings.iter().enumerate() {
             if binding.access == BindingAccess::ReadWrite {
@@ -128,36 +123,15 @@ impl<'k> KernelLaunch<'k> {
         for turn in 0..repeats {
             for at in 0..N {
                 let at = if turn % 2 == 0 { at } else { N - 1 - at };
-                launches[at].sample(dispatches[at], &mut samples[at])?;
+                launches[at]
+                    .replay()
+                    .sample(dispatches[at], &mut samples[at])?;
             }
         }
-        let by_device = samples.iter().all(|s| s.device.len() == s.host.len());
-        Ok(std::array::from_fn(|at| match by_device {
-            true => KernelTiming::new(&samples[at].device, dispatches[at], TimingClock::Device),
-            false => KernelTiming::new(&samples[at].host, dispatches[at], TimingClock::Host),
+        let clock = clock_of(samples.iter());
+        Ok(std::array::from_fn(|at| {
+            samples[at].timing(dispatches[at], clock)
         }))
-    }
-
-    /// One submission of `dispatches`.
-    fn sample(&self, dispatches: u32, into: &mut Samples) -> Result<(), KernelError> {
-        let gpu = self.kernel.gpu;
-        let stopwatch = gpu.stopwatch();
-        let mut recording = gpu.record();
-        let windows = std::iter::repeat_n(0, dispatches as usize);
-        match &stopwatch {
-            Some(stopwatch) => recording.timed(stopwatch, &[&self.step], windows),
-            None => recording.lists(&[&self.step], windows),
-        }
-        let start = Instant::now();
-        gpu.wait_for(gpu.submit(recording))?;
-        let seconds = start.elapsed().as_secs_f64();
-        into.host.push(seconds);
-        if let Some(stopwatch) = &stopwatch {
-            let elapsed = gpu.elapsed(stopwatch)?;
-            let elapsed = elapsed.filter(|elapsed| plausible(*elapsed, seconds));
-            into.device.extend(elapsed);
-        }
-        Ok(())
     }
 
     /// Measures the energy of dispatches in sequence for at least `seconds`.
@@ -169,18 +143,19 @@ impl<'k> KernelLaunch<'k> {
             return Err(at_least("seconds", "above 0", seconds));
         }
         let each = self.warm_up()?;
-        let mut dispatches = 0;
-        let window = meter.start();
-        let start = Instant::now();
-        self.drive(each, |ended| {
-            dispatches += u64::from(ended);
-            start.elapsed().as_secs_f64() < seconds
-        })?;
-        Ok(KernelEnergy {
-            dispatches,
-            seconds: start.elapsed().as_secs_f64(),
-            energy: window.stop(),
-        })
+        let lengths = Seconds {
+            shortest: seconds,
+            longest: seconds,
+        };
+        let replay = self.replay();
+        Ok(meter_replay(
+            meter,
+            &replay,
+            each,
+            lengths,
+            &[],
+            &mut |_| (),
+        )?)
     }
 
     /// Dispatches in sequence, `each` per submission ([`KernelLaunch::short_submission`]), until `goes_on` returns false.
@@ -189,22 +164,8 @@ impl<'k> KernelLaunch<'k> {
     ///
     /// # Errors
     /// The device failed.
-    pub fn drive(
-        &self,
-        each: u32,
-        mut goes_on: impl FnMut(u32) -> bool,
-    ) -> Result<(), DeviceError> {
-        let gpu = self.kernel.gpu;
-        let mut before = self.submit(each);
-        loop {
-            let next = self.submit(each);
-            gpu.wait_for(std::mem::replace(&mut before, next))?;
-            if !goes_on(each) {
-                gpu.wait_for(before)?;
-                goes_on(each);
-                return Ok(());
-            }
-        }
+    pub fn drive(&self, each: u32, goes_on: impl FnMut(u32) -> bool) -> Result<(), DeviceError> {
+        self.replay().drive(each, goes_on)
     }
 
     /// Resets the data, warms up, and returns the dispatches of a submission of a few milliseconds.
@@ -234,6 +195,16 @@ impl<'k> KernelLaunch<'k> {
         self.kernel.count(&operands, self.workgroups)
     }
 
+    /// Bytes of all bindings that are no uniforms: the most that can be distinct in memory.
+    #[must_use]
+    pub fn operand_bytes(&self) -> u64 {
+        let bindings = self.kernel.bindings.iter().zip(&self.words);
+        bindings
+            .filter(|(binding, _)| binding.access != BindingAccess::Uniform)
+            .map(|(_, words)| words.len() as u64 * 4)
+            .sum()
+    }
+
     /// Restores the data that earlier dispatches may have changed.
     fn reset(&self) -> Result<(), KernelError> {
         let gpu = self.kernel.gpu;
@@ -257,37 +228,15 @@ impl<'k> KernelLaunch<'k> {
         Ok(gpu.check()?)
     }
 
-    fn submit(&self, dispatches: u32) -> Submission {
-        let gpu = self.kernel.gpu;
-        let mut recording = gpu.record();
-        recording.lists(&[&self.step], std::iter::repeat_n(0, dispatches as usize));
-        gpu.submit(recording)
+    fn replay(&self) -> Replay<'_> {
+        Replay::new(self.kernel.gpu, &self.step)
     }
 
     /// Resets the data, warms up, and returns the dispatches of a submission of [`SUBMISSION_SECONDS`].
     fn warm_up(&self) -> Result<u32, KernelError> {
         self.reset()?;
-        // The first dispatch also finishes compiling.
-        self.kernel.gpu.wait_for(self.submit(1))?;
-        let mut dispatches = 1;
-        loop {
-            let start = Instant::now();
-            self.kernel.gpu.wait_for(self.submit(dispatches))?;
-            let seconds = start.elapsed().as_secs_f64();
-            if seconds >= SUBMISSION_SECONDS || dispatches == MAX_DISPATCHES {
-                return Ok(dispatches);
-            }
-            let more = (1.2 * SUBMISSION_SECONDS / seconds.max(1e-9)).clamp(1.5, 16.0);
-            dispatches = ((f64::from(dispatches) * more).ceil() as u32).min(MAX_DISPATCHES);
-        }
+        Ok(self.replay().warm_up(SUBMISSION_SECONDS)?)
     }
-}
-
-/// Seconds of submissions by the host's clock, and by the device's where that is plausible.
-#[derive(Default)]
-struct Samples {
-    host: Vec<f64>,
-    device: Vec<f64>,
 }
 
 fn at_least(what: &'static str, allowed: &str, given: f64) -> KernelError {
@@ -295,19 +244,5 @@ fn at_least(what: &'static str, allowed: &str, given: f64) -> KernelError {
         what,
         allowed: allowed.to_owned(),
         given: given.to_string(),
-    }
-}
-
-/// Whether the device's clock is plausible: a pass is within its submission, and at this length makes up most of it; some
-/// drivers stamp a pass when it is recorded, or not at all.
-fn plausible(device: f64, host: f64) -> bool {
-    (0.5 * host..=1.02 * host).contains(&device)
-}
-
-#[test]
-fn rejects_implausible_device_clocks() {
-    assert!(plausible(0.019, 0.02));
-    for device in [1e-6, 0.03, f64::NAN] {
-        assert!(!plausible(device, 0.02));
     }
 }

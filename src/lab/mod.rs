@@ -11,6 +11,9 @@ mod interface;
 mod kernel;
 mod launch;
 mod load;
+pub(crate) mod metering;
+pub(crate) mod replay;
+pub mod roofline;
 mod timing;
 
 pub use compare::KernelComparison;

@@ -15,6 +15,17 @@ pub enum TimingClock {
     Host,
 }
 
+impl TimingClock {
+    /// The name in output: `device` or `host`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Host => "host",
+        }
+    }
+}
+
 /// Seconds per dispatch, over several submissions of many dispatches each.
 ///
 /// ```
@@ -90,10 +101,7 @@ impl fmt::Display for KernelTiming {
             self.highest * 1e6,
             self.samples.len(),
             self.dispatches,
-            match self.clock {
-                TimingClock::Device => "device",
-                TimingClock::Host => "host",
-            }
+            self.clock.name()
         )
     }
 }

@@ -11,6 +11,7 @@ mod help;
 mod outcome;
 mod pretraining;
 mod record;
+mod roofline;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod streams;
@@ -20,7 +21,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "measure",
     "watch",
     "doctor",
@@ -31,6 +32,7 @@ const COMMANDS: [&str; 12] = [
     "study",
     "report",
     "bench",
+    "roofline",
     "completions",
     "man",
 ];

@@ -11,9 +11,11 @@ use crate::cli::measure::ratio::Ratio;
 use crate::cli::measure::result::{Row, amount_of, remarks};
 use crate::device::Gpu;
 use crate::energy::{Conditions, Interval, Meter};
-use crate::lab::{KernelLaunch, KernelTiming, TimingClock};
+use crate::lab::roofline::{Fraction, Roofline, distinct_bytes};
+use crate::lab::{KernelLaunch, KernelTiming};
+use crate::report::lab::short_seconds;
 use crate::report::{Align, columns};
-use crate::units::{si, thousands};
+use crate::units::{percent, si, thousands};
 
 /// Version of the keys of `bench --json`.
 const SCHEMA: u32 = 1;
@@ -71,6 +73,9 @@ pub struct Figures {
     work: Option<Work>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_counted: Option<String>,
+    /// Of the peaks of this device; absent where they were not measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roofline: Option<Fraction>,
     /// Of the sources that measured it.
     energy: Vec<Energy>,
     /// Every source over all launches, or why it measured nothing.
@@ -132,6 +137,7 @@ impl Figures {
         launch: &KernelLaunch<'_>,
         timing: KernelTiming,
         meter: &Meter,
+        roofline: Option<&Roofline>,
         args: &Args,
     ) -> Result<Self, Failure> {
         let counted = launch.count();
@@ -140,6 +146,11 @@ impl Figures {
             loaded_bytes: counted.loaded_bytes,
             stored_bytes: counted.stored_bytes,
             lower_bound: counted.lower_bound,
+        });
+        let fraction = roofline.zip(work).and_then(|(roofline, work)| {
+            let bytes = work.loaded_bytes + work.stored_bytes;
+            let bytes = distinct_bytes(bytes, launch.operand_bytes());
+            roofline.fraction(work.flops, bytes, timing.seconds)
         });
         let (mut energy, mut rows, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
         if meter.measures() {
@@ -178,11 +189,9 @@ impl Figures {
             seconds_ci: timing.ci(),
             samples: timing.samples.len(),
             launches_per_sample: timing.dispatches,
-            clock: match timing.clock {
-                TimingClock::Device => "device",
-                TimingClock::Host => "host",
-            },
+            clock: timing.clock.name(),
             work,
+            roofline: fraction,
             not_counted: counted.err().map(|error| error.to_string()),
             energy,
             sources: rows,
@@ -222,6 +231,17 @@ impl Figures {
                     ),
                 ));
                 lines.push(("rate", self.rate(*work)));
+                lines.push((
+                    "roofline",
+                    match self.roofline {
+                        Some(found) => format!(
+                            "{} of the {} peak",
+                            percent(found.fraction),
+                            found.bound.name()
+                        ),
+                        None => "not measured on this device: run `wattgrad roofline`".into(),
+                    },
+                ));
             }
             (None, Some(why)) => lines.push(("work", format!("not counted: {why}"))),
             (None, None) => {}
@@ -253,11 +273,15 @@ impl Figures {
 
     fn time(&self) -> String {
         let ci = self.seconds_ci.map_or(String::new(), |ci| {
-            format!("95 % CI {} to {}; ", short(ci.low), short(ci.high))
+            format!(
+                "95 % CI {} to {}; ",
+                short_seconds(ci.low),
+                short_seconds(ci.high)
+            )
         });
         format!(
             "{} per launch ({ci}median of {} x {} launches, {} clock)",
-            short(self.seconds),
+            short_seconds(self.seconds),
             self.samples,
             thousands(u64::from(self.launches_per_sample)),
             self.clock
@@ -279,22 +303,6 @@ impl Figures {
         }
         rates.join(", ")
     }
-}
-
-/// Seconds with three significant digits.
-fn short(seconds: f64) -> String {
-    let (value, unit) = match seconds {
-        s if s >= 1.0 => (s, "s"),
-        s if s >= 1e-3 => (s * 1e3, "ms"),
-        s if s >= 1e-6 => (s * 1e6, "us"),
-        s => (s * 1e9, "ns"),
-    };
-    let digits = match value {
-        v if v < 9.995 => 2,
-        v if v < 99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.digits$} {unit}")
 }
 
 impl Versus {
@@ -417,11 +425,11 @@ impl Bench {
             text += &format!(
                 "| `{}` | {} | {} | {} | {} | {} | {} | {} |\n",
                 figures.kernel.replace('|', "\\|"),
-                short(figures.seconds),
+                short_seconds(figures.seconds),
                 ci.map_or("-".into(), |ci| format!(
                     "{} to {}",
-                    short(ci.low),
-                    short(ci.high)
+                    short_seconds(ci.low),
+                    short_seconds(ci.high)
                 )),
                 rate(flops, "FLOP/s"),
                 rate(bytes, "B/s"),

@@ -8,7 +8,7 @@ use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
 use crate::energy::sensor::Unavailable;
 use crate::energy::sensor_model::SensorModel;
-use crate::files::cache_folder;
+use crate::files::{cache_folder, file_named};
 
 /// The version of the files; files of another version are ignored.
 const VERSION: u32 = 2;
@@ -46,7 +46,7 @@ impl Calibration {
             std::io::Error::other("there is no cache folder: set XDG_CACHE_HOME or HOME")
         })?;
         std::fs::create_dir_all(&folder)?;
-        let path = folder.join(file_name(&self.identity));
+        let path = folder.join(file_named(&self.identity));
         crate::files::write_whole(&path, &serde_json::to_vec_pretty(self)?)?;
         Ok(path)
     }
@@ -58,7 +58,7 @@ pub(crate) fn recall(options: &MeterOptions, sensor: &mut OpenSensor) {
         return;
     }
     let stored = folder(options)
-        .and_then(|folder| std::fs::read(folder.join(file_name(&sensor.identity))).ok())
+        .and_then(|folder| std::fs::read(folder.join(file_named(&sensor.identity))).ok())
         .and_then(|bytes| serde_json::from_slice::<Calibration>(&bytes).ok())
         .filter(|stored| stored.version == VERSION && stored.identity == sensor.identity);
     match stored {
@@ -82,19 +82,4 @@ fn folder(options: &MeterOptions) -> Option<PathBuf> {
         return Some(folder.clone());
     }
     cache_folder().map(|cache| cache.join("calibrations"))
-}
-
-/// Letters, digits and dashes of the identity, and a hash of it, so that no two share a file.
-fn file_name(identity: &str) -> String {
-    let plain: String = identity
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .take(80)
-        .collect();
-    let sum = identity
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
-            (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-    format!("{plain}-{sum:016x}.json")
 }

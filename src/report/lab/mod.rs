@@ -1,0 +1,56 @@
+//! What the lab measured: rooflines and profiles.
+
+mod roofline;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+pub use roofline::{PlottedKernel, roofline, roofline_page, roofline_svg};
+
+use crate::lab::roofline::Peak;
+use crate::units::si;
+
+const PAGE_STYLE: &str = include_str!("../study/page/style.css");
+
+/// A page that holds everything it shows.
+fn page(title: &str, content: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · wattgrad" }
+                style { (PreEscaped(PAGE_STYLE)) }
+            }
+            body { main { article { (content) } } }
+        }
+    };
+    page.into_string()
+}
+
+/// Seconds with three significant digits and a prefix.
+pub fn short_seconds(seconds: f64) -> String {
+    let (value, unit) = match seconds.abs() {
+        s if s >= 0.9995 => (seconds, "s"),
+        s if s >= 0.9995e-3 => (seconds * 1e3, "ms"),
+        s if s >= 0.9995e-6 => (seconds * 1e6, "us"),
+        _ => (seconds * 1e9, "ns"),
+    };
+    let digits = match value.abs() {
+        v if v == 0.0 => 0,
+        v if v < 9.995 => 2,
+        v if v < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+/// A share as per cent with one digit: `12.3 %`.
+pub fn share(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// A rate with its unit, such as `FLOP/s`.
+fn rate(peak: &Peak, unit: &str) -> String {
+    format!("{}{unit}", si(peak.value))
+}
