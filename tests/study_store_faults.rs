@@ -60,6 +60,7 @@ fn record(run: &RunId, bytes: usize) -> RunRecord {
         seed: 1,
         purpose: Purpose::Main,
         outcome: Outcome::Failed,
+        search: None,
         error: Some("x".repeat(bytes)),
         overlap: false,
         record: None,

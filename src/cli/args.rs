@@ -4,8 +4,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::global::Global;
 use super::{
-    bench, calibrate, completions, doctor, explain, lr_find, man, measure, report, roofline, study,
-    train, watch,
+    bench, calibrate, completions, doctor, explain, lr_find, man, measure, report, roofline,
+    search, study, train, watch,
 };
 
 const VERSION: &str = concat!(
@@ -33,7 +33,7 @@ fn version() -> &'static str {
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
     ("Train", &["train", "lr-find", "explain"]),
-    ("Compare", &["study", "report"]),
+    ("Compare", &["study", "search", "report"]),
     ("Kernels", &["bench", "roofline"]),
     ("More", &["completions", "man"]),
 ];
@@ -74,6 +74,8 @@ pub enum Command {
     Explain(Box<explain::Args>),
     /// Compare training settings over several seeds
     Study(study::Args),
+    /// Find the best settings of a study for a part of its cost
+    Search(search::Args),
     /// Summarize studies or single runs as text, HTML, SVG, Markdown, CSV or JSON
     Report(report::Args),
     /// Time and check a WGSL kernel of your own, and measure its energy

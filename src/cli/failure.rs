@@ -112,9 +112,11 @@ impl From<StudyError> for Failure {
     fn from(error: StudyError) -> Self {
         match error {
             StudyError::Train(error) => error.into(),
-            StudyError::File(_) | StudyError::NoJoules | StudyError::NoFolder => {
-                Self::misuse(error)
-            }
+            StudyError::File(_)
+            | StudyError::NoJoules
+            | StudyError::NoRungJoules { .. }
+            | StudyError::EmptyShard
+            | StudyError::NoFolder => Self::misuse(error),
             StudyError::Store(ref store) if store.is_misuse() => Self::misuse(error),
             _ => Self::failed(error),
         }

@@ -17,6 +17,7 @@ mod output;
 mod progress;
 mod report;
 mod roofline;
+mod search;
 mod study;
 mod study_progress;
 mod train;
@@ -62,6 +63,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Train(args) => train::run(args, global),
         Command::Report(args) => report::run(args, global),
         Command::Study(args) => study::run(args, global),
+        Command::Search(args) => search::run(args, global),
         Command::LrFind(args) => lr_find::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Bench(args) => bench::run(args, global),

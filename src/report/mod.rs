@@ -6,6 +6,7 @@ pub mod lab;
 mod lr_find;
 mod program;
 mod run;
+mod search;
 pub mod study;
 
 pub use columns::{Align, columns};
@@ -13,3 +14,4 @@ pub use estimate::estimate;
 pub use lr_find::{lr_find, lr_find_svg};
 pub use program::program;
 pub use run::run;
+pub use search::{search, search_plan};

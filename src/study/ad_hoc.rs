@@ -73,6 +73,7 @@ fn read(path: &Path) -> Result<(RunRecord, Record), StudyError> {
                 seed: record.regime.seed,
                 purpose: Purpose::Main,
                 outcome: record.outcome.into(),
+                search: None,
                 error: None,
                 overlap: false,
                 record: None,
@@ -155,6 +156,7 @@ fn compare(runs: Vec<(RunRecord, Record)>) -> Opened {
         cadence: common.cadence,
         budget: common.budget,
         runs: planned,
+        search: false,
     };
     Opened {
         analysis: Analysis::new(&design, &runs, common.notes),

@@ -21,6 +21,13 @@ pub enum StudyError {
          `wattgrad doctor`"
     )]
     NoJoules,
+    #[error(
+        "the sensor gave no joules for {run}, which trained for {seconds:.2} s: use a larger `window` in the study file, so that \
+         the first rung is longer, or a budget in another unit"
+    )]
+    NoRungJoules { run: String, seconds: f64 },
+    #[error("no cell of the study belongs to this shard: use fewer shards")]
+    EmptyShard,
     #[error("no folder was given: give at least one folder of a study")]
     NoFolder,
 }

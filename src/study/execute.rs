@@ -1,42 +1,26 @@
 //! Makes the runs of a study, one after another.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::analysis::Analysis;
 use super::error::StudyError;
+use super::execution::{Execution, Made, record_bytes};
 use super::open::{design, records};
 use super::plan::PlannedRun;
 use super::pretraining::{self, Pretrained};
-use super::run::{Outcome, Purpose, RunRecord, SCHEMA};
+use super::run::{Purpose, RunRecord};
 use super::shard::Shard;
 use super::spec::Study;
-use super::store::{Claim, HostLock, RunId, Saved, Store, StoreError};
-use crate::data::{DataOptions, Dataset};
+use super::store::{Claim, RunId, Store, StoreError};
 use crate::device::Gpu;
-use crate::energy::{Meter, MeterOptions, Selection, Status};
-use crate::train::{self, Init, Observer, Outputs, Regime, TrainError, Trainer, metered_device};
-
-/// On one machine no two runs of studies are timed or metered at once.
-const LOCK: &str = "measured-run";
-
-/// The device works for this long before the first metered run, so that no run is measured on a cold device.
-const WARM_UP_SECONDS: f64 = 10.0;
+use crate::energy::MeterOptions;
+use crate::train::{self, Init};
 
 /// How often to check the runs of other processes.
-const POLL: Duration = Duration::from_secs(1);
-
-/// Least space reserved for a record: twice that of one with a hundred evaluations.
-const RECORD_BYTES: u64 = 256 * 1024;
-
-/// Space for one evaluation, half as much again as it takes, and most space for all of them: few runs make all that
-/// their budget allows.
-const EVALUATION_BYTES: u64 = 512;
-const MOST_EVALUATION_BYTES: u64 = 16 << 20;
+pub(super) const POLL: Duration = Duration::from_secs(1);
 
 /// Something that happened in a study.
 #[derive(Debug)]
@@ -59,6 +43,12 @@ pub enum StudyEvent<'a> {
         run: &'a RunRecord,
         done: usize,
         planned: usize,
+    },
+    /// A rung of a search ended, or is `recorded` from an earlier call; the search has `spent` this much so far.
+    Rung {
+        run: &'a RunRecord,
+        spent: f64,
+        recorded: bool,
     },
     Note(String),
 }
@@ -98,8 +88,21 @@ pub fn execute(
     on_event: &mut dyn FnMut(StudyEvent<'_>),
 ) -> Result<Completion, StudyError> {
     let store = Store::create_or_open(&options.folder, &study.identity()?)?;
+    match prepare(gpu, study, options, on_event)? {
+        Some(made) => make_all(gpu, study, options, made, store, on_event),
+        None => Ok(Completion::Interrupted),
+    }
+}
+
+/// Makes the pretraining runs, if the study has any; `None` if they were interrupted.
+pub(super) fn prepare(
+    gpu: &Gpu,
+    study: &Study,
+    options: &StudyOptions,
+    on_event: &mut dyn FnMut(StudyEvent<'_>),
+) -> Result<Option<Made>, StudyError> {
     let Some(pretraining) = &study.pretrain else {
-        return make_all(gpu, study, options, Made::Plain, store, on_event);
+        return Ok(Some(Made::Plain));
     };
     let folder = options.folder.join(pretraining::FOLDER);
     let first = Store::create_or_open(&folder, &pretraining.identity()?)?;
@@ -127,7 +130,7 @@ pub fn execute(
         )));
     }
     let own = StudyOptions {
-        folder: folder.clone(),
+        folder,
         shard: None,
         ..options.clone()
     };
@@ -139,20 +142,10 @@ pub fn execute(
         first,
         on_event,
     )?;
-    if made == Completion::Interrupted {
-        return Ok(made);
-    }
-    let pretrained = Pretrained::open(&options.folder)?;
-    make_all(gpu, study, options, Made::From(pretrained), store, on_event)
-}
-
-/// What runs have to do with initial weights.
-enum Made {
-    Plain,
-    /// They start from those of pretraining runs, where their regime says so.
-    From(Pretrained),
-    /// They are the pretraining runs themselves, of these seeds, and save their weights.
-    Weights(Vec<u32>),
+    Ok(match made {
+        Completion::Complete => Some(Made::From(Pretrained::open(&options.folder)?)),
+        Completion::Interrupted => None,
+    })
 }
 
 fn make_all(
@@ -163,29 +156,10 @@ fn make_all(
     store: Store,
     on_event: &mut dyn FnMut(StudyEvent<'_>),
 ) -> Result<Completion, StudyError> {
-    // Records that cannot be read are reported now, not after hours of runs.
-    records(std::slice::from_ref(&store))?;
-    let meter = Meter::open(&options.meter, Some(&metered_device(&gpu.adapter)))
-        .map_err(TrainError::from)?;
-    let measured = meter
-        .sources()
-        .iter()
-        .any(|source| source.status == Status::Measured);
-    drop(meter);
-    if study.budget.joules.is_some() && !measured {
+    let mut execution = Execution::new(gpu, study, options, (made, store), on_event)?;
+    if study.budget.joules.is_some() && !execution.measured {
         return Err(StudyError::NoJoules);
     }
-    let mut execution = Execution {
-        gpu,
-        study,
-        options,
-        store,
-        made,
-        measured,
-        warm: false,
-        data: HashMap::new(),
-        on_event,
-    };
     let mut plan = study.plan();
     if let Some(shard) = options.shard {
         plan.retain(|run| shard.contains(&run.id));
@@ -207,18 +181,6 @@ fn make_all(
     }
     plan.extend(execution.confirmations()?);
     execution.make(&plan)
-}
-
-struct Execution<'a> {
-    gpu: &'a Gpu,
-    study: &'a Study,
-    options: &'a StudyOptions,
-    store: Store,
-    made: Made,
-    measured: bool,
-    warm: bool,
-    data: HashMap<(String, DataOptions), Dataset>,
-    on_event: &'a mut dyn FnMut(StudyEvent<'_>),
 }
 
 impl Execution<'_> {
@@ -263,23 +225,6 @@ impl Execution<'_> {
         Ok(Completion::Interrupted)
     }
 
-    fn stopped(&self) -> bool {
-        self.options.stop.load(Ordering::Relaxed)
-    }
-
-    /// The machine's lock; `None` if the study was interrupted while waiting for it.
-    fn lock(&mut self) -> Result<Option<HostLock>, StudyError> {
-        let mut noted = false;
-        let (on_event, stop) = (&mut *self.on_event, &self.options.stop);
-        Ok(HostLock::wait(LOCK, |holder| {
-            if !noted {
-                on_event(StudyEvent::Waiting(holder));
-                noted = true;
-            }
-            !stop.load(Ordering::Relaxed)
-        })?)
-    }
-
     fn run(
         &mut self,
         run: &PlannedRun,
@@ -288,115 +233,14 @@ impl Execution<'_> {
     ) -> Result<(), StudyError> {
         let (done, planned) = (self.done(order)?, order.len());
         (self.on_event)(StudyEvent::Started { run, done, planned });
-        let mut record = RunRecord {
-            schema: SCHEMA,
-            id: run.id.clone(),
-            cell: self.study.cells[run.cell].id.clone(),
-            seed: run.seed,
-            purpose: run.purpose,
-            outcome: Outcome::Failed,
-            error: None,
-            overlap: self.options.overlap,
-            record: None,
-        };
-        match self.train(run) {
-            Ok(training) => {
-                record.outcome = training.outcome.into();
-                record.record = Some(training);
-            }
-            // The next run would fail in the same way.
-            Err(error @ TrainError::Program(_)) if error.is_lost_device() => {
-                return Err(error.into());
-            }
-            Err(error) => record.error = Some(error.to_string()),
-        }
-        let saved = claim.save(&record).map_err(|source| StudyError::NotSaved {
-            run: run.id.clone(),
-            source,
-        })?;
-        if let Saved::Duplicate(path) = saved {
-            (self.on_event)(StudyEvent::Note(format!(
-                "{} has another record already, which counts; this one is saved as {path:?}",
-                run.id
-            )));
-        }
+        let record = self.record(run, &run.id, None)?;
+        self.save(claim, &record)?;
         let done = self.done(order)?;
         (self.on_event)(StudyEvent::Ended {
             run: &record,
             done,
             planned,
         });
-        Ok(())
-    }
-
-    /// How many runs of `order` are done.
-    fn done(&self, order: &[RunId]) -> Result<usize, StudyError> {
-        let done = self.store.done()?;
-        Ok(order.iter().filter(|run| done.contains(run)).count())
-    }
-
-    fn data(&mut self, regime: &Regime) -> Result<Dataset, TrainError> {
-        let key = (regime.data.clone(), regime.data_options());
-        let whole = match self.data.entry(key) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(regime.read_whole(&mut |_| ())?),
-        };
-        regime.select(whole.clone())
-    }
-
-    fn train(&mut self, run: &PlannedRun) -> Result<train::Record, TrainError> {
-        let regime = self.regime(run);
-        let data = self.data(&regime)?;
-        let weights = match &self.made {
-            Made::From(pretrained) if regime.init == Some(Init::Pretrained) => {
-                Some(pretrained.weights(&regime, &data)?)
-            }
-            _ => None,
-        };
-        let outputs = match &self.made {
-            Made::Weights(_) => Outputs {
-                weights: Some(pretraining::weights_file(&self.options.folder, &run.id)),
-                ..Outputs::default()
-            },
-            _ => Outputs::default(),
-        };
-        let mut trainer = Trainer::new(self.gpu, regime)?
-            .data(data)
-            .meter(self.options.meter.clone())
-            .goal(self.study.goal())
-            .outputs(outputs)
-            .stop(Arc::clone(&self.options.stop));
-        if let Some(found) = weights {
-            trainer = trainer.weights(found.weights, found.origin);
-        }
-        Ok(trainer.run(&mut Forward(&mut *self.on_event))?.record)
-    }
-
-    /// Trains for a while without a meter and discards the weights: where joules are measured, no run is to be the one
-    /// that warms the device up.
-    fn warm_up(&mut self, run: &PlannedRun) -> Result<(), StudyError> {
-        if self.warm || !self.measured {
-            return Ok(());
-        }
-        self.warm = true;
-        (self.on_event)(StudyEvent::WarmingUp);
-        let regime = Regime {
-            init: None,
-            ..self.regime(run)
-        };
-        let mut goal = self.study.goal();
-        goal.target.thresholds.clear();
-        goal.budget.seconds = Some(WARM_UP_SECONDS);
-        let data = self.data(&regime)?;
-        Trainer::new(self.gpu, regime)?
-            .data(data)
-            .meter(MeterOptions {
-                selection: Selection::None,
-                ..MeterOptions::default()
-            })
-            .goal(goal)
-            .stop(Arc::clone(&self.options.stop))
-            .run(&mut train::NoObserver)?;
         Ok(())
     }
 
@@ -425,66 +269,5 @@ impl Execution<'_> {
         Ok(runs
             .map(|(cell, seed)| self.study.run(cell, seed, Purpose::Confirm))
             .collect())
-    }
-
-    fn regime(&self, run: &PlannedRun) -> Regime {
-        Regime {
-            seed: run.seed,
-            ..self.study.cells[run.cell].regime.clone()
-        }
-    }
-}
-
-/// Space to reserve for the next record: for the evaluations that its budget allows, or twice the longest record so far.
-fn record_bytes(store: &Store, study: &Study) -> Result<u64, StoreError> {
-    let evaluations = study.budget.samples.unwrap_or(0) / study.every_samples.max(1);
-    let expected = evaluations
-        .saturating_mul(EVALUATION_BYTES)
-        .min(MOST_EVALUATION_BYTES);
-    Ok((RECORD_BYTES + expected).max(store.longest()?.saturating_mul(2)))
-}
-
-struct Forward<'a>(&'a mut dyn FnMut(StudyEvent<'_>));
-
-impl Observer for Forward<'_> {
-    fn event(&mut self, event: &train::Event) {
-        (self.0)(StudyEvent::Training(event));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reserved_space_follows_the_budget_and_the_longest_record() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut study = Study::parse("study.toml", crate::study::TEMPLATE).unwrap();
-        let (samples, every) = (study.budget.samples.unwrap(), study.every_samples);
-        let identity = study.identity().unwrap();
-        let store = Store::create_or_open(folder.path(), &identity).unwrap();
-        let bytes = |study: &Study| record_bytes(&store, study).unwrap();
-        assert_eq!(
-            bytes(&study),
-            RECORD_BYTES + samples / every * EVALUATION_BYTES
-        );
-        study.budget.samples = Some(u64::MAX);
-        assert_eq!(bytes(&study), RECORD_BYTES + MOST_EVALUATION_BYTES);
-        study.budget.samples = None;
-        assert_eq!(bytes(&study), RECORD_BYTES);
-        let mut claim = store.claim_next(&identity.runs).unwrap().unwrap();
-        let record = RunRecord {
-            schema: SCHEMA,
-            id: claim.run().to_string(),
-            cell: String::new(),
-            seed: 1,
-            purpose: Purpose::Main,
-            outcome: Outcome::Failed,
-            error: Some("x".repeat(400_000)),
-            overlap: false,
-            record: None,
-        };
-        claim.save(&record).unwrap();
-        assert!((800_000..810_000).contains(&bytes(&study)));
     }
 }

@@ -10,8 +10,12 @@ use super::error::StudyError;
 use super::plan::PlannedRun;
 use super::pretraining;
 use super::run::{Outcome, Purpose, RunRecord};
+use super::search::last_rungs;
 use super::spec::{Axis, Cell, Study};
 use super::store::{RunId, Runs, Store, StoreError};
+
+const SEARCHED: &str = "these runs were chosen by `wattgrad search`, which ended some of them early: no cell is named the worst, \
+                        and cells that were stopped early have no cost";
 
 /// A study with all its runs and their analysis.
 #[derive(Clone, Debug)]
@@ -60,12 +64,24 @@ pub(super) fn analyse(stores: &[Store]) -> Result<Opened, StudyError> {
         &first.folder().join("study.json").display().to_string(),
         &first.manifest().study.text,
     )?;
-    let (runs, mut notes) = records(stores)?;
+    let (mut runs, mut notes) = records(stores)?;
+    let searched = first.manifest().study.is_search();
+    if searched {
+        runs = last_rungs(runs);
+        notes.push(SEARCHED.to_owned());
+    }
     notes.extend(folder_notes(stores)?);
     notes.extend(contention_note(&runs));
     notes.extend(pretraining::note(&study, stores)?);
     Ok(Opened {
-        analysis: Analysis::new(&design(&study, &runs), &runs, notes),
+        analysis: Analysis::new(
+            &match searched {
+                true => design_of_search(&study, &runs),
+                false => design(&study, &runs),
+            },
+            &runs,
+            notes,
+        ),
         runs,
     })
 }
@@ -192,6 +208,26 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
         cadence: Some((study.every_samples, study.window_samples)),
         budget: Some(study.budget),
         runs: study.plan().into_iter().chain(confirming).collect(),
+        search: false,
+    }
+}
+
+/// The design of a search: the runs that it made. It confirms the best cell only.
+fn design_of_search(study: &Study, runs: &[RunRecord]) -> Design {
+    let cell_of = |id: &str| study.cells.iter().position(|cell| cell.id == id);
+    let made = runs.iter().filter_map(|run| {
+        Some(PlannedRun {
+            id: run.id.clone(),
+            cell: cell_of(&run.cell)?,
+            seed: run.seed,
+            purpose: run.purpose,
+        })
+    });
+    Design {
+        runs: made.collect(),
+        confirm: 0,
+        search: true,
+        ..design(study, runs)
     }
 }
 

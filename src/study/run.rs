@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::train::{self, Record};
+use crate::train::{self, PauseAt, Record};
 
 /// Version of the keys of a run's file.
 pub const SCHEMA: u32 = 2;
@@ -33,6 +33,8 @@ pub enum Outcome {
     Interrupted,
     /// It ended with an error.
     Failed,
+    /// A search paused it, and continues it only if it is among the best.
+    Stopped,
 }
 
 impl Outcome {
@@ -49,6 +51,7 @@ impl Outcome {
             Self::Diverged => "diverged",
             Self::Interrupted => "interrupted",
             Self::Failed => "failed",
+            Self::Stopped => "stopped early",
         }
     }
 }
@@ -64,6 +67,16 @@ impl From<train::Outcome> for Outcome {
     }
 }
 
+/// The part of a run that a search trained: a rung. Its record is that of the run up to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SearchRung {
+    /// From 0.
+    pub rung: u32,
+    /// Where the run was to pause; absent of a run that was to be trained to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<PauseAt>,
+}
+
 /// One run of a study.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -75,6 +88,9 @@ pub struct RunRecord {
     pub seed: u32,
     pub purpose: Purpose,
     pub outcome: Outcome,
+    /// Of a search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchRung>,
     /// Of a failed run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

@@ -92,7 +92,8 @@ fn differences_of(run: &RunRecord) -> Vec<String> {
             ));
         }
     }
-    if run.outcome != Outcome::from(record.outcome) {
+    let paused = run.outcome == Outcome::Stopped && record.outcome == train::Outcome::Interrupted;
+    if run.outcome != Outcome::from(record.outcome) && !paused {
         found.push(format!(
             "the recorded outcome is {}, but that of the training is {}",
             run.outcome.name(),

@@ -15,6 +15,7 @@ mod initial_weights;
 mod lr_find;
 mod metered_windows;
 mod outputs;
+mod pause;
 mod phases;
 mod recipe;
 mod record;
@@ -44,6 +45,7 @@ pub use initial_weights::InitialWeights;
 pub use lr_find::{LrFinding, LrPoint, LrSweep};
 pub use metered_windows::{MeteredWindows, RecordedWindow};
 pub use outputs::Outputs;
+pub use pause::PauseAt;
 pub use phases::{Phase, PhaseEnergy};
 pub use record::{
     DataRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,

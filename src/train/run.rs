@@ -75,7 +75,7 @@ impl Trainer<'_> {
             window.finish(&[compilation])
         });
         let steps_per_epoch = program.steps_per_epoch();
-        let resumed = found.restore(&identity, &mut program)?;
+        let resumed = found.restore(&identity, &mut program, trainer.pause.is_some())?;
         let mut tracker = trainer.tracker(&blueprint.network)?;
         for count in 1..=resumed.progress.evaluations.len() {
             tracker.update(&resumed.progress.evaluations[..count]);
@@ -97,6 +97,7 @@ impl Trainer<'_> {
             batch_size: trainer.regime.step_samples(),
             tracker,
             interrupt: &trainer.stop,
+            pause: trainer.pause,
             log,
             checkpoints: checkpoints.writer(identity, steps_per_epoch, &earlier, start.clone()),
             progress,

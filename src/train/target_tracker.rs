@@ -122,6 +122,25 @@ impl<'a> Window<'a> {
 }
 
 impl Goal {
+    /// How far the last full window is beyond the last threshold, negative before it is reached: the smallest over the
+    /// tasks, each in its own metric; `None` before a window is full or without thresholds.
+    pub fn margin(&self, evaluations: &[EvaluationPoint]) -> Option<f64> {
+        let window = Window::last(&self.target, evaluations, self.window as usize)?;
+        let margins = window.means.iter().map(|(thresholds, metric, mean)| {
+            let beyond = mean - thresholds.last()?;
+            Some(if metric.higher_is_better() {
+                beyond
+            } else {
+                -beyond
+            })
+        });
+        let margins: Vec<f64> = margins.collect::<Option<_>>()?;
+        margins
+            .into_iter()
+            .reduce(f64::min)
+            .filter(|margin| margin.is_finite())
+    }
+
     /// When a run with these evaluations reached each threshold.
     pub fn results(&self, evaluations: &[EvaluationPoint]) -> Vec<TargetResult> {
         let mut tracker = TargetTracker::windows(self.clone());
@@ -177,7 +196,7 @@ mod tests {
     fn a_full_window_of_the_deciding_half_reaches_a_target() {
         // The confirming half stays at 0.5: it decides nothing and is recorded beside.
         let goal = goal(Metric::Accuracy, &[0.7, 0.8], 2);
-        let (ended, results) = track(goal, &[0.9, 0.6, 0.75, 0.84, 0.8, 0.8]);
+        let (ended, results) = track(goal.clone(), &[0.9, 0.6, 0.75, 0.84, 0.8, 0.8]);
         let at = |result: &TargetResult| result.reached.map(|at| at.evaluation);
         // 0.9 alone is no full window; (0.9 + 0.6) / 2 = 0.75 is, and (0.84 + 0.8) / 2 = 0.82 is the first for 0.8.
         assert_eq!(
@@ -185,6 +204,9 @@ mod tests {
             [Some(1), Some(4)]
         );
         assert_eq!(ended, 5);
+        let all = points(Metric::Accuracy, &[0.9, 0.6, 0.75], 0.5);
+        assert_eq!(goal.margin(&all[..1]), None);
+        assert!((goal.margin(&all).unwrap() + 0.125).abs() < 1e-12);
         let last = results[1].reached.unwrap();
         assert!((last.value - 0.82).abs() < 1e-12, "{last:?}");
         assert_eq!(

@@ -8,6 +8,7 @@ use super::error::TrainError;
 use super::goal::Goal;
 use super::lr_find::LrSweep;
 use super::outputs::Outputs;
+use super::pause::PauseAt;
 use super::regime::Regime;
 use super::regime_error::RegimeError;
 use crate::data::Dataset;
@@ -52,6 +53,7 @@ pub struct Trainer<'g> {
     /// Replaces the learning rate of every step.
     pub(super) sweep: Option<LrSweep>,
     pub(super) checkpoints: Option<Checkpoints>,
+    pub(super) pause: Option<PauseAt>,
 }
 
 /// What the programs of a run are built from.
@@ -111,6 +113,7 @@ impl<'g> Trainer<'g> {
             goal: None,
             sweep: None,
             checkpoints: None,
+            pause: None,
         })
     }
 
@@ -169,6 +172,14 @@ impl<'g> Trainer<'g> {
     #[must_use]
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Sets where the run pauses.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn pause_at(mut self, pause: PauseAt) -> Self {
+        self.pause = Some(pause);
         self
     }
 

@@ -10,11 +10,12 @@ use super::evaluation::EvaluationPoint;
 use super::evaluation_schedule::EvaluationSchedule;
 use super::events::{Event, Observer, Step};
 use super::goal::Budget;
+use super::pause::PauseAt;
 use super::record::{Durations, Outcome};
 use super::steps_log::StepsLog;
 use super::target_tracker::TargetTracker;
 use super::trainer::Blueprint;
-use super::work::work_per_step;
+use super::work::{work, work_per_step};
 use crate::energy::{Moment, Stamp, Window};
 use crate::program::Program;
 
@@ -32,6 +33,7 @@ pub(super) struct TrainingLoop<'a> {
     pub batch_size: u32,
     pub tracker: TargetTracker,
     pub interrupt: &'a AtomicBool,
+    pub pause: Option<PauseAt>,
     pub log: Option<StepsLog>,
     pub checkpoints: Option<Checkpointer>,
     pub progress: Progress,
@@ -137,6 +139,9 @@ impl TrainingLoop<'_> {
         loop {
             // A run that was interrupted between a step and its evaluation continues with the evaluation.
             if !self.evaluation_is_due() {
+                if self.pause_is_due(window) {
+                    return Ok(Outcome::Interrupted);
+                }
                 let Some(next) = self.schedule.next_after(self.progress.steps) else {
                     break;
                 };
@@ -283,6 +288,34 @@ impl TrainingLoop<'_> {
             point.joules_so_far = joules;
         }
         joules.is_some_and(|joules| joules >= most)
+    }
+
+    /// Whether the run pauses here, right after an evaluation.
+    fn pause_is_due(&self, window: &Window) -> bool {
+        let progress = &self.progress;
+        let last = progress.evaluations.last();
+        let Some(pause) = self
+            .pause
+            .filter(|_| last.is_some_and(|at| at.step == progress.steps))
+        else {
+            return false;
+        };
+        match pause {
+            PauseAt::Samples(most) => self.samples() as f64 >= most,
+            // The seconds of a record, in which checkpoints do not count.
+            PauseAt::Seconds(most) => {
+                let times = progress.earlier.plus(progress.durations);
+                times.training_seconds + times.evaluation_seconds >= most
+            }
+            PauseAt::Flops(most) => {
+                let summary = self.program.summary();
+                work(&summary, progress.steps, progress.frozen, 0).training_flops >= most
+            }
+            PauseAt::Joules(most) => {
+                let joules = window.joules_so_far().unwrap_or(0.0);
+                joules + progress.earlier_joules >= most
+            }
+        }
     }
 
     /// Whether a run that only joules limit has gone on for long without any.

@@ -105,6 +105,7 @@ impl Made {
                         seed,
                         purpose,
                         outcome: record.outcome.into(),
+                        search: None,
                         error: None,
                         overlap: false,
                         record: Some(record),
@@ -136,6 +137,7 @@ impl Made {
                 ..Budget::default()
             }),
             runs: planned,
+            search: false,
         };
         Opened {
             analysis: Analysis::new(
@@ -452,6 +454,7 @@ pub fn again(opened: Opened) -> Opened {
                 purpose: line.purpose,
             })
             .collect(),
+        search: false,
     };
     Opened {
         analysis: Analysis::new(&design, &runs, Vec::new()),

@@ -4,6 +4,7 @@
 
 mod edges;
 mod fixtures;
+mod search;
 mod simulated;
 
 use wattgrad::internals::study::stats::{End, Interval, Trial};

@@ -6,7 +6,7 @@ use super::{reached, trial};
 
 const STUDIES: usize = 1000;
 
-fn normal(draw: &mut fastrand::Rng) -> f64 {
+pub fn normal(draw: &mut fastrand::Rng) -> f64 {
     let radius = (-2.0 * (1.0 - draw.f64()).ln()).sqrt();
     radius * (2.0 * std::f64::consts::PI * draw.f64()).cos()
 }

@@ -12,6 +12,7 @@ mod disk;
 #[allow(dead_code, reason = "other tests use the rest")]
 mod namespace;
 mod pretraining;
+mod search;
 #[cfg(unix)]
 mod several;
 mod shards;

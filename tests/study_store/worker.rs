@@ -37,6 +37,7 @@ pub fn record(id: &RunId) -> RunRecord {
         seed: 1,
         purpose: Purpose::Main,
         outcome: Outcome::Failed,
+        search: None,
         error: Some(id.as_str().repeat(2000)),
         overlap: false,
         record: None,

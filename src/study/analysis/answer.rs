@@ -26,24 +26,28 @@ impl CostKind {
 impl CellReport {
     /// The regime in words: `batch size 64, lr 0.1` for `batch-size=64,lr=0.1`.
     pub fn name(&self) -> String {
-        let id = &self.id;
-        // A comma within a number separates nothing.
-        let ends = id
-            .match_indices(',')
-            .map(|(at, _)| at)
-            .filter(|at| id[at + 1..].starts_with(char::is_alphabetic))
-            .chain([id.len()]);
-        let mut from = 0;
-        let parts = ends.map(|end| {
-            let part = &id[from..end];
-            from = end + 1;
-            match part.split_once('=') {
-                Some((key, value)) => format!("{} {value}", key.replace('-', " ")),
-                None => part.to_owned(),
-            }
-        });
-        parts.collect::<Vec<_>>().join(", ")
+        cell_name(&self.id)
     }
+}
+
+/// The name of the cell `id` in words.
+pub fn cell_name(id: &str) -> String {
+    // A comma within a number separates nothing.
+    let ends = id
+        .match_indices(',')
+        .map(|(at, _)| at)
+        .filter(|at| id[at + 1..].starts_with(char::is_alphabetic))
+        .chain([id.len()]);
+    let mut from = 0;
+    let parts = ends.map(|end| {
+        let part = &id[from..end];
+        from = end + 1;
+        match part.split_once('=') {
+            Some((key, value)) => format!("{} {value}", key.replace('-', " ")),
+            None => part.to_owned(),
+        }
+    });
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// The answer of a study. Each part is whole sentences; only the first is never empty.

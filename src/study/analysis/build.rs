@@ -236,7 +236,10 @@ impl<'a> Grouped<'a> {
         let tau = tau(trials.iter().flatten());
         let comparison = compare(&trials, &replicates);
         let spread = comparison.as_ref().and_then(|found| found.spread.clone());
-        let extremes = extremes(&trials, spread.as_ref());
+        let extremes = match self.design.search {
+            true => None,
+            false => extremes(&trials, spread.as_ref()),
+        };
         let versus = match self.design.reference {
             Some(reference) => versus_reference(&trials, reference),
             None => vec![None; trials.len()],

@@ -139,7 +139,7 @@ fn end(
             End::Reached
         }
         Outcome::Reached | Outcome::OverBudget => End::OverBudget,
-        Outcome::Interrupted | Outcome::Failed => return None,
+        Outcome::Interrupted | Outcome::Failed | Outcome::Stopped => return None,
     };
     Some((end, None))
 }

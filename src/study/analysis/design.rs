@@ -29,4 +29,6 @@ pub struct Design {
     pub cadence: Option<(u64, u64)>,
     pub budget: Option<Budget>,
     pub runs: Vec<PlannedRun>,
+    /// A search made the runs: some cells were stopped early, so none is the worst.
+    pub search: bool,
 }

@@ -5,7 +5,7 @@ mod build;
 mod cost;
 mod design;
 
-pub use answer::Answer;
+pub use answer::{Answer, cell_name};
 pub(crate) use cost::worth;
 pub use design::{Design, DesignCell};
 

@@ -65,6 +65,11 @@ impl Identity {
         Ok(())
     }
 
+    /// Whether the folder is that of a search instead of the whole grid.
+    pub fn is_search(&self) -> bool {
+        self.meaning.get("search").is_some()
+    }
+
     /// The first difference from `other`, with both values; `None` for the same study.
     pub fn difference(&self, other: &Self) -> Option<String> {
         // Numbers as a file gives them back, so that only what differs there differs here.

@@ -30,7 +30,7 @@ impl Newest {
         }
     }
 
-    /// Loads it into `program`.
+    /// Loads it into `program`. Of a run that was `paused` in order to be continued nothing is lost, and no note says so.
     ///
     /// # Errors
     /// [`CheckpointError::OtherRun`], and [`TrainError::Program`].
@@ -38,13 +38,19 @@ impl Newest {
         self,
         (run, made_by): &(Identity, MadeBy),
         program: &mut Program<'_>,
+        paused: bool,
     ) -> Result<Resumed, TrainError> {
         let (path, checkpoint, mut notes) = match self {
             Self::Found(found) => *found,
             Self::NotWanted => return Ok(Resumed::default()),
             Self::NoneYet => {
                 return Ok(Resumed {
-                    notes: vec!["there is no checkpoint yet: the run starts at step 0".to_owned()],
+                    notes: match paused {
+                        true => Vec::new(),
+                        false => {
+                            vec!["there is no checkpoint yet: the run starts at step 0".to_owned()]
+                        }
+                    },
                     ..Resumed::default()
                 });
             }
@@ -54,10 +60,12 @@ impl Newest {
         }
         program.restore(&checkpoint.snapshot)?;
         notes.extend(checkpoint.made_by.note(made_by));
-        notes.push(format!(
-            "the run continues after step {}; what it did after that was lost and is in none of its figures",
-            checkpoint.snapshot.step
-        ));
+        if !paused {
+            notes.push(format!(
+                "the run continues after step {}; what it did after that was lost and is in none of its figures",
+                checkpoint.snapshot.step
+            ));
+        }
         Ok(Resumed {
             progress: checkpoint.progress,
             notes,
