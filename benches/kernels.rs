@@ -5,7 +5,8 @@ mod harness;
 
 use std::time::Instant;
 
-use harness::{Prepared, data, device, pack, texel_lanes};
+use harness::{device, texel_lanes};
+use wattgrad::internals::conformance::{data, pack};
 use wattgrad::internals::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
 use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, column_sum, product};
 use wattgrad::internals::kernels::{List, Role, Shape, Storage, Tensor, Tuning};
@@ -46,14 +47,14 @@ fn time(what: &str, list: &List, inputs: &[Tensor], storage: Storage, useful: f6
     let inputs: Vec<_> = inputs.iter().map(|&t| (t, pack(&values(t), 4))).collect();
     let mut device = device();
     let start = Instant::now();
-    let prepared = Prepared::new(&mut device, list, &inputs, storage);
-    prepared.run(&device.gpu, 1);
+    let prepared = device.prepare(list, &inputs, storage);
+    prepared.run(&device.gpu, 1).unwrap();
     let first = start.elapsed();
     let (mut seconds, mut cpu_seconds) = (f64::INFINITY, f64::INFINITY);
     let times = if useful > 1e8 { 2 } else { 20 };
     for _ in 0..7 {
         let (start, used) = (Instant::now(), processor());
-        prepared.run(&device.gpu, times);
+        prepared.run(&device.gpu, times).unwrap();
         cpu_seconds = cpu_seconds.min((processor() - used) / times as f64);
         seconds = seconds.min(start.elapsed().as_secs_f64() / times as f64);
     }

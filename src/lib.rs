@@ -6,6 +6,8 @@
 mod checksum;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "gpu")]
+mod conformance;
 #[cfg(feature = "criterion")]
 pub mod criterion;
 #[cfg(feature = "gpu")]
@@ -88,6 +90,9 @@ pub mod internals {
     pub use gpu::*;
     #[cfg(feature = "gpu")]
     mod gpu {
+        pub mod conformance {
+            pub use crate::conformance::*;
+        }
         pub mod data {
             pub use crate::data::*;
         }

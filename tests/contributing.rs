@@ -112,7 +112,7 @@ fn apply(edit: &Edit, old: Option<String>) -> String {
 fn every_example_names_its_place() {
     let edits = edits(include_str!("../CONTRIBUTING.md"));
     let new = edits.iter().filter(|edit| edit.place == Place::New);
-    assert_eq!((edits.len(), new.count()), (15, 6), "{edits:#?}");
+    assert_eq!((edits.len(), new.count()), (17, 6), "{edits:#?}");
 }
 
 #[test]
@@ -180,8 +180,5 @@ fn examples_pass_the_checks_as_written() {
         "{text}"
     );
     let text = cargo(&["--test", "kernels", "scale"]);
-    assert!(
-        text.contains("test scale::scale_matches_the_oracle ... ok"),
-        "{text}"
-    );
+    assert!(text.contains("test suites::scale ... ok"), "{text}");
 }

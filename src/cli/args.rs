@@ -4,7 +4,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::global::Global;
 use super::{
-    bench, calibrate, completions, doctor, explain, lr_find, man, measure, report, roofline,
+    bench, calibrate, completions, doctor, explain, lr_find, man, measure, port, report, roofline,
     search, study, train, watch,
 };
 
@@ -34,7 +34,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
     ("Train", &["train", "lr-find", "explain"]),
     ("Compare", &["study", "search", "report"]),
-    ("Kernels", &["bench", "roofline"]),
+    ("Kernels", &["bench", "roofline", "port"]),
     ("More", &["completions", "man"]),
 ];
 
@@ -82,6 +82,8 @@ pub enum Command {
     Bench(Box<bench::Args>),
     /// Measure what this device can do: FLOP/s, bytes per second, launches, energy
     Roofline(roofline::Args),
+    /// Examine a new device: kernels, determinism, training, sensors
+    Port(port::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Print the manual

@@ -132,6 +132,13 @@ fn find(global: &Global) -> Result<Findings, Failure> {
     })
 }
 
+/// The lines about adapters, device and energy sources, limits included.
+pub fn device_facts(global: &Global) -> Result<String, Failure> {
+    let mut findings = find(global)?;
+    findings.data.clear();
+    Ok(text(&findings, true))
+}
+
 fn describe(gpu: &Gpu) -> Device {
     let limits = &gpu.limits;
     Device {

@@ -14,6 +14,7 @@ mod man;
 mod margin;
 mod measure;
 mod output;
+mod port;
 mod progress;
 mod report;
 mod roofline;
@@ -68,6 +69,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Explain(args) => explain::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Roofline(args) => roofline::run(args, global),
+        Command::Port(args) => port::run(args, global),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),
     }

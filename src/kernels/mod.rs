@@ -38,7 +38,10 @@ pub enum Access {
 }
 
 /// Where a tensor is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
 pub enum Storage {
     /// A slice of a storage buffer.
     Buffer,

@@ -12,6 +12,7 @@ mod kernel;
 mod launch;
 mod load;
 pub(crate) mod metering;
+pub mod port;
 pub(crate) mod replay;
 pub mod roofline;
 mod timing;

@@ -30,7 +30,7 @@ pub struct DeviceRecord {
 }
 
 impl DeviceRecord {
-    pub(super) fn new(adapter: &AdapterSummary) -> Self {
+    pub(crate) fn new(adapter: &AdapterSummary) -> Self {
         Self {
             name: adapter.name.clone(),
             kind: adapter.kind.to_string(),

@@ -60,8 +60,8 @@ fn root_help_lists_every_command_in_its_group() {
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
         ("\nTrain\n", "\nCompare\n", &COMMANDS[4..7]),
         ("\nCompare\n", "\nKernels\n", &COMMANDS[7..9]),
-        ("\nKernels\n", "\nMore\n", &COMMANDS[9..11]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[11..]),
+        ("\nKernels\n", "\nMore\n", &COMMANDS[9..12]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[12..]),
     ] {
         let part = text
             .split_once(group)

@@ -9,6 +9,7 @@ mod explain;
 mod files;
 mod help;
 mod outcome;
+mod port;
 mod pretraining;
 mod record;
 mod roofline;
@@ -21,7 +22,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "measure",
     "watch",
     "doctor",
@@ -33,6 +34,7 @@ const COMMANDS: [&str; 13] = [
     "report",
     "bench",
     "roofline",
+    "port",
     "completions",
     "man",
 ];

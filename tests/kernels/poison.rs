@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::harness::{Numbers, run, texel_lanes};
+use super::harness::{run, texel_lanes};
 use super::registry;
+use wattgrad::internals::conformance::Numbers;
 use wattgrad::internals::data::Dtype;
 use wattgrad::internals::kernels::batch::state;
 use wattgrad::internals::kernels::{Access, Dispatch, List, SHADERS, Storage, Tensor};
@@ -79,12 +80,12 @@ impl Alone {
                 }
                 // Above the squared mean, as it is in training.
                 ("square_avg", _) => {
-                    let value = |_| (41.25 + 0.75 * numbers.next()).to_bits();
+                    let value = |_| (41.25 + 0.75 * numbers.unit()).to_bits();
                     (0..count).map(value).collect()
                 }
                 ("index", _) => (0..count).map(|i| ((i % 4) as f32).to_bits()).collect(),
                 (_, Dtype::F32) => {
-                    let value = |_| (1.25 + 0.75 * numbers.next()).to_bits();
+                    let value = |_| (1.25 + 0.75 * numbers.unit()).to_bits();
                     (0..count).map(value).collect()
                 }
                 _ => (0..count as u32).collect(),

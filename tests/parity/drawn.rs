@@ -6,87 +6,16 @@ use std::sync::atomic::AtomicBool;
 
 use super::fixtures::Fixture;
 use super::native;
-use wattgrad::internals::data::{Column, ColumnSpec, Dataset, Dtype, Normalisation, Split, Task};
+use wattgrad::internals::conformance::drawn::{samples, unit, weights};
+use wattgrad::internals::data::Dataset;
 use wattgrad::internals::device::{Gpu, GpuOptions};
 use wattgrad::internals::kernels::Shape;
-use wattgrad::internals::model::weights::Weights;
-use wattgrad::internals::model::{Metric, Network, ParameterKind, presets};
+use wattgrad::internals::model::{Metric, Network, presets};
 use wattgrad::internals::optim::Sgd;
 use wattgrad::internals::program::{Order, Program, ProgramOptions};
 
 /// Smallest relative bound: a single flipped ReLU or pool maximum is not an error.
 const FLOOR: f64 = 1e-4;
-
-/// The words of the generator for a name.
-fn draw(name: &str, n: usize) -> impl Iterator<Item = u64> {
-    let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    });
-    (1..=n as u64).map(move |i| {
-        let z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(i));
-        let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    })
-}
-
-fn unit(name: &str, n: usize) -> impl Iterator<Item = f64> {
-    draw(name, n).map(|word| (word >> 40) as f64 / f64::from(1 << 24))
-}
-
-fn weights(network: &Network) -> Weights {
-    let mut weights = Weights::default();
-    for spec in network.parameters() {
-        let count = spec.shape.iter().product();
-        let values = unit(&spec.name, count).map(|u| match spec.kind {
-            ParameterKind::Weight { fan_in } | ParameterKind::Bias { fan_in } => {
-                (2.0 * u - 1.0) / (fan_in as f64).sqrt()
-            }
-            ParameterKind::NormWeight | ParameterKind::RunningVar => 0.75 + u / 2.0,
-            ParameterKind::NormBias | ParameterKind::RunningMean => 0.2 * (2.0 * u - 1.0),
-        });
-        let values = values.map(|v| v as f32).collect();
-        weights
-            .insert(spec.name.clone(), spec.shape.clone(), values)
-            .unwrap();
-        if let Some(layer) = spec.name.strip_suffix("running_var") {
-            weights.insert_count(format!("{layer}num_batches_tracked"), 0);
-        }
-    }
-    weights
-}
-
-fn data(count: usize, shape: &[usize], classes: usize) -> Dataset {
-    let labels: Vec<u8> = draw("labels", count)
-        .map(|word| (word % classes as u64) as u8)
-        .collect();
-    let size: usize = shape.iter().product();
-    let pixels: Vec<u8> = draw("pixels", count * size)
-        .enumerate()
-        .map(|(i, word)| (word >> 57) as u8 + 12 * labels[i / size])
-        .collect();
-    let column = |name: &str, shape: &[usize], bytes: Vec<u8>| Column {
-        spec: ColumnSpec {
-            name: name.into(),
-            dtype: Dtype::U8,
-            shape: shape.to_vec(),
-        },
-        bytes: bytes.into(),
-    };
-    let split = Split {
-        len: count,
-        inputs: vec![column("pixels", shape, pixels)],
-        targets: vec![column("label", &[], labels)],
-    };
-    let tasks = vec![Task::label(classes)];
-    let mut data = Dataset::from_splits("drawn", tasks, 255.0, split.clone(), split).unwrap();
-    data.normalisation = vec![Normalisation {
-        scale: 255.0,
-        mean: vec![0.5],
-        std: vec![0.25],
-    }];
-    data
-}
 
 fn program<'g>(
     gpu: &'g Gpu,
@@ -106,7 +35,7 @@ fn program<'g>(
         )
     };
     let mut program = Program::new(gpu, network, data, &options).unwrap();
-    program.load(&weights(network)).unwrap();
+    program.load(&weights(network).unwrap()).unwrap();
     program
 }
 
@@ -132,7 +61,7 @@ fn resnet18_is_torchvisions() {
     let gpu = open();
     let fixture = Fixture::read("presets.safetensors");
     let network = presets::by_name("resnet18", Shape::from([3, 64, 64]), 10).unwrap();
-    let data = data(2, &[3, 64, 64], 10);
+    let data = samples(2, &[3, 64, 64], 10).unwrap();
     let mut program = program(&gpu, &network, &data, 2, 0.0);
     let evaluated = program.evaluate().unwrap().first(Metric::Loss);
     let want = fixture.get("resnet18.eval")[0];
@@ -182,7 +111,7 @@ fn follows(name: &str, shape: &[usize], classes: usize, lr: f64) {
         _ => panic!("{shape:?}"),
     };
     let network = presets::by_name(name, input, classes as u32).unwrap();
-    let data = data(800, shape, classes);
+    let data = samples(800, shape, classes).unwrap();
     let mut program = program(&gpu, &network, &data, 8, lr);
     let losses = losses(&mut program, 100);
     let double = fixture.get(&format!("{name}.f64"));

@@ -1,13 +1,14 @@
 //! Addition and ReLU with fused operations.
 
-use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, activation, shape, widen};
-use wattgrad::internals::kernels::{List, elementwise, oracle};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{Numbers, pack};
+use crate::kernels::{List, elementwise as ops, oracle};
 
-#[test]
-fn elementwise_operations() {
+/// ReLU, its backward, and addition.
+pub fn elementwise(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(3);
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (rows, width) in [(1, 1), (3, 17), (65, 65), (130, 257)] {
             let n = rows * width;
             let mut a = numbers.levels(n, 2.0);
@@ -18,16 +19,16 @@ fn elementwise_operations() {
             let mut named = |name: &str| activation(&mut list, name, 1, shape);
             let [ta, tb, tdy] = ["a", "b", "dy"].map(&mut named);
             let [relu, back, sum, sum_relu] = ["relu", "back", "sum", "sum relu"].map(&mut named);
-            elementwise::relu(&mut list, &tuning, "relu", ta, relu);
-            elementwise::relu_backward(&mut list, &tuning, "back", tdy, relu, back);
-            elementwise::add(&mut list, &tuning, "sum", ta, tb, sum, false);
-            elementwise::add(&mut list, &tuning, "sum relu", ta, tb, sum_relu, true);
+            ops::relu(&mut list, &tuning, "relu", ta, relu);
+            ops::relu_backward(&mut list, &tuning, "back", tdy, relu, back);
+            ops::add(&mut list, &tuning, "sum", ta, tb, sum, false);
+            ops::add(&mut list, &tuning, "sum relu", ta, tb, sum_relu, true);
             let given = [
                 (ta, pack(&a, width)),
                 (tb, pack(&b, width)),
                 (tdy, pack(&dy, width)),
             ];
-            let got = run(&list, &given, storage);
+            let got = exam.run(&list, &given, storage);
             let (a, b, dy) = (widen(&a), widen(&b), widen(&dy));
             let added = oracle::elementwise::add(&a, &b);
             let checks = [
@@ -42,7 +43,7 @@ fn elementwise_operations() {
                 ("sum relu", sum_relu, oracle::elementwise::relu(&added), 1.0),
             ];
             for (what, tensor, expected, roundings) in checks {
-                close(what, &unpack(what, &got[&tensor], width), &expected, |i| {
+                exam.close(what, &got.rows(tensor, width), &expected, |i| {
                     roundings * EPS * added[i].abs()
                 });
             }

@@ -1,9 +1,10 @@
 //! The products and column sums: every core, form, split and epilogue.
 
-use super::harness::{close, data, pack, run, storages, texel_lanes, unpack};
-use super::{EPS, NO_TEXEL, only, skip::skipped, widen};
-use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, column_sum, product};
-use wattgrad::internals::kernels::{GemmCore, List, Role, Shape, Storage, Tuning, oracle};
+use super::{EPS, only, widen};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{data, pack};
+use crate::kernels::gemm::{Epilogue, Gemm, GemmLayout, column_sum, product};
+use crate::kernels::{GemmCore, List, Role, Shape, Storage, Tuning, oracle};
 
 fn matrix(rows: u32, columns: u32) -> Shape {
     super::shape(1, rows, columns)
@@ -29,7 +30,7 @@ fn names(form: GemmLayout) -> oracle::Form {
 }
 
 /// Runs one product and compares every element.
-fn check(tuning: &Tuning, gemm: Gemm, fused: Fused, storage: Storage) -> List {
+fn check(exam: &mut Examiner<'_>, tuning: &Tuning, gemm: Gemm, fused: Fused, storage: Storage) {
     let Gemm { form, m, n, k } = gemm;
     let a_shape = if form == GemmLayout::Tn {
         matrix(k, m)
@@ -77,7 +78,11 @@ fn check(tuning: &Tuning, gemm: Gemm, fused: Fused, storage: Storage) -> List {
         "{} {gemm:?} {fused:?} {storage:?}",
         list.dispatches[0].variant
     );
-    let got = unpack(&what, &run(&list, &inputs, storage)[&tc], n as usize);
+    let got = exam.run(&list, &inputs, storage);
+    if !got.ran() {
+        return;
+    }
+    let got = got.rows(tc, n as usize);
 
     let wide = oracle::Gemm {
         form: names(form),
@@ -101,10 +106,9 @@ fn check(tuning: &Tuning, gemm: Gemm, fused: Fused, storage: Storage) -> List {
     }
     // The longest chain of additions is one per quad of K, three within the quad, one per layer and one of the epilogue:
     // with the rounding of the product at most k / 4 + 8 roundings. The bound allows twice as much.
-    close(&what, &got, &want, |i| {
+    exam.close(&what, &got, &want, |i| {
         (f64::from(k) / 4.0 + 8.0) * EPS * scale[i]
     });
-    list
 }
 
 const SIZES: [[u32; 3]; 9] = [
@@ -130,77 +134,72 @@ const EPILOGUES: [Fused; 7] = [
 ];
 
 /// Checks a core in every form and storage: whole sums, split sums, epilogues.
-fn check_core(core: GemmCore, tile: [u32; 4]) {
-    let (whole, split) = (only(core, tile, 1), only(core, tile, 8));
+fn check_core(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4]) {
+    let lanes = exam.texel_lanes();
+    let (whole, split) = (only(lanes, core, tile, 1), only(lanes, core, tile, 8));
     let mut fused = EPILOGUES.iter().cycle();
     for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
-        for storage in storages() {
+        for storage in exam.storages() {
             for [m, n, k] in SIZES {
-                let list = check(&whole, Gemm { form, m, n, k }, Fused::Nothing, storage);
-                assert_eq!(list.dispatches.len(), 1);
-                assert!(
-                    list.dispatches[0]
-                        .variant
-                        .starts_with(&format!("{core:?}").to_lowercase())
-                );
+                let gemm = Gemm { form, m, n, k };
+                check(exam, &whole, gemm, Fused::Nothing, storage);
             }
             for [m, n, k] in [[17, 65, 257], [3, 5, 1030], [65, 17, 130]] {
-                let fused = *fused.next().unwrap();
-                let list = check(&split, Gemm { form, m, n, k }, fused, storage);
-                assert_eq!(list.dispatches.len(), 2);
-                assert!(list.dispatches[0].variant.contains(" split "));
+                let fused = fused.next().copied().unwrap_or(Fused::Nothing);
+                check(exam, &split, Gemm { form, m, n, k }, fused, storage);
             }
         }
     }
     for fused in &EPILOGUES[1..] {
-        for storage in storages() {
+        for storage in exam.storages() {
             let gemm = Gemm {
                 form: GemmLayout::Nt,
                 m: 17,
                 n: 65,
                 k: 33,
             };
-            check(&whole, gemm, *fused, storage);
+            check(exam, &whole, gemm, *fused, storage);
         }
     }
 }
 
-#[test]
-fn direct_core_matches_the_oracle() {
-    check_core(GemmCore::Direct, [1, 1, 8, 4]);
+/// The core `direct`.
+pub fn direct(exam: &mut Examiner<'_>) {
+    check_core(exam, GemmCore::Direct, [1, 1, 8, 4]);
 }
 
-#[test]
-fn direct_core_with_many_registers_matches_the_oracle() {
-    check_core(GemmCore::Direct, [2, 3, 4, 4]);
+/// The core `direct` with many registers.
+pub fn direct_registers(exam: &mut Examiner<'_>) {
+    check_core(exam, GemmCore::Direct, [2, 3, 4, 4]);
 }
 
-#[test]
-fn tile_core_matches_the_oracle() {
-    check_core(GemmCore::Tile, [1, 1, 4, 8]);
+/// The core `tile`.
+pub fn tile(exam: &mut Examiner<'_>) {
+    check_core(exam, GemmCore::Tile, [1, 1, 4, 8]);
 }
 
-#[test]
-fn tile_core_with_large_tiles_matches_the_oracle() {
-    check_core(GemmCore::Tile, [2, 2, 8, 8]);
+/// The core `tile` with large tiles.
+pub fn tile_large(exam: &mut Examiner<'_>) {
+    check_core(exam, GemmCore::Tile, [2, 2, 8, 8]);
 }
 
-#[test]
-fn texel_core_matches_the_oracle() {
-    if texel_lanes().is_none() {
-        return skipped("gemm::texel_core_matches_the_oracle", NO_TEXEL);
+/// The core `texel`, where it runs.
+pub fn texel(exam: &mut Examiner<'_>) {
+    if exam.texel_lanes().is_none() {
+        return;
     }
-    check_core(GemmCore::Texel, [1, 1, 8, 1]);
+    check_core(exam, GemmCore::Texel, [1, 1, 8, 1]);
 }
 
-#[test]
-fn built_in_profiles_match_the_oracle() {
+/// Every core and tile of the built-in profiles.
+pub fn profiles(exam: &mut Examiner<'_>) {
     let mut tunings = vec![Tuning::gpu(), Tuning::cpu()];
-    tunings.extend(texel_lanes().map(Tuning::texel));
+    tunings.extend(exam.texel_lanes().map(Tuning::texel));
     for tuning in tunings {
         for [m, n, k] in [[64, 65, 784], [10, 257, 64], [64, 10, 256]] {
             for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
                 check(
+                    exam,
                     &tuning,
                     Gemm { form, m, n, k },
                     Fused::BiasRelu,
@@ -211,14 +210,14 @@ fn built_in_profiles_match_the_oracle() {
     }
 }
 
-#[test]
-fn column_sums_match_the_oracle() {
-    for storage in storages() {
+/// Sums over rows.
+pub fn column_sums(exam: &mut Examiner<'_>) {
+    for storage in exam.storages() {
         for [rows, columns] in [[1, 1], [3, 17], [64, 10], [257, 65], [65, 257]] {
             for fill in [1, 64] {
                 let tuning = Tuning {
                     fill,
-                    ..only(GemmCore::Direct, [1, 1, 8, 8], 1)
+                    ..only(None, GemmCore::Direct, [1, 1, 8, 8], 1)
                 };
                 let shape = matrix(rows, columns);
                 let x = data(u64::from(rows + columns), shape.elements() as usize);
@@ -226,17 +225,13 @@ fn column_sums_match_the_oracle() {
                 let tx = list.tensor("x", Role::Activation, u64::from(shape.quads()));
                 let out = list.tensor("out", Role::Gradient, u64::from(columns.div_ceil(4)));
                 column_sum(&mut list, &tuning, "sum", rows, columns, tx, out);
-                assert_eq!(
-                    list.dispatches.len(),
-                    if fill > 1 && rows >= 16 { 2 } else { 1 }
-                );
-                let got = run(&list, &[(tx, pack(&x, columns as usize))], storage);
-                let got = unpack("column sum", &got[&out], columns as usize);
+                let got = exam.run(&list, &[(tx, pack(&x, columns as usize))], storage);
+                let got = got.rows(out, columns as usize);
                 let (wide, r, c) = (widen(&x), rows as usize, columns as usize);
                 // One addition per row.
                 let scale = oracle::column_sums_magnitude(&wide, r, c);
                 let expected = oracle::column_sums(&wide, r, c);
-                close("column sum", &got, &expected, |i| {
+                exam.close("column sum", &got, &expected, |i| {
                     f64::from(rows) * EPS * scale[i]
                 });
             }

@@ -1,12 +1,13 @@
 //! GELU, SiLU, tanh and dropout.
 
-use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, FINISHES, activation, masked, shape, widen};
-use wattgrad::internals::kernels::elementwise::{Dropout, Function, activate, activate_backward};
-use wattgrad::internals::kernels::{List, Role, oracle};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{Numbers, pack};
+use crate::kernels::elementwise::{Dropout, Function, activate, activate_backward};
+use crate::kernels::{List, Role, oracle};
 
-#[test]
-fn activations_match_the_oracle() {
+/// GELU, SiLU and tanh, with their slopes.
+pub fn activations(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(3);
     let functions = [
         (Function::Gelu, oracle::Activation::Gelu),
@@ -14,7 +15,7 @@ fn activations_match_the_oracle() {
         (Function::Silu, oracle::Activation::Silu),
         (Function::Tanh, oracle::Activation::Tanh),
     ];
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (function, reference) in functions {
             // The final operations are those of other kernels: one function with each of them suffices.
             let finishes = if function == Function::Silu { 4 } else { 1 };
@@ -38,12 +39,12 @@ fn activations_match_the_oracle() {
                     (tmask, packed(&other)),
                     (tadd, packed(&add)),
                 ];
-                let got = run(&list, &given, storage);
+                let got = exam.run(&list, &given, storage);
                 let what = format!("{function:?}");
                 // An exponential of z is within 3 + 2 |z| units, and its z is rounded: the tails of the functions are
                 // relative, everything else is within some units of 1.
                 let y: Vec<f64> = widen(&x).iter().map(|&x| reference.value(x)).collect();
-                close(&what, &unpack(&what, &got[&ty], 11), &y, |i| {
+                exam.close(&what, &got.rows(ty, 11), &y, |i| {
                     let x = f64::from(x[i].abs());
                     4.0 * EPS * (1.0 + x) + 12.0 * EPS * y[i].abs()
                 });
@@ -54,7 +55,7 @@ fn activations_match_the_oracle() {
                     .map(|(s, d)| s * f64::from(*d))
                     .collect();
                 let dx = masked(&dx, mask.then_some(&other[..]), addend.then_some(&add[..]));
-                close(&what, &unpack(&what, &got[&tdx], 11), &dx, |_| 40.0 * EPS);
+                exam.close(&what, &got.rows(tdx, 11), &dx, |_| 40.0 * EPS);
             }
         }
     }
@@ -62,15 +63,15 @@ fn activations_match_the_oracle() {
 
 /// The mask by its definition.
 fn passes(key: u32, micro_batch: u32, element: u32, rate: f32) -> bool {
-    let mix = wattgrad::internals::data::mix;
+    let mix = crate::data::mix;
     let batch = mix(key ^ mix(micro_batch + 1));
     let threshold = (f64::from(rate) * 2f64.powi(32)) as u32;
     mix(batch.wrapping_add(mix(element))) >= threshold
 }
 
-#[test]
-fn dropout_has_its_rate_and_the_mask_of_its_definition() {
-    for (storage, tuning) in ways() {
+/// The mask of the definition, in value and gradient.
+pub fn dropout(exam: &mut Examiner<'_>) {
+    for (storage, tuning) in exam.ways() {
         for rate in [0.0f32, 0.1, 0.5, 0.9] {
             let of = shape(1, 1, 1000);
             let (images, n) = (20u32, 20_000);
@@ -87,40 +88,50 @@ fn dropout_has_its_rate_and_the_mask_of_its_definition() {
             // The gradient passes where the value did.
             dropout.apply(&mut list, &tuning, label, state, ty, tdx, None, None);
             let x = vec![1.0f32; n];
-            let mut passed = vec![];
             for micro_batch in [0, 1] {
                 let given = [
                     (tx, pack(&x, 1000)),
                     (state, vec![micro_batch, 9, 9, 9, micro_batch, 9, 9, 9]),
                 ];
-                let got = run(&list, &given, storage);
-                let y = unpack("y", &got[&ty], 1000);
+                let got = exam.run(&list, &given, storage);
+                let y = got.rows(ty, 1000);
                 let scale = 1.0 / (1.0 - f64::from(rate));
                 let expected: Vec<f64> = (0..n as u32)
                     .map(|i| f64::from(u8::from(passes(dropout.key, micro_batch, i, rate))) * scale)
                     .collect();
-                close("y", &y, &expected, |_| EPS * scale);
+                exam.close(&format!("rate {rate}"), &y, &expected, |_| EPS * scale);
                 let twice: Vec<f64> = expected.iter().map(|v| v * scale).collect();
-                close("dx", &unpack("dx", &got[&tdx], 1000), &twice, |_| {
+                exam.close("dx", &got.rows(tdx, 1000), &twice, |_| {
                     3.0 * EPS * scale * scale
                 });
-                let share = y.iter().filter(|v| **v > 0.0).count() as f64 / n as f64;
-                let wanted = 1.0 - f64::from(rate);
-                // Five standard deviations.
-                let bound = 5.0 * (wanted * (1.0 - wanted) / n as f64).sqrt();
-                assert!((share - wanted).abs() <= bound, "rate {rate}: {share} pass");
-                passed.push(y);
             }
-            if rate > 0.0 {
-                let same = passed[0]
-                    .iter()
-                    .zip(&passed[1])
-                    .filter(|(a, b)| a == b)
-                    .count();
-                let wanted = 1.0 - 2.0 * f64::from(rate) * (1.0 - f64::from(rate));
-                let share = same as f64 / n as f64;
-                assert!((share - wanted).abs() < 0.02, "rate {rate}: {share} agree");
-            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::passes;
+
+    #[test]
+    fn the_mask_has_its_rate_and_differs_between_micro_batches() {
+        let n = 20_000u32;
+        for rate in [0.1f32, 0.5, 0.9] {
+            let mask = |micro_batch| -> Vec<bool> {
+                (0..n)
+                    .map(|i| passes(0x1234_5678, micro_batch, i, rate))
+                    .collect()
+            };
+            let (first, second) = (mask(0), mask(1));
+            let wanted = 1.0 - f64::from(rate);
+            // Five standard deviations.
+            let bound = 5.0 * (wanted * (1.0 - wanted) / f64::from(n)).sqrt();
+            let share = first.iter().filter(|passes| **passes).count() as f64 / f64::from(n);
+            assert!((share - wanted).abs() <= bound, "rate {rate}: {share} pass");
+            let same = first.iter().zip(&second).filter(|(a, b)| a == b).count();
+            let share = same as f64 / f64::from(n);
+            let wanted = 1.0 - 2.0 * f64::from(rate) * (1.0 - f64::from(rate));
+            assert!((share - wanted).abs() < 0.02, "rate {rate}: {share} agree");
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Layer normalisation.
 
-use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, FINISHES, masked, widen};
-use wattgrad::internals::kernels::norm::LayerNorm;
-use wattgrad::internals::kernels::{List, Role, oracle};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{Numbers, pack};
+use crate::kernels::norm::LayerNorm;
+use crate::kernels::{List, Role, oracle};
 
-#[test]
-fn layer_norm_matches_the_oracle() {
+/// Forward and all gradients.
+pub fn layer_norm(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(17);
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (rows, lines, width) in [(5, 1, 7), (1, 1, 1), (3, 4, 6), (41, 1, 64), (9, 3, 33)] {
             for (mask, addend) in FINISHES {
                 let norm = LayerNorm {
@@ -58,7 +59,7 @@ fn layer_norm_matches_the_oracle() {
                     (tgamma, packed(&gamma)),
                     (tbeta, packed(&beta)),
                 ];
-                let got = run(&list, &given, storage);
+                let got = exam.run(&list, &given, storage);
                 let what = format!("{rows} rows of {lines} x {width}");
                 let [x, dy, gamma, beta] = [&x, &dy, &gamma, &beta].map(|v| widen(v));
                 let mut y = oracle::layer_norm(&x, &gamma, &beta);
@@ -71,16 +72,16 @@ fn layer_norm_matches_the_oracle() {
                     mask.then_some(&other[..]),
                     addend.then_some(&add[..]),
                 );
-                let read = |tensor| unpack(&what, &got[&tensor], width as usize);
+                let read = |tensor| got.rows(tensor, width as usize);
                 // Values of a few units, whose mean cancels; sums of up to `row` or `rows` terms. One element has the variance 0,
                 // so that 1 / sqrt(eps) multiplies every rounding.
                 let amplified = if row == 1 { 320.0 } else { 8.0 };
                 let bound = (row as f64 / 4.0 + 40.0) * EPS * amplified;
-                close(&what, &read(ty), &y, |_| bound);
-                close(&what, &read(tdx), &dx, |_| bound);
+                exam.close(&what, &read(ty), &y, |_| bound);
+                exam.close(&what, &read(tdx), &dx, |_| bound);
                 let bound = (f64::from(rows) + 40.0) * EPS * amplified;
-                close(&what, &read(tdgamma), &back.dweight, |_| bound);
-                close(&what, &read(tdbeta), &back.dbias, |_| bound);
+                exam.close(&what, &read(tdgamma), &back.dweight, |_| bound);
+                exam.close(&what, &read(tdbeta), &back.dbias, |_| bound);
             }
         }
     }

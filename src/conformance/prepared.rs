@@ -1,0 +1,247 @@
+//! A list of dispatches on a device, every tensor in memory of its own.
+//!
+//! Each tensor lies between guard words, which are NaN and must not change, to detect access outside a tensor. A tensor
+//! without input starts as NaN, to detect elements that are never written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::device::{BindingKind, Bound, DeviceError, Gpu, IMAGE_ROW, Memory, PipelineCache, Step};
+use crate::kernels::{Access, Composed, Dispatch, List, Storage, Tensor, TensorInfo};
+
+/// Bytes of a quad.
+const QUAD: u64 = 16;
+/// Quads of guard words before and after a tensor: 256 bytes, to which every device aligns a binding.
+const GUARD_QUADS: u64 = 16;
+/// Guard words and unwritten words: NaN with payloads that no arithmetic yields.
+const GUARD: u32 = 0x7fc0_dead;
+const UNWRITTEN: u32 = 0x7fc0_5555;
+
+/// Why a list cannot run, and the dispatch that cannot.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Index of the dispatch in the list.
+    pub dispatch: usize,
+    /// The reason in one sentence.
+    pub why: String,
+}
+
+/// A tensor on the device.
+#[derive(Debug)]
+struct Placed {
+    memory: Memory,
+    /// The words as written before a run, guard words included.
+    initial: Vec<u32>,
+    /// Quads before the tensor.
+    base: u64,
+    quads: u64,
+}
+
+impl Placed {
+    fn new(gpu: &Gpu, tensor: Tensor, info: &TensorInfo, given: &[u32], image: bool) -> Placed {
+        debug_assert!(
+            given.len() as u64 <= info.quads * 4,
+            "the input for {} is too long",
+            info.name
+        );
+        let (mut base, mut all) = (GUARD_QUADS, info.quads + 2 * GUARD_QUADS);
+        if image {
+            // At a row's start, within it, near its end. The driver compiles a kernel separately for images whose height is not
+            // a power of two, so all heights are powers of two.
+            base += [0, 5, 1003, 1008][tensor.0 % 4];
+            let rows = (base + info.quads + GUARD_QUADS).div_ceil(IMAGE_ROW);
+            all = rows.next_power_of_two() * IMAGE_ROW;
+        }
+        let mut initial = vec![GUARD; base as usize * 4];
+        initial.extend(given);
+        initial.resize((base + info.quads) as usize * 4, UNWRITTEN);
+        initial.resize(all as usize * 4, GUARD);
+        Placed {
+            memory: gpu.allocate(&info.name, all * QUAD, image),
+            initial,
+            base,
+            quads: info.quads,
+        }
+    }
+
+    fn reset(&self, gpu: &Gpu) {
+        gpu.write(&self.memory, 0, bytemuck::cast_slice(&self.initial));
+    }
+
+    /// The tensor's words, and the place of the first changed guard word relative to the tensor.
+    fn read(&self, gpu: &Gpu) -> Result<(Vec<u32>, Option<i64>), DeviceError> {
+        let all: Vec<u32> = bytemuck::pod_collect_to_vec(&gpu.read(&self.memory)?);
+        let tensor = self.base as usize * 4..(self.base + self.quads) as usize * 4;
+        let touched = (0..all.len()).find(|i| !tensor.contains(i) && all[*i] != GUARD);
+        let touched = touched.map(|i| i as i64 - tensor.start as i64);
+        Ok((all[tensor].to_vec(), touched))
+    }
+}
+
+/// The words of every tensor after a run, and the tensors outside which something was written: (tensor, first changed word
+/// relative to its first).
+pub type Words = (BTreeMap<Tensor, Vec<u32>>, Vec<(Tensor, i64)>);
+
+/// A list whose tensors are on the device and whose kernels are compiled; it may run many times.
+#[derive(Debug)]
+pub struct Prepared {
+    placed: BTreeMap<Tensor, Placed>,
+    steps: Vec<Step>,
+    /// The texts of the dispatches, in order.
+    pub composed: Vec<Composed>,
+}
+
+impl Prepared {
+    /// Composes every dispatch, writes the inputs (at most a tensor's size), and compiles the kernels. With
+    /// [`Storage::Image`] every tensor that can be an image in all its uses is one.
+    ///
+    /// # Errors
+    /// [`Refused`] for the first dispatch that cannot be composed or compiled.
+    pub fn new(
+        gpu: &Gpu,
+        pipelines: &mut PipelineCache,
+        list: &List,
+        given: &[(Tensor, Vec<u32>)],
+        storage: Storage,
+    ) -> Result<Prepared, Refused> {
+        let (composed, used, images) = compose(list, storage)?;
+        let placed: BTreeMap<Tensor, Placed> = used
+            .into_iter()
+            .map(|tensor| {
+                let mut inputs = given.iter().chain(&list.constants);
+                let input = inputs.find(|(t, _)| *t == tensor);
+                let input = input.map_or(&[][..], |(_, words)| words);
+                let image = images.contains(&tensor);
+                let placed = Placed::new(gpu, tensor, list.info(tensor), input, image);
+                placed.reset(gpu);
+                (tensor, placed)
+            })
+            .collect();
+        let mut step = |dispatch: &Dispatch, composed: &Composed| {
+            let mut words = dispatch.sizes.clone();
+            let mut kinds = vec![BindingKind::Uniform];
+            let mut bound = vec![];
+            for operand in &composed.operands {
+                let tensor = operand_tensor(dispatch, &operand.name)?;
+                let Placed { memory, base, .. } = &placed[&tensor];
+                kinds.push(match (operand.storage, operand.access) {
+                    (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
+                    (Storage::Buffer, _) => BindingKind::StorageReadWrite,
+                    (Storage::Image, Access::Read) => BindingKind::ImageRead,
+                    (Storage::Image, Access::Write) => BindingKind::ImageWrite,
+                    (Storage::Image, Access::Update) => BindingKind::ImageReadWrite,
+                });
+                if operand.storage == Storage::Image {
+                    words.push(*base as u32);
+                }
+                // The guard words behind the tensor are bound too.
+                let offset = base * QUAD;
+                let bytes = memory.bytes().saturating_sub(offset);
+                bound.push(Bound {
+                    memory,
+                    offset,
+                    bytes,
+                });
+            }
+            let sizes = gpu.uniform("sizes", &words);
+            bound.insert(0, Bound::whole(&sizes));
+            let pipeline = pipelines.get(&dispatch.label, &composed.wgsl, &kinds);
+            let pipeline = pipeline.map_err(|why| why.to_string())?;
+            Ok(Step::Fixed(gpu.command(
+                &dispatch.label,
+                pipeline,
+                &bound,
+                dispatch.grid,
+            )))
+        };
+        let mut steps = vec![];
+        for (at, (dispatch, text)) in list.dispatches.iter().zip(&composed).enumerate() {
+            steps.push(step(dispatch, text).map_err(|why| Refused { dispatch: at, why })?);
+        }
+        Ok(Prepared {
+            placed,
+            steps,
+            composed,
+        })
+    }
+
+    /// Writes the inputs again, and NaN into all other tensors.
+    pub fn reset(&self, gpu: &Gpu) {
+        self.placed.values().for_each(|placed| placed.reset(gpu));
+    }
+
+    /// Runs the list `times` times and waits for the device.
+    ///
+    /// # Errors
+    /// As [`Gpu::wait`].
+    pub fn run(&self, gpu: &Gpu, times: usize) -> Result<(), DeviceError> {
+        let mut recording = gpu.record();
+        recording.lists(&[&self.steps], std::iter::repeat_n(0, times));
+        gpu.submit(recording);
+        gpu.wait()
+    }
+
+    /// Reads every tensor.
+    ///
+    /// # Errors
+    /// As [`Gpu::read`].
+    pub fn read(&self, gpu: &Gpu) -> Result<Words, DeviceError> {
+        let mut words = BTreeMap::new();
+        let mut outside = vec![];
+        for (tensor, placed) in &self.placed {
+            let (own, touched) = placed.read(gpu)?;
+            words.insert(*tensor, own);
+            outside.extend(touched.map(|at| (*tensor, at)));
+        }
+        Ok((words, outside))
+    }
+}
+
+fn operand_tensor(dispatch: &Dispatch, name: &str) -> Result<Tensor, String> {
+    let found = dispatch.operands.iter().find(|(n, _)| *n == name);
+    found
+        .map(|(_, tensor)| *tensor)
+        .ok_or_else(|| format!("{:?} has no operand {name}", dispatch.label))
+}
+
+/// The composed texts, the tensors that are used, and those in images.
+type Composition = (Vec<Composed>, BTreeSet<Tensor>, BTreeSet<Tensor>);
+
+/// Composes every dispatch so that each tensor has one storage.
+///
+/// # Errors
+/// [`Refused`] for the first dispatch that cannot be composed.
+pub fn compose(list: &List, storage: Storage) -> Result<Composition, Refused> {
+    let named = list
+        .dispatches
+        .iter()
+        .flat_map(|d| d.operands.iter().map(|(_, t)| *t));
+    let used: BTreeSet<Tensor> = named.collect();
+    let imageable = |t: &Tensor| storage == Storage::Image && list.info(*t).imageable;
+    let mut images: BTreeSet<Tensor> = used.iter().copied().filter(imageable).collect();
+    loop {
+        let before = images.len();
+        let mut all = vec![];
+        for (at, dispatch) in list.dispatches.iter().enumerate() {
+            let refused = |why| Refused { dispatch: at, why };
+            let in_image = |name: &str| {
+                let tensor = operand_tensor(dispatch, name);
+                tensor.is_ok_and(|tensor| images.contains(&tensor))
+            };
+            let composed = dispatch.compose(|name| match in_image(name) {
+                true => Storage::Image,
+                false => Storage::Buffer,
+            });
+            let composed = composed.map_err(refused)?;
+            for operand in &composed.operands {
+                let tensor = operand_tensor(dispatch, &operand.name).map_err(refused)?;
+                if operand.storage == Storage::Buffer {
+                    images.remove(&tensor);
+                }
+            }
+            all.push(composed);
+        }
+        if images.len() == before {
+            return Ok((all, used, images));
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Every update rule over several steps: accumulation, clipping, groups and the counters.
+
+use std::sync::Arc;
+
+use super::{EPS, widen};
+use crate::conformance::examiner::Examiner;
+use crate::conformance::numbers::{Numbers, pack};
+use crate::kernels::batch::state;
+use crate::kernels::oracle::optim::{Memory, Rule, clip_by_norm};
+use crate::kernels::{List, Role, Tensor, Tuning, batch, optim};
+use crate::optim::{Hyperparameters, Optimizer, ParameterGroup, Schedule, UpdateRule, rows};
+
+/// What several training steps of one arena of parameters are made of.
+#[derive(Debug)]
+pub struct Setting {
+    /// The rule.
+    pub rule: Arc<dyn UpdateRule>,
+    /// Its parameter groups.
+    pub groups: Vec<ParameterGroup>,
+    /// Of each range of parameters: first quad, quads, group.
+    pub ranges: Vec<(u64, u64, u32)>,
+    /// Elements of a row of parameters; rows are padded to quads.
+    pub width: usize,
+    /// Micro-batches of a step.
+    pub micro_batches: u32,
+    /// Largest norm of the gradients.
+    pub clip_norm: Option<f64>,
+}
+
+/// The dispatches of several steps, and their inputs.
+#[derive(Debug)]
+pub struct Training {
+    /// The dispatches.
+    pub list: List,
+    /// The inputs.
+    pub given: Vec<(Tensor, Vec<u32>)>,
+    /// The parameters.
+    pub params: Tensor,
+    /// The counters.
+    pub state: Tensor,
+    /// One row: that of the last step.
+    pub results: Tensor,
+}
+
+/// Appends training steps from the gradients of each micro-batch, one after another in `grads`, to the counters; the loss of
+/// each micro-batch is 1.5, and its one sample is correct.
+#[must_use]
+pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]) -> Training {
+    let Setting {
+        rule,
+        groups,
+        ranges,
+        width,
+        micro_batches,
+        clip_norm,
+    } = setting;
+    let words: Vec<_> = groups.iter().map(|group| rule.group_words(group)).collect();
+    let table = rows(rule.as_ref(), groups, &Schedule::constant());
+    let (words, schedule) = state::words(&words, &table);
+    let form = rule.form();
+    let packed = pack(start, *width);
+    let quads = packed.len() as u64 / 4;
+    let chunks = optim::chunks(ranges);
+    let count = chunks.len() as u32;
+
+    let mut list = List::default();
+    let tchunks = list.integers("chunks", Role::State, u64::from(count));
+    let tstate = list.integers("state", Role::State, words.len().div_ceil(4) as u64);
+    let tparams = list.tensor("params", Role::Parameter, quads);
+    let tsums = list.tensor("sums", Role::Gradient, quads);
+    let kept: Vec<_> = form
+        .state
+        .iter()
+        .map(|name| list.tensor(*name, Role::OptimizerState, quads))
+        .collect();
+    let tpartials = list.buffer("partials", Role::Scratch, u64::from(count));
+    let trows = list.buffer("rows", Role::Scratch, 1);
+    let tresults = list.buffer("results", Role::Results, 1);
+    let mut given = vec![
+        (tchunks, chunks.concat()),
+        (tstate, words),
+        (tparams, packed),
+        (trows, pack(&[1.5, 1.0, 0.0, 0.0], 4)),
+    ];
+    given.extend(
+        kept.iter()
+            .map(|tensor| (*tensor, vec![0; quads as usize * 4])),
+    );
+    for (at, own) in grads.chunks(start.len()).enumerate() {
+        let tgrads = list.tensor("grads", Role::Gradient, quads);
+        given.push((tgrads, pack(own, *width)));
+        let total = *micro_batches;
+        if !(at as u32 + 1).is_multiple_of(total) {
+            optim::accumulate(
+                &mut list,
+                tuning,
+                "accumulate",
+                tgrads,
+                tsums,
+                tstate,
+                total,
+            );
+            batch::finish_micro_batch(&mut list, tuning, "micro", trows, 1, tstate);
+            continue;
+        }
+        if total > 1 {
+            optim::accumulated(&mut list, tuning, "accumulated", tgrads, tsums, total);
+        }
+        if let Some(limit) = clip_norm {
+            let range = 0..count;
+            optim::gradient_norm(
+                &mut list, tuning, "norm", tchunks, &range, tgrads, tpartials,
+            );
+            let limit = *limit as f32;
+            optim::clip_factor(&mut list, tuning, "clip", tpartials, count, limit, tstate);
+        }
+        let update = optim::Update {
+            chunks: tchunks,
+            range: 0..count,
+            parameters: tparams,
+            gradients: tgrads,
+            optimizer_state: &kept,
+            state: tstate,
+            schedule,
+            clip: clip_norm.is_some(),
+            norm_partials: tpartials,
+        };
+        optim::update(&mut list, tuning, "update", &update, form);
+        batch::finish_step(
+            &mut list, tuning, "end", trows, 1, tpartials, count, tstate, tresults, 1, 0, total,
+        );
+    }
+    Training {
+        list,
+        given,
+        params: tparams,
+        state: tstate,
+        results: tresults,
+    }
+}
+
+/// Every rule and form, with and without accumulation and clipping.
+pub fn update_rules(exam: &mut Examiner<'_>) {
+    let given = Hyperparameters::default;
+    let with = |lr, weight_decay| Hyperparameters {
+        lr: Some(lr),
+        weight_decay: Some(weight_decay),
+        ..given()
+    };
+    let sgd = |momentum, dampening, nesterov| {
+        let hyperparameters = Hyperparameters {
+            momentum: Some(momentum),
+            dampening: Some(dampening),
+            nesterov: Some(nesterov),
+            ..with(0.1, 0.01)
+        };
+        let rule = Rule::Sgd {
+            momentum,
+            dampening,
+            nesterov,
+        };
+        (Optimizer::Sgd, hyperparameters, rule)
+    };
+    let adam = |optimizer, decoupled| {
+        let hyperparameters = Hyperparameters {
+            beta1: Some(0.8),
+            beta2: Some(0.95),
+            eps: Some(1e-3),
+            ..with(0.05, 0.1)
+        };
+        let rule = Rule::Adam {
+            beta1: 0.8,
+            beta2: 0.95,
+            eps: 1e-3,
+            decoupled,
+        };
+        (optimizer, hyperparameters, rule)
+    };
+    let rmsprop = |centered, momentum| {
+        let hyperparameters = Hyperparameters {
+            alpha: Some(0.9),
+            eps: Some(1e-3),
+            centered: Some(centered),
+            momentum: Some(momentum),
+            ..with(0.02, 0.1)
+        };
+        let rule = Rule::RmsProp {
+            alpha: 0.9,
+            eps: 1e-3,
+            centered,
+            momentum,
+        };
+        (Optimizer::RmsProp, hyperparameters, rule)
+    };
+    let lion = Hyperparameters {
+        beta1: Some(0.8),
+        beta2: Some(0.95),
+        ..with(0.02, 0.1)
+    };
+    let beta = Rule::Lion {
+        beta1: 0.8,
+        beta2: 0.95,
+    };
+    let cases = [
+        sgd(0.0, 0.0, false),
+        sgd(0.9, 0.0, true),
+        sgd(0.9, 0.5, false),
+        adam(Optimizer::Adam, false),
+        adam(Optimizer::AdamW, true),
+        rmsprop(false, 0.0),
+        rmsprop(false, 0.5),
+        rmsprop(true, 0.0),
+        rmsprop(true, 0.5),
+        (Optimizer::Lion, lion, beta),
+    ];
+    for (storage, tuning) in exam.ways() {
+        for (at, (optimizer, hyperparameters, oracle)) in cases.into_iter().enumerate() {
+            let Ok(rule) = optimizer.rule(hyperparameters) else {
+                continue;
+            };
+            let (micro_batches, clip_norm) =
+                [(1, None), (2, Some(3.0)), (3, None)][(at + usize::from(tuning.fill < 4)) % 3];
+            steps(
+                exam,
+                (storage, &tuning),
+                rule,
+                &oracle,
+                micro_batches,
+                clip_norm,
+            );
+        }
+    }
+}
+
+/// Three steps of two groups against the oracle.
+fn steps(
+    exam: &mut Examiner<'_>,
+    (storage, tuning): (crate::kernels::Storage, &Tuning),
+    rule: Arc<dyn UpdateRule>,
+    oracle: &Rule,
+    micro_batches: u32,
+    clip_norm: Option<f64>,
+) {
+    const STEPS: usize = 3;
+    let [Some(lr), Some(weight_decay)] = ["lr", "weight decay"].map(|name| {
+        let all = rule.hyperparameters();
+        if name == "lr" {
+            all.lr
+        } else {
+            all.weight_decay
+        }
+    }) else {
+        return;
+    };
+    let groups = vec![
+        ParameterGroup::default(),
+        ParameterGroup {
+            lr: Some(0.5 * lr),
+            weight_decay: Some(0.0),
+        },
+    ];
+    // The first range has two chunks, the second begins within one.
+    let ranges = vec![(0, 1030, 0), (1030, 13, 1)];
+    let n = 1043 * 4;
+    let mut numbers = Numbers::new(21);
+    let start = numbers.many(n);
+    let mut grads = numbers.many(n * STEPS * micro_batches as usize);
+    // Gradients of zero must not become NaN.
+    grads.iter_mut().step_by(17).for_each(|g| *g = 0.0);
+    let setting = Setting {
+        rule: Arc::clone(&rule),
+        groups: groups.clone(),
+        ranges: ranges.clone(),
+        width: 4,
+        micro_batches,
+        clip_norm,
+    };
+    let Training {
+        list,
+        given,
+        params,
+        state: tstate,
+        results,
+    } = training(&setting, tuning, &start, &grads);
+    let got = exam.run(&list, &given, storage);
+    if !got.ran() {
+        return;
+    }
+    let mut expected = widen(&start);
+    let mut memories: Vec<Memory> = ranges
+        .iter()
+        .map(|(_, quads, _)| Memory::new(*quads as usize * 4))
+        .collect();
+    let mut norm = 0.0;
+    for own in widen(&grads).chunks(n * micro_batches as usize) {
+        let mut mean = vec![0.0; n];
+        for micro_batch in own.chunks(n) {
+            for (sum, g) in mean.iter_mut().zip(micro_batch) {
+                *sum += g / f64::from(micro_batches);
+            }
+        }
+        norm = mean.iter().map(|g| g * g).sum::<f64>().sqrt();
+        if let Some(limit) = clip_norm {
+            clip_by_norm(&mut mean, limit);
+        }
+        for ((first, quads, group), memory) in ranges.iter().zip(&mut memories) {
+            let own = *first as usize * 4..(first + quads) as usize * 4;
+            let group = &groups[*group as usize];
+            oracle.step(
+                group.lr.unwrap_or(lr),
+                group.weight_decay.unwrap_or(weight_decay),
+                &mut expected[own.clone()],
+                &mean[own],
+                memory,
+            );
+        }
+    }
+    let what = format!(
+        "{} of {micro_batches} micro-batches, clip {clip_norm:?}",
+        rule.form().name
+    );
+    // Each step rounds a value below 8 some times; quotients by small roots carry the rounding of the gradients.
+    let bound = 40.0 * EPS * STEPS as f64;
+    exam.close(&what, &got.rows(params, 4), &expected, |_| bound);
+    let all = STEPS as f64 * f64::from(micro_batches);
+    let word = |at: u32| f64::from(got[&tstate][at as usize]);
+    let counters = [
+        state::STEP,
+        state::MICRO_BATCH,
+        state::SUMS,
+        state::SUMS + 1,
+    ]
+    .map(word);
+    let counters = got.derived(tstate, counters.to_vec());
+    let wanted = [STEPS as f64, all, 0.0, 0.0];
+    exam.close(&format!("{what}: counters"), &counters, &wanted, |_| 0.0);
+    let result = got.derived(results, widen(&got.floats(results)[..3]));
+    let wanted = [1.5, f64::from(micro_batches), norm];
+    let bound = |i: usize| [0.0, 0.0, 200.0 * EPS * norm][i];
+    exam.close(&format!("{what}: result"), &result, &wanted, bound);
+}

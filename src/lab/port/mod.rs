@@ -1,0 +1,414 @@
+//! A new device, examined from start to end: conformance, determinism, training, sensors.
+
+mod choice;
+mod state;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+pub use choice::{Choice, choose};
+pub use state::{Key, StateError};
+
+use crate::conformance::{ExamOptions, Findings, Followed, Repeated, Suspect, examine, references};
+use crate::device::{DeviceError, Gpu, PipelineCache};
+use crate::energy::SourceReport;
+use crate::kernels::{SHADERS, Tuning};
+use crate::train::{DeviceRecord, Host, Versions};
+
+/// Version of the keys of a port.
+pub const SCHEMA: u32 = 1;
+
+/// Steps of the determinism runs.
+const REPEATED_STEPS: u32 = 20;
+
+/// The presets of a quick port.
+const QUICK: [&str; 3] = ["mlp", "cnn", "resnet8"];
+
+/// After this, a quick port starts no further step.
+const QUICK_LIMIT: Duration = Duration::from_secs(8 * 60);
+
+/// The steps of a port, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortStep {
+    /// Every kernel against the oracle.
+    Conformance,
+    /// The same bits in every run.
+    Determinism,
+    /// The presets against PyTorch.
+    Training,
+}
+
+impl PortStep {
+    /// The names of all steps.
+    pub const NAMES: &[&str] = &["conformance", "determinism", "training"];
+    /// All steps, as their names.
+    pub const ALL: &[Self] = &[Self::Conformance, Self::Determinism, Self::Training];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        Self::NAMES[self as usize]
+    }
+}
+
+impl FromStr for PortStep {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.iter().find(|step| step.name() == text);
+        found
+            .copied()
+            .ok_or_else(|| format!("unknown step {text:?}: choose {}", Self::NAMES.join(", ")))
+    }
+}
+
+/// A kernel's comparisons.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelRow {
+    /// Its shader file.
+    pub kernel: String,
+    /// Comparisons of its results.
+    pub compared: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+/// The result of the conformance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Conformance {
+    /// Suites that ran.
+    pub suites: usize,
+    /// Lists of dispatches that ran.
+    pub lists: u64,
+    /// Elements compared with the oracle.
+    pub elements: u64,
+    /// Tensors compared bit by bit with a second run.
+    pub repeated: u64,
+    /// Distinct variants of kernels with a choice.
+    pub variants: usize,
+    /// Every registered shader file.
+    pub kernels: Vec<KernelRow>,
+    /// Comparisons of tensors.
+    pub comparisons: u64,
+    /// Those that failed.
+    pub failures: u64,
+    /// The kernels that explain them.
+    pub suspects: Vec<Suspect>,
+    /// The error of the device that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_error: Option<String>,
+}
+
+impl Conformance {
+    /// A summary of what was found.
+    #[must_use]
+    pub fn new(findings: &Findings) -> Self {
+        let row = |kernel: &str| {
+            let own = findings.tallies.iter().filter(|((k, _), _)| *k == kernel);
+            let (mut compared, mut failed) = (0, 0);
+            for (_, tally) in own {
+                compared += tally.passed + tally.failed;
+                failed += tally.failed;
+            }
+            KernelRow {
+                kernel: kernel.to_owned(),
+                compared,
+                failed,
+            }
+        };
+        let variants = findings.variants.values().flatten();
+        let variants: std::collections::BTreeSet<&String> = variants.collect();
+        Self {
+            suites: findings.variants.len(),
+            lists: findings.lists,
+            elements: findings.elements,
+            repeated: findings.repeated,
+            variants: variants.iter().filter(|v| !v.is_empty()).count(),
+            kernels: SHADERS.iter().map(|shader| row(shader.name)).collect(),
+            comparisons: findings.comparisons + findings.failures.len() as u64,
+            failures: findings.failures.len() as u64,
+            suspects: findings.suspects(),
+            device_error: findings.device_error.clone(),
+        }
+    }
+
+    /// Registered kernels of which no result was compared.
+    #[must_use]
+    pub fn not_compared(&self) -> Vec<&str> {
+        let none = self.kernels.iter().filter(|row| row.compared == 0);
+        none.map(|row| row.kernel.as_str()).collect()
+    }
+}
+
+/// The training of a preset, or why there was none.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trained<T> {
+    /// The preset.
+    pub preset: String,
+    /// The result.
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    pub result: Option<T>,
+    /// Why it could not be trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+fn none<T>() -> Option<T> {
+    None
+}
+
+/// What was found of a device; each step fills its part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Port {
+    /// Version of the keys.
+    pub schema: u32,
+    /// Device, driver and kernels: a port of others is not continued.
+    pub key: Key,
+    /// When it was begun: RFC 3339, UTC.
+    pub begun_at: String,
+    /// The device.
+    pub device: DeviceRecord,
+    /// The machine.
+    pub host: Host,
+    /// The versions.
+    pub versions: Versions,
+    /// Environment variables that change drivers or kernels.
+    pub environment: BTreeMap<String, String>,
+    /// What `wattgrad doctor -v` prints.
+    pub doctor: String,
+    /// Every kernel against the oracle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conformance: Option<Conformance>,
+    /// The profile whose kernels are right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Choice>,
+    /// Each preset trained again.
+    pub determinism: Vec<Trained<Repeated>>,
+    /// Each preset against PyTorch.
+    pub training: Vec<Trained<Followed>>,
+    /// The energy sources.
+    pub sensors: Vec<SourceReport>,
+    /// Seconds of each step.
+    pub seconds: BTreeMap<String, f64>,
+    /// Why a step, or a preset of one, was left out.
+    pub left_out: BTreeMap<String, String>,
+}
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct PortOptions {
+    /// Stay under ten minutes.
+    pub quick: bool,
+    /// The steps to run.
+    pub steps: Vec<PortStep>,
+    /// The file that keeps what is done.
+    pub state: PathBuf,
+}
+
+/// Reports how far a port is: a step, and a part of it.
+pub type Progress<'a> = &'a mut dyn FnMut(&str, &str);
+
+impl Port {
+    /// Runs the steps that are not done, and writes the state after each.
+    ///
+    /// # Errors
+    /// [`PortError`] where the state cannot be written or the device is lost.
+    pub fn run(
+        &mut self,
+        gpu: &Gpu,
+        options: &PortOptions,
+        progress: Progress<'_>,
+    ) -> Result<(), PortError> {
+        let start = Instant::now();
+        let late = || options.quick && start.elapsed() > QUICK_LIMIT;
+        self.left_out.clear();
+        for step in PortStep::ALL {
+            let name = step.name().to_owned();
+            if !options.steps.contains(step) {
+                if !self.seconds.contains_key(&name) {
+                    self.left_out.insert(name, "not chosen with --step".into());
+                }
+                continue;
+            }
+            let begun = Instant::now();
+            let before = self.seconds.get(&name).copied().unwrap_or(0.0);
+            let ran = match step {
+                PortStep::Conformance => self.conform(gpu, progress),
+                PortStep::Determinism => self.repeat(gpu, options, &late, progress)?,
+                PortStep::Training => self.train(gpu, options, &late, progress)?,
+            };
+            if ran {
+                let seconds = before + begun.elapsed().as_secs_f64();
+                self.seconds.insert(name, seconds);
+                self.write(&options.state)?;
+            }
+            gpu.check()?;
+        }
+        Ok(())
+    }
+
+    fn conform(&mut self, gpu: &Gpu, progress: Progress<'_>) -> bool {
+        if self.conformance.is_some() {
+            return false;
+        }
+        let options = ExamOptions {
+            twice: true,
+            ..Default::default()
+        };
+        let pipelines = PipelineCache::with_directory(gpu, None);
+        let mut part = |suite: &str, done: usize, of: usize| {
+            progress("conformance", &format!("{} of {of}: {suite}", done + 1));
+        };
+        let (findings, _) = examine(gpu, pipelines, &options, &mut part);
+        let found = Conformance::new(&findings);
+        self.choice = Some(choose(gpu, &found.suspects));
+        self.conformance = Some(found);
+        true
+    }
+
+    /// The profile that training uses.
+    fn profile(&self, gpu: &Gpu) -> Tuning {
+        match &self.choice {
+            Some(choice) => choice.profile.clone(),
+            None => choose(gpu, &[]).profile,
+        }
+    }
+
+    fn repeat(
+        &mut self,
+        gpu: &Gpu,
+        options: &PortOptions,
+        late: &dyn Fn() -> bool,
+        progress: Progress<'_>,
+    ) -> Result<bool, PortError> {
+        let profile = self.profile(gpu);
+        let mut ran = false;
+        for reference in references()
+            .iter()
+            .filter(|r| QUICK.contains(&r.preset.as_str()))
+        {
+            let preset = &reference.preset;
+            if self.determinism.iter().any(|done| done.preset == *preset) {
+                continue;
+            }
+            if late() {
+                let key = format!("determinism of {preset}");
+                self.left_out.insert(key, out_of_time());
+                continue;
+            }
+            progress("determinism", preset);
+            let result = reference.repeat(gpu, &profile, REPEATED_STEPS);
+            self.determinism.push(Trained::new(preset, result));
+            self.write(&options.state)?;
+            ran = true;
+        }
+        Ok(ran)
+    }
+
+    fn train(
+        &mut self,
+        gpu: &Gpu,
+        options: &PortOptions,
+        late: &dyn Fn() -> bool,
+        progress: Progress<'_>,
+    ) -> Result<bool, PortError> {
+        let profile = self.profile(gpu);
+        let mut ran = false;
+        for reference in references() {
+            let preset = &reference.preset;
+            if self.training.iter().any(|done| done.preset == *preset) {
+                continue;
+            }
+            let key = format!("training of {preset}");
+            if options.quick && !QUICK.contains(&preset.as_str()) {
+                self.left_out.insert(key, "--quick".into());
+                continue;
+            }
+            if late() {
+                self.left_out.insert(key, out_of_time());
+                continue;
+            }
+            progress("training", preset);
+            let result = reference.follow(gpu, &profile);
+            self.training.push(Trained::new(preset, result));
+            self.write(&options.state)?;
+            ran = true;
+        }
+        Ok(ran)
+    }
+
+    /// What is wrong, one sentence each; empty where everything that ran is right.
+    #[must_use]
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = vec![];
+        if let Some(conformance) = &self.conformance {
+            problems.extend(conformance.suspects.iter().map(|suspect| {
+                format!(
+                    "{} is wrong: {}",
+                    suspect.kernels.join(" or "),
+                    suspect.first
+                )
+            }));
+            problems.extend(conformance.device_error.clone());
+        }
+        for done in &self.determinism {
+            let failure = done.result.as_ref().and_then(|r| r.failure.clone());
+            let why = failure.or_else(|| done.error.clone());
+            problems.extend(why.map(|why| format!("{} is not deterministic: {why}", done.preset)));
+        }
+        for done in &self.training {
+            let failure = done.result.as_ref().and_then(|r| r.failure);
+            let why = failure.map(|e| {
+                format!(
+                    "the loss of step {} is {}, expected {} within {:.1e}",
+                    e.index + 1,
+                    e.got,
+                    e.expected,
+                    e.tolerance
+                )
+            });
+            let why = why.or_else(|| done.error.clone());
+            problems
+                .extend(why.map(|why| format!("{} does not follow PyTorch: {why}", done.preset)));
+        }
+        problems
+    }
+
+    fn write(&self, path: &Path) -> Result<(), PortError> {
+        state::write(self, path).map_err(PortError::State)
+    }
+}
+
+impl<T> Trained<T> {
+    fn new<E: ToString>(preset: &str, result: Result<T, E>) -> Self {
+        let (result, error) = match result {
+            Ok(result) => (Some(result), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        Self {
+            preset: preset.to_owned(),
+            result,
+            error,
+        }
+    }
+}
+
+fn out_of_time() -> String {
+    "the time of --quick was used up; run it again without --quick".into()
+}
+
+/// Why a port cannot continue.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "each is the error of a part")]
+pub enum PortError {
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+}

@@ -1,0 +1,123 @@
+//! A new device: the page, its continuation, and a kernel that a test made wrong.
+
+use std::path::Path;
+
+use super::{json, program, sentence, stderr, stdout, succeeded, wattgrad};
+use serde_json::Value;
+use wattgrad::internals::kernels::SHADERS;
+
+/// A copy of the shaders in which `kernel` has `to` in place of `from`.
+fn shaders_with(folder: &Path, kernel: &str, from: &str, to: &str) {
+    for shader in SHADERS {
+        let path = folder.join(format!("{}.wgsl", shader.name));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = match shader.name == kernel {
+            true => {
+                assert!(shader.text.contains(from), "{kernel} has no {from}");
+                shader.text.replacen(from, to, 1)
+            }
+            false => shader.text.to_owned(),
+        };
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+/// One kernel after another, each with a mistake: the command names it and its first wrong element, and ends with 1.
+#[test]
+fn a_wrong_kernel_is_named_with_its_first_wrong_element() {
+    for (kernel, from, to) in [
+        ("norm/layer_gradient_parameters", "+=", "-="),
+        ("elementwise/silu", "1.0", "1.5"),
+        ("optim/lion", "sign(", "abs("),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        shaders_with(folder.path(), kernel, from, to);
+        let output = program(&["port", "--kernel", kernel, "--json"])
+            .env("WATTGRAD_SHADERS", folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{kernel}: {}",
+            stderr(&output)
+        );
+        let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let suspects = found["suspects"].as_array().unwrap();
+        assert_eq!(suspects.len(), 1, "{kernel}: {suspects:#?}");
+        assert_eq!(suspects[0]["kernels"], serde_json::json!([kernel]));
+        let element = &suspects[0]["element"];
+        for key in ["index", "got", "expected", "tolerance"] {
+            assert!(!element[key].is_null(), "{kernel}: {element}");
+        }
+        assert_ne!(element["got"], element["expected"]);
+    }
+}
+
+#[test]
+fn a_right_kernel_passes_and_an_unknown_one_is_named() {
+    let output = wattgrad(&["port", "--kernel", "elementwise/silu"]);
+    succeeded(&output);
+    assert!(stdout(&output).contains("comparisons, all right"));
+    let unknown = sentence(&wattgrad(&["port", "--kernel", "gemm/silu"]), 2);
+    assert!(unknown.contains("no kernel is named"), "{unknown}");
+    let output = wattgrad(&["port", "--step", "dance"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("choose conformance, determinism"));
+}
+
+/// The cheapest step alone, then the same call again: nothing is repeated. A damaged state is refused.
+#[test]
+fn a_port_is_continued_and_its_page_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let args = ["port", "--quick", "--step", "determinism", "--out", out];
+    let first = wattgrad(&args);
+    succeeded(&first);
+    assert!(
+        stderr(&first).contains("determinism: mlp"),
+        "{}",
+        stderr(&first)
+    );
+    assert!(
+        stdout(&first).contains("3 of 3 presets right"),
+        "{}",
+        stdout(&first)
+    );
+    let files: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    let find = |ending| {
+        files
+            .iter()
+            .find(|f| f.extension().is_some_and(|e| e == ending))
+    };
+    let (page, state) = (find("md").unwrap(), find("json").unwrap());
+    let page = std::fs::read_to_string(page).unwrap();
+    for part in [
+        "## Conditions",
+        "## Determinism",
+        "## Sensors",
+        "## Left out",
+        "conformance",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let found = json(state);
+    assert_eq!(found["determinism"].as_array().unwrap().len(), 3);
+
+    let second = wattgrad(&args);
+    succeeded(&second);
+    let told = stderr(&second);
+    assert!(
+        told.contains("continuing") && !told.contains("determinism: mlp"),
+        "{told}"
+    );
+    assert_eq!(stdout(&first), stdout(&second));
+
+    std::fs::write(state, "{").unwrap();
+    let damaged = sentence(&wattgrad(&args), 1);
+    assert!(damaged.contains("--fresh"), "{damaged}");
+    assert_eq!(std::fs::read_to_string(state).unwrap(), "{");
+}
