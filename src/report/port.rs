@@ -207,7 +207,7 @@ fn kernels(port: &Port, found: &Conformance) -> String {
     let none = found.not_compared();
     if !none.is_empty() {
         text += &format!(
-            "\nNot compared, because they do not run on this device: {}.\n",
+            "\nNot compared, because no list with them runs on this device: {}.\n",
             none.join(", ")
         );
     }
@@ -279,7 +279,7 @@ fn training(port: &Port) -> String {
                     done.preset.clone(),
                     run.steps.to_string(),
                     format!("{:.6}", run.last_loss),
-                    format!("{:.2}", run.worst_share),
+                    format!("{:.1} %", 100.0 * run.worst_share),
                     seconds(run.seconds),
                     result,
                 ]
@@ -294,7 +294,7 @@ fn training(port: &Port) -> String {
         "preset",
         "steps",
         "last loss",
-        "worst share of the bound",
+        "largest distance, of the bound",
         "time",
         "result",
     ];

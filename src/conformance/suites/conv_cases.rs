@@ -19,6 +19,14 @@ pub struct Case {
     pub groups: u32,
 }
 
+impl Case {
+    /// Whether a ReLU follows the bias; the cases of 17 channels have none.
+    #[must_use]
+    pub fn relu(&self) -> bool {
+        self.channels != 17
+    }
+}
+
 /// [images, channels, height, width, out channels, kernel, stride, padding]
 #[must_use]
 pub fn case(
@@ -201,7 +209,10 @@ pub fn build(tuning: &Tuning, case: Case) -> Built {
         tx,
         tw,
         ty,
-        Epilogue::BiasRelu(tb),
+        match case.relu() {
+            true => Epilogue::BiasRelu(tb),
+            false => Epilogue::Bias(tb),
+        },
     );
     grad_input(
         &mut list,
