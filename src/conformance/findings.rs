@@ -60,7 +60,10 @@ impl fmt::Display for Failure {
             Some(e) => write!(
                 f,
                 "element {} is {}, expected {} within {:.2e}",
-                e.index, e.got, e.expected, e.tolerance
+                e.index,
+                significant(e.got),
+                significant(e.expected),
+                e.tolerance
             )?,
             None => f.write_str(&self.reason)?,
         }
@@ -73,6 +76,11 @@ impl fmt::Display for Failure {
             variant => write!(f, " ({variant}, {storage})"),
         }
     }
+}
+
+/// A value with nine digits, as many as an f32 has at most.
+fn significant(value: f64) -> f64 {
+    format!("{value:.8e}").parse().unwrap_or(value)
 }
 
 /// How often a shader file took part in a result.

@@ -63,8 +63,7 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, case: Case, storage: Storage)
     // As for products: one rounding per quad of the sum, a few within the quad, of the layers and of the epilogue. The
     // texel kernels add nine taps in a row per channel, fewer than their k / 4 times four.
     let mut examine = |part: &str, output, width, want: &[f64], scale: &[f64], terms: usize| {
-        let core = tuning.gemm.first().map(|rule| rule.core);
-        let what = format!("{part} {case:?} {core:?} {storage:?}");
+        let what = format!("{part} of {case}");
         exam.close(&what, &got.rows(output, width), want, |i| {
             (terms as f64 / 4.0 + 16.0) * EPS * scale[i]
         });

@@ -27,6 +27,31 @@ impl Case {
     }
 }
 
+impl std::fmt::Display for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [height, width] = self.size;
+        let pair = |[a, b]: [u32; 2]| {
+            if a == b {
+                a.to_string()
+            } else {
+                format!("{a}x{b}")
+            }
+        };
+        write!(
+            f,
+            "{} x {} x {height} x {width} to {} channels, kernel {}, stride {}, padding {}, dilation {}, groups {}",
+            self.images,
+            self.channels,
+            self.out,
+            pair(self.kernel),
+            pair(self.stride),
+            pair(self.padding),
+            pair(self.dilation),
+            self.groups
+        )
+    }
+}
+
 /// [images, channels, height, width, out channels, kernel, stride, padding]
 #[must_use]
 pub fn case(

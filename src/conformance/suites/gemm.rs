@@ -74,10 +74,7 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, gemm: Gemm, fused: Fused, sto
         (td, pack(&addend, n as usize)),
         (to, pack(&output, n as usize)),
     ];
-    let what = format!(
-        "{} {gemm:?} {fused:?} {storage:?}",
-        list.dispatches[0].variant
-    );
+    let what = format!("product {form:?} of {m} x {n} x {k}, {fused:?}").to_lowercase();
     let got = exam.run(&list, &inputs, storage);
     if !got.ran() {
         return;
