@@ -59,9 +59,9 @@ fn root_help_lists_every_command_in_its_group() {
     for (group, next, members) in [
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
         ("\nTrain\n", "\nCompare\n", &COMMANDS[4..7]),
-        ("\nCompare\n", "\nKernels\n", &COMMANDS[7..9]),
-        ("\nKernels\n", "\nMore\n", &COMMANDS[9..12]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[12..]),
+        ("\nCompare\n", "\nKernels\n", &COMMANDS[7..10]),
+        ("\nKernels\n", "\nMore\n", &COMMANDS[10..13]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[13..]),
     ] {
         let part = text
             .split_once(group)

@@ -22,7 +22,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "measure",
     "watch",
     "doctor",
@@ -31,6 +31,7 @@ const COMMANDS: [&str; 14] = [
     "lr-find",
     "explain",
     "study",
+    "search",
     "report",
     "bench",
     "roofline",
