@@ -17,6 +17,8 @@ mod cell;
 mod clock;
 mod collector;
 mod counter;
+#[cfg(feature = "gpu")]
+mod cumulative;
 mod device;
 mod downsample;
 mod estimate;
@@ -51,6 +53,8 @@ pub(crate) use calibrate::CalibrationResult;
 pub use calibrate::{Activity, Calibration, Workload, calibrate_sensor};
 pub use cell::unit::Unit as MeterUnit;
 pub use clock::{Clock, Moment};
+#[cfg(feature = "gpu")]
+pub(crate) use cumulative::Cumulative;
 pub use device::{DeviceKind, MeteredDevice};
 pub use estimate::{Edge, Estimate};
 #[cfg(any(feature = "gpu", feature = "criterion"))]

@@ -2,6 +2,7 @@
 
 mod columns;
 mod estimate;
+pub mod export;
 pub mod lab;
 mod lr_find;
 mod port;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::analysis::{Analysis, Design, DesignCell};
+use super::analysis::{Design, DesignCell};
 use super::error::StudyError;
 use super::open::{Opened, contention_note, open};
 use super::plan::PlannedRun;
@@ -21,6 +21,25 @@ use crate::train::{Record, TrainError};
 /// # Errors
 /// [`StudyError`] for the first path that is neither, and for folders whose studies have the same name and differ.
 pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Opened>, StudyError> {
+    let (studies, files) = sort_paths(paths)?;
+    let mut opened = Vec::new();
+    for (_, folders) in studies {
+        opened.push(open(&folders)?);
+    }
+
+    if !files.is_empty() {
+        let (design, runs, mut notes) = arrange(&files, &[])?;
+        notes.extend(contention_note(&runs));
+        notes.extend(altered_notes(&files));
+        opened.push(Opened::new(&design, runs, &[], notes));
+    }
+    Ok(opened)
+}
+
+/// Folders of each study by its name, and records; each path once.
+type Sorted<'a> = (Vec<(String, Vec<&'a Path>)>, Vec<&'a Path>);
+
+pub(super) fn sort_paths(paths: &[PathBuf]) -> Result<Sorted<'_>, StudyError> {
     let mut studies: Vec<(String, Vec<&Path>)> = Vec::new();
     let mut files: Vec<&Path> = Vec::new();
     for path in paths {
@@ -36,22 +55,16 @@ pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Opened>, StudyError> {
             None => studies.push((name, vec![path])),
         }
     }
-    let mut opened = Vec::new();
-    for (_, folders) in studies {
-        opened.push(open(&folders)?);
-    }
-    if !files.is_empty() {
-        let runs = files.iter().map(|path| read(path));
-        let mut compared = compare(runs.collect::<Result<_, _>>()?);
-        let altered = files.into_iter().filter(|path| is_altered(path));
-        compared.analysis.notes.extend(altered.map(|path| {
-            format!(
-                "{path:?} was CHANGED after its run ended: its figures are not those of the run"
-            )
-        }));
-        opened.push(compared);
-    }
-    Ok(opened)
+    Ok((studies, files))
+}
+
+/// A note for each file that was changed after its run.
+pub(super) fn altered_notes(files: &[&Path]) -> Vec<String> {
+    let altered = files.iter().filter(|path| is_altered(path));
+    let notes = altered.map(|path| {
+        format!("{path:?} was CHANGED after its run ended: its figures are not those of the run")
+    });
+    notes.collect()
 }
 
 /// Whether the file was changed since it was written; old ones have no checksum.
@@ -102,22 +115,29 @@ fn read(path: &Path) -> Result<(RunRecord, Record), StudyError> {
     Ok((run, record))
 }
 
-/// Compares runs at the targets that they share.
-fn compare(runs: Vec<(RunRecord, Record)>) -> Opened {
-    let (mut runs, mut records): (Vec<RunRecord>, Vec<Record>) = runs.into_iter().unzip();
+/// The runs in `files` as those of a study at the target that they share, with its design and notes. Choices in `ignored`
+/// make no cell of their own.
+pub(super) fn arrange(
+    files: &[&Path],
+    ignored: &[&str],
+) -> Result<(Design, Vec<RunRecord>, Vec<String>), StudyError> {
+    let read = files.iter().map(|path| read(path));
+    let read: Vec<(RunRecord, Record)> = read.collect::<Result<_, _>>()?;
+    let (mut runs, mut records): (Vec<RunRecord>, Vec<Record>) = read.into_iter().unzip();
     let choices: Vec<Vec<(String, Value)>> = records.iter().map(choices).collect();
     let differing: Vec<&str> = choices[0]
         .iter()
         .enumerate()
         .filter(|(at, (_, first))| choices.iter().any(|own| own[*at].1 != *first))
         .map(|(_, (key, _))| key.as_str())
+        .filter(|key| !ignored.contains(key))
         .collect();
     let name = match runs.as_slice() {
         [only] => only.id.clone(),
         all => format!("{} single runs", all.len()),
     };
     let base = base(&records[0], &differing);
-    let mut common = targets::align(&mut records);
+    let common = targets::align(&mut records);
     let mut cells: Vec<DesignCell> = Vec::new();
     let mut planned: Vec<PlannedRun> = Vec::new();
     let mut seeds: Vec<u32> = Vec::new();
@@ -143,7 +163,6 @@ fn compare(runs: Vec<(RunRecord, Record)>) -> Opened {
         run.cell = id;
         run.record = Some(record);
     }
-    common.notes.extend(contention_note(&runs));
     let design = Design {
         name,
         base,
@@ -158,10 +177,7 @@ fn compare(runs: Vec<(RunRecord, Record)>) -> Opened {
         runs: planned,
         search: false,
     };
-    Opened {
-        analysis: Analysis::new(&design, &runs, common.notes),
-        runs,
-    }
+    Ok((design, runs, common.notes))
 }
 
 /// The regime of a run without its seed, and its device and data.

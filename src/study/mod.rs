@@ -5,17 +5,20 @@
 
 mod ad_hoc;
 pub mod analysis;
+pub mod as_if;
 mod error;
 mod estimate;
 mod execute;
 mod execution;
 mod file;
+pub mod ledger;
 mod open;
 mod plan;
 mod pretraining;
 mod run;
 pub mod search;
 mod shard;
+pub mod side_by_side;
 mod spec;
 pub mod stats;
 pub mod store;

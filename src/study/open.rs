@@ -6,7 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::analysis::{Analysis, AxisReport, Design, DesignCell};
+use super::as_if::AsIf;
 use super::error::StudyError;
+use super::ledger::Ledgers;
 use super::plan::PlannedRun;
 use super::pretraining;
 use super::run::{Outcome, Purpose, RunRecord};
@@ -21,8 +23,63 @@ const SEARCHED: &str = "these runs were chosen by `wattgrad search`, which ended
 #[derive(Clone, Debug)]
 pub struct Opened {
     pub analysis: Analysis,
+    pub ledgers: Ledgers,
+    /// What simpler instruments would have given, where the user asks for it.
+    pub as_if: Vec<AsIf>,
+    /// Whether a search made the runs.
+    search: bool,
     /// The runs in the order of the plan; interrupted ones that are not made again yet come last.
     pub runs: Vec<RunRecord>,
+}
+
+impl Opened {
+    /// Analyses the runs of a design; `pretraining` are the runs whose weights they start from.
+    pub fn new(
+        design: &Design,
+        runs: Vec<RunRecord>,
+        pretraining: &[RunRecord],
+        notes: Vec<String>,
+    ) -> Self {
+        let analysis = Analysis::new(design, &runs, notes);
+        Self {
+            ledgers: Ledgers::of(&analysis, &runs, pretraining),
+            as_if: Vec::new(),
+            search: design.search,
+            analysis,
+            runs,
+        }
+    }
+
+    /// The design of the analysis, by which changed runs can be analysed again.
+    pub fn design(&self) -> Design {
+        let Analysis { cells, .. } = &self.analysis;
+        let runs = cells.iter().enumerate().flat_map(|(at, cell)| {
+            cell.runs.iter().map(move |line| PlannedRun {
+                id: line.id.clone(),
+                cell: at,
+                seed: line.seed,
+                purpose: line.purpose,
+            })
+        });
+        let design_cells = cells.iter().map(|cell| DesignCell {
+            id: cell.id.clone(),
+            values: cell.values.clone(),
+        });
+        Design {
+            name: self.analysis.name.clone(),
+            base: self.analysis.base.clone(),
+            axes: self.analysis.axes.clone(),
+            cells: design_cells.collect(),
+            reference: self.analysis.reference,
+            seeds: self.analysis.seeds.clone(),
+            confirm: self.analysis.confirm,
+            target: self.analysis.target.clone(),
+            cadence: self.analysis.cadence,
+            budget: self.analysis.budget,
+            runs: runs.collect(),
+            search: self.search,
+        }
+    }
 }
 
 /// Reads one study from its folders, such as those of its shards, and changes nothing in them.
@@ -34,7 +91,7 @@ pub fn open<P: AsRef<Path>>(folders: &[P]) -> Result<Opened, StudyError> {
     analyse(&open_stores(folders)?)
 }
 
-/// Opens the folders of one study.
+/// Opens the folders of one study, each once.
 pub(super) fn open_stores<P: AsRef<Path>>(folders: &[P]) -> Result<Vec<Store>, StudyError> {
     let mut stores: Vec<Store> = Vec::new();
     for folder in folders {
@@ -72,18 +129,13 @@ pub(super) fn analyse(stores: &[Store]) -> Result<Opened, StudyError> {
     }
     notes.extend(folder_notes(stores)?);
     notes.extend(contention_note(&runs));
-    notes.extend(pretraining::note(&study, stores)?);
-    Ok(Opened {
-        analysis: Analysis::new(
-            &match searched {
-                true => design_of_search(&study, &runs),
-                false => design(&study, &runs),
-            },
-            &runs,
-            notes,
-        ),
-        runs,
-    })
+    let pretraining = pretraining::runs(&study, stores)?;
+    notes.extend(pretraining::note(&study, &pretraining));
+    let design = match searched {
+        true => design_of_search(&study, &runs),
+        false => design(&study, &runs),
+    };
+    Ok(Opened::new(&design, runs, &pretraining, notes))
 }
 
 /// The record of every run of some folders of one study, and a note for each run that two folders record differently: of
@@ -213,7 +265,7 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
 }
 
 /// The design of a search: the runs that it made. It confirms the best cell only.
-fn design_of_search(study: &Study, runs: &[RunRecord]) -> Design {
+pub(super) fn design_of_search(study: &Study, runs: &[RunRecord]) -> Design {
     let cell_of = |id: &str| study.cells.iter().position(|cell| cell.id == id);
     let made = runs.iter().filter_map(|run| {
         Some(PlannedRun {

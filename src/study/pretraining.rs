@@ -77,20 +77,25 @@ impl Pretrained {
     }
 }
 
-/// What the pretraining runs in the folders of a study cost, in a sentence; `None` if the study has none.
-pub(super) fn note(study: &Study, stores: &[Store]) -> Result<Option<String>, StudyError> {
-    let Some(pretraining) = &study.pretrain else {
-        return Ok(None);
-    };
+/// The pretraining runs in the folders of a study.
+pub(super) fn runs(study: &Study, stores: &[Store]) -> Result<Vec<RunRecord>, StudyError> {
+    if study.pretrain.is_none() {
+        return Ok(Vec::new());
+    }
     let folders = stores.iter().map(|store| store.folder().join(FOLDER));
     let opened = folders.filter(|folder| folder.exists());
     let opened: Vec<Store> = opened
         .map(|folder| Store::open(&folder))
         .collect::<Result<_, _>>()?;
-    let runs = match opened.is_empty() {
+    Ok(match opened.is_empty() {
         true => Vec::new(),
         false => records(&opened)?.0,
-    };
+    })
+}
+
+/// What the pretraining runs of a study cost, in a sentence; `None` if the study has none.
+pub(super) fn note(study: &Study, runs: &[RunRecord]) -> Option<String> {
+    let pretraining = study.pretrain.as_ref()?;
     let done: Vec<&RunRecord> = runs.iter().filter(|run| run.outcome.is_final()).collect();
     let mut text = format!(
         "pretraining: {} of {} runs done, one per seed",
@@ -127,5 +132,5 @@ pub(super) fn note(study: &Study, stores: &[Store]) -> Result<Option<String>, St
         }
         text += ", which are not in the costs of the cells";
     }
-    Ok(Some(text))
+    Some(text)
 }

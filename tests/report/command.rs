@@ -75,6 +75,7 @@ fn compares_records_and_writes_every_file() {
             "costs.csv",
             "energy.csv",
             "evaluations.csv",
+            "life_cycle.csv",
             "power.csv",
             "r.html",
             "r.svg",
@@ -328,6 +329,59 @@ fn accepts_the_file_of_a_run_in_a_study() {
         told.contains("failed before it trained: the device was lost"),
         "{told}"
     );
+}
+
+#[test]
+fn separates_records_by_device_and_writes_every_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let on = |mut record: Record, name: &str, times: f64| {
+        record.device.name = name.into();
+        for point in &mut record.evaluations {
+            point.seconds *= times;
+        }
+        record
+    };
+    let records = [
+        on(trained(&[0.80, 0.87], 0.05, Some(0.86)), "Card A", 1.0),
+        on(trained(&[0.80, 0.84, 0.87], 0.1, Some(0.86)), "Card A", 1.0),
+        on(trained(&[0.80, 0.87], 0.05, Some(0.86)), "Card B", 3.0),
+        on(trained(&[0.80, 0.84, 0.87], 0.1, Some(0.86)), "Card B", 3.0),
+    ];
+    let paths = write(folder.path(), &records);
+    let mut args: Vec<&str> = paths.iter().map(String::as_str).collect();
+    args.extend(["--by", "device"]);
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let (html, csv) = (at("r.html"), at("tables"));
+    let output = report(&[&args[..], &["--html", &html, "--csv", &csv]].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    let packed = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        packed.contains("Lowest time to 86 % test accuracy: Card A with lr 0.05, 4.000 s"),
+        "{printed}"
+    );
+    assert!(
+        packed.contains("Card B needs 3.00 times as much"),
+        "{printed}"
+    );
+    assert!(std::fs::read_to_string(&html).unwrap().ends_with("</html>"));
+    let costs = std::fs::read_to_string(Path::new(&csv).join("device_costs.csv")).unwrap();
+    assert!(
+        costs
+            .lines()
+            .any(|line| line.contains("Card B,lr=0.1,time")),
+        "{costs}"
+    );
+    let output = report(&[&args[..], &["--json"]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let ratio = &json[0]["comparisons"][0]["devices"][1]["over_cheapest"]["of"]["ratio"];
+    assert_eq!(
+        ratio.as_f64().map(|ratio| (ratio * 1e9).round()),
+        Some(3e9),
+        "{json}"
+    );
+    let output = report(&[&args[..], &["--svg", &at("r.svg")]].concat());
+    assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]

@@ -4,7 +4,11 @@
 mod answers;
 #[cfg(feature = "cli")]
 mod command;
+mod devices;
+mod exports;
 mod forms;
+mod instruments;
+mod ledgers;
 mod numbers;
 mod runs;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use wattgrad::internals::energy::{Interval, Moment, RawUnit, Reading, SourceResult, Status};
 use wattgrad::internals::model::{Metric, MetricValue};
-use wattgrad::internals::study::analysis::{Analysis, AxisReport, Design, DesignCell};
+use wattgrad::internals::study::analysis::{AxisReport, Design, DesignCell};
 use wattgrad::internals::study::{Opened, Outcome, PlannedRun, Purpose, RunRecord};
 use wattgrad::internals::train::{
     self, Budget, Derivation, EnergyFigure, EvaluationPoint, Goal, MetricTarget, Phase,
@@ -139,14 +139,8 @@ impl Made {
             runs: planned,
             search: false,
         };
-        Opened {
-            analysis: Analysis::new(
-                &design,
-                &runs,
-                vec!["two lines of the journal were cut off".into()],
-            ),
-            runs,
-        }
+        let notes = vec!["two lines of the journal were cut off".into()];
+        Opened::new(&design, runs, &[], notes)
     }
 
     fn record(&self, base: &Record, batch: u32, lr: f64, seed: u32) -> Record {
@@ -423,41 +417,6 @@ pub fn over(mut opened: Opened, axes: &[(&str, &[&str])]) -> Opened {
 
 /// The analysis of the runs that are left in `opened`.
 pub fn again(opened: Opened) -> Opened {
-    let Opened { analysis, runs } = opened;
-    let cell_of = |id: &str| analysis.cells.iter().position(|cell| cell.id == id);
-    let design = Design {
-        name: analysis.name.clone(),
-        base: analysis.base.clone(),
-        axes: analysis.axes.clone(),
-        cells: analysis
-            .cells
-            .iter()
-            .map(|cell| DesignCell {
-                id: cell.id.clone(),
-                values: cell.values.clone(),
-            })
-            .collect(),
-        reference: analysis.reference,
-        seeds: analysis.seeds.clone(),
-        confirm: analysis.confirm,
-        target: MetricTarget::accuracy(&TARGETS),
-        cadence: analysis.cadence,
-        budget: analysis.budget,
-        runs: analysis
-            .cells
-            .iter()
-            .flat_map(|cell| &cell.runs)
-            .map(|line| PlannedRun {
-                id: line.id.clone(),
-                cell: cell_of(line.id.split('@').next().unwrap()).unwrap(),
-                seed: line.seed,
-                purpose: line.purpose,
-            })
-            .collect(),
-        search: false,
-    };
-    Opened {
-        analysis: Analysis::new(&design, &runs, Vec::new()),
-        runs,
-    }
+    let design = opened.design();
+    Opened::new(&design, opened.runs, &[], Vec::new())
 }

@@ -4,6 +4,7 @@
 
 mod edges;
 mod fixtures;
+mod ledgers;
 mod search;
 mod simulated;
 

@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::chart::{Bar, HeatMap, cut, patterns, px, row_of, sequential};
 use super::display_unit::DisplayUnit;
-use super::heat_maps::{cost_bars, panels};
+use super::heat_maps::{MapScale, cost_bars, panels};
 use super::regimes::wrap;
 use super::words::{capital, cost_name, dates, devices, energy_origins};
 use crate::study::analysis::{Analysis, CostReport};
@@ -115,7 +115,7 @@ fn plot(analysis: &Analysis, cost: &CostReport) -> Markup {
         capital(&cost_name(analysis, cost)),
         DisplayUnit::for_cost(cost).symbol
     );
-    let (panels, left_out) = panels(analysis, cost);
+    let (panels, left_out) = panels(analysis, cost, &MapScale::of(cost, &[]));
     let x = WIDTH - EDGE - PLOT;
     // Of several maps the one with the best regime.
     let best = |map: &HeatMap| map.cells.iter().flatten().flatten().any(|cell| cell.best);

@@ -16,7 +16,7 @@ pub struct CsvTable {
 
 impl CsvTable {
     /// `header`: names of the columns with spaces between.
-    pub(super) fn new(name: &'static str, header: &str) -> Self {
+    pub(in crate::report) fn new(name: &'static str, header: &str) -> Self {
         Self {
             name,
             header: header.split_whitespace().map(str::to_owned).collect(),
@@ -25,7 +25,7 @@ impl CsvTable {
     }
 
     /// Adds a row. Tuples and lists in it are flattened; missing values and numbers that are not finite are empty fields.
-    pub(super) fn push(&mut self, row: impl Serialize) {
+    pub(in crate::report) fn push(&mut self, row: impl Serialize) {
         let mut fields = Vec::with_capacity(self.header.len());
         flatten(serde_json::to_value(row).unwrap_or_default(), &mut fields);
         debug_assert_eq!(fields.len(), self.header.len(), "{}: {fields:?}", self.name);

@@ -1,6 +1,6 @@
 //! Energy along the learning curve of a run, and its power over time.
 
-use crate::energy::{Quantity, RawUnit, Scope, SourceResult, Status};
+use crate::energy::{Scope, SourceResult, Status};
 use crate::study::analysis::{CostKind, worth};
 use crate::study::{Purpose, RunRecord};
 use crate::train::{Derivation, Record};
@@ -95,44 +95,10 @@ pub(super) fn main_runs(runs: &[RunRecord]) -> impl Iterator<Item = (&RunRecord,
 /// Power from raw samples: the mean between two changes of the counter, or of a power sensor's samples. Points that are left
 /// out enter the mean of the next one, so that downsampling loses no energy.
 fn watts(row: &SourceResult, most: usize) -> Vec<(f64, f64)> {
-    let Some(first) = row.readings.first() else {
+    let Some(curve) = row.cumulative() else {
         return Vec::new();
     };
-    let spec = row.basis.as_ref().map(|basis| basis.spec);
-    let power = match &spec {
-        Some(spec) => spec.is_power(),
-        None => matches!(first.unit, RawUnit::Milliwatt | RawUnit::Microwatt),
-    };
-    // CPU time becomes energy only by the assumed watts, which the basis holds.
-    if spec.is_none() && first.unit == RawUnit::Nanosecond {
-        return Vec::new();
-    }
-    let scale = spec.map_or(first.unit.scale(), |spec| spec.scale);
-    let wraps_at = spec.and_then(|spec| match spec.quantity {
-        Quantity::Energy { wraps_at } => wraps_at,
-        Quantity::Power { .. } => None,
-    });
-    let begin = row
-        .basis
-        .as_ref()
-        .map_or(first.at.monotonic, |basis| basis.window.0);
-    // Joules since the first sample, at each update of the sensor.
-    let mut joules = 0.0;
-    let mut points = vec![(first.at.monotonic, 0.0)];
-    for pair in row.readings.windows(2) {
-        let seconds = pair[1].at.monotonic - pair[0].at.monotonic;
-        let (before, after) = (pair[0].value, pair[1].value);
-        if power {
-            joules += f64::midpoint(before as f64, after as f64) * scale * seconds;
-        } else if before == after {
-            continue;
-        } else {
-            let wrapped = wraps_at.map_or(0, |at| at.saturating_sub(before) + after);
-            let counts = after.checked_sub(before).unwrap_or(wrapped);
-            joules += counts as f64 * scale;
-        }
-        points.push((pair[1].at.monotonic, joules));
-    }
+    let (points, begin) = (curve.points, curve.window.0);
     let kept = downsample(points.len(), most + 1);
     let pairs = kept
         .windows(2)

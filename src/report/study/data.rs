@@ -1,7 +1,9 @@
 //! The tables: files of `--csv`, and the data behind each figure of the page.
 
+use super::as_if;
 use super::csv_table::{CsvTable, rounded};
 use super::curves::{EnergySource, energy_sources, main_runs};
+use super::ledger;
 use super::words::{State, kind_name, verdict};
 use crate::energy::{Interval, Status};
 use crate::model::{Metric, metric};
@@ -16,8 +18,9 @@ const POWER_POINTS: usize = 2_000;
 /// Every table of every study, with a column that names the study.
 pub fn tables(studies: &[Opened]) -> Vec<CsvTable> {
     let mut all: Vec<CsvTable> = Vec::new();
-    for Opened { analysis, runs, .. } in studies {
-        let tables = [
+    for opened in studies {
+        let Opened { analysis, runs, .. } = opened;
+        let own = [
             cells(analysis),
             costs(analysis, &analysis.costs.iter().collect::<Vec<_>>()),
             trials(analysis),
@@ -27,7 +30,9 @@ pub fn tables(studies: &[Opened]) -> Vec<CsvTable> {
             energy(runs),
             sensors(analysis),
         ];
-        for mut table in tables {
+        let as_if = Some(as_if::table(opened)).filter(|table| !table.rows.is_empty());
+        let further = ledger::tables(opened).into_iter().chain(as_if);
+        for mut table in own.into_iter().chain(further) {
             table.header.insert(0, "study".into());
             for row in &mut table.rows {
                 row.insert(0, analysis.name.clone());

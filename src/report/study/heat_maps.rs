@@ -1,6 +1,6 @@
 //! Heat maps and bars of the regimes in one cost.
 
-use super::chart::{Bar, HeatCell, HeatMap};
+use super::chart::{Bar, HeatCell, HeatMap, Parallel, ParallelLine, Scale, extent};
 use super::colours::RegimeColours;
 use super::display_unit::DisplayUnit;
 use super::regimes::{axis_name, varying};
@@ -20,11 +20,45 @@ pub(super) struct Panel {
     pub map: HeatMap,
 }
 
+/// The unit of the numbers in a map, and the lowest and highest cost of its colours.
+pub(super) struct MapScale {
+    pub unit: DisplayUnit,
+    pub range: (f64, f64),
+}
+
+impl MapScale {
+    /// The scale that costs of one kind share.
+    pub fn of(cost: &CostReport, others: &[&CostReport]) -> Self {
+        let all = || std::iter::once(&cost).chain(others);
+        let expected = all().flat_map(|cost| &cost.cells);
+        let range = extent(expected.filter_map(|cell| cell.expected));
+        Self {
+            unit: range.map_or_else(
+                || DisplayUnit::for_cost(cost),
+                |(_, high)| DisplayUnit::of(&cost.kind, high),
+            ),
+            range: range.unwrap_or((0.0, 0.0)),
+        }
+    }
+
+    /// Where a cost lies between the lowest, 0, and the highest, 1, on a logarithmic scale.
+    fn place(&self, expected: f64) -> f64 {
+        let (low, high) = self.range;
+        match high > low {
+            true => (expected / low).ln() / (high / low).ln(),
+            false => 0.0,
+        }
+    }
+}
+
 /// A map over the first two axes that vary for each choice of the others, and how many maps are left out; no map where fewer
 /// than two axes vary. The longer of the two axes is horizontal.
-pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usize) {
-    let unit = DisplayUnit::for_cost(cost);
-    let cell = |at: usize| heat_cell(analysis, cost, &unit, at);
+pub(super) fn panels(
+    analysis: &Analysis,
+    cost: &CostReport,
+    scale: &MapScale,
+) -> (Vec<Panel>, usize) {
+    let cell = |at: usize| heat_cell(analysis, cost, scale, at);
     let axes = varying(analysis);
     let [first, second, others @ ..] = axes.as_slice() else {
         return (Vec::new(), 0);
@@ -83,16 +117,62 @@ pub(super) fn panels(analysis: &Analysis, cost: &CostReport) -> (Vec<Panel>, usi
     (panels.collect(), left_out)
 }
 
+/// The regimes over all axes at once; `None` where fewer than three axes vary, so that one map has them all.
+pub(super) fn parallel(analysis: &Analysis, cost: &CostReport) -> Option<Parallel> {
+    let axes = varying(analysis);
+    if axes.len() < 3 {
+        return None;
+    }
+    let scale = MapScale::of(cost, &[]);
+    let unit = &scale.unit;
+    let colours = RegimeColours::new(analysis);
+    // The cheapest are drawn last, on top.
+    let lines = order(cost).into_iter().rev().filter_map(|at| {
+        let values = &analysis.cells[at].values;
+        let place = |axis: &usize| {
+            let known = &analysis.axes[*axis].values;
+            known
+                .iter()
+                .position(|value| Some(value) == values.get(*axis))
+        };
+        Some(ParallelLine {
+            class: colours.line(at),
+            title: heat_cell(analysis, cost, &scale, at).title,
+            places: axes.iter().map(place).collect::<Option<_>>()?,
+            cost: cost.cells[at].expected.map(|expected| expected / unit.per),
+        })
+    });
+    let (low, high) = scale.range;
+    Some(Parallel {
+        axes: axes
+            .iter()
+            .map(|axis| {
+                (
+                    axis_name(analysis, *axis),
+                    analysis.axes[*axis].values.clone(),
+                )
+            })
+            .collect(),
+        cost: (
+            format!("{}, {}", cost.kind.noun(), unit.symbol),
+            Scale::around([low, high].map(|end| end / unit.per)),
+        ),
+        lines: lines.collect(),
+        legend: colours.legend,
+    })
+}
+
 /// A bar per regime, the cheapest first, and how many are left out.
 pub(super) fn cost_bars(analysis: &Analysis, cost: &CostReport) -> (Vec<Bar>, usize) {
-    let unit = DisplayUnit::for_cost(cost);
+    let scale = MapScale::of(cost, &[]);
+    let unit = &scale.unit;
     let colours = RegimeColours::new(analysis);
     let order = order(cost);
     let left_out = order.len().saturating_sub(BARS);
     let bars = order.into_iter().take(BARS).map(|at| {
         let cell = &cost.cells[at];
-        let shown = heat_cell(analysis, cost, &unit, at);
-        let mut text = vec![State::of(cell).show(&unit)];
+        let shown = heat_cell(analysis, cost, &scale, at);
+        let mut text = vec![State::of(cell).show(unit)];
         if let Some(interval) = cell.interval {
             text[0] += &format!(" ({})", unit.interval(interval.low, interval.high));
         }
@@ -114,7 +194,8 @@ pub(super) fn cost_bars(analysis: &Analysis, cost: &CostReport) -> (Vec<Bar>, us
     (bars.collect(), left_out)
 }
 
-fn heat_cell(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit, at: usize) -> HeatCell {
+fn heat_cell(analysis: &Analysis, cost: &CostReport, scale: &MapScale, at: usize) -> HeatCell {
+    let unit = &scale.unit;
     let cell = &cost.cells[at];
     let state = State::of(cell);
     let mut title = format!("{}: ", analysis.cells[at].name());
@@ -141,7 +222,7 @@ fn heat_cell(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit, at: usi
                 true => format!("{} reached", reached(cell)),
                 false => String::new(),
             },
-            Some(place(cost, expected)),
+            Some(scale.place(expected)),
         ),
         other => (String::new(), other.words().to_owned(), None),
     };
@@ -160,15 +241,4 @@ fn heat_cell(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit, at: usi
             && cost.best != Some(at)
             && cost.indistinguishable.contains(&at),
     }
-}
-
-/// Where a cost lies between the lowest, 0, and the highest, 1, on a logarithmic scale.
-fn place(cost: &CostReport, expected: f64) -> f64 {
-    let costs = || cost.cells.iter().filter_map(|cell| cell.expected);
-    let low = costs().fold(f64::INFINITY, f64::min);
-    let high = costs().fold(0.0, f64::max);
-    if high <= low {
-        return 0.0;
-    }
-    (expected / low).ln() / (high / low).ln()
 }

@@ -1,17 +1,19 @@
 //! A table for a pull request.
 
+use super::as_if;
+use super::ledger::sentences;
 use super::summary::Summary;
 use super::words::{capital, cost_name, dates, devices, energy_origins, verdict};
 use crate::study::Opened;
-use crate::study::analysis::Analysis;
 
 /// The answer, the regimes in the headline's cost, and how it was measured, for each study.
 pub fn markdown(studies: &[Opened]) -> String {
-    let parts: Vec<String> = studies.iter().map(|one| study(&one.analysis)).collect();
+    let parts: Vec<String> = studies.iter().map(study).collect();
     parts.join("\n")
 }
 
-fn study(analysis: &Analysis) -> String {
+fn study(opened: &Opened) -> String {
+    let analysis = &opened.analysis;
     let answer = &analysis.answer;
     let mut text = format!("### {}\n", escaped(&analysis.name));
     for (part, mark) in [
@@ -59,8 +61,14 @@ fn study(analysis: &Analysis) -> String {
         escaped(&capital(&summary.notes.join("; "))),
         escaped(&conditions.join("; "))
     );
-    if !analysis.notes.is_empty() {
+    let as_if = as_if::sentences(opened).into_iter();
+    let as_if = as_if.map(|text| ("a simpler instrument", text));
+    let ledgers: Vec<(&str, String)> = as_if.chain(sentences(opened)).collect();
+    if !(analysis.notes.is_empty() && ledgers.is_empty()) {
         text.push('\n');
+    }
+    for (name, sentence) in ledgers {
+        text += &format!("- {name}: {}\n", escaped(&sentence));
     }
     for note in &analysis.notes {
         text += &format!("- {}\n", escaped(note));
@@ -69,7 +77,7 @@ fn study(analysis: &Analysis) -> String {
 }
 
 /// `text` without meaning in Markdown and its tables.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.chars()
         .flat_map(|c| match c {
             '\n' => vec![' '],

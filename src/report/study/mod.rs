@@ -3,15 +3,18 @@
 //! Every format names the cost, its sensor and scope, and whether it was measured or assumed; measured and assumed joules
 //! never share an axis, a column or a ranking.
 
+mod as_if;
 mod card;
 pub(super) mod chart;
 mod colours;
 mod csv_table;
 mod curves;
 mod data;
+mod devices;
 mod display_unit;
 mod downsample;
 mod heat_maps;
+mod ledger;
 mod markdown;
 mod page;
 mod regimes;
@@ -22,6 +25,7 @@ mod words;
 pub use card::card;
 pub use csv_table::CsvTable;
 pub use data::tables;
+pub use devices::{markdown_by_device, page_by_device, tables_by_device, terminal_by_device};
 pub use markdown::markdown;
 pub use page::page;
 pub use terminal::{WIDTH, terminal};

@@ -1,6 +1,8 @@
 //! The report in 80 columns.
 
+use super::as_if;
 use super::display_unit::{DisplayUnit, digits};
+use super::ledger::sentences;
 use super::regimes::{RegimeColumns, wrap};
 use super::summary::{RESTRICTED, Summary};
 use super::words::{
@@ -31,11 +33,12 @@ const PLAIN: &str = "\x1b[0m";
 
 /// The report of the studies, with escape codes for colours, which the printer removes where they would not be seen.
 pub fn terminal(studies: &[Opened]) -> String {
-    let parts: Vec<String> = studies.iter().map(|one| study(&one.analysis)).collect();
+    let parts: Vec<String> = studies.iter().map(study).collect();
     parts.join("\n\n")
 }
 
-fn study(analysis: &Analysis) -> String {
+fn study(opened: &Opened) -> String {
+    let analysis = &opened.analysis;
     let dates = dates(analysis).map_or_else(String::new, |dates| format!("  {dates}"));
     let mut text = format!("{BOLD}{}{PLAIN}{dates}\n\n", analysis.name);
     let answer = &analysis.answer;
@@ -53,7 +56,30 @@ fn study(analysis: &Analysis) -> String {
         text += &regimes(analysis, cost);
         text += &other_costs(analysis, cost);
     }
-    text + &conditions(analysis) + &notes(analysis)
+    text + &as_if(opened) + &ledgers(opened) + &conditions(analysis) + &notes(analysis)
+}
+
+/// What simpler instruments would have said.
+fn as_if(opened: &Opened) -> String {
+    let all = as_if::sentences(opened);
+    if all.is_empty() {
+        return String::new();
+    }
+    let all: String = all.iter().map(|text| lines(text, "  ", "    ")).collect();
+    format!("\n{BOLD}What a simpler instrument would have said{PLAIN}\n{all}")
+}
+
+/// Each ledger in a sentence.
+fn ledgers(opened: &Opened) -> String {
+    let all = sentences(opened);
+    if all.is_empty() {
+        return String::new();
+    }
+    let all: String = all
+        .iter()
+        .map(|(name, text)| lines(text, &format!("  {name:<13}"), "    "))
+        .collect();
+    format!("\n{BOLD}Ledgers{PLAIN}\n{all}")
 }
 
 fn lines(text: &str, first: &str, rest: &str) -> String {

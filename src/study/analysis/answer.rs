@@ -410,7 +410,8 @@ fn failures(cost: &CostReport) -> Option<String> {
     })
 }
 
-fn times(ratio: &Ratio) -> String {
+/// `2.13 times as much (95 % CI 1.90 to 2.38)`.
+pub(in crate::study) fn times(ratio: &Ratio) -> String {
     match *ratio {
         Ratio::Of {
             ratio,

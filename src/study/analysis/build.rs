@@ -389,7 +389,7 @@ fn fresh_cost(fresh: &[TrialPoint], seed: usize) -> Option<FreshCost> {
 }
 
 /// The trials of the ranked points.
-fn ranked(points: &[TrialPoint]) -> Vec<Trial> {
+pub(in crate::study) fn ranked(points: &[TrialPoint]) -> Vec<Trial> {
     points
         .iter()
         .filter(|point| point.unranked.is_none())

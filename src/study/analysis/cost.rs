@@ -182,6 +182,12 @@ pub(super) fn trial(run: &RunRecord, kind: &CostKind, target: Option<f64>) -> Op
     Trial::new(point.spent, ended).is_ok().then_some(point)
 }
 
+/// What all of a run spent; `None` if it has no such cost, or is not ranked by it.
+pub(in crate::study) fn whole(run: &RunRecord, kind: &CostKind) -> Option<f64> {
+    let point = trial(run, kind, None)?;
+    point.unranked.is_none().then_some(point.spent)
+}
+
 /// What a run had spent at the first single evaluation that reached the target, if a window decides.
 fn first_single(record: &Record, kind: &CostKind, target: Option<f64>) -> Option<f64> {
     record.goal.as_ref()?;

@@ -5,7 +5,10 @@ mod build;
 mod cost;
 mod design;
 
+pub(super) use answer::times;
 pub use answer::{Answer, cell_name};
+pub(super) use build::ranked;
+pub(super) use cost::whole;
 pub(crate) use cost::worth;
 pub use design::{Design, DesignCell};
 

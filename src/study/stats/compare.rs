@@ -50,6 +50,28 @@ impl Ratio {
         }
     }
 
+    /// The ratio with its interval widened by an independent relative error, such as the accuracy of two sensors: the
+    /// half-widths of the logarithms are added as squares.
+    pub fn widened(self, error: f64) -> Self {
+        let end = |ratio: f64, end: f64| {
+            let reach = (end / ratio).ln();
+            ratio * (reach.abs().hypot(error) * reach.signum()).exp()
+        };
+        match self {
+            Self::Of { ratio, interval } => Self::Of {
+                ratio,
+                interval: interval.map(|i| Interval {
+                    low: end(ratio, i.low),
+                    high: end(ratio, i.high),
+                }),
+            },
+            Self::AtLeast { ratio, low } => Self::AtLeast {
+                ratio,
+                low: low.map(|low| end(ratio, low)),
+            },
+        }
+    }
+
     /// The ratio, or the one it is at least.
     pub fn ratio(&self) -> f64 {
         match *self {

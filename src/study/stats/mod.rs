@@ -27,7 +27,9 @@
 
 mod compare;
 mod extremes;
+mod fieller;
 mod interval;
+mod kendall;
 mod log_cost;
 mod pareto;
 mod reference;
@@ -37,7 +39,9 @@ mod trial;
 
 pub use compare::{Comparison, Contrast, NoClaim, Ratio, Verdict, compare};
 pub use extremes::{Confirmed, Extremes, NullRatio, confirmed_ratio, extremes};
+pub use fieller::{Fieller, Mean, MeanRatio, log_mean};
 pub use interval::{BOOTSTRAP_FROM, CONFIDENCE, Interval, cost_interval};
+pub use kendall::{Agreement, kendall};
 pub use log_cost::geometric_mean;
 pub use pareto::pareto_front;
 pub use reference::{VersusReference, holm, versus_reference};

@@ -75,6 +75,13 @@ impl Frame {
             text class="name" x=(px(middle_x)) y=(px(self.height - 8.0)) text-anchor="middle" { (x_name) }
             text class="name" x="14" y=(px(middle_y)) text-anchor="middle"
                 transform=(format!("rotate(-90 14 {})", px(middle_y))) { (y_name) }
+            (self.legend())
+        }
+    }
+
+    /// The legend below the plot.
+    pub fn legend(&self) -> Markup {
+        html! {
             @for (class, text, x, y) in self.placed_legend() {
                 line class=(format!("swatch {class}")) x1=(px(x)) x2=(px(x + LEGEND.1)) y1=(px(y)) y2=(px(y)) stroke-width="2.5" {}
                 text class="tick" x=(px(x + LEGEND.1 + 6.0)) y=(px(y + 4.0)) { (text) }

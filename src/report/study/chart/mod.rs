@@ -6,6 +6,7 @@ mod colour;
 mod frame;
 mod heat;
 mod lines;
+mod parallel;
 mod scale;
 
 pub use bars::{Bar, bars, row_of};
@@ -13,4 +14,5 @@ pub use colour::sequential;
 pub use frame::{Frame, cut, picture, px};
 pub use heat::{HeatCell, HeatMap, patterns};
 pub use lines::{Dot, Line, dots, lines, steps};
+pub use parallel::{Parallel, ParallelLine};
 pub use scale::{Scale, extent};

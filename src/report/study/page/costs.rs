@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::chart::{HeatCell, bars, picture, sequential};
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
-use super::super::heat_maps::{Panel, cost_bars, panels};
+use super::super::heat_maps::{MapScale, Panel, cost_bars, panels, parallel};
 use super::super::words::{capital, cost_name, counted, kind_name, ratio, target};
 use super::{data_behind, how};
 use crate::study::analysis::{Analysis, CostReport};
@@ -42,12 +42,16 @@ fn figure(analysis: &Analysis, cost: &CostReport) -> Markup {
         cost_name(analysis, cost),
         DisplayUnit::for_cost(cost).symbol
     );
-    let (panels, maps_left_out) = panels(analysis, cost);
+    let (panels, maps_left_out) = panels(analysis, cost, &MapScale::of(cost, &[]));
     let (rows, bars_left_out) = cost_bars(analysis, cost);
     let intervals = rows.iter().any(|row| row.interval.is_some());
     let several = cost.cells.iter().any(|cell| cell.trials.len() > 1);
     html! {
         @if !panels.is_empty() { (maps(&panels, &name)) }
+        @if let Some(plot) = parallel(analysis, cost) { figure {
+            div class="scroll" { (plot.picture(&format!("Parallel coordinates: {name}"))) }
+            figcaption { "A line per regime through its values; lower on the right is cheaper." }
+        } }
         figure {
             div class="scroll" { (bars(&rows, &name, &format!("Bars: {name}"))) }
             figcaption {
@@ -67,7 +71,8 @@ fn figure(analysis: &Analysis, cost: &CostReport) -> Markup {
     }
 }
 
-fn maps(panels: &[Panel], name: &str) -> Markup {
+/// Maps with their legend.
+pub(in super::super) fn maps(panels: &[Panel], name: &str) -> Markup {
     let cells = || {
         panels
             .iter()

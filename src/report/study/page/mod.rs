@@ -1,7 +1,7 @@
 //! One page that holds everything it shows: no network, and readable without its script.
 
 mod accuracy;
-mod costs;
+pub(super) mod costs;
 mod curves;
 mod energy;
 mod methods;
@@ -12,8 +12,10 @@ mod sensors;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::as_if;
 use super::chart::patterns;
 use super::csv_table::CsvTable;
+use super::ledger;
 use super::regimes::unbroken;
 use super::words::{counted, dates};
 use crate::study::Opened;
@@ -27,26 +29,32 @@ pub fn page(studies: &[Opened]) -> String {
         .iter()
         .map(|one| one.analysis.name.as_str())
         .collect();
-    let content = html! {
+    let articles = html! {
+        @for (number, one) in studies.iter().enumerate() { (article(one, number)) }
+    };
+    shell(&names.join(", "), &articles)
+}
+
+/// A page with everything that its content needs.
+pub(super) fn shell(title: &str, content: &Markup) -> String {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (names.join(", ")) " · wattgrad" }
+                title { (title) " · wattgrad" }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 svg width="0" height="0" style="position:absolute" aria-hidden="true" { (patterns()) }
-                main {
-                    @for (number, one) in studies.iter().enumerate() { (article(one, number)) }
-                }
+                main { (content) }
                 div id="tip" role="status" hidden {}
                 script { (PreEscaped(SCRIPT)) }
             }
         }
     };
-    content.into_string()
+    page.into_string()
 }
 
 /// One study; `number` makes the ids of its plots unique.
@@ -65,6 +73,8 @@ fn article(one: &Opened, number: usize) -> Markup {
                 (regimes::section(analysis, cost))
                 (accuracy::section(analysis, cost))
             }
+            (as_if::section(one))
+            (ledger::sections(one, number))
             (curves::section(analysis, runs, number))
             (costs::all(analysis))
             (energy::section(analysis, runs))
@@ -77,12 +87,12 @@ fn article(one: &Opened, number: usize) -> Markup {
 }
 
 /// What a plot or table does not show by itself, folded in.
-fn how(text: &Markup) -> Markup {
+pub(super) fn how(text: &Markup) -> Markup {
     html! { details { summary { "How this was computed" } p { (text) } } }
 }
 
 /// The data behind a figure, to be opened and copied.
-fn data_behind(tables: &[CsvTable], remark: &str) -> Markup {
+pub(super) fn data_behind(tables: &[CsvTable], remark: &str) -> Markup {
     html! {
         @for table in tables.iter().filter(|table| !table.rows.is_empty()) {
             details {

@@ -1,0 +1,327 @@
+//! The ledgers on the page: a sentence, a plot and the data behind it.
+
+use maud::{Markup, html};
+
+use super::super::chart::{Bar, Frame, Line, Scale, bars, lines};
+use super::super::colours::RegimeColours;
+use super::super::display_unit::{DisplayUnit, digits};
+use super::super::page::{data_behind, how};
+use super::super::regimes::unbroken;
+use super::super::words::capital;
+use super::data;
+use super::words::{break_even, first_of_each_factor, first_of_each_joint, of, ratio, sentences};
+use crate::study::Opened;
+use crate::study::ledger::{Charged, Footprint, LifeCycle, Multitask, Pretraining};
+use crate::study::stats::{Fieller, Interval, MeanRatio};
+
+/// Bars of a figure; the data behind it have all.
+const ROWS: usize = 40;
+
+/// Points of a curve.
+const POINTS: usize = 60;
+
+/// Every ledger that the study has; `number` makes the ids of their plots unique.
+pub(in super::super) fn sections(opened: &Opened, number: usize) -> Markup {
+    let ledgers = &opened.ledgers;
+    let text = |name: &str| {
+        let all = sentences(opened).into_iter().filter(|one| one.0 == name);
+        html! { @for (_, text) in all { p { (unbroken(&text)) } } }
+    };
+    html! {
+        @if let Some(found) = ledgers.pretraining.first() { section {
+            h2 { "Who pays for the pretraining" }
+            (text("pretraining")) (pretraining(opened, found, number)) (data_behind(&[data::pretraining(opened)], ""))
+        } }
+        @if !ledgers.multitask.is_empty() { section {
+            h2 { "One network or several" }
+            (text("multitask"))
+            @for found in first_of_each_joint(&ledgers.multitask) { (multitask(opened, found)) }
+            (how(&html! {
+                "At equal accuracy of each task: every network runs to its own tasks' thresholds. The ratio is the geometric mean \
+                 over the seeds that all networks have, with the t interval on the logarithms; equal ratios show no spread and have no interval."
+            }))
+            (data_behind(&[data::multitask(opened)], ""))
+        } }
+        @if let Some(found) = ledgers.life_cycle.first() { section {
+            h2 { "When inference outweighs training" }
+            (text("life cycle")) (life_cycle(opened, found)) (data_behind(&[data::life_cycle(opened)], ""))
+        } }
+        @if !ledgers.footprint.is_empty() { section {
+            h2 { "Carbon and money" }
+            (text("footprint"))
+            @for found in first_of_each_factor(&ledgers.footprint) { (footprint(opened, found)) }
+            (how(&html! {
+                "The measured joules of a run to the target, by the factors that were given to the report. They cover what the \
+                 sensor covers, not the rest of the machine, its cooling or its production. The interval is that of the joules; the factors have none."
+            }))
+            (data_behind(&[data::footprint(opened)], ""))
+        } }
+    }
+}
+
+fn whisker(interval: Option<Interval>, per: f64) -> Option<(f64, f64)> {
+    interval.map(|i| (i.low / per, i.high / per))
+}
+
+fn between(found: &MeanRatio) -> Option<(f64, f64)> {
+    match found.interval {
+        Fieller::Between(i) => Some((i.low.max(0.0), i.high)),
+        _ => None,
+    }
+}
+
+fn pretraining(opened: &Opened, found: &Pretraining, number: usize) -> Markup {
+    let analysis = &opened.analysis;
+    let uses = opened.ledgers.uses;
+    let name = |cell: usize| analysis.cells[cell].name();
+    let colours = RegimeColours::new(analysis);
+    let mut rows = Vec::new();
+    for cell in &found.cells {
+        let charges = [
+            ("sunk".to_owned(), Charged::Sunk),
+            (format!("shared over {uses}"), Charged::Shared(uses)),
+            ("in full".to_owned(), Charged::InFull),
+        ];
+        let charges = charges
+            .into_iter()
+            .filter_map(|(name, charged)| Some((name, cell.ratio(charged)?)));
+        rows.extend(charges.map(|(charged, found)| Bar {
+            name: format!("{}, {charged}", name(cell.cell)),
+            title: format!(
+                "{}, pretraining {charged}: {} times the cost from scratch",
+                name(cell.cell),
+                ratio(&found)
+            ),
+            parts: vec![(colours.part(cell.cell), found.ratio)],
+            interval: between(&found),
+            text: ratio(&found),
+        }));
+    }
+    let kind = capital(&of(analysis, &found.kind, found.threshold));
+    html! {
+        figure { div class="scroll" { (bars(&rows, "Times the cost from scratch", &format!("{kind}: pretraining sunk, shared, in full"))) } }
+        (curves(opened, found, &colours, &format!("l{number}")))
+        div class="scroll" { table {
+            thead { tr {
+                th class="w" scope="col" { "regime" } th class="w" scope="col" { "against" }
+                th scope="col" { "sunk" br; "(95 % CI)" } th scope="col" { "in full" br; "(95 % CI)" }
+                th scope="col" { "runs until it pays off" br; "(95 % CI)" } th scope="col" { "seeds" }
+            } }
+            tbody { @for cell in &found.cells { tr {
+                td class="w regime" { (name(cell.cell)) @if cell.frozen { small { "frozen layers" } } }
+                td class="w" { (name(cell.scratch)) }
+                td { (ratio(&cell.sunk)) } td { (ratio(&cell.in_full)) } td { (break_even(cell)) } td { (cell.seeds) }
+            } } }
+        } }
+        (how(&html! {
+            (kind) ". Sunk: the pretraining is charged to nobody; in full: to each run; shared: in equal parts. Ratios of arithmetic means \
+             to the cost from scratch, with Fieller's interval of the seeds, which are pairs. It pays off when as many runs share a \
+             pretraining run as its cost is over what a run saves. If the saving is not significant the interval has no upper end."
+        }))
+    }
+}
+
+/// The cost of a run over the number of runs that share the pretraining.
+fn curves(opened: &Opened, found: &Pretraining, colours: &RegimeColours, id: &str) -> Markup {
+    let analysis = &opened.analysis;
+    let pays = found.cells.iter().filter_map(|cell| cell.break_even);
+    let most = pays
+        .map(|found| found.ratio)
+        .filter(|ratio| *ratio > 0.0)
+        .fold(10.0, f64::max);
+    let most = (3.0 * most).min(10_000.0);
+    let highest = found
+        .cells
+        .iter()
+        .map(|cell| cell.cost(Charged::InFull).max(cell.from_scratch.mean))
+        .fold(0.0, f64::max);
+    let unit = DisplayUnit::of(&found.kind, highest);
+    let mut frame = Frame::new(
+        Scale::around([1.0, most]),
+        Scale::from_zero([highest / unit.per]),
+    );
+    (frame.width, frame.height) = (720.0, 340.0);
+    let runs = |at: usize| most.powf(at as f64 / POINTS as f64);
+    let mut drawn = Vec::new();
+    let mut legend: Vec<(&'static str, String)> = Vec::new();
+    for cell in &found.cells {
+        if !legend.iter().any(|one| one.0 == colours.line(cell.scratch)) {
+            let level = cell.from_scratch.mean / unit.per;
+            drawn.push(Line {
+                class: colours.line(cell.scratch),
+                title: format!(
+                    "{}: {} from scratch",
+                    analysis.cells[cell.scratch].name(),
+                    unit.amount(cell.from_scratch.mean)
+                ),
+                points: vec![(1.0, level), (most, level)],
+            });
+            legend.push((
+                colours.line(cell.scratch),
+                analysis.cells[cell.scratch].name(),
+            ));
+        }
+        drawn.push(Line {
+            class: colours.line(cell.cell),
+            title: format!(
+                "{}: {} with the pretraining in full, {} without it",
+                analysis.cells[cell.cell].name(),
+                unit.amount(cell.cost(Charged::InFull)),
+                unit.amount(cell.cost(Charged::Sunk))
+            ),
+            points: (0..=POINTS)
+                .map(|at| (runs(at), cell.cost(Charged::Shared(runs(at))) / unit.per))
+                .collect(),
+        });
+        legend.push((colours.line(cell.cell), analysis.cells[cell.cell].name()));
+    }
+    frame.legend = legend;
+    let y = format!(
+        "{} per run, {}",
+        capital(&of(analysis, &found.kind, found.threshold)),
+        unit.symbol
+    );
+    let x = "Runs that share one pretraining run";
+    html! {
+        figure class="scroll" {
+            (frame.picture(&format!("{y} over {x}"), html! { (frame.axes(x, &y)) (lines(&frame, &drawn, id)) }))
+        }
+        p class="quiet" { "Means of the seeds. Where a curve falls below the line from scratch, the pretraining pays off." }
+    }
+}
+
+fn multitask(opened: &Opened, found: &Multitask) -> Markup {
+    let analysis = &opened.analysis;
+    let name = |cell: usize| analysis.cells[cell].name();
+    let unit = DisplayUnit::of(&found.kind, found.apart.mean.max(found.together.mean));
+    // The parts of the phases' figure are told apart on paper too.
+    let classes = ["p0", "p2", "p3", "p4", "p1", "p5"];
+    let parts = found.each.iter().enumerate();
+    let parts = parts.map(|(at, mean)| (classes[at % classes.len()], mean.mean / unit.per));
+    let singles: Vec<String> = found.single.iter().map(|cell| name(*cell)).collect();
+    let rows = [
+        Bar {
+            name: format!("{} networks, sum", found.single.len()),
+            title: format!(
+                "{}: {}",
+                singles.join(" and "),
+                unit.amount(found.apart.mean)
+            ),
+            parts: parts.collect(),
+            interval: whisker(found.apart.interval, unit.per),
+            text: unit.show(found.apart.mean),
+        },
+        Bar {
+            name: "one network".into(),
+            title: format!(
+                "{}: {}",
+                name(found.joint),
+                unit.amount(found.together.mean)
+            ),
+            parts: vec![("p5", found.together.mean / unit.per)],
+            interval: whisker(found.together.interval, unit.per),
+            text: unit.show(found.together.mean),
+        },
+    ];
+    let axis = format!(
+        "{}, {}",
+        capital(&of(analysis, &found.kind, found.threshold)),
+        unit.symbol
+    );
+    html! {
+        figure {
+            div class="scroll" { (bars(&rows, &axis, &axis)) }
+            ul class="legend" { @for (at, cell) in singles.iter().enumerate() { li {
+                svg width="12" height="12" aria-hidden="true" { rect class=(classes[at % classes.len()]) width="12" height="12" rx="2" {} }
+                (cell)
+            } } }
+        }
+        p class="quiet" { "Means of " (found.seeds) " seeds; the line below a bar is the 95 % confidence interval of the mean." }
+    }
+}
+
+fn life_cycle(opened: &Opened, found: &LifeCycle) -> Markup {
+    let analysis = &opened.analysis;
+    let colours = RegimeColours::new(analysis);
+    let mut cells: Vec<_> = found.cells.iter().collect();
+    cells.sort_by(|a, b| a.samples.mean.total_cmp(&b.samples.mean));
+    let most = cells
+        .iter()
+        .map(|cell| cell.samples.mean)
+        .fold(0.0, f64::max);
+    let unit = DisplayUnit::of(&crate::study::analysis::CostKind::Samples, most);
+    let left = cells.len().saturating_sub(ROWS);
+    let rows = cells.into_iter().take(ROWS).map(|cell| {
+        let each = DisplayUnit::of(&found.kind, cell.per_1000.mean);
+        let name = analysis.cells[cell.cell].name();
+        let mut text = unit.show(cell.samples.mean);
+        if let Some(i) = cell.samples.interval {
+            text += &format!(" ({})", unit.interval(i.low, i.high));
+        }
+        Bar {
+            title: format!(
+                "{name}: {} {}; 1,000 samples cost {}, training {}",
+                text,
+                unit.symbol,
+                each.amount(cell.per_1000.mean),
+                DisplayUnit::of(&found.kind, cell.training.mean).amount(cell.training.mean)
+            ),
+            name,
+            parts: vec![(colours.part(cell.cell), cell.samples.mean / unit.per)],
+            interval: whisker(cell.samples.interval, unit.per),
+            text,
+        }
+    });
+    let rows: Vec<Bar> = rows.collect();
+    let axis = format!(
+        "Inferences that cost as much as the training, {}",
+        unit.symbol
+    );
+    html! {
+        figure {
+            div class="scroll" { (bars(&rows, &axis, &axis)) }
+            figcaption {
+                (capital(&of(analysis, &found.kind, found.threshold)))
+                "; the line below a bar is the 95 % confidence interval."
+                @if left > 0 { " " (left) " more regimes are in the data." }
+            }
+        }
+        (how(&html! {
+            "The cost of training to the target over the cost of the inference of a sample, which is that of the run's own evaluations \
+             of the test set. The geometric mean over the seeds with the t interval on the logarithms: both costs of a seed come from one \
+             sensor, whose gain cancels. Regimes in which a run did not reach the target are left out."
+        }))
+    }
+}
+
+fn footprint(opened: &Opened, found: &Footprint) -> Markup {
+    let analysis = &opened.analysis;
+    let colours = RegimeColours::new(analysis);
+    let factor = &found.factor;
+    let mut cells: Vec<_> = found.cells.iter().collect();
+    cells.sort_by(|a, b| a.amount.total_cmp(&b.amount));
+    let left = cells.len().saturating_sub(ROWS);
+    let rows = cells.into_iter().take(ROWS).map(|cell| {
+        let name = analysis.cells[cell.cell].name();
+        let mut text = digits(cell.amount);
+        if let Some(i) = cell.interval {
+            text += &format!(" ({} to {})", digits(i.low), digits(i.high));
+        }
+        Bar {
+            title: format!("{name}: {text} {}", factor.unit),
+            name,
+            parts: vec![(colours.part(cell.cell), cell.amount)],
+            interval: whisker(cell.interval, 1.0),
+            text,
+        }
+    });
+    let rows: Vec<Bar> = rows.collect();
+    let axis = format!("Training to the target, {}", factor.unit);
+    html! { figure {
+        div class="scroll" { (bars(&rows, &axis, &axis)) }
+        figcaption {
+            (factor.per_kwh) " " (factor.unit) " per kWh: " (factor.source) ", " (factor.date) "."
+            @if left > 0 { " " (left) " more regimes are in the data." }
+        }
+    } }
+}
