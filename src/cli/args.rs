@@ -77,7 +77,7 @@ pub enum Command {
     /// Find the best settings of a study for a part of its cost
     Search(search::Args),
     /// Summarize studies or single runs as text, HTML, SVG, Markdown, CSV or JSON
-    Report(report::Args),
+    Report(Box<report::Args>),
     /// Time and check a WGSL kernel of your own, and measure its energy
     Bench(Box<bench::Args>),
     /// Measure what this device can do: FLOP/s, bytes per second, launches, energy
