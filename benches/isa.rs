@@ -249,7 +249,7 @@ struct Loop {
     memory: usize,
 }
 
-/// The loop with the most FMAs among those that contain no other loop.
+/// The innermost loop that contains most FMAs. Instructions of loops in it count once.
 fn inner_loop(assembly: &str) -> Option<Loop> {
     let mut lines: Vec<&str> = vec![];
     let mut labels: Vec<(String, usize)> = vec![];
@@ -276,12 +276,7 @@ fn inner_loop(assembly: &str) -> Option<Loop> {
             loops.insert((*start, at));
         }
     }
-    let inner = loops.iter().filter(|(start, end)| {
-        !loops
-            .iter()
-            .any(|other| other != &(*start, *end) && other.0 >= *start && other.1 <= *end)
-    });
-    let counted = inner.map(|&(start, end)| {
+    let counted = loops.iter().map(|&(start, end)| {
         let body = &lines[start..=end];
         let count = |of: &dyn Fn(&str) -> usize| body.iter().map(|line| of(line)).sum();
         Loop {
@@ -297,7 +292,8 @@ fn inner_loop(assembly: &str) -> Option<Loop> {
             }),
         }
     });
-    counted.max_by_key(|one| one.fma)
+    // A loop that contains others is larger.
+    counted.max_by_key(|one| (one.fma, usize::MAX - one.instructions))
 }
 
 fn main() {

@@ -36,20 +36,16 @@ fn element_b(k: u32, image: u32, y: u32, x: u32) -> f32 {
     let at = ((image * sizes.channels + channel) * sizes.height + row) * sizes.width4 + (column >> 2u);
     return load_b_if(at, inside)[column & 3u];
 }
-// Image, row and column of the quad of pixels; computed once where the core keeps its column.
-var<private> b_image: u32;
-var<private> b_y: u32;
-var<private> b_x: u32;
-fn begin_b(j4: u32) {
+// Image, row and column of the quad of pixels.
+fn begin_b(j4: u32) -> vec3<u32> {
     let plane = sizes.out_height * sizes.out_width4;
-    b_image = select(0xffffffu, j4 / plane, j4 < sizes.n4);
-    b_y = select(0x7fffffu, (j4 % plane) / sizes.out_width4, j4 < sizes.n4);
-    b_x = (j4 % sizes.out_width4) * 4u;
+    let y = select(0x7fffffu, (j4 % plane) / sizes.out_width4, j4 < sizes.n4);
+    return vec3<u32>(j4 / plane, y, (j4 % sizes.out_width4) * 4u);
 }
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
-    let image = b_image;
-    let y = b_y;
-    let x = b_x;
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
+    let image = begun.x;
+    let y = begun.y;
+    let x = begun.z;
     let k = k4 * 4u;
     return mat4x4<f32>(
         element_b(k, image, y, x), element_b(k, image, y, x + 1u), element_b(k, image, y, x + 2u), element_b(k, image, y, x + 3u),

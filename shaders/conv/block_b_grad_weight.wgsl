@@ -36,8 +36,8 @@ fn element_b(image: u32, y: u32, x: u32, j: u32) -> f32 {
     let at = ((image * sizes.channels + channel) * sizes.height + row) * sizes.width4 + (column >> 2u);
     return load_b_if(at, inside)[column & 3u];
 }
-fn begin_b(j4: u32) {}
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn begin_b(j4: u32) -> vec3<u32> { return vec3<u32>(); }
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let plane = sizes.out_height * sizes.out_width4;
     let image = k4 / plane;
     let y = select(0x7fffffu, (k4 % plane) / sizes.out_width4, k4 < sizes.k4);

@@ -18,17 +18,15 @@ fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
 // 1x1 kernel, stride 1, no padding, forward and gradient of the input: B = the tensor that is read, [images, k, pixels],
 // whose planes are those of the output. Column r: channel 4 k4 + r at the four pixels of quad j4.
-var<private> b_image: u32;
-var<private> b_pixel: u32;
-fn begin_b(j4: u32) {
+// Image and pixel quad.
+fn begin_b(j4: u32) -> vec3<u32> {
     let plane = sizes.out_height * sizes.out_width4;
-    b_image = j4 / plane;
-    b_pixel = j4 % plane;
+    return vec3<u32>(j4 / plane, j4 % plane, 0u);
 }
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let k = k4 * 4u;
     let plane = sizes.out_height * sizes.out_width4;
-    let at = (b_image * sizes.k + k) * plane + b_pixel;
+    let at = (begun.x * sizes.k + k) * plane + begun.y;
     let inside = j4 < sizes.n4;
     return mat4x4<f32>(load_b_if(at, inside && k < sizes.k), load_b_if(at + plane, inside && k + 1u < sizes.k),
         load_b_if(at + 2u * plane, inside && k + 2u < sizes.k), load_b_if(at + 3u * plane, inside && k + 3u < sizes.k));

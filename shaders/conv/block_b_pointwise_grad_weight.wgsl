@@ -18,8 +18,8 @@ fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
 // 1x1 kernel, stride 1, no padding: B = x, rows the pixels (K), columns the channels. Column r: pixel r of quad k4 in the
 // four channels of quad j4.
-fn begin_b(j4: u32) {}
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn begin_b(j4: u32) -> vec3<u32> { return vec3<u32>(); }
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let j = j4 * 4u;
     let plane = sizes.out_height * sizes.out_width4;
     let at = ((k4 / plane) * sizes.channels + j) * plane + k4 % plane;

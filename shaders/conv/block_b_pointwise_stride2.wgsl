@@ -24,19 +24,15 @@ fn strided_b(plane: u32, y: u32, q: u32, inside: bool) -> vec4<f32> {
     let far = load_b_if(at + 1u, inside && 2u * q + 1u < sizes.width4);
     return vec4<f32>(near.xz, far.xz);
 }
-var<private> b_image: u32;
-var<private> b_y: u32;
-var<private> b_q: u32;
-fn begin_b(j4: u32) {
-    b_image = j4 / (sizes.out_height * sizes.out_width4);
-    b_y = (j4 / sizes.out_width4) % sizes.out_height;
-    b_q = j4 % sizes.out_width4;
+// Image, row and quad of the row.
+fn begin_b(j4: u32) -> vec3<u32> {
+    return vec3<u32>(j4 / (sizes.out_height * sizes.out_width4), (j4 / sizes.out_width4) % sizes.out_height, j4 % sizes.out_width4);
 }
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let k = k4 * 4u;
-    let image = b_image;
-    let y = b_y;
-    let q = b_q;
+    let image = begun.x;
+    let y = begun.y;
+    let q = begun.z;
     let inside = j4 < sizes.n4;
     let plane = image * sizes.channels + k;
     return mat4x4<f32>(strided_b(plane, y, q, inside && k < sizes.k), strided_b(plane + 1u, y, q, inside && k + 1u < sizes.k),

@@ -23,19 +23,15 @@ fn spread_b(at: u32, half: bool, inside: bool) -> vec4<f32> {
     let pair = select(d.xy, d.zw, half);
     return vec4<f32>(pair.x, 0.0, pair.y, 0.0);
 }
-var<private> b_image: u32;
-var<private> b_y: u32;
-var<private> b_q: u32;
-fn begin_b(j4: u32) {
-    b_image = j4 / (sizes.height * sizes.width4);
-    b_y = (j4 / sizes.width4) % sizes.height;
-    b_q = j4 % sizes.width4;
+// Image, row and quad of the row.
+fn begin_b(j4: u32) -> vec3<u32> {
+    return vec3<u32>(j4 / (sizes.height * sizes.width4), (j4 / sizes.width4) % sizes.height, j4 % sizes.width4);
 }
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let k = k4 * 4u;
-    let image = b_image;
-    let y = b_y;
-    let q = b_q;
+    let image = begun.x;
+    let y = begun.y;
+    let q = begun.z;
     let inside = j4 < sizes.n4 && (y & 1u) == 0u && (q >> 1u) < sizes.out_width4;
     let plane = sizes.out_height * sizes.out_width4;
     let at = (image * sizes.k + k) * plane + (y >> 1u) * sizes.out_width4 + (q >> 1u);

@@ -24,8 +24,8 @@ fn strided_b(plane: u32, y: u32, q: u32, inside: bool) -> vec4<f32> {
     let far = load_b_if(at + 1u, inside && 2u * q + 1u < sizes.width4);
     return vec4<f32>(near.xz, far.xz);
 }
-fn begin_b(j4: u32) {}
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn begin_b(j4: u32) -> vec3<u32> { return vec3<u32>(); }
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let j = j4 * 4u;
     let image = k4 / (sizes.out_height * sizes.out_width4);
     let y = (k4 / sizes.out_width4) % sizes.out_height;

@@ -17,8 +17,8 @@ fn load_b_if(i: u32, inside: bool) -> vec4<f32> { return select(vec4<f32>(), b[s
 fn store_c(i: u32, v: vec4<f32>) { c[i] = v; }
 //@begin
 // B is stored [N, K]. Column r: row 4 k4 + r of B, the four columns of quad j4.
-fn begin_b(j4: u32) {}
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn begin_b(j4: u32) -> vec3<u32> { return vec3<u32>(); }
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let j = j4 * 4u;
     let at = j * sizes.ldb + k4;
     let inside = k4 < sizes.k4;

@@ -27,10 +27,10 @@ fn block_a(i4: u32, k4: u32) -> mat4x4<f32> {
 }
 //@end
 //@slot block_b
-// Called before block_b whenever j4 changes.
-fn begin_b(j4: u32) {}
+// What block_b needs to know of quad j4, computed once where the core keeps its quad.
+fn begin_b(j4: u32) -> vec3<u32> { return vec3<u32>(); }
 // Column r: row 4 k4 + r of B, the four columns of quad j4.
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let k = k4 * 4u;
     let at = k * sizes.ldb + j4;
     let inside = j4 < sizes.n4;
@@ -51,26 +51,32 @@ const RN = 2u; //@const
 const WX = 8u; //@const
 const WY = 8u; //@const
 
+// s + m v, a fused multiply-add each term: m v alone would begin with a product and end with an addition.
+fn multiply_add(m: mat4x4<f32>, v: vec4<f32>, s: vec4<f32>) -> vec4<f32> {
+    return fma(m[3], v.wwww, fma(m[2], v.zzzz, fma(m[1], v.yyyy, fma(m[0], v.xxxx, s))));
+}
+
 @compute @workgroup_size(WX, WY)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let i0 = id.y * RM;
     let j0 = id.x * RN;
     if (i0 * 4u >= sizes.m || j0 >= sizes.n4) { return; }
     var sum: array<vec4<f32>, RM * RN * 4u>;
+    // Declared once: a variable of a loop's body is set to zero in every pass.
+    var right: array<mat4x4<f32>, RN>;
+    var begun: array<vec3<u32>, RN>;
+    for (var j = 0u; j < RN; j++) { begun[j] = begin_b(j0 + j); }
     let first = id.z * sizes.k4_layer;
     for (var k = first; k < first + sizes.k4_layer; k++) {
-        var right: array<mat4x4<f32>, RN>;
-        for (var j = 0u; j < RN; j++) {
-            begin_b(j0 + j);
-            right[j] = block_b(k, j0 + j);
-        }
+        for (var j = 0u; j < RN; j++) { right[j] = block_b(k, j0 + j, begun[j]); }
         for (var i = 0u; i < RM; i++) {
             let left = block_a(i0 + i, k);
             for (var j = 0u; j < RN; j++) {
-                sum[(i * 4u) * RN + j] += right[j] * left[0];
-                sum[(i * 4u + 1u) * RN + j] += right[j] * left[1];
-                sum[(i * 4u + 2u) * RN + j] += right[j] * left[2];
-                sum[(i * 4u + 3u) * RN + j] += right[j] * left[3];
+                let at = i * 4u * RN + j;
+                sum[at] = multiply_add(right[j], left[0], sum[at]);
+                sum[at + RN] = multiply_add(right[j], left[1], sum[at + RN]);
+                sum[at + 2u * RN] = multiply_add(right[j], left[2], sum[at + 2u * RN]);
+                sum[at + 3u * RN] = multiply_add(right[j], left[3], sum[at + 3u * RN]);
             }
         }
     }

@@ -27,10 +27,10 @@ fn block_a(i4: u32, k4: u32) -> mat4x4<f32> {
 }
 //@end
 //@slot block_b
-// Called before block_b whenever j4 changes.
-fn begin_b(j4: u32) {}
+// What block_b needs to know of quad j4, computed once where the core keeps its quad.
+fn begin_b(j4: u32) -> vec3<u32> { return vec3<u32>(); }
 // Column r: row 4 k4 + r of B, the four columns of quad j4.
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let k = k4 * 4u;
     let at = k * sizes.ldb + j4;
     let inside = j4 < sizes.n4;
@@ -53,8 +53,17 @@ const TY = 8u; //@const
 const BK = 4u; //@const
 const ROWS = TY * RM * 4u;
 const QUADS = TX * RN;
+const THREADS = TX * TY;
+// Blocks of A and B that a thread copies for a step; the last may be less than full.
+const COPIES_A = (TY * RM * BK + THREADS - 1u) / THREADS;
+const COPIES_B = (QUADS * BK + THREADS - 1u) / THREADS;
 var<workgroup> rows: array<vec4<f32>, ROWS * BK>;           // [k quad][row]
 var<workgroup> quads: array<vec4<f32>, QUADS * BK * 4u>;    // [k][column quad]
+
+// s + m v, a fused multiply-add each term: m v alone would begin with a product and end with an addition.
+fn multiply_add(m: mat4x4<f32>, v: vec4<f32>, s: vec4<f32>) -> vec4<f32> {
+    return fma(m[3], v.wwww, fma(m[2], v.zzzz, fma(m[1], v.yyyy, fma(m[0], v.xxxx, s))));
+}
 
 @compute @workgroup_size(TX, TY)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) local: vec3<u32>) {
@@ -62,9 +71,15 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
     let i0 = group.y * TY * RM;
     let j0 = group.x * QUADS;
     var sum: array<vec4<f32>, RM * RN * 4u>;
+    // Declared once: a variable of a loop's body is set to zero in every pass.
+    var right: array<mat4x4<f32>, RN>;
+    var begun: array<vec3<u32>, COPIES_B>;
+    for (var c = 0u; c < COPIES_B; c++) { begun[c] = begin_b(j0 + (thread + c * THREADS) % QUADS); }
     let first = group.z * sizes.k4_layer;
     for (var k = first; k < first + sizes.k4_layer; k += BK) {
-        for (var t = thread; t < TY * RM * BK; t += TX * TY) {
+        for (var c = 0u; c < COPIES_A; c++) {
+            let t = thread + c * THREADS;
+            if (t >= TY * RM * BK) { break; }
             let block = t % (TY * RM);
             let step = t / (TY * RM);
             let left = block_a(i0 + block, k + step);
@@ -74,27 +89,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_id) l
             rows[at + 2u] = left[2];
             rows[at + 3u] = left[3];
         }
-        for (var t = thread; t < QUADS * BK; t += TX * TY) {
+        for (var c = 0u; c < COPIES_B; c++) {
+            let t = thread + c * THREADS;
+            if (t >= QUADS * BK) { break; }
             let quad = t % QUADS;
             let step = t / QUADS;
-            begin_b(j0 + quad);
-            let right = block_b(k + step, j0 + quad);
+            let block = block_b(k + step, j0 + quad, begun[c]);
             let at = step * 4u * QUADS + quad;
-            quads[at] = right[0];
-            quads[at + QUADS] = right[1];
-            quads[at + 2u * QUADS] = right[2];
-            quads[at + 3u * QUADS] = right[3];
+            quads[at] = block[0];
+            quads[at + QUADS] = block[1];
+            quads[at + 2u * QUADS] = block[2];
+            quads[at + 3u * QUADS] = block[3];
         }
         workgroupBarrier();
         for (var step = 0u; step < BK; step++) {
-            var right: array<mat4x4<f32>, RN>;
             for (var j = 0u; j < RN; j++) {
                 let at = step * 4u * QUADS + j * TX + local.x;
                 right[j] = mat4x4<f32>(quads[at], quads[at + QUADS], quads[at + 2u * QUADS], quads[at + 3u * QUADS]);
             }
             for (var r = 0u; r < RM * 4u; r++) {
                 let left = rows[step * ROWS + local.y * RM * 4u + r];
-                for (var j = 0u; j < RN; j++) { sum[r * RN + j] += right[j] * left; }
+                for (var j = 0u; j < RN; j++) { sum[r * RN + j] = multiply_add(right[j], left, sum[r * RN + j]); }
             }
         }
         workgroupBarrier();

@@ -25,10 +25,10 @@ fn lane_a(row: u32, part: u32, k4: u32, lane: u32) -> vec4<f32> {
 fn row_a(part0: vec4<f32>, part1: vec4<f32>, r: u32) -> vec4<f32> { return subgroupShuffle(select(part0, part1, r >= LANES), r % LANES); }
 //@end
 //@slot block_b
-// Called before block_b whenever j4 changes.
-fn begin_b(j4: u32) {}
+// What block_b needs to know of quad j4, computed once where the core keeps its quad.
+fn begin_b(j4: u32) -> vec3<u32> { return vec3<u32>(); }
 // Column r: row 4 k4 + r of B, the four columns of quad j4.
-fn block_b(k4: u32, j4: u32) -> mat4x4<f32> {
+fn block_b(k4: u32, j4: u32, begun: vec3<u32>) -> mat4x4<f32> {
     let k = k4 * 4u;
     let at = k * sizes.ldb + j4;
     let inside = j4 < sizes.n4;
@@ -55,11 +55,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let row = group.y * ROWS;
     var sum: array<vec4<f32>, ROWS>;
     let first = group.z * sizes.k4_layer;
-    begin_b(j4);
+    let begun = begin_b(j4);
     for (var k = first; k < first + sizes.k4_layer; k++) {
         let part0 = lane_a(row, 0u, k, lane);
         let part1 = lane_a(row, 1u, k, lane);
-        let right = block_b(k, j4);
+        let right = block_b(k, j4, begun);
         for (var r = 0u; r < ROWS; r++) { sum[r] += right * row_a(part0, part1, r); }
     }
     if (j4 >= sizes.n4) { return; }

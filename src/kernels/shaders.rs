@@ -60,6 +60,8 @@ pub const SHADERS: &[Shader] = register![
     "conv/block_b_pointwise_stride2",
     "conv/block_b_pointwise_stride2_grad_input",
     "conv/block_b_pointwise_stride2_grad_weight",
+    "conv/block_b_stride1",
+    "conv/block_b_stride1_grad_weight",
     "conv/channel_sum",
     "conv/grouped_forward",
     "conv/grouped_grad_input",

@@ -13,6 +13,7 @@ pub use shape::Conv;
 
 use super::gemm::{Epilogue, Product};
 use super::{List, ProductKind, Tensor, Tuning, texel};
+use shape::Readers;
 
 /// Appends `y`, the convolution of `x` with `w`: one dispatch, or two where the sum is split.
 /// A batch that needs more workgroups than a grid can have fails the list ([`List::failure`]).
@@ -36,11 +37,12 @@ pub fn forward(
     let output = conv.output();
     let k = conv.input.channels * conv.taps();
     let n4 = conv.images * output.plane_quads();
-    let (block_b, constants_b) = conv.block_b(
-        "conv/block_b_pointwise",
-        "conv/block_b_pointwise_stride2",
-        "conv/block_b_forward",
-    );
+    let (block_b, constants_b) = conv.block_b(Readers {
+        pointwise: "conv/block_b_pointwise",
+        pointwise_stride2: "conv/block_b_pointwise_stride2",
+        stride1: "conv/block_b_stride1",
+        window: "conv/block_b_forward",
+    });
     Product {
         label,
         kind: ProductKind::ConvForward,
@@ -88,11 +90,15 @@ pub fn grad_input(
     let k = conv.out_channels * conv.taps();
     let n4 = conv.images * conv.input.plane_quads();
     let pointwise = conv.pointwise();
-    let (block_b, constants_b) = conv.block_b(
-        "conv/block_b_pointwise",
-        "conv/block_b_pointwise_stride2_grad_input",
-        "conv/block_b_grad_input",
-    );
+    let (block_b, mut constants_b) = conv.block_b(Readers {
+        pointwise: "conv/block_b_pointwise",
+        pointwise_stride2: "conv/block_b_pointwise_stride2_grad_input",
+        stride1: "conv/block_b_stride1",
+        window: "conv/block_b_grad_input",
+    });
+    if block_b == "conv/block_b_stride1" {
+        constants_b.push(("MIRRORED", 1));
+    }
     Product {
         label,
         kind: ProductKind::ConvGradInput,
@@ -145,11 +151,12 @@ pub fn grad_weight(
     }
     let n = conv.input.channels * conv.taps();
     let k4 = conv.images * conv.output().plane_quads();
-    let (block_b, constants_b) = conv.block_b(
-        "conv/block_b_pointwise_grad_weight",
-        "conv/block_b_pointwise_stride2_grad_weight",
-        "conv/block_b_grad_weight",
-    );
+    let (block_b, constants_b) = conv.block_b(Readers {
+        pointwise: "conv/block_b_pointwise_grad_weight",
+        pointwise_stride2: "conv/block_b_pointwise_stride2_grad_weight",
+        stride1: "conv/block_b_stride1_grad_weight",
+        window: "conv/block_b_grad_weight",
+    });
     Product {
         label,
         kind: ProductKind::ConvGradWeight,

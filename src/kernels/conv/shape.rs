@@ -25,6 +25,15 @@ pub struct Conv {
     pub groups: u32,
 }
 
+/// The snippets that read B of a product: whole quads for a 1x1 kernel without padding, two quads a tap for any other kernel
+/// with stride 1, otherwise element by element.
+pub(super) struct Readers {
+    pub pointwise: &'static str,
+    pub pointwise_stride2: &'static str,
+    pub stride1: &'static str,
+    pub window: &'static str,
+}
+
 impl Conv {
     /// One image of the output.
     pub fn output(&self) -> Shape {
@@ -63,18 +72,19 @@ impl Conv {
         self.kernel == [1, 1]
     }
 
-    /// The snippet that reads B, and its constants: whole quads for a 1x1 kernel at stride 1 or 2 (`plain`, `strided`),
-    /// otherwise element by element (`window`).
-    pub(super) fn block_b(
-        &self,
-        plain: &'static str,
-        strided: &'static str,
-        window: &'static str,
-    ) -> (&'static str, Vec<(&'static str, u32)>) {
-        match (self.pointwise() && self.padding == [0, 0], self.stride) {
-            (true, [1, 1]) => (plain, vec![]),
-            (true, [2, 2]) => (strided, vec![]),
-            _ => (window, self.window()),
+    /// The snippet that reads B, and its constants.
+    pub(super) fn block_b(&self, readers: Readers) -> (&'static str, Vec<(&'static str, u32)>) {
+        match (self.pointwise(), self.padding, self.stride) {
+            (true, [0, 0], [1, 1]) => (readers.pointwise, vec![]),
+            (true, [0, 0], [2, 2]) => (readers.pointwise_stride2, vec![]),
+            (false, _, [1, 1]) => {
+                let other =
+                    |(name, _): &(&str, u32)| !name.starts_with("STRIDE") && *name != "TAPS";
+                let constants = self.window().into_iter().filter(other);
+                let constants = constants.chain([("TAP_QUADS", self.taps() / 4)]);
+                (readers.stride1, constants.collect())
+            }
+            _ => (readers.window, self.window()),
         }
     }
 
