@@ -4,8 +4,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use super::global::Global;
 use super::{
-    bench, calibrate, completions, doctor, explain, lr_find, man, measure, port, report, roofline,
-    search, study, train, watch,
+    bench, calibrate, completions, doctor, explain, infer, lr_find, man, measure, port, report,
+    roofline, search, study, train, watch,
 };
 
 const VERSION: &str = concat!(
@@ -32,7 +32,7 @@ fn version() -> &'static str {
 /// The groups of commands in the help; clap itself has a single list.
 const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
-    ("Train", &["train", "lr-find", "explain"]),
+    ("Train", &["train", "lr-find", "infer", "explain"]),
     ("Compare", &["study", "search", "report"]),
     ("Kernels", &["bench", "roofline", "port"]),
     ("More", &["completions", "man"]),
@@ -70,6 +70,8 @@ pub enum Command {
     Train(Box<train::Args>),
     /// Find a learning rate by a range test
     LrFind(Box<lr_find::Args>),
+    /// Measure the time and energy of inference by batch size
+    Infer(Box<infer::Args>),
     /// Print a training step: kernels, grids, FLOPs, bytes, memory
     Explain(Box<explain::Args>),
     /// Compare training settings over several seeds

@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod failure;
 mod global;
+mod infer;
 mod interrupt;
 mod lr_find;
 mod man;
@@ -65,6 +66,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Report(args) => report::run(args, global),
         Command::Study(args) => study::run(args, global),
         Command::Search(args) => search::run(args, global),
+        Command::Infer(args) => infer::run(args, global),
         Command::LrFind(args) => lr_find::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Bench(args) => bench::run(args, global),

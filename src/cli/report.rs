@@ -10,6 +10,7 @@ use crate::study::as_if::{AsIf, Instrument};
 use crate::study::ledger::{Factor, Ledgers};
 use crate::study::open_all;
 use crate::study::side_by_side::open_by_device;
+use crate::train::InferenceRecord;
 
 use super::failure::Failure;
 use super::global::Global;
@@ -17,8 +18,7 @@ use super::output::{self, say};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  wattgrad report lr-batch --html report.html\n  wattgrad report first.json second.json --markdown\n  \
-        wattgrad report desktop/lr-batch laptop/lr-batch --by device --html devices.html"
+    after_help = "Examples:\n  wattgrad report lr-batch --html report.html\n  wattgrad report desktop/lr-batch laptop/lr-batch --by device"
 )]
 pub struct Args {
     /// Study folders, and records of `train --record` to compare with each other
@@ -41,6 +41,10 @@ pub struct Args {
     /// Runs that share a pretraining run, for its shared cost
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     uses: u32,
+
+    /// Set training against inference as `wattgrad infer` measured it
+    #[arg(long, value_name = "FILE", conflicts_with = "by")]
+    inference: Option<PathBuf>,
 
     /// Carbon per kWh with source and date: "363 g, SOURCE, DATE"
     #[arg(long, value_name = "FACTOR")]
@@ -100,6 +104,8 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
 }
 
 fn by_study(args: &Args, global: &Global) -> Result<u8, Failure> {
+    let inference = args.inference.as_deref().map(InferenceRecord::read);
+    let inference = inference.transpose()?;
     let mut studies = open_all(&args.paths)?;
     let factors = [args.intensity.clone(), args.price.clone()];
     let factors: Vec<Factor> = factors.into_iter().flatten().collect();
@@ -110,6 +116,18 @@ fn by_study(args: &Args, global: &Global) -> Result<u8, Failure> {
         one.as_if = all
             .flat_map(|instrument| AsIf::all(one, *instrument))
             .collect();
+    }
+    if let Some(record) = &inference {
+        let set = studies
+            .iter_mut()
+            .map(|one| one.ledgers.set_inference(&one.analysis, &one.runs, record));
+        if !set.collect::<Vec<_>>().contains(&true) {
+            return Err(Failure::misuse(format!(
+                "--inference is of the network {} on {}, and no regime of these that reached its target is: measure their network \
+                 on their device",
+                record.network.name, record.device.name
+            )));
+        }
     }
     if !args.as_if.is_empty() && studies.iter().all(|one| one.as_if.is_empty()) {
         return Err(Failure::failed(

@@ -3,6 +3,7 @@
 mod columns;
 mod estimate;
 pub mod export;
+mod inference;
 pub mod lab;
 mod lr_find;
 mod port;
@@ -13,6 +14,7 @@ pub mod study;
 
 pub use columns::{Align, columns};
 pub use estimate::estimate;
+pub use inference::inference;
 pub use lr_find::{lr_find, lr_find_svg};
 pub use port::{port, port_page};
 pub use program::program;

@@ -300,7 +300,7 @@ fn write(
 }
 
 /// Number of values in all parameters.
-fn values(network: &Network) -> u64 {
+pub(super) fn values(network: &Network) -> u64 {
     let sizes = network.parameters().iter();
     sizes
         .map(|spec| spec.shape.iter().product::<usize>() as u64)

@@ -58,10 +58,10 @@ fn root_help_lists_every_command_in_its_group() {
     let text = stdout(&wattgrad(&["--help"]));
     for (group, next, members) in [
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
-        ("\nTrain\n", "\nCompare\n", &COMMANDS[4..7]),
-        ("\nCompare\n", "\nKernels\n", &COMMANDS[7..10]),
-        ("\nKernels\n", "\nMore\n", &COMMANDS[10..13]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[13..]),
+        ("\nTrain\n", "\nCompare\n", &COMMANDS[4..8]),
+        ("\nCompare\n", "\nKernels\n", &COMMANDS[8..11]),
+        ("\nKernels\n", "\nMore\n", &COMMANDS[11..14]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[14..]),
     ] {
         let part = text
             .split_once(group)

@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod files;
 mod help;
+mod infer;
 mod outcome;
 mod port;
 mod pretraining;
@@ -22,13 +23,14 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "measure",
     "watch",
     "doctor",
     "calibrate",
     "train",
     "lr-find",
+    "infer",
     "explain",
     "study",
     "search",

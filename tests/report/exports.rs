@@ -153,6 +153,17 @@ fn power_is_valid_or_has_a_reason() {
             assert!(line[figure].is_null(), "never 0: {line}");
         }
     }
+    let mut unmetered = made(Joules::None);
+    for run in &mut unmetered.runs {
+        run.record.as_mut().unwrap().energy.clear();
+    }
+    let lines = power(&unmetered);
+    assert_eq!(lines.len(), 3);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["reason"] == "the run was not metered")
+    );
     let failed = power(&again(only_failed(made(Joules::None))));
     assert_eq!(failed.len(), 3);
     assert!(

@@ -320,6 +320,20 @@ fn distinguishes_cells_of_many_axes_in_every_format() {
         }
     }
     assert!(page.contains("labels are batch size · lr · momentum · label smoothing"));
+    let parallel = page
+        .split("aria-label=\"Parallel coordinates")
+        .nth(1)
+        .unwrap();
+    let parallel = parallel.split("</svg>").next().unwrap();
+    assert_eq!(
+        parallel.matches("role=\"img\"").count(),
+        16,
+        "a line per regime"
+    );
+    assert!(
+        parallel.contains(">no cost<"),
+        "those that never reached it"
+    );
     assert!(card.contains("(1 of 4"), "{card}");
 }
 
@@ -416,6 +430,28 @@ fn table_caption_fits_the_screen() {
             "caption span{display:inline-block;position:sticky;left:0;max-width:calc(100vw"
         )
     );
+}
+
+#[test]
+fn page_of_several_studies_begins_with_their_answers() {
+    let one = || Made::default().open();
+    let several = page(&[one(), one()]);
+    let nav = several
+        .split("<nav>")
+        .nth(1)
+        .unwrap()
+        .split("</nav>")
+        .next()
+        .unwrap();
+    for number in 0..2 {
+        assert!(nav.contains(&format!("href=\"#study-{number}\"")), "{nav}");
+        assert_eq!(
+            several.matches(&format!("id=\"study-{number}\"")).count(),
+            1
+        );
+    }
+    assert_eq!(nav.matches("Best regime: ").count(), 2, "{nav}");
+    assert!(!page(&[one()]).contains("<nav>"));
 }
 
 #[test]

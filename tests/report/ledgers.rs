@@ -34,6 +34,7 @@ fn run(cell: &str, seed: u32, seconds: f64, change: impl Fn(&mut Record)) -> Run
         outcome: Outcome::Reached,
         error: None,
         overlap: false,
+        search: None,
         record: Some(record),
     }
 }

@@ -70,6 +70,12 @@ fn run_lines<'a>(study: &'a str, run: &'a RunRecord) -> Vec<Line<'a>> {
             .or_else(|| Some("the run did not train".into()));
         return vec![line];
     };
+    if record.energy.is_empty() {
+        let mut line = empty(study, run);
+        line.power_invalid_reason = Some(Code::SensorUnavailable);
+        line.reason = Some("the run was not metered".into());
+        return vec![line];
+    }
     let rows = record.energy.iter();
     rows.map(|row| source_line(empty(study, run), run, record, row))
         .collect()

@@ -5,8 +5,8 @@ use serde::Serialize;
 use super::{main_runs, reached};
 use crate::study::analysis::{Analysis, CostKind, CostReport};
 use crate::study::run::RunRecord;
-use crate::study::stats::{Mean, log_mean};
-use crate::train::Record;
+use crate::study::stats::{Interval, Mean, log_mean};
+use crate::train::{InferencePoint, InferenceRecord, Record};
 
 /// Training to a target and inference with the trained network.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,6 +22,8 @@ pub struct LifeCycle {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "from", rename_all = "kebab-case")]
 pub enum Inference {
+    /// A record of `wattgrad infer`, of the same network and device.
+    Measured { batch_size: u32 },
     /// The evaluations of the runs themselves, in batches of so many samples if all runs had the same.
     Evaluations {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +76,112 @@ impl LifeCycle {
     }
 }
 
+/// The cost of the inference of a sample, and half of its 95 % confidence interval as a share of it.
+struct Each {
+    cost: f64,
+    error: f64,
+}
+
+impl Each {
+    /// By a record of inference; `None` without this cost.
+    fn of(point: &InferencePoint, kind: &CostKind) -> Option<Self> {
+        let (per_1000, interval) = match kind {
+            CostKind::Energy { source, status, .. } => {
+                let mut rows = point.energy.iter();
+                let row = rows.find(|row| row.source == *source && row.status == *status)?;
+                let half = row.ci.map(|interval| interval.half());
+                (row.joules_per_1000?, half.unwrap_or(0.0))
+            }
+            CostKind::Seconds => {
+                let mean = Mean::of(&point.seconds_per_1000)?;
+                let half = mean.interval.map(|i| (i.high - i.low) / 2.0);
+                (mean.mean, half.unwrap_or(0.0))
+            }
+            CostKind::Flops => (point.flops_per_1000, 0.0),
+            CostKind::Samples | CostKind::Bytes => return None,
+        };
+        (per_1000.is_finite() && per_1000 > 0.0).then(|| Self {
+            cost: per_1000 / 1000.0,
+            error: interval / per_1000,
+        })
+    }
+}
+
+impl LifeCycle {
+    /// With the inference of `record`, a ledger for each of its batch sizes, the cheapest first. Only runs of its network, and
+    /// for time and joules of its device, count.
+    pub(super) fn measured(
+        cost: &CostReport,
+        analysis: &Analysis,
+        runs: &[RunRecord],
+        record: &InferenceRecord,
+    ) -> Vec<Self> {
+        let same = |run: &Record| {
+            let anywhere = cost.kind == CostKind::Flops;
+            run.network.name == record.network.name
+                && (anywhere || run.device.name == record.device.name)
+        };
+        let mut points: Vec<(&InferencePoint, Each)> = record
+            .points
+            .iter()
+            .filter_map(|point| Some((point, Each::of(point, &cost.kind)?)))
+            .collect();
+        points.sort_by(|a, b| a.1.cost.total_cmp(&b.1.cost));
+        let of = |(point, each): (&InferencePoint, Each)| {
+            let cells = analysis
+                .cells
+                .iter()
+                .enumerate()
+                .filter_map(|(cell, report)| {
+                    let own: Vec<u32> = main_runs(runs, &report.id)
+                        .filter(|run| run.record.as_ref().is_some_and(same))
+                        .map(|run| run.seed)
+                        .collect();
+                    let trained = reached(&cost.cells[cell])?.into_iter();
+                    let trained = trained.filter(|(seed, _)| own.contains(seed));
+                    InferenceCell::with(cell, &trained.map(|one| one.1).collect::<Vec<_>>(), &each)
+                });
+            let cells: Vec<InferenceCell> = cells.collect();
+            (!cells.is_empty()).then(|| Self {
+                kind: cost.kind.clone(),
+                threshold: cost.threshold,
+                inference: Inference::Measured {
+                    batch_size: point.batch_size,
+                },
+                cells,
+            })
+        };
+        points.into_iter().filter_map(of).collect()
+    }
+}
+
 impl InferenceCell {
+    /// Of training costs and a measurement of inference, whose errors are independent: half-widths of the logarithms are added
+    /// as squares.
+    fn with(cell: usize, training: &[f64], each: &Each) -> Option<Self> {
+        let ratios: Vec<f64> = training.iter().map(|all| all / each.cost).collect();
+        let samples = log_mean(&ratios)?;
+        let error = each.error.ln_1p();
+        let per_1000 = 1000.0 * each.cost;
+        let around = |low: f64, high: f64| Interval { low, high };
+        Some(Self {
+            cell,
+            training: Mean::of(training)?,
+            per_1000: Mean {
+                mean: per_1000,
+                interval: (each.error > 0.0)
+                    .then(|| around(per_1000 * (1.0 - each.error), per_1000 * (1.0 + each.error))),
+            },
+            samples: Mean {
+                interval: samples.interval.map(|i| {
+                    let reach = (i.high / samples.mean).ln().hypot(error).exp();
+                    around(samples.mean / reach, samples.mean * reach)
+                }),
+                ..samples
+            },
+        })
+    }
+
     /// `pairs`: of each seed the cost of training and of the inference of a sample.
     fn of(cell: usize, pairs: &[(f64, f64)]) -> Option<Self> {
         let (training, each): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();

@@ -17,7 +17,7 @@ use super::analysis::{Analysis, CellCost, CostKind, CostReport, TrialPoint};
 use super::run::{Purpose, RunRecord};
 use super::stats::End;
 use crate::energy::Status;
-use crate::train::Regime;
+use crate::train::{InferenceRecord, Regime};
 
 /// The ledgers of a study. The first of each list is that of the headline: to the last target, in measured joules if there are
 /// any, otherwise in time, otherwise in FLOPs.
@@ -72,6 +72,20 @@ impl Ledgers {
                 .collect::<Vec<_>>()
         };
         self.footprint = factors.iter().flat_map(of).collect();
+    }
+
+    /// Takes inference from a measurement instead of the evaluations of the runs. Whether a regime is of its network and device.
+    pub fn set_inference(
+        &mut self,
+        analysis: &Analysis,
+        runs: &[RunRecord],
+        record: &InferenceRecord,
+    ) -> bool {
+        let costs = ordered(analysis).into_iter();
+        self.life_cycle = costs
+            .flat_map(|cost| LifeCycle::measured(cost, analysis, runs, record))
+            .collect();
+        !self.life_cycle.is_empty()
     }
 
     pub fn is_empty(&self) -> bool {

@@ -39,7 +39,8 @@ pub fn bars(bars: &[Bar], axis: &str, label: &str) -> Markup {
     let width = (left + right + PLOT).max(WIDTH);
     let ends = bars.iter().flat_map(|bar| {
         let (low, high) = extremes(bar);
-        [low, high, bar.interval.map_or(0.0, |i| i.1)]
+        let (from, to) = bar.interval.unwrap_or((0.0, 0.0));
+        [low, high, from, to]
     });
     let scale = Scale::from_zero(ends);
     let at = |value: f64| left + scale.share(value) * (width - left - right);

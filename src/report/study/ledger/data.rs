@@ -3,7 +3,7 @@
 use super::super::csv_table::CsvTable;
 use super::super::words::kind_name;
 use crate::study::Opened;
-use crate::study::ledger::Charged;
+use crate::study::ledger::{Charged, Inference};
 use crate::study::stats::{Fieller, Interval, Mean, MeanRatio};
 
 /// The tables of those ledgers that the study has.
@@ -101,10 +101,14 @@ pub(super) fn multitask(opened: &Opened) -> CsvTable {
 pub(super) fn life_cycle(opened: &Opened) -> CsvTable {
     let mut table = CsvTable::new(
         "life_cycle",
-        "cost unit target cell training training_low training_high inference_of_1000 inference_low inference_high \
+        "cost unit target inference_batch_size cell training training_low training_high inference_of_1000 inference_low inference_high \
          break_even_samples samples_low samples_high",
     );
     for ledger in &opened.ledgers.life_cycle {
+        let batch_size = match ledger.inference {
+            Inference::Measured { batch_size } => Some(batch_size),
+            Inference::Evaluations { batch_size } => batch_size,
+        };
         for cell in &ledger.cells {
             table.push((
                 (
@@ -112,7 +116,7 @@ pub(super) fn life_cycle(opened: &Opened) -> CsvTable {
                     ledger.kind.unit(),
                     ledger.threshold,
                 ),
-                &opened.analysis.cells[cell.cell].id,
+                (batch_size, &opened.analysis.cells[cell.cell].id),
                 mean(&cell.training),
                 mean(&cell.per_1000),
                 mean(&cell.samples),

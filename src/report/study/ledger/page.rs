@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::super::chart::{Bar, Frame, Line, Scale, bars, lines};
+use super::super::chart::{Bar, Dot, Frame, Line, Scale, bars, dots, lines, px};
 use super::super::colours::RegimeColours;
 use super::super::display_unit::{DisplayUnit, digits};
 use super::super::page::{data_behind, how};
@@ -11,8 +11,9 @@ use super::super::words::capital;
 use super::data;
 use super::words::{break_even, first_of_each_factor, first_of_each_joint, of, ratio, sentences};
 use crate::study::Opened;
-use crate::study::ledger::{Charged, Footprint, LifeCycle, Multitask, Pretraining};
-use crate::study::stats::{Fieller, Interval, MeanRatio};
+use crate::study::analysis::CostKind;
+use crate::study::ledger::{Charged, Footprint, Inference, LifeCycle, Multitask, Pretraining};
+use crate::study::stats::{Fieller, Interval, Mean, MeanRatio};
 
 /// Bars of a figure; the data behind it have all.
 const ROWS: usize = 40;
@@ -249,7 +250,7 @@ fn life_cycle(opened: &Opened, found: &LifeCycle) -> Markup {
         .iter()
         .map(|cell| cell.samples.mean)
         .fold(0.0, f64::max);
-    let unit = DisplayUnit::of(&crate::study::analysis::CostKind::Samples, most);
+    let unit = DisplayUnit::of(&CostKind::Samples, most);
     let left = cells.len().saturating_sub(ROWS);
     let rows = cells.into_iter().take(ROWS).map(|cell| {
         let each = DisplayUnit::of(&found.kind, cell.per_1000.mean);
@@ -286,11 +287,71 @@ fn life_cycle(opened: &Opened, found: &LifeCycle) -> Markup {
                 @if left > 0 { " " (left) " more regimes are in the data." }
             }
         }
+        (by_batch_size(opened, found))
         (how(&html! {
-            "The cost of training to the target over the cost of the inference of a sample, which is that of the run's own evaluations \
-             of the test set. The geometric mean over the seeds with the t interval on the logarithms: both costs of a seed come from one \
-             sensor, whose gain cancels. Regimes in which a run did not reach the target are left out."
+            "The cost of training to the target over the cost of the inference of a sample: the geometric mean over the seeds with the t \
+             interval on the logarithms. Both costs come from one sensor, whose gain cancels. "
+            @match found.inference {
+                Inference::Measured { .. } => "Inference is a measurement by wattgrad infer, whose own interval is combined with that of the \
+                    seeds as an independent error; the batch size with the lowest cost is shown.",
+                Inference::Evaluations { .. } => "Inference is that of the run's own evaluations of the test set.",
+            }
+            " Regimes in which a run did not reach the target are left out."
         }))
+    }
+}
+
+/// The cost of 1,000 samples by batch size, where it was measured.
+fn by_batch_size(opened: &Opened, first: &LifeCycle) -> Markup {
+    let same = |one: &&LifeCycle| one.kind == first.kind && one.threshold == first.threshold;
+    let points = opened.ledgers.life_cycle.iter().filter(same);
+    let points = points.filter_map(|one| match one.inference {
+        Inference::Measured { batch_size } => Some((f64::from(batch_size), one.cells[0].per_1000)),
+        Inference::Evaluations { .. } => None,
+    });
+    let mut points: Vec<(f64, Mean)> = points.collect();
+    // FLOPs hardly depend on the batch size.
+    if points.len() < 2 || first.kind == CostKind::Flops {
+        return html! {};
+    }
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let most = points.iter().map(|point| point.1.mean).fold(0.0, f64::max);
+    let unit = DisplayUnit::of(&first.kind, most);
+    let values = points.iter().map(|point| point.1.mean / unit.per);
+    let frame = Frame::new(
+        Scale::around(points.iter().map(|point| point.0)),
+        Scale::around(values),
+    );
+    let marks = points.iter().map(|(size, cost)| Dot {
+        class: "s0",
+        front: false,
+        title: format!(
+            "batch size {size}: {} for 1,000 samples",
+            unit.amount(cost.mean)
+        ),
+        at: (*size, cost.mean / unit.per),
+        label: unit.show(cost.mean),
+    });
+    let marks: Vec<Dot> = marks.collect();
+    let whiskers = points.iter().filter_map(|(size, cost)| {
+        let i = cost.interval?;
+        Some([
+            frame.at_x(*size),
+            frame.at_y(i.low / unit.per),
+            frame.at_y(i.high / unit.per),
+        ])
+    });
+    let whiskers: Vec<[f64; 3]> = whiskers.collect();
+    let y = format!("1,000 samples, {}", unit.symbol);
+    html! {
+        figure class="scroll" {
+            (frame.picture(&format!("{y} by batch size"), html! {
+                (frame.axes("Batch size of inference", &y))
+                @for [x, low, high] in whiskers { line class="whisker" x1=(px(x)) x2=(px(x)) y1=(px(low)) y2=(px(high)) {} }
+                (dots(&frame, &marks, &[]))
+            }))
+        }
+        p class="quiet" { "The " (of(&opened.analysis, &first.kind, None)) " of inference; a vertical line is the 95 % confidence interval." }
     }
 }
 

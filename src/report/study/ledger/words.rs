@@ -173,10 +173,14 @@ fn life_cycle(analysis: &Analysis, found: &LifeCycle) -> Option<String> {
         );
     }
     text += &format!("; by {}", of(analysis, &found.kind, found.threshold));
-    let Inference::Evaluations { batch_size } = found.inference;
-    text += &match batch_size {
-        Some(size) => format!(", inference as in the evaluations, in batches of {size}"),
-        None => ", inference as in the evaluations".into(),
+    text += &match found.inference {
+        Inference::Measured { batch_size } => {
+            format!(", inference measured in batches of {batch_size}")
+        }
+        Inference::Evaluations {
+            batch_size: Some(size),
+        } => format!(", inference as in the evaluations, in batches of {size}"),
+        Inference::Evaluations { batch_size: None } => ", inference as in the evaluations".into(),
     };
     Some(text + ".")
 }

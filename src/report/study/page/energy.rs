@@ -36,6 +36,8 @@ struct Means {
     /// In the order of [`PHASES`].
     phases: Vec<Option<f64>>,
     idle: Option<f64>,
+    /// Half of the confidence interval of their sum; `None` if a phase has none.
+    phases_half: Option<f64>,
 }
 
 pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
@@ -95,6 +97,17 @@ fn means(records: &[&Record], source: &EnergySource) -> Option<Means> {
             own.find_map(|row| row.joules)
         }))
     };
+    // The phases come from one sensor, so their half-widths are added; rest is a difference of the others.
+    let half = |phase: Phase| {
+        mean(records.iter().filter_map(|record| {
+            let rows = record.energy_by_phase.iter();
+            let mut own = rows.filter(|row| row.phase == phase && row.source == source.name);
+            Some(own.find(|row| row.joules.is_some())?.ci?.half())
+        }))
+    };
+    let parts = PHASES.iter().map(|(of, _, _)| *of);
+    let parts = parts.filter(|of| *of != Phase::Rest && phase(*of).is_some());
+    let phases_half: Option<f64> = parts.map(half).sum();
     let intervals = steps.clone().filter_map(|figure| figure.ci);
     Some(Means {
         step: mean(steps.clone().map(|figure| figure.joules))?,
@@ -104,6 +117,7 @@ fn means(records: &[&Record], source: &EnergySource) -> Option<Means> {
             .any(|figure| figure.derivation == Derivation::RunOverSteps),
         phases: PHASES.iter().map(|(of, _, _)| phase(*of)).collect(),
         idle: phase(Phase::Idle),
+        phases_half: phases_half.filter(|half| *half > 0.0),
     })
 }
 
@@ -224,13 +238,16 @@ fn phase_bar(name: String, means: &Means, unit: &DisplayUnit) -> Bar {
                 .map(|idle| format!("{} of it at idle power", unit.amount(idle))),
         );
     let described: Vec<String> = described.collect();
+    let sum: f64 = means.phases.iter().flatten().sum();
     Bar {
         title: format!("{name}: {}", described.join(", ")),
         name,
         parts: parts()
             .filter_map(|((_, class, _), joules)| Some((*class, (*joules)? / unit.per)))
             .collect(),
-        interval: None,
-        text: unit.show(means.phases.iter().flatten().sum()),
+        interval: means
+            .phases_half
+            .map(|half| ((sum - half) / unit.per, (sum + half) / unit.per)),
+        text: unit.show(sum),
     }
 }

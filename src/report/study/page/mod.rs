@@ -30,6 +30,7 @@ pub fn page(studies: &[Opened]) -> String {
         .map(|one| one.analysis.name.as_str())
         .collect();
     let articles = html! {
+        @if studies.len() > 1 { (contents(studies)) }
         @for (number, one) in studies.iter().enumerate() { (article(one, number)) }
     };
     shell(&names.join(", "), &articles)
@@ -57,12 +58,24 @@ pub(super) fn shell(title: &str, content: &Markup) -> String {
     page.into_string()
 }
 
+/// The answer of each study, with a link to it.
+fn contents(studies: &[Opened]) -> Markup {
+    html! {
+        nav {
+            h1 { (counted(studies.len(), "study").replace("studys", "studies")) }
+            ul { @for (number, one) in studies.iter().enumerate() { li {
+                a href=(format!("#study-{number}")) { (one.analysis.name) } ": " (unbroken(&one.analysis.answer.headline))
+            } } }
+        }
+    }
+}
+
 /// One study; `number` makes the ids of its plots unique.
 fn article(one: &Opened, number: usize) -> Markup {
     let Opened { analysis, runs, .. } = one;
     let answer = &analysis.answer;
     html! {
-        article {
+        article id=(format!("study-{number}")) {
             h1 { (analysis.name) @if let Some(dates) = dates(analysis) { " · " (dates) } }
             p class="answer" { (unbroken(&answer.headline)) }
             @if !answer.comparison.is_empty() { p class="more" { (unbroken(&answer.comparison)) } }
