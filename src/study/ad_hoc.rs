@@ -12,6 +12,7 @@ use super::open::{Opened, contention_note, open};
 use super::plan::PlannedRun;
 use super::run::{Purpose, RunRecord, SCHEMA};
 use super::store::Store;
+use super::submitted::expand;
 use crate::checksum;
 use crate::train::{Record, TrainError};
 
@@ -49,7 +50,8 @@ pub(super) fn sort_paths(paths: &[PathBuf]) -> Result<Sorted<'_>, StudyError> {
             }
             continue;
         }
-        let name = Store::open(path)?.manifest().study.name.clone();
+        let first = expand(&[path])?.swap_remove(0);
+        let name = Store::open(&first)?.manifest().study.name.clone();
         match studies.iter_mut().find(|(known, _)| *known == name) {
             Some((_, folders)) => folders.push(path),
             None => studies.push((name, vec![path])),

@@ -173,8 +173,8 @@ fn make_all(
     }
     if options.shard.is_some() {
         (execution.on_event)(StudyEvent::Note(
-            "runs with fresh seeds need the results of all shards: copy runs/ of all folders into one, and run the study \
-             there without --shard"
+            "runs with fresh seeds need the results of all shards: merge their folders with `wattgrad study merge`, and run the \
+             study in the merged folder without --shard"
                 .into(),
         ));
         return Ok(first);

@@ -15,6 +15,7 @@ use super::run::{Outcome, Purpose, RunRecord};
 use super::search::last_rungs;
 use super::spec::{Axis, Cell, Study};
 use super::store::{RunId, Runs, Store, StoreError};
+use super::submitted::expand;
 
 const SEARCHED: &str = "these runs were chosen by `wattgrad search`, which ended some of them early: no cell is named the worst, \
                         and cells that were stopped early have no cost";
@@ -27,7 +28,7 @@ pub struct Opened {
     /// What simpler instruments would have given, where the user asks for it.
     pub as_if: Vec<AsIf>,
     /// Whether a search made the runs.
-    search: bool,
+    pub search: bool,
     /// The runs in the order of the plan; interrupted ones that are not made again yet come last.
     pub runs: Vec<RunRecord>,
 }
@@ -94,8 +95,8 @@ pub fn open<P: AsRef<Path>>(folders: &[P]) -> Result<Opened, StudyError> {
 /// Opens the folders of one study, each once.
 pub(super) fn open_stores<P: AsRef<Path>>(folders: &[P]) -> Result<Vec<Store>, StudyError> {
     let mut stores: Vec<Store> = Vec::new();
-    for folder in folders {
-        let store = Store::open(folder.as_ref())?;
+    for folder in expand(folders)? {
+        let store = Store::open(&folder)?;
         if let Some(first) = stores.first()
             && let Some(difference) = first.manifest().study.difference(&store.manifest().study)
         {
@@ -120,7 +121,8 @@ pub(super) fn analyse(stores: &[Store]) -> Result<Opened, StudyError> {
     let study = Study::parse(
         &first.folder().join("study.json").display().to_string(),
         &first.manifest().study.text,
-    )?;
+    )?
+    .named_as(&first.manifest().study.meaning);
     let (mut runs, mut notes) = records(stores)?;
     let searched = first.manifest().study.is_search();
     if searched {
@@ -192,11 +194,12 @@ pub(super) fn merge(
         }
     }
     if let [first, _, ..] = stores {
-        let planned = &first.manifest().study.runs;
-        let place = |run: &RunRecord| planned.iter().position(|id| id.as_str() == run.id);
-        runs.sort_by_key(|(run, _)| {
-            let unplanned = place(run).is_none().then(|| run.id.clone());
-            (place(run).unwrap_or(usize::MAX), unplanned)
+        let planned = first.manifest().study.runs.iter();
+        let places: HashMap<&str, usize> = planned.map(RunId::as_str).zip(0..).collect();
+        runs.sort_by_cached_key(|(run, _)| {
+            let place = places.get(run.id.as_str()).copied();
+            let unplanned = place.is_none().then(|| run.id.clone());
+            (place.unwrap_or(usize::MAX), unplanned)
         });
     }
     let mut runs: Vec<RunRecord> = runs.into_iter().map(|(run, _)| run).collect();

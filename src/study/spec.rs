@@ -27,6 +27,8 @@ pub struct Study {
     pub cells: Vec<Cell>,
     /// The runs whose weights the cells with `init = "pretrained"` start from: a study of one cell with a run per seed.
     pub pretrain: Option<Box<Study>>,
+    /// `[slurm]`; it says where runs are made and is no part of what they are.
+    pub slurm: Option<Slurm>,
     /// The last threshold ranks the cells and ends a run.
     pub target: MetricTarget,
     /// The mean over the evaluations of this many training samples counts; a multiple of [`Study::every_samples`].
@@ -44,6 +46,30 @@ pub struct Study {
     pub order_seed: u64,
 }
 
+/// What `wattgrad study submit --slurm` asks of Slurm.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Slurm {
+    /// Tasks of the job array, each with a shard of the runs.
+    pub tasks: Option<u64>,
+    /// Most tasks at the same time.
+    pub parallel: Option<u64>,
+    pub partition: Option<String>,
+    pub account: Option<String>,
+    /// Per task, as are the processors and the memory.
+    pub gpus: Option<u64>,
+    pub cpus: Option<u64>,
+    pub memory: Option<String>,
+    /// Limit of a task.
+    pub time: Option<String>,
+    /// Further options of `sbatch`.
+    pub options: Vec<String>,
+    pub modules: Vec<String>,
+    /// What starts a program in a container, such as `apptainer exec --nv image.sif`.
+    pub container: Option<String>,
+    /// The program, if it is not this one.
+    pub program: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Axis {
     /// A long flag of `train` without its dashes.
@@ -57,11 +83,13 @@ pub struct Axis {
 pub struct Cell {
     /// The values of its axes, such as `batch-size=32,lr=0.01`; `base` where there is no axis. It is the same wherever
     /// the file lists the axis, and fit to be the name of a file: what is too long or has other characters is cut and
-    /// ends in a part of its SHA-256. Cells are in the order of the axes among the flags of `train`, the last of which
+    /// ends in a part of its SHA-256, and so does that of a cell with a network file, with the content of the file. Cells are in the order of the axes among the flags of `train`, the last of which
     /// changes first.
     pub id: String,
     /// Its value of each axis, in the order of the flags of `train`.
     pub settings: Vec<(String, Value)>,
+    /// SHA-256 of its network file, if it has one that can be read.
+    pub network: Option<String>,
     /// Its seed is replaced by that of the run.
     pub regime: Regime,
 }
@@ -85,7 +113,11 @@ impl Study {
         let cell = |cell: &Cell| {
             let chosen = cell.regime.choices().into_iter();
             let choices: Map<String, Value> = chosen.filter(|one| !usual.contains(one)).collect();
-            json!({ "id": cell.id, "choices": choices })
+            let mut all = json!({ "id": cell.id, "choices": choices });
+            if let Some(network) = &cell.network {
+                all["file-sha256"] = network.as_str().into();
+            }
+            all
         };
         let axes: Map<String, Value> = self
             .axes
@@ -111,6 +143,17 @@ impl Study {
         }
         meaning.sort_all_objects();
         meaning
+    }
+
+    /// With the names that its cells have in `meaning`, which is that of its folder: a network file may be elsewhere now.
+    pub(super) fn named_as(mut self, meaning: &Value) -> Self {
+        let cells = meaning["cells"].as_array();
+        for (cell, there) in self.cells.iter_mut().zip(cells.into_iter().flatten()) {
+            if let Some(id) = there["id"].as_str() {
+                id.clone_into(&mut cell.id);
+            }
+        }
+        self
     }
 
     /// What tells its folder from that of another study.

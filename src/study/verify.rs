@@ -6,6 +6,7 @@ use super::error::StudyError;
 use super::open::{merge, open_stores};
 use super::pretraining::FOLDER;
 use super::run::{Outcome, RunRecord};
+use super::submitted::expand;
 use crate::energy::Interval;
 use crate::train::{self, EnergyFigure, PhaseEnergy, Record};
 
@@ -31,7 +32,8 @@ pub struct Verified {
 /// As for [`open`](super::open()).
 pub fn verify<P: AsRef<Path>>(folders: &[P]) -> Result<Verified, StudyError> {
     let mut verified = verify_own(folders)?;
-    let pretraining = folders.iter().map(|folder| folder.as_ref().join(FOLDER));
+    let all = expand(folders)?;
+    let pretraining = all.iter().map(|folder| folder.join(FOLDER));
     let pretraining: Vec<_> = pretraining.filter(|folder| folder.exists()).collect();
     if !pretraining.is_empty() {
         let other = verify_own(&pretraining)?;

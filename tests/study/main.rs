@@ -16,6 +16,11 @@ mod search;
 #[cfg(unix)]
 mod several;
 mod shards;
+#[cfg(target_os = "linux")]
+#[path = "../skip/mod.rs"]
+mod skip;
+#[cfg(target_os = "linux")]
+mod slurm;
 #[cfg(unix)]
 mod stopped;
 

@@ -108,7 +108,8 @@ fn a_search_that_is_killed_and_given_more_ends_like_an_unbroken_one() {
     // The rung that the small budget cut is in two parts there.
     let reached = |out: &Path| {
         let all = essence(out).into_iter();
-        let last = all.filter(|run| run[0][1] != "stopped");
+        // The evaluation of a diverged run follows the steps that were in flight, whose number depends on the time.
+        let last = all.filter(|run| run[0][1] == "reached" || run[0][1] == "over-budget");
         last.map(|run| run[1].clone()).collect::<Vec<_>>()
     };
     assert_eq!(reached(&other), reached(&out), "to the last bit");

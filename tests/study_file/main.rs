@@ -407,3 +407,53 @@ samples = 60000
         "as many finite thresholds",
     );
 }
+
+#[test]
+fn the_name_of_a_run_depends_on_the_content_of_its_network_file_and_not_of_a_preset() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("net.toml");
+    let text = with(
+        "model = \"mlp\"",
+        &format!("model = {:?}", path.display().to_string()),
+    );
+    let ids = |text: &str| {
+        good(text)
+            .plan()
+            .into_iter()
+            .map(|run| run.id)
+            .collect::<Vec<_>>()
+    };
+    let missing = ids(&text);
+    assert_eq!(
+        missing,
+        ids(GOOD),
+        "without the file its content is not known"
+    );
+    std::fs::write(&path, "one").unwrap();
+    let (first, meaning) = (ids(&text), good(&text).meaning());
+    assert!(
+        first.iter().all(|id| id.contains('+')) && first[0] != missing[0],
+        "{first:?}"
+    );
+    assert_eq!(ids(&text), first);
+    std::fs::write(&path, "two").unwrap();
+    let second = ids(&text);
+    assert!(second.iter().all(|id| !first.contains(id)), "{second:?}");
+    assert_ne!(good(&text).meaning(), meaning);
+    // In a list of networks too.
+    let axis = with("momentum = 0.9", "")
+        .replace("model = \"mlp\"\n", "")
+        .replace(
+            "[axes]",
+            &format!(
+                "[axes]\nmodel = [\"mlp\", {:?}]",
+                path.display().to_string()
+            ),
+        );
+    let reference = axis.replace("[reference]", "[reference]\nmodel = \"mlp\"");
+    let found = ids(&reference);
+    assert_eq!(
+        found.iter().filter(|id| id.contains('+')).count() * 2,
+        found.len()
+    );
+}

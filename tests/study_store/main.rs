@@ -2,6 +2,7 @@
 //! version. Full and read-only disks are in study_store_faults.rs.
 #![cfg(unix)]
 
+mod merging;
 mod records;
 mod worker;
 

@@ -1,5 +1,7 @@
 //! Computes the analysis of a design and its runs.
 
+use std::collections::HashMap;
+
 use super::answer::{Answer, answer};
 use super::cost::{kinds, trial, worth};
 use super::design::Design;
@@ -351,13 +353,19 @@ impl<'a> Grouped<'a> {
     fn cells(&self, ends: &[Option<EndPoint>]) -> Vec<CellReport> {
         let planned = |cell: usize| self.design.runs.iter().filter(move |run| run.cell == cell);
         let cells = self.design.cells.iter().zip(ends).enumerate();
+        let runs: HashMap<&str, &RunRecord> = self
+            .runs
+            .iter()
+            .rev()
+            .map(|run| (run.id.as_str(), run))
+            .collect();
         cells
             .map(|(cell, (design, end))| CellReport {
                 id: design.id.clone(),
                 values: design.values.clone(),
                 runs: planned(cell)
                     .map(|planned| {
-                        let run = self.runs.iter().find(|run| run.id == planned.id);
+                        let run = runs.get(planned.id.as_str());
                         RunLine {
                             id: planned.id.clone(),
                             seed: planned.seed,

@@ -12,6 +12,7 @@ use super::format::Entries;
 use super::keys::{keys, unknown_key};
 use super::settings::{self, Base, Setting};
 use crate::checksum::sha256;
+use crate::model::network_file;
 use crate::study::spec::{Cell, short};
 
 /// Most bytes of an identifier that is not shortened; the name of a run adds its seed.
@@ -106,22 +107,24 @@ fn place(base: &Base<'_>, settings: Vec<Setting>) -> Result<PlacedCell, StudyFil
     let values: Vec<(String, Value)> = values
         .map(|setting| (setting.key.clone(), setting.value.clone()))
         .collect();
+    // A report may be made where the file is not: there the names in the study's folder count.
+    let text = network_file::is_file(&regime.model).then(|| std::fs::read_to_string(&regime.model));
+    let network = text.and_then(Result::ok).map(|text| sha256(&text));
     let cell = Cell {
-        id: identifier(&values),
+        id: identifier(&values, network.as_deref()),
         settings: values,
+        network,
         regime,
     };
     Ok(PlacedCell { cell, settings })
 }
 
-/// `batch-size=32,lr=0.01`, fit to be the name of a file on every system.
-fn identifier(settings: &[(String, Value)]) -> String {
-    if settings.is_empty() {
-        return "base".into();
-    }
+/// `batch-size=32,lr=0.01`, fit to be the name of a file on every system. With the SHA-256 of a network file, it ends in a
+/// part of one, so that another content is another cell.
+fn identifier(settings: &[(String, Value)], network: Option<&str>) -> String {
     // Some systems do not distinguish capitals, and commas and equals signs separate the parts.
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.+".contains(c);
-    let mut altered = false;
+    let mut altered = network.is_some();
     let mut parts = Vec::new();
     for (key, value) in settings {
         let text = short(value);
@@ -129,9 +132,13 @@ fn identifier(settings: &[(String, Value)]) -> String {
         altered |= plain != text;
         parts.push(format!("{key}={plain}"));
     }
-    let mut id = parts.join(",");
+    let mut id = match parts.is_empty() {
+        true => "base".into(),
+        false => parts.join(","),
+    };
     if altered || id.len() > LONGEST {
         let whole = serde_json::to_string(settings).unwrap_or_default();
+        let whole = whole + network.unwrap_or_default();
         id.truncate(LONGEST);
         id = format!("{id}+{}", &sha256(&whole)[..12]);
     }

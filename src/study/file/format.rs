@@ -26,6 +26,27 @@ pub(super) struct StudyFile {
     pub evaluate: EvaluateTable,
     pub budget: At<BudgetTable>,
     pub pretrain: Option<At<PretrainTable>>,
+    pub slurm: Option<At<SlurmTable>>,
+}
+
+/// How `study submit --slurm` asks for machines.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", expecting = "a table")]
+pub(super) struct SlurmTable {
+    pub tasks: Option<At<u64>>,
+    pub parallel: Option<At<u64>>,
+    pub partition: Option<String>,
+    pub account: Option<String>,
+    pub gpus: Option<At<u64>>,
+    pub cpus: Option<At<u64>>,
+    pub memory: Option<String>,
+    pub time: Option<String>,
+    #[serde(default)]
+    pub options: Vec<String>,
+    #[serde(default)]
+    pub modules: Vec<String>,
+    pub container: Option<String>,
+    pub program: Option<String>,
 }
 
 /// The run whose weights cells start from.

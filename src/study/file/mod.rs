@@ -9,6 +9,7 @@ mod goal;
 mod keys;
 mod pretrain;
 mod settings;
+mod slurm;
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -115,6 +116,7 @@ fn assemble(source: Source<'_>, file: StudyFile) -> Result<Study, StudyFileError
             .map(|PlacedCell { cell, .. }| cell.clone())
             .collect(),
         pretrain: None,
+        slurm: None,
         target: goal.target,
         window_samples: goal.window_samples,
         every_samples: goal.every_samples,
@@ -125,6 +127,7 @@ fn assemble(source: Source<'_>, file: StudyFile) -> Result<Study, StudyFileError
         order_seed,
     };
     study.pretrain = pretrain::place(&base, pretrain, &study, &cells)?;
+    study.slurm = slurm::place(source, file.slurm)?;
     Ok(study)
 }
 

@@ -80,6 +80,14 @@ impl Store {
         Ok(None)
     }
 
+    /// Makes the names of all records survive a power cut.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn sync(&self) -> Result<(), StoreError> {
+        draft::sync_folder(&self.folder.join(RUNS))
+    }
+
     /// Removes drafts of records that a process published just before it died, and moves damaged records away.
     fn clean(&self) -> Result<(), StoreError> {
         let runs = self.folder.join(RUNS);

@@ -72,6 +72,10 @@ impl Identity {
 
     /// The first difference from `other`, with both values; `None` for the same study.
     pub fn difference(&self, other: &Self) -> Option<String> {
+        // Both are usually from files; only a difference has to be put in words.
+        if (&self.name, &self.meaning, &self.runs) == (&other.name, &other.meaning, &other.runs) {
+            return None;
+        }
         // Numbers as a file gives them back, so that only what differs there differs here.
         let compared = |study: &Self| {
             let all = json!({ "name": study.name, "meaning": study.meaning, "runs": study.runs });

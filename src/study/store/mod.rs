@@ -3,6 +3,7 @@
 //! [`Store`] reads a folder, and claims runs and saves their records in it; [`HostLock`] keeps measured runs of one
 //! machine from overlapping. docs/store.md describes the layout of the folder and the guarantees.
 
+mod adopt;
 mod claim;
 mod draft;
 mod error;
@@ -13,6 +14,7 @@ mod manifest;
 mod reader;
 mod run_id;
 
+pub use adopt::Adopted;
 pub use claim::{Claim, Saved};
 pub use error::StoreError;
 pub use host_lock::HostLock;

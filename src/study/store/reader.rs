@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use super::error::StoreError;
 use super::json::{self, Content};
@@ -19,6 +22,9 @@ pub(super) const INTERRUPTED: &str = "interrupted";
 pub(super) const DUPLICATES: &str = "duplicates";
 /// Files of `runs/` that are cut off.
 pub(super) const DAMAGED: &str = "damaged";
+
+/// Fewer records are read faster without another thread.
+const FEWEST_PER_THREAD: usize = 16;
 
 /// The folder of a study.
 #[derive(Clone, Debug)]
@@ -64,8 +70,23 @@ impl Store {
     /// [`StoreError::UnknownSchema`] and [`StoreError::Unreadable`] for a record of another version.
     pub fn runs(&self) -> Result<Runs, StoreError> {
         let mut runs = Runs::default();
-        for run in self.done()? {
-            match self.record(&run)? {
+        let done = self.done()?;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let part = done.len().div_ceil(threads).max(FEWEST_PER_THREAD);
+        // Reading records is decoding JSON.
+        let read: Vec<Vec<_>> = thread::scope(|scope| {
+            let read = |runs: &[RunId]| runs.iter().map(|run| self.record(run)).collect();
+            let threads = done
+                .chunks(part)
+                .map(|runs| scope.spawn(move || read(runs)));
+            let threads: Vec<_> = threads.collect();
+            let joined = threads.into_iter().map(|thread| thread.join());
+            joined
+                .map(|read| read.unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect()
+        });
+        for (run, read) in done.into_iter().zip(read.into_iter().flatten()) {
+            match read? {
                 (Content::Valid(record), altered) => {
                     runs.records.push(record);
                     if altered {
