@@ -5,7 +5,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use super::global::Global;
 use super::{
     bench, calibrate, completions, doctor, explain, infer, lr_find, man, measure, port, report,
-    roofline, search, study, train, watch,
+    roofline, search, study, train, tune, watch,
 };
 
 const VERSION: &str = concat!(
@@ -34,7 +34,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
     ("Train", &["train", "lr-find", "infer", "explain"]),
     ("Compare", &["study", "search", "report"]),
-    ("Kernels", &["bench", "roofline", "port"]),
+    ("Kernels", &["bench", "roofline", "tune", "port"]),
     ("More", &["completions", "man"]),
 ];
 
@@ -84,6 +84,8 @@ pub enum Command {
     Bench(Box<bench::Args>),
     /// Measure what this device can do: FLOP/s, bytes per second, launches, energy
     Roofline(roofline::Args),
+    /// Search the fastest or cheapest kernel variants of this device
+    Tune(tune::Args),
     /// Examine a new device: kernels, determinism, training, sensors
     Port(port::Args),
     /// Print a completion script for a shell

@@ -45,7 +45,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let language: Option<Language> = args.emit.as_deref().map(str::parse).transpose()?;
     let regime = args.setup.regime.clone();
     regime.check()?;
-    let tuning = args.setup.tuning()?;
+    let profile = args.setup.profile()?;
     let data = regime.read_data(&mut reading(global))?;
     regime.check_data(&data)?;
     let network = regime.build_network(&data)?;
@@ -57,11 +57,8 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         "{} on {}, batch {}, on {} ({})\n",
         regime.model, data.name, regime.batch_size, gpu.adapter.name, gpu.adapter.backend
     );
-    let mut trainer = Trainer::new(&gpu, regime)?.data(data).network(network);
-    if let Some(tuning) = tuning {
-        trainer = trainer.tuning(tuning);
-    }
-    let program = trainer.program()?;
+    let trainer = Trainer::new(&gpu, regime)?.data(data).network(network);
+    let program = trainer.tuning(profile.on(&gpu, global)).program()?;
 
     if let (Some(language), Some(folder)) = (language, &args.out) {
         let shaders = program.shaders();

@@ -53,7 +53,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     sweep.check()?;
     sweep.check_regime(&regime)?;
     regime.check()?;
-    let tuning = args.setup.tuning()?;
+    let profile = args.setup.profile()?;
     let data = regime.read_data(&mut reading(global))?;
     regime.check_data(&data)?;
     let network = regime.build_network(&data)?;
@@ -72,9 +72,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         .data(data)
         .network(network)
         .stop(stop.clone());
-    if let Some(tuning) = tuning {
-        trainer = trainer.tuning(tuning);
-    }
+    trainer = trainer.tuning(profile.on(&gpu, global));
     let found = trainer.find_lr(sweep, &mut |_| ())?;
     if stop.load(std::sync::atomic::Ordering::Relaxed) {
         return Ok(INTERRUPTED);

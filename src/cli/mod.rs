@@ -16,6 +16,7 @@ mod margin;
 mod measure;
 mod output;
 mod port;
+mod profile;
 mod progress;
 mod report;
 mod roofline;
@@ -23,6 +24,7 @@ mod search;
 mod study;
 mod study_progress;
 mod train;
+mod tune;
 mod watch;
 mod watch_log;
 mod wrap;
@@ -71,6 +73,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Explain(args) => explain::run(args, global),
         Command::Bench(args) => bench::run(args, global),
         Command::Roofline(args) => roofline::run(args, global),
+        Command::Tune(args) => tune::run(args, global),
         Command::Port(args) => port::run(args, global),
         Command::Completions(args) => completions::run(args, &mut Cli::command()),
         Command::Man(args) => man::run(args, Cli::command()),

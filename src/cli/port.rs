@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::conformance::{ExamOptions, examine};
 use crate::device::{Gpu, GpuOptions, PipelineCache};
 use crate::energy::Meter;
-use crate::kernels::SHADERS;
+use crate::kernels::{SHADERS, install};
 use crate::lab::port::{Conformance, Port, PortError, PortOptions, PortStep};
 use crate::report;
 use crate::suggest::Suggest;
@@ -22,7 +22,7 @@ use super::output::{self, say};
     after_help = "Examples:\n  wattgrad port --quick\n  wattgrad port --kernel gemm/direct"
 )]
 pub struct Args {
-    /// Stay under ten minutes: train three presets instead of all
+    /// Stay under ten minutes: train three presets instead of all, tune nothing
     #[arg(long)]
     quick: bool,
 
@@ -75,15 +75,30 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         say(global, &format!("continuing {}", state.display()));
     }
     port.doctor = doctor::device_facts(global)?;
-    port.sensors = Meter::open(&meter, Some(&metered_device(&gpu.adapter)))?.sources();
+    let meter = Meter::open(&meter, Some(&metered_device(&gpu.adapter)))?;
+    port.sensors = meter.sources();
     let options = PortOptions {
         quick: args.quick,
         steps,
         state: state.clone(),
     };
-    port.run(&gpu, &options, &mut |step, part| {
+    port.run(&gpu, &meter, &options, &mut |step, part| {
         say(global, &format!("{step}: {part}"));
     })?;
+    if let Some(profile) = port.new_profile() {
+        let evidence = serde_json::json!({ "port": state });
+        let path = install(&gpu, profile.clone(), evidence).map_err(|error| {
+            Failure::failed(format!(
+                "cannot install the profile ({error}): check the cache folder"
+            ))
+        })?;
+        let installed = format!(
+            "installed the profile {} ({}); runs on this device use it now, unless with --profile default",
+            profile.name,
+            path.display()
+        );
+        say(global, &installed);
+    }
     let text = report::port_page(&port);
     crate::files::write_whole(&page, text.as_bytes())
         .map_err(|error| Failure::cannot_write(&page, &error))?;
@@ -160,6 +175,8 @@ impl From<PortError> for Failure {
     fn from(error: PortError) -> Self {
         match error {
             PortError::Device(error) => error.into(),
+            PortError::Roofline(error) => error.into(),
+            PortError::Tune(error) => error.into(),
             other => Self::failed(other),
         }
     }

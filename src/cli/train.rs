@@ -1,9 +1,8 @@
 //! `wattgrad train`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::device::{Gpu, GpuOptions};
-use crate::kernels::Tuning;
 use crate::report;
 use crate::train::{CheckpointEvery, Checkpoints, Outcome, Outputs, Regime, Trainer};
 
@@ -11,6 +10,7 @@ use super::failure::Failure;
 use super::global::Global;
 use super::interrupt::{INTERRUPTED, stop_on_interrupt};
 use super::output;
+use super::profile::Profile;
 use super::progress::{Progress, reading};
 
 #[derive(Debug, clap::Args)]
@@ -75,15 +75,15 @@ pub struct Setup {
     #[command(flatten)]
     pub regime: Regime,
 
-    /// Use this device profile (TOML) instead of the built-in one
+    /// Device profile (TOML), or default: the built-in one [default: as tuned]
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
 }
 
 impl Setup {
     /// The profile of `--profile`.
-    pub fn tuning(&self) -> Result<Option<Tuning>, Failure> {
-        self.profile.as_deref().map(read_profile).transpose()
+    pub fn profile(&self) -> Result<Profile, Failure> {
+        Profile::read(self.profile.as_deref())
     }
 }
 
@@ -103,7 +103,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let regime = regime.with_weights_given(args.init_weights.is_some())?;
     regime.check()?;
     let meter = global.meter_options(args.assume_watts_per_core)?;
-    let tuning = args.setup.tuning()?;
+    let profile = args.setup.profile()?;
     let data = regime.read_data(&mut reading(global))?;
     regime.check_data(&data)?;
     let network = regime.build_network(&data)?;
@@ -133,9 +133,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if let Some((weights, origin)) = weights {
         trainer = trainer.weights(weights, origin);
     }
-    if let Some(tuning) = tuning {
-        trainer = trainer.tuning(tuning);
-    }
+    trainer = trainer.tuning(profile.on(&gpu, global));
     if let Some(folder) = args.checkpoint.clone() {
         trainer = trainer.checkpoints(Checkpoints {
             folder,
@@ -154,14 +152,4 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         Outcome::Interrupted => INTERRUPTED,
         _ => 0,
     })
-}
-
-fn read_profile(path: &Path) -> Result<Tuning, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        Failure::failed(format!(
-            "cannot read the profile {path:?} ({error}): check that the file exists and that you may read it"
-        ))
-    })?;
-    Tuning::from_toml(&text)
-        .map_err(|error| Failure::misuse(format!("--profile {path:?}: {error}")))
 }

@@ -19,6 +19,7 @@ pub use suites::{SUITES, Suite, conv_cases, rules};
 pub use training::{Followed, Reference, Repeated, TrainingError, references};
 
 use crate::device::{Gpu, PipelineCache};
+use crate::kernels::GemmRule;
 
 /// Runs the suites that `options` leave and returns what was found; `progress` is called before each suite with its name and
 /// the numbers of suites done and in all.
@@ -40,5 +41,23 @@ pub fn examine(
         examiner.begin(suite.name);
         (suite.run)(&mut examiner);
     }
+    examiner.finish()
+}
+
+/// Checks a rule for products against the oracle: every form, whole and split, in every storage, and some convolutions. It
+/// stops at the first difference.
+#[must_use]
+pub fn check_rule(
+    gpu: &Gpu,
+    pipelines: PipelineCache,
+    rule: &GemmRule,
+) -> (Findings, PipelineCache) {
+    let options = ExamOptions {
+        fail_fast: true,
+        ..Default::default()
+    };
+    let mut examiner = Examiner::new(gpu, pipelines, options);
+    examiner.begin("rule");
+    suites::rule(&mut examiner, rule);
     examiner.finish()
 }

@@ -164,6 +164,12 @@ impl Prepared {
         })
     }
 
+    /// The commands of the dispatches, in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
     /// Writes the inputs again, and NaN into all other tensors.
     pub fn reset(&self, gpu: &Gpu) {
         self.placed.values().for_each(|placed| placed.reset(gpu));

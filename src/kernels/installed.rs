@@ -80,7 +80,9 @@ pub fn install(
     let installed = Installed {
         version: VERSION,
         device: device(gpu),
-        written_at: jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        written_at: jiff::Timestamp::now()
+            .strftime("%Y-%m-%dT%H:%M:%SZ")
+            .to_string(),
         wattgrad: env!("CARGO_PKG_VERSION").into(),
         profile,
         evidence,
@@ -111,5 +113,9 @@ fn path(gpu: &Gpu) -> Option<PathBuf> {
     let sum = device.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |sum, byte| {
         (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    cache_folder().map(|cache| cache.join("profiles").join(format!("{plain}-{sum:016x}.json")))
+    cache_folder().map(|cache| {
+        cache
+            .join("profiles")
+            .join(format!("{plain}-{sum:016x}.json"))
+    })
 }

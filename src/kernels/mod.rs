@@ -11,6 +11,7 @@ pub mod count;
 pub mod elementwise;
 pub mod emit;
 pub mod gemm;
+mod installed;
 pub mod loss;
 pub mod norm;
 pub mod optim;
@@ -21,6 +22,7 @@ mod shaders;
 mod texel;
 
 pub use compose::{Composed, Operand};
+pub use installed::{Installed, built_in, default_profile, install, installed};
 pub use profile::{GemmCore, GemmRule, ProductKind, ProfileError, Tuning};
 pub use shaders::{SHADERS, Shader, shader};
 
@@ -116,6 +118,19 @@ impl TensorInfo {
     }
 }
 
+/// The form and size of a matrix product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductSize {
+    /// The form.
+    pub kind: ProductKind,
+    /// Rows of the result.
+    pub m: u32,
+    /// Columns of the result, padding included.
+    pub n: u32,
+    /// Terms of a sum.
+    pub k: u32,
+}
+
 /// A dispatch of symbolic tensors.
 #[derive(Clone, Debug)]
 pub struct Dispatch {
@@ -141,8 +156,8 @@ pub struct Dispatch {
     pub once: bool,
     /// The chosen variant where there is a choice, for the record: `direct 8x8`, `texel`, `tile 64x64 split 8`.
     pub variant: String,
-    /// Length of the sum of a matrix product.
-    pub k: Option<u32>,
+    /// The matrix product that it computes, where a rule of the profile chose its core.
+    pub product: Option<ProductSize>,
 }
 
 impl Dispatch {
@@ -160,7 +175,7 @@ impl Dispatch {
             bytes: 0,
             once: false,
             variant: String::new(),
-            k: None,
+            product: None,
         }
     }
 

@@ -35,7 +35,7 @@ pub enum GemmCore {
 }
 
 /// The products that a rule may be limited to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProductKind {
     /// Both operands as they are.

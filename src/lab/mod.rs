@@ -16,6 +16,7 @@ pub mod port;
 pub(crate) mod replay;
 pub mod roofline;
 mod timing;
+pub mod tune;
 
 pub use compare::KernelComparison;
 pub use data::{BindingData, KernelOutputs};

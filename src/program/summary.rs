@@ -217,8 +217,9 @@ impl Program<'_> {
                     0
                 }),
                 bytes: dispatch.bytes,
-                k: dispatch.k,
-                idle: dispatch.k.is_some_and(|k| k > LONG_SUM) && workgroups < FEW_WORKGROUPS,
+                k: dispatch.product.map(|product| product.k),
+                idle: dispatch.product.is_some_and(|product| product.k > LONG_SUM)
+                    && workgroups < FEW_WORKGROUPS,
                 barrier,
                 operands,
             });

@@ -11,6 +11,7 @@ mod program;
 mod run;
 mod search;
 pub mod study;
+mod tune;
 
 pub use columns::{Align, columns};
 pub use estimate::estimate;
@@ -20,3 +21,4 @@ pub use port::{port, port_page};
 pub use program::program;
 pub use run::run;
 pub use search::{search, search_plan};
+pub use tune::tune;

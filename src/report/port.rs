@@ -34,6 +34,17 @@ fn steps(port: &Port) -> Vec<[String; 3]> {
                 trained(&port.determinism, "preset", |run| run.failure.is_none())
             }
             PortStep::Training => trained(&port.training, "preset", |run| run.failure.is_none()),
+            PortStep::Roofline => port
+                .roofline
+                .as_ref()
+                .map(|found| match found.missing.len() {
+                    0 => "measured".into(),
+                    missing => format!("measured, {missing} figures unavailable"),
+                }),
+            PortStep::Tuning => port.tuning.as_ref().map(|found| match found.changed {
+                true => format!("profile {}", found.profile.name),
+                false => format!("the profile {} stays", found.start),
+            }),
         };
         let name = step.name();
         let left_out = port
@@ -118,6 +129,12 @@ pub fn port_page(port: &Port) -> String {
     }
     page += &determinism(port);
     page += &training(port);
+    if let Some(found) = &port.roofline {
+        page += &format!("\n## Roofline\n\n```\n{}```\n", super::lab::roofline(found));
+    }
+    if let Some(found) = &port.tuning {
+        page += &format!("\n## Tuning\n\n```\n{}```\n", super::tune(found));
+    }
     page += &format!(
         "\n## Sensors\n\n{}",
         table(

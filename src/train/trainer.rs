@@ -14,7 +14,7 @@ use super::regime_error::RegimeError;
 use crate::data::Dataset;
 use crate::device::{AdapterKind, AdapterSummary, Gpu};
 use crate::energy::{DeviceKind, MeterOptions, MeteredDevice, Moment};
-use crate::kernels::Tuning;
+use crate::kernels::{Tuning, default_profile};
 use crate::model::weights::Weights;
 use crate::model::{Network, init};
 use crate::optim::{Schedule, Steps};
@@ -153,7 +153,7 @@ impl<'g> Trainer<'g> {
         self
     }
 
-    /// Sets the device profile that chooses kernel variants, instead of the device's own.
+    /// Sets the device profile that chooses kernel variants, instead of the installed or built-in one.
     #[doc(hidden)]
     #[must_use]
     pub fn tuning(mut self, tuning: Tuning) -> Self {
@@ -249,12 +249,8 @@ impl<'g> Trainer<'g> {
                 "default".to_owned(),
             ),
         };
-        let tuning = self.tuning.take().unwrap_or_else(|| {
-            Tuning::for_device(
-                self.gpu.texel_lanes(),
-                self.gpu.adapter.kind == AdapterKind::Cpu,
-            )
-        });
+        let tuning = self.tuning.take();
+        let tuning = tuning.unwrap_or_else(|| default_profile(self.gpu));
         let eval_batch = self.regime.eval_batch(data.test.len);
         let rule = self.regime.update_rule()?;
         let options = ProgramOptions {

@@ -101,6 +101,14 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, case: Case, storage: Storage)
     examine("grad bias", tdb, out, &want, &scale, pixels);
 }
 
+/// One core and tile for some windows.
+pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4]) {
+    let tuning = only(exam.texel_lanes(), core, tile, 4);
+    for case in general().into_iter().step_by(6) {
+        check(exam, &tuning, case, Storage::Buffer);
+    }
+}
+
 /// The core `direct`.
 pub fn direct(exam: &mut Examiner<'_>) {
     let tuning = only(None, GemmCore::Direct, [1, 2, 8, 4], 1);

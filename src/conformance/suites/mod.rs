@@ -134,6 +134,13 @@ fn only(lanes: Option<u32>, core: GemmCore, tile: [u32; 4], max_split: u32) -> T
     }
 }
 
+/// A rule for products: its core and tile in every form and in some convolutions.
+pub fn rule(exam: &mut Examiner<'_>, rule: &GemmRule) {
+    let tile = [rule.rm, rule.rn, rule.threads_x, rule.threads_y];
+    gemm::rule(exam, rule.core, tile);
+    conv::rule(exam, rule.core, tile);
+}
+
 /// The output of `batch/order`: the number of filled rows, and the sample of each.
 fn batch_of(valid: u32, samples: &[u32]) -> Vec<u32> {
     let mut words = vec![valid, 0, 0, 0];

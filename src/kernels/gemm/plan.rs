@@ -3,7 +3,8 @@
 use super::Epilogue;
 use crate::kernels::texel::gemm as texel;
 use crate::kernels::{
-    Dispatch, GemmCore, GemmRule, List, MOST_WORKGROUPS, ProductKind, Role, Tensor, Tuning,
+    Dispatch, GemmCore, GemmRule, List, MOST_WORKGROUPS, ProductKind, ProductSize, Role, Tensor,
+    Tuning,
 };
 
 /// Quads of K that the `tile` core holds at a time.
@@ -229,7 +230,12 @@ impl Product<'_> {
         dispatch.sizes.extend(self.images.words());
         dispatch.grid = [core.groups[0], core.groups[1], layers];
         dispatch.variant = core.variant;
-        dispatch.k = Some(self.k);
+        dispatch.product = Some(ProductSize {
+            kind: self.kind,
+            m: self.m,
+            n: self.n4 * 4,
+            k: self.k,
+        });
         if layers == 1 {
             self.epilogue.fuse(&mut dispatch, self.row_bias);
             list.push(dispatch);

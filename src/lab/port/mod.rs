@@ -1,4 +1,4 @@
-//! A new device, examined from start to end: conformance, determinism, training, sensors.
+//! A new device, examined from start to end: conformance, determinism, training, roofline, tuning, sensors.
 
 mod choice;
 mod state;
@@ -15,8 +15,11 @@ pub use state::{Key, StateError};
 
 use crate::conformance::{ExamOptions, Findings, Followed, Repeated, Suspect, examine, references};
 use crate::device::{DeviceError, Gpu, PipelineCache};
-use crate::energy::SourceReport;
+use crate::energy::{Meter, SourceReport};
 use crate::kernels::{SHADERS, Tuning};
+use crate::lab::KernelError;
+use crate::lab::roofline::Roofline;
+use crate::lab::tune::{Objective, TuneError, TuneOptions, Tuned, tune};
 use crate::train::{DeviceRecord, Host, Versions};
 
 /// Version of the keys of a port.
@@ -27,6 +30,12 @@ const REPEATED_STEPS: u32 = 20;
 
 /// The presets of a quick port.
 const QUICK: [&str; 3] = ["mlp", "cnn", "resnet8"];
+
+/// Seconds of each intensity whose energy the roofline measures.
+const ENERGY_SECONDS: f64 = 5.0;
+
+/// Seconds after which the tuning begins nothing new.
+const TUNING_SECONDS: f64 = 600.0;
 
 /// After this, a quick port starts no further step.
 const QUICK_LIMIT: Duration = Duration::from_secs(8 * 60);
@@ -41,13 +50,29 @@ pub enum PortStep {
     Determinism,
     /// The presets against PyTorch.
     Training,
+    /// What the device can do.
+    Roofline,
+    /// The fastest kernel variants.
+    Tuning,
 }
 
 impl PortStep {
     /// The names of all steps.
-    pub const NAMES: &[&str] = &["conformance", "determinism", "training"];
+    pub const NAMES: &[&str] = &[
+        "conformance",
+        "determinism",
+        "training",
+        "roofline",
+        "tuning",
+    ];
     /// All steps, as their names.
-    pub const ALL: &[Self] = &[Self::Conformance, Self::Determinism, Self::Training];
+    pub const ALL: &[Self] = &[
+        Self::Conformance,
+        Self::Determinism,
+        Self::Training,
+        Self::Roofline,
+        Self::Tuning,
+    ];
 
     /// Its name.
     #[must_use]
@@ -191,6 +216,12 @@ pub struct Port {
     pub determinism: Vec<Trained<Repeated>>,
     /// Each preset against PyTorch.
     pub training: Vec<Trained<Followed>>,
+    /// What the device can do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roofline: Option<Roofline>,
+    /// The search for the fastest kernel variants.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuning: Option<Tuned>,
     /// The energy sources.
     pub sensors: Vec<SourceReport>,
     /// Seconds of each step.
@@ -221,6 +252,7 @@ impl Port {
     pub fn run(
         &mut self,
         gpu: &Gpu,
+        meter: &Meter,
         options: &PortOptions,
         progress: Progress<'_>,
     ) -> Result<(), PortError> {
@@ -241,6 +273,16 @@ impl Port {
                 PortStep::Conformance => self.conform(gpu, progress),
                 PortStep::Determinism => self.repeat(gpu, options, &late, progress)?,
                 PortStep::Training => self.train(gpu, options, &late, progress)?,
+                PortStep::Roofline | PortStep::Tuning if late() => {
+                    self.left_out.insert(name.clone(), out_of_time());
+                    false
+                }
+                PortStep::Roofline => self.measure(gpu, meter, progress)?,
+                PortStep::Tuning if options.quick => {
+                    self.left_out.insert(name.clone(), "--quick".into());
+                    false
+                }
+                PortStep::Tuning => self.tune(gpu, meter, progress)?,
             };
             if ran {
                 let seconds = before + begun.elapsed().as_secs_f64();
@@ -342,6 +384,54 @@ impl Port {
         Ok(ran)
     }
 
+    fn measure(
+        &mut self,
+        gpu: &Gpu,
+        meter: &Meter,
+        progress: Progress<'_>,
+    ) -> Result<bool, PortError> {
+        if self.roofline.is_some() {
+            return Ok(false);
+        }
+        let found = Roofline::measure(gpu, meter, ENERGY_SECONDS, &mut |what| {
+            progress("roofline", what);
+        });
+        self.roofline = Some(found?);
+        Ok(true)
+    }
+
+    fn tune(
+        &mut self,
+        gpu: &Gpu,
+        meter: &Meter,
+        progress: Progress<'_>,
+    ) -> Result<bool, PortError> {
+        if self.tuning.is_some() {
+            return Ok(false);
+        }
+        let options = TuneOptions {
+            objective: Objective::Time,
+            models: QUICK.map(str::to_owned).to_vec(),
+            batch_size: 64,
+            shape: None,
+            start: self.profile(gpu),
+            budget: TUNING_SECONDS,
+        };
+        let found = tune(gpu, meter, &options, &mut |what| progress("tuning", what));
+        self.tuning = Some(found?);
+        Ok(true)
+    }
+
+    /// The profile to use on this device, where it is not the built-in one: as tuned, or else the one that is right.
+    #[must_use]
+    pub fn new_profile(&self) -> Option<&Tuning> {
+        let tuned = self.tuning.as_ref().filter(|tuned| tuned.changed);
+        let right = self.choice.as_ref().filter(|choice| !choice.built_in);
+        tuned
+            .map(|tuned| &tuned.profile)
+            .or_else(|| right.map(|choice| &choice.profile))
+    }
+
     /// What is wrong, one sentence each; empty where everything that ran is right.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
@@ -411,4 +501,8 @@ pub enum PortError {
     State(#[from] StateError),
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(transparent)]
+    Roofline(#[from] KernelError),
+    #[error(transparent)]
+    Tune(#[from] TuneError),
 }

@@ -135,6 +135,8 @@ impl Port {
             choice: None,
             determinism: vec![],
             training: vec![],
+            roofline: None,
+            tuning: None,
             sensors: vec![],
             seconds: BTreeMap::new(),
             left_out: BTreeMap::new(),

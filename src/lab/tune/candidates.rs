@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use crate::kernels::{GemmCore, GemmRule, List, ProductKind, Tuning};
 
 /// The products of one shape: they share a rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Class {
     /// The form.
     pub kind: ProductKind,
@@ -51,7 +53,9 @@ impl Class {
 pub fn ordered(rules: &BTreeMap<Class, GemmRule>) -> Vec<GemmRule> {
     let mut all: Vec<(&Class, &GemmRule)> = rules.iter().collect();
     all.sort_by_key(|(class, _)| std::cmp::Reverse((class.n, class.k)));
-    all.into_iter().map(|(class, rule)| class.rule(rule)).collect()
+    all.into_iter()
+        .map(|(class, rule)| class.rule(rule))
+        .collect()
 }
 
 /// The labels of the products of a list, by class; the sum of a split product has the label with ` sum`.
@@ -85,12 +89,32 @@ pub fn grid(start: &Tuning, software: bool) -> Vec<GemmRule> {
         rules.push(GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 4));
     }
     let direct: &[[u32; 4]] = match software {
-        true => &[[1, 1, 8, 4], [1, 2, 4, 2], [2, 2, 4, 2], [2, 4, 4, 2], [4, 4, 2, 2]],
-        false => &[[1, 1, 16, 4], [1, 1, 8, 8], [2, 1, 8, 8], [1, 2, 8, 8], [2, 2, 8, 8], [2, 2, 16, 4]],
+        true => &[
+            [1, 1, 8, 4],
+            [1, 2, 4, 2],
+            [2, 2, 4, 2],
+            [2, 4, 4, 2],
+            [4, 4, 2, 2],
+        ],
+        false => &[
+            [1, 1, 16, 4],
+            [1, 1, 8, 8],
+            [2, 1, 8, 8],
+            [1, 2, 8, 8],
+            [2, 2, 8, 8],
+            [2, 2, 16, 4],
+        ],
     };
     let tile: &[[u32; 4]] = match software {
         true => &[],
-        false => &[[1, 1, 8, 8], [1, 2, 16, 4], [2, 1, 8, 8], [2, 2, 8, 8], [1, 2, 16, 16], [2, 2, 16, 8]],
+        false => &[
+            [1, 1, 8, 8],
+            [1, 2, 16, 4],
+            [2, 1, 8, 8],
+            [2, 2, 8, 8],
+            [1, 2, 16, 16],
+            [2, 2, 16, 8],
+        ],
     };
     for (core, tiles) in [(GemmCore::Direct, direct), (GemmCore::Tile, tile)] {
         for tile in tiles {
@@ -106,7 +130,11 @@ mod tests {
 
     #[test]
     fn every_rule_is_valid_and_every_class_matches_its_own() {
-        for (start, software) in [(Tuning::texel(8), true), (Tuning::cpu(), true), (Tuning::gpu(), false)] {
+        for (start, software) in [
+            (Tuning::texel(8), true),
+            (Tuning::cpu(), true),
+            (Tuning::gpu(), false),
+        ] {
             let gemm = grid(&start, software);
             Tuning { gemm, ..start }.validate().unwrap();
         }
@@ -116,7 +144,13 @@ mod tests {
             n,
             k,
         };
-        let all = [class(64, 64, 64), class(64, 64, 128), class(64, 128, 64), class(8, 256, 256), class(64, 128, 16)];
+        let all = [
+            class(64, 64, 64),
+            class(64, 64, 128),
+            class(64, 128, 64),
+            class(8, 256, 256),
+            class(64, 128, 16),
+        ];
         let rules: BTreeMap<Class, GemmRule> = (1..)
             .zip(all)
             .map(|(split, class)| (class, GemmRule::new(GemmCore::Direct, [1, 1, 8, 8], split)))
