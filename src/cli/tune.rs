@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::device::{Gpu, GpuOptions};
 use crate::energy::{Meter, Status};
-use crate::kernels::{built_in, install};
+use crate::kernels::{GemmCore, built_in, install};
 use crate::lab::tune::{Objective, TuneError, TuneOptions, tune};
 use crate::model::presets;
 use crate::report;
@@ -48,6 +48,15 @@ pub struct Args {
     /// Shape of a sample, such as 3x32x32 [default: 1x28x28 for mlp, cnn, resnet8]
     #[arg(long, value_name = "CxHxW")]
     shape: Option<String>,
+
+    /// Tune only the products, with these cores: direct, tile or texel
+    #[arg(
+        long,
+        value_name = "CORE",
+        value_delimiter = ',',
+        value_parser = Suggest::read(&["direct", "tile", "texel"], parse_core),
+    )]
+    core: Vec<GemmCore>,
 
     /// Begin with this device profile (TOML) instead of the built-in one
     #[arg(long, value_name = "FILE", default_value = "default")]
@@ -111,6 +120,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         models: args.model.clone(),
         batch_size: args.batch_size,
         shape,
+        cores: args.core.clone(),
         start,
         budget: args.budget,
     };
@@ -144,6 +154,17 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         false => output::print_text(&report::tune(&found))?,
     }
     Ok(0)
+}
+
+fn parse_core(text: &str) -> Result<GemmCore, String> {
+    match text {
+        "direct" => Ok(GemmCore::Direct),
+        "tile" => Ok(GemmCore::Tile),
+        "texel" => Ok(GemmCore::Texel),
+        _ => Err(format!(
+            "unknown core {text:?}: choose direct, tile or texel"
+        )),
+    }
 }
 
 /// `3x32x32`, or `6x32` for a series.

@@ -19,7 +19,7 @@ pub use suites::{SUITES, Suite, conv_cases, rules};
 pub use training::{Followed, Reference, Repeated, TrainingError, references};
 
 use crate::device::{Gpu, PipelineCache};
-use crate::kernels::GemmRule;
+use crate::kernels::{GemmRule, Storage};
 
 /// Runs the suites that `options` leave and returns what was found; `progress` is called before each suite with its name and
 /// the numbers of suites done and in all.
@@ -44,13 +44,14 @@ pub fn examine(
     examiner.finish()
 }
 
-/// Checks a rule for products against the oracle: every form, whole and split, in every storage, and some convolutions. It
-/// stops at the first difference.
+/// Checks a rule for products against the oracle: every form, whole and split, and some convolutions, with tensors in
+/// `storage`. It stops at the first difference.
 #[must_use]
 pub fn check_rule(
     gpu: &Gpu,
     pipelines: PipelineCache,
     rule: &GemmRule,
+    storage: Storage,
 ) -> (Findings, PipelineCache) {
     let options = ExamOptions {
         fail_fast: true,
@@ -58,6 +59,6 @@ pub fn check_rule(
     };
     let mut examiner = Examiner::new(gpu, pipelines, options);
     examiner.begin("rule");
-    suites::rule(&mut examiner, rule);
+    suites::rule(&mut examiner, rule, storage);
     examiner.finish()
 }

@@ -2,13 +2,16 @@
 
 use super::columns::{Align, columns};
 use crate::lab::tune::{Objective, Tuned};
-use crate::units::seconds;
+
+fn milliseconds(value: f64) -> String {
+    format!("{:.3} ms", 1e3 * value)
+}
 
 /// A search as lines for a terminal: a line for each class of products, then the widths and the whole steps.
 #[must_use]
 pub fn tune(found: &Tuned) -> String {
     let cost = |value: f64| match found.objective {
-        Objective::Time => seconds(value),
+        Objective::Time => milliseconds(value),
         Objective::Energy => format!("{value:.3e} J"),
         Objective::Edp => format!("{value:.3e} J s"),
     };
@@ -30,14 +33,14 @@ pub fn tune(found: &Tuned) -> String {
                 cost(a).total_cmp(&cost(b))
             });
             best.map_or_else(Default::default, |b| {
-                (b.variant.clone(), seconds(b.seconds))
+                (b.variant.clone(), milliseconds(b.seconds))
             })
         });
         let (variant, time) = best.unwrap_or_else(|| ("start".into(), String::new()));
         rows.push(vec![
             format!("{} {}", class.model, class.class),
             start.variant.clone(),
-            seconds(start.seconds),
+            milliseconds(start.seconds),
             variant,
             time,
             format!("{:.2}", class.ratio),

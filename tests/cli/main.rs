@@ -17,6 +17,7 @@ mod roofline;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod streams;
+mod tune;
 mod values;
 
 use serde_json::Value;
@@ -37,6 +38,7 @@ const COMMANDS: [&str; 16] = [
     "report",
     "bench",
     "roofline",
+    "tune",
     "port",
     "completions",
     "man",

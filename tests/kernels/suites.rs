@@ -139,4 +139,7 @@ suites!(
     end_of_step,
     end_of_evaluation,
     not_finite,
+    folded_grids,
+    folded_chunks,
+    folded_groups,
 );

@@ -4,7 +4,7 @@ use super::conv_cases::{Built, Case, build, case, general, grouped, three, weigh
 use super::{EPS, widen};
 use crate::conformance::examiner::Examiner;
 use crate::conformance::numbers::{data, pack};
-use crate::kernels::{GemmCore, Storage, Tuning, oracle};
+use crate::kernels::{GemmCore, Storage, Tuning};
 
 /// A profile whose only rule is this core; few workgroups fill the device.
 fn only(lanes: Option<u32>, core: GemmCore, tile: [u32; 4], max_split: u32) -> Tuning {
@@ -22,18 +22,7 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, case: Case, storage: Storage)
         inputs: [tx, tw, tb, tdy, tadd, tmask],
         outputs,
     } = build(tuning, case);
-    let wide = oracle::Conv {
-        batch: case.images as usize,
-        channels: case.channels as usize,
-        height: case.size[0] as usize,
-        width: case.size[1] as usize,
-        out_channels: case.out as usize,
-        kernel: case.kernel.map(|n| n as usize),
-        stride: case.stride.map(|n| n as usize),
-        padding: case.padding.map(|n| n as usize),
-        dilation: case.dilation.map(|n| n as usize),
-        groups: case.groups as usize,
-    };
+    let wide = case.oracle();
     let x = data(1, wide.input_len());
     let w = data(2, wide.weight_len());
     let bias = data(3, wide.out_channels);
@@ -102,10 +91,10 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, case: Case, storage: Storage)
 }
 
 /// One core and tile for some windows.
-pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4]) {
+pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4], storage: Storage) {
     let tuning = only(exam.texel_lanes(), core, tile, 4);
-    for case in general().into_iter().step_by(6) {
-        check(exam, &tuning, case, Storage::Buffer);
+    for case in general().into_iter().step_by(9) {
+        check(exam, &tuning, case, storage);
     }
 }
 

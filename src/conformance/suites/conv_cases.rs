@@ -2,7 +2,7 @@
 
 use crate::kernels::conv::{Conv, forward, grad_bias, grad_input, grad_weight};
 use crate::kernels::gemm::Epilogue;
-use crate::kernels::{List, Role, Shape, Tensor, Tuning};
+use crate::kernels::{List, Role, Shape, Tensor, Tuning, oracle};
 
 /// A convolution.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,23 @@ pub struct Case {
 }
 
 impl Case {
+    /// The same for the oracle.
+    #[must_use]
+    pub fn oracle(&self) -> oracle::Conv {
+        oracle::Conv {
+            batch: self.images as usize,
+            channels: self.channels as usize,
+            height: self.size[0] as usize,
+            width: self.size[1] as usize,
+            out_channels: self.out as usize,
+            kernel: self.kernel.map(|n| n as usize),
+            stride: self.stride.map(|n| n as usize),
+            padding: self.padding.map(|n| n as usize),
+            dilation: self.dilation.map(|n| n as usize),
+            groups: self.groups as usize,
+        }
+    }
+
     /// Whether a ReLU follows the bias; the cases of 17 channels have none.
     #[must_use]
     pub fn relu(&self) -> bool {

@@ -160,18 +160,19 @@ fn check_core(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4]) {
     }
 }
 
-/// One core and tile in every form and storage, whole and split.
-pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4]) {
+/// One core and tile in every form, whole and split.
+pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4], storage: Storage) {
     let lanes = exam.texel_lanes();
-    let tunings = [only(lanes, core, tile, 1), only(lanes, core, tile, 8)];
-    for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
-        for storage in exam.storages() {
-            for tuning in &tunings {
-                for [m, n, k] in [[17, 65, 257], [65, 33, 130]] {
-                    let gemm = Gemm { form, m, n, k };
-                    check(exam, tuning, gemm, Fused::BiasRelu, storage);
-                }
-            }
+    for tuning in [only(lanes, core, tile, 1), only(lanes, core, tile, 8)] {
+        for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
+            let (m, n, k) = (17, 65, 257);
+            check(
+                exam,
+                &tuning,
+                Gemm { form, m, n, k },
+                Fused::BiasRelu,
+                storage,
+            );
         }
     }
 }

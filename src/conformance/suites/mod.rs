@@ -11,6 +11,7 @@ mod conv;
 pub mod conv_cases;
 mod elementwise;
 mod finish;
+mod folded;
 mod gemm;
 mod layer_norm;
 mod loss;
@@ -21,7 +22,7 @@ mod pool;
 pub mod rules;
 
 use super::examiner::{Examiner, tuning};
-use crate::kernels::{GemmCore, GemmRule, List, Role, Shape, Tensor, Tuning, oracle};
+use crate::kernels::{GemmCore, GemmRule, List, Role, Shape, Storage, Tensor, Tuning, oracle};
 
 /// A group of cases.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +86,9 @@ suites! {
     "end_of_step" ["batch"] finish::end_of_step,
     "end_of_evaluation" ["batch"] finish::end_of_evaluation,
     "not_finite" ["batch"] finish::not_finite,
+    "folded_grids" ["elementwise", "optim"] folded::flat,
+    "folded_chunks" ["optim"] folded::chunks,
+    "folded_groups" ["conv", "gemm"] folded::grouped,
 }
 
 const EPS: f64 = f32::EPSILON as f64;
@@ -135,10 +139,10 @@ fn only(lanes: Option<u32>, core: GemmCore, tile: [u32; 4], max_split: u32) -> T
 }
 
 /// A rule for products: its core and tile in every form and in some convolutions.
-pub fn rule(exam: &mut Examiner<'_>, rule: &GemmRule) {
+pub fn rule(exam: &mut Examiner<'_>, rule: &GemmRule, storage: Storage) {
     let tile = [rule.rm, rule.rn, rule.threads_x, rule.threads_y];
-    gemm::rule(exam, rule.core, tile);
-    conv::rule(exam, rule.core, tile);
+    gemm::rule(exam, rule.core, tile, storage);
+    conv::rule(exam, rule.core, tile, storage);
 }
 
 /// The output of `batch/order`: the number of filled rows, and the sample of each.

@@ -1,22 +1,25 @@
 //! A new device, examined from start to end: conformance, determinism, training, roofline, tuning, sensors.
 
 mod choice;
+mod conformance;
 mod state;
+mod step;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 pub use choice::{Choice, choose};
+pub use conformance::{Conformance, KernelRow};
 pub use state::{Key, StateError};
+pub use step::PortStep;
 
-use crate::conformance::{ExamOptions, Findings, Followed, Repeated, Suspect, examine, references};
+use crate::conformance::{ExamOptions, Followed, Repeated, examine, references};
 use crate::device::{DeviceError, Gpu, PipelineCache};
 use crate::energy::{Meter, SourceReport};
-use crate::kernels::{SHADERS, Tuning};
+use crate::kernels::Tuning;
 use crate::lab::KernelError;
 use crate::lab::roofline::Roofline;
 use crate::lab::tune::{Objective, TuneError, TuneOptions, Tuned, tune};
@@ -26,7 +29,7 @@ use crate::train::{DeviceRecord, Host, Versions};
 pub const SCHEMA: u32 = 1;
 
 /// Steps of the determinism runs.
-const REPEATED_STEPS: u32 = 20;
+const REPEATED_STEPS: u32 = 10;
 
 /// The presets of a quick port.
 const QUICK: [&str; 3] = ["mlp", "cnn", "resnet8"];
@@ -39,136 +42,6 @@ const TUNING_SECONDS: f64 = 600.0;
 
 /// After this, a quick port starts no further step.
 const QUICK_LIMIT: Duration = Duration::from_secs(8 * 60);
-
-/// The steps of a port, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PortStep {
-    /// Every kernel against the oracle.
-    Conformance,
-    /// The same bits in every run.
-    Determinism,
-    /// The presets against PyTorch.
-    Training,
-    /// What the device can do.
-    Roofline,
-    /// The fastest kernel variants.
-    Tuning,
-}
-
-impl PortStep {
-    /// The names of all steps.
-    pub const NAMES: &[&str] = &[
-        "conformance",
-        "determinism",
-        "training",
-        "roofline",
-        "tuning",
-    ];
-    /// All steps, as their names.
-    pub const ALL: &[Self] = &[
-        Self::Conformance,
-        Self::Determinism,
-        Self::Training,
-        Self::Roofline,
-        Self::Tuning,
-    ];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        Self::NAMES[self as usize]
-    }
-}
-
-impl FromStr for PortStep {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.iter().find(|step| step.name() == text);
-        found
-            .copied()
-            .ok_or_else(|| format!("unknown step {text:?}: choose {}", Self::NAMES.join(", ")))
-    }
-}
-
-/// A kernel's comparisons.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KernelRow {
-    /// Its shader file.
-    pub kernel: String,
-    /// Comparisons of its results.
-    pub compared: u64,
-    /// Those that failed.
-    pub failed: u64,
-}
-
-/// The result of the conformance.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Conformance {
-    /// Suites that ran.
-    pub suites: usize,
-    /// Lists of dispatches that ran.
-    pub lists: u64,
-    /// Elements compared with the oracle.
-    pub elements: u64,
-    /// Tensors compared bit by bit with a second run.
-    pub repeated: u64,
-    /// Distinct variants of kernels with a choice.
-    pub variants: usize,
-    /// Every registered shader file.
-    pub kernels: Vec<KernelRow>,
-    /// Comparisons of tensors.
-    pub comparisons: u64,
-    /// Those that failed.
-    pub failures: u64,
-    /// The kernels that explain them.
-    pub suspects: Vec<Suspect>,
-    /// The error of the device that ended it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_error: Option<String>,
-}
-
-impl Conformance {
-    /// A summary of what was found.
-    #[must_use]
-    pub fn new(findings: &Findings) -> Self {
-        let row = |kernel: &str| {
-            let own = findings.tallies.iter().filter(|((k, _), _)| *k == kernel);
-            let (mut compared, mut failed) = (0, 0);
-            for (_, tally) in own {
-                compared += tally.passed + tally.failed;
-                failed += tally.failed;
-            }
-            KernelRow {
-                kernel: kernel.to_owned(),
-                compared,
-                failed,
-            }
-        };
-        let variants = findings.variants.values().flatten();
-        let variants: std::collections::BTreeSet<&String> = variants.collect();
-        Self {
-            suites: findings.variants.len(),
-            lists: findings.lists,
-            elements: findings.elements,
-            repeated: findings.repeated,
-            variants: variants.iter().filter(|v| !v.is_empty()).count(),
-            kernels: SHADERS.iter().map(|shader| row(shader.name)).collect(),
-            comparisons: findings.comparisons + findings.failures.len() as u64,
-            failures: findings.failures.len() as u64,
-            suspects: findings.suspects(),
-            device_error: findings.device_error.clone(),
-        }
-    }
-
-    /// Registered kernels of which no result was compared.
-    #[must_use]
-    pub fn not_compared(&self) -> Vec<&str> {
-        let none = self.kernels.iter().filter(|row| row.compared == 0);
-        none.map(|row| row.kernel.as_str()).collect()
-    }
-}
 
 /// The training of a preset, or why there was none.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -414,6 +287,7 @@ impl Port {
             models: QUICK.map(str::to_owned).to_vec(),
             batch_size: 64,
             shape: None,
+            cores: vec![],
             start: self.profile(gpu),
             budget: TUNING_SECONDS,
         };

@@ -21,7 +21,7 @@ use crate::conformance::{Reference, check_rule, drawn, references};
 use crate::data::Dataset;
 use crate::device::{AdapterKind, Gpu, PipelineCache};
 use crate::energy::Meter;
-use crate::kernels::{GemmCore, GemmRule, Shape, Tuning};
+use crate::kernels::{GemmCore, GemmRule, Shape, Storage, Tuning};
 use crate::model::{Network, presets};
 use steps::Steps;
 
@@ -43,6 +43,8 @@ pub struct TuneOptions {
     pub batch_size: u32,
     /// Shape of a sample; `None`: of each preset that of [`references`].
     pub shape: Option<Vec<usize>>,
+    /// The cores to try; empty: all of them, and the widths of the other kernels.
+    pub cores: Vec<GemmCore>,
     /// The profile to improve.
     pub start: Tuning,
     /// No further part of the search begins after so many seconds.
@@ -77,13 +79,17 @@ pub fn tune(
     let mut wrong = vec![];
     let mut rules = vec![];
     let mut judged: BTreeMap<String, bool> = BTreeMap::new();
-    for rule in candidates::grid(start, software) {
+    let chosen = |rule: &GemmRule| options.cores.is_empty() || options.cores.contains(&rule.core);
+    for rule in candidates::grid(start, software).into_iter().filter(chosen) {
+        if late() {
+            break;
+        }
         let key = format!("{:?} {:?}", rule.core, tile(&rule));
         if let Some(right) = judged.get(&key) {
             rules.extend(right.then_some(rule));
             continue;
         }
-        let (findings, back) = check_rule(gpu, pipelines, &rule);
+        let (findings, back) = check_rule(gpu, pipelines, &rule, storage(start));
         pipelines = back;
         gpu.check().map_err(crate::program::ProgramError::from)?;
         judged.insert(key.clone(), findings.failures.is_empty());
@@ -124,7 +130,7 @@ pub fn tune(
     let mut steps = Steps::new(gpu, meter, options);
     let mut widths = vec![];
     for width in ["lanes", "reduction_lanes", "fill"] {
-        if late() {
+        if late() || !options.cores.is_empty() {
             break;
         }
         let found = steps.width(&models[0], &mut profile, width, progress)?;
@@ -170,6 +176,14 @@ pub fn tune(
         seconds: begun.elapsed().as_secs_f64(),
         out_of_time: late(),
     })
+}
+
+/// Where the tensors of a program with this profile are stored, if they can.
+fn storage(profile: &Tuning) -> Storage {
+    match profile.texel {
+        Some(_) => Storage::Image,
+        None => Storage::Buffer,
+    }
 }
 
 fn tile(rule: &GemmRule) -> Option<[u32; 4]> {

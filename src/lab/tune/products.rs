@@ -74,10 +74,7 @@ pub fn search(
         };
         all.push((Some(rule.clone()), lowered(&tuning)?));
     }
-    let storage = match start.texel {
-        Some(_) => Storage::Image,
-        None => Storage::Buffer,
-    };
+    let storage = super::storage(start);
     let mut results = vec![];
     for (class, labels) in candidates::classes(&all[0].1) {
         if late() {
