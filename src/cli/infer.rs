@@ -63,7 +63,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let regime = regime.with_weights_given(args.init_weights.is_some())?;
     regime.check()?;
     let meter = global.meter_options(None)?;
-    let tuning = args.setup.tuning()?;
+    let profile = args.setup.profile()?;
     let data = regime.read_data(&mut reading(global))?;
     regime.check_data(&data)?;
     let weights = match &args.init_weights {
@@ -77,6 +77,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         adapter: global.adapter.clone(),
         ..Default::default()
     })?;
+    let tuning = profile.on(&gpu, global);
     let meter = Meter::open(&meter, Some(&metered_device(&gpu.adapter)))?;
     let stop = stop_on_interrupt();
     let mut found = None;
@@ -92,9 +93,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         if let Some(found) = &weights {
             trainer = trainer.weights(found.weights.clone(), found.origin.clone());
         }
-        if let Some(tuning) = &tuning {
-            trainer = trainer.tuning(tuning.clone());
-        }
+        trainer = trainer.tuning(tuning.clone());
         let one = trainer.infer(&meter, args.seconds)?;
         match &mut found {
             None => found = Some(one),
