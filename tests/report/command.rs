@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use sha2::Digest as _;
 use wattgrad::internals::model::{Metric, MetricValue};
 use wattgrad::internals::train::{Budget, EvaluationPoint, Goal, MetricTarget, Outcome, Record};
 
@@ -382,6 +383,73 @@ fn separates_records_by_device_and_writes_every_format() {
     );
     let output = report(&[&args[..], &["--svg", &at("r.svg")]].concat());
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// A copy of a kept study whose runs were made on the device `name`.
+fn study_on(name: &str, folder: &Path) -> String {
+    let kept = "data/runs/2026-11-29-llvmpipe-knowledge/multitask-mlp";
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(kept);
+    let copy = folder.join(name);
+    std::fs::create_dir_all(copy.join("runs")).unwrap();
+    std::fs::copy(kept.join("study.json"), copy.join("study.json")).unwrap();
+    for entry in std::fs::read_dir(kept.join("runs")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut run: serde_json::Value = serde_json::from_str(&text).unwrap();
+        run["record"]["device"]["name"] = name.into();
+        run.as_object_mut().unwrap().remove("sha256");
+        run.sort_all_objects();
+        let digest = sha2::Sha256::digest(run.to_string());
+        let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        run["sha256"] = digest.into();
+        let copied = copy.join("runs").join(path.file_name().unwrap());
+        std::fs::write(copied, run.to_string()).unwrap();
+    }
+    copy.display().to_string()
+}
+
+#[test]
+fn separates_folders_of_one_study_by_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = ["desktop", "laptop"];
+    let [a, b] = names.map(|name| study_on(name, folder.path()));
+    let output = report(&[&a, &b, "--by", "device", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let devices = json[0]["devices"].as_array().unwrap();
+    let labels: Vec<_> = devices
+        .iter()
+        .map(|one| one["label"].as_str().unwrap())
+        .collect();
+    assert_eq!(labels, names);
+    for device in devices {
+        assert_eq!(device["analysis"]["planned"], 9);
+        assert_eq!(
+            device["analysis"]["by_outcome"][0][1], 9,
+            "no run counts twice or is lost"
+        );
+    }
+    assert!(
+        json[0]["notes"].as_array().unwrap().is_empty(),
+        "{}",
+        json[0]["notes"]
+    );
+    let samples = json[0]["comparisons"].as_array().unwrap().iter();
+    let samples = samples
+        .clone()
+        .find(|one| one["quantity"] == "samples")
+        .unwrap();
+    let over = &samples["devices"][1]["over_cheapest"]["of"]["ratio"];
+    assert_eq!(
+        over.as_f64(),
+        Some(1.0),
+        "counted samples are the same on both"
+    );
+    // Merged, the same run of two devices is a conflict.
+    let merged = report(&[&a, &b]);
+    let printed = text(&merged.stdout);
+    let packed = printed.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(packed.contains("different records of one run"), "{printed}");
 }
 
 #[test]
