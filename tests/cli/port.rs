@@ -26,7 +26,6 @@ fn shaders_with(folder: &Path, kernel: &str, from: &str, to: &str) {
 #[test]
 fn a_wrong_kernel_is_named_with_its_first_wrong_element() {
     for (kernel, from, to) in [
-        ("norm/layer_gradient_parameters", "+=", "-="),
         ("elementwise/silu", "1.0", "1.5"),
         ("optim/lion", "sign(", "abs("),
     ] {

@@ -109,7 +109,7 @@ fn energy_needs_a_sensor_and_options_are_checked() {
     for (args, part) in [
         (["--shape", "0x3"], "--shape"),
         (["--batch-size", "0"], "--batch-size"),
-        (["--budget", "-1"], "--budget"),
+        (["--budget", "0"], "--budget"),
         (["--model", "mlpp"], "unknown preset"),
         (["--profile", "missing.toml"], "missing.toml"),
     ] {
