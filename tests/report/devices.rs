@@ -175,8 +175,8 @@ fn without_a_common_scope_time_leads() {
         "each device ranks by its own sensor"
     );
     for text in [
-        page_by_device(&[found.clone()]),
-        markdown_by_device(&[found.clone()]),
+        page_by_device(std::slice::from_ref(&found)),
+        markdown_by_device(std::slice::from_ref(&found)),
         terminal_by_device(&[found]),
     ] {
         assert!(
@@ -261,7 +261,7 @@ fn formats_hold_every_form() {
     failed.opened = again(only_failed(failed.opened));
     let failed = SideBySide::new("failed".into(), vec![failed.clone(), failed], Vec::new());
     for found in [three(3), three(1), empty, one, failed] {
-        let text = terminal_by_device(&[found.clone()]);
+        let text = terminal_by_device(std::slice::from_ref(&found));
         let escapes = ["\x1b[1m", "\x1b[2m", "\x1b[0m"];
         let plain = escapes
             .iter()
@@ -269,7 +269,7 @@ fn formats_hold_every_form() {
         for line in plain.lines() {
             assert!(line.chars().count() <= WIDTH, "{line}");
         }
-        let page = page_by_device(&[found.clone()]);
+        let page = page_by_device(std::slice::from_ref(&found));
         assert!(!page.contains("NaN") && !page.contains(">inf"), "{page}");
         for tag in ["svg", "table", "section", "figure", "details", "div", "tr"] {
             let open = page.matches(&format!("<{tag} ")).count()

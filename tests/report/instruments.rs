@@ -102,9 +102,9 @@ fn a_missed_peak_changes_the_best_regime() {
     let mut shown = opened;
     shown.as_if = vec![poll, two];
     for text in [
-        markdown(&[shown.clone()]),
-        page(&[shown.clone()]),
-        terminal(&[shown.clone()]),
+        markdown(std::slice::from_ref(&shown)),
+        page(std::slice::from_ref(&shown)),
+        terminal(std::slice::from_ref(&shown)),
     ] {
         let packed = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(

@@ -151,8 +151,8 @@ fn pretraining_is_charged_three_ways() {
             &case.shared,
         );
         for text in [
-            markdown(&[opened.clone()]),
-            page(&[opened.clone()]),
+            markdown(std::slice::from_ref(&opened)),
+            page(std::slice::from_ref(&opened)),
             terminal(&[opened]),
         ] {
             let packed = text.replace('\u{a0}', " ");
@@ -245,7 +245,10 @@ fn carbon_and_money_come_from_the_users_factors_alone() {
         ..Made::default()
     }
     .open();
-    assert!(opened.ledgers.footprint.is_empty() && !page(&[opened.clone()]).contains("Carbon"));
+    assert!(
+        opened.ledgers.footprint.is_empty()
+            && !page(std::slice::from_ref(&opened)).contains("Carbon")
+    );
     let factor: Factor = "360 g, Made-up Grid, 2026-01-01".parse().unwrap();
     opened.ledgers.add_factors(&opened.analysis, &[factor]);
     let footprint = &opened.ledgers.footprint[0];
@@ -258,7 +261,7 @@ fn carbon_and_money_come_from_the_users_factors_alone() {
         measured.clone().count() == 2,
         "one per target, of measured joules alone"
     );
-    let text = page(&[opened.clone()]);
+    let text = page(std::slice::from_ref(&opened));
     assert!(
         text.contains("at 360 g per kWh (Made-up Grid, 2026-01-01)"),
         "{text}"

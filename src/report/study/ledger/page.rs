@@ -111,7 +111,7 @@ fn pretraining(opened: &Opened, found: &Pretraining, number: usize) -> Markup {
             tbody { @for cell in &found.cells { tr {
                 td class="w regime" { (name(cell.cell)) @if cell.frozen { small { "frozen layers" } } }
                 td class="w" { (name(cell.scratch)) }
-                td { (ratio(&cell.sunk)) } td { (ratio(&cell.in_full)) } td { (break_even(cell)) } td { (cell.seeds) }
+                td class="n" { (ratio(&cell.sunk)) } td class="n" { (ratio(&cell.in_full)) } td class="n" { (break_even(cell)) } td { (cell.seeds) }
             } } }
         } }
         (how(&html! {
