@@ -5,7 +5,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use super::global::Global;
 use super::{
     bench, calibrate, completions, doctor, explain, infer, lr_find, man, measure, port, report,
-    roofline, search, study, train, tune, watch,
+    roofline, search, step_profile, study, train, tune, watch,
 };
 
 const VERSION: &str = concat!(
@@ -34,7 +34,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Measure", &["measure", "watch", "doctor", "calibrate"]),
     ("Train", &["train", "lr-find", "infer", "explain"]),
     ("Compare", &["study", "search", "report"]),
-    ("Kernels", &["bench", "roofline", "tune", "port"]),
+    ("Kernels", &["bench", "profile", "roofline", "tune", "port"]),
     ("More", &["completions", "man"]),
 ];
 
@@ -82,6 +82,8 @@ pub enum Command {
     Report(Box<report::Args>),
     /// Time and check a WGSL kernel of your own, and measure its energy
     Bench(Box<bench::Args>),
+    /// Show where the time and the joules of a training step go
+    Profile(Box<step_profile::Args>),
     /// Measure what this device can do: FLOP/s, bytes per second, launches, energy
     Roofline(roofline::Args),
     /// Search the fastest or cheapest kernel variants of this device

@@ -21,6 +21,7 @@ mod progress;
 mod report;
 mod roofline;
 mod search;
+mod step_profile;
 mod study;
 mod study_progress;
 mod train;
@@ -72,6 +73,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::LrFind(args) => lr_find::run(args, global),
         Command::Explain(args) => explain::run(args, global),
         Command::Bench(args) => bench::run(args, global),
+        Command::Profile(args) => step_profile::run(args, global),
         Command::Roofline(args) => roofline::run(args, global),
         Command::Tune(args) => tune::run(args, global),
         Command::Port(args) => port::run(args, global),

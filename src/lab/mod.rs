@@ -13,6 +13,7 @@ mod launch;
 mod load;
 pub(crate) mod metering;
 pub mod port;
+pub mod profile;
 pub(crate) mod replay;
 pub mod roofline;
 mod timing;

@@ -10,7 +10,7 @@ use super::lower::Lowered;
 use super::plan::Plan;
 use crate::data::{Column, Dataset, Split};
 use crate::device::{BindingKind, Bound, Command, Gpu, Memory, PipelineCache, Step};
-use crate::kernels::count::{CountError, Counter, Inputs};
+use crate::kernels::count::{CountError, Counted, Counter, Inputs};
 use crate::kernels::{Access, Composed, Dispatch, Storage, Tensor};
 
 /// Slots of the size table start at multiples of this many words: 256 bytes, an alignment that suits every device.
@@ -136,19 +136,18 @@ pub(super) fn build(
 }
 
 impl ComposedDispatch {
-    /// FLOPs of `dispatch`, counted from its code: long products take some milliseconds, so this waits until a summary is
+    /// The work of `dispatch`, counted from its code: long products take some milliseconds, so this waits until a summary is
     /// wanted.
-    pub fn flops(&self, dispatch: &Dispatch) -> Result<u64, CountError> {
+    pub fn work(&self, dispatch: &Dispatch) -> Result<Counted, CountError> {
         // Where images begin decides nothing, so layers of one shape are counted once.
         let mut words = dispatch.sizes.clone();
         words.resize(self.words.len(), 0);
-        let counted = self.counter.count(&Inputs {
+        self.counter.count(&Inputs {
             others: &[],
             sizes: &words,
             workgroups: dispatch.grid,
             passes: dispatch.passes,
-        })?;
-        Ok(counted.flops)
+        })
     }
 }
 

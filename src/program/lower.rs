@@ -28,6 +28,8 @@ pub(super) struct Lowered {
     pub accumulate: Range<usize>,
     pub update: Range<usize>,
     pub evaluate: Range<usize>,
+    /// Ends of the gather, of the forward pass and of the losses within `forward_backward`.
+    pub phase_ends: [usize; 3],
     /// Variants of a dispatch by shard window, the first being the one in the list.
     pub window_variants: HashMap<usize, Vec<Dispatch>>,
     pub state: Tensor,
@@ -166,8 +168,11 @@ pub(super) fn lower(
         &mut window_variants,
         false,
     );
+    let gathered = l.list.dispatches.len();
     let (values, saved) = l.forward(&train.inputs, options.batch_size, Phase::Train);
+    let forward = l.list.dispatches.len();
     let rows = l.losses(&values, &train, options.batch_size, true);
+    let phase_ends = [gathered, forward, l.list.dispatches.len()];
     l.backward(&values, &saved, &rows.doutputs, options.batch_size);
     let forward_backward = 0..l.list.dispatches.len();
 
@@ -229,6 +234,7 @@ pub(super) fn lower(
         accumulate,
         update,
         evaluate,
+        phase_ends,
         window_variants,
         state,
         state_words,

@@ -17,6 +17,7 @@ mod lower;
 mod options;
 mod pace;
 mod plan;
+mod replay;
 mod run;
 mod step_end;
 mod stream;
@@ -29,6 +30,7 @@ mod windows;
 pub use error::ProgramError;
 pub use lower::dispatches;
 pub use options::{Order, ProgramOptions};
+pub use replay::{StepDispatch, StepPhase};
 pub use run::{Counters, Evaluation, Program, StepResult};
 pub use summary::{
     DispatchSummary, FEW_WORKGROUPS, LONG_SUM, ListSummary, MemorySummary, OperandSummary, Summary,

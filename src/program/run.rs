@@ -84,11 +84,11 @@ pub struct Program<'g> {
     pub(super) cache: PipelineCache,
     pub(super) options: ProgramOptions,
     /// A training step: forward and backward once per micro-batch, then the update.
-    train: Vec<Step>,
+    pub(super) train: Vec<Step>,
     evaluate: Vec<Step>,
     readback: Vec<Readback>,
-    window_order: WindowOrder,
-    stream: Option<Stream>,
+    pub(super) window_order: WindowOrder,
+    pub(super) stream: Option<Stream>,
     eval_stream: Option<Stream>,
     /// Batches that each batch norm had seen before step `tracked_from`.
     pub(super) tracked: Weights,

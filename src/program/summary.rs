@@ -89,6 +89,8 @@ pub struct MemorySummary {
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
     pub lists: Vec<ListSummary>,
+    /// Dispatches of a training step that wait for earlier ones: no device can run these at the same time.
+    pub step_chain: u64,
     pub memory: Vec<MemorySummary>,
     pub pipelines: usize,
     /// Seconds of compilation; a driver may compile more at the first dispatch.
@@ -134,15 +136,22 @@ impl Program<'_> {
         ];
         let stats = self.cache.stats();
         let shaders = self.shaders();
+        let lists: Vec<ListSummary> = lists
+            .into_iter()
+            .filter(|(_, range, _)| !range.is_empty())
+            .map(|(name, range, per_step)| ListSummary {
+                per_step,
+                ..self.list_summary(name, range, &shaders)
+            })
+            .collect();
+        // The first dispatch of a list waits for the list before.
+        let waiting = lists.iter().map(|list| {
+            let first = list.dispatches.first().is_some_and(|d| !d.barrier);
+            u64::from(list.per_step) * (list.barriers as u64 + u64::from(first))
+        });
         Summary {
-            lists: lists
-                .into_iter()
-                .filter(|(_, range, _)| !range.is_empty())
-                .map(|(name, range, per_step)| ListSummary {
-                    per_step,
-                    ..self.list_summary(name, range, &shaders)
-                })
-                .collect(),
+            step_chain: waiting.sum(),
+            lists,
             memory: self.memory_summary(),
             pipelines: stats.pipelines,
             compile_seconds: stats.time.as_secs_f64(),
@@ -209,13 +218,16 @@ impl Program<'_> {
                 grid: dispatch.grid,
                 workgroups,
                 workgroup_size: filled.counter.workgroup_size(),
-                flops: filled.flops(dispatch).unwrap_or_else(|why| {
-                    tracing::warn!(
-                        "the FLOPs of {} are missing from the totals ({why})",
-                        dispatch.label
-                    );
-                    0
-                }),
+                flops: filled
+                    .work(dispatch)
+                    .map(|work| work.flops)
+                    .unwrap_or_else(|why| {
+                        tracing::warn!(
+                            "the FLOPs of {} are missing from the totals ({why})",
+                            dispatch.label
+                        );
+                        0
+                    }),
                 bytes: dispatch.bytes,
                 k: dispatch.product.map(|product| product.k),
                 idle: dispatch.product.is_some_and(|product| product.k > LONG_SUM)

@@ -4,6 +4,9 @@ use super::columns::{Align, columns};
 use crate::program::{FEW_WORKGROUPS, LONG_SUM, ListSummary, Summary};
 use crate::units::{bytes, si, thousands};
 
+/// The usual wait of a dispatch for the one before it on a GPU; `wattgrad roofline` measures that of a device.
+const GAP_MICROSECONDS: f64 = 4.0;
+
 /// The lists of dispatches and the memory plan; `places` adds the location of each operand.
 pub fn program(summary: &Summary, places: bool) -> String {
     let mut text = String::new();
@@ -11,6 +14,12 @@ pub fn program(summary: &Summary, places: bool) -> String {
         text += &lists(list, places);
         text.push('\n');
     }
+    text += &format!(
+        "chain: {} of the {} dispatches of a step wait for earlier ones: {:.0} us at {GAP_MICROSECONDS} us each\n",
+        summary.step_chain,
+        summary.step_dispatches(),
+        GAP_MICROSECONDS * summary.step_chain as f64
+    );
     text += &memory(summary);
     if summary
         .lists

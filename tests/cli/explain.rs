@@ -22,6 +22,18 @@ fn prints_the_step_and_writes_its_shaders() {
     succeeded(&output);
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert!(summary["lists"].as_array().is_some_and(|l| l.len() >= 3));
+    // Of a step's dispatches, those with a barrier and the first of each list wait.
+    let lists = summary["lists"].as_array().unwrap().iter();
+    let waiting = lists.filter(|list| list["name"] != "evaluate").map(|list| {
+        let dispatches = list["dispatches"].as_array().unwrap().iter().enumerate();
+        dispatches
+            .filter(|(at, d)| *at == 0 || d["barrier"] == true)
+            .count() as u64
+    });
+    let chain = waiting.sum::<u64>();
+    assert_eq!(summary["step_chain"], chain);
+    let line = format!("{chain} of the 17 dispatches of a step wait");
+    assert!(text.contains(&line), "{line} in {text}");
 
     let folder = tempfile::tempdir().unwrap();
     for (language, ending) in [

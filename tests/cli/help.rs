@@ -60,8 +60,8 @@ fn root_help_lists_every_command_in_its_group() {
         ("\nMeasure\n", "\nTrain\n", &COMMANDS[..4]),
         ("\nTrain\n", "\nCompare\n", &COMMANDS[4..8]),
         ("\nCompare\n", "\nKernels\n", &COMMANDS[8..11]),
-        ("\nKernels\n", "\nMore\n", &COMMANDS[11..15]),
-        ("\nMore\n", "\nOptions\n", &COMMANDS[15..]),
+        ("\nKernels\n", "\nMore\n", &COMMANDS[11..16]),
+        ("\nMore\n", "\nOptions\n", &COMMANDS[16..]),
     ] {
         let part = text
             .split_once(group)

@@ -12,6 +12,7 @@ mod infer;
 mod outcome;
 mod port;
 mod pretraining;
+mod profile;
 mod record;
 mod roofline;
 #[path = "../skip/mod.rs"]
@@ -24,7 +25,7 @@ use serde_json::Value;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "measure",
     "watch",
     "doctor",
@@ -37,6 +38,7 @@ const COMMANDS: [&str; 17] = [
     "search",
     "report",
     "bench",
+    "profile",
     "roofline",
     "tune",
     "port",

@@ -180,8 +180,7 @@ pub fn intensity(from: Place, multiply_adds: u32) -> String {
         .map(|stream| format!("        x{stream} = fma(x{stream}, a, b);\n"))
         .collect();
     let unrolled = multiply_adds.min(8);
-    if unrolled > 0 {
-        let turns = multiply_adds / unrolled;
+    if let Some(turns) = multiply_adds.checked_div(unrolled) {
         let all = turn.repeat(unrolled as usize);
         let _ = writeln!(
             body,

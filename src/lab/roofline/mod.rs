@@ -13,9 +13,10 @@ use super::error::KernelError;
 use crate::device::{AdapterSummary, Gpu};
 use crate::energy::{Interval, Meter};
 
+pub(crate) use energy::no_source;
 pub use energy::{EnergyModel, SweepPoint};
 pub use fit::{Fit, least_squares};
-pub use peaks::{Gaps, gaps};
+pub use peaks::{GapSamples, Gaps, MeanGaps, gap_probes};
 pub use probe::Probe;
 
 /// Version of the keys of a roofline.

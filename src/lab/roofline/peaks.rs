@@ -1,10 +1,10 @@
 //! The peaks: of each the fastest of several kernels.
 
-use crate::device::{AdapterKind, DeviceError, Gpu};
+use crate::device::{AdapterKind, DeviceError, Gpu, Step};
 use crate::energy::Interval;
 use crate::lab::error::KernelError;
 use crate::lab::replay::{Samples, clock_of};
-use crate::lab::timing::{KernelTiming, TimingClock};
+use crate::lab::timing::{KernelTiming, TimingClock, mean};
 
 use super::kernels::{self, COPIES, LANES, Place, READS, TILE_READS};
 use super::probe::{Operand, Probe};
@@ -286,49 +286,122 @@ pub fn gap_probes(gpu: &Gpu) -> Result<[Probe<'_>; 2], KernelError> {
     ])
 }
 
-/// Measures the costs of launches in about two seconds.
-///
-/// # Errors
-/// As [`gap_probes`].
-pub fn gaps(gpu: &Gpu) -> Result<Gaps, KernelError> {
-    let probes = gap_probes(gpu)?;
-    let mut measured = probes
-        .each_ref()
-        .map(|_| [(); 2].map(|()| Samples::default()));
-    let mut single = Samples::default();
-    for probe in &probes {
-        probe.replay().warm_up(0.0)?;
+/// Mean seconds of launches, for sums.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct MeanGaps {
+    /// Per empty dispatch that waits for no other.
+    pub launch: f64,
+    /// Per empty dispatch that waits for the one before it.
+    pub dependent: f64,
+    /// Per submission, beyond its dispatch.
+    pub submission: f64,
+}
+
+impl MeanGaps {
+    /// The gap before a dispatch that waits for earlier ones or does not.
+    pub fn before(&self, waits: bool) -> f64 {
+        if waits { self.dependent } else { self.launch }
     }
-    for _ in 0..GAP_PAIRS {
-        for (probe, samples) in probes.iter().zip(&mut measured) {
+}
+
+/// The costs of launches while they are sampled.
+#[derive(Debug)]
+pub struct GapSamples<'g> {
+    probes: [Probe<'g>; 2],
+    /// Of each probe, submissions of both lengths.
+    measured: [[Samples; 2]; 2],
+    single: Samples,
+}
+
+impl<'g> GapSamples<'g> {
+    /// Compiles the probes.
+    ///
+    /// # Errors
+    /// As [`gap_probes`].
+    pub fn new(gpu: &'g Gpu) -> Result<Self, KernelError> {
+        let probes = gap_probes(gpu)?;
+        for probe in &probes {
+            probe.replay().warm_up(0.0)?;
+        }
+        Ok(Self {
+            probes,
+            measured: Default::default(),
+            single: Samples::default(),
+        })
+    }
+
+    /// Samples each length once.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn round(&mut self) -> Result<(), DeviceError> {
+        for (probe, samples) in self.probes.iter().zip(&mut self.measured) {
             for (launches, samples) in LAUNCHES.into_iter().zip(samples) {
                 probe.replay().sample(launches, samples)?;
             }
         }
-        probes[0].replay().sample(1, &mut single)?;
+        self.probes[0].replay().sample(1, &mut self.single)
     }
-    let clock = clock_of(measured.iter().flatten());
-    // The difference of two lengths has no cost of a submission, whichever clock.
-    let more = LAUNCHES[1] - LAUNCHES[0];
-    let gap = |samples: &[Samples; 2], probe: &Probe<'_>| {
-        let [short, long] = samples.each_ref().map(|each| each.timing(1, clock));
-        let pairs = long.samples.iter().zip(&short.samples);
-        let differences: Vec<f64> = pairs.map(|(long, short)| (long - short).max(0.0)).collect();
-        let timing = KernelTiming::new(&differences, more, clock);
-        let lowest = (long.lowest - short.lowest).max(0.0) / f64::from(more);
-        peak(lowest, timing.seconds, &timing, &probe.name)
-    };
-    let [launch, dependent] = [0, 1].map(|at: usize| gap(&measured[at], &probes[at]));
-    let beyond: Vec<f64> = single
-        .host
-        .iter()
-        .map(|s| (s - launch.value).max(0.0))
-        .collect();
-    let timing = KernelTiming::new(&beyond, 1, TimingClock::Host);
-    let submission = peak(timing.lowest, timing.seconds, &timing, "one empty dispatch");
-    Ok(Gaps {
-        launch,
-        dependent,
-        submission,
-    })
+
+    /// The empty dispatch that waits for the one before it.
+    pub fn empty(&self) -> &[Step] {
+        self.probes[1].commands()
+    }
+
+    /// Mean seconds of a launch without and with a wait, and of a submission beyond its dispatch.
+    pub fn means(&self) -> MeanGaps {
+        let clock = clock_of(self.measured.iter().flatten());
+        let more = f64::from(LAUNCHES[1] - LAUNCHES[0]);
+        let gap = |at: usize| {
+            let [short, long] = self.measured[at]
+                .each_ref()
+                .map(|each| mean(&each.timing(1, clock).samples).0);
+            ((long - short) / more).max(0.0)
+        };
+        let launch = gap(0);
+        MeanGaps {
+            launch,
+            dependent: gap(1),
+            submission: (mean(&self.single.host).0 - launch).max(0.0),
+        }
+    }
+
+    /// The costs by all samples.
+    pub fn finish(&self) -> Gaps {
+        let clock = clock_of(self.measured.iter().flatten());
+        // The difference of two lengths has no cost of a submission, whichever clock.
+        let more = LAUNCHES[1] - LAUNCHES[0];
+        let gap = |at: usize| {
+            let [short, long] = self.measured[at]
+                .each_ref()
+                .map(|each| each.timing(1, clock));
+            let pairs = long.samples.iter().zip(&short.samples);
+            let differences: Vec<f64> =
+                pairs.map(|(long, short)| (long - short).max(0.0)).collect();
+            let timing = KernelTiming::new(&differences, more, clock);
+            let lowest = (long.lowest - short.lowest).max(0.0) / f64::from(more);
+            peak(lowest, timing.seconds, &timing, &self.probes[at].name)
+        };
+        let launch = gap(0);
+        let beyond = self.single.host.iter();
+        let beyond: Vec<f64> = beyond.map(|s| (s - launch.value).max(0.0)).collect();
+        let timing = KernelTiming::new(&beyond, 1, TimingClock::Host);
+        Gaps {
+            launch,
+            dependent: gap(1),
+            submission: peak(timing.lowest, timing.seconds, &timing, "one empty dispatch"),
+        }
+    }
+}
+
+/// Measures the costs of launches in about a second.
+///
+/// # Errors
+/// As [`gap_probes`].
+fn gaps(gpu: &Gpu) -> Result<Gaps, KernelError> {
+    let mut samples = GapSamples::new(gpu)?;
+    for _ in 0..GAP_PAIRS {
+        samples.round()?;
+    }
+    Ok(samples.finish())
 }

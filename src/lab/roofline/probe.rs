@@ -88,6 +88,11 @@ impl<'g> Probe<'g> {
         })
     }
 
+    /// Its one dispatch.
+    pub fn commands(&self) -> &[Step] {
+        &self.step
+    }
+
     /// The probe as a list to repeat.
     pub fn replay(&self) -> Replay<'_> {
         Replay::new(self.gpu, &self.step)

@@ -11,9 +11,9 @@ use crate::units::si;
 const SVG_STYLE: &str = "\
 text{font-family:system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:#1b1f24;font-size:12px}\
 .name{fill:#555b63}.grid{stroke:#e4e6ea}.axis,.mark{stroke:#8a9099}.line{fill:none;stroke-width:2;stroke:var(--c)}\
-.swatch{stroke:var(--c)}.s0{--c:#0072b2}.s1{--c:#d55e00}.s2{--c:#009e73}.s3{--c:#cc79a7}.s4{--c:#b58900}.s6{--c:#5a616b}\
+.swatch{stroke:var(--c)}.s0{--c:#0072b2}.s1{--c:#d55e00}.s2{--c:#009e73}.s3{--c:#cc79a7}.s4{--c:#b58900}.s5{--c:#3a9bd9}.s6{--c:#5a616b}.rest{--c:#b6bcc6}\
 .dot{fill:var(--c);stroke:#fff}.dot text{fill:#1b1f24;stroke:#fff;stroke-width:3px;paint-order:stroke}\
-.line.s6,.swatch.s6{stroke-dasharray:7 3}.line.s4,.swatch.s4{stroke-dasharray:2 3}";
+.line.s4,.swatch.s4{stroke-dasharray:2 3}";
 
 /// A kernel on the plot.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,8 +153,13 @@ fn plot(
         .chain([balance / 30.0, balance * 30.0, 0.1]);
     let (left, right) = extent(reach)?;
     let roofs: Vec<(&'static str, String, f64, f64)> = [
-        ("s0", "f32", Some(compute), Some(memory), "memory"),
-        ("s6", "f16", found.f16_fma.as_ref(), Some(memory), "memory"),
+        (
+            "rest",
+            "f16",
+            found.f16_fma.as_ref(),
+            Some(memory),
+            "memory",
+        ),
         (
             "s4",
             "f32",
@@ -162,6 +167,7 @@ fn plot(
             found.workgroup_read.as_ref(),
             "workgroup memory",
         ),
+        ("s0", "f32", Some(compute), Some(memory), "memory"),
     ]
     .into_iter()
     .filter_map(|(class, kind, peak, slope, place)| {
