@@ -4,6 +4,7 @@
 
 mod edges;
 mod fixtures;
+mod kept_grid;
 mod ledgers;
 mod search;
 mod simulated;
