@@ -155,6 +155,8 @@ pub fn general() -> Vec<Case> {
             ..dilated([2, 3, 1, 27, 6, 5, 1, 0], [0, 4], [1, 2])
         },
     ]);
+    // Channels that fill their last quad.
+    cases.extend([[2, 8, 5, 6, 12, 1, 1, 0], [2, 4, 8, 14, 8, 1, 2, 0]].map(case));
     cases
 }
 
