@@ -1,7 +1,7 @@
 //! Runs a test program again in a new mount namespace, where made-up files can replace the kernel's.
 
 #[path = "../skip/mod.rs"]
-mod skip;
+pub mod skip;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;

@@ -17,9 +17,6 @@ mod search;
 mod several;
 mod shards;
 #[cfg(target_os = "linux")]
-#[path = "../skip/mod.rs"]
-mod skip;
-#[cfg(target_os = "linux")]
 mod slurm;
 #[cfg(unix)]
 mod stopped;

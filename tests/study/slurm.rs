@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::skip::skipped;
+use super::namespace::skip::skipped;
 use super::{RUNS, STUDY, folder, output, printed, records, run, wattgrad};
 
 /// Programs that answer with the content of files beside them.
