@@ -155,9 +155,12 @@ impl<'a> Examiner<'a> {
         Self {
             gpu,
             pipelines,
-            options,
             suite: "",
-            findings: Findings::default(),
+            findings: Findings {
+                examined: options.kernel.clone(),
+                ..Findings::default()
+            },
+            options,
         }
     }
 

@@ -95,6 +95,8 @@ pub struct Tally {
 /// What an examination found.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
+    /// The only kernel that was examined: it is to blame wherever it may be, as others run with it alone.
+    pub examined: Option<String>,
     /// Lists of dispatches that ran.
     pub lists: u64,
     /// Elements compared.
@@ -167,6 +169,11 @@ impl Findings {
             };
             let is_best = |of: &&(&str, Storage)| of.1 == storage && rank(of) == best;
             let kernels: Vec<&str> = counts.keys().filter(is_best).map(|(k, _)| *k).collect();
+            let examined = kernels
+                .iter()
+                .copied()
+                .find(|kernel| self.examined.as_deref() == Some(*kernel));
+            let kernels = examined.map_or(kernels, |kernel| vec![kernel]);
             let explained = |failure: &&Failure| {
                 failure.storage == storage && failure.kernels.iter().any(|k| kernels.contains(k))
             };

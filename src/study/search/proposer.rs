@@ -179,7 +179,7 @@ mod tests {
             values[0].abs_diff(2) + values[1].abs_diff(7)
         };
         tried.sort_by_key(distance);
-        let next = proposer.next(20, &tried);
+        let next = proposer.next(6, &tried);
         let mean =
             |cells: &[usize]| cells.iter().map(distance).sum::<usize>() as f64 / cells.len() as f64;
         // The mean over all cells is 5.4.
