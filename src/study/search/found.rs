@@ -123,7 +123,7 @@ pub struct RungRow {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     pub ended: Option<Ended>,
-    /// The place in [`Space::cells`] of the cell with the lowest expected cost, its expected cost and its seeds.
+    /// The place in `Space::cells` of the cell with the lowest expected cost, its expected cost and its seeds.
     pub best: Option<(usize, f64, usize)>,
     /// By place.
     pub fates: Vec<Fate>,

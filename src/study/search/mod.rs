@@ -1,7 +1,7 @@
 //! A search: the best cell of a study for a part of the grid's cost.
 //!
-//! [`policy`] decides which cell is trained next and how far, and asks a [`Train`] for it: the device and the records in the
-//! program ([`driver`]), simulated learning curves in the tests. docs/search.md describes the rules.
+//! `policy` decides which cell is trained next and how far, and asks a [`Train`] for it: the device and the records in the
+//! program (`driver`), simulated learning curves in the tests. docs/search.md describes the rules.
 
 mod budget;
 mod driver;
