@@ -76,10 +76,11 @@ impl LifeCycle {
     }
 }
 
-/// The cost of the inference of a sample, and half of its 95 % confidence interval as a share of it.
+/// The cost of the inference of a sample, and half of its 95 % confidence interval as a share of it: 0 for counted work, `None`
+/// where it is unknown.
 struct Each {
     cost: f64,
-    error: f64,
+    error: Option<f64>,
 }
 
 impl Each {
@@ -90,19 +91,19 @@ impl Each {
                 let mut rows = point.energy.iter();
                 let row = rows.find(|row| row.source == *source && row.status == *status)?;
                 let half = row.ci.map(|interval| interval.half());
-                (row.joules_per_1000?, half.unwrap_or(0.0))
+                (row.joules_per_1000?, half)
             }
             CostKind::Seconds => {
                 let mean = Mean::of(&point.seconds_per_1000)?;
                 let half = mean.interval.map(|i| (i.high - i.low) / 2.0);
-                (mean.mean, half.unwrap_or(0.0))
+                (mean.mean, half)
             }
-            CostKind::Flops => (point.flops_per_1000, 0.0),
+            CostKind::Flops => (point.flops_per_1000, Some(0.0)),
             CostKind::Samples | CostKind::Bytes => return None,
         };
         (per_1000.is_finite() && per_1000 > 0.0).then(|| Self {
             cost: per_1000 / 1000.0,
-            error: interval / per_1000,
+            error: interval.map(|half| half / per_1000),
         })
     }
 }
@@ -161,7 +162,7 @@ impl InferenceCell {
     fn with(cell: usize, training: &[f64], each: &Each) -> Option<Self> {
         let ratios: Vec<f64> = training.iter().map(|all| all / each.cost).collect();
         let samples = log_mean(&ratios)?;
-        let error = each.error.ln_1p();
+        let error = each.error.filter(|error| *error > 0.0);
         let per_1000 = 1000.0 * each.cost;
         let around = |low: f64, high: f64| Interval { low, high };
         Some(Self {
@@ -169,12 +170,12 @@ impl InferenceCell {
             training: Mean::of(training)?,
             per_1000: Mean {
                 mean: per_1000,
-                interval: (each.error > 0.0)
-                    .then(|| around(per_1000 * (1.0 - each.error), per_1000 * (1.0 + each.error))),
+                interval: error
+                    .map(|error| around(per_1000 * (1.0 - error), per_1000 * (1.0 + error))),
             },
             samples: Mean {
-                interval: samples.interval.map(|i| {
-                    let reach = (i.high / samples.mean).ln().hypot(error).exp();
+                interval: samples.interval.zip(each.error).map(|(i, error)| {
+                    let reach = (i.high / samples.mean).ln().hypot(error.ln_1p()).exp();
                     around(samples.mean / reach, samples.mean * reach)
                 }),
                 ..samples

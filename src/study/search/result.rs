@@ -263,7 +263,7 @@ fn grid(
         let steps = budget.steps(batch, record.steps_per_epoch);
         let samples = (steps < u64::MAX).then(|| steps as f64 * f64::from(batch));
         let by_samples = samples
-            .map(|samples| spent(record, unit).unwrap_or(0.0) / record.samples as f64 * samples);
+            .and_then(|samples| Some(spent(record, unit)? / record.samples as f64 * samples));
         let own_limit = match unit {
             Unit::Seconds => budget.seconds,
             Unit::Joules => budget.joules,

@@ -380,15 +380,23 @@ fn over(
     let of = |at: usize| {
         let own = costs[at].as_ref()?;
         let cost = &devices[at].analysis.costs[own.cost];
-        Some((ranked(best_points(cost, own.best?).0), own.accuracy))
+        // Counts and times are exact; joules of a sensor without an accuracy are not.
+        let error = match cost.kind {
+            CostKind::Energy { .. } => own.accuracy,
+            _ => Some(0.0),
+        };
+        Some((ranked(best_points(cost, own.best?).0), error))
     };
     if at == cheapest {
         return None;
     }
     let ((own, own_error), (least, least_error)) = (of(at)?, of(cheapest)?);
-    let errors = own_error.unwrap_or(0.0).hypot(least_error.unwrap_or(0.0));
+    let errors = own_error.zip(least_error).map(|(a, b)| a.hypot(b));
     match confirmed_ratio(&least, &own, None) {
-        Confirmed::Ratio(ratio) | Confirmed::OfExpected(ratio) => Some(ratio.widened(errors)),
+        Confirmed::Ratio(ratio) | Confirmed::OfExpected(ratio) => Some(match errors {
+            Some(errors) => ratio.widened(errors),
+            None => ratio.without_interval(),
+        }),
         Confirmed::BestFailed | Confirmed::NotRun => None,
     }
 }

@@ -50,6 +50,17 @@ impl Ratio {
         }
     }
 
+    /// The ratio alone, where an error of unknown size would have to enter its interval.
+    pub fn without_interval(self) -> Self {
+        match self {
+            Self::Of { ratio, .. } => Self::Of {
+                ratio,
+                interval: None,
+            },
+            Self::AtLeast { ratio, .. } => Self::AtLeast { ratio, low: None },
+        }
+    }
+
     /// The ratio with its interval widened by an independent relative error, such as the accuracy of two sensors: the
     /// half-widths of the logarithms are added as squares.
     pub fn widened(self, error: f64) -> Self {
