@@ -11,7 +11,7 @@ use wattgrad::internals::energy::{
     Calibration, IdlePower, Interval, MeterOptions, Method, RawUnit, SensorModel, SensorSpec,
     Status,
 };
-use wattgrad::internals::train::{Derivation, EnergyFigure, Phase, PhaseEnergy};
+use wattgrad::internals::train::{Derivation, EnergyFigure, InferenceRecord, Phase, PhaseEnergy};
 
 const WATTS: f64 = 100.0;
 /// Fewest updates of the sensor for a direct figure.
@@ -386,4 +386,37 @@ fn a_resumed_run_has_the_joules_of_its_parts() {
     assert!(half(direct) > half(part));
     assert_eq!(record.steps, record.samples / 64);
     assert!(record.steps > first.to_step);
+}
+
+#[test]
+fn inference_has_the_joules_of_its_samples() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (_folder, meter) = stand_in();
+    let output = Command::new(env!("CARGO_BIN_EXE_wattgrad"))
+        .args(["infer", "--data", "digits", "--batch-sizes", "16,256"])
+        .args(["--seconds", "1", "--json", "--meter-unit", "joules"])
+        .args(["--meter", &format!("{meter} 20")])
+        .env_remove("WATTGRAD_METER")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let found: InferenceRecord = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(found.points.len(), 2);
+    for point in &found.points {
+        let passes = &point.seconds_per_1000;
+        let seconds = passes.iter().sum::<f64>() / passes.len() as f64;
+        let [row] = &point.energy[..] else {
+            panic!("{:?}", point.energy)
+        };
+        assert_eq!(row.status, Status::Measured, "{row:?}");
+        let joules = row.joules_per_1000.unwrap();
+        assert!(
+            (joules / (WATTS * seconds) - 1.0).abs() < 0.1,
+            "{joules} J in {seconds} s per 1,000 samples"
+        );
+        let ci = row.ci.unwrap();
+        assert!(ci.low <= joules && joules <= ci.high, "{row:?}");
+    }
 }

@@ -175,6 +175,14 @@ impl Prepared {
         self.placed.values().for_each(|placed| placed.reset(gpu));
     }
 
+    /// Writes another word `at` of `tensor`, until the next reset.
+    pub fn write(&self, gpu: &Gpu, tensor: Tensor, at: usize, word: u32) {
+        let placed = &self.placed[&tensor];
+        let mut words = placed.initial.clone();
+        words[placed.base as usize * 4 + at] = word;
+        gpu.write(&placed.memory, 0, bytemuck::cast_slice(&words));
+    }
+
     /// Runs the list `times` times and waits for the device.
     ///
     /// # Errors

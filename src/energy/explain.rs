@@ -11,3 +11,16 @@ pub(crate) fn explain(reason: &str, fix: Option<&str>, undo: Option<&str>) -> St
     }
     text
 }
+
+/// From this many missing sources on they share one line.
+const MANY: usize = 3;
+
+/// One line for the sources that a machine does not have; `None` for a few, which have a line each.
+pub(crate) fn missing_sources(names: &[&str]) -> Option<String> {
+    (names.len() >= MANY).then(|| {
+        format!(
+            "unavailable: {} (reasons and fixes: `wattgrad doctor`)\n",
+            names.join(", ")
+        )
+    })
+}

@@ -58,7 +58,7 @@ pub(crate) use cumulative::Cumulative;
 pub use device::{DeviceKind, MeteredDevice};
 pub use estimate::{Edge, Estimate};
 #[cfg(any(feature = "gpu", feature = "criterion"))]
-pub(crate) use explain::explain;
+pub(crate) use explain::{explain, missing_sources};
 pub use figure::{Covers, Grade, Interval, Method, RawUnit, Reading, Scope, Stamp, Status};
 #[cfg(feature = "cli")]
 pub(crate) use live::{Live, LiveReading};

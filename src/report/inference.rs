@@ -1,8 +1,8 @@
 //! Inference by batch size on a terminal.
 
 use super::columns::{Align, columns};
-use crate::energy::{Status, explain};
-use crate::train::{InferencePoint, InferenceRecord};
+use crate::energy::{Status, explain, missing_sources};
+use crate::train::{InferenceEnergy, InferencePoint, InferenceRecord};
 use crate::units::{joules, seconds, si};
 
 /// The table that `wattgrad infer` prints.
@@ -71,26 +71,36 @@ fn energy(point: &InferencePoint, source: &str) -> String {
     }
 }
 
-/// Why sources gave no joules at any batch size.
+/// Why sources gave no joules at any batch size. Of several sources that the machine does not have only the names are listed.
 fn unavailable(found: &InferenceRecord) -> String {
     let Some(first) = found.points.first() else {
         return String::new();
     };
-    let mut text = String::new();
-    for row in &first.energy {
+    let without = |row: &&InferenceEnergy| {
         let same = |point: &InferencePoint| {
             let mut own = point.energy.iter().filter(|one| one.source == row.source);
             own.all(|one| one.joules_per_1000.is_none())
         };
-        if found.points.iter().all(same) {
-            let why = row.reason.as_deref().unwrap_or("unknown reason");
-            text += &format!(
-                "{}: unavailable: {}\n",
-                row.source,
-                explain(why, row.fix.as_deref(), None)
-            );
-        }
+        found.points.iter().all(same)
+    };
+    let rows: Vec<&InferenceEnergy> = first.energy.iter().filter(without).collect();
+    // A source that was opened is one that the machine has.
+    let missing: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.seconds.is_none())
+        .map(|row| row.source.as_str())
+        .collect();
+    let list = missing_sources(&missing);
+    let mut text = String::new();
+    for row in rows.iter().filter(|row| row.seconds.is_some() || list.is_none()) {
+        let why = row.reason.as_deref().unwrap_or("unknown reason");
+        text += &format!(
+            "{}: unavailable: {}\n",
+            row.source,
+            explain(why, row.fix.as_deref(), None)
+        );
     }
+    text += &list.unwrap_or_default();
     match text.is_empty() {
         true => text,
         false => format!("\n{text}"),

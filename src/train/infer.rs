@@ -40,6 +40,9 @@ pub struct InferenceEnergy {
     /// 95 % accuracy interval, which includes the sensor's gain and offset errors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<Interval>,
+    /// Seconds in which it was measured; absent where the machine does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Why there are no joules.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -186,6 +189,7 @@ fn energy(measured: &WindowResult, per_1000: f64) -> Vec<InferenceEnergy> {
             joules_per_1000: None,
             ci: None,
             accuracy: None,
+            seconds: row.seconds,
             reason: None,
             fix: None,
         };

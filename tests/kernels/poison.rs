@@ -7,9 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::harness::{run, texel_lanes};
+use super::harness::{Device, device, texel_lanes};
 use super::registry;
-use wattgrad::internals::conformance::Numbers;
+use wattgrad::internals::conformance::{Numbers, Prepared};
 use wattgrad::internals::data::Dtype;
 use wattgrad::internals::kernels::batch::state;
 use wattgrad::internals::kernels::{Access, Dispatch, List, SHADERS, Storage, Tensor};
@@ -42,17 +42,24 @@ const CHANGE: f32 = 64.0;
 
 type Words = BTreeMap<Tensor, Vec<u32>>;
 
-/// A dispatch by itself, and valid inputs for it.
-struct Alone {
+/// A dispatch by itself on a device, with valid inputs.
+struct Alone<'d> {
+    device: &'d Device,
+    prepared: Prepared,
     list: List,
-    storage: Storage,
     given: Words,
     /// The tensors that it writes.
     written: Vec<Tensor>,
 }
 
-impl Alone {
-    fn new(all: &List, dispatch: &Dispatch, storage: Storage, written: Vec<Tensor>) -> Self {
+impl<'d> Alone<'d> {
+    fn new(
+        device: &'d mut Device,
+        all: &List,
+        dispatch: &Dispatch,
+        storage: Storage,
+        written: Vec<Tensor>,
+    ) -> Self {
         let mut numbers = Numbers::new(dispatch.label.len() as u64);
         let given = dispatch.operands.iter().map(|(name, tensor)| {
             let info = all.info(*tensor);
@@ -92,25 +99,33 @@ impl Alone {
             };
             (*tensor, words)
         });
+        let given: Words = given.collect();
+        let list = List {
+            tensors: all.tensors.clone(),
+            dispatches: vec![dispatch.clone()],
+            ..List::default()
+        };
+        let inputs: Vec<_> = given.clone().into_iter().collect();
+        let prepared = device.prepare(&list, &inputs, storage);
         Self {
-            list: List {
-                tensors: all.tensors.clone(),
-                dispatches: vec![dispatch.clone()],
-                ..List::default()
-            },
-            storage,
-            given: given.collect(),
+            device,
+            prepared,
+            list,
+            given,
             written,
         }
     }
 
-    /// The written words, with `value` as element `at` of `tensor`.
-    fn run(&self, tensor: Tensor, at: usize, value: u32) -> Vec<u32> {
-        let mut given: Vec<_> = self.given.clone().into_iter().collect();
-        if let Some((_, words)) = given.iter_mut().find(|(other, _)| *other == tensor) {
-            words[at] = value;
+    /// The written words, with another word in an input: (tensor, place, word).
+    fn run(&self, other: Option<(Tensor, usize, u32)>) -> Vec<u32> {
+        let gpu = &self.device.gpu;
+        self.prepared.reset(gpu);
+        if let Some((tensor, at, word)) = other {
+            self.prepared.write(gpu, tensor, at, word);
         }
-        let got = run(&self.list, &given, self.storage);
+        self.prepared.run(gpu, 1).unwrap();
+        let (got, outside) = self.prepared.read(gpu).unwrap();
+        assert!(outside.is_empty(), "a word outside a tensor was written");
         self.written
             .iter()
             .flat_map(|tensor| got[tensor].clone())
@@ -120,7 +135,7 @@ impl Alone {
     /// What is wrong with a NaN and with infinities in element `at` of operand `name`; `clean` is the result without them.
     /// `None` where nothing depends on the element: it is padding, which is zero in networks.
     fn faults(&self, clean: &[u32], name: &str, tensor: Tensor, at: usize) -> Option<Vec<String>> {
-        let with = |value: f32| self.run(tensor, at, value.to_bits());
+        let with = |value: f32| self.run(Some((tensor, at, value.to_bits())));
         let places = |chosen: &dyn Fn(usize) -> bool| -> BTreeSet<usize> {
             (0..clean.len()).filter(|i| chosen(*i)).collect()
         };
@@ -194,6 +209,7 @@ fn nan_and_infinity_pass_every_kernel() {
     let mut seen = BTreeSet::new();
     let mut used: BTreeSet<&str> = BTreeSet::new();
     let mut faults = vec![];
+    let mut device = device();
     let tunings = registry::tunings().into_iter();
     for tuning in tunings.filter(|t| t.texel.is_none() || t.texel == texel_lanes()) {
         let mut cases = registry::networks_of([1, 8, 8], &tuning, 7, 3);
@@ -223,8 +239,8 @@ fn nan_and_infinity_pass_every_kernel() {
             let operands = &instance.composed.operands;
             let written = operands.iter().filter(|o| o.access != Access::Read);
             let written = written.map(|o| tensor_of(&o.name)).collect();
-            let alone = Alone::new(list, dispatch, instance.storage, written);
-            let clean = alone.run(Tensor(usize::MAX), 0, 0);
+            let alone = Alone::new(&mut device, list, dispatch, instance.storage, written);
+            let clean = alone.run(None);
             for operand in operands.iter().filter(|o| o.access != Access::Write) {
                 let (name, tensor) = (operand.name.as_str(), tensor_of(&operand.name));
                 let info = list.info(tensor);

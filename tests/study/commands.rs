@@ -292,7 +292,7 @@ fn runs_too_short_for_their_meter_have_joules_per_step() {
 
 /// A meter of 50 +- 1 W, one line every 20 ms.
 #[cfg(unix)]
-const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 49\"; sleep 0.02; echo \"$(date +%s.%N) 51\"; sleep 0.02; done";
+pub const WATTS: &str = "cmd:while :; do echo \"$(date +%s.%N) 49\"; sleep 0.02; echo \"$(date +%s.%N) 51\"; sleep 0.02; done";
 
 #[cfg(unix)]
 #[test]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+#[cfg(unix)]
+use super::commands::WATTS;
 use super::{folder, output, printed, records, run, wattgrad};
 
 /// More than the whole grid of [`STUDY`](super::STUDY) has.
@@ -172,4 +174,35 @@ fn a_dry_run_says_what_a_search_would_do_and_writes_nothing() {
         assert_eq!(refused.status.code(), Some(2), "{}", printed(&refused));
         assert!(printed(&refused).contains(part), "{}", printed(&refused));
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_budget_in_joules_is_spent_by_measured_energy() {
+    let (_folder, file, out) = folder();
+    let folder = out.to_str().unwrap();
+    let search = |budget: &str| {
+        output(&[
+            "--meter", WATTS, "search", &file, "--out", folder, "--budget", budget, "--json",
+        ])
+    };
+    let part = found(&search("60J"));
+    assert_eq!(part["ended"], "budget-spent", "{part}");
+    let spent = part["spent"]["total"].as_f64().unwrap();
+    let measured: f64 = records(&out)
+        .values()
+        .map(|run| {
+            let row = &run["record"]["energy"][0];
+            assert_eq!(row["status"], "measured", "{row}");
+            row["joules"].as_f64().unwrap()
+        })
+        .sum();
+    assert!(
+        (spent - measured).abs() < 1e-6 * measured,
+        "{spent} J of {measured} J"
+    );
+    // The run in which the budget ends continues to its next evaluation.
+    assert!(spent > 55.0, "{spent} J of 60 J");
+    let samples = output(&["search", &file, "--out", folder, "--budget", "9000samples"]);
+    assert_eq!(samples.status.code(), Some(2), "{}", printed(&samples));
 }

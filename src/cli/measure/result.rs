@@ -7,7 +7,7 @@ use super::child::{Ended, signal_name};
 use super::phases::Phase;
 use crate::cli::wrap::clip;
 use crate::energy::Method;
-use crate::energy::{Interval, SourceResult, Status, explain};
+use crate::energy::{Interval, SourceResult, Status, explain, missing_sources};
 use crate::report::{Align, columns};
 use crate::units::{joules, joules_within, seconds, si};
 
@@ -252,9 +252,6 @@ pub fn amount_of(amount: f64, half: Option<f64>) -> String {
     half.map_or_else(|| joules(amount), |half| joules_within(amount, half))
 }
 
-/// From this many missing sources on they share one line.
-const MANY: usize = 3;
-
 /// A line for each reason and note. Of several sources that the machine does not have only the names are listed; where
 /// another source has joules, not of those that can be enabled.
 pub fn remarks(rows: &[Row]) -> String {
@@ -268,9 +265,9 @@ pub fn remarks(rows: &[Row]) -> String {
         .filter(missing)
         .map(|row| row.result.source.as_str())
         .collect();
-    let brief = names.len() >= MANY;
+    let list = missing_sources(&names);
     let mut text = String::new();
-    for row in rows.iter().filter(|row| !(brief && missing(row))) {
+    for row in rows.iter().filter(|row| !(list.is_some() && missing(row))) {
         let SourceResult {
             source,
             reason,
@@ -284,13 +281,7 @@ pub fn remarks(rows: &[Row]) -> String {
             text += &format!("{source}: {remark}\n");
         }
     }
-    if brief {
-        text += &format!(
-            "unavailable: {} (reasons and fixes: `wattgrad doctor`)\n",
-            names.join(", ")
-        );
-    }
-    text
+    text + &list.unwrap_or_default()
 }
 
 /// The energy of a run in a clause: that of the source that covers most.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Analysis, CellReport, CostKind, CostReport, FreshCost, TrialPoint};
+use super::{Analysis, AxisReport, CellReport, CostKind, CostReport, DesignCell, FreshCost, TrialPoint};
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose};
 use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, SpreadSource, Verdict};
@@ -24,10 +24,20 @@ impl CostKind {
 }
 
 impl CellReport {
-    /// The regime in words: `batch size 64, lr 0.1` for `batch-size=64,lr=0.1`.
+    /// The regime in words: `batch size 64, lr 0.1`.
     pub fn name(&self) -> String {
-        cell_name(&self.id)
+        self.words.clone()
     }
+}
+
+/// The cell in words, from its value on each axis: its identifier leaves out what no file name may hold.
+pub(super) fn cell_words(cell: &DesignCell, axes: &[AxisReport]) -> String {
+    if cell.values.is_empty() || cell.values.len() != axes.len() {
+        return cell_name(&cell.id);
+    }
+    let parts = axes.iter().zip(&cell.values);
+    let parts = parts.map(|(axis, value)| format!("{} {value}", axis.key.replace('-', " ")));
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// The name of the cell `id` in words.

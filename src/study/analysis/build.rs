@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::answer::{Answer, answer};
+use super::answer::{Answer, answer, cell_words};
 use super::cost::{kinds, trial, worth};
 use super::design::Design;
 use super::{
@@ -362,6 +362,7 @@ impl<'a> Grouped<'a> {
         cells
             .map(|(cell, (design, end))| CellReport {
                 id: design.id.clone(),
+                words: cell_words(design, &self.design.axes),
                 values: design.values.clone(),
                 runs: planned(cell)
                     .map(|planned| {

@@ -217,6 +217,9 @@ impl CostReport {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CellReport {
     pub id: String,
+    /// The regime in words.
+    #[serde(skip)]
+    words: String,
     /// Its value on each axis.
     pub values: Vec<String>,
     pub runs: Vec<RunLine>,

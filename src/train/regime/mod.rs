@@ -206,7 +206,8 @@ pub struct Regime {
         feature = "cli",
         arg(
             long,
-            help = "Samples per evaluation step; changes no result [default: 500, or all]",
+            help = "Samples per evaluation step; changes no result [default: 500, or --batch-size with \
+                    --data-window]",
             value_name = "N",
         )
     )]

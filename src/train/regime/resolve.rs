@@ -345,7 +345,12 @@ impl Regime {
     /// Evaluation batch size for `samples` test samples.
     pub(in crate::train) fn eval_batch(&self, samples: usize) -> u32 {
         let all = u32::try_from(samples).unwrap_or(u32::MAX).max(1);
-        self.eval_batch_size.unwrap_or(DEFAULT_EVAL_BATCH).min(all)
+        // Whoever limits the data on the device has little memory: the activations of an evaluation can be larger.
+        let default = match self.data_window {
+            Some(_) => self.batch_size.min(DEFAULT_EVAL_BATCH),
+            None => DEFAULT_EVAL_BATCH,
+        };
+        self.eval_batch_size.unwrap_or(default).min(all)
     }
 
     /// Most training steps.
