@@ -92,7 +92,10 @@ fn unavailable(found: &InferenceRecord) -> String {
         .collect();
     let list = missing_sources(&missing);
     let mut text = String::new();
-    for row in rows.iter().filter(|row| row.seconds.is_some() || list.is_none()) {
+    for row in rows
+        .iter()
+        .filter(|row| row.seconds.is_some() || list.is_none())
+    {
         let why = row.reason.as_deref().unwrap_or("unknown reason");
         text += &format!(
             "{}: unavailable: {}\n",

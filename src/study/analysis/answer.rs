@@ -4,7 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Analysis, AxisReport, CellReport, CostKind, CostReport, DesignCell, FreshCost, TrialPoint};
+use super::{
+    Analysis, AxisReport, CellReport, CostKind, CostReport, DesignCell, FreshCost, TrialPoint,
+};
 use crate::energy::Status;
 use crate::study::run::{Outcome, Purpose};
 use crate::study::stats::{Confirmed, Interval, NoClaim, Ratio, SpreadSource, Verdict};

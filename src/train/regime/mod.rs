@@ -201,13 +201,13 @@ pub struct Regime {
         default_value_t = Regime::default().batch_size,
     ))]
     pub batch_size: u32,
-    /// Samples per evaluation step, which changes no result. `None`: 500, or all if there are fewer.
+    /// Samples per evaluation step, which changes no result. `None`: 500, with a data window as many as a training step has;
+    /// all if there are fewer.
     #[cfg_attr(
         feature = "cli",
         arg(
             long,
-            help = "Samples per evaluation step; changes no result [default: 500, or --batch-size with \
-                    --data-window]",
+            help = "Samples per evaluation step; changes no result [default: 500]",
             value_name = "N",
         )
     )]
