@@ -245,7 +245,7 @@ pub(super) fn design(study: &Study, runs: &[RunRecord]) -> Design {
             .iter()
             .map(|axis| AxisReport {
                 key: axis.key.clone(),
-                values: axis.values.iter().map(plain).collect(),
+                values: distinct(axis.values.iter().map(plain)),
             })
             .collect(),
         cells: study
@@ -350,4 +350,15 @@ pub(super) fn contention_note(runs: &[RunRecord]) -> Option<String> {
             runs.len()
         )
     })
+}
+
+/// Each value once, in order: zipped axes repeat theirs.
+fn distinct(values: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = vec![];
+    for value in values {
+        if !all.contains(&value) {
+            all.push(value);
+        }
+    }
+    all
 }

@@ -78,6 +78,14 @@ fn cells_start_from_pretraining_runs_whose_cost_is_reported() {
         "{}",
         printed(&verified)
     );
+    let report = output(&["report", "--json", &out]);
+    let axes = &serde_json::from_slice::<Value>(&report.stdout).unwrap()[0]["axes"];
+    let values = serde_json::json!([["scratch", "pretrained"], ["none", "fc1"]]);
+    assert_eq!(
+        [&axes[0]["values"], &axes[1]["values"]],
+        [&values[0], &values[1]],
+        "zipped axes repeat values, an axis of a picture does not"
+    );
     let report = output(&["report", &out]);
     assert!(
         printed(&report).contains("pretraining: 2 of 2"),
