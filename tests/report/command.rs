@@ -477,3 +477,21 @@ fn refuses_bad_arguments_in_one_sentence() {
         assert!(stderr.contains(told), "{args:?}: {stderr}");
     }
 }
+
+#[test]
+fn cells_that_learn_different_tasks_are_not_ranked_against_each_other() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data/runs/2026-11-29-llvmpipe-knowledge/multitask-cnn");
+    let output = report(&[kept.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    let words: Vec<&str> = printed.split_whitespace().collect();
+    let packed = words.join(" ");
+    for part in [
+        "label 48.0 ksamples, kind 28.0 ksamples, label+kind 44.0 ksamples. They learn different tasks",
+        "One network for all tasks (tasks label+kind) costs 0.58 (95 % CI 0.49 to 0.68) times",
+    ] {
+        assert!(packed.contains(part), "{part}: {printed}");
+    }
+    assert!(!packed.contains("Best regime"), "{printed}");
+}

@@ -100,6 +100,22 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
         return only(format!("No run reached {reached}: {}.", outcomes(analysis)));
     };
     let figure = Figure::of(cost, best);
+    if let Some(headline) = by_tasks(analysis, cost) {
+        let figure = Figure {
+            geometric_mean: None,
+            confirmed: None,
+            ..figure
+        };
+        return Answer {
+            headline,
+            comparison: ["They learn different tasks, so none of them is the best.".into()]
+                .into_iter()
+                .chain(failures(cost))
+                .collect::<Vec<_>>()
+                .join(" "),
+            measurement: measurement(analysis, cost, &figure),
+        };
+    }
     let comparison = [
         Some(match cost.no_claim {
             Some(no_claim) => why_no_claim(no_claim).to_owned(),
@@ -121,6 +137,23 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
         comparison: sentences(&comparison),
         measurement: sentences(&measurement),
     }
+}
+
+/// The lowest cost of each choice of tasks, where the cells choose differently.
+fn by_tasks(analysis: &Analysis, cost: &CostReport) -> Option<String> {
+    let axis = analysis.axes.iter().position(|axis| axis.key == "tasks")?;
+    let choices = &analysis.axes[axis].values;
+    let to = analysis.target.describe(cost.threshold?);
+    let lowest = |tasks: &String| {
+        let cells = analysis.cells.iter().zip(&cost.cells);
+        let own = cells.filter(|(cell, _)| cell.values.get(axis) == Some(tasks));
+        let costs = own.filter_map(|(_, cell)| cell.expected);
+        let found = costs.min_by(f64::total_cmp);
+        let amount = found.map_or_else(|| "not reached".into(), |value| cost.kind.amount(value));
+        format!("{tasks} {amount}")
+    };
+    let each: Vec<String> = choices.iter().map(lowest).collect();
+    (choices.len() > 1).then(|| format!("To {to}: {}.", each.join(", ")))
 }
 
 fn outcomes(analysis: &Analysis) -> String {
