@@ -89,26 +89,40 @@ fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
         return;
     }
     let (gpu, data) = (control::noop(), control::data());
-    // The mlp once more with every option of the update.
-    let everything = |options: &mut ProgramOptions| {
-        let regime = r#"{"optimizer": "adamw"}"#;
+    let rule = |options: &mut ProgramOptions, regime: &str| {
         let regime: Regime = serde_json::from_str(regime).unwrap();
         options.update_rule = regime.update_rule().unwrap();
+    };
+    // With every option of the update.
+    let everything = |options: &mut ProgramOptions| {
+        rule(options, r#"{"optimizer": "adamw"}"#);
         options.schedule = Schedule::sweep(1e-3, 1e-2, 100);
         options.groups = vec![ParameterGroup::default(); 4];
         options.clip_norm = Some(1.0);
         options.accumulate = 4;
     };
-    for (model, all) in [
-        ("mlp", false),
-        ("cnn", false),
-        ("resnet8", false),
-        ("mlp", true),
-    ] {
-        let mut program = match all {
-            true => control::program_with(&gpu, &data, model, 16, STEPS, everything),
-            false => control::program(&gpu, &data, model, 64, STEPS),
-        };
+    let augmented =
+        |options: &mut ProgramOptions| options.augmentation = "flip,crop:4,cutout:8".parse().ok();
+    let rmsprop = |options: &mut ProgramOptions| {
+        let regime = r#"{"optimizer": "rmsprop", "momentum": 0.9, "centered": true}"#;
+        rule(options, regime);
+    };
+    let cases: [(&str, &str, u32, &dyn Fn(&mut ProgramOptions)); 8] = [
+        ("mlp", "mlp", 64, &|_| ()),
+        ("cnn", "cnn", 64, &|_| ()),
+        ("resnet8", "resnet8", 64, &|_| ()),
+        ("mlp, options of the update", "mlp", 16, &everything),
+        ("mlp, adam", "mlp", 64, &|options| {
+            rule(options, r#"{"optimizer": "adam"}"#)
+        }),
+        ("mlp, lion", "mlp", 64, &|options| {
+            rule(options, r#"{"optimizer": "lion"}"#)
+        }),
+        ("mlp, rmsprop", "mlp", 64, &rmsprop),
+        ("cnn, augmentation", "cnn", 64, &augmented),
+    ];
+    for (name, model, batch, change) in cases {
+        let mut program = control::program_with(&gpu, &data, model, batch, STEPS, change);
         let mut control = Control::new(&gpu, &program);
         // First let pools and vectors reach their final size.
         train(&mut program, STEPS * SUBMITS);
@@ -118,13 +132,13 @@ fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
             control.run(SUBMITS, STEPS);
         });
         println!(
-            "{model}: {ours} allocations, wgpu calls alone {bare}, in {SUBMITS} submits of {STEPS} steps of {} dispatches",
+            "{name}: {ours} allocations, wgpu calls alone {bare}, in {SUBMITS} submits of {STEPS} steps of {} dispatches",
             control.dispatches()
         );
         assert!(bare > 0, "the allocations of the wgpu calls are counted");
         assert!(
             ours <= bare,
-            "{model}: {ours} allocations, {bare} by the wgpu calls alone"
+            "{name}: {ours} allocations, {bare} by the wgpu calls alone"
         );
     }
 }

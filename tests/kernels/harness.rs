@@ -1,7 +1,6 @@
 //! Devices for the tests and the benchmark of the kernels.
 #![allow(dead_code)] // the tests and the benchmark each use a part
 
-use std::collections::BTreeMap;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use wattgrad::Gpu;
@@ -57,19 +56,4 @@ pub fn texel_lanes() -> Option<u32> {
         lanes
     });
     *LANES
-}
-
-/// Runs the list once and returns the words of every tensor that it uses.
-pub fn run(
-    list: &List,
-    given: &[(Tensor, Vec<u32>)],
-    storage: Storage,
-) -> BTreeMap<Tensor, Vec<u32>> {
-    let mut device = device();
-    let prepared = device.prepare(list, given, storage);
-    prepared.run(&device.gpu, 1).unwrap();
-    let (words, outside) = prepared.read(&device.gpu).unwrap();
-    let first = outside.first().map(|(t, at)| (&list.info(*t).name, at));
-    assert_eq!(first, None, "a word outside a tensor was written");
-    words
 }
