@@ -107,7 +107,8 @@ fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
         let regime = r#"{"optimizer": "rmsprop", "momentum": 0.9, "centered": true}"#;
         rule(options, regime);
     };
-    let cases: [(&str, &str, u32, &dyn Fn(&mut ProgramOptions)); 8] = [
+    type Change<'c> = &'c dyn Fn(&mut ProgramOptions);
+    let cases: [(&str, &str, u32, Change); 8] = [
         ("mlp", "mlp", 64, &|_| ()),
         ("cnn", "cnn", 64, &|_| ()),
         ("resnet8", "resnet8", 64, &|_| ()),
