@@ -101,10 +101,15 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
     };
     let figure = Figure::of(cost, best);
     if let Some(headline) = by_tasks(analysis, cost) {
+        // The headline is of the main seeds, even where one cell has fresh ones.
+        let cell = &cost.cells[best];
         let figure = Figure {
             geometric_mean: None,
+            interval: None,
+            expected: cell.expected,
+            share: cell.share,
             confirmed: None,
-            ..figure
+            seeds: (cell.trials.len(), false),
         };
         return Answer {
             headline,

@@ -207,7 +207,7 @@ pub struct Regime {
         feature = "cli",
         arg(
             long,
-            help = "Samples per evaluation step; changes no result [default: 500]",
+            help = "Samples per evaluation step; changes no result [default: at most 500]",
             value_name = "N",
         )
     )]
