@@ -1,7 +1,6 @@
 //! A search in words: what it would do, and what it found.
 
 use super::columns::{Align, columns};
-use crate::study::cell_name;
 use crate::study::search::{
     Ended, Propose, RungRow, SearchPlan, SearchSettings, Searched, SearchedCell, Stop, Unit,
 };
@@ -111,7 +110,7 @@ fn headline(found: &Searched, target: &str) -> String {
     };
     let mut text = format!(
         "Best regime: {}: {} to {target} {seeds}.",
-        cell_name(&best.cell),
+        best.words,
         unit.show(best.cost)
     );
     if let Some(fresh) = &found.confirmed {

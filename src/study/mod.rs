@@ -27,7 +27,6 @@ mod submitted;
 mod verify;
 
 pub use ad_hoc::open_all;
-pub use analysis::cell_name;
 pub use error::StudyError;
 pub use estimate::{EnergyEstimate, Estimate, ProgramEstimate, check_data, estimate};
 pub use execute::{Completion, StudyEvent, StudyOptions, execute};

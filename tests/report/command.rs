@@ -495,3 +495,17 @@ fn cells_that_learn_different_tasks_are_not_ranked_against_each_other() {
     }
     assert!(!packed.contains("Best regime"), "{printed}");
 }
+
+#[test]
+fn a_cell_is_named_by_its_values_where_its_file_cannot_be() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data/runs/2026-11-29-llvmpipe-knowledge/pretraining-cnn");
+    let output = report(&[kept.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(
+        printed.contains("Best regime: init pretrained, freeze conv*:")
+            && !printed.contains("conv-"),
+        "{printed}"
+    );
+}

@@ -33,7 +33,7 @@ impl CellReport {
 }
 
 /// The cell in words, from its value on each axis: its identifier leaves out what no file name may hold.
-pub(super) fn cell_words(cell: &DesignCell, axes: &[AxisReport]) -> String {
+pub(in crate::study) fn cell_words(cell: &DesignCell, axes: &[AxisReport]) -> String {
     if cell.values.is_empty() || cell.values.len() != axes.len() {
         return cell_name(&cell.id);
     }
@@ -43,7 +43,7 @@ pub(super) fn cell_words(cell: &DesignCell, axes: &[AxisReport]) -> String {
 }
 
 /// The name of the cell `id` in words.
-pub fn cell_name(id: &str) -> String {
+fn cell_name(id: &str) -> String {
     // A comma within a number separates nothing.
     let ends = id
         .match_indices(',')

@@ -5,8 +5,9 @@ mod build;
 mod cost;
 mod design;
 
+pub use answer::Answer;
+pub(in crate::study) use answer::cell_words;
 pub(super) use answer::times;
-pub use answer::{Answer, cell_name};
 pub(super) use build::ranked;
 pub(super) use cost::whole;
 pub(crate) use cost::worth;

@@ -9,7 +9,8 @@ use super::found::{Ended, Fate, Found, RungRow};
 use super::proposer::Space;
 use super::settings::{SearchSettings, Stop};
 use crate::energy::Status;
-use crate::study::open::contention_note;
+use crate::study::analysis::cell_words;
+use crate::study::open::{contention_note, design};
 use crate::study::run::RunRecord;
 use crate::study::spec::Study;
 use crate::train::{Derivation, Record};
@@ -21,6 +22,9 @@ const SCHEMA: u32 = 1;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Best {
     pub cell: String,
+    /// The cell in words.
+    #[serde(skip)]
+    pub words: String,
     /// The expected cost of one success with restarts, over `seeds` seeds.
     pub cost: f64,
     pub seeds: usize,
@@ -99,8 +103,14 @@ impl Searched {
         found: &Found,
         records: &[&RunRecord],
     ) -> Self {
+        let design = design(study, &[]);
+        let words = |name: &String| {
+            let cell = design.cells.iter().find(|cell| cell.id == *name);
+            cell.map_or_else(|| name.clone(), |cell| cell_words(cell, &design.axes))
+        };
         let best = found.best.map(|(at, cost, seeds)| Best {
             cell: space.names[at].clone(),
+            words: words(&space.names[at]),
             cost,
             seeds,
         });
