@@ -68,11 +68,20 @@ fn scene() {
     println!("played {name}");
 }
 
+thread_local! {
+    /// The locks of a test's machine: tests wait neither for each other nor for studies of this machine.
+    static LOCKS: tempfile::TempDir = tempfile::tempdir().unwrap();
+}
+
 /// The program, without a meter unless `--meter` is given.
 fn wattgrad(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wattgrad"));
     command
         .args(arguments)
+        .env(
+            "WATTGRAD_LOCKS",
+            LOCKS.with(|folder| folder.path().to_owned()),
+        )
         .env("WATTGRAD_METER", "none")
         .env_remove("WATTGRAD_ADAPTER");
     command

@@ -305,6 +305,7 @@ impl Slurm {
         let mut command = Command::new(program);
         command.env("SLURM_CONF", self.folder.path().join("slurm.conf"));
         command
+            .env("WATTGRAD_LOCKS", self.folder.path())
             .env("WATTGRAD_METER", "none")
             .env_remove("WATTGRAD_ADAPTER")
             .stdin(Stdio::null());

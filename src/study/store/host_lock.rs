@@ -13,8 +13,8 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// A lock of the machine, held until it is dropped or its process ends.
 ///
-/// Its files are in `/tmp`, which all users share (Windows: `%ProgramData%`), and stay there. A container with its own
-/// `/tmp` does not see it.
+/// Its files are in the folder `WATTGRAD_LOCKS`, or in `/tmp`, which all users share (Windows: `%ProgramData%`), and stay
+/// there. A container with its own `/tmp` does not see it.
 #[derive(Debug)]
 pub struct HostLock {
     _file: File,
@@ -126,6 +126,9 @@ fn allow_everyone(file: &File) {
 }
 
 fn shared_folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("WATTGRAD_LOCKS") {
+        return PathBuf::from(folder);
+    }
     if cfg!(unix) {
         return PathBuf::from("/tmp");
     }
