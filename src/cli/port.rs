@@ -1,8 +1,11 @@
 //! `wattgrad port`.
 
-use std::path::PathBuf;
+mod supervise;
 
-use crate::conformance::{ExamOptions, examine};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use crate::conformance::{ExamOptions, Guard, examine};
 use crate::device::{Gpu, GpuOptions, PipelineCache};
 use crate::energy::Meter;
 use crate::kernels::{SHADERS, install};
@@ -43,6 +46,10 @@ pub struct Args {
     )]
     step: Vec<PortStep>,
 
+    /// Seconds until a kernel that the driver does not compile, or a run that does not end, is left out
+    #[arg(long, value_name = "S", default_value_t = 60.0)]
+    timeout: f64,
+
     /// Check only the kernel in shaders/FAMILY/NAME.wgsl, and write no file
     #[arg(long, value_name = "FAMILY/NAME", conflicts_with_all = ["quick", "out", "fresh", "step"])]
     kernel: Option<String>,
@@ -57,8 +64,18 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
+    if !(args.timeout.is_finite() && args.timeout > 0.0) {
+        return Err(Failure::misuse(format!(
+            "--timeout must be above 0, got {}",
+            args.timeout
+        )));
+    }
+    let Some(folder) = supervise::folder() else {
+        return supervise::supervise(args.timeout, global);
+    };
+    let guard = Rc::new(Guard::of(&folder));
     if let Some(kernel) = &args.kernel {
-        return one_kernel(kernel, args, global);
+        return one_kernel(kernel, guard, args, global);
     }
     let chosen = |step: &&PortStep| args.step.is_empty() || args.step.contains(step);
     let steps: Vec<PortStep> = PortStep::ALL.iter().filter(chosen).copied().collect();
@@ -81,6 +98,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         quick: args.quick,
         steps,
         state: state.clone(),
+        guard,
     };
     port.run(&gpu, &meter, &options, &mut |step, part| {
         say(global, &format!("{step}: {part}"));
@@ -119,7 +137,7 @@ fn open(global: &Global) -> Result<Gpu, Failure> {
 }
 
 /// Checks one kernel and prints what was found.
-fn one_kernel(kernel: &str, args: &Args, global: &Global) -> Result<u8, Failure> {
+fn one_kernel(kernel: &str, guard: Rc<Guard>, args: &Args, global: &Global) -> Result<u8, Failure> {
     if !SHADERS.iter().any(|shader| shader.name == kernel) {
         let near = SHADERS.iter().map(|shader| shader.name);
         let near = near.max_by(|a, b| {
@@ -136,6 +154,7 @@ fn one_kernel(kernel: &str, args: &Args, global: &Global) -> Result<u8, Failure>
         kernel: Some(kernel.to_owned()),
         twice: true,
         fail_fast: args.fail_fast,
+        guard,
     };
     let mut part = |suite: &str, _: usize, _: usize| {
         if global.verbose > 0 {

@@ -5,7 +5,8 @@ use std::ops::{Deref, Index};
 use std::rc::Rc;
 
 use super::findings::{Failure, Findings};
-use super::prepared::Prepared;
+use super::guard::Guard;
+use super::prepared::{Prepared, composition};
 use crate::device::{Gpu, PipelineCache};
 use crate::kernels::{Access, List, Storage, Tensor, Tuning};
 
@@ -18,6 +19,8 @@ pub struct ExamOptions {
     pub twice: bool,
     /// Run no further list after the first failure.
     pub fail_fast: bool,
+    /// Announces each compilation and each run.
+    pub guard: Rc<Guard>,
 }
 
 /// Runs the lists of the suites on a device and keeps what it finds.
@@ -220,7 +223,14 @@ impl<'a> Examiner<'a> {
             return Outcome::unusable(list);
         }
         self.findings.lists += 1;
-        let prepared = Prepared::new(self.gpu, &mut self.pipelines, list, given, storage);
+        let prepared = Prepared::new(
+            self.gpu,
+            &mut self.pipelines,
+            list,
+            given,
+            storage,
+            &self.options.guard,
+        );
         let prepared = match prepared {
             Ok(prepared) => prepared,
             Err(refused) => {
@@ -247,32 +257,44 @@ impl<'a> Examiner<'a> {
             }
         }
         let origins = origins(list, &prepared, storage);
-        match self.execute(&prepared, &origins) {
-            Ok(words) => Outcome {
-                words,
-                origins,
-                ran: true,
-            },
-            Err(error) => {
-                let all = list.dispatches.iter();
-                let kernels: BTreeSet<&str> = all
-                    .flat_map(|d| {
-                        std::iter::once(d.shader).chain(d.slots.iter().map(|(_, name)| *name))
-                    })
-                    .collect();
-                self.fail(Failure {
-                    suite: self.suite,
-                    case: list.dispatches[0].label.clone(),
-                    kernels: kernels.into_iter().collect(),
-                    variant: String::new(),
-                    storage,
-                    reason: error.to_string(),
-                    element: None,
-                });
-                self.findings.device_error = Some(error.to_string());
-                Outcome::unusable(list)
+        let names: BTreeSet<String> = list
+            .dispatches
+            .iter()
+            .map(|d| composition(d, storage))
+            .collect();
+        let names: Vec<String> = names.into_iter().collect();
+        let guard = Rc::clone(&self.options.guard);
+        let executed = guard.limited(&format!("run {}", names.join(", ")), || {
+            self.execute(&prepared, &origins)
+        });
+        let (reason, lost) = match executed {
+            Ok(Ok(words)) => {
+                return Outcome {
+                    words,
+                    origins,
+                    ran: true,
+                };
             }
+            Ok(Err(error)) => (error.to_string(), true),
+            Err(left_out) => (left_out, false),
+        };
+        let all = list.dispatches.iter();
+        let kernels: BTreeSet<&str> = all
+            .flat_map(|d| std::iter::once(d.shader).chain(d.slots.iter().map(|(_, name)| *name)))
+            .collect();
+        if lost {
+            self.findings.device_error = Some(reason.clone());
         }
+        self.fail(Failure {
+            suite: self.suite,
+            case: list.dispatches[0].label.clone(),
+            kernels: kernels.into_iter().collect(),
+            variant: String::new(),
+            storage,
+            reason,
+            element: None,
+        });
+        Outcome::unusable(list)
     }
 
     /// Runs the list, twice where the options say so, and reports what was written outside its tensors and what differs.

@@ -6,6 +6,7 @@
 pub mod drawn;
 mod examiner;
 mod findings;
+mod guard;
 mod numbers;
 mod prepared;
 mod suites;
@@ -13,6 +14,7 @@ mod training;
 
 pub use examiner::{ExamOptions, Examiner, Outcome, Values, Way, tuning};
 pub use findings::{Element, Failure, Findings, Suspect, Tally};
+pub use guard::{Announced, Guard, LeftOut};
 pub use numbers::{Numbers, data, pack};
 pub use prepared::{Prepared, Refused, Words, compose};
 pub use suites::{SUITES, Suite, conv_cases, rules};

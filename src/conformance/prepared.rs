@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::guard::Guard;
 use crate::device::{BindingKind, Bound, DeviceError, Gpu, IMAGE_ROW, Memory, PipelineCache, Step};
 use crate::kernels::{Access, Composed, Dispatch, List, Storage, Tensor, TensorInfo};
 
@@ -102,6 +103,7 @@ impl Prepared {
         list: &List,
         given: &[(Tensor, Vec<u32>)],
         storage: Storage,
+        guard: &Guard,
     ) -> Result<Prepared, Refused> {
         let (composed, used, images) = compose(list, storage)?;
         let placed: BTreeMap<Tensor, Placed> = used
@@ -144,7 +146,11 @@ impl Prepared {
             }
             let sizes = gpu.uniform("sizes", &words);
             bound.insert(0, Bound::whole(&sizes));
-            let pipeline = pipelines.get(&dispatch.label, &composed.wgsl, &kinds);
+            let compile = || pipelines.get(&dispatch.label, &composed.wgsl, &kinds);
+            let pipeline = guard.limited(
+                &format!("compile {}", composition(dispatch, storage)),
+                compile,
+            )?;
             let pipeline = pipeline.map_err(|why| why.to_string())?;
             Ok(Step::Fixed(gpu.command(
                 &dispatch.label,
@@ -208,6 +214,20 @@ impl Prepared {
         }
         Ok((words, outside))
     }
+}
+
+/// A kernel with its first snippet (what it loads), its variant and its storage: where a driver cannot compile it, other
+/// sizes and other ends do not help.
+pub(super) fn composition(dispatch: &Dispatch, storage: Storage) -> String {
+    let mut words = vec![dispatch.shader];
+    words.extend(dispatch.slots.first().map(|(_, name)| *name));
+    let variant = Some(dispatch.variant.as_str()).filter(|variant| !variant.is_empty());
+    let storage = match storage {
+        Storage::Buffer => "buffers",
+        Storage::Image => "images",
+    };
+    let ways: Vec<&str> = variant.into_iter().chain([storage]).collect();
+    format!("{} ({})", words.join(" + "), ways.join(", "))
 }
 
 fn operand_tensor(dispatch: &Dispatch, name: &str) -> Result<Tensor, String> {

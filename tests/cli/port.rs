@@ -65,6 +65,61 @@ fn a_right_kernel_passes_and_an_unknown_one_is_named() {
     assert!(stderr(&output).contains("choose conformance, determinism"));
 }
 
+/// A process that stands still while a kernel is compiled or run is what a driver that hangs looks like.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kernel_whose_compilation_or_run_does_not_end_is_left_out_and_named() {
+    use std::time::{Duration, Instant};
+    let folder = tempfile::tempdir().unwrap();
+    let mut parent = program(&["port", "--kernel", "elementwise/silu", "--timeout", "4"]);
+    parent.env("TMPDIR", folder.path());
+    parent.stdout(std::process::Stdio::piped());
+    parent.stderr(std::process::Stdio::piped());
+    let parent = parent.spawn().unwrap();
+    let children = format!("/proc/{0}/task/{0}/children", parent.id());
+    let signal = |pid: i32, signal| unsafe { libc::kill(pid, signal) };
+    let announced = || {
+        let mut folders = std::fs::read_dir(folder.path()).unwrap();
+        let file = folders.next()?.unwrap().path().join("announced");
+        serde_json::from_slice::<Value>(&std::fs::read(file).ok()?).ok()
+    };
+    let start = Instant::now();
+    let work = loop {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "nothing was announced"
+        );
+        std::thread::sleep(Duration::from_millis(1));
+        let pids = std::fs::read_to_string(&children).unwrap_or_default();
+        let Some(pid) = pids
+            .split_whitespace()
+            .next()
+            .map(|pid| pid.parse().unwrap())
+        else {
+            continue;
+        };
+        if announced().is_none() {
+            continue;
+        }
+        signal(pid, libc::SIGSTOP);
+        std::thread::sleep(Duration::from_millis(20));
+        match announced() {
+            Some(stopped) => break stopped["work"].as_str().unwrap().to_owned(),
+            None => signal(pid, libc::SIGCONT),
+        };
+    };
+    let output = parent.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let told = stderr(&output);
+    let sentence = format!("{work}: the driver did not end it within 4 s; continuing without it");
+    assert!(told.contains(&sentence), "{told}");
+    let found = stdout(&output);
+    assert!(
+        found.contains("comparisons failed") && found.contains("did not end it within 4 s"),
+        "{found}"
+    );
+}
+
 /// The cheapest step alone, then the same call again: nothing is repeated. A damaged state is refused.
 #[test]
 fn a_port_is_continued_and_its_page_is_written() {

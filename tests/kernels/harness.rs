@@ -4,7 +4,7 @@
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use wattgrad::Gpu;
-use wattgrad::internals::conformance::Prepared;
+use wattgrad::internals::conformance::{Guard, Prepared};
 use wattgrad::internals::device::{GpuOptions, PipelineCache};
 use wattgrad::internals::kernels::{List, Storage, Tensor};
 
@@ -23,8 +23,15 @@ impl Device {
         storage: Storage,
     ) -> Prepared {
         let pipelines = self.pipelines.as_mut().unwrap();
-        Prepared::new(&self.gpu, pipelines, list, given, storage)
-            .unwrap_or_else(|refused| panic!("{}", refused.why))
+        Prepared::new(
+            &self.gpu,
+            pipelines,
+            list,
+            given,
+            storage,
+            &Guard::default(),
+        )
+        .unwrap_or_else(|refused| panic!("{}", refused.why))
     }
 }
 

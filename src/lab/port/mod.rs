@@ -7,6 +7,7 @@ mod step;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +17,7 @@ pub use conformance::{Conformance, KernelRow};
 pub use state::{Key, StateError};
 pub use step::PortStep;
 
-use crate::conformance::{ExamOptions, Followed, Repeated, examine, references};
+use crate::conformance::{ExamOptions, Followed, Guard, Repeated, examine, references};
 use crate::device::{DeviceError, Gpu, PipelineCache};
 use crate::energy::{Meter, SourceReport};
 use crate::kernels::Tuning;
@@ -112,6 +113,8 @@ pub struct PortOptions {
     pub steps: Vec<PortStep>,
     /// The file that keeps what is done.
     pub state: PathBuf,
+    /// Announces what a driver may never end or not survive.
+    pub guard: Rc<Guard>,
 }
 
 /// Reports how far a port is: a step, and a part of it.
@@ -143,19 +146,30 @@ impl Port {
             let begun = Instant::now();
             let before = self.seconds.get(&name).copied().unwrap_or(0.0);
             let ran = match step {
-                PortStep::Conformance => self.conform(gpu, progress),
+                PortStep::Conformance => self.conform(gpu, options, progress),
                 PortStep::Determinism => self.repeat(gpu, options, &late, progress)?,
                 PortStep::Training => self.train(gpu, options, &late, progress)?,
                 PortStep::Roofline | PortStep::Tuning if late() => {
                     self.left_out.insert(name.clone(), out_of_time());
                     false
                 }
-                PortStep::Roofline => self.measure(gpu, meter, progress)?,
                 PortStep::Tuning if options.quick => {
                     self.left_out.insert(name.clone(), "--quick".into());
                     false
                 }
-                PortStep::Tuning => self.tune(gpu, meter, progress)?,
+                PortStep::Roofline | PortStep::Tuning => {
+                    let run = || match step {
+                        PortStep::Roofline => self.measure(gpu, meter, progress),
+                        _ => self.tune(gpu, meter, progress),
+                    };
+                    match options.guard.unlimited(step.name(), run) {
+                        Ok(ran) => ran?,
+                        Err(why) => {
+                            self.left_out.insert(name.clone(), why);
+                            false
+                        }
+                    }
+                }
             };
             if ran {
                 let seconds = before + begun.elapsed().as_secs_f64();
@@ -167,12 +181,13 @@ impl Port {
         Ok(())
     }
 
-    fn conform(&mut self, gpu: &Gpu, progress: Progress<'_>) -> bool {
+    fn conform(&mut self, gpu: &Gpu, options: &PortOptions, progress: Progress<'_>) -> bool {
         if self.conformance.is_some() {
             return false;
         }
         let options = ExamOptions {
             twice: true,
+            guard: Rc::clone(&options.guard),
             ..Default::default()
         };
         let pipelines = PipelineCache::with_directory(gpu, None);
@@ -217,7 +232,9 @@ impl Port {
                 continue;
             }
             progress("determinism", preset);
-            let result = reference.repeat(gpu, &profile, REPEATED_STEPS);
+            let work = format!("determinism of {preset}");
+            let run = || reference.repeat(gpu, &profile, REPEATED_STEPS);
+            let result = options.guard.unlimited(&work, run);
             self.determinism.push(Trained::new(preset, result));
             self.write(&options.state)?;
             ran = true;
@@ -249,7 +266,9 @@ impl Port {
                 continue;
             }
             progress("training", preset);
-            let result = reference.follow(gpu, &profile);
+            let result = options
+                .guard
+                .unlimited(&key, || reference.follow(gpu, &profile));
             self.training.push(Trained::new(preset, result));
             self.write(&options.state)?;
             ran = true;
@@ -349,10 +368,11 @@ impl Port {
 }
 
 impl<T> Trained<T> {
-    fn new<E: ToString>(preset: &str, result: Result<T, E>) -> Self {
+    fn new<E: ToString>(preset: &str, result: Result<Result<T, E>, String>) -> Self {
         let (result, error) = match result {
-            Ok(result) => (Some(result), None),
-            Err(error) => (None, Some(error.to_string())),
+            Ok(Ok(result)) => (Some(result), None),
+            Ok(Err(error)) => (None, Some(error.to_string())),
+            Err(left_out) => (None, Some(left_out)),
         };
         Self {
             preset: preset.to_owned(),

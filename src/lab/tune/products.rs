@@ -7,7 +7,7 @@ use super::candidates::{self, Class};
 use super::evidence::{CandidateResult, ClassResult, Objective};
 use super::race::{Runner, Samples, race, winner};
 use super::{MARGIN, Model, TuneError, TuneOptions};
-use crate::conformance::{Prepared, data, pack};
+use crate::conformance::{Guard, Prepared, data, pack};
 use crate::device::{Gpu, PipelineCache};
 use crate::energy::Meter;
 use crate::kernels::{Access, GemmRule, List, Storage, Tensor, Tuning};
@@ -101,7 +101,9 @@ pub fn search(
                 continue;
             }
             let given = inputs(&alone);
-            let Ok(prepared) = Prepared::new(gpu, pipelines, &alone, &given, storage) else {
+            let Ok(prepared) =
+                Prepared::new(gpu, pipelines, &alone, &given, storage, &Guard::default())
+            else {
                 continue;
             };
             let times = Replay::new(gpu, prepared.steps())
