@@ -8,6 +8,7 @@ use super::arenas::Trained;
 use super::run::Program;
 use crate::data::Dtype;
 use crate::kernels::Tensor;
+use crate::kernels::batch::state::GROUPS;
 use crate::model::ParameterSpec;
 use crate::model::weights::{Values, Weights};
 
@@ -46,7 +47,7 @@ impl Program<'_> {
     /// As [`Program::load`], and [`ProgramError::State`].
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), ProgramError> {
         snapshot.weights.check(self.network.parameters())?;
-        let (found, expected) = (snapshot.words.len(), self.lowered.state_words.len());
+        let (found, expected) = (snapshot.words.len(), GROUPS as usize);
         if found != expected {
             return Err(ProgramError::State { found, expected });
         }
@@ -81,7 +82,7 @@ impl Program<'_> {
             step: self.step,
             weights: self.weights()?,
             optimizer,
-            words: words[..self.lowered.state_words.len()].to_vec(),
+            words: words[..GROUPS as usize].to_vec(),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use super::after_run::AfterRun;
-use super::checkpoint::{Resumption, SessionStart};
+use super::checkpoint::{CheckpointError, Resumption, SessionStart};
 use super::contention::Contention;
 use super::environment::{DeviceRecord, Host, Versions};
 use super::error::TrainError;
@@ -76,6 +76,11 @@ impl Trainer<'_> {
         });
         let steps_per_epoch = program.steps_per_epoch();
         let resumed = found.restore(&identity, &mut program, trainer.pause.is_some())?;
+        let schedule = trainer.schedule(steps_per_epoch);
+        let (step, steps) = (program.step(), schedule.total());
+        if step > steps {
+            return Err(CheckpointError::Past { step, steps }.into());
+        }
         let mut tracker = trainer.tracker(&blueprint.network)?;
         for count in 1..=resumed.progress.evaluations.len() {
             tracker.update(&resumed.progress.evaluations[..count]);
@@ -93,7 +98,7 @@ impl Trainer<'_> {
         let earlier = resumed.progress.sessions;
         let mut training = TrainingLoop {
             longest_submit: None,
-            schedule: trainer.schedule(steps_per_epoch),
+            schedule,
             batch_size: trainer.regime.step_samples(),
             tracker,
             interrupt: &trainer.stop,

@@ -180,6 +180,11 @@ fn a_damaged_checkpoint_falls_back_and_another_run_is_refused() {
         &["5min", "\"often\""],
     );
 
+    let steps = |steps: &'static str| with(&["--max-steps", steps]);
+    refused(&steps("7"), &["of step 8", "7 steps", "--max-steps"]);
+    let schedule = ["--schedule", "cosine"];
+    refused(&with(&schedule), &["min-lr is absent there"]);
+
     let (step, path) = newest(&folder.path("ck")).unwrap();
     assert_eq!(step, 8);
     let good = fs::read(&path).unwrap();
@@ -206,6 +211,35 @@ fn a_damaged_checkpoint_falls_back_and_another_run_is_refused() {
     }
     let error = sentence(&run("resumed", &resume), 1);
     assert!(error.contains("cannot read any checkpoint"), "{error}");
+}
+
+#[test]
+fn a_run_is_made_longer_unless_its_schedule_ends_with_it() {
+    let folder = Folder::new();
+    let stepped = [
+        "--optimizer=adam",
+        "--schedule=step",
+        "--step-size=1",
+        "--gamma=0.5",
+    ];
+    for (name, more) in [("adam", &stepped[..]), ("cosine", &["--schedule=cosine"])] {
+        let ck = folder.checkpoints(name);
+        let ck = ck.each_ref().map(String::as_str);
+        let run = |name: &str, steps: &str, also: &[&str]| {
+            let all = [&["--max-steps", steps][..], more, also].concat();
+            folder.command(name, &all).output().unwrap()
+        };
+        succeeded(&run("resumed", "6", &ck));
+        let longer = run("resumed", "9", &[&ck[..], &["--resume"]].concat());
+        if name == "cosine" {
+            let error = sentence(&longer, 2);
+            assert!(error.contains("max-steps is 6 there and 9 here"), "{error}");
+            continue;
+        }
+        succeeded(&longer);
+        succeeded(&run("unbroken", "9", &[]));
+        folder.same("unbroken", "resumed");
+    }
 }
 
 #[cfg(unix)]

@@ -147,7 +147,7 @@ impl ScheduleOptions {
     }
 
     /// Whether the curve ends with the run.
-    fn ends(&self) -> bool {
+    pub(crate) fn ends(&self) -> bool {
         use RateSchedule::{Cosine, OneCycle, Polynomial};
         matches!(self.name(), Cosine | OneCycle | Polynomial)
     }

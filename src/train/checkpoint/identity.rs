@@ -9,6 +9,9 @@ use crate::train::environment::Versions;
 use crate::train::goal::Goal;
 use crate::train::regime::Regime;
 
+/// The keys of a run's length.
+const LENGTHS: [&str; 2] = ["epochs", "max-steps"];
+
 /// What a run is. A run continues only from a checkpoint of the same run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
@@ -19,6 +22,9 @@ pub struct Identity {
     data: Data,
     /// A line per layer: its name, type and output, and the shapes of its parameters.
     network: Map<String, Value>,
+    /// Whether the learning rates depend on the length of the run.
+    #[serde(skip)]
+    ends_with_run: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,6 +70,7 @@ impl Identity {
                 sha256: data.sha256.clone(),
             },
             network: layers.collect(),
+            ends_with_run: regime.schedule_options().ends(),
         }
     }
 
@@ -74,7 +81,17 @@ impl Identity {
             let text = serde_json::to_string(run).unwrap_or_default();
             serde_json::from_str::<Value>(&text).unwrap_or(Value::Null)
         };
-        let (there, here) = (compared(self), compared(here));
+        let length_matters = here.ends_with_run;
+        let (mut there, mut here) = (compared(self), compared(here));
+        // Another schedule is a difference whatever the lengths.
+        for run in [&mut there, &mut here]
+            .into_iter()
+            .filter(|_| !length_matters)
+        {
+            if let Some(regime) = run["regime"].as_object_mut() {
+                regime.retain(|key, _| !LENGTHS.contains(&key.as_str()));
+            }
+        }
         // Choices first: they are what the caller can change.
         let choices = difference::first(&there["regime"], &here["regime"], "");
         choices.or_else(|| difference::first(&there, &here, ""))

@@ -97,6 +97,17 @@ pub enum CheckpointError {
         /// The first difference.
         difference: String,
     },
+    /// The run ends before the checkpoint.
+    #[error(
+        "the newest checkpoint is of step {step}, and the run has {steps} steps: raise --max-steps or --epochs, or choose \
+         another folder"
+    )]
+    Past {
+        /// Step of the checkpoint.
+        step: u64,
+        /// Steps of the run.
+        steps: u64,
+    },
     /// No checkpoint in the folder can be read.
     #[error(
         "cannot read any checkpoint in {folder:?} ({detail}): restore one from a copy, or start again in another folder"
@@ -128,7 +139,7 @@ impl CheckpointError {
     pub(crate) fn is_misuse(&self) -> bool {
         matches!(
             self,
-            Self::Every { .. } | Self::Occupied { .. } | Self::OtherRun { .. }
+            Self::Every { .. } | Self::Occupied { .. } | Self::OtherRun { .. } | Self::Past { .. }
         )
     }
 }
