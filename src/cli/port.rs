@@ -46,7 +46,7 @@ pub struct Args {
     )]
     step: Vec<PortStep>,
 
-    /// Seconds until a kernel that the driver does not compile, or a run that does not end, is left out
+    /// Seconds until a kernel that the driver does not compile or end is left out
     #[arg(long, value_name = "S", default_value_t = 60.0)]
     timeout: f64,
 
