@@ -114,7 +114,7 @@ fn joules_of_kernels_gaps_and_idle_add_up_to_the_step() {
             drawn.fetch_add((1e6 * each * count as f64) as u64, Ordering::SeqCst);
         }
     };
-    let with = short(None, 0.1);
+    let with = short(None, 0.2);
     let found: Profile = profile(&gpu, &mut program, &meter, None, &with, &mut watch).unwrap();
     let why = found.energy_unavailable.as_ref();
     let energy = found.energy.as_ref().unwrap_or_else(|| panic!("{why:?}"));
