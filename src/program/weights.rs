@@ -22,7 +22,7 @@ pub struct Snapshot {
     /// The tensors that the update rule keeps, in the layout of files, each named after its parameter:
     /// `momentum.fc1.weight`. Parameters that are not trained have none.
     pub optimizer: Weights,
-    /// The words of the state: counters, then what the update rule reads.
+    /// The counters of the state. Hyperparameters and learning rates are those of the program that continues.
     pub words: Vec<u32>,
 }
 

@@ -54,6 +54,11 @@ pub fn supervise(timeout: f64, global: &Global) -> Result<u8, Failure> {
                 "the driver or the system ended the program ({status}): run it again to continue"
             )));
         };
+        if left_out.iter().any(|left| left.work == work) {
+            return Err(Failure::failed(format!(
+                "{work}: {why}, although it was to be left out: report this as a bug"
+            )));
+        }
         say(global, &format!("{work}: {why}; continuing without it"));
         left_out.push(LeftOut { work, why });
         let text = serde_json::to_vec(&left_out).unwrap_or_default();
