@@ -50,6 +50,8 @@ pub use energy::{
     Status, Unavailable, Window, WindowResult,
 };
 #[cfg(feature = "gpu")]
+pub use kernels::Precision;
+#[cfg(feature = "gpu")]
 pub use kernels::count::Counted;
 #[cfg(feature = "gpu")]
 pub use lab::{
@@ -66,7 +68,8 @@ pub use model::{LossKind, Metric, MetricValue, ModelError, Network, Value};
 pub use optim::{Milestones, OptimError, Optimizer, RateSchedule, ScheduleError, ScheduleUnit};
 #[cfg(feature = "gpu")]
 pub use program::{
-    DispatchSummary, ListSummary, MemorySummary, OperandSummary, Order, ProgramError, Summary,
+    DispatchSummary, ListSummary, LossScale, MemorySummary, OperandSummary, Order, ProgramError,
+    Summary,
 };
 #[cfg(feature = "gpu")]
 pub use train::{

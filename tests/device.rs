@@ -10,7 +10,7 @@ use skip::skipped;
 
 use wattgrad::internals::device::{
     AdapterKind, Backend, BindingKind, DeviceError, Gpu, GpuOptions, ListOptions, PipelineCache,
-    list,
+    Texel, list,
 };
 
 fn open() -> Gpu {
@@ -268,7 +268,12 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
         .get(
             "images",
             &images,
-            &[Uniform, ImageRead, ImageReadWrite, ImageWrite],
+            &[
+                Uniform,
+                ImageRead(Texel::F32),
+                ImageReadWrite(Texel::F32),
+                ImageWrite(Texel::F32),
+            ],
         )
         .unwrap();
 

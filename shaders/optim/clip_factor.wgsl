@@ -9,6 +9,13 @@ fn load_norm_partials(i: u32) -> vec4<f32> { return norm_partials[i]; }
 @group(0) @binding(2) var<storage, read_write> state: array<u32>;
 const W = 64u; //@const
 const CLIP = 5u;
+//@slot factor
+fn take(norm: f32) {
+    let factor = bitcast<f32>(sizes.limit) / (norm + 1e-6);
+    // A NaN stays one.
+    state[CLIP] = bitcast<u32>(select(factor, 1.0, factor > 1.0));
+}
+//@end
 
 var<workgroup> part: array<f32, W>;
 
@@ -26,7 +33,5 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         left = half;
     }
     if (lane != 0u) { return; }
-    let factor = bitcast<f32>(sizes.limit) / (sqrt(part[0]) + 1e-6);
-    // A NaN stays one.
-    state[CLIP] = bitcast<u32>(select(factor, 1.0, factor > 1.0));
+    take(sqrt(part[0]));
 }

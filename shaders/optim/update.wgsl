@@ -22,6 +22,9 @@ const GROUP_WORDS = 4u; //@const
 fn step_row(at: u32, group: u32) -> vec4<f32> { return vec4<f32>(bitcast<f32>(state[at]), 1.0, 1.0, -1.0); }
 //@end
 //@slot clip
+// Whether this step changes nothing, the gradients without the loss's scale, and as the rule takes them.
+fn skipped() -> bool { return false; }
+fn unscaled(grad: vec4<f32>) -> vec4<f32> { return grad; }
 fn clipped(grad: vec4<f32>) -> vec4<f32> { return grad; }
 //@end
 //@slot rule
@@ -40,13 +43,18 @@ var<workgroup> part: array<f32, W>;
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) lane: u32) {
     let n = sizes.first + group.y * sizes.groups_x + group.x;
     if (n >= sizes.end) { return; }
+    if (skipped()) {
+        // Marks the step: no norm is negative.
+        if (lane == 0u) { store_norm_partials(n, vec4<f32>(-1.0, 0.0, 0.0, 0.0)); }
+        return;
+    }
     let chunk = chunks[n]; // first quad, quads, group
     let at = GROUPS + GROUP_WORDS * chunk.z;
     let r = rule(at, step_row(at, chunk.z));
     var squares = vec4<f32>();
     for (var q = lane; q < chunk.y; q += W) {
         let i = chunk.x + q;
-        let raw = load_grads(i);
+        let raw = unscaled(load_grads(i));
         squares += raw * raw;
         store_params(i, updated(r, i, load_params(i), clipped(raw)));
     }

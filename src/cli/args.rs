@@ -131,6 +131,8 @@ const HEADINGS: [(&str, &[&str]); 2] = [
             "head_lr",
             "clip_norm",
             "accumulate",
+            "precision",
+            "loss_scale",
         ],
     ),
     (

@@ -6,13 +6,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::Guard;
-use crate::device::{BindingKind, Bound, DeviceError, Gpu, IMAGE_ROW, Memory, PipelineCache, Step};
-use crate::kernels::{Access, Composed, Dispatch, List, Storage, Tensor, TensorInfo};
+use crate::data::Dtype;
+use crate::device::{
+    BindingKind, Bound, DeviceError, Gpu, IMAGE_ROW, Memory, PipelineCache, Step, Texel,
+};
+use crate::kernels::{Composed, Dispatch, List, Storage, Stored, Tensor, TensorInfo};
+use crate::program::binding_kind;
 
-/// Bytes of a quad.
-const QUAD: u64 = 16;
-/// Quads of guard words before and after a tensor: 256 bytes, to which every device aligns a binding.
-const GUARD_QUADS: u64 = 16;
+/// Bytes of guard words before and after a tensor, to which every device aligns a binding.
+const GUARD_BYTES: u64 = 256;
 /// Guard words and unwritten words: NaN with payloads that no arithmetic yields.
 const GUARD: u32 = 0x7fc0_dead;
 const UNWRITTEN: u32 = 0x7fc0_5555;
@@ -35,33 +37,48 @@ struct Placed {
     /// Quads before the tensor.
     base: u64,
     quads: u64,
+    /// Bytes of a quad.
+    quad: u64,
 }
 
 impl Placed {
     fn new(gpu: &Gpu, tensor: Tensor, info: &TensorInfo, given: &[u32], image: bool) -> Placed {
+        let quad = info.dtype.quad_bytes();
         debug_assert!(
-            given.len() as u64 <= info.quads * 4,
+            given.len() as u64 * 4 <= info.bytes(),
             "the input for {} is too long",
             info.name
         );
-        let (mut base, mut all) = (GUARD_QUADS, info.quads + 2 * GUARD_QUADS);
+        let guard = GUARD_BYTES / quad;
+        let (mut base, mut all) = (guard, info.quads + 2 * guard);
         if image {
             // At a row's start, within it, near its end. The driver compiles a kernel separately for images whose height is not
             // a power of two, so all heights are powers of two.
             base += [0, 5, 1003, 1008][tensor.0 % 4];
-            let rows = (base + info.quads + GUARD_QUADS).div_ceil(IMAGE_ROW);
+            let rows = (base + info.quads + guard).div_ceil(IMAGE_ROW);
             all = rows.next_power_of_two() * IMAGE_ROW;
         }
-        let mut initial = vec![GUARD; base as usize * 4];
+        let words = |quads: u64| (quads * quad / 4) as usize;
+        let mut initial = vec![GUARD; words(base)];
         initial.extend(given);
-        initial.resize((base + info.quads) as usize * 4, UNWRITTEN);
-        initial.resize(all as usize * 4, GUARD);
+        initial.resize(words(base + info.quads), UNWRITTEN);
+        initial.resize(words(all), GUARD);
+        let texel = image.then_some(match info.dtype {
+            Dtype::F16 => Texel::F16,
+            _ => Texel::F32,
+        });
         Placed {
-            memory: gpu.allocate(&info.name, all * QUAD, image),
+            memory: gpu.allocate(&info.name, all * quad, texel),
             initial,
             base,
             quads: info.quads,
+            quad,
         }
+    }
+
+    /// The first word of quad `at`.
+    fn word(&self, at: u64) -> usize {
+        (at * self.quad / 4) as usize
     }
 
     fn reset(&self, gpu: &Gpu) {
@@ -71,7 +88,7 @@ impl Placed {
     /// The tensor's words, and the place of the first changed guard word relative to the tensor.
     fn read(&self, gpu: &Gpu) -> Result<(Vec<u32>, Option<i64>), DeviceError> {
         let all: Vec<u32> = bytemuck::pod_collect_to_vec(&gpu.read(&self.memory)?);
-        let tensor = self.base as usize * 4..(self.base + self.quads) as usize * 4;
+        let tensor = self.word(self.base)..self.word(self.base + self.quads);
         let touched = (0..all.len()).find(|i| !tensor.contains(i) && all[*i] != GUARD);
         let touched = touched.map(|i| i as i64 - tensor.start as i64);
         Ok((all[tensor].to_vec(), touched))
@@ -124,19 +141,15 @@ impl Prepared {
             let mut bound = vec![];
             for operand in &composed.operands {
                 let tensor = operand_tensor(dispatch, &operand.name)?;
-                let Placed { memory, base, .. } = &placed[&tensor];
-                kinds.push(match (operand.storage, operand.access) {
-                    (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
-                    (Storage::Buffer, _) => BindingKind::StorageReadWrite,
-                    (Storage::Image, Access::Read) => BindingKind::ImageRead,
-                    (Storage::Image, Access::Write) => BindingKind::ImageWrite,
-                    (Storage::Image, Access::Update) => BindingKind::ImageReadWrite,
-                });
+                let Placed {
+                    memory, base, quad, ..
+                } = &placed[&tensor];
+                kinds.push(binding_kind(operand));
                 if operand.storage == Storage::Image {
                     words.push(*base as u32);
                 }
                 // The guard words behind the tensor are bound too.
-                let offset = base * QUAD;
+                let offset = base * quad;
                 let bytes = memory.bytes().saturating_sub(offset);
                 bound.push(Bound {
                     memory,
@@ -185,7 +198,7 @@ impl Prepared {
     pub fn write(&self, gpu: &Gpu, tensor: Tensor, at: usize, word: u32) {
         let placed = &self.placed[&tensor];
         let mut words = placed.initial.clone();
-        words[placed.base as usize * 4 + at] = word;
+        words[placed.word(placed.base) + at] = word;
         gpu.write(&placed.memory, 0, bytemuck::cast_slice(&words));
     }
 
@@ -261,9 +274,12 @@ pub fn compose(list: &List, storage: Storage) -> Result<Composition, Refused> {
                 let tensor = operand_tensor(dispatch, name);
                 tensor.is_ok_and(|tensor| images.contains(&tensor))
             };
-            let composed = dispatch.compose(|name| match in_image(name) {
-                true => Storage::Image,
-                false => Storage::Buffer,
+            let composed = dispatch.compose(|name| Stored {
+                storage: match in_image(name) {
+                    true => Storage::Image,
+                    false => Storage::Buffer,
+                },
+                dtype: operand_tensor(dispatch, name).map_or(Dtype::F32, |t| list.info(t).dtype),
             });
             let composed = composed.map_err(refused)?;
             for operand in &composed.operands {

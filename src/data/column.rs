@@ -18,6 +18,8 @@ pub enum Dtype {
     I16,
     /// Signed, 32 bits.
     I32,
+    /// IEEE half precision.
+    F16,
     /// IEEE single precision.
     F32,
 }
@@ -27,7 +29,7 @@ impl Dtype {
     pub const fn size_bytes(self) -> usize {
         match self {
             Dtype::U8 | Dtype::I8 => 1,
-            Dtype::U16 | Dtype::I16 => 2,
+            Dtype::U16 | Dtype::I16 | Dtype::F16 => 2,
             Dtype::I32 | Dtype::F32 => 4,
         }
     }
@@ -39,7 +41,7 @@ impl Dtype {
 
     /// Whether elements are integers.
     pub const fn is_integer(self) -> bool {
-        !matches!(self, Dtype::F32)
+        !matches!(self, Dtype::F16 | Dtype::F32)
     }
 }
 
@@ -51,6 +53,7 @@ impl fmt::Display for Dtype {
             Dtype::U16 => "u16",
             Dtype::I16 => "i16",
             Dtype::I32 => "i32",
+            Dtype::F16 => "f16",
             Dtype::F32 => "f32",
         })
     }
@@ -168,6 +171,13 @@ impl Column {
                     .0
                     .iter()
                     .map(|b| f64::from(i32::from_le_bytes(*b))),
+            ),
+            Dtype::F16 => Box::new(
+                bytes
+                    .as_chunks::<2>()
+                    .0
+                    .iter()
+                    .map(|b| half::f16::from_le_bytes(*b).to_f64()),
             ),
             Dtype::F32 => Box::new(
                 bytes

@@ -17,7 +17,7 @@ const QUAD: u64 = 16;
 pub enum Memory {
     /// A storage or uniform buffer.
     Buffer(wgpu::Buffer),
-    /// A linear rgba32float image of [`IMAGE_ROW`] quads per row.
+    /// A linear image of [`IMAGE_ROW`] quads per row.
     Image {
         /// The image.
         texture: wgpu::Texture,
@@ -26,36 +26,77 @@ pub enum Memory {
     },
 }
 
+/// How an image holds a quad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Texel {
+    /// Four f32: rgba32float.
+    F32,
+    /// Four f16 in two words: rg32uint, since the conversion of a float format is left to the device.
+    F16,
+}
+
+impl Texel {
+    pub(super) fn format(self) -> wgpu::TextureFormat {
+        match self {
+            Texel::F32 => wgpu::TextureFormat::Rgba32Float,
+            Texel::F16 => wgpu::TextureFormat::Rg32Uint,
+        }
+    }
+
+    fn bytes(self) -> u64 {
+        match self {
+            Texel::F32 => QUAD,
+            Texel::F16 => QUAD / 2,
+        }
+    }
+}
+
 impl Memory {
     /// Size in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         match self {
             Memory::Buffer(buffer) => buffer.size(),
-            Memory::Image { texture, .. } => u64::from(texture.height()) * IMAGE_ROW * QUAD,
+            Memory::Image { texture, .. } => u64::from(texture.height()) * row_bytes(texture),
         }
     }
+
+    /// How a quad lies in an image; `None` for a buffer.
+    #[must_use]
+    pub fn texel(&self) -> Option<Texel> {
+        match self {
+            Memory::Buffer(_) => None,
+            Memory::Image { texture, .. } => [Texel::F32, Texel::F16]
+                .into_iter()
+                .find(|t| t.format() == texture.format()),
+        }
+    }
+}
+
+/// Bytes of a row of an image.
+fn row_bytes(texture: &wgpu::Texture) -> u64 {
+    let texel = texture.format().block_copy_size(None);
+    IMAGE_ROW * u64::from(texel.unwrap_or(QUAD as u32))
 }
 
 #[doc(hidden)]
 impl Gpu {
     /// Largest size of a buffer binding or of an image, in bytes.
     #[must_use]
-    pub fn most_bytes(&self, image: bool) -> u64 {
-        if image {
-            u64::from(self.limits.max_texture_dimension_2d) * IMAGE_ROW * QUAD
-        } else {
-            self.limits
-                .max_storage_buffer_binding_size
-                .min(self.limits.max_buffer_size)
+    pub fn most_bytes(&self, image: Option<Texel>) -> u64 {
+        match image {
+            Some(texel) => {
+                u64::from(self.limits.max_texture_dimension_2d) * IMAGE_ROW * texel.bytes()
+            }
+            None => (self.limits.max_storage_buffer_binding_size).min(self.limits.max_buffer_size),
         }
     }
 
-    /// A zeroed tensor of `bytes` (rounded up to whole quads, or whole rows of an image).
+    /// A zeroed tensor of `bytes` (rounded up to whole quads, or whole rows of an image) in a buffer or an image.
     #[must_use]
-    pub fn allocate(&self, label: &str, bytes: u64, image: bool) -> Memory {
-        let quads = bytes.div_ceil(QUAD).max(1);
-        if image {
+    pub fn allocate(&self, label: &str, bytes: u64, image: Option<Texel>) -> Memory {
+        if let Some(texel) = image {
+            let quads = bytes.div_ceil(texel.bytes()).max(1);
             let texture = self.device.create_texture(&wgpu::TextureDescriptor {
                 label: Some(label),
                 size: wgpu::Extent3d {
@@ -66,7 +107,7 @@ impl Gpu {
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
-                format: wgpu::TextureFormat::Rgba32Float,
+                format: texel.format(),
                 usage: wgpu::TextureUsages::STORAGE_BINDING
                     | wgpu::TextureUsages::COPY_DST
                     | wgpu::TextureUsages::COPY_SRC,
@@ -78,7 +119,7 @@ impl Gpu {
             let usage = wgpu::BufferUsages::STORAGE
                 | wgpu::BufferUsages::COPY_DST
                 | wgpu::BufferUsages::COPY_SRC;
-            Memory::Buffer(self.buffer(label, quads * QUAD, usage))
+            Memory::Buffer(self.buffer(label, bytes.next_multiple_of(QUAD).max(QUAD), usage))
         }
     }
 
@@ -108,7 +149,7 @@ impl Gpu {
         match memory {
             Memory::Buffer(buffer) => self.queue.write_buffer(buffer, offset, bytes),
             Memory::Image { texture, .. } => {
-                let row = (IMAGE_ROW * QUAD) as usize;
+                let row = row_bytes(texture) as usize;
                 let mut whole;
                 let data = if bytes.len().is_multiple_of(row) {
                     bytes
@@ -120,7 +161,7 @@ impl Gpu {
                 let rows = (data.len() / row) as u32;
                 let start = wgpu::TexelCopyTextureInfo {
                     origin: wgpu::Origin3d {
-                        y: (offset / (IMAGE_ROW * QUAD)) as u32,
+                        y: (offset / row as u64) as u32,
                         ..Default::default()
                     },
                     ..texture.as_image_copy()
@@ -129,7 +170,8 @@ impl Gpu {
                     height: rows,
                     ..texture.size()
                 };
-                self.queue.write_texture(start, data, rows_of(rows), size);
+                let layout = rows_of(texture, rows);
+                self.queue.write_texture(start, data, layout, size);
             }
         }
     }
@@ -154,7 +196,7 @@ impl Gpu {
                 texture.as_image_copy(),
                 wgpu::TexelCopyBufferInfo {
                     buffer: &buffer,
-                    layout: rows_of(texture.height()),
+                    layout: rows_of(texture, texture.height()),
                 },
                 texture.size(),
             ),
@@ -209,10 +251,10 @@ impl Gpu {
 }
 
 /// The layout in a buffer of `rows` rows of an image.
-fn rows_of(rows: u32) -> wgpu::TexelCopyBufferLayout {
+fn rows_of(texture: &wgpu::Texture, rows: u32) -> wgpu::TexelCopyBufferLayout {
     wgpu::TexelCopyBufferLayout {
         offset: 0,
-        bytes_per_row: Some((IMAGE_ROW * QUAD) as u32),
+        bytes_per_row: Some(row_bytes(texture) as u32),
         rows_per_image: Some(rows),
     }
 }

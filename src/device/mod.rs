@@ -14,6 +14,6 @@ pub use adapter::{AdapterKind, AdapterSummary, Backend, ListOptions, list, selec
 pub use commands::{Bound, Command, Recording, Step};
 pub use error::DeviceError;
 pub use gpu::{Gpu, GpuOptions, Limits};
-pub use memory::{IMAGE_ROW, Memory, Readback, Submission};
+pub use memory::{IMAGE_ROW, Memory, Readback, Submission, Texel};
 pub use pipeline::{BindingKind, Pipeline, PipelineCache, PipelineStats};
 pub use stopwatch::Stopwatch;

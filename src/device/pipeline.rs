@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::error::DeviceError;
 use super::gpu::Gpu;
+use super::memory::Texel;
 use crate::files::{cache_folder, write_whole};
 
 /// The type of a binding of group 0.
@@ -20,12 +21,12 @@ pub enum BindingKind {
     StorageRead,
     /// `var<storage, read_write>`.
     StorageReadWrite,
-    /// `texture_storage_2d<rgba32float, read>`.
-    ImageRead,
-    /// `texture_storage_2d<rgba32float, write>`.
-    ImageWrite,
-    /// `texture_storage_2d<rgba32float, read_write>`.
-    ImageReadWrite,
+    /// `texture_storage_2d<FORMAT, read>`.
+    ImageRead(Texel),
+    /// `texture_storage_2d<FORMAT, write>`.
+    ImageWrite(Texel),
+    /// `texture_storage_2d<FORMAT, read_write>`.
+    ImageReadWrite(Texel),
 }
 
 impl BindingKind {
@@ -35,18 +36,18 @@ impl BindingKind {
             has_dynamic_offset: false,
             min_binding_size: None,
         };
-        let image = |access| wgpu::BindingType::StorageTexture {
+        let image = |access, texel: Texel| wgpu::BindingType::StorageTexture {
             access,
-            format: wgpu::TextureFormat::Rgba32Float,
+            format: texel.format(),
             view_dimension: wgpu::TextureViewDimension::D2,
         };
         match self {
             Self::Uniform => buffer(wgpu::BufferBindingType::Uniform),
             Self::StorageRead => buffer(wgpu::BufferBindingType::Storage { read_only: true }),
             Self::StorageReadWrite => buffer(wgpu::BufferBindingType::Storage { read_only: false }),
-            Self::ImageRead => image(wgpu::StorageTextureAccess::ReadOnly),
-            Self::ImageWrite => image(wgpu::StorageTextureAccess::WriteOnly),
-            Self::ImageReadWrite => image(wgpu::StorageTextureAccess::ReadWrite),
+            Self::ImageRead(texel) => image(wgpu::StorageTextureAccess::ReadOnly, texel),
+            Self::ImageWrite(texel) => image(wgpu::StorageTextureAccess::WriteOnly, texel),
+            Self::ImageReadWrite(texel) => image(wgpu::StorageTextureAccess::ReadWrite, texel),
         }
     }
 }

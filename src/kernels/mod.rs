@@ -17,12 +17,14 @@ pub mod norm;
 pub mod optim;
 pub mod oracle;
 pub mod pool;
+mod precision;
 mod profile;
 mod shaders;
 mod texel;
 
-pub use compose::{Composed, Operand};
+pub use compose::{Composed, Operand, Stored};
 pub use installed::{Installed, built_in, default_profile, install, installed};
+pub use precision::{Precision, UnknownPrecision};
 pub use profile::{GemmCore, GemmRule, ProductKind, ProfileError, Tuning};
 pub use shaders::{SHADERS, Shader, shader};
 
@@ -102,11 +104,11 @@ pub struct TensorInfo {
     pub name: String,
     /// Its purpose.
     pub role: Role,
-    /// Element type: `F32`, or `I32` for integers, which kernels read as `u32` words.
+    /// Element type: `F32`, `F16` where kernels use accessors, or `I32` for integers, which kernels read as `u32` words.
     pub dtype: Dtype,
     /// Size in quads of four elements.
     pub quads: u64,
-    /// Whether the tensor may be stored in an image (f32 only).
+    /// Whether kernels use it through accessors, so that it may be stored in an image or as f16.
     pub imageable: bool,
 }
 
@@ -179,15 +181,15 @@ impl Dispatch {
         }
     }
 
-    /// Fills the shader for this dispatch; `storage` gives the storage of an operand.
-    pub fn compose(&self, storage: impl Fn(&str) -> Storage) -> Result<Composed, String> {
+    /// Fills the shader for this dispatch; `stored` says how an operand is stored.
+    pub fn compose<S: Into<Stored>>(&self, stored: impl Fn(&str) -> S) -> Result<Composed, String> {
         let slots = self
             .slots
             .iter()
             .map(|(slot, name)| Ok((*slot, shader(name)?)))
             .collect::<Result<Vec<_>, String>>()?;
         let slots: Vec<(&str, &str)> = slots.iter().map(|(s, t)| (*s, t.as_ref())).collect();
-        compose::compose(&shader(self.shader)?, &slots, &self.constants, storage)
+        compose::compose(&shader(self.shader)?, &slots, &self.constants, stored)
             .map_err(|why| format!("{}: {why}", self.shader))
     }
 }
@@ -203,6 +205,8 @@ pub struct List {
     pub constants: Vec<(Tensor, Vec<u32>)>,
     /// Why the list cannot run on any device, in one sentence; the first reason found.
     pub failure: Option<String>,
+    /// How activations and their gradients are stored: f32 or f16.
+    pub precision: Precision,
 }
 
 /// Most workgroups along each dimension of a grid, on every device.
@@ -228,6 +232,21 @@ impl List {
             imageable,
         });
         Tensor(self.tensors.len() - 1)
+    }
+
+    /// Adds an activation or its gradient, stored in the list's precision.
+    pub fn activation(&mut self, name: impl Into<String>, quads: u64) -> Tensor {
+        match self.precision {
+            Precision::F32 => self.tensor(name, Role::Activation, quads),
+            Precision::F16 => self.halves(name, Role::Activation, quads),
+        }
+    }
+
+    /// Adds an f16 tensor of `quads` quads.
+    pub fn halves(&mut self, name: impl Into<String>, role: Role, quads: u64) -> Tensor {
+        let tensor = self.tensor(name, role, quads);
+        self.tensors[tensor.0].dtype = Dtype::F16;
+        tensor
     }
 
     /// Adds an integer tensor of `quads` quads of 32-bit words: the state, labels, samples, stored data.

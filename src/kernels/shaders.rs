@@ -38,6 +38,7 @@ macro_rules! register {
 
 /// Every file under `shaders/`, cores and snippets.
 pub const SHADERS: &[Shader] = register![
+    "batch/elements_f16",
     "batch/elements_i16",
     "batch/elements_i32",
     "batch/elements_i8",
@@ -99,6 +100,7 @@ pub const SHADERS: &[Shader] = register![
     "loss/cross_entropy",
     "loss/elements",
     "loss/gradient",
+    "loss/gradient_scaled",
     "loss/pos_weight",
     "norm/apply",
     "norm/finish_gradient",
@@ -117,6 +119,7 @@ pub const SHADERS: &[Shader] = register![
     "optim/clip_factor",
     "optim/gradient_norm",
     "optim/lion",
+    "optim/loss_scale",
     "optim/rmsprop",
     "optim/rmsprop_centered",
     "optim/rmsprop_centered_momentum",
@@ -124,6 +127,7 @@ pub const SHADERS: &[Shader] = register![
     "optim/sgd_dampened",
     "optim/sgd_momentum",
     "optim/step_scheduled",
+    "optim/unscale",
     "optim/update",
     "pool/average_backward",
     "pool/average_forward",

@@ -42,7 +42,7 @@ impl Kernel<'_> {
                 BindingAccess::Uniform => self.gpu.uniform(&binding.name, words),
                 BindingAccess::Read | BindingAccess::ReadWrite => {
                     let bytes = words.len() as u64 * 4 + self.guard_bytes();
-                    self.gpu.allocate(&binding.name, bytes, false)
+                    self.gpu.allocate(&binding.name, bytes, None)
                 }
             })
             .collect();
@@ -91,7 +91,7 @@ impl Kernel<'_> {
         binding.check_length(data.len()).map_err(error)?;
         let limit = match binding.access {
             BindingAccess::Uniform => self.gpu.limits.max_uniform_buffer_binding_size,
-            BindingAccess::Read | BindingAccess::ReadWrite => self.gpu.most_bytes(false),
+            BindingAccess::Read | BindingAccess::ReadWrite => self.gpu.most_bytes(None),
         };
         let bytes = data.len() as u64 * 4;
         if bytes > limit {

@@ -38,10 +38,7 @@ impl Restore {
         if memory.is_empty() {
             return Ok(None);
         }
-        let copy = |memory: &Memory| {
-            let image = matches!(memory, Memory::Image { .. });
-            gpu.allocate("kept inputs", memory.bytes(), image)
-        };
+        let copy = |memory: &Memory| gpu.allocate("kept inputs", memory.bytes(), memory.texel());
         let pairs: Vec<_> = memory.iter().map(|of| (of.clone(), copy(of))).collect();
         let mut recording = gpu.record();
         for (of, copy) in &pairs {

@@ -7,10 +7,10 @@ use std::ops::Range;
 use super::ProgramError;
 use crate::data::Dtype;
 use crate::kernels::{List, Role, Tensor, optim};
-use crate::model::{Network, ParameterSpec};
+use crate::model::{Network, ParameterKind, ParameterSpec};
 
-/// Parameters start at multiples of this many quads, so that any device can bind each one alone.
-const ALIGN: u64 = 16;
+/// Parameters start at multiples of this many bytes, so that any device can bind each one alone.
+const ALIGN_BYTES: u64 = 256;
 
 /// What is kept of each trained parameter beside its value and gradient.
 #[derive(Clone, Copy, Debug, Default)]
@@ -19,6 +19,16 @@ pub(super) struct Kept<'a> {
     pub optimizer_state: &'a [&'a str],
     /// Whether gradients are summed over micro-batches.
     pub accumulates: bool,
+    /// Whether products read an f16 copy of each weight.
+    pub halves: bool,
+}
+
+impl Kept<'_> {
+    /// Parameters start at multiples of this many quads.
+    fn align(self) -> u64 {
+        let smallest = if self.halves { Dtype::F16 } else { Dtype::F32 };
+        ALIGN_BYTES / smallest.quad_bytes()
+    }
 }
 
 /// A part of an arena.
@@ -32,6 +42,8 @@ pub(super) struct Slice {
 #[derive(Debug)]
 pub(super) struct Arena {
     pub parameters: Tensor,
+    /// Their f16 copy, in the same layout, where products read one.
+    pub halves: Option<Tensor>,
     /// Absent if all are frozen.
     pub trained: Option<Trained>,
 }
@@ -54,6 +66,8 @@ pub(super) struct Arenas {
     pub statistics: Vec<Tensor>,
     /// Each parameter, in the network's order.
     pub tensors: Vec<Tensor>,
+    /// The same as layers read them: a weight's f16 copy where there is one.
+    pub read: Vec<Tensor>,
     /// Their gradients; `None` if frozen.
     pub gradients: Vec<Option<Tensor>>,
     pub slices: HashMap<Tensor, Slice>,
@@ -84,6 +98,12 @@ impl Arenas {
             arenas
                 .tensors
                 .push(list.tensor(spec.name.clone(), role, quads));
+            arenas.read.push(match spec.kind {
+                ParameterKind::Weight { .. } if kept.halves => {
+                    list.halves(format!("{} f16", spec.name), role, quads)
+                }
+                _ => arenas.tensors[arenas.read.len()],
+            });
             arenas.gradients.push(spec.trained().then(|| {
                 let name = format!("{} gradient", spec.name);
                 list.tensor(name, Role::Gradient, quads)
@@ -92,7 +112,8 @@ impl Arenas {
         let all = || 0..specs.len();
         let mut order: Vec<usize> = all().filter(|at| specs[*at].kind.trained()).collect();
         order.sort_by_key(|at| specs[*at].frozen);
-        let packed = pack(specs, &order, limit)?;
+        let align = kept.align();
+        let packed = pack(specs, &order, limit, align)?;
         let numbered = |name: &str, at: usize| match at {
             0 => name.to_owned(),
             _ => format!("{name} {at}"),
@@ -101,7 +122,7 @@ impl Arenas {
             arenas.arena(specs, list, places, kept, |name| numbered(name, at));
         }
         let order: Vec<usize> = all().filter(|at| !specs[*at].kind.trained()).collect();
-        for (at, places) in pack(specs, &order, limit)?.iter().enumerate() {
+        for (at, places) in pack(specs, &order, limit, align)?.iter().enumerate() {
             let name = numbered("running statistics", at);
             let arena = list.tensor(name, Role::Statistic, end(specs, places));
             arenas.statistics.push(arena);
@@ -116,7 +137,8 @@ impl Arenas {
 
     pub fn all(&self) -> impl Iterator<Item = Tensor> + '_ {
         let trained = self.parameters.iter().filter_map(|a| a.trained.as_ref());
-        let parameters = self.parameters.iter().map(|a| a.parameters);
+        let parameters = self.parameters.iter();
+        let parameters = parameters.flat_map(|a| std::iter::once(a.parameters).chain(a.halves));
         let of = |trained: &Trained| {
             let gradients = std::iter::once(trained.gradients).chain(trained.gradient_sums);
             gradients.chain(trained.optimizer_state.clone())
@@ -148,6 +170,8 @@ impl Arenas {
         let quads = end(specs, &trained);
         let arena = Arena {
             parameters: list.tensor(name("parameters"), Role::Parameter, end(specs, places)),
+            halves: (kept.halves)
+                .then(|| list.halves(name("parameters f16"), Role::Parameter, end(specs, places))),
             trained: (!trained.is_empty()).then(|| Trained {
                 gradients: list.tensor(name("gradients"), Role::Gradient, quads),
                 gradient_sums: kept
@@ -166,6 +190,9 @@ impl Arenas {
         };
         for (at, first) in places.iter().copied() {
             slice(self.tensors[at], arena.parameters, first);
+            if let Some(halves) = arena.halves.filter(|_| self.read[at] != self.tensors[at]) {
+                slice(self.read[at], halves, first);
+            }
             if let (Some(gradient), Some(trained)) = (self.gradients[at], &arena.trained) {
                 slice(gradient, trained.gradients, first);
             }
@@ -179,6 +206,7 @@ fn pack(
     specs: &[ParameterSpec],
     order: &[usize],
     limit: u64,
+    align: u64,
 ) -> Result<Vec<Vec<(usize, u64)>>, ProgramError> {
     let mut arenas: Vec<Vec<(usize, u64)>> = vec![];
     for &at in order {
@@ -191,8 +219,8 @@ fn pack(
             });
         }
         match arenas.last_mut() {
-            Some(last) if next(specs, last) * Dtype::F32.quad_bytes() + bytes <= limit => {
-                let first = next(specs, last);
+            Some(last) if next(specs, last, align) * Dtype::F32.quad_bytes() + bytes <= limit => {
+                let first = next(specs, last, align);
                 last.push((at, first));
             }
             _ => arenas.push(vec![(at, 0)]),
@@ -209,8 +237,8 @@ fn end(specs: &[ParameterSpec], places: &[(usize, u64)]) -> u64 {
 }
 
 /// Where the next parameter may start.
-fn next(specs: &[ParameterSpec], places: &[(usize, u64)]) -> u64 {
-    end(specs, places).next_multiple_of(ALIGN)
+fn next(specs: &[ParameterSpec], places: &[(usize, u64)], align: u64) -> u64 {
+    end(specs, places).next_multiple_of(align)
 }
 
 #[cfg(test)]
@@ -243,13 +271,14 @@ mod tests {
             let kept = Kept {
                 optimizer_state: &["momentum"],
                 accumulates: true,
+                halves: limit == u64::MAX,
             };
             let arenas = Arenas::new(&net, &mut list, kept, limit).unwrap();
             assert_eq!(arenas.parameters.len() > 1, limit < 2 * largest);
             let mut used: HashMap<Tensor, Vec<Range<u64>>> = HashMap::new();
             for (tensor, slice) in &arenas.slices {
                 let quads = list.info(*tensor).quads;
-                assert!(slice.first_quad.is_multiple_of(ALIGN));
+                assert!(slice.first_quad.is_multiple_of(kept.align()));
                 assert!(slice.first_quad + quads <= list.info(slice.arena).quads);
                 let range = slice.first_quad..slice.first_quad + quads;
                 let others = used.entry(slice.arena).or_default();

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::fuse::Stage;
 use super::lower::{Lowering, ValueTensors};
-use crate::kernels::{Role, Tensor, elementwise};
+use crate::kernels::{Tensor, elementwise};
 use crate::model::layers::Random;
 use crate::model::{Backward, GradientTarget, Value};
 
@@ -105,7 +105,7 @@ impl Lowering<'_> {
                 let quads = u64::from(gradients.images) * u64::from(shape(value).quads());
                 let input = &self.net.nodes()[value.0].name;
                 let name = format!("{input} gradient through {}", node.name);
-                let dx = self.list.tensor(name, Role::Activation, quads);
+                let dx = self.list.activation(name, quads);
                 let addend = gradients.sums.insert(*value, dx);
                 let mask = gradients.count(*value);
                 GradientTarget { dx, addend, mask }
@@ -147,7 +147,7 @@ impl Lowering<'_> {
         let mut sum = gradient;
         if let Some(&before) = gradients.sums.get(&value) {
             let label = format!("{} gradient sum", node.name);
-            sum = self.list.tensor(label.clone(), Role::Activation, quads);
+            sum = self.list.activation(label.clone(), quads);
             elementwise::add(
                 &mut self.list,
                 self.tuning,
@@ -160,7 +160,7 @@ impl Lowering<'_> {
         }
         if let Some(output) = gradients.count(value) {
             let name = format!("{} gradient masked", node.name);
-            let masked = self.list.tensor(name, Role::Activation, quads);
+            let masked = self.list.activation(name, quads);
             let label = format!("{} backward", node.name);
             elementwise::relu_backward(&mut self.list, self.tuning, &label, sum, output, masked);
             sum = masked;

@@ -8,10 +8,10 @@ use super::ProgramError;
 use super::data::{ShardedColumn, ShardedSplit};
 use super::lower::Lowered;
 use super::plan::Plan;
-use crate::data::{Column, Dataset, Split};
-use crate::device::{BindingKind, Bound, Command, Gpu, Memory, PipelineCache, Step};
+use crate::data::{Column, Dataset, Dtype, Split};
+use crate::device::{BindingKind, Bound, Command, Gpu, Memory, PipelineCache, Step, Texel};
 use crate::kernels::count::{CountError, Counted, Counter, Inputs};
-use crate::kernels::{Access, Composed, Dispatch, Storage, Tensor};
+use crate::kernels::{Access, Composed, Dispatch, Operand, Storage, Stored, Tensor};
 
 /// Slots of the size table start at multiples of this many words: 256 bytes, an alignment that suits every device.
 const SLOT_WORDS: usize = 64;
@@ -96,13 +96,7 @@ pub(super) fn build(
         for operand in &filled.composed.operands {
             let tensor = operand_tensor(dispatch, &operand.name)?;
             let place = &plan.places[&tensor];
-            kinds.push(match (operand.storage, operand.access) {
-                (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
-                (Storage::Buffer, _) => BindingKind::StorageReadWrite,
-                (Storage::Image, Access::Read) => BindingKind::ImageRead,
-                (Storage::Image, Access::Write) => BindingKind::ImageWrite,
-                (Storage::Image, Access::Update) => BindingKind::ImageReadWrite,
-            });
+            kinds.push(binding_kind(operand));
             bound.push(Bound {
                 memory: &memory[place.slot],
                 offset: place.offset(),
@@ -135,6 +129,21 @@ pub(super) fn build(
     })
 }
 
+/// The type of the binding of an operand.
+pub(crate) fn binding_kind(operand: &Operand) -> BindingKind {
+    let texel = match operand.dtype {
+        Dtype::F16 => Texel::F16,
+        _ => Texel::F32,
+    };
+    match (operand.storage, operand.access) {
+        (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
+        (Storage::Buffer, _) => BindingKind::StorageReadWrite,
+        (Storage::Image, Access::Read) => BindingKind::ImageRead(texel),
+        (Storage::Image, Access::Write) => BindingKind::ImageWrite(texel),
+        (Storage::Image, Access::Update) => BindingKind::ImageReadWrite(texel),
+    }
+}
+
 impl ComposedDispatch {
     /// The work of `dispatch`, counted from its code: long products take some milliseconds, so this waits until a summary is
     /// wanted.
@@ -161,12 +170,15 @@ fn filled(dispatch: &Dispatch, plan: &Plan) -> Result<ComposedDispatch, ProgramE
             .and_then(|(_, t)| plan.places.get(t))
     };
     let composed = dispatch
-        .compose(|name| {
-            if place(name).is_some_and(|p| p.image) {
-                Storage::Image
-            } else {
-                Storage::Buffer
-            }
+        .compose(|name| match place(name) {
+            Some(place) => Stored {
+                storage: match place.image {
+                    true => Storage::Image,
+                    false => Storage::Buffer,
+                },
+                dtype: place.dtype,
+            },
+            None => Storage::Buffer.into(),
         })
         .map_err(|why| ProgramError::Compose {
             why: format!("{} ({why})", dispatch.label),

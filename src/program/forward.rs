@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::ProgramOptions;
+use super::arenas::Arenas;
 use super::data::ShardedSplit;
 use super::lower::{Batch, Lowering, ValueTensors};
 use crate::data::{ColumnSpec, Dataset, Normalisation};
-use crate::kernels::{Dispatch, Role, Shape, Tensor, batch};
+use crate::kernels::{Dispatch, Role, Shape, Tensor, batch, elementwise};
 use crate::model::layers::Random;
 use crate::model::{Forward, NodeKind, Phase, Value};
 
@@ -49,7 +50,7 @@ impl Lowering<'_> {
             .iter()
             .map(|(field, shape)| {
                 let quads = u64::from(size) * u64::from(shape.quads());
-                list.tensor(format!("{name} input {field}"), Role::Activation, quads)
+                list.activation(format!("{name} input {field}"), quads)
             })
             .collect();
         // A label per sample stays an integer; several values per sample become a padded row of f32, as logits have.
@@ -158,6 +159,21 @@ impl Lowering<'_> {
         }
     }
 
+    /// Appends the f16 copies of the weights, where products read them.
+    pub(super) fn halve_weights(&mut self, arenas: &Arenas) {
+        for arena in &arenas.parameters {
+            let Some(halves) = arena.halves else { continue };
+            let label = self.list.info(halves).name.clone();
+            elementwise::copy(
+                &mut self.list,
+                self.tuning,
+                &label,
+                arena.parameters,
+                halves,
+            );
+        }
+    }
+
     pub(super) fn forward(
         &mut self,
         inputs: &[Tensor],
@@ -185,11 +201,9 @@ impl Lowering<'_> {
                 " (evaluation)"
             };
             let quads = u64::from(images) * u64::from(shape.quads());
-            let output = self.list.tensor(
-                format!("{}.output{suffix}", node.name),
-                Role::Activation,
-                quads,
-            );
+            let output = self
+                .list
+                .activation(format!("{}.output{suffix}", node.name), quads);
             values.insert(stage.output, output);
             let inputs: Vec<_> = stage
                 .inputs

@@ -1,8 +1,8 @@
 //! The losses of a batch, and what their rows add up to.
 
 use super::lower::{Batch, Lowering, ValueTensors};
-use crate::kernels::loss::{self, ElementLoss};
-use crate::kernels::{List, Role, Shape, Tensor};
+use crate::kernels::loss::{self, ElementLoss, OutputGradient};
+use crate::kernels::{List, Precision, Role, Shape, Tensor};
 use crate::model::metric::{Metric, MetricValue};
 use crate::model::{Loss, LossKind, Network};
 
@@ -52,8 +52,9 @@ impl Lowering<'_> {
         for (at, loss) in self.net.losses().iter().enumerate() {
             let width = self.net.nodes()[loss.output.0].shape.elements();
             let quads = u64::from(size) * u64::from(Shape::vector(width).quads());
-            let gradient = train
-                .then(|| list.tensor(format!("output {at} gradient"), Role::Activation, quads));
+            let gradient = train.then(|| list.activation(format!("output {at} gradient"), quads));
+            let scale = (list.precision == Precision::F16).then_some(self.state);
+            let written = gradient.map(|tensor| OutputGradient { tensor, scale });
             let weights = match train {
                 true => weights(list, loss),
                 false => None,
@@ -72,7 +73,7 @@ impl Lowering<'_> {
                     batch.samples,
                     target,
                     output,
-                    gradient,
+                    written,
                     rows,
                     first,
                     size,
@@ -97,7 +98,7 @@ impl Lowering<'_> {
                         batch.samples,
                         target,
                         output,
-                        gradient,
+                        written,
                         rows,
                         first,
                         counts.then_some(first + size),

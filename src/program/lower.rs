@@ -11,7 +11,7 @@ use super::losses::evaluation_blocks;
 use super::step_end::StepEnd;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
-use crate::kernels::{Dispatch, List, Role, Tensor, Tuning, batch};
+use crate::kernels::{Dispatch, List, Precision, Role, Tensor, Tuning, batch};
 use crate::model::{Network, Phase, Value};
 
 /// Rows of the ring of step results.
@@ -109,16 +109,23 @@ pub(super) fn lower(
     limits: Limits,
 ) -> Result<Lowered, ProgramError> {
     check(net, data, options)?;
-    let mut list = List::default();
+    let mut list = List {
+        precision: options.precision,
+        ..List::default()
+    };
     let rule = &options.update_rule;
     let kept = Kept {
         optimizer_state: rule.form().state,
         accumulates: options.accumulate > 1,
+        halves: options.precision == Precision::F16,
     };
     let arenas = Arenas::new(net, &mut list, kept, limits.arena)?;
     let groups: Vec<Vec<u32>> = options.groups.iter().map(|g| rule.group_words(g)).collect();
     let table = crate::optim::rows(rule.as_ref(), &options.groups, &options.schedule);
-    let (state_words, schedule) = batch::state::words(&groups, &table);
+    let (mut state_words, schedule) = batch::state::words(&groups, &table);
+    if options.precision == Precision::F16 {
+        state_words[batch::state::LOSS_SCALE as usize] = options.loss_scale.to_bits();
+    }
     let state = list.integers("state", Role::State, state_words.len().div_ceil(4) as u64);
     let results = list.buffer("results", Role::Results, u64::from(RING));
     let eval_batches = (data.test.len as u32).div_ceil(options.eval_batch_size);
@@ -155,7 +162,7 @@ pub(super) fn lower(
         list,
         state,
         seed: options.seed,
-        parameters: &arenas.tensors,
+        parameters: &arenas.read,
         gradients: &arenas.gradients,
     };
 
@@ -169,6 +176,7 @@ pub(super) fn lower(
         false,
     );
     let gathered = l.list.dispatches.len();
+    l.halve_weights(&arenas);
     let (values, saved) = l.forward(&train.inputs, options.batch_size, Phase::Train);
     let forward = l.list.dispatches.len();
     let rows = l.losses(&values, &train, options.batch_size, true);
@@ -207,6 +215,7 @@ pub(super) fn lower(
         &mut window_variants,
         true,
     );
+    l.halve_weights(&arenas);
     let (values, _) = l.forward(&test.inputs, options.eval_batch_size, Phase::Evaluate);
     let rows = l.losses(&values, &test, options.eval_batch_size, false);
     batch::finish_evaluation(

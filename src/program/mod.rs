@@ -27,12 +27,13 @@ mod weights;
 mod window_order;
 mod windows;
 
+pub(crate) use build::binding_kind;
 pub use error::ProgramError;
 pub use lower::dispatches;
-pub use options::{Order, ProgramOptions};
+pub use options::{LOSS_SCALE, Order, ProgramOptions};
 pub use replay::{StepDispatch, StepPhase};
 pub use run::{Counters, Evaluation, Program, StepResult};
 pub use summary::{
     DispatchSummary, FEW_WORKGROUPS, LONG_SUM, ListSummary, MemorySummary, OperandSummary, Summary,
 };
-pub use weights::Snapshot;
+pub use weights::{LossScale, Snapshot};

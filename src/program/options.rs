@@ -3,8 +3,14 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::data::Augmentation;
-use crate::kernels::Tuning;
+use crate::kernels::optim::NormUse;
+use crate::kernels::{Precision, Tuning};
 use crate::optim::{ParameterGroup, Schedule, UpdateRule};
+
+/// PyTorch's first scale of the loss.
+pub const LOSS_SCALE: f32 = 65_536.0;
+/// PyTorch's number of steps after which it doubles the scale.
+const GROWTH_INTERVAL: u32 = 2_000;
 
 /// The order of the training samples in an epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +45,10 @@ pub struct ProgramOptions {
     pub schedule: Schedule,
     /// Largest norm of the gradients of all parameters together; longer ones are scaled down to it.
     pub clip_norm: Option<f64>,
+    /// How activations, their gradients and the weights that products read are stored.
+    pub precision: Precision,
+    /// The first scale of the loss where gradients are f16.
+    pub loss_scale: f32,
     /// Which kernel variants to use.
     pub tuning: Tuning,
     /// Most bytes of a shard of the data set; `None`: as many as the device can bind.
@@ -74,6 +84,8 @@ impl ProgramOptions {
             groups: vec![ParameterGroup::default()],
             schedule: Schedule::constant(),
             clip_norm: None,
+            precision: Precision::F32,
+            loss_scale: LOSS_SCALE,
             tuning,
             shard_limit: None,
             data_window: None,
@@ -81,6 +93,15 @@ impl ProgramOptions {
             replay: false,
             steps_per_submit: None,
         }
+    }
+
+    /// What an update needs the norm of all gradients for.
+    pub(super) fn norm_use(&self) -> Option<NormUse> {
+        let scaled = self.precision == Precision::F16;
+        (scaled || self.clip_norm.is_some()).then(|| NormUse {
+            limit: self.clip_norm.map(|limit| limit as f32),
+            growth_interval: scaled.then_some(GROWTH_INTERVAL),
+        })
     }
 
     /// Samples of a training step.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::ProgramError;
 use super::lower::Lowered;
 use crate::data::Dtype;
-use crate::device::Gpu;
+use crate::device::{Gpu, Texel};
 use crate::kernels::{Role, Tensor, TensorInfo};
 
 /// A piece of memory that tensors use one after another.
@@ -14,7 +14,8 @@ pub(super) struct Slot {
     pub label: String,
     pub role: Role,
     pub bytes: u64,
-    pub image: bool,
+    /// How an image holds its quads; `None`: a buffer.
+    pub image: Option<Texel>,
 }
 
 /// Where a tensor lies.
@@ -25,6 +26,14 @@ pub(super) struct Place {
     pub quads: u64,
     pub dtype: Dtype,
     pub image: bool,
+}
+
+/// How an image holds the quads of a tensor, if it is to be one.
+fn texel(info: &TensorInfo, images: bool) -> Option<Texel> {
+    (images && info.imageable).then_some(match info.dtype {
+        Dtype::F16 => Texel::F16,
+        _ => Texel::F32,
+    })
 }
 
 impl Place {
@@ -92,7 +101,7 @@ pub(super) fn plan(
             plan.add_slot(gpu, tensor, info, images)?;
             continue;
         }
-        let slot = match plan.best_free(&free, first, info, images && info.imageable) {
+        let slot = match plan.best_free(&free, first, info, texel(info, images)) {
             Some(at) => {
                 let (slot, _) = free.swap_remove(at);
                 plan.slots[slot].bytes = plan.slots[slot].bytes.max(info.bytes());
@@ -114,7 +123,7 @@ impl Plan {
         free: &[(usize, usize)],
         first: usize,
         info: &TensorInfo,
-        image: bool,
+        image: Option<Texel>,
     ) -> Option<usize> {
         let fits = |slot: &Slot| slot.image == image && slot.role == info.role;
         let candidates = free.iter().enumerate();
@@ -139,7 +148,7 @@ impl Plan {
             label: info.name.clone(),
             role: info.role,
             bytes: info.bytes(),
-            image: images && info.imageable,
+            image: texel(info, images),
         });
         let slot = self.slots.len() - 1;
         self.put(gpu, tensor, info, slot)?;
@@ -167,7 +176,7 @@ impl Plan {
             first_quad: 0,
             quads: info.quads,
             dtype: info.dtype,
-            image,
+            image: image.is_some(),
         };
         self.places.insert(tensor, place);
         Ok(())

@@ -13,7 +13,7 @@ use super::stream::Stream;
 use super::window_order::WindowOrder;
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
-use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission};
+use crate::device::{Gpu, Memory, PipelineCache, Readback, Step, Submission, Texel};
 use crate::kernels::batch::state;
 use crate::kernels::{List, Tensor};
 use crate::model::Network;
@@ -125,7 +125,11 @@ impl<'g> Program<'g> {
                 },
             });
         }
-        let limits = Limits::new(options, gpu.most_bytes(false), gpu.most_bytes(images));
+        let limits = Limits::new(
+            options,
+            gpu.most_bytes(None),
+            gpu.most_bytes(images.then_some(Texel::F32)),
+        );
         let lowered = lower(network, data, options, limits)?;
         let plan = plan(gpu, &lowered, images, !options.replay)?;
         let mut cache = PipelineCache::new(gpu);

@@ -58,7 +58,8 @@ impl StepEnd<'_> {
                 optim::accumulated(list, tuning, &label, gradients, sums, options.accumulate);
             }
         }
-        if let Some(limit) = options.clip_norm {
+        let norm_use = options.norm_use();
+        if let Some(norm_use) = norm_use {
             for (at, _, trained) in self.trained() {
                 optim::gradient_norm(
                     list,
@@ -70,8 +71,11 @@ impl StepEnd<'_> {
                     partials,
                 );
             }
-            let limit = limit as f32;
-            optim::clip_factor(list, tuning, "clip", partials, count, limit, self.state);
+            let label = match norm_use.growth_interval {
+                Some(_) => "loss scale",
+                None => "clip",
+            };
+            optim::clip_factor(list, tuning, label, partials, count, norm_use, self.state);
         }
         let form = options.update_rule.form();
         for (at, parameters, trained) in self.trained() {
@@ -83,7 +87,7 @@ impl StepEnd<'_> {
                 optimizer_state: &trained.optimizer_state,
                 state: self.state,
                 schedule: self.schedule,
-                clip: options.clip_norm.is_some(),
+                norm_use,
                 norm_partials: partials,
             };
             optim::update(list, tuning, &numbered(form.name, at), &update, form);

@@ -7,8 +7,8 @@ use super::ProgramError;
 use super::arenas::Trained;
 use super::run::Program;
 use crate::data::Dtype;
-use crate::kernels::Tensor;
-use crate::kernels::batch::state::GROUPS;
+use crate::kernels::batch::state::{self, GROUPS};
+use crate::kernels::{Precision, Tensor};
 use crate::model::ParameterSpec;
 use crate::model::weights::{Values, Weights};
 
@@ -24,6 +24,15 @@ pub struct Snapshot {
     pub optimizer: Weights,
     /// The counters of the state. Hyperparameters and learning rates are those of the program that continues.
     pub words: Vec<u32>,
+}
+
+/// The scale of the loss of a program whose gradients are f16.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct LossScale {
+    /// The scale after the last step.
+    pub last: f32,
+    /// Steps that changed nothing because a gradient was not finite at their scale.
+    pub skipped_steps: u32,
 }
 
 impl Program<'_> {
@@ -56,6 +65,22 @@ impl Program<'_> {
         self.tracked_from = snapshot.step;
         self.continue_at(snapshot.step, &snapshot.words);
         Ok(())
+    }
+
+    /// Reads the scale of the loss back; `None` in f32.
+    ///
+    /// # Errors
+    /// The device failed.
+    pub fn loss_scale(&self) -> Result<Option<LossScale>, ProgramError> {
+        if self.options.precision == Precision::F32 {
+            return Ok(None);
+        }
+        let state = self.gpu.read(self.memory(self.lowered.state))?;
+        let words: Vec<u32> = bytemuck::pod_collect_to_vec(&state);
+        Ok(Some(LossScale {
+            last: f32::from_bits(words[state::LOSS_SCALE as usize]),
+            skipped_steps: words[state::SKIPPED as usize],
+        }))
     }
 
     /// Reads everything back that [`Program::restore`] needs.

@@ -71,6 +71,23 @@ pub fn run(record: &Record) -> String {
         per_step += &format!("; {}FLOP in total", si(work.training_flops));
     }
     rows.push(("work", per_step));
+    if let Some(scale) = record.loss_scale {
+        let skipped = match scale.skipped_steps {
+            0 => "no step was skipped".to_owned(),
+            1 => "1 step was skipped, its gradient not being finite".to_owned(),
+            count => format!(
+                "{} steps were skipped, their gradients not being finite",
+                thousands(u64::from(count))
+            ),
+        };
+        rows.push((
+            "loss scale",
+            format!(
+                "{} after the last step; {skipped}",
+                si(f64::from(scale.last))
+            ),
+        ));
+    }
     let before = rows.len();
     for line in record.energy.iter().filter_map(|row| energy(record, row)) {
         let first = rows.len() == before;

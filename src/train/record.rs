@@ -21,6 +21,7 @@ use crate::data::{Dataset, Parts};
 use crate::energy::SourceResult;
 use crate::files::write_whole;
 use crate::model::network_file::NetworkSource;
+use crate::program::LossScale;
 
 /// Version of the record's keys, which increases when a key changes its meaning.
 pub const SCHEMA: u32 = 2;
@@ -244,6 +245,9 @@ pub struct Record {
     pub steps_per_epoch: u32,
     /// Samples at the end of each epoch that do not fill a batch and are left out.
     pub dropped_per_epoch: u32,
+    /// The scale of the loss at the end; absent in f32.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
     /// Mean loss of the last ten training steps; null if it is not finite or no step was taken.
     pub training_loss: Option<f64>,
     /// All evaluations, in order.

@@ -105,6 +105,11 @@ pub enum RegimeError {
     /// No batch makes a step.
     #[error("the batches accumulated in a step must be at least 1, got 0")]
     AccumulateZero,
+    /// A loss scale without f16.
+    #[error(
+        "only the precision f16 scales the loss: give --precision f16 too, or leave out --loss-scale"
+    )]
+    LossScale,
     /// A learning rate or norm is out of range.
     #[error("{what} must be a finite number above 0, got {value}")]
     Positive {

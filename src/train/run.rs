@@ -157,6 +157,7 @@ impl Trainer<'_> {
         let outcome = ended?;
 
         let weights = training.program.weights()?;
+        let loss_scale = training.program.loss_scale()?;
         let submits = training.submits();
         let taken = training.progress.steps + training.progress.steps_after_divergence;
         let counts = RunCounts {
@@ -205,6 +206,7 @@ impl Trainer<'_> {
             samples: training.samples(),
             steps_per_epoch,
             dropped_per_epoch: dropped,
+            loss_scale,
             training_loss: training.progress.training_loss(),
             target_results: training.tracker.results(),
             goal: trainer.goal,

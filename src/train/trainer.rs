@@ -264,6 +264,8 @@ impl<'g> Trainer<'g> {
             accumulate: self.regime.accumulate.unwrap_or(1),
             groups: self.regime.groups(),
             clip_norm: self.regime.clip_norm,
+            precision: self.regime.precision.unwrap_or_default(),
+            loss_scale: self.regime.first_loss_scale().unwrap_or_default(),
             schedule: self.rate_schedule(rule.momentum(), data.train.len)?,
             ..ProgramOptions::new(self.regime.batch_size, eval_batch, rule, tuning)
         };

@@ -14,7 +14,10 @@ fn joules_are_watts_times_the_window() {
         let (rows, most_seconds) = window(&meter, 1.0);
         has_the_energy_of_its_window(only(rows), most_seconds)
     });
-    assert!(narrow, "each of five windows is wider or further off than its sensor");
+    assert!(
+        narrow,
+        "each of five windows is wider or further off than its sensor"
+    );
 }
 
 /// Checks a window of a card of 200 W; whether its interval is within 5 % and its joules within a step of the counter at

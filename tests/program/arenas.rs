@@ -123,7 +123,7 @@ fn a_device_with_a_small_binding_limit_uses_several_arenas() {
             tuning: tuning.clone(),
             ..options(&gpu)
         };
-        let limit = gpu.most_bytes(false);
+        let limit = gpu.most_bytes(None);
         run(&gpu, &network, &data, &with, &UPDATED, limit)
     });
     assert_eq!(found[0].1, [1; 3]);

@@ -80,9 +80,11 @@ fn elements(dtype: Dtype, n: usize, numbers: &mut Numbers) -> (Vec<u8>, Vec<f64>
             Dtype::U16 => f64::from(word as u16),
             Dtype::I16 => f64::from(word as i16),
             Dtype::I32 => f64::from(word as i32),
+            Dtype::F16 => half::f16::from_f32(word as i32 as f32 / 1e6).to_f64(),
             Dtype::F32 => f64::from(word as i32 as f32 / 1e8),
         };
         match dtype {
+            Dtype::F16 => bytes.extend(half::f16::from_f64(value).to_le_bytes()),
             Dtype::F32 => bytes.extend((value as f32).to_le_bytes()),
             _ => bytes.extend(&word.to_le_bytes()[..dtype.size_bytes()]),
         }
@@ -110,6 +112,7 @@ pub fn gather(exam: &mut Examiner<'_>) {
         Dtype::U16,
         Dtype::I16,
         Dtype::I32,
+        Dtype::F16,
         Dtype::F32,
     ];
     for (storage, tuning) in exam.ways() {
@@ -207,6 +210,7 @@ pub fn labels(exam: &mut Examiner<'_>) {
             Dtype::U16,
             Dtype::I16,
             Dtype::I32,
+            Dtype::F16,
             Dtype::F32,
         ] {
             let labels: Vec<u32> = (0..11).map(|i| (i * 37 + 5) % 120).collect();
@@ -214,6 +218,7 @@ pub fn labels(exam: &mut Examiner<'_>) {
                 labels[range]
                     .iter()
                     .flat_map(|label| match dtype {
+                        Dtype::F16 => half::f16::from_f32(*label as f32).to_le_bytes().to_vec(),
                         Dtype::F32 => (*label as f32).to_le_bytes().to_vec(),
                         _ => label.to_le_bytes()[..dtype.size_bytes()].to_vec(),
                     })

@@ -89,7 +89,7 @@ pub fn chunks(exam: &mut Examiner<'_>) {
         optimizer_state: &[],
         state: tstate,
         schedule: None,
-        clip: false,
+        norm_use: None,
         norm_partials: partials,
     };
     optim::update(&mut list, &tuning, "sgd", &update, &optim::SGD);

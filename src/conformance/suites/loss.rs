@@ -35,7 +35,7 @@ pub fn cross_entropy(exam: &mut Examiner<'_>) {
             let tlogits = activation(&mut list, "logits", rows as u32, vectors);
             let tdlogits = activation(&mut list, "dlogits", rows as u32, vectors);
             let trows = list.buffer("rows", Role::Scratch, (rows + first_row) as u64);
-            let out = gradient.then_some(tdlogits);
+            let out = gradient.then_some(tdlogits.into());
             loss::cross_entropy(
                 &mut list,
                 &tuning,
@@ -146,7 +146,7 @@ pub fn cross_entropy_not_finite(exam: &mut Examiner<'_>) {
                 tbatch,
                 tlabels,
                 tlogits,
-                Some(tdlogits),
+                Some(tdlogits.into()),
                 trows,
                 0,
                 rows as u32,
@@ -218,7 +218,7 @@ pub fn weighted_cross_entropy(exam: &mut Examiner<'_>) {
                 tbatch,
                 tlabels,
                 tlogits,
-                Some(tdlogits),
+                Some(tdlogits.into()),
                 trows,
                 first_row as u32,
                 rows as u32,

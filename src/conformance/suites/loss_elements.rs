@@ -50,7 +50,7 @@ fn elements(
         tbatch,
         ttargets,
         toutputs,
-        Some(tgradient),
+        Some(tgradient.into()),
         trows,
         FIRST as u32,
         Some(counts as u32),

@@ -56,7 +56,7 @@ pub fn sgd(exam: &mut Examiner<'_>) {
                 optimizer_state: &[tmomenta],
                 state: tstate,
                 schedule: None,
-                clip: false,
+                norm_use: None,
                 norm_partials: tpartials,
             };
             optim::update(&mut list, &tuning, "sgd", &update, &optim::SGD_MOMENTUM);
@@ -128,7 +128,7 @@ pub fn gradient_not_finite(exam: &mut Examiner<'_>) {
                 optimizer_state: &[tmomenta],
                 state: tstate,
                 schedule: None,
-                clip: false,
+                norm_use: None,
                 norm_partials: tpartials,
             };
             optim::update(&mut list, &tuning, "sgd", &update, &optim::SGD_MOMENTUM);
@@ -187,7 +187,7 @@ pub fn sgd_plain(exam: &mut Examiner<'_>) {
                 optimizer_state: &state[..usize::from(momenta)],
                 state: tstate,
                 schedule: None,
-                clip: false,
+                norm_use: None,
                 norm_partials: tpartials,
             };
             let form = match momenta {
@@ -249,7 +249,7 @@ pub fn schedule(exam: &mut Examiner<'_>) {
             optimizer_state: &[tmomenta],
             state: tstate,
             schedule: placed,
-            clip: false,
+            norm_use: None,
             norm_partials: tpartials,
         };
         for _ in 0..4 {

@@ -106,13 +106,18 @@ pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]
         if total > 1 {
             optim::accumulated(&mut list, tuning, "accumulated", tgrads, tsums, total);
         }
-        if let Some(limit) = clip_norm {
+        let norm_use = clip_norm.map(|limit| optim::NormUse {
+            limit: Some(limit as f32),
+            growth_interval: None,
+        });
+        if let Some(norm_use) = norm_use {
             let range = 0..count;
             optim::gradient_norm(
                 &mut list, tuning, "norm", tchunks, &range, tgrads, tpartials,
             );
-            let limit = *limit as f32;
-            optim::clip_factor(&mut list, tuning, "clip", tpartials, count, limit, tstate);
+            optim::clip_factor(
+                &mut list, tuning, "clip", tpartials, count, norm_use, tstate,
+            );
         }
         let update = optim::Update {
             chunks: tchunks,
@@ -122,7 +127,7 @@ pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]
             optimizer_state: &kept,
             state: tstate,
             schedule,
-            clip: clip_norm.is_some(),
+            norm_use,
             norm_partials: tpartials,
         };
         optim::update(&mut list, tuning, "update", &update, form);

@@ -11,7 +11,6 @@ pub(super) enum Stored {
     U32,
     U64,
     I64,
-    F16,
     F64,
 }
 
@@ -20,7 +19,6 @@ impl Stored {
         match self {
             Stored::Same(dtype) => dtype.size_bytes(),
             Stored::Bool => 1,
-            Stored::F16 => 2,
             Stored::U32 => 4,
             Stored::U64 | Stored::I64 | Stored::F64 => 8,
         }
@@ -69,11 +67,6 @@ impl Array {
         let (dtype, bytes) = match stored {
             Stored::Same(dtype) => (dtype, bytes),
             Stored::Bool => (Dtype::U8, bytes),
-            Stored::F16 => {
-                let values = bytes.as_chunks::<2>().0.iter();
-                let values = values.map(|b| half::f16::from_le_bytes(*b).to_f32().to_le_bytes());
-                (Dtype::F32, values.flatten().collect())
-            }
             Stored::U32 => {
                 let values = bytes
                     .as_chunks::<4>()

@@ -175,7 +175,7 @@ fn stored(descr: &str) -> Option<Stored> {
         "<u4" => Stored::U32,
         "<u8" => Stored::U64,
         "<i8" => Stored::I64,
-        "<f2" => Stored::F16,
+        "<f2" => Stored::Same(Dtype::F16),
         "<f8" => Stored::F64,
         _ => return None,
     })

@@ -51,7 +51,7 @@ fn stored(kind: Kind) -> Option<Stored> {
         Kind::U32 => Stored::U32,
         Kind::U64 => Stored::U64,
         Kind::I64 => Stored::I64,
-        Kind::F16 => Stored::F16,
+        Kind::F16 => Stored::Same(Dtype::F16),
         Kind::F64 => Stored::F64,
         _ => return None,
     })

@@ -28,6 +28,7 @@ impl Shards {
             Dtype::U16 => "batch/elements_u16",
             Dtype::I16 => "batch/elements_i16",
             Dtype::I32 => "batch/elements_i32",
+            Dtype::F16 => "batch/elements_f16",
             // The shader's own form.
             Dtype::F32 => return vec![],
         };

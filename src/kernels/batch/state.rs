@@ -16,6 +16,14 @@ pub const CLIP: u32 = 5;
 /// First of three words of f32: sum of the losses, correct rows and rows that are not finite, of the micro-batches before
 /// the last one of a step.
 pub const SUMS: u32 = 6;
+/// Word: the scale of the loss where gradients are f16, an f32.
+pub const LOSS_SCALE: u32 = 9;
+/// Word: what the gradients of this step are multiplied with to undo the scale, an f32; 0: the step is skipped.
+pub const UNSCALE: u32 = 10;
+/// Word: steps since the scale changed.
+pub const SCALE_STEPS: u32 = 11;
+/// Word: steps that were skipped because a gradient was not finite.
+pub const SKIPPED: u32 = 12;
 /// First word of the parameter groups' hyperparameters; the words between are reserved and zero.
 pub const GROUPS: u32 = 16;
 

@@ -10,6 +10,11 @@ pub(super) use walk::{Channels, Flat, fold, lanes_grid, steps};
 
 use super::{Dispatch, List, Tensor, Tuning};
 
+/// `y = x`, in the element type of `y`. Both tensors have the same size.
+pub fn copy(list: &mut List, tuning: &Tuning, label: &str, x: Tensor, y: Tensor) {
+    map(list, tuning, label, x, y, None, Then::Nothing);
+}
+
 /// `y = max(x, 0)`, a NaN staying one. Both tensors have the same size.
 pub fn relu(list: &mut List, tuning: &Tuning, label: &str, x: Tensor, y: Tensor) {
     map(list, tuning, label, x, y, None, Then::Relu);

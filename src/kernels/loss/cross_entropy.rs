@@ -1,3 +1,4 @@
+use super::OutputGradient;
 use crate::kernels::elementwise::lanes_grid;
 use crate::kernels::{Dispatch, List, Tensor, Tuning};
 
@@ -22,7 +23,7 @@ pub fn cross_entropy(
     batch: Tensor,
     labels: Tensor,
     logits: Tensor,
-    dlogits: Option<Tensor>,
+    dlogits: Option<OutputGradient>,
     rows: Tensor,
     first_row: u32,
     rows_count: u32,
@@ -45,8 +46,7 @@ pub fn cross_entropy(
         d.operands.push(("class_weights", weights));
     }
     if let Some(dlogits) = dlogits {
-        d.slots.push(("gradient", "loss/gradient"));
-        d.operands.push(("dlogits", dlogits));
+        dlogits.fuse(&mut d);
     }
     d.sizes = vec![
         rows_count,

@@ -1,3 +1,4 @@
+use super::OutputGradient;
 use crate::kernels::elementwise::lanes_grid;
 use crate::kernels::{Dispatch, List, Tensor, Tuning};
 
@@ -33,7 +34,7 @@ pub fn elements(
     batch: Tensor,
     targets: Tensor,
     outputs: Tensor,
-    gradient: Option<Tensor>,
+    gradient: Option<OutputGradient>,
     rows: Tensor,
     first_row: u32,
     counts_row: Option<u32>,
@@ -60,8 +61,7 @@ pub fn elements(
         d.slots.push(("term", "loss/binary"));
     }
     if let Some(gradient) = gradient {
-        d.slots.push(("gradient", "loss/gradient"));
-        d.operands.push(("dlogits", gradient));
+        gradient.fuse(&mut d);
     }
     d.sizes = vec![
         rows_count,

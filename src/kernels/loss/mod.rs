@@ -3,6 +3,8 @@
 
 mod cross_entropy;
 mod elements;
+mod gradient;
 
 pub use cross_entropy::cross_entropy;
 pub use elements::{ElementLoss, elements};
+pub use gradient::OutputGradient;

@@ -26,20 +26,37 @@ pub fn gradient_norm(
     list.push(d);
 }
 
-/// Appends the factor `min(1, limit / (norm + 1e-6))` of PyTorch's `clip_grad_norm_`, where `norm` is the root of the sum
-/// of the `chunk_count` `norm_partials`, into the state's word [`CLIP`](crate::kernels::batch::state::CLIP).
+/// What is done with the norm of all gradients.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct NormUse {
+    /// Most that it may be; longer gradients are scaled down, by the factor of PyTorch's `clip_grad_norm_`.
+    pub limit: Option<f32>,
+    /// The gradients are those of a loss times the scale in the state's word
+    /// [`LOSS_SCALE`](crate::kernels::batch::state::LOSS_SCALE), which doubles after this many steps in a row whose norm is
+    /// finite, and halves where it is not, as PyTorch's `GradScaler`.
+    pub growth_interval: Option<u32>,
+}
+
+/// Appends the factor `min(1, limit / (norm + 1e-6))`, where `norm` is the root of the sum of the `chunk_count`
+/// `norm_partials` without the loss's scale, into the state's word [`CLIP`](crate::kernels::batch::state::CLIP); with a
+/// `growth_interval` it also undoes and moves the scale.
 pub fn clip_factor(
     list: &mut List,
     tuning: &Tuning,
     label: &str,
     norm_partials: Tensor,
     chunk_count: u32,
-    limit: f32,
+    norm_use: NormUse,
     state: Tensor,
 ) {
     let mut d = Dispatch::new(label, "optim/clip_factor");
     d.constants = vec![("W", tuning.lanes)];
+    if let Some(interval) = norm_use.growth_interval {
+        d.slots.push(("factor", "optim/loss_scale"));
+        d.constants.push(("INTERVAL", interval));
+        d.once = true;
+    }
     d.operands = vec![("norm_partials", norm_partials), ("state", state)];
-    d.sizes = vec![chunk_count, limit.to_bits()];
+    d.sizes = vec![chunk_count, norm_use.limit.unwrap_or(0.0).to_bits()];
     list.push(d);
 }

@@ -8,7 +8,7 @@ mod rules;
 use std::ops::Range;
 
 pub use accumulate::{accumulate, accumulated};
-pub use clip::{clip_factor, gradient_norm};
+pub use clip::{NormUse, clip_factor, gradient_norm};
 pub use rules::*;
 
 use super::batch::state;
@@ -51,8 +51,8 @@ pub struct Update<'a> {
     pub state: Tensor,
     /// The schedule in the state; `None`: the learning rates of the groups never change.
     pub schedule: Option<state::Schedule>,
-    /// Whether gradients are scaled by the factor of [`clip_factor`].
-    pub clip: bool,
+    /// What [`clip_factor`] did with the norm, if anything.
+    pub norm_use: Option<NormUse>,
     /// Of each chunk, `.x` becomes the sum of its squared gradients, which is not finite when a gradient is not.
     pub norm_partials: Tensor,
 }
@@ -78,8 +78,16 @@ pub fn update(list: &mut List, tuning: &Tuning, label: &str, update: &Update<'_>
     d.slots.extend(form.snippet.map(|name| ("rule", name)));
     d.slots
         .extend(update.schedule.map(|_| ("step", "optim/step_scheduled")));
-    d.slots
-        .extend(update.clip.then_some(("clip", "optim/clip_by_norm")));
+    d.slots.extend(update.norm_use.map(|norm| {
+        let scaled = norm.growth_interval.is_some();
+        (
+            "clip",
+            match scaled {
+                true => "optim/unscale",
+                false => "optim/clip_by_norm",
+            },
+        )
+    }));
     d.constants = vec![
         ("W", tuning.lanes),
         ("GROUPS", state::GROUPS),

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::device::Texel;
+
 /// Invocations of a workgroup.
 pub const LANES: u32 = 64;
 /// Multiply-adds of each chain per turn of the loop.
@@ -94,6 +96,11 @@ impl Place {
             Self::Buffer => "buffer",
             Self::Image => "image",
         }
+    }
+
+    /// How an image holds a quad; `None` for a buffer.
+    pub fn texel(self) -> Option<Texel> {
+        (self == Self::Image).then_some(Texel::F32)
     }
 
     fn declare(self, binding: u32, name: &str, writes: bool) -> String {

@@ -55,7 +55,7 @@ impl Sizes {
 
 /// Bytes of memory to stream: those that suit the device, as far as a binding allows.
 pub(super) fn stream_bytes(gpu: &Gpu, place: Place) -> u64 {
-    let most = gpu.most_bytes(place == Place::Image);
+    let most = gpu.most_bytes(place.texel());
     // A power of two divides into whole workgroups of whole strides.
     let most = 1 << most.max(1).ilog2();
     Sizes::of(gpu).bytes.min(most)

@@ -1,6 +1,6 @@
 //! A kernel of the roofline with its data, ready to repeat.
 
-use crate::device::{BindingKind, Bound, DeviceError, Gpu, Memory, Step};
+use crate::device::{BindingKind, Bound, DeviceError, Gpu, Memory, Step, Texel};
 use crate::kernels::count::{Counted, Counter, Inputs};
 use crate::lab::error::KernelError;
 use crate::lab::replay::{Replay, SUBMISSION_SECONDS, Samples};
@@ -49,12 +49,12 @@ impl<'g> Probe<'g> {
         let mut kinds = vec![BindingKind::Uniform];
         for operand in operands {
             let (Operand::Read(place, bytes) | Operand::Write(place, bytes)) = *operand;
-            let each = gpu.allocate(&name, bytes, place == Place::Image);
+            let each = gpu.allocate(&name, bytes, place.texel());
             kinds.push(match (operand, place) {
                 (Operand::Read(..), Place::Buffer) => BindingKind::StorageRead,
                 (Operand::Write(..), Place::Buffer) => BindingKind::StorageReadWrite,
-                (Operand::Read(..), Place::Image) => BindingKind::ImageRead,
-                (Operand::Write(..), Place::Image) => BindingKind::ImageWrite,
+                (Operand::Read(..), Place::Image) => BindingKind::ImageRead(Texel::F32),
+                (Operand::Write(..), Place::Image) => BindingKind::ImageWrite(Texel::F32),
             });
             if matches!(operand, Operand::Read(..)) {
                 prime(gpu, &each);

@@ -2,6 +2,7 @@
 
 use super::{Names, Regime};
 use crate::data::Dataset;
+use crate::kernels::Precision;
 use crate::model::{network_file, presets};
 use crate::optim::Steps;
 use crate::train::{Budget, RegimeError};
@@ -44,6 +45,7 @@ impl Regime {
         let rates = [
             ("head-lr", self.head_lr, 0.0),
             ("clip-norm", self.clip_norm, f64::MIN_POSITIVE),
+            ("loss-scale", self.loss_scale, f64::from(f32::MIN_POSITIVE)),
         ];
         for (what, value, least) in rates {
             if let Some(value) = value
@@ -51,6 +53,9 @@ impl Regime {
             {
                 return Err(RegimeError::Positive { what, value });
             }
+        }
+        if self.loss_scale.is_some() && self.precision != Some(Precision::F16) {
+            return Err(RegimeError::LossScale);
         }
         if !(0.0..1.0).contains(&self.label_smoothing) {
             return Err(RegimeError::LabelSmoothing {

@@ -2,6 +2,7 @@
 
 use super::{Init, Names, Numbers, Regime};
 use crate::data::{Augmentation, ByteSize};
+use crate::kernels::Precision;
 use crate::model::presets::Stem;
 use crate::optim::{Optimizer, RateSchedule, ScheduleUnit};
 use crate::program::Order;
@@ -45,6 +46,8 @@ impl Default for Regime {
             head_lr: None,
             clip_norm: None,
             accumulate: None,
+            precision: None,
+            loss_scale: None,
             schedule: None,
             schedule_unit: None,
             step_size: None,
@@ -91,6 +94,8 @@ impl Regime {
             head_lr: one,
             clip_norm: one,
             accumulate: Some(1),
+            precision: Some(Precision::F16),
+            loss_scale: one,
             schedule: Some(RateSchedule::Constant),
             schedule_unit: Some(ScheduleUnit::Epoch),
             step_size: Some(1),

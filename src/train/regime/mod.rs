@@ -15,6 +15,7 @@ pub use list::{ClassSet, Names, Numbers};
 
 use super::regime_error::RegimeError;
 use crate::data::{Augmentation, ByteSize};
+use crate::kernels::Precision;
 #[cfg(feature = "cli")]
 use crate::model::presets;
 use crate::model::presets::Stem;
@@ -312,6 +313,23 @@ pub struct Regime {
     #[cfg_attr(feature = "cli", arg(long, value_name = "N"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accumulate: Option<u32>,
+    /// How activations and their gradients are stored, and the weights that products read; sums and parameters are f32
+    /// always. `None`: [`Precision::F32`].
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        help = "Storage of activations: f32, or f16 with a dynamic loss scale [default: f32]",
+        value_name = "TYPE",
+        value_parser = Suggest::read(Precision::NAMES, |name| name.parse::<Precision>().map_err(sentence)),
+    ))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub precision: Option<Precision>,
+    /// First loss scale of the precision f16 [default: 65536]
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "S", allow_hyphen_values = true)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<f64>,
     /// Learning-rate schedule [default: constant]
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", value_parser = Suggest::read(RateSchedule::NAMES, |name| name.parse::<RateSchedule>().map_err(sentence))))]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{Names, Regime};
 use crate::data::{DataOptions, Dataset, ReadProgress, Task};
-use crate::kernels::Shape;
+use crate::kernels::{Precision, Shape};
 use crate::model::network_file::{self, NetworkFile};
 use crate::model::{ModelError, Network, presets};
 use crate::optim::{Hyperparameters, OptimError, ParameterGroup, ScheduleOptions, UpdateRule};
+use crate::program::LOSS_SCALE;
 use crate::train::{MetricTarget, RegimeError, TrainError};
 
 /// Epochs of a run without a limit of epochs or steps.
@@ -60,7 +61,7 @@ impl Regime {
     }
 
     /// The regime with every hyperparameter of its optimizer and its schedule spelled out. What is at a default that
-    /// changes nothing is left out: one batch a step, weight decay for all, a constant learning rate.
+    /// changes nothing is left out: one batch a step, weight decay for all, f32, a constant learning rate.
     ///
     /// # Errors
     /// As [`Regime::check`] for the hyperparameters.
@@ -70,6 +71,8 @@ impl Regime {
         Ok(Self {
             no_decay_norms: self.no_decay_norms.filter(|on| *on),
             accumulate: self.accumulate.filter(|n| *n != 1),
+            precision: self.precision.filter(|on| *on != Precision::F32),
+            loss_scale: self.first_loss_scale().map(f64::from),
             ..self.with(rule.hyperparameters()).with_schedule(schedule)
         })
     }
@@ -146,6 +149,12 @@ impl Regime {
     pub fn step_samples(&self) -> u32 {
         let batches = self.accumulate.unwrap_or(1);
         self.batch_size.saturating_mul(batches)
+    }
+
+    /// The first scale of the loss; `None` in f32.
+    pub(in crate::train) fn first_loss_scale(&self) -> Option<f32> {
+        let scale = self.loss_scale.map_or(LOSS_SCALE, |scale| scale as f32);
+        (self.precision == Some(Precision::F16)).then_some(scale)
     }
 
     /// The parameter groups, which [`Regime::group`] gives to the parameters.
