@@ -393,7 +393,7 @@ impl Outcome {
         let zeros = list
             .tensors
             .iter()
-            .map(|info| vec![0; info.quads as usize * 4]);
+            .map(|info| vec![0; info.bytes() as usize / 4]);
         Outcome {
             words: zeros
                 .enumerate()

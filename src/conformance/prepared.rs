@@ -50,7 +50,7 @@ impl Placed {
             info.name
         );
         let guard = GUARD_BYTES / quad;
-        let (mut base, mut all) = (guard, info.quads + 2 * guard);
+        let (mut base, mut all) = (guard, (info.quads + 2 * guard).next_multiple_of(2));
         if image {
             // At a row's start, within it, near its end. The driver compiles a kernel separately for images whose height is not
             // a power of two, so all heights are powers of two.

@@ -70,9 +70,9 @@ fn halves(v: vec4<f32>) -> vec2<u32> {
     let exponent = size >> vec4<u32>(23u);
     let small = size < vec4<u32>(0x38800000u);
     let shift = select(vec4<u32>(13u), min(vec4<u32>(126u) - min(exponent, vec4<u32>(126u)), vec4<u32>(25u)), small);
-    let from = select(size - vec4<u32>(0x38000000u), (size & vec4<u32>(0x7fffffu)) | vec4<u32>(0x800000u), small);
-    let odd = (from >> shift) & vec4<u32>(1u);
-    let near = (from + (vec4<u32>(1u) << (shift - vec4<u32>(1u))) - vec4<u32>(1u) + odd) >> shift;
+    let moved = select(size - vec4<u32>(0x38000000u), (size & vec4<u32>(0x7fffffu)) | vec4<u32>(0x800000u), small);
+    let odd = (moved >> shift) & vec4<u32>(1u);
+    let near = (moved + (vec4<u32>(1u) << (shift - vec4<u32>(1u))) - vec4<u32>(1u) + odd) >> shift;
     let beyond = select(vec4<u32>(0x7c00u), vec4<u32>(0x7e00u), size > vec4<u32>(0x7f800000u));
     let all = sign | select(near, beyond, size >= vec4<u32>(0x47800000u));
     return vec2<u32>(all.x | (all.y << 16u), all.z | (all.w << 16u));

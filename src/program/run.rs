@@ -35,10 +35,12 @@ pub struct StepResult {
     /// Samples of the batch that were classified correctly, summed over the tasks; of independent labels, the share that was
     /// predicted correctly, the sum rounded down.
     pub correct: u32,
-    /// Euclidean norm of the gradient over all trained parameters.
+    /// Euclidean norm of the gradient over all trained parameters; NaN in a skipped step.
     pub gradient_norm: f32,
     /// Whether the loss or a gradient was not finite.
     pub non_finite: bool,
+    /// Whether it changed nothing because a gradient of the scaled loss was not finite in f16.
+    pub skipped: bool,
     /// Whether it is the last step of its submit, which the device has only just finished.
     pub ends_submit: bool,
 }
@@ -329,7 +331,8 @@ impl<'g> Program<'g> {
                         step: from + at as u64 + 1,
                         loss: row[0],
                         correct: row[1] as u32,
-                        gradient_norm: row[2],
+                        gradient_norm: if row[2] < 0.0 { f32::NAN } else { row[2] },
+                        skipped: row[2] < 0.0,
                         non_finite: row[3] != 0.0,
                         ends_submit: at + 1 == count as usize,
                     });

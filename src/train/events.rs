@@ -51,7 +51,8 @@ pub struct Step {
     pub loss: f32,
     /// Samples of its batch that were classified correctly before the update.
     pub correct: u32,
-    /// Euclidean norm of the gradient over all trained parameters.
+    /// Euclidean norm of the gradient over all trained parameters; NaN in a step that was skipped because a gradient of the
+    /// scaled loss was not finite in f16.
     pub gradient_norm: f32,
     /// Whether the loss or a gradient was not finite.
     pub non_finite: bool,

@@ -26,7 +26,13 @@ fn rule(case: &Value) -> (Regime, Arc<dyn UpdateRule>) {
 
 /// Steps of every rule, with two groups, weight decay, clipping and accumulation, against PyTorch's f64 run: the whole
 /// chain from the gradients of a micro-batch to the counters.
-fn follow_pytorch(exam: &mut Examiner<'_>, storage: Storage, tuning: &Tuning, steps: usize) {
+fn follow_pytorch(
+    exam: &mut Examiner<'_>,
+    storage: Storage,
+    tuning: &Tuning,
+    steps: usize,
+    loss_scale: Option<(f32, u32)>,
+) {
     let fixture = Fixture::read("optimizers.safetensors");
     let floats = |key: &str| -> Vec<f32> { fixture.get(key).iter().map(|v| *v as f32).collect() };
     let (start, grads) = (floats("params"), floats("grads"));
@@ -46,6 +52,7 @@ fn follow_pytorch(exam: &mut Examiner<'_>, storage: Storage, tuning: &Tuning, st
             width: 6,
             micro_batches,
             clip_norm: regime.clip_norm,
+            loss_scale,
         };
         let grads = &grads[..n * steps * micro_batches as usize];
         let Training {
@@ -79,7 +86,7 @@ fn follow_pytorch(exam: &mut Examiner<'_>, storage: Storage, tuning: &Tuning, st
 #[test]
 fn every_rule_follows_pytorch_for_100_steps() {
     examine("100 steps", |exam| {
-        follow_pytorch(exam, Storage::Buffer, &tuning(32, 1000), 100);
+        follow_pytorch(exam, Storage::Buffer, &tuning(32, 1000), 100, None);
     });
 }
 
@@ -87,8 +94,17 @@ fn every_rule_follows_pytorch_for_100_steps() {
 fn every_rule_runs_in_every_storage_and_division() {
     examine("2 steps", |exam| {
         for (storage, tuning) in exam.ways() {
-            follow_pytorch(exam, storage, &tuning, 2);
+            follow_pytorch(exam, storage, &tuning, 2, None);
         }
+    });
+}
+
+/// A power of two as the scale of the loss changes no digit.
+#[test]
+fn every_rule_follows_pytorch_with_a_scaled_loss() {
+    examine("100 scaled steps", |exam| {
+        let scale = Some((65_536.0, 40));
+        follow_pytorch(exam, Storage::Buffer, &tuning(32, 1000), 100, scale);
     });
 }
 

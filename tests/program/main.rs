@@ -12,6 +12,7 @@ mod limits;
 mod losses;
 mod one_dimension;
 mod poison;
+mod precision;
 mod profile;
 mod same_bits;
 mod shards;

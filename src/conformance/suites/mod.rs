@@ -13,6 +13,7 @@ mod elementwise;
 mod finish;
 mod folded;
 mod gemm;
+mod half;
 mod layer_norm;
 mod loss;
 mod loss_elements;
@@ -78,6 +79,9 @@ suites! {
     "gradient_not_finite" ["optim", "batch"] optim::gradient_not_finite,
     "schedule" ["optim", "batch"] optim::schedule,
     "update_rules" ["optim", "batch"] rules::update_rules,
+    "f16_widening" ["elementwise"] half::widening,
+    "f16_rounding" ["elementwise"] half::rounding,
+    "scaled_losses" ["loss"] half::scaled_losses,
     "order" ["batch"] batch::order,
     "gather" ["batch"] batch::gather,
     "labels" ["batch"] batch::labels,

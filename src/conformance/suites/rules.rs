@@ -6,7 +6,7 @@ use super::{EPS, widen};
 use crate::conformance::examiner::Examiner;
 use crate::conformance::numbers::{Numbers, pack};
 use crate::kernels::batch::state;
-use crate::kernels::oracle::optim::{Memory, Rule, clip_by_norm};
+use crate::kernels::oracle::optim::{GradScaler, Memory, Rule, clip_by_norm};
 use crate::kernels::{List, Role, Tensor, Tuning, batch, optim};
 use crate::optim::{Hyperparameters, Optimizer, ParameterGroup, Schedule, UpdateRule, rows};
 
@@ -25,6 +25,8 @@ pub struct Setting {
     pub micro_batches: u32,
     /// Largest norm of the gradients.
     pub clip_norm: Option<f64>,
+    /// The first scale of the loss and the steps after which it doubles; `None`: gradients are not scaled.
+    pub loss_scale: Option<(f32, u32)>,
 }
 
 /// The dispatches of several steps, and their inputs.
@@ -43,7 +45,8 @@ pub struct Training {
 }
 
 /// Appends training steps from the gradients of each micro-batch, one after another in `grads`, to the counters; the loss of
-/// each micro-batch is 1.5, and its one sample is correct.
+/// each micro-batch is 1.5, and its one sample is correct. `grads` are those of the loss itself: they are multiplied here with
+/// the scale that their step should have.
 #[must_use]
 pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]) -> Training {
     let Setting {
@@ -53,10 +56,15 @@ pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]
         width,
         micro_batches,
         clip_norm,
+        loss_scale,
     } = setting;
     let words: Vec<_> = groups.iter().map(|group| rule.group_words(group)).collect();
     let table = rows(rule.as_ref(), groups, &Schedule::constant());
-    let (words, schedule) = state::words(&words, &table);
+    let (mut words, schedule) = state::words(&words, &table);
+    let mut scaler = loss_scale.map(|(first, growth_interval)| {
+        words[state::LOSS_SCALE as usize] = first.to_bits();
+        GradScaler::new(first.into(), growth_interval)
+    });
     let form = rule.form();
     let packed = pack(start, *width);
     let quads = packed.len() as u64 / 4;
@@ -88,9 +96,17 @@ pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]
     );
     for (at, own) in grads.chunks(start.len()).enumerate() {
         let tgrads = list.tensor("grads", Role::Gradient, quads);
-        given.push((tgrads, pack(own, *width)));
+        let scale = scaler.as_ref().map_or(1.0, |scaler| scaler.scale as f32);
+        let scaled: Vec<f32> = own.iter().map(|g| g * scale).collect();
+        given.push((tgrads, pack(&scaled, *width)));
         let total = *micro_batches;
-        if !(at as u32 + 1).is_multiple_of(total) {
+        let last = (at as u32 + 1).is_multiple_of(total);
+        if let Some(scaler) = scaler.as_mut().filter(|_| last) {
+            let first = at + 1 - total as usize;
+            let step = &grads[first * start.len()..(at + 1) * start.len()];
+            scaler.update(step.iter().all(|g| g.is_finite()));
+        }
+        if !last {
             optim::accumulate(
                 &mut list,
                 tuning,
@@ -106,9 +122,9 @@ pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]
         if total > 1 {
             optim::accumulated(&mut list, tuning, "accumulated", tgrads, tsums, total);
         }
-        let norm_use = clip_norm.map(|limit| optim::NormUse {
-            limit: Some(limit as f32),
-            growth_interval: None,
+        let norm_use = (clip_norm.is_some() || loss_scale.is_some()).then(|| optim::NormUse {
+            limit: clip_norm.map(|limit| limit as f32),
+            growth_interval: loss_scale.map(|(_, interval)| interval),
         });
         if let Some(norm_use) = norm_use {
             let range = 0..count;
@@ -225,28 +241,25 @@ pub fn update_rules(exam: &mut Examiner<'_>) {
             };
             let (micro_batches, clip_norm) =
                 [(1, None), (2, Some(3.0)), (3, None)][(at + usize::from(tuning.fill < 4)) % 3];
-            steps(
-                exam,
-                (storage, &tuning),
-                rule,
-                &oracle,
-                micro_batches,
-                clip_norm,
-            );
+            // Doubles after the second step, and halves in the third, which is skipped.
+            for loss_scale in [None, Some((1024.0, 2))] {
+                let case = (micro_batches, clip_norm, loss_scale);
+                steps(exam, (storage, &tuning), Arc::clone(&rule), &oracle, case);
+            }
         }
     }
 }
 
-/// Three steps of two groups against the oracle.
+/// Four steps of two groups against the oracle: with so many micro-batches, clipped to this norm, with this scale of the loss,
+/// in which case a gradient of the third step is infinite.
 fn steps(
     exam: &mut Examiner<'_>,
     (storage, tuning): (crate::kernels::Storage, &Tuning),
     rule: Arc<dyn UpdateRule>,
     oracle: &Rule,
-    micro_batches: u32,
-    clip_norm: Option<f64>,
+    (micro_batches, clip_norm, loss_scale): (u32, Option<f64>, Option<(f32, u32)>),
 ) {
-    const STEPS: usize = 3;
+    const STEPS: usize = 4;
     let [Some(lr), Some(weight_decay)] = ["lr", "weight decay"].map(|name| {
         let all = rule.hyperparameters();
         if name == "lr" {
@@ -272,6 +285,9 @@ fn steps(
     let mut grads = numbers.many(n * STEPS * micro_batches as usize);
     // Gradients of zero must not become NaN.
     grads.iter_mut().step_by(17).for_each(|g| *g = 0.0);
+    if loss_scale.is_some() {
+        grads[n * 2 * micro_batches as usize + 1035 * 4] = f32::INFINITY;
+    }
     let setting = Setting {
         rule: Arc::clone(&rule),
         groups: groups.clone(),
@@ -279,6 +295,7 @@ fn steps(
         width: 4,
         micro_batches,
         clip_norm,
+        loss_scale,
     };
     let Training {
         list,
@@ -304,6 +321,9 @@ fn steps(
                 *sum += g / f64::from(micro_batches);
             }
         }
+        if !mean.iter().all(|g| g.is_finite()) {
+            continue;
+        }
         norm = mean.iter().map(|g| g * g).sum::<f64>().sqrt();
         if let Some(limit) = clip_norm {
             clip_by_norm(&mut mean, limit);
@@ -321,7 +341,7 @@ fn steps(
         }
     }
     let what = format!(
-        "{} of {micro_batches} micro-batches, clip {clip_norm:?}",
+        "{} of {micro_batches} micro-batches, clip {clip_norm:?}, loss scale {loss_scale:?}",
         rule.form().name
     );
     // Each step rounds a value below 8 some times; quotients by small roots carry the rounding of the gradients.
@@ -339,6 +359,17 @@ fn steps(
     let counters = got.derived(tstate, counters.to_vec());
     let wanted = [STEPS as f64, all, 0.0, 0.0];
     exam.close(&format!("{what}: counters"), &counters, &wanted, |_| 0.0);
+    if loss_scale.is_some() {
+        let scale = f64::from(f32::from_bits(got[&tstate][state::LOSS_SCALE as usize]));
+        let found = [scale, word(state::SCALE_STEPS), word(state::SKIPPED)];
+        let found = got.derived(tstate, found.to_vec());
+        exam.close(
+            &format!("{what}: scale"),
+            &found,
+            &[1024.0, 1.0, 1.0],
+            |_| 0.0,
+        );
+    }
     let result = got.derived(results, widen(&got.floats(results)[..3]));
     let wanted = [1.5, f64::from(micro_batches), norm];
     let bound = |i: usize| [0.0, 0.0, 200.0 * EPS * norm][i];

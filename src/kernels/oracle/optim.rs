@@ -45,6 +45,38 @@ pub enum Rule {
     },
 }
 
+/// `torch.amp.GradScaler` with its default factors, 2 and 0.5.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct GradScaler {
+    /// What the loss of the next step is multiplied with.
+    pub scale: f64,
+    growth_interval: u32,
+    good_steps: u32,
+}
+
+impl GradScaler {
+    /// Before the first step.
+    pub fn new(scale: f64, growth_interval: u32) -> Self {
+        Self {
+            scale,
+            growth_interval,
+            good_steps: 0,
+        }
+    }
+
+    /// After a step, which is taken only if its gradients are finite.
+    pub fn update(&mut self, finite: bool) {
+        self.good_steps += 1;
+        if !finite {
+            self.scale *= 0.5;
+            self.good_steps = 0;
+        } else if self.good_steps == self.growth_interval {
+            self.scale *= 2.0;
+            self.good_steps = 0;
+        }
+    }
+}
+
 /// What a rule keeps from step to step.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
