@@ -53,6 +53,56 @@ fn a_wrong_kernel_is_named_with_its_first_wrong_element() {
     }
 }
 
+/// A ReLU that hides a NaN: the page names it with its first wrong element, and takes no network out.
+#[test]
+fn a_kernel_that_is_wrong_only_at_nan_takes_no_network_out() {
+    let kernel = "elementwise/finish_relu";
+    let folder = tempfile::tempdir().unwrap();
+    let shaders = folder.path().join("shaders");
+    let (from, to) = (
+        "select(v, vec4<f32>(), v < vec4<f32>())",
+        "select(vec4<f32>(), v, v > vec4<f32>())",
+    );
+    shaders_with(&shaders, kernel, from, to);
+    let port = |args: &[&str]| {
+        let mut program = program(args);
+        let output = program.env("WATTGRAD_SHADERS", &shaders).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+        output
+    };
+    let alone = stdout(&port(&["port", "--kernel", kernel]));
+    let only = "wrong only where an input is NaN";
+    assert!(
+        alone.contains(only) && alone.contains("expected NaN"),
+        "{alone}"
+    );
+
+    let out = folder.path().join("out");
+    let args = ["port", "--step", "conformance", "--out"];
+    let output = port(&[&args[..], &[out.to_str().unwrap(), "--json"]].concat());
+    let found: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let suspects = found["conformance"]["suspects"].as_array().unwrap();
+    assert_eq!(suspects.len(), 1, "{suspects:#?}");
+    assert_eq!(suspects[0]["kernels"], serde_json::json!([kernel]));
+    let inputs = serde_json::json!({ "nan": true, "infinite": false });
+    assert_eq!(suspects[0]["inputs"], inputs);
+    assert_eq!(found["choice"]["built_in"], true);
+    assert_eq!(found["choice"]["unavoidable"], serde_json::json!([]));
+    let mut files = std::fs::read_dir(&out).unwrap().map(|f| f.unwrap().path());
+    let page = files.find(|f| f.extension().is_some_and(|e| e == "md"));
+    let page = std::fs::read_to_string(page.unwrap()).unwrap();
+    for part in [
+        &format!("- {kernel} is {only}: ") as &str,
+        "1 kernel wrong, only where an input is not finite",
+        "expected NaN within",
+        &format!("Right with finite inputs: {kernel}."),
+        "all of its kernels are right with finite inputs.",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains("cannot be trained"), "{page}");
+}
+
 #[test]
 fn a_right_kernel_passes_and_an_unknown_one_is_named() {
     let output = wattgrad(&["port", "--kernel", "elementwise/silu"]);

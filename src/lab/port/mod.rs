@@ -330,13 +330,8 @@ impl Port {
     pub fn problems(&self) -> Vec<String> {
         let mut problems = vec![];
         if let Some(conformance) = &self.conformance {
-            problems.extend(conformance.suspects.iter().map(|suspect| {
-                format!(
-                    "{} is wrong: {}",
-                    suspect.kernels.join(" or "),
-                    suspect.first
-                )
-            }));
+            let suspects = conformance.suspects.iter();
+            problems.extend(suspects.map(|s| format!("{}: {}", s.verdict(), s.first)));
             problems.extend(conformance.device_error.clone());
         }
         for done in &self.determinism {
