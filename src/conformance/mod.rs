@@ -17,7 +17,7 @@ mod training;
 
 pub use examiner::{ExamOptions, Examiner, Outcome, Values, Way, tuning};
 pub use findings::{Count, Element, Failure, Findings, Tally};
-pub use guard::{Announced, Guard, LeftOut};
+pub use guard::{Announced, Guard, LeftOut, StepBegun, lose_seconds};
 pub use inputs::Inputs;
 pub use numbers::{Numbers, data, pack};
 pub use prepared::{Prepared, Refused, Words, compose};

@@ -57,7 +57,10 @@ fn steps(port: &Port) -> Vec<[String; 3]> {
             (Some(result), several) => format!("{result}; {several} left out"),
             (None, _) => format!("left out ({})", left_out.join("; ")),
         };
-        let time = port.seconds.get(name).map(|time| seconds(*time));
+        // A step that did not end took its time too.
+        let times = [&port.seconds, &port.seconds_so_far].map(|times| times.get(name));
+        let time = times.into_iter().flatten().copied().reduce(|a, b| a + b);
+        let time = time.map(seconds);
         rows.push([name.into(), result, time.unwrap_or_default()]);
     }
     let measured = port
