@@ -15,9 +15,11 @@ mod parameters;
 mod phases;
 pub mod ratio;
 pub mod result;
+pub mod row;
 pub mod shell;
 #[cfg(unix)]
 mod signals;
+mod single;
 mod streams;
 
 use super::failure::Failure;

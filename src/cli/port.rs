@@ -5,7 +5,7 @@ mod supervise;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use crate::conformance::{ExamOptions, Guard, examine};
+use crate::conformance::{ExamOptions, Guard, Inputs, examine};
 use crate::device::{Gpu, GpuOptions, PipelineCache};
 use crate::energy::Meter;
 use crate::kernels::{SHADERS, install};
@@ -172,7 +172,17 @@ fn one_kernel(kernel: &str, guard: Rc<Guard>, args: &Args, global: &Global) -> R
         let mut text = match (compared, found.failures) {
             (0, 0) => format!("{kernel}: does not run on {}\n", gpu.adapter.name),
             (_, 0) => format!("{kernel}: {compared} comparisons, all right\n"),
-            (_, failed) => format!("{kernel}: {failed} comparisons failed, of {compared}\n"),
+            (_, failed) => {
+                let inputs = findings.failures.iter().map(|failure| failure.inputs);
+                let only = match inputs.clone().any(Inputs::finite) {
+                    true => String::new(),
+                    false => {
+                        let all = inputs.fold(Inputs::default(), |all, inputs| all | inputs);
+                        format!("; wrong only where an input is {all}")
+                    }
+                };
+                format!("{kernel}: {failed} comparisons failed, of {compared}{only}\n")
+            }
         };
         for failure in findings.failures.iter().take(10) {
             text += &format!("  {failure}\n");

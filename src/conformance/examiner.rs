@@ -6,9 +6,11 @@ use std::rc::Rc;
 
 use super::findings::{Failure, Findings};
 use super::guard::Guard;
+use super::inputs::Inputs;
+use super::origins::{Origin, origins};
 use super::prepared::{Prepared, composition};
 use crate::device::{Gpu, PipelineCache};
-use crate::kernels::{Access, List, Storage, Tensor, Tuning};
+use crate::kernels::{List, Storage, Tensor, Tuning};
 
 /// How the lists are run.
 #[derive(Clone, Debug, Default)]
@@ -31,17 +33,6 @@ pub struct Examiner<'a> {
     options: ExamOptions,
     suite: &'static str,
     findings: Findings,
-}
-
-/// The dispatches that a tensor's content came from.
-#[derive(Clone, Debug)]
-struct Origin {
-    /// The shader files, each once.
-    kernels: Vec<&'static str>,
-    /// The last dispatch's variant.
-    variant: String,
-    storage: Storage,
-    tensor: String,
 }
 
 /// The words of every tensor after a run.
@@ -242,6 +233,7 @@ impl<'a> Examiner<'a> {
                     kernels: std::iter::once(dispatch.shader).chain(slots).collect(),
                     variant: dispatch.variant.clone(),
                     storage,
+                    inputs: Inputs::default(),
                     reason: refused.why,
                     element: None,
                 });
@@ -256,7 +248,7 @@ impl<'a> Examiner<'a> {
                 texts.insert(composed.wgsl.clone(), (dispatch.shader, storage));
             }
         }
-        let origins = origins(list, &prepared, storage);
+        let origins = origins(list, &prepared.composed, given, storage);
         let names: BTreeSet<String> = list
             .dispatches
             .iter()
@@ -291,6 +283,7 @@ impl<'a> Examiner<'a> {
             kernels: kernels.into_iter().collect(),
             variant: String::new(),
             storage,
+            inputs: Inputs::default(),
             reason,
             element: None,
         });
@@ -357,7 +350,8 @@ impl<'a> Examiner<'a> {
         self.findings.comparisons += 1;
         for kernel in &origin.kernels {
             let of = (*kernel, origin.storage);
-            self.findings.tallies.entry(of).or_default().passed += 1;
+            let tally = self.findings.tallies.entry(of).or_default();
+            tally.with(origin.inputs).passed += 1;
         }
     }
 
@@ -374,6 +368,7 @@ impl<'a> Examiner<'a> {
             kernels: origin.kernels.clone(),
             variant: origin.variant.clone(),
             storage: origin.storage,
+            inputs: origin.inputs,
             reason,
             element: element.map(Into::into),
         });
@@ -382,7 +377,8 @@ impl<'a> Examiner<'a> {
     fn fail(&mut self, failure: Failure) {
         for kernel in &failure.kernels {
             let of = (*kernel, failure.storage);
-            self.findings.tallies.entry(of).or_default().failed += 1;
+            let tally = self.findings.tallies.entry(of).or_default();
+            tally.with(failure.inputs).failed += 1;
         }
         self.findings.failures.push(failure);
     }
@@ -403,49 +399,4 @@ impl Outcome {
             ran: false,
         }
     }
-}
-
-/// The dispatches that each tensor's content comes from, through all tensors between.
-fn origins(list: &List, prepared: &Prepared, storage: Storage) -> BTreeMap<Tensor, Rc<Origin>> {
-    let mut sources: BTreeMap<Tensor, BTreeSet<usize>> = BTreeMap::new();
-    for (at, (dispatch, composed)) in list.dispatches.iter().zip(&prepared.composed).enumerate() {
-        let tensors = |accessed: &dyn Fn(Access) -> bool| -> Vec<Tensor> {
-            let named = composed.operands.iter().filter(|o| accessed(o.access));
-            let find = |name: &str| dispatch.operands.iter().find(|(n, _)| *n == name);
-            named
-                .filter_map(|o| find(&o.name))
-                .map(|(_, t)| *t)
-                .collect()
-        };
-        let mut from = BTreeSet::from([at]);
-        for read in tensors(&|access| access != Access::Write) {
-            from.extend(sources.get(&read).into_iter().flatten());
-        }
-        for written in tensors(&|access| access != Access::Read) {
-            sources.entry(written).or_default().extend(&from);
-        }
-    }
-    let all = list.dispatches.iter().flat_map(|d| d.operands.iter());
-    let all: BTreeSet<Tensor> = all.map(|(_, tensor)| *tensor).collect();
-    let origin = |tensor: Tensor| {
-        let mut kernels = vec![];
-        let mut variant = "";
-        for at in sources.get(&tensor).into_iter().flatten() {
-            let dispatch = &list.dispatches[*at];
-            let slots = dispatch.slots.iter().map(|(_, name)| *name);
-            for name in std::iter::once(dispatch.shader).chain(slots) {
-                if !kernels.contains(&name) {
-                    kernels.push(name);
-                }
-            }
-            variant = &dispatch.variant;
-        }
-        Origin {
-            kernels,
-            variant: variant.to_owned(),
-            storage,
-            tensor: list.info(tensor).name.clone(),
-        }
-    };
-    all.into_iter().map(|t| (t, Rc::new(origin(t)))).collect()
 }

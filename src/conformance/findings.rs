@@ -1,10 +1,11 @@
-//! What an examination finds, and which kernel is to blame.
+//! What an examination finds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::inputs::Inputs;
 use crate::kernels::Storage;
 
 /// An element that differs from the oracle.
@@ -47,6 +48,8 @@ pub struct Failure {
     pub variant: String,
     /// Where its tensors are stored.
     pub storage: Storage,
+    /// The numbers of the inputs that the tensor's content came from.
+    pub inputs: Inputs,
     /// The reason; empty where an element differs.
     pub reason: String,
     /// The first element that differs.
@@ -83,13 +86,41 @@ fn significant(value: f64) -> f64 {
     format!("{value:.8e}").parse().unwrap_or(value)
 }
 
+/// Comparisons of results.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Those that passed.
+    pub passed: u64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
 /// How often a shader file took part in a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Comparisons that passed.
-    pub passed: u64,
-    /// Comparisons that failed.
-    pub failed: u64,
+    /// From finite inputs.
+    pub finite: Count,
+    /// From inputs that are not all finite.
+    pub not_finite: Count,
+}
+
+impl Tally {
+    /// The comparisons with such inputs.
+    pub fn with(&mut self, inputs: Inputs) -> &mut Count {
+        match inputs.finite() {
+            true => &mut self.finite,
+            false => &mut self.not_finite,
+        }
+    }
+
+    /// All comparisons.
+    #[must_use]
+    pub fn all(&self) -> Count {
+        Count {
+            passed: self.finite.passed + self.not_finite.passed,
+            failed: self.finite.failed + self.not_finite.failed,
+        }
+    }
 }
 
 /// What an examination found.
@@ -115,92 +146,6 @@ pub struct Findings {
     pub texts: BTreeMap<String, (&'static str, Storage)>,
     /// The error that ended the examination.
     pub device_error: Option<String>,
-}
-
-/// A kernel that explains failures.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Suspect {
-    /// Its shader file; several where they always run together.
-    pub kernels: Vec<String>,
-    /// Where its tensors were stored as it failed.
-    pub storages: Vec<Storage>,
-    /// Comparisons of its results that failed.
-    pub failed: u64,
-    /// Comparisons of its results.
-    pub compared: u64,
-    /// The first failure in words.
-    pub first: String,
-    /// The suite of the first failure.
-    pub suite: String,
-    /// The first element that differs.
-    pub element: Option<Element>,
-}
-
-impl Findings {
-    fn tally(&self, (kernel, storage): (&str, Storage)) -> Tally {
-        let mut all = self.tallies.iter();
-        let found = all.find(|((k, s), _)| *k == kernel && *s == storage);
-        found.map(|(_, tally)| *tally).unwrap_or_default()
-    }
-
-    /// The kernels that explain all failures: repeatedly the one whose results fail most often, among equals the one that
-    /// explains most failures.
-    #[must_use]
-    pub fn suspects(&self) -> Vec<Suspect> {
-        let mut left: Vec<&Failure> = self.failures.iter().collect();
-        let mut suspects: Vec<Suspect> = vec![];
-        while !left.is_empty() {
-            let mut counts: BTreeMap<(&str, Storage), u64> = BTreeMap::new();
-            for failure in &left {
-                for kernel in &failure.kernels {
-                    *counts.entry((kernel, failure.storage)).or_default() += 1;
-                }
-            }
-            let tally = |of: &(&str, Storage)| self.tally(*of);
-            let rank = |of: &(&str, Storage)| {
-                let Tally { passed, failed } = tally(of);
-                (failed as f64 / (failed + passed).max(1) as f64, counts[of])
-            };
-            let best = counts.keys().map(|of| (rank(of), of.1));
-            let Some((best, storage)) =
-                best.max_by(|(a, _), (b, _)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)))
-            else {
-                break;
-            };
-            let is_best = |of: &&(&str, Storage)| of.1 == storage && rank(of) == best;
-            let kernels: Vec<&str> = counts.keys().filter(is_best).map(|(k, _)| *k).collect();
-            let examined = kernels
-                .iter()
-                .copied()
-                .find(|kernel| self.examined.as_deref() == Some(*kernel));
-            let kernels = examined.map_or(kernels, |kernel| vec![kernel]);
-            let explained = |failure: &&Failure| {
-                failure.storage == storage && failure.kernels.iter().any(|k| kernels.contains(k))
-            };
-            let Some(first) = left.iter().find(|failure| explained(failure)) else {
-                break;
-            };
-            let Tally { passed, failed } = tally(&(kernels[0], storage));
-            match suspects.iter_mut().find(|other| other.kernels == kernels) {
-                Some(other) => {
-                    other.storages.push(storage);
-                    other.failed += failed;
-                    other.compared += failed + passed;
-                }
-                None => suspects.push(Suspect {
-                    kernels: kernels.iter().map(|k| (*k).to_owned()).collect(),
-                    storages: vec![storage],
-                    failed,
-                    compared: failed + passed,
-                    first: first.to_string(),
-                    suite: first.suite.to_owned(),
-                    element: first.element,
-                }),
-            }
-            left.retain(|failure| !explained(failure));
-        }
-        suspects
-    }
 }
 
 /// JSON has no NaN and no infinity: they are text.
@@ -232,64 +177,6 @@ mod number {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn found(failing: &[&[&'static str]], passing: &[&[&'static str]]) -> Findings {
-        let mut findings = Findings::default();
-        for kernels in failing {
-            for kernel in *kernels {
-                let of = (*kernel, Storage::Buffer);
-                findings.tallies.entry(of).or_default().failed += 1;
-            }
-            findings.failures.push(Failure {
-                suite: "suite",
-                case: "case".into(),
-                kernels: kernels.to_vec(),
-                variant: String::new(),
-                storage: Storage::Buffer,
-                reason: "reason".into(),
-                element: None,
-            });
-        }
-        for kernel in passing.iter().copied().flatten() {
-            let of = (*kernel, Storage::Buffer);
-            findings.tallies.entry(of).or_default().passed += 1;
-        }
-        findings
-    }
-
-    fn blamed(findings: &Findings) -> Vec<Vec<String>> {
-        findings.suspects().into_iter().map(|s| s.kernels).collect()
-    }
-
-    #[test]
-    fn blames_what_takes_part_in_every_failure_and_in_no_success() {
-        // A snippet among cores that are right without it.
-        let found1 = found(
-            &[&["direct", "bias"], &["tile", "bias"]],
-            &[&["direct"], &["tile"]],
-        );
-        assert_eq!(blamed(&found1), [["bias"]]);
-        // What reads a wrong result is right.
-        let found2 = found(&[&["forward"], &["forward", "backward"]], &[]);
-        assert_eq!(blamed(&found2), [["forward"]]);
-        // Two wrong kernels; one is wrong at some shapes only.
-        let found3 = found(&[&["a"], &["b"], &["b"]], &[&["b"], &["c"]]);
-        assert_eq!(blamed(&found3), [["a"], ["b"]]);
-        // Always together: both are named.
-        let found4 = found(&[&["sums", "finish"]], &[]);
-        assert_eq!(blamed(&found4), [["finish", "sums"]]);
-        assert!(found(&[], &[&["a"]]).suspects().is_empty());
-        // Wrong in images only.
-        let mut found5 = found(&[&["a"]], &[]);
-        found5.tallies.insert(
-            ("a", Storage::Image),
-            Tally {
-                passed: 3,
-                failed: 0,
-            },
-        );
-        assert_eq!(found5.suspects()[0].storages, [Storage::Buffer]);
-    }
 
     #[test]
     fn elements_that_are_not_finite_survive_json() {

@@ -7,17 +7,22 @@ pub mod drawn;
 mod examiner;
 mod findings;
 mod guard;
+mod inputs;
 mod numbers;
+mod origins;
 mod prepared;
 mod suites;
+mod suspects;
 mod training;
 
 pub use examiner::{ExamOptions, Examiner, Outcome, Values, Way, tuning};
-pub use findings::{Element, Failure, Findings, Suspect, Tally};
-pub use guard::{Announced, Guard, LeftOut};
+pub use findings::{Count, Element, Failure, Findings, Tally};
+pub use guard::{Announced, Guard, LeftOut, StepBegun, lose_seconds};
+pub use inputs::Inputs;
 pub use numbers::{Numbers, data, pack};
 pub use prepared::{Prepared, Refused, Words, compose};
 pub use suites::{SUITES, Suite, conv_cases, rules};
+pub use suspects::Suspect;
 pub use training::{Followed, Reference, Repeated, TrainingError, references};
 
 use crate::device::{Gpu, PipelineCache};

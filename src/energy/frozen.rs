@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 
 use super::figure::Reading;
-use super::sensor::Unavailable;
-use super::series::{Series, changes};
+use super::sensor::{SensorSpec, Unavailable};
 
 /// A power sensor is lively if it changed with this share of at least this many updates,
 const LIVELY: f64 = 0.8;
@@ -22,19 +21,28 @@ const FROZEN_SECONDS: f64 = 5.0;
 /// A sensor that showed another fine value with nearly every update, and then the last of them for long, has stopped: no
 /// device draws power so evenly. A sensor of few steps, or one that stands now and then, may be right; so may one that
 /// stands at another level than before, as that of an idle device.
-pub(crate) fn check(series: &Series, readings: &[Reading]) -> Result<(), Unavailable> {
-    let interval = series.update_interval.filter(|&interval| interval > 0.0);
-    let Some(interval) = interval.filter(|_| !series.spec.shows_each_update()) else {
+///
+/// `moved` are the readings whose value differs from the one before.
+pub(crate) fn check(
+    spec: &SensorSpec,
+    update_interval: Option<f64>,
+    readings: &[Reading],
+    moved: &[usize],
+    quantum: f64,
+) -> Result<(), Unavailable> {
+    let interval = update_interval.filter(|&interval| interval > 0.0);
+    let interval = interval.filter(|_| !spec.shows_each_update());
+    let (Some(interval), [first, .., last]) = (interval, readings) else {
         return Ok(());
     };
-    let moved = changes(readings);
+    let (begin, end) = (first.at.monotonic, last.at.monotonic);
     let times = moved.iter().map(|&at| readings[at].at.monotonic);
-    let times: Vec<f64> = times.chain([series.span.1]).collect();
-    let pauses = times.windows(2).map(|pair| pair[1] - pair[0]).zip(&moved);
+    let times: Vec<f64> = times.chain([end]).collect();
+    let pauses = times.windows(2).map(|pair| pair[1] - pair[0]).zip(moved);
     let Some((still, &at)) = pauses.max_by(|a, b| a.0.total_cmp(&b.0)) else {
         return Ok(());
     };
-    let updates = (series.span.1 - series.span.0 - still) / interval;
+    let updates = (end - begin - still) / interval;
     // A load of even steps shows the same few values again and again.
     let values: HashSet<u64> = moved.iter().map(|&at| readings[at].value).collect();
     let count = moved.len() as f64;
@@ -49,13 +57,13 @@ pub(crate) fn check(series: &Series, readings: &[Reading]) -> Result<(), Unavail
     });
     let spread = high.saturating_sub(low);
     let near = (low.saturating_sub(spread)..=high + spread).contains(&value);
-    let fine = series.quantum <= FINE * value as f64 * series.spec.scale;
+    let fine = quantum <= FINE * value as f64 * spec.scale;
     if !lively || !near || !fine || still < FROZEN_SECONDS.max(FROZEN_UPDATES * interval) {
         return Ok(());
     }
     Err(Unavailable::new(format!(
         "the sensor stayed at {value} {} for {still:.1} s, although its value changed nearly every {interval:.3} \
          s: it has stopped",
-        series.spec.unit.symbol()
+        spec.unit.symbol()
     )))
 }

@@ -166,7 +166,8 @@ impl Series {
                 "the sensor always reads 0, as from drivers without a sensor",
             ));
         }
-        frozen::check(self, readings)?;
+        let (spec, interval) = (&self.spec, self.update_interval);
+        frozen::check(spec, interval, readings, changes, self.quantum)?;
         self.holes = Holes::of(&self.spec, self.update_interval, readings);
         let mut joules = 0.0;
         let mut before: Option<(f64, f64)> = None;

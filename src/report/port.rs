@@ -57,7 +57,10 @@ fn steps(port: &Port) -> Vec<[String; 3]> {
             (Some(result), several) => format!("{result}; {several} left out"),
             (None, _) => format!("left out ({})", left_out.join("; ")),
         };
-        let time = port.seconds.get(name).map(|time| seconds(*time));
+        // A step that did not end took its time too.
+        let times = [&port.seconds, &port.seconds_so_far].map(|times| times.get(name));
+        let time = times.into_iter().flatten().copied().reduce(|a, b| a + b);
+        let time = time.map(seconds);
         rows.push([name.into(), result, time.unwrap_or_default()]);
     }
     let measured = port
@@ -79,10 +82,16 @@ fn conformance(found: &Conformance) -> String {
         .iter()
         .filter(|k| k.failed == 0 && k.compared > 0);
     let all = found.kernels.len();
-    match found.suspects.len() {
-        0 => format!("{} of {all} kernels right", right.count()),
-        1 => "1 kernel wrong".into(),
+    let rare = found.suspects.iter().filter(|s| !s.inputs.finite()).count();
+    let wrong = match found.suspects.len() {
+        0 => return format!("{} of {all} kernels right", right.count()),
+        1 => "1 kernel wrong".to_owned(),
         several => format!("{several} kernels wrong"),
+    };
+    match rare {
+        0 => wrong,
+        _ if rare == found.suspects.len() => format!("{wrong}, only where an input is not finite"),
+        _ => format!("{wrong}, {rare} of them only where an input is not finite"),
     }
 }
 
@@ -211,15 +220,35 @@ fn kernels(port: &Port, found: &Conformance) -> String {
                 Storage::Image => "images",
             };
             let storages: Vec<&str> = suspect.storages.iter().map(storage).collect();
+            let inputs = match suspect.inputs.finite() {
+                true => "finite".to_owned(),
+                false => format!("only {}", suspect.inputs),
+            };
             [
                 suspect.kernels.join(" or "),
                 storages.join(", "),
+                inputs,
                 format!("{} of {}", suspect.failed, suspect.compared),
                 suspect.first.clone(),
             ]
         });
-        let head = ["wrong kernel", "tensors in", "failed", "first difference"];
+        let head = [
+            "wrong kernel",
+            "tensors in",
+            "with inputs",
+            "failed",
+            "first difference",
+        ];
         text += &format!("\n{}", table(head, rows));
+    }
+    let rare = found.suspects.iter().filter(|s| !s.inputs.finite());
+    let rare: Vec<String> = rare.map(|s| s.kernels.join(" or ")).collect();
+    if !rare.is_empty() {
+        text += &format!(
+            "\nRight with finite inputs: {}. Networks with it can be trained here, but if training diverges, a loss or gradient\n\
+             that is not finite may go unnoticed.\n",
+            rare.join(", ")
+        );
     }
     let none = found.not_compared();
     if !none.is_empty() {
@@ -232,12 +261,16 @@ fn kernels(port: &Port, found: &Conformance) -> String {
         return text;
     };
     let name = &choice.profile.name;
+    let given = match rare.is_empty() {
+        true => "",
+        false => " with finite inputs",
+    };
     text += &match (choice.built_in, choice.unavoidable.is_empty()) {
         (true, true) => {
-            format!("\nProfile: `{name}`, the built-in one; all of its kernels are right.\n")
+            format!("\nProfile: `{name}`, the built-in one; all of its kernels are right{given}.\n")
         }
         (false, true) => format!(
-            "\nProfile: `{name}`, whose kernels are right, in place of the built-in one, which uses {}.\n",
+            "\nProfile: `{name}`, whose kernels are right{given}, in place of the built-in one, which uses {}.\n",
             choice.replaced.join(", ")
         ),
         (_, false) => format!(

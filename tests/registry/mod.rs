@@ -2,19 +2,24 @@
 //! presets for several shapes, and a network with every layer type at sizes and windows that no preset has.
 #![allow(dead_code)] // each test binary uses a part
 
+mod networks;
+mod one_layer;
+mod tunings;
+
 use std::sync::Arc;
 
 use wattgrad::internals::data::{Arrays, Dataset, Dtype, InputValues};
-use wattgrad::internals::kernels::elementwise::Function;
 use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, product};
 use wattgrad::internals::kernels::{
-    Composed, Dispatch, GemmCore, GemmRule, List, Role, SHADERS, Shape, Storage, Tuning,
+    Composed, Dispatch, List, Role, SHADERS, Shape, Storage, Tuning,
 };
-use wattgrad::internals::model::layers::{Activation, AvgPool2d, Conv2d, Linear, MaxPool2d};
-use wattgrad::internals::model::{LossKind, ModelError, Network, Value, presets};
-use wattgrad::internals::optim::{Schedule, Sgd};
-use wattgrad::internals::program::{Order, ProgramError, ProgramOptions, dispatches};
-use wattgrad::internals::train::Regime;
+use wattgrad::internals::model::{Network, presets};
+use wattgrad::internals::optim::Sgd;
+use wattgrad::internals::program::{ProgramError, ProgramOptions, dispatches};
+
+use networks::{more, odd};
+pub use one_layer::{losses, optimizers, types};
+pub use tunings::tunings;
 
 /// The dispatches of one lowering, and the storages that its tensors may have.
 pub struct Case {
@@ -108,66 +113,6 @@ fn dataset(shape: [u32; 3], train: usize, test: usize, dtype: Dtype) -> Dataset 
         }
     }
     data
-}
-
-fn one(name: &str, texel: Option<u32>, lanes: u32, fill: u32, rule: GemmRule) -> Tuning {
-    Tuning {
-        name: name.into(),
-        texel,
-        lanes,
-        reduction_lanes: lanes,
-        fill,
-        gemm: vec![rule],
-    }
-}
-
-/// The built-in tunings, and one row for each core; among them lanes that are no power of two.
-pub fn tunings() -> Vec<Tuning> {
-    let all = vec![
-        Tuning::gpu(),
-        Tuning::cpu(),
-        Tuning::texel(8),
-        one(
-            "direct",
-            None,
-            32,
-            64,
-            GemmRule::new(GemmCore::Direct, [3, 2, 4, 8], 8),
-        ),
-        one(
-            "tile",
-            None,
-            48,
-            256,
-            GemmRule::new(GemmCore::Tile, [1, 2, 8, 8], 16),
-        ),
-        // The texel forms next to the other cores, whose operands then live in images too.
-        one(
-            "direct in images",
-            Some(16),
-            64,
-            16,
-            GemmRule::new(GemmCore::Direct, [1, 2, 4, 2], 4),
-        ),
-        one(
-            "tile in images",
-            Some(8),
-            128,
-            32,
-            GemmRule::new(GemmCore::Tile, [2, 2, 8, 8], 4),
-        ),
-        one(
-            "texel split",
-            Some(4),
-            8,
-            64,
-            GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 4),
-        ),
-    ];
-    for tuning in &all {
-        tuning.validate().unwrap();
-    }
-    all
 }
 
 fn options(tuning: &Tuning, batch_size: u32, eval_batch_size: u32) -> ProgramOptions {
@@ -279,45 +224,7 @@ fn large() -> Vec<Case> {
         .collect()
 }
 
-/// One layer with each kind of loss, with and without weights.
-pub fn losses() -> Vec<Case> {
-    let mut data = dataset([1, 1, 9], 60, 9, Dtype::U8);
-    for split in [&mut data.train, &mut data.test] {
-        for n in [7, 3] {
-            let mut column = split.targets[0].clone();
-            column.spec.shape = vec![n];
-            column.bytes = vec![0; split.len * n].into();
-            split.targets.push(column);
-        }
-    }
-    let mut net = Network::new();
-    let x = net.input([1, 1, 9]);
-    let mut task = |name: &str, kind: LossKind, out, target| {
-        let output = net.linear(name, x, out).unwrap();
-        net.loss(name, kind, output, target, 0.5);
-    };
-    let class_weights = Some(vec![0.5; 10]);
-    let weighted = LossKind::CrossEntropy {
-        label_smoothing: 0.1,
-        class_weights,
-    };
-    let pos_weight = Some(vec![2.0; 7]);
-    task("weighted", weighted, 10, 0);
-    task("binary", LossKind::binary_cross_entropy(), 7, 2);
-    task(
-        "positive",
-        LossKind::BinaryCrossEntropy { pos_weight },
-        7,
-        2,
-    );
-    task("squared", LossKind::MeanSquaredError, 3, 3);
-    let tunings = tunings().into_iter();
-    tunings
-        .map(|tuning| case("losses", &net, &data, &options(&tuning, 7, 4)))
-        .collect()
-}
-
-/// The same for one tuning and one size of the batches.
+/// The networks of [`networks`] for one tuning and one size of the batches.
 pub fn networks_of(shape: [u32; 3], tuning: &Tuning, batch: u32, eval: u32) -> Vec<Case> {
     let data = dataset(shape, 96, 20, Dtype::U8);
     let [channels, height, width] = shape;
@@ -356,202 +263,4 @@ pub fn plan(
     // Only the number of samples matters before the upload.
     data.train.len = batch as usize;
     dispatches(&by_name(preset, shape), &data, &options(tuning, batch, 1))
-}
-
-/// One layer for every type of a data set's elements, in more shards than are bound at once.
-pub fn types() -> Vec<Case> {
-    let mut cases = vec![];
-    for dtype in [
-        Dtype::U8,
-        Dtype::I8,
-        Dtype::U16,
-        Dtype::I16,
-        Dtype::I32,
-        Dtype::F32,
-    ] {
-        for tuning in [Tuning::gpu(), Tuning::texel(8)] {
-            let data = dataset([1, 5, 7], 60, 9, dtype);
-            let mut network = Network::new();
-            let x = network.input([1, 5, 7]);
-            let logits = network.linear("fc", x, 10).unwrap();
-            network.cross_entropy("label", logits, 0, 1.0);
-            for order in [Order::Shuffled, Order::Sequential] {
-                // The evaluation gathers without changes. Shards of a few samples, so that there are more than are bound at once.
-                let options = ProgramOptions {
-                    order,
-                    augmentation: match order {
-                        Order::Shuffled => "flip,crop:2,cutout:3".parse().ok(),
-                        Order::Sequential => "crop:1:edge".parse().ok(),
-                    },
-                    shard_limit: Some(35 * 5 * dtype.size_bytes() as u64),
-                    ..options(&tuning, 4, 3)
-                };
-                let name = format!("one layer of {dtype:?}, {order:?}");
-                cases.push(case(&name, &network, &data, &options));
-            }
-        }
-    }
-    cases
-}
-
-/// The layer types that no small preset has: dilation, groups, average pools, layer norms, dropout and the activations, with
-/// and without ReLU before them, and values with two consumers.
-fn more(input: [u32; 3]) -> Result<Network, ModelError> {
-    let mut net = Network::new();
-    let conv = |out, groups, dilation: u32| Conv2d {
-        groups,
-        dilation: [dilation; 2],
-        ..Conv2d::square(out, 3, 1, dilation)
-    };
-    let x = net.input(input);
-    let x = net.conv2d("dilated", x, conv(6, 1, 2))?;
-    let x = net.relu(x)?;
-    let grouped = net.conv2d("grouped", x, conv(4, 2, 1))?;
-    let a = net.gelu(grouped)?;
-    let depthwise = net.conv2d("depthwise", grouped, conv(4, 4, 1))?;
-    let depthwise = net.relu(depthwise)?;
-    let b = net.silu(depthwise)?;
-    let c = net.tanh(depthwise)?;
-    let x = net.add(a, b)?;
-    let x = net.add(x, c)?;
-    let x = net.conv2d(
-        "strided",
-        x,
-        Conv2d {
-            stride: [2, 1],
-            ..conv(8, 4, 1)
-        },
-    )?;
-    let d = net.layer("gelu tanh", Arc::new(Activation(Function::GeluTanh)), &[x])?;
-    let d = net.avg_pool(d, AvgPool2d::square(3, 2, 1))?;
-    let x = net.relu(x)?;
-    let e = AvgPool2d {
-        count_include_pad: false,
-        ..AvgPool2d::square(3, 2, 1)
-    };
-    let e = net.avg_pool(x, e)?;
-    let e = net.layer_norm("planes", e, 2)?;
-    let x = net.add(d, e)?;
-    let x = net.relu(x)?;
-    let f = net.dropout("drop", x, 0.25)?;
-    let f = net.layer_norm("samples", f, 3)?;
-    let f = net.relu(f)?;
-    let g = net.layer_norm("lines", x, 1)?;
-    let x = net.add(f, g)?;
-    let x = net.linear("wide", x, 13)?;
-    let x = net.layer_norm("features", x, 1)?;
-    let x = net.dropout("drop again", x, 0.5)?;
-    let logits = net.linear("fc", x, 10)?;
-    net.cross_entropy("label", logits, 0, 1.0);
-    Ok(net)
-}
-
-/// Every update rule over one layer with schedule, clipping and accumulation, and each of these with plain descent alone.
-pub fn optimizers(tuning: &Tuning) -> Vec<Case> {
-    let rules = [
-        r#"{"optimizer": "sgd", "momentum": 0.0}"#,
-        r#"{"optimizer": "sgd"}"#,
-        r#"{"optimizer": "sgd", "dampening": 0.5}"#,
-        r#"{"optimizer": "adam"}"#,
-        r#"{"optimizer": "lion"}"#,
-        r#"{"optimizer": "rmsprop"}"#,
-        r#"{"optimizer": "rmsprop", "momentum": 0.5}"#,
-        r#"{"optimizer": "rmsprop", "centered": true}"#,
-        r#"{"optimizer": "rmsprop", "centered": true, "momentum": 0.5}"#,
-    ];
-    let data = dataset([1, 5, 7], 60, 9, Dtype::U8);
-    let mut network = Network::new();
-    let x = network.input([1, 5, 7]);
-    let logits = network.linear("fc", x, 10).unwrap();
-    network.cross_entropy("label", logits, 0, 1.0);
-    let all = rules.iter().map(|rule| (*rule, true, Some(1.0), 3));
-    let alone = [(false, Some(1.0), 1), (true, None, 1), (false, None, 2)];
-    let alone = alone.map(|(scheduled, clip, accumulate)| (rules[0], scheduled, clip, accumulate));
-    all.chain(alone)
-        .map(|(rule, scheduled, clip_norm, accumulate)| {
-            let regime: Regime = serde_json::from_str(rule).unwrap();
-            let options = ProgramOptions {
-                schedule: match scheduled {
-                    true => Schedule::sweep(0.1, 1.0, 5),
-                    false => Schedule::constant(),
-                },
-                clip_norm,
-                accumulate,
-                update_rule: regime.update_rule().unwrap(),
-                ..options(tuning, 4, 3)
-            };
-            let with = format!(
-                "scheduled {scheduled}, clipped {}, {accumulate} micro-batches",
-                clip_norm.is_some()
-            );
-            case(
-                &format!("one layer with {rule}, {with}"),
-                &network,
-                &data,
-                &options,
-            )
-        })
-        .collect()
-}
-
-/// Every layer type: windows of 1, 2, 3, 5 and 7, strides to 3, padding to 3, channels that do not fill quads, values with
-/// one and with many consumers, with and without their own ReLU, two heads and a frozen layer.
-fn odd(input: [u32; 3]) -> Result<Network, ModelError> {
-    let mut net = Network::new();
-    let conv = |out, kernel, stride, padding, bias| Conv2d {
-        bias,
-        ..Conv2d::square(out, kernel, stride, padding)
-    };
-    let pool = MaxPool2d::square;
-    let plain = |net: &mut Network, name: &str, x: Value, out| {
-        net.layer(name, Arc::new(Linear { out, bias: false }), &[x])
-    };
-    let x = net.input(input);
-    let x = net.conv2d("seven", x, conv(5, 7, 1, 3, true))?;
-    let x = net.relu(x)?;
-    let x = net.conv2d("five", x, conv(6, 5, 1, 1, false))?;
-    let x = net.relu(x)?;
-    let x = net.max_pool(x, pool(3, 1, 1))?;
-    let x = net.conv2d("one", x, conv(9, 1, 1, 0, true))?;
-    let shared = net.relu(x)?;
-    // A value behind a ReLU with many consumers: their gradients are added, the last one's is masked.
-    let a = net.conv2d("three", shared, conv(9, 3, 1, 1, true))?;
-    let b = net.conv2d("framed", shared, conv(9, 1, 1, 1, true))?;
-    let b = net.conv2d("unframed", b, conv(9, 3, 1, 0, false))?;
-    let c = net.batch_norm("norm", shared)?;
-    let a = net.add(a, b)?;
-    let a = net.relu(a)?;
-    let x = net.add(c, a)?;
-    // And a value without ReLU, with many consumers.
-    let y = net.conv2d("half", x, conv(10, 3, 2, 1, true))?;
-    let z = net.conv2d("half by one", x, conv(10, 1, 2, 0, false))?;
-    let w = net.add(y, z)?;
-    let v = net.max_pool(x, pool(2, 2, 0))?;
-    let v = net.conv2d("widen", v, conv(10, 1, 1, 0, true))?;
-    let v = net.relu(v)?;
-    let x = net.max_pool(w, pool(2, 1, 0))?;
-    let u = net.batch_norm("norm again", w)?;
-    let u = net.conv2d("third", u, conv(11, 3, 3, 1, true))?;
-    let x = net.conv2d("third too", x, conv(11, 3, 3, 1, true))?;
-    let v = net.conv2d("third as well", v, conv(11, 3, 3, 1, true))?;
-    let u = net.relu(u)?;
-    // Both a mean and another layer read this value, so the mean's gradient has an addend and a mask.
-    let mean = net.mean_pool(u)?;
-    let beside = plain(&mut net, "beside", u, 10)?;
-    let flat = plain(&mut net, "flat", x, 21)?;
-    let flat = net.relu(flat)?;
-    let more = net.linear("more", v, 13)?;
-    let again = net.linear("again", more, 10)?;
-    let there = plain(&mut net, "there", more, 10)?;
-    let both = net.add(again, there)?;
-    let left = net.linear("left", flat, 10)?;
-    let right = net.linear("right", flat, 10)?;
-    let middle = net.linear("middle", mean, 10)?;
-    let sum = net.add(left, middle)?;
-    let sum = net.add(sum, beside)?;
-    let second = net.add(right, both)?;
-    net.cross_entropy("label", sum, 0, 1.0);
-    net.cross_entropy("parity", second, 1, 0.5);
-    assert_eq!(net.freeze("five"), 1);
-    Ok(net)
 }

@@ -8,7 +8,7 @@ use super::inputs::Data;
 use super::{Candidate, Checks};
 use crate::cli::failure::Failure;
 use crate::cli::measure::ratio::Ratio;
-use crate::cli::measure::result::{Row, amount_of, remarks};
+use crate::cli::measure::row::{Row, amount_of, remarks};
 use crate::device::Gpu;
 use crate::energy::{Conditions, Interval, Meter};
 use crate::lab::roofline::{Fraction, Roofline, distinct_bytes};

@@ -9,7 +9,8 @@ use crate::train::Contention;
 use crate::units::{percent, si};
 
 use super::child;
-use super::result::{Row, Run};
+use super::result::Run;
+use super::row::Row;
 
 /// The idle power of each source.
 #[derive(Debug, Serialize)]

@@ -15,7 +15,8 @@ use super::baseline::{Before, UNMEASURED};
 use super::comparison::{CommandRuns, Report, compare};
 use super::hooks::{Hook, Hooks, one};
 use super::parameters::expand;
-use super::result::{self, Run, SCHEMA};
+use super::result::{Run, SCHEMA};
+use super::row;
 use super::streams::{Output, discard};
 use super::{child, export};
 
@@ -222,7 +223,7 @@ fn text(report: &Report) -> String {
         legend += &format!("{}: {}\n", at + 1, each.label());
         for means in each.means() {
             if let (Some(source), Some((figure, idle, from))) = (&means.source, means.above_idle) {
-                let line = result::above_idle(source, figure, idle, from);
+                let line = row::above_idle(source, figure, idle, from);
                 below += &format!("{}: {line}", at + 1);
             }
             cells.push(vec![
@@ -252,7 +253,7 @@ fn text(report: &Report) -> String {
     }
     let mut commands = report.commands.iter().rev();
     if let Some(run) = commands.find_map(|each| each.runs.last()) {
-        text += &result::remarks(&run.sources);
+        text += &row::remarks(&run.sources);
     }
     if let Some(comparison) = &report.comparison {
         text += &format!("{}\n", comparison.sentence);

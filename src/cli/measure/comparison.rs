@@ -12,7 +12,8 @@ use super::comparing::Comparing;
 use super::outliers;
 use super::parameters::Benchmark;
 use super::ratio::{Ratio, half_of_mean, relative_error_of_mean};
-use super::result::{IdleFrom, Row, Run, amount_of};
+use super::result::Run;
+use super::row::{IdleFrom, Row, amount_of};
 
 /// All runs and their comparison.
 #[derive(Debug, Serialize)]

@@ -6,7 +6,9 @@ use crate::energy::log::{self, LogEnergy, Quantity};
 use crate::energy::{Grade, Method, SourceResult};
 
 use super::args::Args;
-use super::result::{self, Run, SCHEMA, SingleRun};
+use super::result::{Run, SCHEMA};
+use super::row;
+use super::single::SingleRun;
 use crate::cli::failure::Failure;
 use crate::cli::output;
 
@@ -30,8 +32,8 @@ pub fn run(path: &Path, args: &Args) -> Result<u8, Failure> {
         return Ok(0);
     }
     let (from, to) = (&energy.from, &energy.to);
-    let table = result::table(&run.sources);
-    let clause = result::clause(&run.sources);
+    let table = row::table(&run.sources);
+    let clause = row::clause(&run.sources);
     output::print_text(&format!(
         "Read as {}.\n{table}From {from} to {to}: {clause}.\n",
         energy.read_as

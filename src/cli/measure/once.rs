@@ -14,7 +14,9 @@ use super::args::Args;
 use super::baseline::{Baseline, Before, UNMEASURED};
 use super::child::{self, Ended};
 use super::phases::{self, Parts, Reader};
-use super::result::{self, Run, SCHEMA, SingleRun};
+use super::result::{Run, SCHEMA};
+use super::row;
+use super::single::SingleRun;
 
 pub fn run(
     program: &OsStr,
@@ -85,11 +87,11 @@ fn text(program: &OsStr, run: &Run, baseline: Option<&Baseline>, ended: Ended) -
     let notes: String = run.notes.iter().map(|note| format!("{note}\n")).collect();
     format!(
         "{}{}{phases}{notes}{} ran {} and {}; {}.\n",
-        result::table(&run.sources),
+        row::table(&run.sources),
         baseline.map_or(String::new(), Baseline::text),
         program.to_string_lossy(),
         seconds(ended.seconds),
         ended.describe(),
-        result::clause(&run.sources)
+        row::clause(&run.sources)
     )
 }

@@ -13,7 +13,7 @@ use crate::energy::{Moment, SourceResult, Status, WindowResult, explain};
 use crate::report::{Align, columns};
 use crate::units::seconds;
 
-use super::result::{Row, amount_of};
+use super::row::{Row, amount_of};
 
 /// A part of a run.
 #[derive(Clone, Debug, Serialize)]

@@ -5,10 +5,12 @@ use std::process::{Child, Command, ExitStatus};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use serde::de::DeserializeOwned;
+
 use super::super::failure::Failure;
 use super::super::global::Global;
 use super::super::output::say;
-use crate::conformance::{Announced, LeftOut};
+use crate::conformance::{Announced, LeftOut, StepBegun, lose_seconds};
 
 /// The folder in which the process that is watched announces what it does.
 const VARIABLE: &str = "WATTGRAD_PORT_GUARD";
@@ -36,20 +38,27 @@ pub fn supervise(timeout: f64, global: &Global) -> Result<u8, Failure> {
         // A port that goes on does not begin anew.
         let arguments = std::env::args_os().skip(1);
         let arguments = arguments.filter(|word| left_out.is_empty() || word != "--fresh");
-        let _ = std::fs::remove_file(folder.path().join("announced"));
+        for file in ["announced", "step"] {
+            let _ = std::fs::remove_file(folder.path().join(file));
+        }
         let child = Command::new(&program)
             .args(arguments)
             .env(VARIABLE, folder.path())
             .spawn();
         let mut child = child.map_err(|error| cannot("start this program again", &error))?;
         let ended = watch(&mut child, folder.path(), timeout);
-        let (status, stuck) = ended.map_err(|error| cannot("watch this program", &error))?;
+        let Ended {
+            status,
+            stuck,
+            step,
+        } = ended.map_err(|error| cannot("watch this program", &error))?;
         let why = match (&stuck, abnormal(status)) {
             (Some(_), _) => format!("the driver did not end it within {timeout} s"),
             (None, Some(end)) => format!("the driver ended the program with it ({end})"),
             (None, None) => return Ok(code(status)),
         };
-        let Some(work) = stuck.or_else(|| announced(folder.path()).map(|now| now.work)) else {
+        let now = || read::<Announced>(folder.path(), "announced");
+        let Some(work) = stuck.or_else(|| now().map(|now| now.work)) else {
             return Err(Failure::failed(format!(
                 "the driver or the system ended the program ({status}): run it again to continue"
             )));
@@ -63,37 +72,63 @@ pub fn supervise(timeout: f64, global: &Global) -> Result<u8, Failure> {
         left_out.push(LeftOut { work, why });
         let text = serde_json::to_vec(&left_out).unwrap_or_default();
         let written = crate::files::write_whole(&folder.path().join("left-out.json"), &text);
+        let written = written.and_then(|()| match step {
+            Some((step, seconds)) => lose_seconds(folder.path(), &step, seconds),
+            None => Ok(()),
+        });
         written.map_err(|error| cannot("write a temporary file", &error))?;
     }
 }
 
-/// Waits for the process to end, and ends it where what it announced takes longer than `timeout` seconds: its status, and
-/// the work it was ended for.
-fn watch(
-    child: &mut Child,
-    folder: &Path,
-    timeout: f64,
-) -> std::io::Result<(ExitStatus, Option<String>)> {
-    let mut last = (announced(folder), Instant::now());
+/// How the process that is watched ended.
+struct Ended {
+    status: ExitStatus,
+    /// The work for which it was ended.
+    stuck: Option<String>,
+    /// The step it was at, and for how many seconds.
+    step: Option<(String, f64)>,
+}
+
+/// Waits for the process to end, and ends it where what it announced takes longer than `timeout` seconds.
+fn watch(child: &mut Child, folder: &Path, timeout: f64) -> std::io::Result<Ended> {
+    let mut last = (read::<Announced>(folder, "announced"), Instant::now());
+    let mut step: Option<(StepBegun, Instant)> = None;
     loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok((status, None));
-        }
-        let now = announced(folder);
+        let status = child.try_wait()?;
+        let now = read(folder, "announced");
         if now != last.0 {
             last = (now, Instant::now());
         }
-        let late = last.1.elapsed().as_secs_f64() > timeout;
-        if let Some(stuck) = last.0.as_ref().filter(|now| now.limited && late) {
-            child.kill()?;
-            return Ok((child.wait()?, Some(stuck.work.clone())));
+        let begun: Option<StepBegun> = read(folder, "step");
+        if let Some(begun) = begun.filter(|begun| step.as_ref().is_none_or(|s| s.0 != *begun)) {
+            step = Some((begun, Instant::now()));
         }
-        sleep(POLL);
+        let late = last.1.elapsed().as_secs_f64() > timeout;
+        let stuck = last.0.as_ref().filter(|now| now.limited && late);
+        let (status, stuck) = match (status, stuck) {
+            (Some(status), _) => (status, None),
+            (None, Some(stuck)) => {
+                child.kill()?;
+                (child.wait()?, Some(stuck.work.clone()))
+            }
+            (None, None) => {
+                sleep(POLL);
+                continue;
+            }
+        };
+        let step =
+            step.and_then(|(begun, since)| Some((begun.step?, since.elapsed().as_secs_f64())));
+        return Ok(Ended {
+            status,
+            stuck,
+            step,
+        });
     }
 }
 
-fn announced(folder: &Path) -> Option<Announced> {
-    let bytes = std::fs::read(folder.join("announced")).ok()?;
+/// What the process announced in a file; `None` while it writes the file.
+fn read<T: DeserializeOwned>(folder: &Path, file: &str) -> Option<T> {
+    let bytes = std::fs::read(folder.join(file)).ok()?;
     serde_json::from_slice(&bytes).ok()
 }
 

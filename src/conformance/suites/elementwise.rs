@@ -5,14 +5,18 @@ use crate::conformance::examiner::Examiner;
 use crate::conformance::numbers::{Numbers, pack};
 use crate::kernels::{List, elementwise as ops, oracle};
 
-/// ReLU, its backward, and addition.
+/// ReLU, its backward, and addition: of finite numbers, then with a NaN.
 pub fn elementwise(exam: &mut Examiner<'_>) {
     let mut numbers = Numbers::new(3);
+    let sizes = [(1, 1), (3, 17), (65, 65), (130, 257)];
+    let cases = sizes.map(|size| [(size, false), (size, true)]);
     for (storage, tuning) in exam.ways() {
-        for (rows, width) in [(1, 1), (3, 17), (65, 65), (130, 257)] {
+        for ((rows, width), with_nan) in cases.into_iter().flatten() {
             let n = rows * width;
             let mut a = numbers.levels(n, 2.0);
-            a[n / 2] = f32::NAN;
+            if with_nan {
+                a[n / 2] = f32::NAN;
+            }
             let (b, dy) = (numbers.many(n), numbers.many(n));
             let mut list = List::default();
             let shape = shape(1, rows as u32, width as u32);

@@ -2,10 +2,10 @@
 
 use csv::ByteRecord;
 
-use super::LogError;
 use super::columns::Columns;
+use super::error::LogError;
 use super::sample::Sampled;
-use super::time::{SECOND, TimeUnit};
+use crate::energy::cell::time::{SECOND, TimeUnit};
 
 /// Unix times of logs are later: 2001-09-09.
 const EARLIEST_DATE: i64 = 1_000_000_000 * SECOND;

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::error::LogError;
+use super::options::LogOptions;
 use super::table::Table;
-use super::time::{self, TimeUnit};
-use super::unit::{self, Quantity, Unit};
-use super::{LogError, LogOptions};
+use crate::energy::cell::time::{self, TimeUnit};
+use crate::energy::cell::unit::{self, Quantity, Unit};
 
 use super::sample::{Sampled, same, shown, taken};
 use crate::energy::cell::DEVICES;

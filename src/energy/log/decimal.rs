@@ -1,8 +1,8 @@
 //! Whether a table's numbers have decimal points or commas.
 
-use super::LogError;
-use super::LogOptions;
 use super::columns::Columns;
+use super::error::LogError;
+use super::options::LogOptions;
 use super::sample::{Sampled, shown, taken};
 use crate::energy::cell::decimal::{Decimal, Evidence, evidence};
 use crate::energy::cell::digits;

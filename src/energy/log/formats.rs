@@ -5,11 +5,11 @@ mod json_lines;
 mod key_values;
 mod powermetrics;
 
-use super::LogError;
+use super::error::LogError;
 use super::rows::Rows;
 use super::text::Text;
-use super::time::TimeUnit;
-use super::unit::{Quantity, Unit};
+use crate::energy::cell::time::TimeUnit;
+use crate::energy::cell::unit::{Quantity, Unit};
 
 type Open = fn(Text, &[&str]) -> Result<(Vec<String>, Box<dyn Rows>), LogError>;
 

@@ -10,8 +10,8 @@
 //!
 //! A counter loses nothing in a hole; its window is open by one update and one step at either end.
 
-use super::time::{self, SECOND, TimeUnit};
-use super::unit::Quantity;
+use crate::energy::cell::time::{self, SECOND, TimeUnit};
+use crate::energy::cell::unit::Quantity;
 
 /// Normal quantile of a 95 % interval.
 const Z: f64 = 1.959_964;

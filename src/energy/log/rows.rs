@@ -4,7 +4,7 @@ use std::io::Read;
 
 use csv::ByteRecord;
 
-use super::LogError;
+use super::error::LogError;
 
 /// Rows of cells; a row is valid until the next is asked for.
 pub trait Rows {

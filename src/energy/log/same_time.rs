@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::LogError;
 use super::cells::cell_time;
 use super::columns::{Columns, listed};
+use super::error::LogError;
 use super::sample::{Sampled, shown, taken};
 use crate::energy::cell::decimal::Decimal;
 use crate::energy::cell::interleaved::interleaved;

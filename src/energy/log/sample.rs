@@ -2,7 +2,7 @@
 
 use csv::ByteRecord;
 
-use super::LogError;
+use super::error::LogError;
 use super::table::Table;
 
 /// Rows by which columns are chosen.

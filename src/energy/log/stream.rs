@@ -8,17 +8,19 @@ use csv::ByteRecord;
 use super::cells::{cell_time, first_time, window_end};
 use super::columns::Columns;
 use super::decimal::decimal;
+use super::energy::LogEnergy;
+use super::error::LogError;
 use super::integrate::{Integrator, NoIntegral, Sample};
+use super::options::LogOptions;
 use super::same_time::{SameTime, same_time};
 use super::sample::{Sampled, comment, named_again, shown, taken};
 use super::table::Table;
 use super::text::Noticed;
-use super::time::{self, DAY, SECOND, TimeUnit};
-use super::unit::Quantity;
 use super::wraps::Wraps;
-use super::{LogEnergy, LogError, LogOptions};
 use crate::energy::cell::decimal::Decimal;
 use crate::energy::cell::number;
+use crate::energy::cell::time::{self, DAY, SECOND, TimeUnit};
+use crate::energy::cell::unit::Quantity;
 
 /// Beyond this no device draws power.
 const MOST_WATTS: f64 = 1e8;

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
-use super::LogError;
+use super::error::LogError;
 use super::formats::{self, Format};
 use super::rows::{Lines, Rows};
 use super::text::Text;

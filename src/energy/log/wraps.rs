@@ -1,8 +1,8 @@
 //! Counters that begin again at 0.
 
-use super::LogError;
-use super::time::{self, SECOND, TimeUnit};
-use super::unit::Unit;
+use super::error::LogError;
+use crate::energy::cell::time::{self, SECOND, TimeUnit};
+use crate::energy::cell::unit::Unit;
 
 /// Ranges at which RAPL counters wrap, in joules.
 const RAPL_RANGES: [f64; 3] = [262_143.328_850, 65_712.999_613, 65_532.610_987];

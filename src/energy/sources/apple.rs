@@ -2,13 +2,16 @@
 //!
 //! The values come from a model in the chip, not from a shunt: they omit losses between the rails and the wall.
 
-use crate::energy::device::{DeviceKind, MeteredDevice};
-use crate::energy::figure::{Covers, Scope};
+use crate::energy::device::MeteredDevice;
+use crate::energy::figure::Scope;
 use crate::energy::open_sensor::OpenSensor;
 use crate::energy::options::MeterOptions;
 use crate::energy::sensor::Unavailable;
 use crate::energy::source::Source;
 
+use covers::gpu_covers;
+
+mod covers;
 #[cfg(target_os = "macos")]
 mod rails;
 
@@ -27,13 +30,6 @@ fn sensors(_: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> 
             Err(unavailable),
         )]
     })
-}
-
-fn gpu_covers(target: &MeteredDevice) -> Covers {
-    match target.kind {
-        DeviceKind::Integrated => Covers::Adapter,
-        _ => Covers::Host,
-    }
 }
 
 #[cfg(target_os = "macos")]

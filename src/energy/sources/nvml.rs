@@ -14,12 +14,15 @@ use crate::energy::options::MeterOptions;
 use crate::energy::sensor::Unavailable;
 use crate::energy::source::Source;
 
+use unavailable::unavailable;
+
 mod card;
 mod contention;
 mod reading;
+mod unavailable;
 
 pub(super) const SOURCE: Source = Source {
-    name: "nvml",
+    name: card::NAME,
     sensors,
 };
 
@@ -160,33 +163,4 @@ fn load(options: &MeterOptions) -> Result<Library, Unavailable> {
         return Err(Unavailable::new(reason).with_fix(&check_variable));
     }
     Ok(library)
-}
-
-fn unavailable(doing: &str, error: &NvmlError) -> Unavailable {
-    let new = |why: &str| Unavailable::new(format!("NVML: {doing}: {why}"));
-    match error {
-        NvmlError::NoPermission if cfg!(windows) => {
-            new("permission denied").with_fix("run as an administrator")
-        }
-        NvmlError::NoPermission => new("permission denied")
-            .with_fix("sudo chmod a+rw /dev/nvidia*")
-            .with_undo("sudo chmod go-rw /dev/nvidia*"),
-        NvmlError::DriverNotLoaded | NvmlError::Uninitialized => {
-            new("the NVIDIA driver is not loaded")
-                .with_fix("sudo modprobe nvidia")
-                .with_undo("sudo modprobe -r nvidia")
-        }
-        NvmlError::LibRmVersionMismatch => {
-            new("the library and the loaded driver have different versions")
-                .with_fix("restart the machine")
-        }
-        NvmlError::GpuLost => {
-            new("the card has fallen off the bus").with_fix("restart the machine")
-        }
-        NvmlError::FailedToLoadSymbol(symbol) => {
-            new(&format!("the driver is too old ({symbol} is missing)"))
-                .with_fix("install a newer NVIDIA driver")
-        }
-        error => new(&error.to_string()),
-    }
 }

@@ -10,28 +10,17 @@ use crate::energy::options::MeterOptions;
 use crate::energy::sensor::Unavailable;
 use crate::energy::source::Source;
 
+mod counter;
 #[cfg(all(feature = "rapl", target_os = "linux"))]
 mod zone;
 
+use counter::{CLOSE_FILES, NAME, OPEN_FILES, ROOT};
+pub(super) use counter::{EXPECTED_UPDATE_INTERVAL, max_watts};
+
 pub(super) const SOURCE: Source = Source {
-    name: "rapl",
+    name: NAME,
     sensors,
 };
-
-const ROOT: &str = "/sys/class/powercap/intel-rapl";
-const OPEN_FILES: &str = "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj";
-const CLOSE_FILES: &str = "sudo chmod go-r /sys/class/powercap/intel-rapl:*/energy_uj";
-
-/// The counters change about every millisecond.
-pub(super) const EXPECTED_UPDATE_INTERVAL: f64 = 0.001;
-
-/// More than a package or its memory ever draws; the platform counter may cover a whole server.
-pub(super) fn max_watts(scope: Scope) -> f64 {
-    match scope {
-        Scope::System => 10_000.0,
-        _ => 2_000.0,
-    }
-}
 
 fn sensors(options: &MeterOptions, target: Option<&MeteredDevice>) -> Vec<OpenSensor> {
     found(options, target).unwrap_or_else(|unavailable| {

@@ -1,4 +1,4 @@
-//! The device profile whose kernels are all right on a device.
+//! The device profile whose kernels are right with finite inputs on a device.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,7 +36,9 @@ pub fn choose(gpu: &Gpu, suspects: &[Suspect]) -> Choice {
             Some(_) => Storage::Image,
             None => Storage::Buffer,
         };
-        let of_profile = suspects.iter().filter(|s| s.storages.contains(&storage));
+        // A network whose numbers are finite does not meet what is wrong with other inputs only.
+        let suspects = suspects.iter().filter(|s| s.inputs.finite());
+        let of_profile = suspects.filter(|s| s.storages.contains(&storage));
         let kernels = of_profile.flat_map(|s| &s.kernels);
         kernels
             .filter(|kernel| used.contains(*kernel))

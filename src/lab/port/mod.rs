@@ -1,7 +1,9 @@
 //! A new device, examined from start to end: conformance, determinism, training, roofline, tuning, sensors.
 
 mod choice;
+mod clock;
 mod conformance;
+mod problems;
 mod state;
 mod step;
 
@@ -16,6 +18,8 @@ pub use choice::{Choice, choose};
 pub use conformance::{Conformance, KernelRow};
 pub use state::{Key, StateError};
 pub use step::PortStep;
+
+use clock::Clock;
 
 use crate::conformance::{ExamOptions, Followed, Guard, Repeated, examine, references};
 use crate::device::{DeviceError, Gpu, PipelineCache};
@@ -98,8 +102,11 @@ pub struct Port {
     pub tuning: Option<Tuned>,
     /// The energy sources.
     pub sensors: Vec<SourceReport>,
-    /// Seconds of each step.
+    /// Seconds of each step that ended, those of interrupted attempts included.
     pub seconds: BTreeMap<String, f64>,
+    /// Seconds so far of each step that did not end.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub seconds_so_far: BTreeMap<String, f64>,
     /// Why a step, or a preset of one, was left out.
     pub left_out: BTreeMap<String, String>,
 }
@@ -135,6 +142,14 @@ impl Port {
         let start = Instant::now();
         let late = || options.quick && start.elapsed() > QUICK_LIMIT;
         self.left_out.clear();
+        let lost = options.guard.lost_seconds();
+        if !lost.is_empty() {
+            for (step, seconds) in lost {
+                *self.seconds_so_far.entry(step).or_default() += seconds;
+            }
+            self.write(&options.state)?;
+            options.guard.lost_seconds_are_kept();
+        }
         for step in PortStep::ALL {
             let name = step.name().to_owned();
             if !options.steps.contains(step) {
@@ -143,12 +158,11 @@ impl Port {
                 }
                 continue;
             }
-            let begun = Instant::now();
-            let before = self.seconds.get(&name).copied().unwrap_or(0.0);
+            let clock = &mut Clock::start(*step, &options.guard);
             let ran = match step {
                 PortStep::Conformance => self.conform(gpu, options, progress),
-                PortStep::Determinism => self.repeat(gpu, options, &late, progress)?,
-                PortStep::Training => self.train(gpu, options, &late, progress)?,
+                PortStep::Determinism => self.repeat(gpu, options, clock, &late, progress)?,
+                PortStep::Training => self.train(gpu, options, clock, &late, progress)?,
                 PortStep::Roofline | PortStep::Tuning if late() => {
                     self.left_out.insert(name.clone(), out_of_time());
                     false
@@ -172,10 +186,12 @@ impl Port {
                 }
             };
             if ran {
-                let seconds = before + begun.elapsed().as_secs_f64();
-                self.seconds.insert(name, seconds);
+                clock.add_to(&mut self.seconds_so_far);
+                let own = self.seconds_so_far.remove(&name).unwrap_or_default();
+                *self.seconds.entry(name).or_default() += own;
                 self.write(&options.state)?;
             }
+            options.guard.end_step();
             gpu.check()?;
         }
         Ok(())
@@ -213,6 +229,7 @@ impl Port {
         &mut self,
         gpu: &Gpu,
         options: &PortOptions,
+        clock: &mut Clock<'_>,
         late: &dyn Fn() -> bool,
         progress: Progress<'_>,
     ) -> Result<bool, PortError> {
@@ -236,6 +253,7 @@ impl Port {
             let run = || reference.repeat(gpu, &profile, REPEATED_STEPS);
             let result = options.guard.unlimited(&work, run);
             self.determinism.push(Trained::new(preset, result));
+            clock.add_to(&mut self.seconds_so_far);
             self.write(&options.state)?;
             ran = true;
         }
@@ -246,6 +264,7 @@ impl Port {
         &mut self,
         gpu: &Gpu,
         options: &PortOptions,
+        clock: &mut Clock<'_>,
         late: &dyn Fn() -> bool,
         progress: Progress<'_>,
     ) -> Result<bool, PortError> {
@@ -270,6 +289,7 @@ impl Port {
                 .guard
                 .unlimited(&key, || reference.follow(gpu, &profile));
             self.training.push(Trained::new(preset, result));
+            clock.add_to(&mut self.seconds_so_far);
             self.write(&options.state)?;
             ran = true;
         }
@@ -323,43 +343,6 @@ impl Port {
         tuned
             .map(|tuned| &tuned.profile)
             .or_else(|| right.map(|choice| &choice.profile))
-    }
-
-    /// What is wrong, one sentence each; empty where everything that ran is right.
-    #[must_use]
-    pub fn problems(&self) -> Vec<String> {
-        let mut problems = vec![];
-        if let Some(conformance) = &self.conformance {
-            problems.extend(conformance.suspects.iter().map(|suspect| {
-                format!(
-                    "{} is wrong: {}",
-                    suspect.kernels.join(" or "),
-                    suspect.first
-                )
-            }));
-            problems.extend(conformance.device_error.clone());
-        }
-        for done in &self.determinism {
-            let failure = done.result.as_ref().and_then(|r| r.failure.clone());
-            let why = failure.or_else(|| done.error.clone());
-            problems.extend(why.map(|why| format!("{} is not deterministic: {why}", done.preset)));
-        }
-        for done in &self.training {
-            let failure = done.result.as_ref().and_then(|r| r.failure);
-            let why = failure.map(|e| {
-                format!(
-                    "the loss of step {} is {}, expected {} within {:.1e}",
-                    e.index + 1,
-                    e.got,
-                    e.expected,
-                    e.tolerance
-                )
-            });
-            let why = why.or_else(|| done.error.clone());
-            problems
-                .extend(why.map(|why| format!("{} does not follow PyTorch: {why}", done.preset)));
-        }
-        problems
     }
 
     fn write(&self, path: &Path) -> Result<(), PortError> {

@@ -139,6 +139,7 @@ impl Port {
             tuning: None,
             sensors: vec![],
             seconds: BTreeMap::new(),
+            seconds_so_far: BTreeMap::new(),
             left_out: BTreeMap::new(),
         });
         Ok((port, continued))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use macmon::{Metrics, Sampler};
 
+use super::covers::gpu_covers;
 use crate::energy::clock::Moment;
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{Covers, RawUnit, Reading, Scope};
@@ -51,7 +52,7 @@ pub(super) fn sensors(target: Option<&MeteredDevice>) -> Result<Vec<OpenSensor>,
         .zip(receivers)
         .map(|(&(name, scope, _), readings)| {
             let covers = target.map(|target| match name {
-                "apple:gpu" => super::gpu_covers(target),
+                "apple:gpu" => gpu_covers(target),
                 "apple:system" => Covers::Contains,
                 _ => Covers::Host,
             });

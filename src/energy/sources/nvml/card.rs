@@ -8,12 +8,15 @@ use nvml_wrapper::enums::device::DeviceArchitecture;
 use nvml_wrapper::error::NvmlError;
 
 use super::reading::{CardReader, Kind, check_present, instant_milliwatts};
-use super::{SOURCE, unavailable};
+use super::unavailable::unavailable;
 use crate::energy::counter;
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{Covers, Scope};
 use crate::energy::open_sensor::OpenSensor;
 use crate::energy::sensor::{Sensor, Unavailable};
+
+/// The source; its sensors are named after it and the number of the card.
+pub(super) const NAME: &str = "nvml";
 
 /// A counter with power as its companion; power alone where the card has no counter; both where the counter exists but
 /// cannot be used.
@@ -22,7 +25,7 @@ pub(super) fn sensors(
     index: u32,
     target: Option<&MeteredDevice>,
 ) -> Vec<OpenSensor> {
-    let name = format!("{}:{index}", SOURCE.name);
+    let name = format!("{}:{index}", NAME);
     let covers = target.map(|_| Covers::Adapter);
     let device = match library.device_by_index(index) {
         Ok(device) => device,
@@ -76,8 +79,8 @@ pub(super) fn sensors(
 fn identity(library: &Library, device: &Device<'_>, name: &str) -> String {
     let card = device.uuid().unwrap_or_else(|_| name.to_owned());
     match library.sys_driver_version() {
-        Ok(driver) => format!("{} {card} driver {driver}", SOURCE.name),
-        Err(_) => format!("{} {card}", SOURCE.name),
+        Ok(driver) => format!("{} {card} driver {driver}", NAME),
+        Err(_) => format!("{} {card}", NAME),
     }
 }
 

@@ -9,7 +9,8 @@ use nvml_wrapper::enum_wrappers::device::{Clock, PerformancePolicy, TemperatureS
 use nvml_wrapper::enums::device::SampleValue;
 use nvml_wrapper::structs::device::FieldId;
 
-use super::{contention, unavailable};
+use super::contention;
+use super::unavailable::unavailable;
 use crate::energy::figure::RawUnit;
 use crate::energy::sensor::{Conditions, Sensor, SensorSpec, Unavailable};
 

@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::files;
 use crate::energy::options::MeterOptions;
 use crate::energy::sensor::Unavailable;
+use crate::energy::sources::files;
 
 const PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
 

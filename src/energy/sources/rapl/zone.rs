@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use rapl_energy::{Package, Subzone};
 
 use super::super::{files, fn_sensor};
-use super::{CLOSE_FILES, EXPECTED_UPDATE_INTERVAL, OPEN_FILES, ROOT, SOURCE, max_watts};
+use super::counter::{CLOSE_FILES, EXPECTED_UPDATE_INTERVAL, NAME, OPEN_FILES, ROOT, max_watts};
 use crate::energy::device::MeteredDevice;
 use crate::energy::figure::{RawUnit, Scope};
 use crate::energy::open_sensor::OpenSensor;
@@ -38,7 +38,7 @@ pub(super) fn sensors(
     let elsewhere = options.sysfs_root.is_some();
     let mut sensors: Vec<OpenSensor> = Vec::new();
     let mut add = |name: &str, scope, opened| {
-        let plain = format!("{}:{name}", SOURCE.name);
+        let plain = format!("{}:{name}", NAME);
         // Two zones may have the same name: a psys for each socket.
         let numbered = format!("{plain}#");
         let twins = sensors
