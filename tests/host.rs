@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicBool;
 
 use control::Control;
 use wattgrad::internals::device::{AdapterKind, Backend, Gpu, GpuOptions, ListOptions, list};
-use wattgrad::internals::kernels::Tuning;
+use wattgrad::internals::kernels::{Precision, Tuning};
 use wattgrad::internals::model::{Metric, init};
 use wattgrad::internals::optim::{ParameterGroup, Schedule};
 use wattgrad::internals::program::{Program, ProgramOptions, StepResult};
@@ -108,7 +108,7 @@ fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
         rule(options, regime);
     };
     type Change<'c> = &'c dyn Fn(&mut ProgramOptions);
-    let cases: [(&str, &str, u32, Change); 8] = [
+    let cases: [(&str, &str, u32, Change); 9] = [
         ("mlp", "mlp", 64, &|_| ()),
         ("cnn", "cnn", 64, &|_| ()),
         ("resnet8", "resnet8", 64, &|_| ()),
@@ -121,6 +121,9 @@ fn a_step_allocates_only_what_the_wgpu_calls_allocate() {
         }),
         ("mlp, rmsprop", "mlp", 64, &rmsprop),
         ("cnn, augmentation", "cnn", 64, &augmented),
+        ("resnet8, f16", "resnet8", 64, &|options| {
+            options.precision = Precision::F16
+        }),
     ];
     for (name, model, batch, change) in cases {
         let mut program = control::program_with(&gpu, &data, model, batch, STEPS, change);

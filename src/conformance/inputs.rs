@@ -21,12 +21,20 @@ impl Inputs {
     /// The words of a tensor of a list.
     #[must_use]
     pub fn of(list: &List, tensor: Tensor, words: &[u32]) -> Self {
-        // Integers may have the bits of a NaN.
-        let floats = list.info(tensor).dtype == Dtype::F32;
-        let values = || words.iter().filter(|_| floats).map(|w| f32::from_bits(*w));
+        let any = |test: fn(f32) -> bool| match list.info(tensor).dtype {
+            Dtype::F32 => words.iter().any(|word| test(f32::from_bits(*word))),
+            Dtype::F16 => {
+                let mut halves = words
+                    .iter()
+                    .flat_map(|word| [*word as u16, (word >> 16) as u16]);
+                halves.any(|bits| test(half::f16::from_bits(bits).to_f32()))
+            }
+            // Integers may have the bits of a NaN.
+            _ => false,
+        };
         Self {
-            nan: values().any(f32::is_nan),
-            infinite: values().any(f32::is_infinite),
+            nan: any(f32::is_nan),
+            infinite: any(f32::is_infinite),
         }
     }
 

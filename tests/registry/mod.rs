@@ -11,7 +11,7 @@ use std::sync::Arc;
 use wattgrad::internals::data::{Arrays, Dataset, Dtype, InputValues};
 use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, product};
 use wattgrad::internals::kernels::{
-    Composed, Dispatch, List, Role, SHADERS, Shape, Storage, Tuning,
+    Composed, Dispatch, List, Precision, Role, SHADERS, Shape, Storage, Stored, Tuning,
 };
 use wattgrad::internals::model::{Network, presets};
 use wattgrad::internals::optim::Sgd;
@@ -63,9 +63,13 @@ pub fn instances(cases: &[Case]) -> Vec<Instance<'_>> {
                 .compose(|operand| {
                     let tensor = dispatch.operands.iter().find(|(n, _)| *n == operand);
                     let (_, tensor) = tensor.unwrap_or_else(|| panic!("{name} binds no {operand}"));
-                    match case.list.info(*tensor).imageable {
-                        true => storage,
-                        false => Storage::Buffer,
+                    let info = case.list.info(*tensor);
+                    Stored {
+                        storage: match info.imageable {
+                            true => storage,
+                            false => Storage::Buffer,
+                        },
+                        dtype: info.dtype,
                     }
                 })
                 .unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -187,6 +191,7 @@ pub fn cases() -> Vec<Case> {
     cases.extend(examples());
     cases.extend(losses());
     cases.extend(large());
+    cases.extend(halves());
     for shape in [[1, 28, 28], [1, 8, 8], [3, 32, 32]] {
         cases.extend(networks(shape));
     }
@@ -213,6 +218,20 @@ pub fn networks(shape: [u32; 3]) -> Vec<Case> {
 /// The presets that stand for all: the larger residual networks consist of the same layers.
 const PRESETS: [&str; 3] = ["mlp", "cnn", "resnet8"];
 
+/// The networks of small samples in f16, on the built-in tunings.
+fn halves() -> Vec<Case> {
+    let (shape, batch, eval) = ([1, 8, 8], 7, 3);
+    let tunings = [Tuning::gpu(), Tuning::cpu(), Tuning::texel(8)];
+    let half = |tuning: &Tuning| ProgramOptions {
+        precision: Precision::F16,
+        ..options(tuning, batch, eval)
+    };
+    tunings
+        .iter()
+        .flat_map(|tuning| networks_with(shape, &half(tuning)))
+        .collect()
+}
+
 /// `resnet18` with the stem for large images, on the built-in tunings.
 fn large() -> Vec<Case> {
     let shape = [3, 64, 64];
@@ -226,9 +245,13 @@ fn large() -> Vec<Case> {
 
 /// The networks of [`networks`] for one tuning and one size of the batches.
 pub fn networks_of(shape: [u32; 3], tuning: &Tuning, batch: u32, eval: u32) -> Vec<Case> {
+    networks_with(shape, &options(tuning, batch, eval))
+}
+
+/// The networks of [`networks`] with these options.
+fn networks_with(shape: [u32; 3], options: &ProgramOptions) -> Vec<Case> {
     let data = dataset(shape, 96, 20, Dtype::U8);
     let [channels, height, width] = shape;
-    let options = options(tuning, batch, eval);
     let presets = PRESETS.iter().map(|name| (*name, by_name(name, shape)));
     let mut others = vec![("odd", odd(shape).unwrap())];
     if channels * height * width < 400 {
@@ -238,7 +261,7 @@ pub fn networks_of(shape: [u32; 3], tuning: &Tuning, batch: u32, eval: u32) -> V
     networks
         .map(|(name, network)| {
             let name = format!("{name} {channels}x{height}x{width}");
-            case(&name, &network, &data, &options)
+            case(&name, &network, &data, options)
         })
         .collect()
 }

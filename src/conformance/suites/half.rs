@@ -9,9 +9,10 @@ use crate::kernels::batch::state;
 use crate::kernels::loss::{self, ElementLoss, OutputGradient};
 use crate::kernels::{List, Role, Shape, batch, elementwise};
 
-/// All f16 values that are numbers.
-fn all() -> impl Iterator<Item = f16> {
-    (0..=u16::MAX).map(f16::from_bits).filter(|v| !v.is_nan())
+/// All f16 values but NaN, those that are finite or not.
+fn all(finite: bool) -> impl Iterator<Item = f16> {
+    let all = (0..=u16::MAX).map(f16::from_bits);
+    all.filter(move |v| !v.is_nan() && v.is_finite() == finite)
 }
 
 /// f16 values as the words of a tensor.
@@ -22,37 +23,30 @@ fn words(values: &[f16]) -> Vec<u32> {
 
 /// Every f16 value becomes the f32 of the same value.
 pub fn widening(exam: &mut Examiner<'_>) {
-    let values: Vec<f16> = all().chain([f16::NAN; 2]).collect();
-    let quads = values.len() as u64 / 4;
+    let beyond: Vec<f16> = all(false).chain([f16::NAN; 2]).collect();
     for (storage, tuning) in exam.ways() {
-        let mut list = List::default();
-        let x = list.halves("x", Role::Activation, quads);
-        let y = list.tensor("y", Role::Activation, quads);
-        elementwise::copy(&mut list, &tuning, "widen", x, y);
-        let got = exam.run(&list, &[(x, words(&values))], storage);
-        let expected: Vec<f64> = values.iter().map(|v| v.to_f64()).collect();
-        // WGSL lets devices read subnormal numbers as zero.
-        let bound = |i: usize| match values[i].is_normal() {
-            true => 0.0,
-            false => f64::from(f16::MIN_POSITIVE).min(expected[i].abs()),
-        };
-        exam.close("widened", &got.rows(y, 4), &expected, bound);
+        for values in [all(true).collect(), beyond.clone()] {
+            let quads = values.len() as u64 / 4;
+            let mut list = List::default();
+            let x = list.halves("x", Role::Activation, quads);
+            let y = list.tensor("y", Role::Activation, quads);
+            elementwise::copy(&mut list, &tuning, "widen", x, y);
+            let got = exam.run(&list, &[(x, words(&values))], storage);
+            let expected: Vec<f64> = values.iter().map(|v| v.to_f64()).collect();
+            // WGSL lets devices read subnormal numbers as zero.
+            let bound = |i: usize| match values[i].is_normal() {
+                true => 0.0,
+                false => f64::from(f16::MIN_POSITIVE).min(expected[i].abs()),
+            };
+            exam.close("widened", &got.rows(y, 4), &expected, bound);
+        }
     }
 }
 
 /// f32 values become the nearest f16, those halfway the even one, and those beyond the largest infinity.
 pub fn rounding(exam: &mut Examiner<'_>) {
-    let mut values = vec![
-        f32::NAN,
-        f32::INFINITY,
-        f32::MAX,
-        -1e6,
-        0.0,
-        -0.0,
-        1e-40,
-        1e-9,
-    ];
-    for low in all().filter(|v| v.is_finite()) {
+    let mut finite = vec![f32::MAX, -1e6, 1e-40, 1e-9];
+    for low in all(true) {
         // Halfway to the next larger magnitude; beyond the largest value as if exponents went on.
         let next = match f16::from_bits(low.to_bits() + 1) {
             next if next.is_infinite() => 65_536f32.copysign(next.to_f32()),
@@ -60,21 +54,24 @@ pub fn rounding(exam: &mut Examiner<'_>) {
         };
         let middle = (low.to_f32() + next) / 2.0;
         let bits = middle.to_bits();
-        values.extend([low.to_f32(), middle]);
-        values.extend([bits - 1, bits + 1].map(f32::from_bits));
+        finite.extend([low.to_f32(), middle]);
+        finite.extend([bits - 1, bits + 1].map(f32::from_bits));
     }
-    let quads = values.len() as u64 / 4;
+    let beyond = vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1.0];
     for (storage, tuning) in exam.ways() {
-        let mut list = List::default();
-        let x = list.tensor("x", Role::Activation, quads);
-        let y = list.halves("y", Role::Activation, quads);
-        elementwise::copy(&mut list, &tuning, "round", x, y);
-        let got = exam.run(&list, &[(x, pack(&values, 4))], storage);
-        let pairs = got[&y].iter();
-        let halves = pairs.flat_map(|word| [*word as u16, (word >> 16) as u16]);
-        let found = halves.map(|bits| f16::from_bits(bits).to_f64()).collect();
-        let expected: Vec<f64> = values.iter().map(|v| f16::from_f32(*v).to_f64()).collect();
-        exam.close("rounded", &got.derived(y, found), &expected, |_| 0.0);
+        for values in [&finite, &beyond] {
+            let quads = values.len() as u64 / 4;
+            let mut list = List::default();
+            let x = list.tensor("x", Role::Activation, quads);
+            let y = list.halves("y", Role::Activation, quads);
+            elementwise::copy(&mut list, &tuning, "round", x, y);
+            let got = exam.run(&list, &[(x, pack(values, 4))], storage);
+            let pairs = got[&y].iter();
+            let halves = pairs.flat_map(|word| [*word as u16, (word >> 16) as u16]);
+            let found = halves.map(|bits| f16::from_bits(bits).to_f64()).collect();
+            let expected: Vec<f64> = values.iter().map(|v| f16::from_f32(*v).to_f64()).collect();
+            exam.close("rounded", &got.derived(y, found), &expected, |_| 0.0);
+        }
     }
 }
 
