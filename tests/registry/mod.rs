@@ -8,7 +8,8 @@ use wattgrad::internals::data::{Arrays, Dataset, Dtype, InputValues};
 use wattgrad::internals::kernels::elementwise::Function;
 use wattgrad::internals::kernels::gemm::{Epilogue, Gemm, GemmLayout, product};
 use wattgrad::internals::kernels::{
-    Composed, Dispatch, GemmCore, GemmRule, List, Role, SHADERS, Shape, Storage, Tuning,
+    Composed, Dispatch, GemmCore, GemmRule, List, ProductKind, Role, SHADERS, Shape, Storage,
+    Tuning,
 };
 use wattgrad::internals::model::layers::{Activation, AvgPool2d, Conv2d, Linear, MaxPool2d};
 use wattgrad::internals::model::{LossKind, ModelError, Network, Value, presets};
@@ -121,6 +122,29 @@ fn one(name: &str, texel: Option<u32>, lanes: u32, fill: u32, rule: GemmRule) ->
     }
 }
 
+/// Winograd's algorithm for both passes, with a core each, and a tile of 8 terms for what else there is.
+fn winograd() -> Tuning {
+    let tile = GemmRule {
+        tile_k: 8,
+        ..GemmRule::new(GemmCore::Tile, [2, 2, 16, 16], 4)
+    };
+    let by_winograd = |form, of: GemmRule| GemmRule {
+        form: Some(form),
+        winograd: true,
+        ..of
+    };
+    let texel = GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 1);
+    let gemm = vec![
+        by_winograd(ProductKind::ConvForward, tile.clone()),
+        by_winograd(ProductKind::ConvGradInput, texel),
+        tile.clone(),
+    ];
+    Tuning {
+        gemm,
+        ..one("winograd", Some(4), 64, 64, tile)
+    }
+}
+
 /// The built-in tunings, and one row for each core; among them lanes that are no power of two.
 pub fn tunings() -> Vec<Tuning> {
     let all = vec![
@@ -163,6 +187,7 @@ pub fn tunings() -> Vec<Tuning> {
             64,
             GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 4),
         ),
+        winograd(),
     ];
     for tuning in &all {
         tuning.validate().unwrap();

@@ -10,7 +10,7 @@ use super::{MARGIN, Model, TuneError, TuneOptions};
 use crate::conformance::{Guard, Prepared, data, pack};
 use crate::device::{Gpu, PipelineCache};
 use crate::energy::Meter;
-use crate::kernels::{Access, GemmRule, List, Storage, Tensor, Tuning};
+use crate::kernels::{Access, Dispatch, GemmRule, List, Storage, Tensor, Tuning};
 use crate::lab::metering::{Seconds, meter_replay};
 use crate::lab::replay::Replay;
 use crate::optim::Sgd;
@@ -92,7 +92,11 @@ pub fn search(
                     .map(|d| format!("{} {:?} {:?}", d.shader, d.grid, d.constants))
                     .collect()
             };
-            let variant = alone.dispatches[0].variant.clone();
+            let variant = chosen(&alone).variant.clone();
+            // The rule matches no product of this class, which another one would compute.
+            if rule.as_ref().is_some_and(|rule| rule.winograd) && !variant.starts_with("winograd") {
+                continue;
+            }
             let own = key(&alone).join(", ");
             if found
                 .iter()
@@ -197,18 +201,33 @@ fn result(
     })
 }
 
-/// The dispatches of one product: itself, and the sum of its parts where it is split.
+/// The dispatches of one product: itself, the sum of its parts where it is split, and the transforms of Winograd's algorithm.
 fn of_label(list: &List, label: &str) -> Option<List> {
-    let sum = format!("{label} sum");
-    let first = list.dispatches.iter().position(|d| d.label == label)?;
-    let mut dispatches = vec![list.dispatches[first].clone()];
-    let next = list.dispatches.get(first + 1);
-    dispatches.extend(next.filter(|d| d.label == sum).cloned());
+    let all = &list.dispatches;
+    let at = all.iter().position(|d| d.label == label)?;
+    let has = |d: &Dispatch, parts: &[&str]| {
+        let part = d
+            .label
+            .strip_prefix(label)
+            .and_then(|part| part.strip_prefix(' '));
+        part.is_some_and(|part| parts.contains(&part))
+    };
+    let before = all[..at].iter().rev();
+    let before = before.take_while(|d| has(d, &["weights", "tiles"])).count();
+    let after = all[at + 1..].iter();
+    let after = after.take_while(|d| has(d, &["sum", "output"])).count();
     Some(List {
         tensors: list.tensors.clone(),
-        dispatches,
+        dispatches: all[at - before..=at + after].to_vec(),
         ..List::default()
     })
+}
+
+/// The dispatch for which a rule chose the core.
+fn chosen(alone: &List) -> &Dispatch {
+    let mut all = alone.dispatches.iter();
+    all.find(|d| d.product.is_some())
+        .unwrap_or(&alone.dispatches[0])
 }
 
 /// Reproducible values for every tensor that the list reads before it writes it.
