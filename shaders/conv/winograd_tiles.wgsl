@@ -1,10 +1,10 @@
 // Winograd F(2x2, 3x3), step 2: V = B' d B of every tile d, 4x4 pixels that two output rows and columns read, where
 // B' = (1 0 -1 0, 0 1 1 0, 0 -1 1 0, 0 1 0 -1). V is [16 planes, rows, tiles]: the second operand of sixteen products.
-// A lane transforms four tiles that lie side by side.
+// A lane transforms four tiles that lie side by side; what it computes beyond the last tile of a row is not read.
 struct Sizes {
     channels: u32, height: u32, width4: u32,        // of the tensor that is read; width4 in quads
     rows: u32,                                      // rows of a plane of V; those beyond the channels are zero
-    tile_rows: u32, tile_columns: u32, tile_columns4: u32,   // tiles of an image; columns in quads too
+    tile_rows: u32, tile_columns4: u32,             // tiles of an image; columns in quads
     n4: u32,                                        // quads of a row of V: the tiles of all images
 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
@@ -30,12 +30,12 @@ fn row_times_b(base: u32, row: u32, before: u32, exists: bool) -> mat4x4<f32> {
     return mat4x4<f32>(p0 - p2, p1 + p2, p2 - p1, p1 - p3);
 }
 
-fn store_planes(at: u32, planes: mat4x4<f32>, exists: vec4<bool>) {
+fn store_planes(at: u32, planes: mat4x4<f32>) {
     let plane = sizes.rows * sizes.n4;
-    store_t(at, select(vec4<f32>(), planes[0], exists));
-    store_t(at + plane, select(vec4<f32>(), planes[1], exists));
-    store_t(at + 2u * plane, select(vec4<f32>(), planes[2], exists));
-    store_t(at + 3u * plane, select(vec4<f32>(), planes[3], exists));
+    store_t(at, planes[0]);
+    store_t(at + plane, planes[1]);
+    store_t(at + 2u * plane, planes[2]);
+    store_t(at + 3u * plane, planes[3]);
 }
 
 @compute @workgroup_size(W)
@@ -54,11 +54,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let b = row_times_b(base, top + 1u, before, exists);
     let c = row_times_b(base, top + 2u, before, exists);
     let d = row_times_b(base, top + 3u, before, exists);
-    let tiles = vec4<u32>(quad * 4u) + vec4<u32>(0u, 1u, 2u, 3u) < vec4<u32>(sizes.tile_columns);
     let at = channel * sizes.n4 + j4;
     let next = 4u * sizes.rows * sizes.n4;
-    store_planes(at, a - c, tiles);
-    store_planes(at + next, b + c, tiles);
-    store_planes(at + 2u * next, c - b, tiles);
-    store_planes(at + 3u * next, b - d, tiles);
+    store_planes(at, a - c);
+    store_planes(at + next, b + c);
+    store_planes(at + 2u * next, c - b);
+    store_planes(at + 3u * next, b - d);
 }

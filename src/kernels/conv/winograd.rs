@@ -71,8 +71,7 @@ impl Winograd {
             ..
         } = self;
         // The tiles of a row are padded to quads, so that four tiles of a quad lie side by side.
-        let (tile_rows, tile_columns) = (to.height.div_ceil(2), to.width.div_ceil(2));
-        let tile_columns4 = tile_columns.div_ceil(4);
+        let (tile_rows, tile_columns4) = (to.height.div_ceil(2), to.width.div_ceil(8));
         let n4 = images * tile_rows * tile_columns4;
         let rule = widened(self.rule, n4);
         let terms4 = from.channels.div_ceil(4).next_multiple_of(rule.step());
@@ -104,9 +103,7 @@ impl Winograd {
         let mut input = step("tiles", "conv/winograd_tiles");
         input.operands = vec![("x", x), ("t", tiles)];
         input.sizes = vec![from.channels, from.height, from.row_quads(), terms4 * 4];
-        input
-            .sizes
-            .extend([tile_rows, tile_columns, tile_columns4, n4]);
+        input.sizes.extend([tile_rows, tile_columns4, n4]);
         input.grid = [groups(n4), terms4 * 4, 1];
         list.push(input);
 
