@@ -122,31 +122,27 @@ fn one(name: &str, texel: Option<u32>, lanes: u32, fill: u32, rule: GemmRule) ->
     }
 }
 
-/// Winograd's algorithm for both passes, with a core each, and a tile of 8 terms for what else there is.
-fn winograd() -> Tuning {
-    let tile = GemmRule {
-        tile_k: 8,
-        ..GemmRule::new(GemmCore::Tile, [2, 2, 16, 16], 4)
-    };
-    let by_winograd = |form, of: GemmRule| GemmRule {
-        form: Some(form),
+/// The same with Winograd's algorithm for some passes, each with the core and tile of a rule.
+fn with_winograd(tuning: Tuning, passes: &[(ProductKind, GemmRule)]) -> Tuning {
+    let rules = passes.iter().map(|(form, of)| GemmRule {
+        form: Some(*form),
         winograd: true,
-        ..of
-    };
-    let texel = GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 1);
-    let gemm = vec![
-        by_winograd(ProductKind::ConvForward, tile.clone()),
-        by_winograd(ProductKind::ConvGradInput, texel),
-        tile.clone(),
-    ];
+        ..of.clone()
+    });
     Tuning {
-        gemm,
-        ..one("winograd", Some(4), 64, 64, tile)
+        gemm: rules.chain(tuning.gemm.clone()).collect(),
+        ..tuning
     }
 }
 
 /// The built-in tunings, and one row for each core; among them lanes that are no power of two.
 pub fn tunings() -> Vec<Tuning> {
+    let texel = GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 4);
+    let direct = GemmRule::new(GemmCore::Direct, [2, 2, 8, 4], 1);
+    let tile_k8 = GemmRule {
+        tile_k: 8,
+        ..GemmRule::new(GemmCore::Tile, [2, 2, 16, 16], 4)
+    };
     let all = vec![
         Tuning::gpu(),
         Tuning::cpu(),
@@ -180,14 +176,17 @@ pub fn tunings() -> Vec<Tuning> {
             32,
             GemmRule::new(GemmCore::Tile, [2, 2, 8, 8], 4),
         ),
-        one(
-            "texel split",
-            Some(4),
-            8,
-            64,
-            GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 4),
+        with_winograd(
+            one("texel split", Some(4), 8, 64, texel.clone()),
+            &[(ProductKind::ConvForward, texel)],
         ),
-        winograd(),
+        with_winograd(
+            one("winograd", None, 64, 64, tile_k8.clone()),
+            &[
+                (ProductKind::ConvForward, tile_k8),
+                (ProductKind::ConvGradInput, direct),
+            ],
+        ),
     ];
     for tuning in &all {
         tuning.validate().unwrap();

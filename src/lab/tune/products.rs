@@ -254,3 +254,42 @@ fn inputs(list: &List) -> Vec<(Tensor, Vec<u32>)> {
     })
     .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::conv_cases::{build, case};
+    use crate::kernels::GemmCore;
+
+    #[test]
+    fn a_product_stands_with_its_sum_or_its_transforms() {
+        let labels = |rule: GemmRule, label: &str| -> Vec<String> {
+            let tuning = Tuning {
+                gemm: vec![rule],
+                ..Tuning::cpu()
+            };
+            let list = build(&tuning, case([2, 40, 7, 9, 6, 3, 1, 1])).list;
+            let alone = of_label(&list, label).unwrap();
+            assert_eq!(chosen(&alone).label, label);
+            let parts = alone.dispatches.into_iter();
+            parts.map(|d| d.label).collect()
+        };
+        let direct = |max_split| GemmRule::new(GemmCore::Direct, [2, 2, 8, 8], max_split);
+        assert_eq!(labels(direct(1), "grad input"), ["grad input"]);
+        assert_eq!(labels(direct(4), "forward"), ["forward", "forward sum"]);
+        let winograd = GemmRule {
+            winograd: true,
+            ..direct(1)
+        };
+        assert_eq!(
+            labels(winograd.clone(), "grad input"),
+            [
+                "grad input weights",
+                "grad input tiles",
+                "grad input",
+                "grad input output"
+            ]
+        );
+        assert_eq!(labels(winograd, "grad weight"), ["grad weight"]);
+    }
+}
