@@ -141,7 +141,7 @@ pub fn tunings() -> Vec<Tuning> {
     let direct = GemmRule::new(GemmCore::Direct, [2, 2, 8, 4], 1);
     let tile_k8 = GemmRule {
         tile_k: 8,
-        ..GemmRule::new(GemmCore::Tile, [2, 2, 16, 16], 4)
+        ..GemmRule::new(GemmCore::Tile, [2, 2, 16, 8], 4)
     };
     let all = vec![
         Tuning::gpu(),
