@@ -1,4 +1,4 @@
-//! What Mesa's AMD driver makes of the kernels of the `gpu` profile: registers, scratch, occupancy and the share of FMA in
+//! What Mesa's AMD driver makes of the kernels of the `gpu` profile, and of Winograd's algorithm with its tiles: registers, scratch, occupancy and the share of FMA in
 //! the inner loop. It compiles for GPUs that are not there, so nothing runs and no time follows. `scripts/isa`
 
 use std::collections::BTreeSet;
@@ -7,9 +7,23 @@ use std::ffi::CStr;
 use ash::vk;
 use naga::{AddressSpace, Module, TypeInner};
 use wattgrad::internals::device::{Gpu, GpuOptions};
-use wattgrad::internals::kernels::Tuning;
 use wattgrad::internals::kernels::emit::{Language, emit_module, validate};
+use wattgrad::internals::kernels::{GemmCore, GemmRule, Tuning};
 use wattgrad::internals::train::{Regime, Trainer};
+
+/// The `gpu` profile, and the same with Winograd's algorithm wherever it suits.
+fn tunings() -> [Tuning; 2] {
+    let gpu = Tuning::gpu();
+    let mut winograd = gpu.clone();
+    winograd.gemm.insert(
+        0,
+        GemmRule {
+            winograd: true,
+            ..GemmRule::new(GemmCore::Tile, [2, 2, 8, 8], 1)
+        },
+    );
+    [gpu, winograd]
+}
 
 /// Shaders with their names, once each.
 fn shaders(models: &[String]) -> Vec<(String, String)> {
@@ -19,13 +33,16 @@ fn shaders(models: &[String]) -> Vec<(String, String)> {
     })
     .expect("llvmpipe, on which the step is planned");
     let mut all: Vec<(String, String)> = vec![];
-    for model in models {
+    let pairs = models
+        .iter()
+        .flat_map(|model| tunings().map(|tuning| (model, tuning)));
+    for (model, tuning) in pairs {
         let regime = serde_json::json!({ "model": model, "data": "digits", "batch_size": 128 });
         let regime: Regime = serde_json::from_value(regime).unwrap();
         let data = regime.read_data(&mut |_| ()).unwrap();
         let network = regime.build_network(&data).unwrap();
         let trainer = Trainer::new(&gpu, regime).unwrap();
-        let trainer = trainer.data(data).network(network).tuning(Tuning::gpu());
+        let trainer = trainer.data(data).network(network).tuning(tuning);
         for (name, wgsl) in trainer.program().unwrap().shaders() {
             if all.iter().all(|(_, known)| *known != wgsl) {
                 all.push((format!("{model} {name}"), wgsl));

@@ -129,8 +129,10 @@ pub struct ProductSize {
     pub m: u32,
     /// Columns of the result, padding included.
     pub n: u32,
-    /// Terms of a sum.
+    /// Terms of a sum; for a convolution with the taps that are stored, whatever algorithm computes it.
     pub k: u32,
+    /// Terms of a sum that the dispatch itself adds: `k`, or the channels alone by Winograd's algorithm.
+    pub terms: u32,
 }
 
 /// A dispatch of symbolic tensors.

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Bytes of workgroup memory that every device grants.
+const TILE_BYTES: u32 = 16_384;
+
 /// A device profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +55,26 @@ pub enum ProductKind {
     ConvGradWeight,
 }
 
+impl ProductKind {
+    /// Its name in profiles.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            ProductKind::Nn => "nn",
+            ProductKind::Nt => "nt",
+            ProductKind::Tn => "tn",
+            ProductKind::ConvForward => "conv-forward",
+            ProductKind::ConvGradInput => "conv-grad-input",
+            ProductKind::ConvGradWeight => "conv-grad-weight",
+        }
+    }
+
+    /// Whether Winograd's algorithm computes such products.
+    fn has_winograd(self) -> bool {
+        matches!(self, ProductKind::ConvForward | ProductKind::ConvGradInput)
+    }
+}
+
 /// A row of the table that chooses a GEMM core. Bounds that are absent always hold.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,8 +103,24 @@ pub struct GemmRule {
     /// Invocations along the rows (direct, tile).
     #[serde(default)]
     pub threads_y: u32,
+    /// Terms of the sum that a `tile` holds in workgroup memory at a time: 8 or 16.
+    #[serde(default = "usual_tile_k", skip_serializing_if = "is_usual_tile_k")]
+    pub tile_k: u32,
+    /// Whether the rule is for 3x3 convolutions with stride 1 and padding 1, and the gradients of their inputs, by Winograd's
+    /// algorithm, whose sixteen products take this core and tile. Anything else does not match.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub winograd: bool,
     /// Most parts that a long sum is split into, 1 to 1,024; 1 never splits.
     pub max_split: u32,
+}
+
+fn usual_tile_k() -> u32 {
+    16
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_usual_tile_k(tile_k: &u32) -> bool {
+    *tile_k == usual_tile_k()
 }
 
 /// Why a device profile cannot be used.
@@ -119,6 +158,8 @@ impl GemmRule {
             rn,
             threads_x,
             threads_y,
+            tile_k: usual_tile_k(),
+            winograd: false,
             max_split,
         }
     }
@@ -131,9 +172,22 @@ impl GemmRule {
         }
     }
 
-    /// The bytes of workgroup memory that the `tile` core holds: four quads of K of every row and column.
+    /// The bytes of workgroup memory that the `tile` core holds: `tile_k` terms of every row and column.
     fn tile_bytes(&self) -> u32 {
-        64 * 4 * (self.threads_y * self.rm + self.threads_x * self.rn)
+        16 * self.tile_k * (self.threads_y * self.rm + self.threads_x * self.rn)
+    }
+
+    /// Quads of K that a step of the core's loop takes.
+    pub(in crate::kernels) fn step(&self) -> u32 {
+        match self.core {
+            GemmCore::Tile => self.tile_k / 4,
+            GemmCore::Direct | GemmCore::Texel => 1,
+        }
+    }
+
+    /// Whether the `tile` core fits the workgroup memory that every device grants.
+    pub(crate) fn fits_workgroup(&self) -> bool {
+        self.tile_bytes() <= TILE_BYTES
     }
 
     fn problem(&self, texel: bool) -> Option<String> {
@@ -142,6 +196,18 @@ impl GemmRule {
                 "max_split must be between 1 (never split) and 1024, got {}",
                 self.max_split
             ));
+        }
+        if let Some(kind) = self
+            .form
+            .filter(|kind| self.winograd && !kind.has_winograd())
+        {
+            return Some(format!(
+                "winograd = true needs form = \"conv-forward\" or \"conv-grad-input\", or no form, got form = \"{}\"",
+                kind.name()
+            ));
+        }
+        if ![8, 16].contains(&self.tile_k) {
+            return Some(format!("tile_k must be 8 or 16, got {}", self.tile_k));
         }
         if self.core == GemmCore::Texel {
             return (!texel).then(|| {
@@ -168,9 +234,11 @@ impl GemmRule {
                 return Some(format!("{key} must be between 1 and {most}, got {value}"));
             }
         }
-        let bytes = self.tile_bytes();
-        (self.core == GemmCore::Tile && bytes > 16_384).then(|| {
-            format!("the tile needs {bytes} bytes of workgroup memory, but devices only guarantee 16384; make it smaller")
+        (self.core == GemmCore::Tile && !self.fits_workgroup()).then(|| {
+            format!(
+                "the tile needs {} bytes of workgroup memory, but devices only guarantee {TILE_BYTES}; make it smaller",
+                self.tile_bytes()
+            )
         })
     }
 }
@@ -308,6 +376,51 @@ mod tests {
     }
 
     #[test]
+    fn winograd_is_for_convolutions_only() {
+        let mut tuning = Tuning::cpu();
+        tuning.gemm[0].winograd = true;
+        for form in [
+            None,
+            Some(ProductKind::ConvForward),
+            Some(ProductKind::ConvGradInput),
+        ] {
+            tuning.gemm[0].form = form;
+            let text = toml::to_string(&tuning).unwrap();
+            assert_eq!(Tuning::from_toml(&text).unwrap(), tuning);
+        }
+        for form in ["nn", "nt", "tn", "conv-grad-weight"] {
+            let text = toml::to_string(&tuning).unwrap();
+            let text = text.replacen("conv-grad-input", form, 1);
+            let problem = Tuning::from_toml(&text).unwrap_err().to_string();
+            let wanted = format!(
+                "gemm rule 1: winograd = true needs form = \"conv-forward\" or \"conv-grad-input\", or no form, got form = \"{form}\""
+            );
+            assert_eq!(problem, wanted);
+        }
+        assert!(
+            !toml::to_string(&Tuning::cpu())
+                .unwrap()
+                .contains("winograd")
+        );
+    }
+
+    #[test]
+    fn tile_k_is_16_where_absent_and_counts_for_workgroup_memory() {
+        let mut tuning = Tuning::gpu();
+        let text = toml::to_string(&tuning).unwrap();
+        assert!(!text.contains("tile_k"), "{text}");
+        assert_eq!(Tuning::from_toml(&text).unwrap().gemm[0].tile_k, 16);
+        // 128 rows and 48 quads of columns: 20 KiB at 16 terms, 10 KiB at 8.
+        let large = GemmRule::new(GemmCore::Tile, [2, 3, 16, 16], 1);
+        tuning.gemm[0] = large.clone();
+        let problem = tuning.validate().unwrap_err().to_string();
+        assert!(problem.contains("needs 20480 bytes"), "{problem}");
+        tuning.gemm[0].tile_k = 8;
+        let text = toml::to_string(&tuning).unwrap();
+        assert_eq!(Tuning::from_toml(&text).unwrap(), tuning);
+    }
+
+    #[test]
     fn rejects_profiles_that_no_device_runs() {
         let error = |change: fn(&mut Tuning)| {
             let mut tuning = Tuning::gpu();
@@ -322,6 +435,15 @@ mod tests {
                 .contains("workgroup memory")
         );
         assert!(error(|t| t.gemm[0].max_split = 0).contains("max_split"));
+        for tile_k in [0, 4, 12, 32] {
+            let mut tuning = Tuning::gpu();
+            tuning.gemm[2].tile_k = tile_k;
+            let problem = tuning.validate().unwrap_err().to_string();
+            assert_eq!(
+                problem,
+                format!("gemm rule 3: tile_k must be 8 or 16, got {tile_k}")
+            );
+        }
         assert!(error(|t| t.gemm[1].core = GemmCore::Texel).contains("texel = 4"));
         assert!(error(|t| t.fill = 0).contains("fill must be between"));
         assert!(error(|t| t.texel = Some(3)).contains("texel must be 4, 8 or 16"));

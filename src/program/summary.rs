@@ -229,8 +229,10 @@ impl Program<'_> {
                         0
                     }),
                 bytes: dispatch.bytes,
-                k: dispatch.product.map(|product| product.k),
-                idle: dispatch.product.is_some_and(|product| product.k > LONG_SUM)
+                k: dispatch.product.map(|product| product.terms),
+                idle: dispatch
+                    .product
+                    .is_some_and(|product| product.terms > LONG_SUM)
                     && workgroups < FEW_WORKGROUPS,
                 barrier,
                 operands,

@@ -17,9 +17,10 @@ use std::process::{Command, Stdio};
 
 use skip::skipped;
 
+use wattgrad::internals::conformance::conv_cases;
 use wattgrad::internals::kernels::count::{Counter, Inputs};
 use wattgrad::internals::kernels::emit::{Language, emit_module, validate};
-use wattgrad::internals::kernels::{SHADERS, Tuning};
+use wattgrad::internals::kernels::{GemmCore, GemmRule, SHADERS, Tuning};
 
 /// Modules that the Khronos validator refuses; `None` where it is not installed.
 struct Khronos {
@@ -211,6 +212,57 @@ fn counted_products_cover_the_useful_work() {
             );
         }
     }
+}
+
+/// 16 channels of 16x16 pixels have 64 tiles of 2x2 outputs: Winograd's products take 16 multiplications a tile and channel,
+/// the direct sum 12 stored taps a pixel and channel.
+#[test]
+fn winograd_counts_the_operations_that_it_does() {
+    let case = conv_cases::case([1, 16, 16, 16, 16, 3, 1, 1]);
+    let flops = |winograd: bool| -> Vec<(String, u64)> {
+        let rule = GemmRule {
+            winograd,
+            ..GemmRule::new(GemmCore::Direct, [2, 2, 8, 4], 1)
+        };
+        let tuning = Tuning {
+            gemm: vec![rule],
+            ..Tuning::cpu()
+        };
+        let list = conv_cases::build(&tuning, case).list;
+        let cases = [registry::of_list("convolution", list, &tuning)];
+        let instances = registry::instances(&cases);
+        let forward = instances
+            .iter()
+            .filter(|i| i.dispatch.label.starts_with("forward"));
+        let count = |instance: &registry::Instance<'_>| {
+            let counter = Counter::of(&instance.composed.wgsl).unwrap();
+            let counted = counter.count(&Inputs {
+                others: &[],
+                sizes: &instance.words,
+                workgroups: instance.dispatch.grid,
+                passes: None,
+            });
+            counted.unwrap().flops
+        };
+        forward
+            .map(|i| (i.dispatch.label.clone(), count(i)))
+            .collect()
+    };
+    // A bias is added to every output.
+    assert_eq!(
+        flops(false),
+        [("forward".into(), 2 * 16 * 16 * 12 * 256 + 16 * 256)]
+    );
+    let (pairs, tiles) = (16 * 16, 16 * 64);
+    let wanted = [
+        // Three additions and two halvings for each of three columns and four rows.
+        ("forward weights", pairs * 5 * 7),
+        ("forward tiles", tiles * 32),
+        ("forward", 2 * 16 * pairs * 64),
+        ("forward output", tiles * 24 + 16 * 256),
+    ];
+    let wanted = wanted.map(|(label, flops)| (label.to_owned(), flops));
+    assert_eq!(flops(true), wanted);
 }
 
 #[test]

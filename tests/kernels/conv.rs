@@ -2,7 +2,7 @@
 //! them.
 
 use super::harness::texel_lanes;
-use wattgrad::internals::conformance::conv_cases::{build, case, general, three};
+use wattgrad::internals::conformance::conv_cases::{Case, build, case, general, stride_1, three};
 use wattgrad::internals::conformance::{compose, tuning};
 use wattgrad::internals::kernels::conv::Conv;
 use wattgrad::internals::kernels::norm::{BatchNorm, NormError};
@@ -71,6 +71,66 @@ fn every_form_is_valid_in_both_storages_and_reaches_every_language() {
             }
         }
     }
+}
+
+/// Every core with Winograd's algorithm, forward and for the gradient of the input; other windows, and convolutions whose
+/// transformed tensors could not be addressed, go on to the next rule.
+#[test]
+fn winograd_computes_what_it_suits_and_leaves_the_rest_to_the_next_rule() {
+    let rule = |core, tile, winograd| GemmRule {
+        winograd,
+        ..GemmRule::new(core, tile, 1)
+    };
+    let with = |core, tile| Tuning {
+        gemm: vec![
+            rule(core, tile, true),
+            rule(GemmCore::Direct, [1, 3, 4, 4], false),
+        ],
+        ..tuning(32, 40)
+    };
+    // Of the forward pass, the gradient of the input and the gradient of the weight.
+    let variants = |tuning: &Tuning, case| -> Vec<String> {
+        let list = build(tuning, case).list;
+        let all = list.dispatches.into_iter();
+        let products = all.filter(|d| d.product.is_some());
+        products.map(|d| d.variant).collect()
+    };
+    let next = "direct 4x12";
+    let tile = with(GemmCore::Tile, [1, 2, 8, 8]);
+    for case in stride_1() {
+        let winograd = "winograd 2x2 tile 32x64";
+        let wanted = [winograd, winograd, next];
+        assert_eq!(variants(&tile, case), wanted, "{case:?}");
+        for core in [GemmCore::Direct, GemmCore::Tile] {
+            for module in validate(&build(&with(core, [2, 2, 8, 8]), case).list) {
+                assert_eq!(emit::supported(&module), emit::Language::ALL, "{case:?}");
+            }
+        }
+    }
+    let grouped = Case {
+        groups: 2,
+        ..case([2, 4, 7, 9, 6, 3, 1, 1])
+    };
+    assert!(variants(&tile, grouped).is_empty());
+    let dilated = Case {
+        dilation: [1, 2],
+        ..case([2, 4, 7, 9, 6, 3, 1, 1])
+    };
+    let others = [
+        case([2, 4, 7, 9, 6, 3, 2, 1]),
+        case([2, 4, 7, 9, 6, 3, 1, 0]),
+        case([2, 4, 7, 9, 6, 5, 1, 1]),
+        case([2, 4, 7, 9, 6, 1, 1, 0]),
+        dilated,
+    ];
+    for case in others {
+        assert_eq!(variants(&tile, case), [next; 3], "{case:?}");
+    }
+    let large = variants(&tile, case([2_000, 64, 224, 224, 64, 3, 1, 1]));
+    assert!(
+        large.iter().all(|variant| variant.starts_with("direct ")),
+        "{large:?}"
+    );
 }
 
 #[test]

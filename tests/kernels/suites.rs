@@ -67,10 +67,12 @@ fn suite(name: &'static str) {
     let wanted: &[&str] = match name {
         "gemm_direct" | "gemm_direct_registers" => &["direct ", " split "],
         "gemm_tile" | "gemm_tile_large" => &["tile ", " split "],
+        "gemm_tile_k8" => &["tile 16x64x8", " split "],
         "gemm_texel" | "conv_texel" => &["texel"],
         "conv_groups" => &["grouped"],
         "conv_tile" => &["tile "],
         "conv_split" => &["direct ", "tile ", " split "],
+        "conv_winograd" => &["winograd 2x2 direct", "winograd 2x2 tile"],
         "conv_texel_3x3" => &["texel3x3", "thin"],
         _ => &[],
     };
@@ -104,6 +106,7 @@ suites!(
     gemm_direct_registers,
     gemm_tile,
     gemm_tile_large,
+    gemm_tile_k8,
     gemm_texel,
     gemm_profiles,
     column_sums,
@@ -113,6 +116,7 @@ suites!(
     conv_texel,
     conv_split,
     conv_texel_3x3,
+    conv_winograd,
     max_pool,
     mean_pool,
     average_pool,

@@ -19,6 +19,7 @@ mod shards;
 mod snapshot;
 mod stream;
 mod two_heads;
+mod winograd;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -1,16 +1,23 @@
 //! The convolutions: kernels, strides and paddings per axis, odd sizes, every core.
 
-use super::conv_cases::{Built, Case, build, case, general, grouped, three, weight_width};
-use super::{EPS, widen};
+use super::conv_cases::{
+    Built, Case, build, case, general, grouped, stride_1, three, weight_width,
+};
+use super::{EPS, widen, winograd};
 use crate::conformance::examiner::Examiner;
 use crate::conformance::numbers::{data, pack};
-use crate::kernels::{GemmCore, Storage, Tuning};
+use crate::kernels::{GemmCore, GemmRule, Storage, Tuning};
 
 /// A profile whose only rule is this core; few workgroups fill the device.
 fn only(lanes: Option<u32>, core: GemmCore, tile: [u32; 4], max_split: u32) -> Tuning {
+    with(lanes, GemmRule::new(core, tile, max_split))
+}
+
+/// The same with a given rule.
+fn with(lanes: Option<u32>, rule: GemmRule) -> Tuning {
     Tuning {
         fill: 40,
-        ..super::only(lanes, core, tile, max_split)
+        ..super::with(lanes, rule)
     }
 }
 
@@ -51,11 +58,16 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, case: Case, storage: Storage)
     let [x, w, bias, dy] = [&x, &w, &bias, &dy].map(|v| widen(v));
     // As for products: one rounding per quad of the sum, a few within the quad, of the layers and of the epilogue. The
     // texel kernels add nine taps in a row per channel, fewer than their k / 4 times four.
-    let mut examine = |part: &str, output, width, want: &[f64], scale: &[f64], terms: usize| {
+    let direct = |terms: usize| terms as f64 / 4.0 + 16.0;
+    let mut examine = |part: &str, output, width, want: &[f64], scale: &[f64], roundings: f64| {
         let what = format!("{part} of {case}");
         exam.close(&what, &got.rows(output, width), want, |i| {
-            (terms as f64 / 4.0 + 16.0) * EPS * scale[i]
+            roundings * EPS * scale[i]
         });
+    };
+    let by_winograd = |label: &str| {
+        let mut parts = list.dispatches.iter().filter(|d| d.label == label);
+        parts.any(|d| d.variant.starts_with("winograd"))
     };
     let taps = (case.kernel[0] * case.kernel[1]).next_multiple_of(4) as usize;
     let pixels = (case.images * conv.output().plane_quads() * 4) as usize;
@@ -65,11 +77,23 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, case: Case, storage: Storage)
     if case.relu() {
         want.iter_mut().for_each(|v| *v = v.max(0.0));
     }
-    let scale = wide.forward_magnitude(&x, &w, Some(&bias));
-    examine("forward", ty, y_width, &want, &scale, wide.channels * taps);
+    let mut scale = wide.forward_magnitude(&x, &w, Some(&bias));
+    let mut roundings = direct(wide.channels * taps);
+    if by_winograd("forward") {
+        let sums = winograd::magnitude(&wide, &x, &w, false);
+        scale.iter_mut().zip(&sums).for_each(|(to, sum)| *to += sum);
+        roundings = winograd::roundings(wide.channels);
+    }
+    examine("forward", ty, y_width, &want, &scale, roundings);
 
     let mut want = wide.grad_input(&dy, &w);
     let mut scale = wide.grad_input_magnitude(&dy, &w);
+    let mut roundings = direct(out * taps);
+    if by_winograd("grad input") {
+        let sums = winograd::magnitude(&wide, &dy, &w, true);
+        scale.iter_mut().zip(&sums).for_each(|(to, sum)| *to += sum);
+        roundings = winograd::roundings(out);
+    }
     for i in 0..want.len() {
         want[i] = if mask[i] > 0.0 {
             want[i] + f64::from(addend[i])
@@ -78,23 +102,66 @@ fn check(exam: &mut Examiner<'_>, tuning: &Tuning, case: Case, storage: Storage)
         };
         scale[i] += f64::from(addend[i].abs());
     }
-    examine("grad input", tdx, x_width, &want, &scale, out * taps);
+    examine("grad input", tdx, x_width, &want, &scale, roundings);
 
     // A product and three additions per quad, then one per quad of pixels.
     let (want, scale) = (
         wide.grad_weight(&x, &dy),
         wide.grad_weight_magnitude(&x, &dy),
     );
-    examine("grad weight", tdw, columns, &want, &scale, pixels);
+    examine("grad weight", tdw, columns, &want, &scale, direct(pixels));
     let (want, scale) = (wide.grad_bias(&dy), wide.grad_bias_magnitude(&dy));
-    examine("grad bias", tdb, out, &want, &scale, pixels);
+    examine("grad bias", tdb, out, &want, &scale, direct(pixels));
 }
 
 /// One core and tile for some windows.
-pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4], storage: Storage) {
-    let tuning = only(exam.texel_lanes(), core, tile, 4);
-    for case in general().into_iter().step_by(9) {
+pub fn rule(exam: &mut Examiner<'_>, rule: &GemmRule, storage: Storage) {
+    let rule = GemmRule {
+        max_split: 4,
+        ..rule.clone()
+    };
+    let cases = match rule.winograd {
+        true => stride_1(),
+        false => general().into_iter().step_by(9).collect(),
+    };
+    let tuning = with(exam.texel_lanes(), rule);
+    for case in cases {
         check(exam, &tuning, case, storage);
+    }
+}
+
+/// Winograd's algorithm with every core; other windows are left to the next rule.
+pub fn winograd(exam: &mut Examiner<'_>) {
+    let lanes = exam.texel_lanes();
+    let tiles = [
+        (GemmCore::Direct, [2, 1, 4, 4], 16),
+        (GemmCore::Tile, [1, 2, 8, 4], 16),
+        (GemmCore::Tile, [2, 2, 8, 8], 8),
+        (GemmCore::Texel, [1, 1, 8, 1], 16),
+    ];
+    for (core, tile, tile_k) in tiles {
+        if core == GemmCore::Texel && lanes.is_none() {
+            continue;
+        }
+        let rule = GemmRule {
+            tile_k,
+            winograd: true,
+            ..GemmRule::new(core, tile, 1)
+        };
+        let tuning = with(lanes, rule);
+        for (i, case) in stride_1().into_iter().enumerate() {
+            let storage = match tuning.texel {
+                Some(_) if i % 2 == 1 => Storage::Image,
+                _ => Storage::Buffer,
+            };
+            check(exam, &tuning, case, storage);
+        }
+        check(
+            exam,
+            &tuning,
+            case([2, 3, 9, 11, 5, 3, 2, 1]),
+            Storage::Buffer,
+        );
     }
 }
 
@@ -125,7 +192,11 @@ pub fn in_groups(exam: &mut Examiner<'_>) {
 pub fn tile(exam: &mut Examiner<'_>) {
     for (i, case) in general().into_iter().step_by(2).enumerate() {
         let tile = [[1, 1, 8, 8], [1, 2, 16, 4]][i % 2];
-        let tuning = only(None, GemmCore::Tile, tile, 1);
+        let rule = GemmRule {
+            tile_k: [16, 16, 8][i % 3],
+            ..GemmRule::new(GemmCore::Tile, tile, 1)
+        };
+        let tuning = with(None, rule);
         check(exam, &tuning, case, Storage::Buffer);
     }
     let case = case([2, 12, 9, 11, 20, 3, 1, 1]);

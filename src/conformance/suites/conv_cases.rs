@@ -199,6 +199,21 @@ pub fn three() -> Vec<Case> {
     .to_vec()
 }
 
+/// Cases for Winograd's algorithm: odd heights and widths, one pixel, one channel, one image, channels beyond a step of a core.
+#[must_use]
+pub fn stride_1() -> Vec<Case> {
+    [
+        [3, 1, 9, 11, 5, 3, 1, 1],
+        [2, 3, 8, 8, 17, 3, 1, 1],
+        [2, 17, 7, 14, 3, 3, 1, 1],
+        [1, 9, 1, 1, 8, 3, 1, 1],
+        [1, 20, 5, 18, 1, 3, 1, 1],
+        [2, 33, 4, 7, 40, 3, 1, 1],
+    ]
+    .map(case)
+    .to_vec()
+}
+
 /// Width of a stored row of the weight: the taps of a channel, or all channels of a 1x1 kernel.
 #[must_use]
 pub fn weight_width(conv: &Conv) -> usize {

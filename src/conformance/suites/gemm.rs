@@ -1,10 +1,10 @@
 //! The products and column sums: every core, form, split and epilogue.
 
-use super::{EPS, only, widen};
+use super::{EPS, only, widen, with};
 use crate::conformance::examiner::Examiner;
 use crate::conformance::numbers::{data, pack};
 use crate::kernels::gemm::{Epilogue, Gemm, GemmLayout, column_sum, product};
-use crate::kernels::{GemmCore, List, Role, Shape, Storage, Tuning, oracle};
+use crate::kernels::{GemmCore, GemmRule, List, Role, Shape, Storage, Tuning, oracle};
 
 fn matrix(rows: u32, columns: u32) -> Shape {
     super::shape(1, rows, columns)
@@ -131,9 +131,12 @@ const EPILOGUES: [Fused; 7] = [
 ];
 
 /// Checks a core in every form and storage: whole sums, split sums, epilogues.
-fn check_core(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4]) {
+fn check_core(exam: &mut Examiner<'_>, rule: &GemmRule) {
     let lanes = exam.texel_lanes();
-    let (whole, split) = (only(lanes, core, tile, 1), only(lanes, core, tile, 8));
+    let [whole, split] = [1, 8].map(|max_split| {
+        let rule = rule.clone();
+        with(lanes, GemmRule { max_split, ..rule })
+    });
     let mut fused = EPILOGUES.iter().cycle();
     for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
         for storage in exam.storages() {
@@ -161,9 +164,13 @@ fn check_core(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4]) {
 }
 
 /// One core and tile in every form, whole and split.
-pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4], storage: Storage) {
+pub fn rule(exam: &mut Examiner<'_>, rule: &GemmRule, storage: Storage) {
     let lanes = exam.texel_lanes();
-    for tuning in [only(lanes, core, tile, 1), only(lanes, core, tile, 8)] {
+    let split = |max_split| GemmRule {
+        max_split,
+        ..rule.clone()
+    };
+    for tuning in [1, 8].map(|max_split| with(lanes, split(max_split))) {
         for form in [GemmLayout::Nn, GemmLayout::Nt, GemmLayout::Tn] {
             let (m, n, k) = (17, 65, 257);
             check(
@@ -179,22 +186,33 @@ pub fn rule(exam: &mut Examiner<'_>, core: GemmCore, tile: [u32; 4], storage: St
 
 /// The core `direct`.
 pub fn direct(exam: &mut Examiner<'_>) {
-    check_core(exam, GemmCore::Direct, [1, 1, 8, 4]);
+    check_core(exam, &GemmRule::new(GemmCore::Direct, [1, 1, 8, 4], 1));
 }
 
 /// The core `direct` with many registers.
 pub fn direct_registers(exam: &mut Examiner<'_>) {
-    check_core(exam, GemmCore::Direct, [2, 3, 4, 4]);
+    check_core(exam, &GemmRule::new(GemmCore::Direct, [2, 3, 4, 4], 1));
 }
 
 /// The core `tile`.
 pub fn tile(exam: &mut Examiner<'_>) {
-    check_core(exam, GemmCore::Tile, [1, 1, 4, 8]);
+    check_core(exam, &GemmRule::new(GemmCore::Tile, [1, 1, 4, 8], 1));
 }
 
 /// The core `tile` with large tiles.
 pub fn tile_large(exam: &mut Examiner<'_>) {
-    check_core(exam, GemmCore::Tile, [2, 2, 8, 8]);
+    check_core(exam, &GemmRule::new(GemmCore::Tile, [2, 2, 8, 8], 1));
+}
+
+/// The core `tile` with 8 terms at a time.
+pub fn tile_k8(exam: &mut Examiner<'_>) {
+    check_core(
+        exam,
+        &GemmRule {
+            tile_k: 8,
+            ..GemmRule::new(GemmCore::Tile, [1, 2, 8, 4], 1)
+        },
+    );
 }
 
 /// The core `texel`, where it runs.
@@ -202,7 +220,7 @@ pub fn texel(exam: &mut Examiner<'_>) {
     if exam.texel_lanes().is_none() {
         return;
     }
-    check_core(exam, GemmCore::Texel, [1, 1, 8, 1]);
+    check_core(exam, &GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 1));
 }
 
 /// Every core and tile of the built-in profiles.

@@ -21,6 +21,7 @@ mod norm;
 mod optim;
 mod pool;
 pub mod rules;
+mod winograd;
 
 use super::examiner::{Examiner, tuning};
 use crate::kernels::{GemmCore, GemmRule, List, Role, Shape, Storage, Tensor, Tuning, oracle};
@@ -52,6 +53,7 @@ suites! {
     "gemm_direct_registers" ["gemm"] gemm::direct_registers,
     "gemm_tile" ["gemm"] gemm::tile,
     "gemm_tile_large" ["gemm"] gemm::tile_large,
+    "gemm_tile_k8" ["gemm"] gemm::tile_k8,
     "gemm_texel" ["gemm", "texel"] gemm::texel,
     "gemm_profiles" ["gemm", "texel"] gemm::profiles,
     "column_sums" ["gemm"] gemm::column_sums,
@@ -61,6 +63,7 @@ suites! {
     "conv_texel" ["conv", "gemm", "texel"] conv::texel,
     "conv_split" ["conv", "gemm"] conv::split,
     "conv_texel_3x3" ["conv", "gemm", "texel"] conv::texel_3x3,
+    "conv_winograd" ["conv", "gemm", "texel"] conv::winograd,
     "max_pool" ["pool", "elementwise"] pool::max_pool,
     "mean_pool" ["pool", "elementwise"] pool::mean_pool,
     "average_pool" ["pool", "elementwise"] pool::average_pool,
@@ -135,18 +138,24 @@ const FINISHES: [(bool, bool); 4] = [(false, false), (true, false), (false, true
 
 /// A profile whose only rule is this core; `lanes` are those of a subgroup where the `texel` kernels run.
 fn only(lanes: Option<u32>, core: GemmCore, tile: [u32; 4], max_split: u32) -> Tuning {
+    with(lanes, GemmRule::new(core, tile, max_split))
+}
+
+/// The same with a given rule.
+fn with(lanes: Option<u32>, rule: GemmRule) -> Tuning {
     Tuning {
-        texel: lanes.filter(|_| core == GemmCore::Texel),
-        gemm: vec![GemmRule::new(core, tile, max_split)],
+        texel: lanes.filter(|_| rule.core == GemmCore::Texel),
+        gemm: vec![rule],
         ..tuning(32, 1000)
     }
 }
 
 /// A rule for products: its core and tile in every form and in some convolutions.
 pub fn rule(exam: &mut Examiner<'_>, rule: &GemmRule, storage: Storage) {
-    let tile = [rule.rm, rule.rn, rule.threads_x, rule.threads_y];
-    gemm::rule(exam, rule.core, tile, storage);
-    conv::rule(exam, rule.core, tile, storage);
+    if !rule.winograd {
+        gemm::rule(exam, rule, storage);
+    }
+    conv::rule(exam, rule, storage);
 }
 
 /// The output of `batch/order`: the number of filled rows, and the sample of each.

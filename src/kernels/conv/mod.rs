@@ -2,20 +2,23 @@
 //!
 //! A convolution is a matrix product whose operands are read through the window, without an im2col copy: the cores of the
 //! `gemm` family with other snippets. Software devices have their own kernels for 3x3 windows (`kernels/texel`), and
-//! convolutions in groups, among them depthwise ones, have kernels of their own.
+//! convolutions in groups, among them depthwise ones, have kernels of their own. Where a rule of the profile says so, 3x3
+//! convolutions with stride 1 and the gradients of their inputs take Winograd's algorithm.
 
 mod bias;
 mod grouped;
 pub(super) mod shape;
+mod winograd;
 
 pub use bias::grad_bias;
 pub use shape::Conv;
 
 use super::gemm::{Epilogue, Product};
-use super::{List, ProductKind, Tensor, Tuning, texel};
+use super::{List, ProductKind, ProductSize, Tensor, Tuning, texel};
 use shape::Readers;
+use winograd::Winograd;
 
-/// Appends `y`, the convolution of `x` with `w`: one dispatch, or two where the sum is split.
+/// Appends `y`, the convolution of `x` with `w`: one dispatch, two where the sum is split, or the four of Winograd's algorithm.
 /// A batch that needs more workgroups than a grid can have fails the list ([`List::failure`]).
 #[allow(clippy::too_many_arguments)] // the operands of one operation, named at every call
 pub fn forward(
@@ -28,15 +31,16 @@ pub fn forward(
     y: Tensor,
     epilogue: Epilogue,
 ) {
+    if let Some(winograd) = Winograd::chosen(tuning, conv, ProductKind::ConvForward) {
+        return winograd.append(list, tuning, label, [x, w, y], epilogue);
+    }
     if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
         return kernels.forward(list, [x, w, y], epilogue);
     }
     if conv.groups > 1 {
         return grouped::forward(list, tuning, label, conv, [x, w, y], epilogue);
     }
-    let output = conv.output();
-    let k = conv.input.channels * conv.taps();
-    let n4 = conv.images * output.plane_quads();
+    let ProductSize { m, n, k, .. } = conv.product(ProductKind::ConvForward);
     let (block_b, constants_b) = conv.block_b(Readers {
         pointwise: "conv/block_b_pointwise",
         pointwise_stride2: "conv/block_b_pointwise_stride2",
@@ -46,15 +50,15 @@ pub fn forward(
     Product {
         label,
         kind: ProductKind::ConvForward,
-        m: conv.out_channels,
-        n: n4 * 4,
+        m,
+        n,
         k,
-        n4,
+        n4: n / 4,
         k4: k.div_ceil(4),
         lda: conv.weight_row_quads(),
         ldb: 0,
         ldc: 0,
-        plane: conv.images * output.quads(),
+        plane: conv.images * conv.output().quads(),
         images: conv.sizes(),
         block_a: None,
         block_b: Some(block_b),
@@ -68,8 +72,8 @@ pub fn forward(
     .append(list, tuning);
 }
 
-/// Appends `dx`, the gradient of the input, computed from `dy`, the gradient of the output: one dispatch, or two where the
-/// sum is split. A bias in the epilogue is one per input channel.
+/// Appends `dx`, the gradient of the input, computed from `dy`, the gradient of the output: one dispatch, two where the
+/// sum is split, or the four of Winograd's algorithm. A bias in the epilogue is one per input channel.
 #[allow(clippy::too_many_arguments)] // the operands of one operation, named at every call
 pub fn grad_input(
     list: &mut List,
@@ -81,14 +85,16 @@ pub fn grad_input(
     dx: Tensor,
     epilogue: Epilogue,
 ) {
+    if let Some(winograd) = Winograd::chosen(tuning, conv, ProductKind::ConvGradInput) {
+        return winograd.append(list, tuning, label, [dy, w, dx], epilogue);
+    }
     if let Some(kernels) = texel::conv::Conv3x3::new(tuning, conv, label) {
         return kernels.grad_input(list, [dy, w, dx], epilogue);
     }
     if conv.groups > 1 {
         return grouped::grad_input(list, tuning, label, conv, [dy, w, dx], epilogue);
     }
-    let k = conv.out_channels * conv.taps();
-    let n4 = conv.images * conv.input.plane_quads();
+    let ProductSize { m, n, k, .. } = conv.product(ProductKind::ConvGradInput);
     let pointwise = conv.pointwise();
     let (block_b, mut constants_b) = conv.block_b(Readers {
         pointwise: "conv/block_b_pointwise",
@@ -102,10 +108,10 @@ pub fn grad_input(
     Product {
         label,
         kind: ProductKind::ConvGradInput,
-        m: conv.input.channels,
-        n: n4 * 4,
+        m,
+        n,
         k,
-        n4,
+        n4: n / 4,
         k4: k.div_ceil(4),
         lda: conv.weight_row_quads(),
         ldb: 0,

@@ -1,7 +1,7 @@
 //! The sizes of a convolution.
 
-use crate::kernels::Shape;
 use crate::kernels::gemm::Images;
+use crate::kernels::{ProductKind, ProductSize, Shape};
 
 /// A convolution. The weight is `[out_channels][channels x taps]`: the taps of a channel are padded to quads, except those of
 /// a 1x1 kernel, whose rows are padded as a whole.
@@ -70,6 +70,31 @@ impl Conv {
 
     pub(super) fn pointwise(&self) -> bool {
         self.kernel == [1, 1]
+    }
+
+    /// The product that computes the output, or the gradient of the input: every quad of its pixels is four columns.
+    pub(in crate::kernels) fn product(&self, kind: ProductKind) -> ProductSize {
+        let (from, to) = match kind {
+            ProductKind::ConvGradInput => (self.output(), self.input),
+            _ => (self.input, self.output()),
+        };
+        let k = from.channels * self.taps();
+        ProductSize {
+            kind,
+            m: to.channels,
+            n: self.images * to.plane_quads() * 4,
+            k,
+            terms: k,
+        }
+    }
+
+    /// Whether the window is 3x3 with padding 1 and stride 1 or 2, dense and over all channels.
+    pub(in crate::kernels) fn is_3x3(&self) -> bool {
+        self.kernel == [3, 3]
+            && self.padding == [1, 1]
+            && self.dilation == [1, 1]
+            && self.groups == 1
+            && matches!(self.stride, [1, 1] | [2, 2])
     }
 
     /// The snippet that reads B, and its constants.

@@ -6,7 +6,7 @@
 
 mod plan;
 
-pub(crate) use plan::{Images, Product, chunks, reduce_rows};
+pub(crate) use plan::{Images, Product, chunks, matching, reduce_rows, widened};
 
 use super::{Dispatch, List, ProductKind, Role, Tensor, Tuning};
 

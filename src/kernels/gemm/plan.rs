@@ -7,10 +7,6 @@ use crate::kernels::{
     Tuning,
 };
 
-/// Quads of K that the `tile` core holds at a time.
-const TILE_K4: u32 = 4;
-/// Workgroup memory that every device grants.
-const TILE_BYTES: u32 = 16_384;
 /// A layer of a split sum has at least this many quads of K.
 const LEAST_LAYER: u32 = 16;
 
@@ -87,51 +83,53 @@ struct Core {
     constants: Vec<(&'static str, u32)>,
     /// Workgroups along the columns and rows of C.
     groups: [u32; 2],
-    /// Quads of K that a step of the core's loop takes.
-    step: u32,
+}
+
+/// The first rule of a profile that matches a product. Rules with `winograd` match only where that algorithm suits.
+pub(crate) fn matching(
+    tuning: &Tuning,
+    size: ProductSize,
+    winograd_suits: bool,
+) -> Option<&GemmRule> {
+    tuning.gemm.iter().find(|rule| {
+        (winograd_suits || !rule.winograd)
+            && rule.form.is_none_or(|kind| kind == size.kind)
+            && rule.min_m.is_none_or(|least| size.m >= least)
+            && rule.max_m.is_none_or(|most| size.m <= most)
+            && rule.min_n.is_none_or(|least| size.n >= least)
+            && rule.min_k.is_none_or(|least| size.k >= least)
+    })
+}
+
+/// Where a large batch has more quads of columns (`n4`) than a grid of the rule's tiles holds, the tiles become wider, and
+/// registers take over where workgroup memory ends.
+pub(crate) fn widened(mut rule: GemmRule, n4: u32) -> GemmRule {
+    while rule.core != GemmCore::Texel && n4.div_ceil(rule.threads_x * rule.rn) > MOST_WORKGROUPS {
+        let mut wider = rule.clone();
+        if rule.rn < 4 {
+            wider.rn = (rule.rn * 2).min(4);
+        } else if rule.threads_y.is_multiple_of(2) {
+            (wider.threads_x, wider.threads_y) = (rule.threads_x * 2, rule.threads_y / 2);
+        } else {
+            break;
+        }
+        if wider.core == GemmCore::Tile && !wider.fits_workgroup() {
+            wider.core = GemmCore::Direct;
+        }
+        rule = wider;
+    }
+    rule
 }
 
 impl Product<'_> {
-    /// The first rule that matches, or small register tiles where none does.
-    fn rule(&self, tuning: &Tuning) -> GemmRule {
-        let columns = self.n4 * 4;
-        let fits = |rule: &&GemmRule| {
-            rule.form.is_none_or(|kind| kind == self.kind)
-                && rule.min_m.is_none_or(|least| self.m >= least)
-                && rule.max_m.is_none_or(|most| self.m <= most)
-                && rule.min_n.is_none_or(|least| columns >= least)
-                && rule.min_k.is_none_or(|least| self.k >= least)
-        };
-        let rule = tuning
-            .gemm
-            .iter()
-            .find(fits)
-            .cloned()
-            .unwrap_or_else(|| GemmRule::new(GemmCore::Direct, [1, 1, 8, 8], 1));
-        self.widened(rule)
-    }
-
-    /// Where a large batch has more columns than a grid of the rule's tiles holds, the tiles become wider, and registers
-    /// take over where workgroup memory ends.
-    fn widened(&self, mut rule: GemmRule) -> GemmRule {
-        while rule.core != GemmCore::Texel
-            && self.n4.div_ceil(rule.threads_x * rule.rn) > MOST_WORKGROUPS
-        {
-            let mut wider = rule.clone();
-            if rule.rn < 4 {
-                wider.rn = (rule.rn * 2).min(4);
-            } else if rule.threads_y.is_multiple_of(2) {
-                (wider.threads_x, wider.threads_y) = (rule.threads_x * 2, rule.threads_y / 2);
-            } else {
-                break;
-            }
-            let vectors = 4 * (wider.threads_y * wider.rm + wider.threads_x * wider.rn);
-            if wider.core == GemmCore::Tile && vectors * TILE_K4 * 16 > TILE_BYTES {
-                wider.core = GemmCore::Direct;
-            }
-            rule = wider;
+    fn size(&self) -> ProductSize {
+        ProductSize {
+            kind: self.kind,
+            m: self.m,
+            n: self.n4 * 4,
+            k: self.k,
+            terms: self.k,
         }
-        rule
     }
 
     fn core(&self, tuning: &Tuning, rule: &GemmRule) -> Core {
@@ -153,25 +151,27 @@ impl Product<'_> {
                     variant: "texel".into(),
                     constants: grid.constants,
                     groups: grid.groups,
-                    step: 1,
                 }
             }
             GemmCore::Tile => {
                 let (rows, quads) = (threads_y * rm * 4, threads_x * rn);
                 let groups = [self.n4.div_ceil(quads), self.m.div_ceil(rows)];
+                let depth = match rule.tile_k {
+                    16 => String::new(),
+                    tile_k => format!("x{tile_k}"),
+                };
                 Core {
                     shader: "gemm/tile",
                     a,
-                    variant: format!("tile {rows}x{}", quads * 4),
+                    variant: format!("tile {rows}x{}{depth}", quads * 4),
                     constants: vec![
                         ("RM", rm),
                         ("RN", rn),
                         ("TX", threads_x),
                         ("TY", threads_y),
-                        ("BK", TILE_K4),
+                        ("BK", rule.tile_k / 4),
                     ],
                     groups,
-                    step: TILE_K4,
                 }
             }
             GemmCore::Direct => {
@@ -185,14 +185,18 @@ impl Product<'_> {
                         threads[0].div_ceil(threads_x),
                         threads[1].div_ceil(threads_y),
                     ],
-                    step: 1,
                 }
             }
         }
     }
 
     pub(crate) fn append(self, list: &mut List, tuning: &Tuning) {
-        let rule = self.rule(tuning);
+        let size = self.size();
+        // Small register tiles where no rule matches.
+        let rule = matching(tuning, size, false)
+            .cloned()
+            .unwrap_or_else(|| GemmRule::new(GemmCore::Direct, [1, 1, 8, 8], 1));
+        let rule = widened(rule, self.n4);
         let core = self.core(tuning, &rule);
         let groups = core.groups[0] * core.groups[1];
         let most = rule
@@ -200,9 +204,9 @@ impl Product<'_> {
             .min(tuning.fill.div_ceil(groups))
             .min(self.k4 / LEAST_LAYER)
             .max(1);
-        let k4_layer = self.k4.div_ceil(most).next_multiple_of(core.step);
+        let k4_layer = self.k4.div_ceil(most).next_multiple_of(rule.step());
         let layers = self.k4.div_ceil(k4_layer);
-        let [a, b, c] = self.operands;
+        let c = self.operands[2];
         let target = match layers {
             1 => c,
             _ => list.tensor(
@@ -211,31 +215,8 @@ impl Product<'_> {
                 u64::from(layers) * u64::from(self.plane),
             ),
         };
-        let mut dispatch = Dispatch::new(self.label, core.shader);
-        dispatch.slots.extend(core.a);
-        dispatch
-            .slots
-            .extend(self.block_b.map(|snippet| ("block_b", snippet)));
-        dispatch
-            .slots
-            .extend(self.place.map(|snippet| ("place", snippet)));
-        dispatch.constants = core.constants;
-        dispatch.constants.extend(&self.constants_a);
-        dispatch.constants.extend(&self.constants_b);
-        dispatch.operands = vec![("a", a), ("b", b), ("c", target)];
-        dispatch.sizes = vec![
-            self.m, self.n, self.k, self.n4, self.k4, self.lda, self.ldb, self.ldc, k4_layer,
-            self.plane,
-        ];
-        dispatch.sizes.extend(self.images.words());
-        dispatch.grid = [core.groups[0], core.groups[1], layers];
-        dispatch.variant = core.variant;
-        dispatch.product = Some(ProductSize {
-            kind: self.kind,
-            m: self.m,
-            n: self.n4 * 4,
-            k: self.k,
-        });
+        let mut dispatch = self.layers(core, k4_layer, layers, target);
+        dispatch.product = Some(size);
         if layers == 1 {
             self.epilogue.fuse(&mut dispatch, self.row_bias);
             list.push(dispatch);
@@ -257,6 +238,38 @@ impl Product<'_> {
         reduce.operands = vec![("a", target), ("c", c)];
         self.epilogue.fuse(&mut reduce, self.row_bias);
         list.push(reduce);
+    }
+
+    /// The dispatch of a core: each layer sums `k4_layer` quads of K into a plane of its own of `c`.
+    fn layers(&self, core: Core, k4_layer: u32, layers: u32, c: Tensor) -> Dispatch {
+        let [a, b, _] = self.operands;
+        let mut dispatch = Dispatch::new(self.label, core.shader);
+        dispatch.slots.extend(core.a);
+        dispatch
+            .slots
+            .extend(self.block_b.map(|snippet| ("block_b", snippet)));
+        dispatch
+            .slots
+            .extend(self.place.map(|snippet| ("place", snippet)));
+        dispatch.constants = core.constants;
+        dispatch.constants.extend(&self.constants_a);
+        dispatch.constants.extend(&self.constants_b);
+        dispatch.operands = vec![("a", a), ("b", b), ("c", c)];
+        dispatch.sizes = vec![
+            self.m, self.n, self.k, self.n4, self.k4, self.lda, self.ldb, self.ldc, k4_layer,
+            self.plane,
+        ];
+        dispatch.sizes.extend(self.images.words());
+        dispatch.grid = [core.groups[0], core.groups[1], layers];
+        dispatch.variant = core.variant;
+        dispatch
+    }
+
+    /// The dispatch of `planes` products at once: the layers of this one, in equal parts of K, which nothing adds. Each part
+    /// must be whole steps of the rule's core. Variant and product are the caller's to complete.
+    pub(crate) fn planes(&self, tuning: &Tuning, rule: &GemmRule, planes: u32) -> Dispatch {
+        let core = self.core(tuning, rule);
+        self.layers(core, self.k4 / planes, planes, self.operands[2])
     }
 }
 

@@ -3,7 +3,9 @@
 use super::subgroups;
 use crate::kernels::conv::shape::Conv;
 use crate::kernels::gemm::{Epilogue, chunks, reduce_rows};
-use crate::kernels::{Dispatch, List, MOST_WORKGROUPS, Role, Shape, Tensor, Tuning};
+use crate::kernels::{
+    Dispatch, List, MOST_WORKGROUPS, ProductKind, ProductSize, Role, Shape, Tensor, Tuning,
+};
 
 /// A convolution that these kernels can compute. An invocation computes as many output channels as a subgroup has lanes.
 pub(in crate::kernels) struct Conv3x3<'a> {
@@ -15,12 +17,7 @@ pub(in crate::kernels) struct Conv3x3<'a> {
 impl<'a> Conv3x3<'a> {
     /// `None` where the device or the convolution does not suit these kernels.
     pub fn new(tuning: &Tuning, conv: Conv, label: &'a str) -> Option<Conv3x3<'a>> {
-        let suits = conv.kernel == [3, 3]
-            && conv.padding == [1, 1]
-            && conv.dilation == [1, 1]
-            && conv.groups == 1
-            && matches!(conv.stride, [1, 1] | [2, 2]);
-        let lanes = tuning.texel.filter(|_| suits)?;
+        let lanes = tuning.texel.filter(|_| conv.is_3x3())?;
         Some(Conv3x3 { conv, lanes, label })
     }
 
@@ -28,10 +25,16 @@ impl<'a> Conv3x3<'a> {
         self.conv.stride == [2, 2]
     }
 
+    /// The product, where a rule of the profile can choose another algorithm: Winograd's, with stride 1.
+    fn replaceable(&self, kind: ProductKind) -> Option<ProductSize> {
+        (!self.strided()).then(|| self.conv.product(kind))
+    }
+
     pub fn forward(&self, list: &mut List, operands: [Tensor; 3], epilogue: Epilogue) {
         let mut dispatch = Dispatch::new(self.label, "texel/conv3x3");
         let taps = self.strided().then_some(("taps", "texel/taps_stride2"));
         dispatch.slots.extend(taps);
+        dispatch.product = self.replaceable(ProductKind::ConvForward);
         let shapes = [self.conv.input, self.conv.output()];
         self.window(list, dispatch, shapes, 1, operands, epilogue);
     }
@@ -44,6 +47,7 @@ impl<'a> Conv3x3<'a> {
         }
         let mut dispatch = Dispatch::new(self.label, "texel/conv3x3");
         dispatch.slots.push(("weights", "texel/weights_rotated"));
+        dispatch.product = self.replaceable(ProductKind::ConvGradInput);
         self.window(list, dispatch, shapes, 1, operands, epilogue);
     }
 

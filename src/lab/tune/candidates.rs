@@ -21,15 +21,8 @@ pub struct Class {
 
 impl std::fmt::Display for Class {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = match self.kind {
-            ProductKind::Nn => "nn",
-            ProductKind::Nt => "nt",
-            ProductKind::Tn => "tn",
-            ProductKind::ConvForward => "conv-forward",
-            ProductKind::ConvGradInput => "conv-grad-input",
-            ProductKind::ConvGradWeight => "conv-grad-weight",
-        };
-        write!(f, "{kind} {} x {} x {}", self.m, self.n, self.k)
+        let Class { kind, m, n, k } = self;
+        write!(f, "{} {m} x {n} x {k}", kind.name())
     }
 }
 
@@ -80,12 +73,19 @@ pub fn classes(list: &List) -> BTreeMap<Class, Vec<String>> {
     classes
 }
 
-/// The rules to try on a device: every core it runs with tiles from small to large, each with and without split sums.
+/// The rules to try on a device: every core it runs with tiles from small to large, each with and without split sums, and
+/// Winograd's algorithm with some of them.
 #[must_use]
 pub fn grid(start: &Tuning, software: bool) -> Vec<GemmRule> {
     let mut rules = vec![];
+    let winograd = |of: &GemmRule| GemmRule {
+        winograd: true,
+        ..of.clone()
+    };
     if start.texel.is_some() {
-        rules.push(GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 1));
+        let texel = GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 1);
+        rules.push(winograd(&texel));
+        rules.push(texel);
         rules.push(GemmRule::new(GemmCore::Texel, [1, 1, 8, 1], 4));
     }
     let direct: &[[u32; 4]] = match software {
@@ -105,23 +105,46 @@ pub fn grid(start: &Tuning, software: bool) -> Vec<GemmRule> {
             [2, 2, 16, 4],
         ],
     };
-    let tile: &[[u32; 4]] = match software {
-        true => &[],
-        false => &[
-            [1, 1, 8, 8],
-            [1, 2, 16, 4],
-            [2, 1, 8, 8],
-            [2, 2, 8, 8],
-            [1, 2, 16, 16],
-            [2, 2, 16, 8],
-        ],
-    };
-    for (core, tiles) in [(GemmCore::Direct, direct), (GemmCore::Tile, tile)] {
-        for tile in tiles {
-            rules.extend([1, 16].map(|most| GemmRule::new(core, *tile, most)));
-        }
+    let mut tiles: Vec<GemmRule> = direct
+        .iter()
+        .map(|tile| GemmRule::new(GemmCore::Direct, *tile, 1))
+        .collect();
+    if !software {
+        tiles.extend(workgroup_tiles());
+    }
+    // Winograd's sixteen products fill a device without splits; small tiles would read their operands too often.
+    let large = tiles.iter().filter(|tile| tile.rm * tile.rn >= 4);
+    rules.extend(large.map(winograd));
+    for tile in tiles {
+        rules.extend([1, 16].map(|max_split| GemmRule {
+            max_split,
+            ..tile.clone()
+        }));
     }
     rules
+}
+
+/// Tiles in workgroup memory: 4x4 and 8x8 results per invocation with 64, 128 and 256 invocations, and tiles that are wider
+/// or higher, each with 8 and 16 terms at a time where they fit.
+fn workgroup_tiles() -> Vec<GemmRule> {
+    let tiles = [
+        [1, 1, 8, 8],
+        [1, 1, 16, 8],
+        [1, 1, 16, 16],
+        [2, 2, 8, 8],
+        [2, 2, 16, 8],
+        [2, 2, 16, 16],
+        [1, 2, 16, 4],
+        [1, 2, 16, 16],
+        [2, 1, 8, 8],
+    ];
+    let rules = tiles.into_iter().flat_map(|tile| {
+        [8, 16].map(|tile_k| GemmRule {
+            tile_k,
+            ..GemmRule::new(GemmCore::Tile, tile, 1)
+        })
+    });
+    rules.filter(GemmRule::fits_workgroup).collect()
 }
 
 #[cfg(test)]
@@ -136,6 +159,22 @@ mod tests {
             (Tuning::gpu(), false),
         ] {
             let gemm = grid(&start, software);
+            let has = |results: u32, threads: u32, tile_k: u32| {
+                gemm.iter().any(|rule| {
+                    rule.core == GemmCore::Tile
+                        && [rule.rm * 4, rule.rn * 4] == [results; 2]
+                        && rule.threads_x * rule.threads_y == threads
+                        && rule.tile_k == tile_k
+                })
+            };
+            for results in [4, 8] {
+                for threads in [64, 128, 256] {
+                    for tile_k in [8, 16] {
+                        assert_eq!(has(results, threads, tile_k), !software);
+                    }
+                }
+            }
+            assert!(gemm.iter().any(|rule| rule.winograd));
             Tuning { gemm, ..start }.validate().unwrap();
         }
         let class = |m, n, k| Class {

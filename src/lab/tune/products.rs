@@ -10,7 +10,7 @@ use super::{MARGIN, Model, TuneError, TuneOptions};
 use crate::conformance::{Guard, Prepared, data, pack};
 use crate::device::{Gpu, PipelineCache};
 use crate::energy::Meter;
-use crate::kernels::{Access, GemmRule, List, Storage, Tensor, Tuning};
+use crate::kernels::{Access, Dispatch, GemmRule, List, Storage, Tensor, Tuning};
 use crate::lab::metering::{Seconds, meter_replay};
 use crate::lab::replay::Replay;
 use crate::optim::Sgd;
@@ -92,7 +92,11 @@ pub fn search(
                     .map(|d| format!("{} {:?} {:?}", d.shader, d.grid, d.constants))
                     .collect()
             };
-            let variant = alone.dispatches[0].variant.clone();
+            let variant = chosen(&alone).variant.clone();
+            // The rule matches no product of this class, which another one would compute.
+            if rule.as_ref().is_some_and(|rule| rule.winograd) && !variant.starts_with("winograd") {
+                continue;
+            }
             let own = key(&alone).join(", ");
             if found
                 .iter()
@@ -197,18 +201,33 @@ fn result(
     })
 }
 
-/// The dispatches of one product: itself, and the sum of its parts where it is split.
+/// The dispatches of one product: itself, the sum of its parts where it is split, and the transforms of Winograd's algorithm.
 fn of_label(list: &List, label: &str) -> Option<List> {
-    let sum = format!("{label} sum");
-    let first = list.dispatches.iter().position(|d| d.label == label)?;
-    let mut dispatches = vec![list.dispatches[first].clone()];
-    let next = list.dispatches.get(first + 1);
-    dispatches.extend(next.filter(|d| d.label == sum).cloned());
+    let all = &list.dispatches;
+    let at = all.iter().position(|d| d.label == label)?;
+    let has = |d: &Dispatch, parts: &[&str]| {
+        let part = d
+            .label
+            .strip_prefix(label)
+            .and_then(|part| part.strip_prefix(' '));
+        part.is_some_and(|part| parts.contains(&part))
+    };
+    let before = all[..at].iter().rev();
+    let before = before.take_while(|d| has(d, &["weights", "tiles"])).count();
+    let after = all[at + 1..].iter();
+    let after = after.take_while(|d| has(d, &["sum", "output"])).count();
     Some(List {
         tensors: list.tensors.clone(),
-        dispatches,
+        dispatches: all[at - before..=at + after].to_vec(),
         ..List::default()
     })
+}
+
+/// The dispatch for which a rule chose the core.
+fn chosen(alone: &List) -> &Dispatch {
+    let mut all = alone.dispatches.iter();
+    all.find(|d| d.product.is_some())
+        .unwrap_or(&alone.dispatches[0])
 }
 
 /// Reproducible values for every tensor that the list reads before it writes it.
@@ -234,4 +253,43 @@ fn inputs(list: &List) -> Vec<(Tensor, Vec<u32>)> {
         (tensor, pack(&data(tensor.0 as u64, count), 4))
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::conv_cases::{build, case};
+    use crate::kernels::GemmCore;
+
+    #[test]
+    fn a_product_stands_with_its_sum_or_its_transforms() {
+        let labels = |rule: GemmRule, label: &str| -> Vec<String> {
+            let tuning = Tuning {
+                gemm: vec![rule],
+                ..Tuning::cpu()
+            };
+            let list = build(&tuning, case([2, 40, 7, 9, 6, 3, 1, 1])).list;
+            let alone = of_label(&list, label).unwrap();
+            assert_eq!(chosen(&alone).label, label);
+            let parts = alone.dispatches.into_iter();
+            parts.map(|d| d.label).collect()
+        };
+        let direct = |max_split| GemmRule::new(GemmCore::Direct, [2, 2, 8, 8], max_split);
+        assert_eq!(labels(direct(1), "grad input"), ["grad input"]);
+        assert_eq!(labels(direct(4), "forward"), ["forward", "forward sum"]);
+        let winograd = GemmRule {
+            winograd: true,
+            ..direct(1)
+        };
+        assert_eq!(
+            labels(winograd.clone(), "grad input"),
+            [
+                "grad input weights",
+                "grad input tiles",
+                "grad input",
+                "grad input output"
+            ]
+        );
+        assert_eq!(labels(winograd, "grad weight"), ["grad weight"]);
+    }
 }
