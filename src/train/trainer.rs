@@ -265,7 +265,7 @@ impl<'g> Trainer<'g> {
             groups: self.regime.groups(),
             clip_norm: self.regime.clip_norm,
             precision: self.regime.precision.unwrap_or_default(),
-            loss_scale: self.regime.first_loss_scale().unwrap_or_default(),
+            loss_scale: self.regime.first_loss_scale().unwrap_or_default() as f32,
             schedule: self.rate_schedule(rule.momentum(), data.train.len)?,
             ..ProgramOptions::new(self.regime.batch_size, eval_batch, rule, tuning)
         };

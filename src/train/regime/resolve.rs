@@ -72,7 +72,7 @@ impl Regime {
             no_decay_norms: self.no_decay_norms.filter(|on| *on),
             accumulate: self.accumulate.filter(|n| *n != 1),
             precision: self.precision.filter(|on| *on != Precision::F32),
-            loss_scale: self.first_loss_scale().map(f64::from),
+            loss_scale: self.first_loss_scale(),
             ..self.with(rule.hyperparameters()).with_schedule(schedule)
         })
     }
@@ -152,8 +152,8 @@ impl Regime {
     }
 
     /// The first scale of the loss; `None` in f32.
-    pub(in crate::train) fn first_loss_scale(&self) -> Option<f32> {
-        let scale = self.loss_scale.map_or(LOSS_SCALE, |scale| scale as f32);
+    pub(in crate::train) fn first_loss_scale(&self) -> Option<f64> {
+        let scale = self.loss_scale.unwrap_or(LOSS_SCALE.into());
         (self.precision == Some(Precision::F16)).then_some(scale)
     }
 
