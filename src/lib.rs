@@ -3,6 +3,8 @@
 #![warn(missing_docs)]
 
 #[cfg(feature = "gpu")]
+mod canonical;
+#[cfg(feature = "gpu")]
 mod checksum;
 #[cfg(feature = "cli")]
 mod cli;

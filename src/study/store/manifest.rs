@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::SCHEMA;
 use super::draft::Draft;
 use super::error::StoreError;
-use super::json::{self, Content};
+use super::json::{self, Content, Versioned};
 use super::run_id::RunId;
 use crate::difference;
 
@@ -95,6 +95,12 @@ impl Identity {
             }),
             None => Ok(()),
         }
+    }
+}
+
+impl Versioned for Manifest {
+    fn is_known(&self) -> bool {
+        self.schema == SCHEMA
     }
 }
 
