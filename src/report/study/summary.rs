@@ -96,7 +96,9 @@ impl Summary {
         let replicates = matches!(cost.spread, Some((_, SpreadSource::Replicates)));
         notes.extend(match (intervals, replicates) {
             (true, true) => Some("95 % CI: from the spread of the reference regime's replicates"),
-            (true, false) => Some("95 % CI: of the geometric mean"),
+            (true, false) => {
+                Some("95 % CI: of the geometric mean, where every run reached the target")
+            }
             (false, _) => None,
         });
         notes.extend(confirmed.then_some("confirmed: on the confirming half of the test set"));

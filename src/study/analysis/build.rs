@@ -285,7 +285,8 @@ impl<'a> Grouped<'a> {
                 geometric_mean: geometric_mean(trials),
                 interval: spread
                     .as_ref()
-                    .and_then(|spread| cost_interval(trials, spread.of(cell), cell as u64)),
+                    .and_then(|spread| cost_interval(trials, spread.of(cell), cell as u64))
+                    .filter(|_| all_reached(trials)),
                 spread: cell_spread(trials),
                 contrast: comparison.as_ref().map(|found| found.cells[cell]),
                 versus_reference: versus[cell],
@@ -392,9 +393,17 @@ fn fresh_cost(fresh: &[TrialPoint], seed: usize) -> Option<FreshCost> {
         share: success_share(&trials)?,
         expected: expected_cost(&trials),
         geometric_mean: geometric_mean(&trials),
-        interval: spread.and_then(|spread| cost_interval(&trials, spread, seed as u64)),
+        interval: spread
+            .and_then(|spread| cost_interval(&trials, spread, seed as u64))
+            .filter(|_| all_reached(&trials)),
         confirmed: mean(ranked_points.filter_map(|point| point.confirmed)),
     })
+}
+
+/// Whether no run failed: otherwise an interval of the runs that reached the target would stand beside an expected cost that it
+/// does not contain.
+fn all_reached(trials: &[Trial]) -> bool {
+    success_share(trials) == Some(1.0)
 }
 
 /// The trials of the ranked points.

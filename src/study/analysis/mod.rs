@@ -105,7 +105,7 @@ pub struct CellCost {
     /// The geometric mean over the runs that reached the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometric_mean: Option<f64>,
-    /// Its 95 % confidence interval.
+    /// Its 95 % confidence interval; absent where a run did not reach the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,7 +133,7 @@ pub struct FreshCost {
     /// The geometric mean over the runs that reached the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geometric_mean: Option<f64>,
-    /// Its 95 % confidence interval, from the spread of these runs alone.
+    /// Its 95 % confidence interval, from the spread of these runs alone; absent where one did not reach the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<Interval>,
     /// The mean value on the confirming half over the runs that reached the target.

@@ -63,7 +63,7 @@ fn figure(analysis: &Analysis, cost: &CostReport) -> Markup {
             (how(&html! {
                 "The expected cost of one success with restarts: the total cost of a regime's runs divided by the \
                  number that reached \
-                 the target. The interval is that of the geometric mean of the runs that reached it. Colours of a map are \
+                 the target. The interval is that of the geometric mean, and absent where a run failed. Colours of a map are \
                  logarithmic. A regime has the same colour in every plot; with more than seven regimes only the lowest, the \
                  highest and the reference have their own."
             }))
