@@ -50,7 +50,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     state[SUMS + 2u] = 0u;
     let bad = whole.w > 0.0 || broken(whole.x) || broken(whole.z);
     let step = state[STEP];
-    results[step % sizes.ring] = vec4<f32>(whole.x / f32(sizes.valid), whole.y, select(sqrt(whole.z), -1.0, whole.z < 0.0), select(0.0, 1.0, bad));
+    results[step % sizes.ring] = vec4<f32>(whole.x / f32(sizes.valid), whole.y, select(sqrt(whole.z), -1.0, whole.z < 0.0 && !broken(whole.z)), select(0.0, 1.0, bad));
     state[STEP] = step + 1u;
     state[MICRO_BATCH] += 1u;
     let window_step = state[WINDOW_STEP] + 1u;

@@ -2,6 +2,7 @@
 struct Sizes { chunks: u32, limit: u32 }
 @group(0) @binding(0) var<uniform> sizes: Sizes;
 @group(0) @binding(2) var<storage, read_write> state: array<u32>;
+const CLIP = 5u;
 //@begin
 // The gradients are those of the loss times a scale. Where their norm is not finite the step is skipped and the scale
 // halved; after INTERVAL steps in a row without that it is doubled: PyTorch's GradScaler. A limit of 0 clips nothing.

@@ -15,7 +15,8 @@ use wattgrad::internals::kernels::batch::state;
 use wattgrad::internals::kernels::{Access, Dispatch, List, SHADERS, Storage, Tensor};
 
 /// Kernels with flags and counters among their results, which have tests of their own, and kernels of integers.
-const OTHERS: [&str; 19] = [
+const OTHERS: [&str; 23] = [
+    "batch/elements_f16",
     "batch/elements_i16",
     "batch/elements_i32",
     "batch/elements_i8",
@@ -33,8 +34,11 @@ const OTHERS: [&str; 19] = [
     "loss/cross_entropy",
     "loss/elements",
     "loss/gradient",
+    "loss/gradient_scaled",
     "loss/pos_weight",
     "optim/clip_factor",
+    "optim/loss_scale",
+    "optim/unscale",
 ];
 
 /// A finite change that is visible in every element that depends on the changed one.

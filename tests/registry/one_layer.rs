@@ -56,6 +56,7 @@ pub fn types() -> Vec<Case> {
         Dtype::U16,
         Dtype::I16,
         Dtype::I32,
+        Dtype::F16,
         Dtype::F32,
     ] {
         for tuning in [Tuning::gpu(), Tuning::texel(8)] {
