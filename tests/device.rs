@@ -263,19 +263,15 @@ fn a_kernel_reads_and_writes_images_and_shuffles_on_a_software_device() {
     };
     let images = IMAGES.replace("LANES", &format!("{lanes}u"));
     use BindingKind::{ImageRead, ImageReadWrite, ImageWrite, Uniform};
+    use Texel::F32;
+    let bindings = [
+        Uniform,
+        ImageRead(F32),
+        ImageReadWrite(F32),
+        ImageWrite(F32),
+    ];
     let mut pipelines = in_memory(&gpu);
-    let pipeline = pipelines
-        .get(
-            "images",
-            &images,
-            &[
-                Uniform,
-                ImageRead(Texel::F32),
-                ImageReadWrite(Texel::F32),
-                ImageWrite(Texel::F32),
-            ],
-        )
-        .unwrap();
+    let pipeline = pipelines.get("images", &images, &bindings).unwrap();
 
     let rows = 3;
     let count = (4 * WIDTH * rows) as usize;

@@ -4,6 +4,8 @@ mod check;
 mod default;
 mod init;
 mod list;
+#[cfg(feature = "cli")]
+mod order;
 mod resolve;
 #[cfg(test)]
 mod tests;
@@ -13,7 +15,6 @@ use serde::{Deserialize, Serialize};
 pub use init::Init;
 pub use list::{ClassSet, Names, Numbers};
 
-use super::regime_error::RegimeError;
 use crate::data::{Augmentation, ByteSize};
 use crate::kernels::Precision;
 #[cfg(feature = "cli")]
@@ -464,7 +465,7 @@ pub struct Regime {
         long,
         value_name = "ORDER",
         default_value = "shuffled",
-        value_parser = Suggest::read(ORDERS, |name| Regime::parse_order(name).map_err(sentence)),
+        value_parser = Suggest::read(order::NAMES, |name| order::parse(name).map_err(sentence)),
     ))]
     pub order: Order,
     /// Epochs between evaluations; may be a fraction. One more evaluation follows the last step.
@@ -485,22 +486,6 @@ pub struct Regime {
 }
 
 #[cfg(feature = "cli")]
-const ORDERS: &[&str] = &["shuffled", "sequential"];
-
-#[cfg(feature = "cli")]
 fn sentence(error: impl std::error::Error) -> String {
     error.to_string()
-}
-
-#[cfg(feature = "cli")]
-impl Regime {
-    fn parse_order(text: &str) -> Result<Order, RegimeError> {
-        match text {
-            "shuffled" => Ok(Order::Shuffled),
-            "sequential" => Ok(Order::Sequential),
-            given => Err(RegimeError::UnknownOrder {
-                given: given.to_owned(),
-            }),
-        }
-    }
 }
