@@ -7,11 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::guard::Guard;
 use crate::data::Dtype;
-use crate::device::{
-    BindingKind, Bound, DeviceError, Gpu, IMAGE_ROW, Memory, PipelineCache, Step, Texel,
-};
+use crate::device::{BindingKind, Bound, DeviceError, Gpu, IMAGE_ROW, Memory, PipelineCache, Step};
 use crate::kernels::{Composed, Dispatch, List, Storage, Stored, Tensor, TensorInfo};
-use crate::program::binding_kind;
+use crate::program::{binding_kind, texel};
 
 /// Bytes of guard words before and after a tensor, to which every device aligns a binding.
 const GUARD_BYTES: u64 = 256;
@@ -63,10 +61,7 @@ impl Placed {
         initial.extend(given);
         initial.resize(words(base + info.quads), UNWRITTEN);
         initial.resize(words(all), GUARD);
-        let texel = image.then_some(match info.dtype {
-            Dtype::F16 => Texel::F16,
-            _ => Texel::F32,
-        });
+        let texel = image.then(|| texel(info.dtype));
         Placed {
             memory: gpu.allocate(&info.name, all * quad, texel),
             initial,

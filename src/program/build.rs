@@ -129,12 +129,17 @@ pub(super) fn build(
     })
 }
 
-/// The type of the binding of an operand.
-pub(crate) fn binding_kind(operand: &Operand) -> BindingKind {
-    let texel = match operand.dtype {
+/// How an image holds a quad of elements of this type.
+pub(crate) fn texel(dtype: Dtype) -> Texel {
+    match dtype {
         Dtype::F16 => Texel::F16,
         _ => Texel::F32,
-    };
+    }
+}
+
+/// The type of the binding of an operand.
+pub(crate) fn binding_kind(operand: &Operand) -> BindingKind {
+    let texel = texel(operand.dtype);
     match (operand.storage, operand.access) {
         (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
         (Storage::Buffer, _) => BindingKind::StorageReadWrite,

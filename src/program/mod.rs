@@ -27,7 +27,7 @@ mod weights;
 mod window_order;
 mod windows;
 
-pub(crate) use build::binding_kind;
+pub(crate) use build::{binding_kind, texel};
 pub use error::ProgramError;
 pub use lower::dispatches;
 pub use options::{LOSS_SCALE, Order, ProgramOptions};

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::ProgramError;
+use super::build::texel;
 use super::lower::Lowered;
 use crate::data::Dtype;
 use crate::device::{Gpu, Texel};
@@ -29,11 +30,8 @@ pub(super) struct Place {
 }
 
 /// How an image holds the quads of a tensor, if it is to be one.
-fn texel(info: &TensorInfo, images: bool) -> Option<Texel> {
-    (images && info.imageable).then_some(match info.dtype {
-        Dtype::F16 => Texel::F16,
-        _ => Texel::F32,
-    })
+fn image_of(info: &TensorInfo, images: bool) -> Option<Texel> {
+    (images && info.imageable).then(|| texel(info.dtype))
 }
 
 impl Place {
@@ -101,7 +99,7 @@ pub(super) fn plan(
             plan.add_slot(gpu, tensor, info, images)?;
             continue;
         }
-        let slot = match plan.best_free(&free, first, info, texel(info, images)) {
+        let slot = match plan.best_free(&free, first, info, image_of(info, images)) {
             Some(at) => {
                 let (slot, _) = free.swap_remove(at);
                 plan.slots[slot].bytes = plan.slots[slot].bytes.max(info.bytes());
@@ -148,7 +146,7 @@ impl Plan {
             label: info.name.clone(),
             role: info.role,
             bytes: info.bytes(),
-            image: texel(info, images),
+            image: image_of(info, images),
         });
         let slot = self.slots.len() - 1;
         self.put(gpu, tensor, info, slot)?;

@@ -39,7 +39,14 @@ pub fn lr_find(found: &LrFinding) -> String {
     let points = &found.points;
     let (lowest, highest) = losses(points);
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return "no suggestion: the first loss was not finite\n".to_owned();
+        return match found.diverged {
+            true => "no suggestion: the first loss was not finite\n",
+            false => {
+                "no suggestion: every step was skipped because a gradient of the scaled loss was not finite; choose a smaller \
+                 --loss-scale\n"
+            }
+        }
+        .to_owned();
     };
     let mut grid = vec![[' '; COLUMNS]; ROWS];
     let decades = (last.lr / first.lr).ln().max(1e-9);

@@ -216,7 +216,8 @@ impl Trainer<'_> {
             }
             if result.non_finite {
                 diverged = true;
-            } else {
+            } else if !result.skipped {
+                // A skipped step takes no row of the sweep: the next one has its learning rate.
                 losses.push(f64::from(result.loss));
                 each(losses.len() as u32);
             }

@@ -1,7 +1,7 @@
 //! Values of flags and of the environment.
 
 use super::skip::skipped;
-use super::{adapters, program, sentence, train, wattgrad};
+use super::{adapters, program, sentence, stdout, train, wattgrad};
 
 #[test]
 fn invalid_values_are_reported_in_one_sentence() {
@@ -170,4 +170,28 @@ fn rejects_invalid_profiles_in_one_sentence() {
             .any(|(code, error)| *code == Some(2) && error.contains("lanes")),
         "{refused:?}"
     );
+}
+
+/// In f16 a skipped step takes no learning rate of the sweep.
+#[test]
+fn lr_find_gives_each_loss_the_learning_rate_of_its_own_step() {
+    let sweep = |scale: &str, more: &[&str]| {
+        let args = ["lr-find", "--data", "digits", "--steps", "50"];
+        let half = ["--precision", "f16", "--loss-scale", scale];
+        wattgrad(&[&args[..], &half, more].concat())
+    };
+    let points = |scale: &str| {
+        let output = sweep(scale, &["--json"]);
+        let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        found["points"].as_array().unwrap().clone()
+    };
+    let (all, skipping) = (points("65536"), points("1e15"));
+    // At the highest learning rates the loss diverges, which ends the sweep.
+    assert!((36..=50).contains(&all.len()), "{}", all.len());
+    assert!((10..36).contains(&skipping.len()), "{}", skipping.len());
+    for (point, other) in skipping.iter().zip(&all) {
+        assert_eq!(point["lr"], other["lr"]);
+    }
+    let none = stdout(&sweep("1e30", &[]));
+    assert!(none.contains("choose a smaller --loss-scale"), "{none}");
 }
