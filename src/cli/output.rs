@@ -1,8 +1,11 @@
-//! Results go to stdout, everything else to stderr.
+//! Results go to stdout or to the files that options name, everything else to stderr.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use tracing_subscriber::EnvFilter;
+
+use crate::files::write_whole;
 
 use super::failure::Failure;
 use super::global::Global;
@@ -35,6 +38,11 @@ pub fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
     })?;
     text.push('\n');
     print(&text)
+}
+
+/// Writes a result to a file, whole or not at all.
+pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    write_whole(path, text.as_bytes()).map_err(|error| Failure::cannot_write(path, &error))
 }
 
 /// Prints a line to stderr unless `--quiet`; failures to write it are ignored.

@@ -1,12 +1,12 @@
 //! `wattgrad roofline`: what this device can do.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::device::{Gpu, GpuOptions};
 use crate::energy::{Meter, MeterOptions, Selection};
-use crate::files::{writable, write_whole};
+use crate::files::writable;
 use crate::lab::profile::{DispatchProfile, ProfileOptions};
 use crate::lab::roofline::{Roofline, RooflineDevice};
 use crate::model::presets;
@@ -18,7 +18,7 @@ use crate::train::{Regime, metered_device};
 
 use super::failure::Failure;
 use super::global::Global;
-use super::output::{self, say};
+use super::output::{self, say, write};
 use super::profile::Profile;
 use super::step_profile::Prepared;
 
@@ -170,9 +170,4 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         }
     }
     Ok(0)
-}
-
-/// Writes a whole file.
-pub fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    write_whole(path, text.as_bytes()).map_err(|error| Failure::cannot_write(path, &error))
 }

@@ -17,10 +17,9 @@ use crate::train::{Regime, TrainError, Trainer, metered_device};
 
 use super::failure::Failure;
 use super::global::Global;
-use super::output::{self, say};
+use super::output::{self, say, write};
 use super::profile::Profile as DeviceProfile;
 use super::progress::reading;
-use super::roofline::write;
 use super::train::Setup;
 
 #[derive(Debug, clap::Args)]
