@@ -6,7 +6,7 @@ use naga::{Expression, Function, Handle, Module, SwitchValue};
 
 use super::cost::{Cost, GroupCount};
 use super::mask::Mask;
-use super::reduce::{Case, Op, Ops, Reduced};
+use super::reduced::{Case, Op, Ops, Reduced};
 use super::value::{Scalar, Value, Variable};
 use super::{CountError, Inputs};
 

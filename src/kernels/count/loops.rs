@@ -5,7 +5,7 @@ use naga::{BinaryOperator, Expression, Handle};
 use super::CountError;
 use super::cost::Cost;
 use super::interpret::{Frame, Interpreter};
-use super::reduce::{Head, Ops};
+use super::reduced::{Head, Ops};
 use super::value::{self, Scalar, Value};
 
 /// Iterations in which a loop may become steady.

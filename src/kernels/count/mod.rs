@@ -30,12 +30,13 @@ mod interpret;
 mod loops;
 mod mask;
 mod reduce;
+mod reduced;
 mod slice;
 mod value;
 
 use cost::{Cost, GroupCount, TypedFunction};
 use interpret::Interpreter;
-use reduce::Reduced;
+use reduced::Reduced;
 use value::{Scalar, Value};
 
 /// Halvings of a dimension of the grid, after which workgroups in between are taken to lie on a straight line.

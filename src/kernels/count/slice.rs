@@ -3,7 +3,7 @@
 use naga::{Block, Expression, Handle, Statement, TypeInner};
 
 use super::cost::TypedFunction;
-use super::reduce::Reduced;
+use super::reduced::Reduced;
 
 /// The backward slice from everything that steers control flow.
 pub(super) struct Slice<'a> {
