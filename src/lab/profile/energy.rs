@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::closure::Closure;
-use super::measure::{ProfileEvent, replay};
+use super::dispatch_replay::replay;
+use super::event::{Launched, ProfileEvent};
 use super::{Profile, ProfileError};
 use crate::device::Gpu;
 use crate::energy::{Interval, Meter, Method, SourceResult, Unavailable, WindowLength};
@@ -21,17 +22,6 @@ const EMPTY_LAUNCHES: u32 = 512;
 const BASELINE_SHARE: f64 = 0.5;
 /// Time between two looks at the clock of an idle window.
 const IDLE_POLL: Duration = Duration::from_millis(5);
-
-/// Work whose energy is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Launched {
-    /// The dispatch of this index in the program.
-    Dispatch(usize),
-    /// A training step.
-    Step,
-    /// An empty dispatch; whether it waits for the one before it.
-    Empty(bool),
-}
 
 /// The joules of a step.
 #[derive(Clone, Debug, Serialize)]

@@ -4,7 +4,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::closure::Closure;
-use super::energy::{self, EnergyInput, Launched};
+use super::dispatch_replay::replay;
+use super::energy::{self, EnergyInput};
+use super::event::ProfileEvent;
 use super::timestamps::{Reading, distrust};
 use super::{DispatchProfile, Profile, ProfileError, SCHEMA, TimingMethod};
 use crate::device::{Gpu, Step};
@@ -34,15 +36,6 @@ pub struct ProfileOptions {
     pub rounds: u32,
     /// Seconds of each window of energy; longer for slow sensors.
     pub energy_seconds: f64,
-}
-
-/// What is done at the moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum ProfileEvent<'a> {
-    /// Something begins: what, how many parts are done, and of how many.
-    Stage(&'a str, usize, usize),
-    /// Work ended whose energy is measured: what, and how many times.
-    Launched(Launched, u64),
 }
 
 /// Profiles a training step of `program`, which keeps its weights, optimizer state and step. The program should be built for
@@ -163,18 +156,6 @@ fn measured(
 fn base_window(program: &mut Program<'_>, base: &Snapshot) -> Result<(usize, u32), ProfileError> {
     program.restore(base)?;
     Ok(program.bound_window())
-}
-
-/// A dispatch to repeat on its inputs.
-pub(super) fn replay<'a>(
-    gpu: &'a Gpu,
-    program: &'a Program<'_>,
-    dispatch: &StepDispatch,
-    kept: &'a Option<Restore>,
-) -> Replay<'a> {
-    Replay::new(gpu, program.dispatch_commands(dispatch.at))
-        .in_window(program.bound_window().0)
-        .restoring(kept.as_ref())
 }
 
 /// Times each dispatch of one real step, and empty ones behind it, on the device's clock; `None` where that has no clock.

@@ -1,7 +1,9 @@
 //! Where the time and the joules of a training step go.
 
 mod closure;
+mod dispatch_replay;
 mod energy;
+mod event;
 mod measure;
 mod timestamps;
 mod trace;
@@ -16,8 +18,9 @@ use crate::program::{ProgramError, StepPhase};
 use crate::train::Contention;
 
 pub use closure::Closure;
-pub use energy::{Launched, ProfileEnergy};
-pub use measure::{ProfileEvent, ProfileOptions, profile};
+pub use energy::ProfileEnergy;
+pub use event::{Launched, ProfileEvent};
+pub use measure::{ProfileOptions, profile};
 pub use trace::trace;
 
 /// Version of the keys of a profile.
