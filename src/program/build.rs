@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::ProgramError;
+use super::binding::binding_kind;
 use super::data::{ShardedColumn, ShardedSplit};
 use super::lower::Lowered;
 use super::plan::Plan;
-use crate::data::{Column, Dataset, Dtype, Split};
-use crate::device::{BindingKind, Bound, Command, Gpu, Memory, PipelineCache, Step, Texel};
+use crate::data::{Column, Dataset, Split};
+use crate::device::{BindingKind, Bound, Command, Gpu, Memory, PipelineCache, Step};
 use crate::kernels::count::{CountError, Counted, Counter, Inputs};
-use crate::kernels::{Access, Composed, Dispatch, Operand, Storage, Stored, Tensor};
+use crate::kernels::{Composed, Dispatch, Storage, Stored, Tensor};
 
 /// Slots of the size table start at multiples of this many words: 256 bytes, an alignment that suits every device.
 const SLOT_WORDS: usize = 64;
@@ -127,26 +128,6 @@ pub(super) fn build(
         steps,
         filled: list.into_iter().map(|(filled, _)| filled).collect(),
     })
-}
-
-/// How an image holds a quad of elements of this type.
-pub(crate) fn texel(dtype: Dtype) -> Texel {
-    match dtype {
-        Dtype::F16 => Texel::F16,
-        _ => Texel::F32,
-    }
-}
-
-/// The type of the binding of an operand.
-pub(crate) fn binding_kind(operand: &Operand) -> BindingKind {
-    let texel = texel(operand.dtype);
-    match (operand.storage, operand.access) {
-        (Storage::Buffer, Access::Read) => BindingKind::StorageRead,
-        (Storage::Buffer, _) => BindingKind::StorageReadWrite,
-        (Storage::Image, Access::Read) => BindingKind::ImageRead(texel),
-        (Storage::Image, Access::Write) => BindingKind::ImageWrite(texel),
-        (Storage::Image, Access::Update) => BindingKind::ImageReadWrite(texel),
-    }
 }
 
 impl ComposedDispatch {

@@ -6,6 +6,7 @@
 
 mod arenas;
 mod backward;
+mod binding;
 mod build;
 mod data;
 mod error;
@@ -27,7 +28,7 @@ mod weights;
 mod window_order;
 mod windows;
 
-pub(crate) use build::{binding_kind, texel};
+pub(crate) use binding::{binding_kind, texel};
 pub use error::ProgramError;
 pub use lower::dispatches;
 pub use options::{LOSS_SCALE, Order, ProgramOptions};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::ProgramError;
-use super::build::texel;
+use super::binding::texel;
 use super::lower::Lowered;
 use crate::data::Dtype;
 use crate::device::{Gpu, Texel};
