@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::fuse::Stage;
-use super::lower::{Lowering, ValueTensors};
+use super::lowering::{Lowering, ValueTensors};
 use crate::kernels::{Tensor, elementwise};
 use crate::model::layers::Random;
 use crate::model::{Backward, GradientTarget, Value};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::ProgramOptions;
 use super::arenas::Arenas;
 use super::data::ShardedSplit;
-use super::lower::{Batch, Lowering, ValueTensors};
+use super::lowering::{Batch, Lowering, ValueTensors};
 use crate::data::{ColumnSpec, Dataset, Normalisation};
 use crate::kernels::{Dispatch, Role, Shape, Tensor, batch, elementwise};
 use crate::model::layers::Random;

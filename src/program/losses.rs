@@ -1,6 +1,6 @@
 //! The losses of a batch, and what their rows add up to.
 
-use super::lower::{Batch, Lowering, ValueTensors};
+use super::lowering::{Batch, Lowering, ValueTensors};
 use crate::kernels::loss::{self, ElementLoss, OutputGradient};
 use crate::kernels::{List, Precision, Role, Shape, Tensor};
 use crate::model::metric::{Metric, MetricValue};

@@ -6,16 +6,14 @@ use std::ops::Range;
 use super::arenas::{Arenas, Kept};
 use super::data::{ShardedSplit, rings};
 use super::fit::{ADDRESSABLE, check};
-use super::fuse::{Stage, stages};
+use super::fuse::stages;
 use super::losses::evaluation_blocks;
-use super::step_end::StepEnd;
+use super::lowering::Lowering;
+use super::step_end::{RING, StepEnd};
 use super::{ProgramError, ProgramOptions};
 use crate::data::Dataset;
-use crate::kernels::{Dispatch, List, Precision, Role, Tensor, Tuning, batch};
-use crate::model::{Network, Phase, Value};
-
-/// Rows of the ring of step results.
-pub(super) const RING: u32 = 256;
+use crate::kernels::{Dispatch, List, Precision, Role, Tensor, batch};
+use crate::model::{Network, Phase};
 
 /// A lowered network, still without memory.
 #[derive(Debug)]
@@ -42,20 +40,6 @@ pub(super) struct Lowered {
     pub chunks: Tensor,
     pub train_shards: ShardedSplit,
     pub eval_shards: ShardedSplit,
-}
-
-/// A network being lowered.
-pub(super) struct Lowering<'a> {
-    pub net: &'a Network,
-    pub stages: Vec<Stage>,
-    pub tuning: &'a Tuning,
-    pub list: List,
-    /// The counters on the device.
-    pub state: Tensor,
-    /// Seed of the run.
-    pub seed: u32,
-    pub parameters: &'a [Tensor],
-    pub gradients: &'a [Option<Tensor>],
 }
 
 /// Most bytes of a shard of the data set and of an arena.
@@ -255,16 +239,3 @@ pub(super) fn lower(
         eval_shards,
     })
 }
-
-/// A batch on the device.
-pub(super) struct Batch {
-    /// The number of samples, then which they are.
-    pub samples: Tensor,
-    pub inputs: Vec<Tensor>,
-    /// By target column: u32 labels, or f32 rows where a sample has several values. Only those that a loss reads are
-    /// filled.
-    pub targets: Vec<Tensor>,
-}
-
-/// The tensor that holds each value.
-pub(super) type ValueTensors = HashMap<Value, Tensor>;

@@ -15,6 +15,7 @@ mod forward;
 mod fuse;
 mod losses;
 mod lower;
+mod lowering;
 mod options;
 mod pace;
 mod plan;

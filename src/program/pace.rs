@@ -1,6 +1,6 @@
 //! How many steps a submit holds.
 
-use super::lower::RING;
+use super::step_end::RING;
 
 /// Seconds that a submit may take: the system's watchdog ends those that take much longer.
 const SUBMIT_SECONDS: f64 = 0.15;

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use super::build::{Built, build, part};
 use super::losses::{evaluation_blocks, metrics};
-use super::lower::{Limits, Lowered, RING, lower};
+use super::lower::{Limits, Lowered, lower};
 use super::pace::Pace;
 use super::plan::{Plan, plan};
+use super::step_end::RING;
 use super::stream::Stream;
 use super::window_order::WindowOrder;
 use super::{ProgramError, ProgramOptions};

@@ -1,10 +1,12 @@
 //! The end of a training step: gradients are accumulated and clipped, the update, the step's results.
 
 use super::arenas::{Arenas, Trained};
-use super::lower::RING;
 use super::options::ProgramOptions;
 use crate::kernels::batch::state::Schedule;
 use crate::kernels::{List, Role, Tensor, batch, optim};
+
+/// Rows of the ring of step results.
+pub(super) const RING: u32 = 256;
 
 /// What the ends of micro-batches and steps are lowered from.
 pub(super) struct StepEnd<'a> {
