@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::chart::{Bar, bars};
 use super::colours::RegimeColours;
 use super::csv_table::CsvTable;
-use super::page::{data_behind, how};
+use super::folded::{data_behind, how};
 use super::regimes::unbroken;
 use super::words::{counted, ratio};
 use crate::study::Opened;

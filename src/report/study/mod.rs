@@ -13,6 +13,7 @@ mod data;
 mod devices;
 mod display_unit;
 mod downsample;
+mod folded;
 mod heat_maps;
 mod ledger;
 mod markdown;

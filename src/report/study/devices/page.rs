@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::super::page::{data_behind, how, shell};
+use super::super::folded::{data_behind, how};
+use super::super::page::shell;
 use super::super::regimes::unbroken;
 use super::super::words::{State, capital, dates, ratio, verdict};
 use super::{

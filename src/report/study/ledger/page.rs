@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::super::chart::{Bar, Dot, Frame, Line, Scale, bars, dots, lines, px};
 use super::super::colours::RegimeColours;
 use super::super::display_unit::{DisplayUnit, digits};
-use super::super::page::{data_behind, how};
+use super::super::folded::{data_behind, how};
 use super::super::regimes::unbroken;
 use super::super::words::capital;
 use super::data;

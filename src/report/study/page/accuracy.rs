@@ -6,9 +6,9 @@ use super::super::chart::{Dot, Frame, Scale, dots, steps};
 use super::super::colours::RegimeColours;
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
+use super::super::folded::{data_behind, how};
 use super::super::regimes::{axes, values};
 use super::super::words::{capital, cost_name, counted, metric_axis, target};
-use super::{data_behind, how};
 use crate::study::analysis::{Analysis, CostReport};
 
 /// Points of accuracy below the best regime that are drawn: regimes that learnt nothing would press all others together.

@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::super::chart::{HeatCell, bars, picture, sequential};
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
+use super::super::folded::{data_behind, how};
 use super::super::heat_maps::{MapScale, Panel, cost_bars, panels, parallel};
 use super::super::words::{capital, cost_name, counted, kind_name, ratio, target};
-use super::{data_behind, how};
 use crate::study::analysis::{Analysis, CostReport};
 
 /// The headline's cost, and folded in the other costs, whose data are those of the table of every cost.

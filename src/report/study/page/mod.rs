@@ -14,7 +14,6 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::as_if;
 use super::chart::patterns;
-use super::csv_table::CsvTable;
 use super::ledger;
 use super::regimes::unbroken;
 use super::words::{counted, dates};
@@ -95,24 +94,6 @@ fn article(one: &Opened, number: usize) -> Markup {
             (sensors::section(analysis, runs))
             (methods::section(analysis))
             (runs::section(analysis))
-        }
-    }
-}
-
-/// What a plot or table does not show by itself, folded in.
-pub(super) fn how(text: &Markup) -> Markup {
-    html! { details { summary { "How this was computed" } p { (text) } } }
-}
-
-/// The data behind a figure, to be opened and copied.
-pub(super) fn data_behind(tables: &[CsvTable], remark: &str) -> Markup {
-    html! {
-        @for table in tables.iter().filter(|table| !table.rows.is_empty()) {
-            details {
-                summary { "Data as CSV: " (table.name) ", " (counted(table.rows.len(), "row")) }
-                @if !remark.is_empty() { p { (remark) } }
-                pre tabindex="0" { (table.csv()) }
-            }
         }
     }
 }

@@ -7,9 +7,9 @@ use super::super::colours::RegimeColours;
 use super::super::csv_table::{CsvTable, rounded};
 use super::super::curves::{EnergySource, energy_sources, main_runs};
 use super::super::display_unit::DisplayUnit;
+use super::super::folded::{data_behind, how};
 use super::super::words::origin;
 use super::curves::grey_first;
-use super::{data_behind, how};
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, CostKind};
 

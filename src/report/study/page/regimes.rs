@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::super::chart::{Scale, px};
 use super::super::colours::RegimeColours;
 use super::super::display_unit::DisplayUnit;
+use super::super::folded::how;
 use super::super::summary::Summary;
 use super::super::words::{State, capital, cost_name, counted, ratio, verdict};
-use super::how;
 use crate::study::analysis::{Analysis, CostKind, CostReport, TrialPoint};
 use crate::study::stats::{Confirmed, End, Ratio};
 

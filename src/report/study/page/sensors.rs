@@ -4,9 +4,9 @@ use maud::{Markup, html};
 
 use super::super::data;
 use super::super::display_unit::digits;
+use super::super::folded::{data_behind, how};
 use super::super::regimes::unbroken;
 use super::super::words::{counted, facts, no_energy, status_word};
-use super::{data_behind, how};
 use crate::energy::{Interval, SourceResult, Status};
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, SensorSummary};
