@@ -1,57 +1,24 @@
 //! Makes the runs of a study, one after another.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::analysis::Analysis;
 use super::error::StudyError;
+use super::event::StudyEvent;
 use super::execution::{Execution, Made, record_bytes};
-use super::open::{design, records};
+use super::open::design;
+use super::options::StudyOptions;
 use super::plan::PlannedRun;
 use super::pretraining::{self, Pretrained};
-use super::run::{Purpose, RunRecord};
-use super::shard::Shard;
+use super::records::records;
+use super::run::Purpose;
 use super::spec::Study;
 use super::store::{Claim, RunId, Store, StoreError};
 use crate::device::Gpu;
-use crate::energy::MeterOptions;
-use crate::train::{self, Init};
+use crate::train::Init;
 
 /// How often to check the runs of other processes.
 pub(super) const POLL: Duration = Duration::from_secs(1);
-
-/// Something that happened in a study.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum StudyEvent<'a> {
-    /// Another process of this machine makes a run; its id if known.
-    Waiting(Option<u32>),
-    /// The device is warmed up before the first metered run.
-    WarmingUp,
-    /// A run starts; `done` of `planned` runs are done.
-    Started {
-        run: &'a PlannedRun,
-        done: usize,
-        planned: usize,
-    },
-    /// Something happened in the run.
-    Training(&'a train::Event),
-    /// The run ended and its record is saved.
-    Ended {
-        run: &'a RunRecord,
-        done: usize,
-        planned: usize,
-    },
-    /// A rung of a search ended, or is `recorded` from an earlier call; the search has `spent` this much so far.
-    Rung {
-        run: &'a RunRecord,
-        spent: f64,
-        recorded: bool,
-    },
-    Note(String),
-}
 
 /// How a call of [`execute`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,19 +27,6 @@ pub enum Completion {
     Complete,
     /// [`StudyOptions::stop`] was set.
     Interrupted,
-}
-
-#[derive(Clone, Debug, Default)]
-pub struct StudyOptions {
-    /// The study's folder.
-    pub folder: PathBuf,
-    pub meter: MeterOptions,
-    /// Do not wait for other runs of this machine; time and joules are then not ranked.
-    pub overlap: bool,
-    /// Make only the runs of this shard.
-    pub shard: Option<Shard>,
-    /// Once set, ends the current run, as interrupted, and the study.
-    pub stop: Arc<AtomicBool>,
 }
 
 /// Makes the runs of `study` that its folder does not contain yet. A run that fails for a reason of its own (data that do

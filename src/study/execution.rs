@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::error::StudyError;
-use super::execute::{StudyEvent, StudyOptions};
-use super::open::records;
+use super::event::StudyEvent;
+use super::options::StudyOptions;
 use super::plan::PlannedRun;
 use super::pretraining::{self, Pretrained};
+use super::records::records;
 use super::run::{Outcome, RunRecord, SCHEMA, SearchRung};
 use super::spec::Study;
 use super::store::{Claim, HostLock, RunId, Saved, Store, StoreError};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::error::StudyError;
-use super::open::records;
+use super::records::records;
 use super::run::{Outcome, RunRecord};
 use super::spec::Study;
 use super::store::Store;

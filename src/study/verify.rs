@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::error::StudyError;
-use super::open::{merge, open_stores};
+use super::open::open_stores;
 use super::pretraining::FOLDER;
+use super::records::merge;
 use super::run::{Outcome, RunRecord};
 use super::submitted::expand;
 use crate::energy::Interval;
