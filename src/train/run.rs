@@ -5,6 +5,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use super::after_run::AfterRun;
 use super::checkpoint::{CheckpointError, Resumption, SessionStart};
 use super::contention::Contention;
+use super::durations::Durations;
 use super::environment::{DeviceRecord, Host, Versions};
 use super::error::TrainError;
 use super::evaluation_schedule::EvaluationSchedule;
@@ -12,9 +13,7 @@ use super::events::{Event, Observer, RunSetup};
 use super::metered_windows::MeteredWindows;
 use super::outputs::Outputs;
 use super::phases::RunCounts;
-use super::record::{
-    DataRecord, Durations, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work,
-};
+use super::record::{DataRecord, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work};
 use super::run_energy::RunEnergy;
 use super::target_tracker::TargetTracker;
 use super::trainer::{Built, Trainer, metered_device};

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::durations::Durations;
 use super::energy_figure::EnergyFigure;
-use super::record::Durations;
 
 /// A part of a run that was resumed: from its start, or from a checkpoint, to the checkpoint at which the next part begins.
 /// What it did after that checkpoint was lost, and was measured by nobody.

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use super::checkpoint::{Checkpoints, Identity, MadeBy};
 use super::error::TrainError;
 use super::goal::Goal;
-use super::lr_find::LrSweep;
+use super::lr_sweep::LrSweep;
 use super::outputs::Outputs;
 use super::pause::PauseAt;
 use super::regime::Regime;

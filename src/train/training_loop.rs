@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::checkpoint::{Checkpointer, FrozenSteps, SavedProgress};
+use super::durations::Durations;
 use super::error::TrainError;
 use super::evaluation::EvaluationPoint;
 use super::evaluation_schedule::EvaluationSchedule;
 use super::events::{Event, Observer, Step};
 use super::goal::Budget;
 use super::pause::PauseAt;
-use super::record::{Durations, Outcome};
+use super::record::Outcome;
 use super::steps_log::StepsLog;
 use super::target_tracker::TargetTracker;
 use super::trainer::Blueprint;

@@ -5,11 +5,11 @@ use super::{
 };
 use crate::energy::{Status, Window};
 use crate::program::Program;
+use crate::train::durations::Durations;
 use crate::train::energy_figure::{Derivation, EnergyFigure};
 use crate::train::error::TrainError;
 use crate::train::evaluation_schedule::EvaluationSchedule;
 use crate::train::events::{Event, Observer};
-use crate::train::record::Durations;
 use crate::train::sessions::Session;
 
 /// What is known of this part of a run before its first step.
