@@ -223,19 +223,14 @@ fn on<'g>(gpu: &'g Gpu) -> Program<'g> {
 }
 
 #[test]
-fn steps_of_small_networks_share_submits_and_create_no_resources() {
+fn steps_create_no_resources_on_a_real_device() {
     let gpu = real();
     let mut program = on(&gpu);
     train(&mut program, 40);
-    let before = (gpu.wgpu().0.generate_allocator_report(), program.counters());
+    let report = || gpu.wgpu().0.generate_allocator_report();
+    let before = report();
     train(&mut program, 200);
-    let after = (gpu.wgpu().0.generate_allocator_report(), program.counters());
-    let submits = after.1.submits - before.1.submits;
-    let steps = after.1.steps - before.1.steps;
-    println!("{submits} submits for {steps} steps");
-    assert_eq!(steps, 200);
-    assert!(submits < steps, "{submits} submits for {steps} steps");
-    if let (Some(before), Some(after)) = (before.0, after.0) {
+    if let (Some(before), Some(after)) = (before, report()) {
         assert_eq!(before.allocations.len(), after.allocations.len());
         assert_eq!(before.total_allocated_bytes, after.total_allocated_bytes);
     }

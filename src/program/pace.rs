@@ -50,3 +50,47 @@ impl Pace {
         self.seconds_per_step = Some(old.map_or(new, |old| new.max(0.8 * old + 0.2 * new)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps of submits, of which each step takes `seconds`.
+    fn submits(pace: &mut Pace, seconds: f64, count: usize) -> Vec<u32> {
+        let submit = || {
+            let steps = pace.steps();
+            pace.observe(seconds * f64::from(steps), steps);
+            steps
+        };
+        std::iter::repeat_with(submit).take(count).collect()
+    }
+
+    #[test]
+    fn fast_steps_share_a_submit_whose_size_grows_slowly() {
+        let mut pace = Pace::new(None);
+        assert_eq!(submits(&mut pace, 1e-3, 6), [1, 4, 16, 64, 64, 64]);
+        let mut pace = Pace::new(None);
+        assert_eq!(submits(&mut pace, 0.01, 5), [1, 4, 15, 15, 15]);
+    }
+
+    #[test]
+    fn one_slow_step_shrinks_the_next_submit_at_once() {
+        let mut pace = Pace::new(None);
+        submits(&mut pace, 1e-3, 6);
+        assert_eq!(submits(&mut pace, 0.2, 3), [64, 1, 1]);
+        // Fast again, it grows as the slow step is forgotten.
+        let sizes = submits(&mut pace, 1e-3, 30);
+        assert!(sizes.is_sorted() && sizes.last() == Some(&64), "{sizes:?}");
+    }
+
+    #[test]
+    fn a_meter_keeps_submits_short_and_a_fixed_number_is_kept() {
+        let mut pace = Pace::new(None);
+        pace.keep_below(0.02);
+        assert_eq!(submits(&mut pace, 1e-3, 5), [1, 4, 16, 20, 20]);
+        pace.keep_below(1e-6);
+        assert_eq!(submits(&mut pace, 1e-3, 2), [1, 1]);
+        let mut pace = Pace::new(Some(8));
+        assert_eq!(submits(&mut pace, 0.2, 3), [8, 8, 8]);
+    }
+}
