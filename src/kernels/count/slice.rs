@@ -2,7 +2,7 @@
 
 use naga::{Block, Expression, Handle, Statement, TypeInner};
 
-use super::cost::TypedFunction;
+use super::cost::{Cost, TypedFunction};
 use super::reduced::Reduced;
 
 /// The backward slice from everything that steers control flow.
@@ -12,8 +12,8 @@ pub(super) struct Slice<'a> {
     expressions: Vec<bool>,
     pub locals: Vec<bool>,
     pub arguments: Vec<u8>,
-    /// Stores to locals, with the local written to.
-    stores: Vec<(usize, Handle<Expression>, Handle<Expression>)>,
+    /// Whether something was added since this was last set to false.
+    grown: bool,
 }
 
 /// The variable that a pointer expression starts from.
@@ -32,10 +32,12 @@ impl<'a> Slice<'a> {
             expressions: vec![false; function.expressions.len()],
             locals: vec![false; function.local_variables.len()],
             arguments: vec![0; function.arguments.len()],
-            stores: Vec::new(),
+            grown: true,
         };
-        slice.roots(&function.body);
-        slice.close();
+        // What is added may make a store matter that was passed before.
+        while std::mem::take(&mut slice.grown) {
+            slice.add(&function.body);
+        }
         slice
     }
 
@@ -58,59 +60,103 @@ impl<'a> Slice<'a> {
         self.typed.inner(expression).pointer_space().is_some()
     }
 
-    fn roots(&mut self, block: &Block) {
+    /// Adds what steers the block. Whether the block matters: it costs something, leaves a path, or changes what steers.
+    /// Conditions of blocks that do not matter, such as the right sides of `&&`, steer nothing.
+    fn add(&mut self, block: &Block) -> bool {
+        let mut matters = false;
         for statement in block {
-            match statement {
-                Statement::Block(inner) => self.roots(inner),
-                Statement::If {
-                    condition,
-                    accept,
-                    reject,
-                } => {
-                    self.need(*condition);
-                    self.roots(accept);
-                    self.roots(reject);
-                }
-                Statement::Switch { selector, cases } => {
-                    self.need(*selector);
-                    cases.iter().for_each(|case| self.roots(&case.body));
-                }
-                Statement::Loop {
-                    body,
-                    continuing,
-                    break_if,
-                } => {
-                    self.roots(body);
-                    self.roots(continuing);
-                    if let Some(condition) = break_if {
-                        self.need(*condition);
-                    }
-                }
-                Statement::Return { value: Some(value) } if self.steers(*value) => {
-                    self.need(*value)
-                }
-                Statement::Store { pointer, value } => match self.origin(*pointer) {
-                    Origin::Local(local) => self.stores.push((local, *pointer, *value)),
-                    Origin::Argument => {
-                        self.need(*pointer);
-                        self.need(*value);
-                    }
-                    Origin::Other => {}
-                },
-                Statement::Call {
-                    function,
-                    arguments,
-                    ..
-                } => {
-                    let callee = &self.callees[function.index()];
-                    for (&argument, &needed) in arguments.iter().zip(&callee.arguments) {
-                        if needed != 0 || self.is_pointer(argument) {
-                            self.need(argument);
-                        }
-                    }
-                }
-                _ => {}
+            matters |= self.add_statement(statement);
+        }
+        matters
+    }
+
+    fn add_statement(&mut self, statement: &Statement) -> bool {
+        match statement {
+            Statement::Emit(range) => {
+                let costs = |expression| self.typed.expression(expression) != Ok(Cost::NONE);
+                range.clone().any(costs)
             }
+            Statement::Block(inner) => self.add(inner),
+            Statement::If {
+                condition,
+                accept,
+                reject,
+            } => {
+                let matters = self.add(accept) | self.add(reject);
+                if matters {
+                    self.need(*condition);
+                }
+                matters
+            }
+            Statement::Switch { selector, cases } => {
+                let mut matters = false;
+                for case in cases {
+                    matters |= self.add(&case.body);
+                }
+                if matters {
+                    self.need(*selector);
+                }
+                matters
+            }
+            Statement::Loop {
+                body,
+                continuing,
+                break_if,
+            } => {
+                self.add(body);
+                self.add(continuing);
+                if let Some(condition) = break_if {
+                    self.need(*condition);
+                }
+                true
+            }
+            Statement::Return { value } => {
+                if let Some(value) = value.filter(|value| self.steers(*value)) {
+                    self.need(value);
+                }
+                true
+            }
+            Statement::Break | Statement::Continue | Statement::Kill => true,
+            Statement::Store { pointer, value } => {
+                let steers = match self.origin(*pointer) {
+                    Origin::Local(local) => self.locals[local],
+                    Origin::Argument => true,
+                    Origin::Other => false,
+                };
+                if steers {
+                    self.need(*pointer);
+                    self.need(*value);
+                }
+                steers || self.typed.store(*pointer, *value) != Cost::NONE
+            }
+            Statement::Call {
+                function,
+                arguments,
+                result,
+            } => {
+                let callee = &self.callees[function.index()];
+                let mut matters = callee.constant() != Some(Cost::NONE)
+                    || result.is_some_and(|result| self.needed(result));
+                for (&argument, &needed) in arguments.iter().zip(&callee.arguments) {
+                    let is_pointer = self.is_pointer(argument);
+                    matters |= is_pointer;
+                    if needed != 0 || is_pointer {
+                        self.need(argument);
+                    }
+                }
+                matters
+            }
+            Statement::ImageStore { value, .. } => self.typed.image_store(*value) != Cost::NONE,
+            Statement::Atomic {
+                pointer,
+                fun,
+                value,
+                ..
+            } => self.typed.atomic(*pointer, fun, *value) != Cost::NONE,
+            Statement::SubgroupCollectiveOperation { op, argument, .. } => {
+                self.typed.collective(*op, *argument) != Cost::NONE
+            }
+            _ => false,
         }
     }
 
@@ -125,27 +171,11 @@ impl<'a> Slice<'a> {
         }
     }
 
-    /// Adds the stores to every local that is read, until nothing new is read.
-    fn close(&mut self) {
-        loop {
-            let due: Vec<_> = self
-                .stores
-                .extract_if(.., |(local, ..)| self.locals[*local])
-                .collect();
-            if due.is_empty() {
-                return;
-            }
-            for (_, pointer, value) in due {
-                self.need(pointer);
-                self.need(value);
-            }
-        }
-    }
-
     fn need(&mut self, handle: Handle<Expression>) {
         if std::mem::replace(&mut self.expressions[handle.index()], true) {
             return;
         }
+        self.grown = true;
         match *self.expression(handle) {
             Expression::LocalVariable(local) => self.locals[local.index()] = true,
             Expression::FunctionArgument(index) => self.arguments[index as usize] = u8::MAX,
