@@ -2,7 +2,7 @@
 #![cfg(all(unix, feature = "cli"))]
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
@@ -78,7 +78,7 @@ fn train_with(steps: u32, update_ms: u32, idle: Option<IdlePower>, more: &[&str]
     let output = command
         .args(["train", "--data", "digits", "--model", "mlp"])
         .args(["--max-steps", &steps.to_string(), "--meter", &meter])
-        .args(["--meter-unit", "joules", "--record"])
+        .args(["--meter-unit", "joules", "--meter-seconds", "1", "--record"])
         .arg(&record)
         .args(more)
         .env_remove("WATTGRAD_METER")
@@ -277,7 +277,7 @@ fn a_run_of_few_updates_has_only_steps_times_joules() {
 /// On a fast device the run may end within one update interval. It then has no direct joules, but its steps have joules.
 #[test]
 fn a_run_within_an_update_interval_has_the_joules_of_its_steps() {
-    let record = train(1, 150);
+    let record = train(1, 60);
     let row = &record.energy[0];
     if let (Some(joules), Some(interval)) = (row.joules, row.ci()) {
         assert!(joules > 0.0 && interval.low <= WATTS * row.seconds.unwrap());
@@ -336,6 +336,7 @@ fn a_resumed_run_has_the_joules_of_its_parts() {
         Command::new(env!("CARGO_BIN_EXE_wattgrad"))
             .args(["train", "--data", "digits", "--max-steps", "1000000"])
             .args(["--meter", &format!("{meter} 20"), "--meter-unit", "joules"])
+            .args(["--meter-seconds", "1"])
             .args(["--every", "2s", "--resume", "--checkpoint"])
             .args([&checkpoints, Path::new("--record"), &at("run.json")])
             .env_remove("WATTGRAD_METER")
@@ -352,18 +353,19 @@ fn a_resumed_run_has_the_joules_of_its_parts() {
         names.sort();
         names
     };
-    let wait = || {
+    let wait = |run: &mut Child| {
         let before = names();
         while names() == before {
+            assert!(run.try_wait().unwrap().is_none(), "the run has ended");
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     };
     let mut killed = start();
-    wait();
+    wait(&mut killed);
     killed.kill().unwrap();
     killed.wait().unwrap();
     let mut last = start();
-    wait();
+    wait(&mut last);
     let id = last.id().to_string();
     Command::new("kill")
         .args(["-s", "INT", &id])

@@ -20,6 +20,7 @@ mod profile;
 mod progress;
 mod report;
 mod roofline;
+mod run_meter;
 mod search;
 mod step_profile;
 mod study;

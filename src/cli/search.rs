@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::global::Global;
 use super::interrupt::{INTERRUPTED, stop_on_interrupt};
 use super::output;
+use super::run_meter::RunMeter;
 use super::study_progress::StudyProgress;
 
 #[derive(Debug, clap::Args)]
@@ -69,9 +70,8 @@ pub struct Args {
     #[arg(long)]
     overlap: bool,
 
-    /// Assume this power of a busy core and report the joules as assumed
-    #[arg(long, value_name = "W", allow_hyphen_values = true)]
-    assume_watts_per_core: Option<f64>,
+    #[command(flatten)]
+    meter: RunMeter,
 
     /// Print the plan or the result as JSON
     #[arg(long)]
@@ -93,7 +93,7 @@ impl Args {
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let study = Study::read(&args.file)?;
-    let meter = global.meter_options(args.assume_watts_per_core)?;
+    let meter = args.meter.options(global)?;
     study::check_data(&study)?;
     let gpu = Gpu::open(&GpuOptions {
         adapter: global.adapter.clone(),

@@ -12,6 +12,7 @@ use super::interrupt::{INTERRUPTED, stop_on_interrupt};
 use super::output;
 use super::profile::Profile;
 use super::progress::{Progress, reading};
+use super::run_meter::RunMeter;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -60,9 +61,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
 
-    /// Also report CPU time times W watts per core, marked as assumed
-    #[arg(long, value_name = "W", allow_hyphen_values = true)]
-    assume_watts_per_core: Option<f64>,
+    #[command(flatten)]
+    meter: RunMeter,
 
     /// Print the record as JSON instead of the table
     #[arg(long)]
@@ -102,7 +102,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let regime = args.setup.regime.clone();
     let regime = regime.with_weights_given(args.init_weights.is_some())?;
     regime.check()?;
-    let meter = global.meter_options(args.assume_watts_per_core)?;
+    let meter = args.meter.options(global)?;
     let profile = args.setup.profile()?;
     let data = regime.read_data(&mut reading(global))?;
     regime.check_data(&data)?;

@@ -42,7 +42,12 @@ use super::window_result::EnergyPerUnit;
 /// ```
 pub struct Meter {
     sensors: Arc<[OpenSensor]>,
+    /// [`MeterOptions::shortest_window`].
+    pub(crate) shortest_window: f64,
 }
+
+/// The default of [`MeterOptions::shortest_window`].
+const SHORTEST_WINDOW: f64 = 5.0;
 
 /// The state of one source before a window: whether it can be used, why not, and what would enable it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,6 +122,7 @@ impl Meter {
         }
         Self {
             sensors: sensors.into(),
+            shortest_window: options.shortest_window.unwrap_or(SHORTEST_WINDOW),
         }
     }
 

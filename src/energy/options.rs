@@ -1,9 +1,13 @@
 //! The options that a meter is opened with.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use super::cell::unit::Unit;
 use super::selection::{CPU_TIME, MeterError, Selection};
+
+/// Values of [`MeterOptions::shortest_window`]; the longest window of a run lasts as long as the last.
+pub(crate) const SHORTEST_WINDOWS: RangeInclusive<f64> = 0.5..=60.0;
 
 /// The options that a meter is opened with.
 ///
@@ -29,6 +33,9 @@ pub struct MeterOptions {
     /// Units of the external meters (`file:PATH`, `cmd:COMMAND`): one for all of them, or one for each in order. Where
     /// this is empty, their lines say the unit of power, or it is watts.
     pub meter_units: Vec<Unit>,
+    /// Seconds of the shortest window in which a training run measures the joules of a step, and those of an evaluation;
+    /// `None` is 5. A window is longer where a sensor needs it.
+    pub shortest_window: Option<f64>,
     /// The NVML library to load; `None` uses the environment variable `WATTGRAD_NVML`, and without it the system's
     /// library (`libnvidia-ml.so.1`, `nvml.dll`).
     pub nvml_library: Option<PathBuf>,
@@ -47,9 +54,14 @@ impl MeterOptions {
     pub fn check(&self) -> Result<(), MeterError> {
         self.selection.check()?;
         self.check_units()?;
-        match self.assume_watts_per_core {
-            Some(watts) if !(watts.is_finite() && watts > 0.0) => {
-                Err(MeterError::BadWatts { watts })
+        if let Some(watts) = self.assume_watts_per_core
+            && !(watts.is_finite() && watts > 0.0)
+        {
+            return Err(MeterError::BadWatts { watts });
+        }
+        match self.shortest_window {
+            Some(seconds) if !SHORTEST_WINDOWS.contains(&seconds) => {
+                Err(MeterError::BadWindow { seconds })
             }
             _ => Ok(()),
         }
@@ -134,6 +146,24 @@ mod tests {
             one.contains("2 meter units") && one.contains("1 external meter:"),
             "{one}"
         );
+    }
+
+    #[test]
+    fn the_shortest_window_is_within_its_range() {
+        let of = |seconds| {
+            let options = MeterOptions {
+                shortest_window: Some(seconds),
+                ..Default::default()
+            };
+            options.check()
+        };
+        for seconds in [0.5, 5.0, 60.0] {
+            assert_eq!(of(seconds), Ok(()));
+        }
+        for seconds in [0.4, -1.0, 61.0, f64::NAN, f64::INFINITY] {
+            let error = of(seconds).unwrap_err().to_string();
+            assert!(error.contains("0.5 to 60 seconds"), "{error}");
+        }
     }
 
     #[test]

@@ -78,6 +78,14 @@ pub enum MeterError {
         /// The value as given.
         watts: f64,
     },
+    /// The shortest window is out of its range.
+    #[error(
+        "the shortest window of a meter must last 0.5 to 60 seconds, got {seconds}; leave it out for 5 seconds"
+    )]
+    BadWindow {
+        /// The value as given.
+        seconds: f64,
+    },
 }
 
 /// The sources that a meter uses.

@@ -6,8 +6,7 @@ use super::error::TrainError;
 use crate::energy::{Meter, SourceResult, Status, WindowLength, WindowResult};
 use crate::program::Program;
 
-/// Shortest and longest window.
-const SECONDS: f64 = 5.0;
+/// Longest window.
 const MOST_SECONDS: f64 = 60.0;
 
 /// What was measured after a run; empty if nothing was.
@@ -31,7 +30,7 @@ impl AfterRun {
         if !sources.any(|result| result.status == Status::Measured || too_short(result)) {
             return Ok(AfterRun::default());
         }
-        let length = || WindowLength::between(SECONDS, MOST_SECONDS).after(energy);
+        let length = || WindowLength::between(meter.shortest_window, MOST_SECONDS).after(energy);
         let interrupted = || interrupt.load(Ordering::Relaxed);
 
         let window = meter.start();

@@ -273,7 +273,8 @@ fn runs_too_short_for_their_meter_have_joules_per_step() {
         .replace("replicates = 1", "");
     std::fs::write(&file, study).unwrap();
     let at = out.to_str().unwrap();
-    let ended = output(&["--meter", STEADY, "study", "run", &file, "--out", at]);
+    let meter = ["--meter", STEADY, "--meter-seconds", "3"];
+    let ended = output(&[&["study", "run", &file, "--out", at], &meter[..]].concat());
     assert!(ended.status.success(), "{}", printed(&ended));
     let outcomes: Vec<serde_json::Value> = records(&out)
         .into_values()
@@ -312,6 +313,8 @@ fn a_budget_in_joules_ends_a_run_and_its_joules_are_recorded() {
         "study",
         "run",
         &file,
+        "--meter-seconds",
+        "1",
         "--out",
         out.to_str().unwrap(),
     ]);

@@ -9,6 +9,7 @@ use crate::cli::failure::Failure;
 use crate::cli::global::Global;
 use crate::cli::interrupt::{INTERRUPTED, stop_on_interrupt};
 use crate::cli::output;
+use crate::cli::run_meter::RunMeter;
 use crate::cli::study_progress::StudyProgress;
 
 #[derive(Debug, clap::Args)]
@@ -37,9 +38,8 @@ pub struct Args {
     #[arg(long)]
     overlap: bool,
 
-    /// Assume this power of a busy core and report the joules as assumed
-    #[arg(long, value_name = "W", allow_hyphen_values = true)]
-    assume_watts_per_core: Option<f64>,
+    #[command(flatten)]
+    meter: RunMeter,
 
     /// Print the estimate or the analysis as JSON
     #[arg(long)]
@@ -48,7 +48,7 @@ pub struct Args {
 
 pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     let study = Study::read(&args.file)?;
-    let meter = global.meter_options(args.assume_watts_per_core)?;
+    let meter = args.meter.options(global)?;
     study::check_data(&study)?;
     let gpu = Gpu::open(&GpuOptions {
         adapter: global.adapter.clone(),

@@ -26,6 +26,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("meter", GLOBAL),
     ("meter-unit", GLOBAL),
     ("assume-watts-per-core", GLOBAL),
+    ("meter-seconds", GLOBAL),
 ];
 
 const RECORDED: &str = "a study keeps a record of every run in its folder";
