@@ -53,8 +53,8 @@ impl Khronos {
     }
 }
 
-/// Writes a text in every language.
-fn check_languages(name: &str, wgsl: &str, khronos: &mut Option<Khronos>) {
+/// Writes a text in every language; returns its module.
+fn check_languages(name: &str, wgsl: &str, khronos: &mut Option<Khronos>) -> naga::Module {
     let (module, _) = validate(wgsl).unwrap_or_else(|why| panic!("{name}: {why}\n{wgsl}"));
     for language in Language::ALL {
         let bytes = emit_module(&module, language)
@@ -68,6 +68,7 @@ fn check_languages(name: &str, wgsl: &str, khronos: &mut Option<Khronos>) {
             validate(&text).unwrap_or_else(|why| panic!("{name} again: {why}"));
         }
     }
+    module
 }
 
 #[test]
@@ -106,10 +107,24 @@ fn every_shader_file_is_valid_alone() {
     }
 }
 
-/// Every text that a lowering or an example can compose is valid, can be written in every language, and every registered
-/// file is part of one.
+/// Counts one workgroup: whether a text can be counted does not depend on its sizes.
+fn check_count(module: &naga::Module, instance: &registry::Instance<'_>) {
+    let name = &instance.name;
+    let counter = Counter::new(module, "main").unwrap_or_else(|why| panic!("{name}: {why}"));
+    let counted = counter.count(&Inputs {
+        others: &[],
+        sizes: &instance.words,
+        workgroups: [1; 3],
+        passes: instance.dispatch.passes,
+    });
+    let counted = counted.unwrap_or_else(|why| panic!("{name}: {why}"));
+    assert!(!counted.lower_bound, "{name} lacks `passes`");
+}
+
+/// Every text that a lowering or an example can compose is valid, can be written in every language and counted, and declares
+/// the passes of loops that end by data; every registered file is part of one.
 #[test]
-fn every_instance_is_valid_in_every_language() {
+fn every_instance_is_valid_in_every_language_and_counted() {
     let mut khronos = Khronos::new();
     let cases = registry::cases();
     let instances = registry::instances(&cases);
@@ -120,10 +135,11 @@ fn every_instance_is_valid_in_every_language() {
         used.extend(slots.chain([instance.dispatch.shader]));
         texts
             .entry(instance.composed.wgsl.as_str())
-            .or_insert(&instance.name);
+            .or_insert(instance);
     }
-    for (wgsl, name) in &texts {
-        check_languages(name, wgsl, &mut khronos);
+    for (wgsl, instance) in &texts {
+        let module = check_languages(&instance.name, wgsl, &mut khronos);
+        check_count(&module, instance);
     }
     for shader in SHADERS {
         assert!(
@@ -165,28 +181,6 @@ fn resnet8_is_counted() {
             "{}: {flops} operations counted in {milliseconds:.0} ms",
             tuning.name
         );
-    }
-}
-
-/// Each text once, and one workgroup of it: whether it can be counted does not depend on its sizes.
-#[test]
-fn every_text_can_be_counted_and_declares_the_passes_of_loops_that_end_by_data() {
-    let cases = registry::cases();
-    let mut texts = BTreeSet::new();
-    for instance in &registry::instances(&cases) {
-        if !texts.insert(instance.composed.wgsl.clone()) {
-            continue;
-        }
-        let dispatch = instance.dispatch;
-        let counter = Counter::of(&instance.composed.wgsl).unwrap();
-        let counted = counter.count(&Inputs {
-            others: &[],
-            sizes: &instance.words,
-            workgroups: [1; 3],
-            passes: dispatch.passes,
-        });
-        let counted = counted.unwrap_or_else(|why| panic!("{}: {why}", instance.name));
-        assert!(!counted.lower_bound, "{} lacks `passes`", instance.name);
     }
 }
 
