@@ -30,7 +30,7 @@ fn run(
     }
     let mut results = vec![];
     program
-        .train(12, &AtomicBool::new(false), &mut |r| results.push(r))
+        .train(5, &AtomicBool::new(false), &mut |r| results.push(r))
         .unwrap();
     let mut all = bits(&(results, program.weights().unwrap()));
     for spec in network.parameters() {
