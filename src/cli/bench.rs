@@ -13,7 +13,7 @@ use std::path::Path;
 
 use crate::device::{Gpu, GpuOptions};
 use crate::energy::Meter;
-use crate::files::{writable, write_whole};
+use crate::files::writable;
 use crate::lab::roofline::{Roofline, RooflineDevice};
 use crate::lab::{Kernel, KernelError, KernelLaunch, KernelOutputs};
 
@@ -115,8 +115,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
 
 fn finish(bench: &Bench, args: &Args) -> Result<u8, Failure> {
     if let Some(path) = &args.export_markdown {
-        let written = write_whole(path, bench.markdown().as_bytes());
-        written.map_err(|error| Failure::cannot_write(path, &error))?;
+        output::write(path, &bench.markdown())?;
     }
     if args.json {
         output::print_json(bench)?;

@@ -79,8 +79,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     }
     if let Some(path) = &args.svg {
         let svg = report::lr_find_svg(&found, &title);
-        crate::files::write_whole(path, svg.as_bytes())
-            .map_err(|error| Failure::cannot_write(path, &error))?;
+        output::write(path, &svg)?;
     }
     match args.json {
         true => output::print_json(&found)?,

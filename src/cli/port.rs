@@ -118,8 +118,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
         say(global, &installed);
     }
     let text = report::port_page(&port);
-    crate::files::write_whole(&page, text.as_bytes())
-        .map_err(|error| Failure::cannot_write(&page, &error))?;
+    output::write(&page, &text)?;
     if args.json {
         output::print_json(&port)?;
     } else {

@@ -146,8 +146,7 @@ pub fn run(args: &Args, global: &Global) -> Result<u8, Failure> {
     if let Some(path) = &args.out {
         let text = toml::to_string(&found.profile)
             .map_err(|error| Failure::failed(format!("cannot write the profile ({error})")))?;
-        crate::files::write_whole(path, text.as_bytes())
-            .map_err(|error| Failure::cannot_write(path, &error))?;
+        output::write(path, &text)?;
     }
     match args.json {
         true => output::print_json(&found)?,

@@ -14,7 +14,7 @@ pub struct Durations {
     /// Of the evaluations.
     pub evaluation_seconds: f64,
     /// Of writing checkpoints.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub checkpoint_seconds: f64,
     /// From the start of the run to the end of the last evaluation.
     pub total_seconds: f64,
@@ -33,6 +33,6 @@ impl Durations {
     }
 }
 
-fn is_none(seconds: &f64) -> bool {
+fn is_zero(seconds: &f64) -> bool {
     *seconds == 0.0
 }

@@ -144,6 +144,14 @@ fn conditions_on_sizes_and_place_are_followed_and_on_data_the_larger_branch_coun
         let either = known.replace("sizes.m > 4u", condition);
         assert_eq!(total(&either, &[5, 0, 0, 0]), expected, "{condition}");
     }
+    // A local behind `&&` matters once a later loop reads it.
+    let later = "
+        var n = 1u;
+        if (sizes.m > 2u && sizes.n > 3u) { n = 5u; }
+        for (var i = 0u; i < n; i++) { y[i] += 1.0; }";
+    assert_eq!(flops(later, &[3, 4, 0, 0]), 5);
+    assert_eq!(flops(later, &[3, 3, 0, 0]), 1);
+    assert_eq!(flops(later, &[2, 4, 0, 0]), 1);
     // A tile's edge, and its double guard.
     let edge = "for (var i = 0u; i < 4u; i++) { if (id.x + i < sizes.n && id.y < sizes.m) { y[i] += 1.0; } }";
     assert_eq!(total(edge, &[2, 3, 0, 0]), 3 + 2 + 1);

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::cli::failure::Failure;
-use crate::files::{writable, write_whole};
+use crate::cli::output;
+use crate::files::writable;
 
 use super::comparing::Comparing;
 use super::comparison::{CommandRuns, Comparison, Means, Report};
@@ -34,8 +35,7 @@ impl Exports {
     pub fn write(&self, report: &Report) -> Result<(), Failure> {
         for (path, writer) in &self.0 {
             let text = writer(report)?;
-            write_whole(path, text.as_bytes())
-                .map_err(|error| Failure::cannot_write(path, &error))?;
+            output::write(path, &text)?;
         }
         Ok(())
     }

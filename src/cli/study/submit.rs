@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::files::write_whole;
 use crate::study::{self, Job, Slurm, Study, Submitted};
 
 use super::slurm::{self, Array};
@@ -144,8 +143,7 @@ pub fn run(args: &Args) -> Result<u8, Failure> {
     }
     let write = |name: &str, text: &str| {
         let path = folder.join(name);
-        write_whole(&path, text.as_bytes())
-            .map_err(|error| Failure::cannot_write(&path, &error))?;
+        output::write(&path, text)?;
         Ok::<_, Failure>(path)
     };
     write("study.toml", &study.text)?;
