@@ -75,12 +75,12 @@ pub use program::{
 };
 #[cfg(feature = "gpu")]
 pub use train::{
-    Budget, CheckpointError, CheckpointEvery, Checkpoints, ClassSet, Contention, DataRecord,
-    Derivation, DeviceRecord, Durations, EnergyFigure, EvaluationPoint, Event, Goal, Host, Init,
-    InitialWeights, MeterRecord, MeteredWindows, MetricTarget, Names, NetworkRecord, NoObserver,
-    Numbers, Observer, Outcome, Outputs, Phase, PhaseEnergy, Record, RecordedWindow, Regime,
-    RegimeError, RunEnergy, RunSetup, Session, Step, TargetReached, TargetResult, TrainError,
-    Trainer, TrainingResult, Versions, WarmUp, Work,
+    Budget, CheckpointError, CheckpointEvery, Checkpoints, ClassSet, ClassWeights, Contention,
+    DataRecord, Derivation, DeviceRecord, Durations, EnergyFigure, EvaluationPoint, Event, Goal,
+    Host, Init, InitialWeights, MeterRecord, MeteredWindows, MetricTarget, Names, NetworkRecord,
+    NoObserver, Numbers, Observer, Outcome, Outputs, Phase, PhaseEnergy, Record, RecordedWindow,
+    Regime, RegimeError, RunEnergy, RunSetup, Session, Step, TargetReached, TargetResult,
+    TrainError, Trainer, TrainingResult, Versions, WarmUp, Work,
 };
 
 /// What the program, the tests and the benchmarks of this package need beyond the public API. No stability is promised.

@@ -259,12 +259,9 @@ impl Network {
         });
     }
 
-    /// Sets the weight of the loss of a task.
-    pub(crate) fn weigh(&mut self, task: &str, weight: f32) {
-        let losses = self.losses.iter_mut();
-        losses
-            .filter(|loss| loss.task == task)
-            .for_each(|loss| loss.weight = weight);
+    /// The losses, to set what they weigh.
+    pub(crate) fn losses_mut(&mut self) -> &mut [Loss] {
+        &mut self.losses
     }
 
     /// Sets the label smoothing of every cross-entropy, 0 to below 1.

@@ -54,7 +54,7 @@ pub use outputs::Outputs;
 pub use pause::PauseAt;
 pub use phases::{Phase, PhaseEnergy};
 pub use record::{DataRecord, MeterRecord, NetworkRecord, Outcome, Record, SCHEMA, Work};
-pub use regime::{ClassSet, Init, Names, Numbers, Regime};
+pub use regime::{ClassSet, ClassWeights, Init, Names, Numbers, Regime};
 pub use regime_error::RegimeError;
 pub use run::TrainingResult;
 pub use run_energy::RunEnergy;

@@ -78,6 +78,12 @@ pub enum RegimeError {
         /// The name given.
         given: String,
     },
+    /// No weights of classes have this name.
+    #[error("unknown class weights {given:?}: choose none or balanced")]
+    UnknownClassWeights {
+        /// The name given.
+        given: String,
+    },
     /// The initial weights are to be pretrained, and there are none.
     #[error(
         "pretrained initial weights need a file or a run: give --init-weights FILE, or in a study file a [pretrain] table"

@@ -1,6 +1,6 @@
 //! The default regime, and one in which every field has a value.
 
-use super::{Init, Names, Numbers, Regime};
+use super::{ClassWeights, Init, Names, Numbers, Regime};
 use crate::data::{Augmentation, ByteSize};
 use crate::kernels::Precision;
 use crate::model::presets::Stem;
@@ -65,6 +65,7 @@ impl Default for Regime {
             warmup_epochs: None,
             warmup_start: None,
             label_smoothing: 0.0,
+            class_weights: None,
             epochs: None,
             max_steps: None,
             seed: 0,
@@ -122,6 +123,7 @@ impl Regime {
             classes: "0".parse().ok(),
             train_fraction: one,
             init: Some(Init::Scratch),
+            class_weights: Some(ClassWeights::Balanced),
             only: Some(Names::default()),
             new_head: Some(true),
             freeze: Some(Names::default()),

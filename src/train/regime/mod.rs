@@ -1,6 +1,7 @@
 //! A regime: all choices of a training run, as plain data.
 
 mod check;
+mod class_weights;
 mod default;
 mod init;
 mod list;
@@ -12,6 +13,7 @@ mod tests;
 
 use serde::{Deserialize, Serialize};
 
+pub use class_weights::ClassWeights;
 pub use init::Init;
 pub use list::{ClassSet, Names, Numbers};
 
@@ -433,6 +435,14 @@ pub struct Regime {
         allow_hyphen_values = true,
     ))]
     pub label_smoothing: f64,
+    /// Weights of the classes in the losses: none or balanced [default: none]
+    #[cfg_attr(feature = "cli", arg(
+        long,
+        value_name = "WEIGHTS",
+        value_parser = Suggest::read(ClassWeights::NAMES, |name| name.parse::<ClassWeights>().map_err(sentence)),
+    ))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<ClassWeights>,
     /// Most epochs; 5 if neither this nor `max_steps` is given.
     #[cfg_attr(
         feature = "cli",

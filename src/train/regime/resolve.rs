@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Names, Regime};
+use super::{ClassWeights, Names, Regime};
 use crate::data::{DataOptions, Dataset, ReadProgress, Task};
 use crate::kernels::{Precision, Shape};
 use crate::model::network_file::{self, NetworkFile};
@@ -73,6 +73,9 @@ impl Regime {
             accumulate: self.accumulate.filter(|n| *n != 1),
             precision: self.precision.filter(|on| *on != Precision::F32),
             loss_scale: self.first_loss_scale(),
+            class_weights: self
+                .class_weights
+                .filter(|weights| *weights != ClassWeights::None),
             ..self.with(rule.hyperparameters()).with_schedule(schedule)
         })
     }
@@ -313,6 +316,7 @@ impl Regime {
             Some([channels, height, width]) => Shape::from([*channels, *height, *width]),
             _ => return Err(RegimeError::SampleShape { shape }.into()),
         };
+        let class_weights = self.class_weights.unwrap_or_default();
         if network_file::is_file(&self.model) {
             let file = NetworkFile::read(&self.model)?;
             let chosen: Vec<&str> = self.tasks.iter().flat_map(Names::iter).collect();
@@ -322,12 +326,15 @@ impl Regime {
             let mut network = file.build(input, &data.tasks, &chosen)?;
             let weights = self.task_weights.iter().flat_map(|all| &all.0);
             for (name, weight) in chosen.iter().zip(weights) {
-                network.weigh(name, *weight as f32);
+                let losses = network.losses_mut().iter_mut();
+                let own = losses.filter(|loss| loss.task == *name);
+                own.for_each(|loss| loss.weight = *weight as f32);
             }
             // The file may smooth labels itself.
             if self.label_smoothing > 0.0 {
                 network.smooth_labels(self.label_smoothing as f32);
             }
+            class_weights.apply(&mut network, data);
             return Ok(network);
         }
         let presets::Trunk {
@@ -348,6 +355,7 @@ impl Regime {
             network.loss(&task.name, task.kind.into(), output, task.target, weight);
         }
         network.smooth_labels(self.label_smoothing as f32);
+        class_weights.apply(&mut network, data);
         Ok(network)
     }
 

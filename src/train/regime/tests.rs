@@ -1,5 +1,6 @@
 use super::*;
 use crate::data::Dataset;
+use crate::model::LossKind;
 
 #[test]
 fn rejects_each_invalid_value() {
@@ -115,6 +116,7 @@ fn choices_at_their_defaults_are_left_out_of_records() {
         accumulate: Some(1),
         schedule: Some(RateSchedule::Constant),
         warmup_steps: Some(0),
+        class_weights: Some(ClassWeights::None),
         ..Regime::default()
     };
     assert_eq!(spelled.resolved(), Regime::default().resolved());
@@ -162,4 +164,27 @@ fn groups_are_heads_and_parameters_of_one_dimension() {
     let heads: Vec<_> = heads.iter().filter(|(_, group)| *group == 2).collect();
     assert_eq!(heads.len(), 2);
     assert!(heads.iter().all(|(name, _)| name.starts_with("fc.")));
+}
+
+#[test]
+fn balanced_classes_weigh_alike_over_the_training_samples() {
+    let regime = Regime {
+        class_weights: Some(ClassWeights::Balanced),
+        data: "digits".into(),
+        classes: "0,1,4".parse().ok(),
+        ..Regime::default()
+    };
+    let data = regime.open_data().unwrap();
+    let network = regime.build_network(&data).unwrap();
+    let LossKind::CrossEntropy { class_weights, .. } = &network.losses()[0].kind else {
+        panic!("classes have a cross-entropy");
+    };
+    let weights = class_weights.as_ref().unwrap();
+    assert_eq!(weights.len(), 3);
+    let mut sums = [0.0_f64; 3];
+    for label in data.train.targets[0].values() {
+        sums[label as usize] += f64::from(weights[label as usize]);
+    }
+    let third = data.train.len as f64 / 3.0;
+    assert!(sums.iter().all(|sum| (sum / third - 1.0).abs() < 1e-6));
 }
