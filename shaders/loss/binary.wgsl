@@ -6,8 +6,9 @@ fn term(x: vec4<f32>, t: vec4<f32>, quad: u32) -> vec4<f32> {
     let small = exp(-abs(x));
     // log(1 + small), by its series where the sum would lose it.
     let tail = select(log(1.0 + small), small * (1.0 - 0.5 * small), small < vec4<f32>(0.0005));
-    let counts = (positive(quad) - 1.0) * t + 1.0;
-    return (1.0 - t) * x + counts * (tail + max(-x, vec4<f32>()));
+    let weight = positive(quad);
+    // No term is negative, so that none cancels another.
+    return select(-weight * t * x, (1.0 - t) * x, x >= vec4<f32>()) + ((weight - 1.0) * t + 1.0) * tail;
 }
 fn slope(x: vec4<f32>, t: vec4<f32>, quad: u32) -> vec4<f32> {
     let small = exp(-abs(x));

@@ -28,7 +28,9 @@ fn updated(r: Rule, i: u32, param: vec4<f32>, raw: vec4<f32>) -> vec4<f32> {
     // Rounding can make the variance of equal gradients negative; a NaN stays one.
     let variance = square - mean * mean;
     let direction = grad / (sqrt(select(variance, vec4<f32>(), variance < vec4<f32>())) + r.eps);
-    let buffer = r.momentum * load_momentum(i) + direction;
-    store_momentum(i, buffer);
+    let kept = load_momentum(i);
+    let buffer = r.momentum * kept + direction;
+    // Where a schedule lets the momentum fall to 0, PyTorch leaves the buffer as it was.
+    store_momentum(i, select(buffer, kept, r.momentum == 0.0));
     return param - r.lr * buffer;
 }

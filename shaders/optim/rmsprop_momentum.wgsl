@@ -20,7 +20,9 @@ fn updated(r: Rule, i: u32, param: vec4<f32>, raw: vec4<f32>) -> vec4<f32> {
     let square = r.alpha * load_square_avg(i) + r.fresh * grad * grad;
     store_square_avg(i, square);
     let direction = grad / (sqrt(square) + r.eps);
-    let buffer = r.momentum * load_momentum(i) + direction;
-    store_momentum(i, buffer);
+    let kept = load_momentum(i);
+    let buffer = r.momentum * kept + direction;
+    // Where a schedule lets the momentum fall to 0, PyTorch leaves the buffer as it was.
+    store_momentum(i, select(buffer, kept, r.momentum == 0.0));
     return param - r.lr * buffer;
 }

@@ -13,7 +13,9 @@ fn rule(at: u32, row: vec4<f32>) -> Rule {
 }
 fn updated(r: Rule, i: u32, param: vec4<f32>, raw: vec4<f32>) -> vec4<f32> {
     let grad = raw + r.decay * param;
-    let buffer = r.momentum * load_momentum(i) + grad;
-    store_momentum(i, buffer);
+    let kept = load_momentum(i);
+    let buffer = r.momentum * kept + grad;
+    // Where a schedule lets the momentum fall to 0, PyTorch leaves the buffer as it was.
+    store_momentum(i, select(buffer, kept, r.momentum == 0.0));
     return param - r.lr * select(buffer, grad + r.momentum * buffer, r.nesterov);
 }

@@ -48,6 +48,7 @@ fn follow_pytorch(
         let setting = Setting {
             rule,
             groups: vec![ParameterGroup::default(), other],
+            schedule: Schedule::constant(),
             ranges: vec![(0, 2, 0), (2, 2, 1)],
             width: 6,
             micro_batches,

@@ -5,6 +5,7 @@
 mod drawn;
 #[path = "../fixtures/mod.rs"]
 mod fixtures;
+mod half;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -23,6 +23,8 @@ pub fn batch_norm(exam: &mut Examiner<'_>) {
         (2, shape(17, 4, 65), true, true),
         (17, shape(4, 7, 7), false, true),
         (1, shape(2, 65, 17), true, false),
+        // Several chunks of several images, and rows that the lanes' steps do not divide.
+        (40, shape(2, 3, 11), false, true),
     ];
     for (storage, tuning) in exam.ways() {
         for (case, (images, shape, with_addend, relu)) in cases.into_iter().enumerate() {

@@ -8,7 +8,10 @@ use crate::conformance::numbers::{Numbers, pack};
 use crate::kernels::batch::state;
 use crate::kernels::oracle::optim::{GradScaler, Memory, Rule, clip_by_norm};
 use crate::kernels::{List, Role, Tensor, Tuning, batch, optim};
-use crate::optim::{Hyperparameters, Optimizer, ParameterGroup, Schedule, UpdateRule, rows};
+use crate::optim::{
+    Hyperparameters, Optimizer, ParameterGroup, RateSchedule, Schedule, ScheduleOptions, Steps,
+    UpdateRule, rows,
+};
 
 /// What several training steps of one arena of parameters are made of.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub struct Setting {
     pub rule: Arc<dyn UpdateRule>,
     /// Its parameter groups.
     pub groups: Vec<ParameterGroup>,
+    /// Its learning rates, and its momenta where it cycles them.
+    pub schedule: Schedule,
     /// Of each range of parameters: first quad, quads, group.
     pub ranges: Vec<(u64, u64, u32)>,
     /// Elements of a row of parameters; rows are padded to quads.
@@ -52,6 +57,7 @@ pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]
     let Setting {
         rule,
         groups,
+        schedule: rates,
         ranges,
         width,
         micro_batches,
@@ -59,7 +65,7 @@ pub fn training(setting: &Setting, tuning: &Tuning, start: &[f32], grads: &[f32]
         loss_scale,
     } = setting;
     let words: Vec<_> = groups.iter().map(|group| rule.group_words(group)).collect();
-    let table = rows(rule.as_ref(), groups, &Schedule::constant());
+    let table = rows(rule.as_ref(), groups, rates);
     let (mut words, schedule) = state::words(&words, &table);
     let mut scaler = loss_scale.map(|(first, growth_interval)| {
         words[state::LOSS_SCALE as usize] = first.to_bits();
@@ -244,7 +250,23 @@ pub fn update_rules(exam: &mut Examiner<'_>) {
             // Doubles after the second step, and halves in the third, which is skipped.
             for loss_scale in [None, Some((1024.0, 2))] {
                 let case = (micro_batches, clip_norm, loss_scale);
-                steps(exam, (storage, &tuning), Arc::clone(&rule), &oracle, case);
+                let (rule, constant) = (Arc::clone(&rule), Schedule::constant());
+                steps(exam, (storage, &tuning), rule, &oracle, &constant, case);
+            }
+            // The momentum is 0 in the second of the four steps.
+            let cycle = ScheduleOptions {
+                schedule: Some(RateSchedule::OneCycle),
+                pct_start: Some(0.25),
+                base_momentum: rule.momentum().map(|_| 0.0),
+                ..ScheduleOptions::default()
+            };
+            let length = Steps {
+                total: Some(8),
+                per_epoch: 8,
+            };
+            if let Ok(cycle) = cycle.schedule(length, rule.momentum()) {
+                let case = (1, None, None);
+                steps(exam, (storage, &tuning), rule, &oracle, &cycle, case);
             }
         }
     }
@@ -257,6 +279,7 @@ fn steps(
     (storage, tuning): (crate::kernels::Storage, &Tuning),
     rule: Arc<dyn UpdateRule>,
     oracle: &Rule,
+    schedule: &Schedule,
     (micro_batches, clip_norm, loss_scale): (u32, Option<f64>, Option<(f32, u32)>),
 ) {
     const STEPS: usize = 4;
@@ -291,6 +314,7 @@ fn steps(
     let setting = Setting {
         rule: Arc::clone(&rule),
         groups: groups.clone(),
+        schedule: schedule.clone(),
         ranges: ranges.clone(),
         width: 4,
         micro_batches,
@@ -314,6 +338,8 @@ fn steps(
         .map(|(_, quads, _)| Memory::new(*quads as usize * 4))
         .collect();
     let mut norm = 0.0;
+    // A skipped step takes no row of the schedule.
+    let mut taken = 0;
     for own in widen(&grads).chunks(n * micro_batches as usize) {
         let mut mean = vec![0.0; n];
         for micro_batch in own.chunks(n) {
@@ -328,21 +354,27 @@ fn steps(
         if let Some(limit) = clip_norm {
             clip_by_norm(&mut mean, limit);
         }
+        let oracle = match schedule.momentum(taken) {
+            Some(momentum) => oracle.with_momentum(momentum),
+            None => *oracle,
+        };
         for ((first, quads, group), memory) in ranges.iter().zip(&mut memories) {
             let own = *first as usize * 4..(first + quads) as usize * 4;
             let group = &groups[*group as usize];
             oracle.step(
-                group.lr.unwrap_or(lr),
+                schedule.lr(taken, group.lr.unwrap_or(lr)),
                 group.weight_decay.unwrap_or(weight_decay),
                 &mut expected[own.clone()],
                 &mean[own],
                 memory,
             );
         }
+        taken += 1;
     }
     let what = format!(
-        "{} of {micro_batches} micro-batches, clip {clip_norm:?}, loss scale {loss_scale:?}",
-        rule.form().name
+        "{} of {micro_batches} micro-batches, clip {clip_norm:?}, loss scale {loss_scale:?}, momentum {:?}",
+        rule.form().name,
+        schedule.momentum(0),
     );
     // Each step rounds a value below 8 some times; quotients by small roots carry the rounding of the gradients.
     let bound = 40.0 * EPS * STEPS as f64;

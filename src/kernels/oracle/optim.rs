@@ -95,6 +95,16 @@ impl Memory {
 }
 
 impl Rule {
+    /// With another share of the momentum buffer, or of the first moment, for one step of a schedule.
+    #[must_use]
+    pub fn with_momentum(mut self, of_step: f64) -> Rule {
+        match &mut self {
+            Rule::Sgd { momentum, .. } | Rule::RmsProp { momentum, .. } => *momentum = of_step,
+            Rule::Adam { beta1, .. } | Rule::Lion { beta1, .. } => *beta1 = of_step,
+        }
+        self
+    }
+
     /// One step, in place.
     pub fn step(
         &self,
@@ -163,8 +173,12 @@ impl Rule {
                         true => a[i] - b[i] * b[i],
                         false => a[i],
                     };
-                    c[i] = momentum * c[i] + g / (spread.sqrt() + eps);
-                    *p -= lr * c[i];
+                    let mut direction = g / (spread.sqrt() + eps);
+                    if momentum != 0.0 {
+                        c[i] = momentum * c[i] + direction;
+                        direction = c[i];
+                    }
+                    *p -= lr * direction;
                 }
                 Rule::Lion { beta1, beta2 } => {
                     let direction = beta1 * a[i] + (1.0 - beta1) * g;

@@ -22,12 +22,14 @@ impl Sgd {
         check("momentum", momentum.len(), params.len());
         for ((param, grad), buffer) in params.iter_mut().zip(grads).zip(momentum) {
             let grad = grad + self.weight_decay * *param;
-            *buffer = self.momentum * *buffer + grad;
-            let direction = if self.nesterov {
-                grad + self.momentum * *buffer
-            } else {
-                *buffer
-            };
+            let mut direction = grad;
+            if self.momentum != 0.0 {
+                *buffer = self.momentum * *buffer + grad;
+                direction = match self.nesterov {
+                    true => grad + self.momentum * *buffer,
+                    false => *buffer,
+                };
+            }
             *param -= self.lr * direction;
         }
     }
