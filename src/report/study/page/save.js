@@ -100,7 +100,11 @@
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   };
-  for (const part of document.querySelectorAll(".save")) part.hidden = false;
+  for (const part of document.querySelectorAll(".save")) {
+    part.hidden = false;
+    part.setAttribute("role", "group");
+    part.setAttribute("aria-label", `Save ${title(part.closest("figure"))}`);
+  }
   document.addEventListener("click", (event) => {
     const button = event.target.closest(".save button");
     if (!button) return;
