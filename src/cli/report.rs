@@ -141,7 +141,7 @@ fn by_study(args: &Args, global: &Global) -> Result<u8, Failure> {
                 studies.len()
             )));
         };
-        write(path, &report::study::card(&only.analysis), global)?;
+        write(path, &report::study::card(only), global)?;
     }
     if let Some(path) = &args.html {
         write(path, &report::study::page(&studies), global)?;

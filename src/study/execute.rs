@@ -198,16 +198,12 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// The runs with fresh seeds of the best, worst and reference cell, once the planned runs are done.
+    /// The runs with fresh seeds of the cells to confirm, once the planned runs are done.
     fn confirmations(&mut self) -> Result<Vec<PlannedRun>, StudyError> {
         let (runs, _) = records(std::slice::from_ref(&self.store))?;
         let analysis = Analysis::new(&design(self.study, &runs), &runs, Vec::new());
-        let reference = self.study.reference;
-        let cells = analysis.headline().map_or_else(
-            || reference.into_iter().collect(),
-            |cost| cost.to_confirm(reference),
-        );
-        if analysis.headline().is_none_or(|cost| cost.best.is_none()) {
+        let (cells, reached) = analysis.to_confirm();
+        if !reached {
             let rest = match cells.is_empty() {
                 true => "nothing is run again with fresh seeds",
                 false => "only the reference cell is run again with fresh seeds",

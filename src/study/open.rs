@@ -41,9 +41,14 @@ impl Opened {
         pretraining: &[RunRecord],
         notes: Vec<String>,
     ) -> Self {
-        let analysis = Analysis::new(design, &runs, notes);
+        let mut analysis = Analysis::new(design, &runs, notes);
+        let ledgers = Ledgers::of(&analysis, &runs, pretraining);
+        if let Some(lead) = ledgers.lead(&analysis) {
+            let headline = lead.headline(&analysis);
+            analysis.answer.lead_with(headline);
+        }
         Self {
-            ledgers: Ledgers::of(&analysis, &runs, pretraining),
+            ledgers,
             as_if: Vec::new(),
             search: design.search,
             analysis,

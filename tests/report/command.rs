@@ -416,18 +416,28 @@ fn separates_folders_of_one_study_by_device() {
     let output = report(&[&a, &b, "--by", "device", "--json"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let devices = json[0]["devices"].as_array().unwrap();
-    let labels: Vec<_> = devices
+    // Each choice of tasks is compared by itself.
+    let compared = json.as_array().unwrap();
+    let studies: Vec<&str> = compared
         .iter()
-        .map(|one| one["label"].as_str().unwrap())
+        .map(|one| one["name"].as_str().unwrap())
         .collect();
-    assert_eq!(labels, names);
-    for device in devices {
-        assert_eq!(device["analysis"]["planned"], 9);
-        assert_eq!(
-            device["analysis"]["by_outcome"][0][1], 9,
-            "no run counts twice or is lost"
-        );
+    let tasks = ["label", "kind", "label+kind"];
+    assert_eq!(
+        studies,
+        tasks.map(|tasks| format!("multitask-mlp, tasks {tasks}"))
+    );
+    for one in compared {
+        let devices = one["devices"].as_array().unwrap();
+        let labels = devices.iter().map(|one| one["label"].as_str().unwrap());
+        assert_eq!(labels.collect::<Vec<_>>(), names);
+        for device in devices {
+            assert_eq!(device["analysis"]["planned"], 3);
+            assert_eq!(
+                device["analysis"]["by_outcome"][0][1], 3,
+                "no run counts twice or is lost"
+            );
+        }
     }
     assert!(
         json[0]["notes"].as_array().unwrap().is_empty(),

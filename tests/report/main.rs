@@ -6,11 +6,13 @@ mod answers;
 mod command;
 mod devices;
 mod exports;
+mod figures;
 mod forms;
 mod instruments;
 mod ledgers;
 mod numbers;
 mod runs;
+mod tasks;
 
 use runs::{Joules, Made, again, only_failed, over};
 use wattgrad::internals::study::Opened;
@@ -94,6 +96,7 @@ fn all() -> Vec<(&'static str, Opened)> {
         ),
         ("only failed", only_failed(made().open())),
         ("four axes", over(made().open(), &FOUR)),
+        ("several tasks", tasks::split()),
         ("no runs", again(none)),
         ("one run", again(one)),
     ]

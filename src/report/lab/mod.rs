@@ -4,32 +4,19 @@ mod profile;
 mod profile_page;
 mod roofline;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 pub use profile::{kernels_table, profile};
 pub use profile_page::{plotted, plotted_groups, profile_page};
 pub use roofline::{PlottedKernel, roofline, roofline_page, roofline_svg};
 
+use super::study::page::shell;
 use crate::lab::roofline::Peak;
 use crate::units::si;
 
-const PAGE_STYLE: &str = include_str!("../study/page/style.css");
-
 /// A page that holds everything it shows.
 fn page(title: &str, content: &Markup) -> String {
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · wattgrad" }
-                style { (PreEscaped(PAGE_STYLE)) }
-            }
-            body { main { article { (content) } } }
-        }
-    };
-    page.into_string()
+    shell(title, &html! { article { (content) } })
 }
 
 /// Seconds with three significant digits and a prefix.

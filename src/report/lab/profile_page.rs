@@ -2,7 +2,11 @@
 
 use maud::{Markup, html};
 
+use super::super::study::CsvTable;
 use super::super::study::chart::{Bar, bars};
+use super::super::study::folded::{self, Rows, data_behind};
+use super::super::study::regimes::unbroken;
+use super::super::study::words::capital;
 use super::profile::{contention, layer_of, method, roof};
 use super::roofline::{PlottedKernel, figure};
 use super::{page, share, short_joules, short_seconds};
@@ -34,6 +38,7 @@ pub fn plotted(found: &Profile) -> Vec<PlottedKernel> {
     counted
         .map(|d| PlottedKernel {
             class: CLASSES[d.phase as usize].0,
+            name: d.label.clone(),
             label: if d.step_seconds() >= least {
                 d.label.clone()
             } else {
@@ -69,8 +74,8 @@ pub fn profile_page(found: &Profile, roofline: Option<&Roofline>, title: &str) -
     kernels.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     let content = html! {
         h1 { "Profile · " (title) }
-        p class="answer" { (answer(found)) }
-        p class="quiet" { (method(found)) "." }
+        p class="answer" { (unbroken(&answer(found))) }
+        p class="quiet" { (capital(&method(found))) "." }
         @if found.contention.is_significant() { p class="quiet" { "Contention: " (contention(found)) "." } }
         @if let Some(energy) = &found.energy {
             p class="quiet" {
@@ -83,7 +88,12 @@ pub fn profile_page(found: &Profile, roofline: Option<&Roofline>, title: &str) -
         h2 { "By layer" }
         (layers(found))
         h2 { "By kernel" }
-        (bars(&kernels.iter().map(|group| kernel_bar(group, found)).collect::<Vec<_>>(), "ms per step", "Time by kernel"))
+        (folded::figure(&Rows::all("kernels"), &html! {
+            div class="scroll" {
+                (bars(&kernels.iter().map(|group| kernel_bar(group, found)).collect::<Vec<_>>(), "ms per step", "Time by kernel"))
+            }
+        }))
+        (data_behind(&[data("kernels", &kernels)], ""))
         h2 { "Roofline" }
         @match roofline {
             Some(roofline) => {
@@ -150,8 +160,8 @@ fn layers(found: &Profile) -> Markup {
     };
     let rows: Vec<Bar> = groups.iter().map(bar).collect();
     html! {
-        figure {
-            (bars(&rows, "ms per step", "Time by layer"))
+        (folded::figure(&Rows::all("layers"), &html! {
+            div class="scroll" { (bars(&rows, "ms per step", "Time by layer")) }
             ul class="legend" {
                 @for phase in &used {
                     li {
@@ -160,8 +170,24 @@ fn layers(found: &Profile) -> Markup {
                     }
                 }
             }
-        }
+        }))
+        (data_behind(&[data("layers", &groups)], ""))
     }
+}
+
+/// What the dispatches of each group take in a step.
+fn data(name: &'static str, groups: &[Group]) -> CsvTable {
+    let mut table = CsvTable::new(name, "name launches seconds flop bytes joules");
+    let phases = StepPhase::ALL.map(|phase| format!("seconds_{}", phase.name().replace(' ', "_")));
+    table.header.extend(phases);
+    for group in groups {
+        table.push((
+            (&group.name, group.launches, group.seconds),
+            (group.flops, group.bytes, group.joules),
+            group.by_phase,
+        ));
+    }
+    table
 }
 
 fn kernel_bar(group: &Group, found: &Profile) -> Bar {

@@ -3,7 +3,9 @@
 use maud::{Markup, PreEscaped, html};
 
 use super::super::columns::{Align, columns};
+use super::super::study::CsvTable;
 use super::super::study::chart::{Dot, Frame, Line, Scale, dots, extent, lines, px};
+use super::super::study::folded::{self, Rows, data_behind};
 use super::{page, rate, short_seconds};
 use crate::lab::roofline::{EnergyModel, Peak, Roofline};
 use crate::units::si;
@@ -20,6 +22,8 @@ text{font-family:system-ui,'Segoe UI','Helvetica Neue',Arial,sans-serif;fill:#1b
 pub struct PlottedKernel {
     /// Style class of its group.
     pub class: &'static str,
+    /// Its name in the data.
+    pub name: String,
     /// Text beside its point; empty for none.
     pub label: String,
     /// Text of its tooltip.
@@ -258,15 +262,47 @@ pub(super) fn figure(
 ) -> Markup {
     match plot(found, kernels, "page", groups) {
         Some((frame, content)) => html! {
-            figure {
-                (frame.picture("Roofline", content))
+            (folded::figure(&Rows::all("roofline"), &html! {
+                div class="scroll" { (frame.picture("Roofline", content)) }
                 figcaption { (caption) }
-            }
+            }))
+            (data_behind(&[data(found, kernels, groups)], ""))
         },
         None => {
             html! { p class="quiet" { "There is no plot: a peak of arithmetic or memory was not measured." } }
         }
     }
+}
+
+/// The peaks, and the kernels below them.
+fn data(
+    found: &Roofline,
+    kernels: &[PlottedKernel],
+    groups: &[(&'static str, String)],
+) -> CsvTable {
+    let mut table = CsvTable::new("roofline", "name group flop_per_byte flop_per_s byte_per_s");
+    let peaks = [
+        ("f32 multiply-add", &found.f32_fma, true),
+        ("f16 multiply-add", &found.f16_fma, true),
+        ("memory read", &found.memory_read, false),
+        ("memory copy", &found.memory_copy, false),
+        ("workgroup memory", &found.workgroup_read, false),
+    ];
+    for (name, peak, arithmetic) in peaks {
+        let value = peak.as_ref().map(|peak| peak.value);
+        let of = |wanted: bool| value.filter(|_| wanted == arithmetic);
+        if value.is_some() {
+            table.push((name, "peak", None::<f64>, of(true), of(false)));
+        }
+    }
+    for kernel in kernels {
+        let group = groups.iter().find(|group| group.0 == kernel.class);
+        table.push((
+            (&kernel.name, group.map(|group| &group.1)),
+            (kernel.intensity, kernel.flops_per_second, None::<f64>),
+        ));
+    }
+    table
 }
 
 /// A page with the plot, the peaks and the energy.

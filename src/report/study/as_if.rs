@@ -1,11 +1,12 @@
 //! What simpler instruments would have concluded.
 
 use maud::{Markup, html};
+use serde::Serialize;
 
 use super::chart::{Bar, bars};
 use super::colours::RegimeColours;
 use super::csv_table::CsvTable;
-use super::folded::{data_behind, how};
+use super::folded::{Rows, data_behind, figure, how};
 use super::regimes::unbroken;
 use super::words::{counted, ratio};
 use crate::study::Opened;
@@ -46,9 +47,10 @@ fn sentence(analysis: &Analysis, found: &AsIf) -> String {
                 name(own)
             )
         }
+        _ if analysis.is_split() => String::new(),
         _ => "; no regime reached the target".to_owned(),
     };
-    if found.best[0].is_some() {
+    if found.best[0].is_some() || found.compared > 0 {
         text += &match found.changed.len() {
             0 => ", and no comparison with it changes".to_owned(),
             n => format!(
@@ -76,6 +78,11 @@ fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
+/// Instrument, source and scope, as the fields of a table.
+fn key(one: &AsIf) -> impl Serialize {
+    (one.instrument, &one.source, one.scope.name())
+}
+
 /// The joules of every run by the sensor and by the instruments.
 pub(super) fn table(opened: &Opened) -> CsvTable {
     let mut table = CsvTable::new(
@@ -85,7 +92,7 @@ pub(super) fn table(opened: &Opened) -> CsvTable {
     for one in &opened.as_if {
         for run in &one.runs {
             table.push((
-                (one.instrument, &one.source, one.scope.name()),
+                key(one),
                 (
                     &run.run,
                     run.recorded,
@@ -109,7 +116,7 @@ pub(super) fn section(opened: &Opened) -> Markup {
             @for one in &opened.as_if {
                 p { (unbroken(&sentence(&opened.analysis, one))) }
                 (errors(opened, one))
-                (conclusions(&opened.analysis, one))
+                @if !opened.analysis.is_split() || !one.changed.is_empty() { (conclusions(&opened.analysis, one)) }
             }
             (how(&html! {
                 "Each run is computed again from its kept readings, from its first step to its last evaluation. poll-15s: the power is \
@@ -154,10 +161,13 @@ fn errors(opened: &Opened, found: &AsIf) -> Markup {
         });
     let rows: Vec<Bar> = rows.take(ROWS).collect();
     let axis = format!("Error of the joules as {}, %", found.instrument);
-    html! { figure {
-        div class="scroll" { (bars(&rows, &axis, &axis)) }
-        figcaption { "Mean of each regime's runs; the line below a bar is their range." }
-    } }
+    figure(
+        &Rows::of("as_if", key(found)),
+        &html! {
+            div class="scroll" { (bars(&rows, &axis, &axis)) }
+            figcaption { "Mean of each regime's runs; the line below a bar is their range." }
+        },
+    )
 }
 
 fn conclusions(analysis: &Analysis, found: &AsIf) -> Markup {
@@ -174,8 +184,10 @@ fn conclusions(analysis: &Analysis, found: &AsIf) -> Markup {
                 th class="w" scope="col" { "as " (found.instrument) }
             } }
             tbody {
+                @if !analysis.is_split() {
                 tr { td class="w" { "best regime" } td class="w" { (name(found.best[0])) } td class="w" { (name(found.best[1])) } }
                 tr { td class="w" { "highest / lowest" } td class="w" { (ratios[0]) } td class="w" { (ratios[1]) } }
+                }
                 @if let Some(tau) = found.agreement { tr {
                     td class="w" { "order of the regimes (Kendall's tau)" } td class="w" { "1" } td class="w" { (format!("{:.2}", tau.tau)) }
                 } }

@@ -32,6 +32,17 @@ impl CsvTable {
         self.rows.push(fields);
     }
 
+    /// The beginning of the lines whose first fields are `fields`.
+    pub(super) fn start(fields: impl Serialize) -> String {
+        let mut table = Self::new("", "");
+        table.header.clear();
+        flatten(
+            serde_json::to_value(fields).unwrap_or_default(),
+            &mut table.header,
+        );
+        table.csv().trim_end().to_owned() + ","
+    }
+
     /// Adds the rows of a table that may have other columns.
     pub(super) fn append(&mut self, other: Self) {
         for name in &other.header {

@@ -38,6 +38,11 @@ pub(super) fn energy_sources(runs: &[RunRecord]) -> Vec<EnergySource> {
 }
 
 impl EnergySource {
+    /// Source, scope and status, as the fields of a table.
+    pub fn key(&self) -> [&str; 3] {
+        [&self.name, self.scope.name(), self.status.name()]
+    }
+
     pub fn kind(&self) -> CostKind {
         CostKind::Energy {
             source: self.name.clone(),

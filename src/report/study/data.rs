@@ -1,5 +1,7 @@
 //! The tables: files of `--csv`, and the data behind each figure of the page.
 
+use serde::Serialize;
+
 use super::as_if;
 use super::csv_table::{CsvTable, rounded};
 use super::curves::{EnergySource, energy_sources, main_runs};
@@ -80,6 +82,11 @@ pub(super) fn cells(analysis: &Analysis) -> CsvTable {
     table
 }
 
+/// The first fields of a cost in the tables of costs.
+pub(super) fn cost_key(cost: &CostReport) -> impl Serialize + use<> {
+    (kind_name(&cost.kind), cost.kind.unit(), cost.threshold)
+}
+
 /// The cost of each cell.
 pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
     let mut table = CsvTable::new(
@@ -98,7 +105,7 @@ pub(super) fn costs(analysis: &Analysis, costs: &[&CostReport]) -> CsvTable {
                 None => String::new(),
             };
             table.push((
-                (kind_name(&cost.kind), cost.kind.unit(), cost.threshold),
+                cost_key(cost),
                 (&analysis.cells[at].id, State::of(cell).words()),
                 (cell.expected, cell.geometric_mean),
                 (cell.interval.map(|i| i.low), cell.interval.map(|i| i.high)),
@@ -150,7 +157,7 @@ fn trials(analysis: &Analysis) -> CsvTable {
         for (at, purpose, points) in groups {
             for point in points {
                 table.push((
-                    (kind_name(&cost.kind), cost.kind.unit(), cost.threshold),
+                    cost_key(cost),
                     (&analysis.cells[at].id, &point.run, point.seed, purpose),
                     (point.ended, point.spent, point.evaluating),
                     (point.without_evaluations(), point.first_single),

@@ -1,6 +1,7 @@
-//! Parts of a page that are folded in: explanations, and the data behind figures.
+//! Parts of a page around its figures: what is folded in, the data behind a figure, and the control that saves it.
 
 use maud::{Markup, html};
+use serde::Serialize;
 
 use super::csv_table::CsvTable;
 use super::words::counted;
@@ -10,14 +11,48 @@ pub(super) fn how(text: &Markup) -> Markup {
     html! { details { summary { "How this was computed" } p { (text) } } }
 }
 
-/// The data behind a figure, to be opened and copied.
-pub(super) fn data_behind(tables: &[CsvTable], remark: &str) -> Markup {
+/// The data behind a figure, to be opened and copied, and saved by the figure's control.
+pub(in crate::report) fn data_behind(tables: &[CsvTable], remark: &str) -> Markup {
     html! {
         @for table in tables.iter().filter(|table| !table.rows.is_empty()) {
             details {
                 summary { "Data as CSV: " (table.name) ", " (counted(table.rows.len(), "row")) }
                 @if !remark.is_empty() { p { (remark) } }
-                pre tabindex="0" { (table.csv()) }
+                pre tabindex="0" data-table=(table.name) { (table.csv()) }
+            }
+        }
+    }
+}
+
+/// The rows of a table of the page that a figure draws.
+pub(in crate::report) struct Rows {
+    table: &'static str,
+    start: String,
+}
+
+impl Rows {
+    /// The whole table.
+    pub fn all(table: &'static str) -> Self {
+        let start = String::new();
+        Self { table, start }
+    }
+
+    /// The rows whose first fields are `fields`.
+    pub fn of(table: &'static str, fields: impl Serialize) -> Self {
+        let start = CsvTable::start(fields);
+        Self { table, start }
+    }
+}
+
+/// A figure with the control that saves it, which the page's script shows.
+pub(in crate::report) fn figure(rows: &Rows, content: &Markup) -> Markup {
+    let start = Some(&rows.start).filter(|start| !start.is_empty());
+    html! {
+        figure data-table=(rows.table) data-rows=[start] {
+            (content)
+            p class="save" hidden {
+                "Save as "
+                @for format in ["SVG", "PNG", "CSV"] { button type="button" { (format) } " " }
             }
         }
     }

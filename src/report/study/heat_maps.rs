@@ -1,6 +1,6 @@
 //! Heat maps and bars of the regimes in one cost.
 
-use super::chart::{Bar, HeatCell, HeatMap, Parallel, ParallelLine, Scale, extent};
+use super::chart::{AxisText, Bar, HeatCell, HeatMap, Parallel, ParallelLine, Scale, extent};
 use super::colours::RegimeColours;
 use super::display_unit::DisplayUnit;
 use super::regimes::{axis_name, varying};
@@ -110,7 +110,7 @@ pub(super) fn panels(
                         row.iter().map(|x| find(x, y).map(cell)).collect()
                     })
                     .collect(),
-                dense: false,
+                text: AxisText::Page,
             },
         }
     });
@@ -127,7 +127,7 @@ pub(super) fn parallel(analysis: &Analysis, cost: &CostReport) -> Option<Paralle
     let unit = &scale.unit;
     let colours = RegimeColours::new(analysis);
     // The cheapest are drawn last, on top.
-    let lines = order(cost).into_iter().rev().filter_map(|at| {
+    let lines = order(analysis, cost).into_iter().rev().filter_map(|at| {
         let values = &analysis.cells[at].values;
         let place = |axis: &usize| {
             let known = &analysis.axes[*axis].values;
@@ -167,7 +167,7 @@ pub(super) fn cost_bars(analysis: &Analysis, cost: &CostReport) -> (Vec<Bar>, us
     let scale = MapScale::of(cost, &[]);
     let unit = &scale.unit;
     let colours = RegimeColours::new(analysis);
-    let order = order(cost);
+    let order = order(analysis, cost);
     let left_out = order.len().saturating_sub(BARS);
     let bars = order.into_iter().take(BARS).map(|at| {
         let cell = &cost.cells[at];

@@ -3,7 +3,7 @@
 use super::as_if;
 use super::ledger::sentences;
 use super::summary::Summary;
-use super::words::{capital, cost_name, dates, devices, energy_origins, verdict};
+use super::words::{capital, cost_name, dates, devices, energy_origins, is_best, verdict};
 use crate::study::Opened;
 
 /// The answer, the regimes in the headline's cost, and how it was measured, for each study.
@@ -38,7 +38,7 @@ fn study(opened: &Opened) -> String {
         "---:|".repeat(heads.len())
     );
     for (row, at) in summary.order.iter().enumerate() {
-        let mark = if cost.best == Some(*at) { "**" } else { "" };
+        let mark = if is_best(cost, *at) { "**" } else { "" };
         let name = escaped(&analysis.cells[*at].name());
         let figures: Vec<&str> = columns
             .clone()

@@ -110,7 +110,7 @@ impl RegimeColumns {
 }
 
 /// Keeps a number beside its `%`.
-pub(super) fn unbroken(text: &str) -> String {
+pub(in crate::report) fn unbroken(text: &str) -> String {
     text.replace(" %", "\u{a0}%")
 }
 

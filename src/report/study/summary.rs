@@ -27,10 +27,16 @@ pub(super) struct Summary {
 pub(super) const RESTRICTED: &str = "restricted";
 
 impl Summary {
+    /// The texts of a row.
+    pub fn texts(&self, row: usize) -> Vec<&str> {
+        let columns = self.columns.iter();
+        columns.map(|column| column.texts[row].as_str()).collect()
+    }
+
     /// With a single run per regime its cost is expected cost, mean and median at once, and has one column.
     pub fn of(analysis: &Analysis, cost: &CostReport) -> Self {
         let unit = DisplayUnit::for_cost(cost);
-        let order = order(cost);
+        let order = order(analysis, cost);
         let several = cost.cells.iter().any(|cell| cell.trials.len() > 1);
         let any = |has: fn(&CellCost) -> bool| cost.cells.iter().any(has);
         let mut columns = Vec::new();

@@ -1,13 +1,14 @@
 //! The report in 80 columns.
 
 use super::as_if;
-use super::display_unit::{DisplayUnit, digits};
+use super::display_unit::digits;
 use super::ledger::sentences;
+use super::other_costs::other_costs;
 use super::regimes::{RegimeColumns, wrap};
 use super::summary::{RESTRICTED, Summary};
 use super::words::{
-    State, capital, cost_name, counted, dates, facts, kind_name, no_energy, ratio, status_word,
-    target, threshold, verdict,
+    State, capital, cost_name, counted, dates, facts, no_energy, ratio, status_word, target,
+    verdict,
 };
 use crate::energy::Status;
 use crate::report::columns::{Align, columns, width};
@@ -26,10 +27,10 @@ const BAR: usize = 6;
 /// Failed runs whose errors are shown.
 const FAILURES: usize = 5;
 
-const BOLD: &str = "\x1b[1m";
+pub(super) const BOLD: &str = "\x1b[1m";
 const GREEN: &str = "\x1b[1;32m";
 const DIM: &str = "\x1b[2m";
-const PLAIN: &str = "\x1b[0m";
+pub(super) const PLAIN: &str = "\x1b[0m";
 
 /// The report of the studies, with escape codes for colours, which the printer removes where they would not be seen.
 pub fn terminal(studies: &[Opened]) -> String {
@@ -82,7 +83,7 @@ fn ledgers(opened: &Opened) -> String {
     format!("\n{BOLD}Ledgers{PLAIN}\n{all}")
 }
 
-fn lines(text: &str, first: &str, rest: &str) -> String {
+pub(super) fn lines(text: &str, first: &str, rest: &str) -> String {
     wrap(text, WIDTH, first, rest).join("\n") + "\n"
 }
 
@@ -101,20 +102,32 @@ fn regimes(analysis: &Analysis, cost: &CostReport) -> String {
     }
     let wide = width(&table);
     let room = WIDTH.saturating_sub(wide + 2);
-    let most = cost
-        .cells
+    // Bars and blank lines are within and between the cells that are compared.
+    let groups: Vec<Vec<usize>> = analysis
+        .parts()
         .iter()
-        .filter_map(|cell| cell.expected)
-        .fold(0.0, f64::max);
+        .map(|part| analysis.cells_of(part))
+        .collect();
+    let apart = analysis.is_split() && groups.iter().any(|group| group.len() > 1);
     let mut table = table.lines();
     let mut text = match labels.note.is_empty() {
         true => String::new(),
         false => format!("{DIM}{}{PLAIN}\n", lines(&labels.note, "", "  ").trim_end()),
     };
     text += &format!("{DIM}{}{PLAIN}\n", table.next().unwrap_or_default());
+    let mut former = None;
     for (at, line) in summary.order.iter().zip(table) {
+        let own = groups.iter().position(|group| group.contains(at));
+        if apart && own != former && former.is_some() {
+            text.push('\n');
+        }
+        former = own;
+        let group = own.map_or(&[][..], |own| &groups[own]);
+        let costs = group.iter().filter_map(|cell| cost.cells[*cell].expected);
+        let most = costs.fold(0.0, f64::max);
+        let compared = group.len() > 1 || !analysis.is_split();
         let bar = match State::of(&cost.cells[*at]) {
-            State::Reached(expected) if room >= BAR => bar(expected / most, room),
+            State::Reached(expected) if room >= BAR && compared => bar(expected / most, room),
             _ => String::new(),
         };
         let mut line = format!("{line:<wide$}  {bar}").trim_end().to_owned();
@@ -202,70 +215,6 @@ fn restricted_means(cost: &CostReport, summary: &Summary, column: bool) -> Optio
     })
 }
 
-/// The other costs with the cheapest regime in each.
-fn other_costs(analysis: &Analysis, headline: &CostReport) -> String {
-    let costs = analysis.costs.iter();
-    let rest: Vec<&CostReport> = costs
-        .filter(|cost| !std::ptr::eq(*cost, headline))
-        .collect();
-    if rest.is_empty() {
-        return String::new();
-    }
-    let figures = rest.iter().map(|cost| {
-        let to = cost
-            .threshold
-            .map_or_else(|| "whole run".into(), |value| threshold(analysis, value));
-        let lowest = match cost.best.and_then(|best| cost.cells[best].expected) {
-            Some(lowest) => DisplayUnit::for_cost(cost)
-                .amount(lowest)
-                .replace(" samples", ""),
-            None if cost.unranked > 0 => "not ranked".into(),
-            None => "not reached".into(),
-        };
-        vec![kind_name(&cost.kind), to, lowest]
-    });
-    let align = [Align::Left, Align::Right, Align::Right];
-    let figures = columns(&figures.collect::<Vec<_>>(), &align, "");
-    let names = rest
-        .iter()
-        .map(|cost| cost.best.map(|best| analysis.cells[best].name()));
-    let wide = width(&figures);
-    let longest = names.clone().flatten().map(|name| width(&name)).max();
-    let beside = wide + 2 + longest.unwrap_or(0) <= WIDTH;
-    let mut text = format!("\n{BOLD}Lowest in the other costs and to the other targets{PLAIN}\n");
-    for (line, name) in figures.lines().zip(names) {
-        text += &match (name, beside) {
-            (Some(name), true) => format!("{line:<wide$}  {name}\n"),
-            (Some(name), false) => lines(line, "", "  ") + &lines(&name, "    ", "      "),
-            (None, _) => lines(line, "", "  "),
-        };
-    }
-    text + &partly_known(analysis, &rest)
-}
-
-/// Which of `costs` have a lowest regime although only some regimes have this cost.
-fn partly_known(analysis: &Analysis, costs: &[&CostReport]) -> String {
-    let known = |cost: &CostReport| {
-        cost.cells
-            .iter()
-            .filter(|cell| cell.share.is_some())
-            .count()
-    };
-    let all = analysis.costs.iter().map(known).max().unwrap_or(0);
-    let partly = costs
-        .iter()
-        .filter(|cost| cost.best.is_some() && known(cost) < all);
-    let partly = partly.map(|cost| {
-        let (name, to) = (kind_name(&cost.kind), target(analysis, cost));
-        let text = format!(
-            "{name} {to}: the lowest of {} of {all} regimes; the others have no ranked run with this cost",
-            known(cost)
-        );
-        lines(&text, "", "  ")
-    });
-    partly.collect()
-}
-
 /// How it was measured: regimes, runs, device and sensors, and why runs failed.
 fn conditions(analysis: &Analysis) -> String {
     let mut rows = facts(analysis);
@@ -322,31 +271,35 @@ fn conditions(analysis: &Analysis) -> String {
 
 fn notes(analysis: &Analysis) -> String {
     let mut notes: Vec<String> = analysis.notes.clone();
-    if let Some(cost) = analysis.headline()
-        && let (Some(extremes), Some(worst)) = (&cost.extremes, cost.worst)
-    {
-        let chance = cost.null_ratio.map_or_else(String::new, |chance| {
-            format!(
-                "; equal regimes of this spread show {:.2}, up to {:.2} in 95 % of studies",
-                chance.median, chance.upper
-            )
-        });
-        let by = match cost.is_by_expected() {
-            true => ", by expected cost",
-            false => "",
-        };
-        notes.push(format!(
-            "highest over lowest {}{by}: {}, {} (biased upward, because both are selected{chance})",
-            target(analysis, cost),
-            ratio(extremes),
-            analysis.cells[worst].name()
-        ));
+    for part in analysis.parts() {
+        notes.extend(part.headline().and_then(|cost| extremes(part, cost)));
     }
     if notes.is_empty() {
         return String::new();
     }
     let notes: String = notes.iter().map(|note| lines(note, "  ", "    ")).collect();
     format!("\n{BOLD}Notes{PLAIN}\n{notes}")
+}
+
+/// The ratio of the highest to the lowest cost, and what it is worth.
+fn extremes(analysis: &Analysis, cost: &CostReport) -> Option<String> {
+    let (extremes, worst) = (cost.extremes.as_ref()?, cost.worst?);
+    let chance = cost.null_ratio.map_or_else(String::new, |chance| {
+        format!(
+            "; equal regimes of this spread show {:.2}, up to {:.2} in 95 % of studies",
+            chance.median, chance.upper
+        )
+    });
+    let by = match cost.is_by_expected() {
+        true => ", by expected cost",
+        false => "",
+    };
+    Some(format!(
+        "highest over lowest {}{by}: {}, {} (biased upward, because both are selected{chance})",
+        target(analysis, cost),
+        ratio(extremes),
+        analysis.cells[worst].name()
+    ))
 }
 
 /// A bar in eighths of a column.

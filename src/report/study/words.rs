@@ -49,6 +49,14 @@ pub(super) fn cost_name(analysis: &Analysis, cost: &CostReport) -> String {
     }
 }
 
+/// The title of a figure, with the tasks of its cells if those of the study learn different ones.
+pub(super) fn of_tasks(analysis: &Analysis, title: &str) -> String {
+    match analysis.tasks() {
+        Some(tasks) => format!("{title}, tasks {tasks}"),
+        None => title.to_owned(),
+    }
+}
+
 /// A cost without its target, for a list of costs.
 pub(super) fn kind_name(kind: &CostKind) -> String {
     match kind {
@@ -234,20 +242,29 @@ pub(super) fn verdict(cost: &CostReport, cell: usize) -> &'static str {
     }
 }
 
-/// Cells in the order of lists: by cost, then those that never reached the target, then those without a ranked run.
-pub(super) fn order(cost: &CostReport) -> Vec<usize> {
+/// Cells in the order of lists: those that learn the same tasks together, by cost, then those that never reached the target,
+/// then those without a ranked run.
+pub(super) fn order(analysis: &Analysis, cost: &CostReport) -> Vec<usize> {
     let rank = |cell: &usize| match State::of(&cost.cells[*cell]) {
         State::Reached(expected) => (0, expected),
         State::NoRun => (3, 0.0),
         State::Unranked => (2, 0.0),
         _ => (1, 0.0),
     };
-    let mut cells: Vec<usize> = (0..cost.cells.len()).collect();
-    cells.sort_by(|a, b| {
-        let (a, b) = (rank(a), rank(b));
-        a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+    let parts = analysis.parts().into_iter().map(|part| {
+        let mut cells = analysis.cells_of(part);
+        cells.sort_by(|a, b| {
+            let (a, b) = (rank(a), rank(b));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        cells
     });
-    cells
+    parts.flatten().collect()
+}
+
+/// Whether a cell has the lowest cost of those that it is compared with.
+pub(super) fn is_best(cost: &CostReport, cell: usize) -> bool {
+    verdict(cost, cell) == "lowest"
 }
 
 /// The devices, each once.
@@ -328,7 +345,7 @@ pub(super) fn no_energy(analysis: &Analysis) -> &'static str {
 }
 
 /// With a capital first letter.
-pub(super) fn capital(text: &str) -> String {
+pub(in crate::report) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| {
         first.to_uppercase().collect::<String>() + letters.as_str()

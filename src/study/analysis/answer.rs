@@ -73,6 +73,14 @@ pub struct Answer {
     pub measurement: String,
 }
 
+impl Answer {
+    /// Puts `headline` before the answer.
+    pub(in crate::study) fn lead_with(&mut self, headline: String) {
+        let former = std::mem::replace(&mut self.headline, headline);
+        self.comparison = format!("{former} {}", self.comparison);
+    }
+}
+
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [&self.headline, &self.comparison, &self.measurement];
@@ -93,24 +101,8 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
             _ => format!("None of {done} runs gave a result: {}.", outcomes(analysis)),
         });
     };
-    let Some(best) = cost.best else {
-        let reached = cost
-            .threshold
-            .map_or_else(|| "its end".into(), |value| analysis.target.describe(value));
-        return only(format!("No run reached {reached}: {}.", outcomes(analysis)));
-    };
-    let figure = Figure::of(cost, best);
-    if let Some(headline) = by_tasks(analysis, cost) {
-        // The headline is of the main seeds, even where one cell has fresh ones.
-        let cell = &cost.cells[best];
-        let figure = Figure {
-            geometric_mean: None,
-            interval: None,
-            expected: cell.expected,
-            share: cell.share,
-            confirmed: None,
-            seeds: (cell.trials.len(), false),
-        };
+    let any_reached = cost.cells.iter().any(|cell| cell.expected.is_some());
+    if let Some(headline) = by_tasks(analysis, cost).filter(|_| any_reached) {
         return Answer {
             headline,
             comparison: ["They learn different tasks, so none of them is the best.".into()]
@@ -118,9 +110,16 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
                 .chain(failures(cost))
                 .collect::<Vec<_>>()
                 .join(" "),
-            measurement: measurement(analysis, cost, &figure),
+            measurement: measurement(analysis, cost, &Figure::of_all(cost)),
         };
     }
+    let Some(best) = cost.best else {
+        let reached = cost
+            .threshold
+            .map_or_else(|| "its end".into(), |value| analysis.target.describe(value));
+        return only(format!("No run reached {reached}: {}.", outcomes(analysis)));
+    };
+    let figure = Figure::of(cost, best);
     let comparison = [
         Some(match cost.no_claim {
             Some(no_claim) => why_no_claim(no_claim).to_owned(),
@@ -146,19 +145,19 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
 
 /// The lowest cost of each choice of tasks, where the cells choose differently.
 fn by_tasks(analysis: &Analysis, cost: &CostReport) -> Option<String> {
-    let axis = analysis.axes.iter().position(|axis| axis.key == "tasks")?;
-    let choices = &analysis.axes[axis].values;
-    let to = analysis.target.describe(cost.threshold?);
-    let lowest = |tasks: &String| {
-        let cells = analysis.cells.iter().zip(&cost.cells);
-        let own = cells.filter(|(cell, _)| cell.values.get(axis) == Some(tasks));
-        let costs = own.filter_map(|(_, cell)| cell.expected);
+    let to = match cost.threshold {
+        Some(value) => format!("To {}", analysis.target.describe(value)),
+        None => "For the whole run".into(),
+    };
+    let lowest = |part: &Analysis| {
+        let cells = part.cost(cost).map_or(&[][..], |cost| &cost.cells);
+        let costs = cells.iter().filter_map(|cell| cell.expected);
         let found = costs.min_by(f64::total_cmp);
         let amount = found.map_or_else(|| "not reached".into(), |value| cost.kind.amount(value));
-        format!("{tasks} {amount}")
+        format!("{} {amount}", part.tasks().unwrap_or_default())
     };
-    let each: Vec<String> = choices.iter().map(lowest).collect();
-    (choices.len() > 1).then(|| format!("To {to}: {}.", each.join(", ")))
+    let each: Vec<String> = analysis.by_tasks.iter().map(lowest).collect();
+    (!each.is_empty()).then(|| format!("{to}: {}.", each.join(", ")))
 }
 
 fn outcomes(analysis: &Analysis) -> String {
@@ -202,6 +201,20 @@ impl Figure {
                 confirmed: cell.confirmed,
                 seeds: (cell.trials.len(), false),
             },
+        }
+    }
+
+    /// Of cells that are not compared: their main seeds.
+    fn of_all(cost: &CostReport) -> Self {
+        let shares = cost.cells.iter().filter_map(|cell| cell.share);
+        let seeds = cost.cells.iter().map(|cell| cell.trials.len());
+        Self {
+            geometric_mean: None,
+            interval: None,
+            expected: None,
+            share: shares.min_by(f64::total_cmp),
+            confirmed: None,
+            seeds: (seeds.max().unwrap_or(0), false),
         }
     }
 

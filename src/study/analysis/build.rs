@@ -21,7 +21,20 @@ const SCHEMA: u32 = 2;
 
 impl Analysis {
     /// Analyses the runs of a design. Runs that are not planned are ignored, and so is a reference that is not a cell.
-    pub fn new(design: &Design, runs: &[RunRecord], mut notes: Vec<String>) -> Self {
+    pub fn new(design: &Design, runs: &[RunRecord], notes: Vec<String>) -> Self {
+        let mut analysis = Self::led_by(design, runs, notes, None);
+        analysis.split(design, runs);
+        analysis.answer = answer(&analysis);
+        analysis
+    }
+
+    /// Without an answer; `headline` is the cost that leads, if that is known.
+    pub(super) fn led_by(
+        design: &Design,
+        runs: &[RunRecord],
+        mut notes: Vec<String>,
+        headline: Option<(CostKind, Option<f64>)>,
+    ) -> Self {
         let known = design.reference.filter(|cell| *cell < design.cells.len());
         let design = &Design {
             reference: known,
@@ -45,7 +58,10 @@ impl Analysis {
             .flat_map(|target| kinds.iter().map(|kind| grouped.cost(kind, *target)))
             .filter(|cost| cost.cells.iter().any(|cell| !cell.trials.is_empty()))
             .collect();
-        notes.extend(lead(&mut costs));
+        match headline {
+            Some((kind, threshold)) => costs.sort_by_key(|cost| !cost.is_of(&kind, threshold)),
+            None => notes.extend(lead(&mut costs)),
+        }
         let ends = grouped.ends(costs.first());
         // The front wants the better value to be the higher.
         let better = |value: f64| match design.target.metric.higher_is_better() {
@@ -66,7 +82,7 @@ impl Analysis {
                 .filter_map(|run| Some(run.record.as_ref()?.started))
         };
         let dates = started().reduce(f64::min).zip(started().reduce(f64::max));
-        let mut analysis = Self {
+        Self {
             schema: SCHEMA,
             name: design.name.clone(),
             dates,
@@ -85,11 +101,10 @@ impl Analysis {
             pareto,
             sensors: sensors(runs),
             machines: machines(runs),
+            by_tasks: Vec::new(),
             answer: Answer::default(),
             notes,
-        };
-        analysis.answer = answer(&analysis);
-        analysis
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod build;
 mod cost;
 mod design;
+mod tasks;
 
 pub use answer::Answer;
 pub(in crate::study) use answer::cell_words;
@@ -329,6 +330,10 @@ pub struct Analysis {
     pub pareto: Vec<usize>,
     pub sensors: Vec<SensorSummary>,
     pub machines: Vec<Machine>,
+    /// If cells learn different tasks, the analysis of the cells of each choice of tasks: only they are compared. Then no cost
+    /// has a best cell.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_tasks: Vec<Analysis>,
     /// The answer in words.
     pub answer: Answer,
     /// What a reader should know: conflicting or damaged records, contention.

@@ -73,7 +73,10 @@ impl AsIf {
             left_out,
             best: [cost.best, as_if.best],
             worst_over_best: [cost.extremes, as_if.extremes],
-            agreement: kendall(&costs),
+            agreement: match analysis.is_split() {
+                true => None,
+                false => kendall(&costs),
+            },
             compared: verdicts.len(),
             changed: verdicts
                 .into_iter()

@@ -88,6 +88,14 @@ impl Ledgers {
         !self.life_cycle.is_empty()
     }
 
+    /// What a study over different tasks is made for: one network against several, where it has both.
+    pub fn lead(&self, analysis: &Analysis) -> Option<&Multitask> {
+        let first = self.multitask.first().filter(|_| analysis.is_split())?;
+        let same = self.multitask.iter();
+        let same = same.filter(|one| one.kind == first.kind && one.threshold == first.threshold);
+        same.min_by(|a, b| a.together.mean.total_cmp(&b.together.mean))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.pretraining.is_empty()
             && self.multitask.is_empty()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{reached, same_but};
-use crate::study::analysis::{CostKind, CostReport};
+use crate::study::analysis::{Analysis, CostKind, CostReport};
 use crate::study::stats::{Mean, log_mean};
 use crate::train::Regime;
 
@@ -39,6 +39,27 @@ impl Multitask {
         cells
             .filter_map(|joint| Self::of(cost, regimes, joint))
             .collect()
+    }
+
+    /// The ratio in a sentence.
+    pub(in crate::study) fn headline(&self, analysis: &Analysis) -> String {
+        let number = match self.single.len() {
+            2 => "two".to_owned(),
+            n => n.to_string(),
+        };
+        let interval = match self.ratio.interval {
+            Some(i) => format!("95 % CI {:.2} to {:.2}", i.low, i.high),
+            None => "no interval".into(),
+        };
+        let to = self.threshold.map_or_else(String::new, |value| {
+            format!(" to {}", analysis.target.describe(value))
+        });
+        format!(
+            "One network for all tasks ({}) costs {:.2} times as much as {number} networks ({interval}), by {}{to}.",
+            analysis.cells[self.joint].name(),
+            self.ratio.mean,
+            self.kind.label()
+        )
     }
 
     fn of(cost: &CostReport, regimes: &[Option<Regime>], joint: usize) -> Option<Self> {

@@ -55,7 +55,24 @@ pub fn open_by_device(paths: &[PathBuf]) -> Result<Vec<SideBySide>, StudyError> 
             true => design_of_search(&study, runs),
             false => design(&study, runs),
         };
-        compared.push(separate(runs, &design, notes));
+        let parts = design(&runs).by_tasks();
+        if parts.is_empty() {
+            compared.push(separate(runs, &design, notes));
+            continue;
+        }
+        for (part, _) in parts {
+            let is_own = |run: &&RunRecord| part.cells.iter().any(|cell| cell.id == run.cell);
+            let own = runs.iter().filter(is_own).cloned().collect();
+            let design = |runs: &[RunRecord]| {
+                let all = design(runs).by_tasks().into_iter();
+                let mut own = all.map(|(own, _)| own).filter(|own| own.name == part.name);
+                Design {
+                    name: format!("{}, {}", study.name, part.name),
+                    ..own.next().unwrap_or_else(|| part.clone())
+                }
+            };
+            compared.push(separate(own, &design, notes.clone()));
+        }
     }
     if !files.is_empty() {
         let (design, runs, mut notes) = arrange(&files, &["device"])?;

@@ -29,7 +29,7 @@ const PLOT: f64 = 190.0;
 const BOTTOM: f64 = 44.0;
 
 /// Width of a character.
-const LETTER: f64 = 7.2;
+const LETTER: f64 = 7.5;
 
 /// All bars on one axis from zero.
 pub fn bars(bars: &[Bar], axis: &str, label: &str) -> Markup {

@@ -33,8 +33,39 @@ pub struct HeatMap {
     pub up: (String, Vec<String>),
     /// Rows of cells; `None` where the study has no such cell.
     pub cells: Vec<Vec<Option<HeatCell>>>,
-    /// Drawn so small that axes need larger text and cells without a cost have no room for words.
-    pub dense: bool,
+    /// The size of the text of the axes.
+    pub text: AxisText,
+}
+
+/// The size of the text of a map's axes, which the style sheet must follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AxisText {
+    /// 12 pixels.
+    Page,
+    /// 17 pixels.
+    Card,
+    /// 31 pixels, for a map drawn so small that cells without a cost have no room for words.
+    Dense,
+}
+
+impl AxisText {
+    /// Room for the name of the vertical axis, and for a character of its values.
+    fn room(self) -> (f64, f64) {
+        match self {
+            Self::Page => (22.0, 7.0),
+            Self::Card => (28.0, 10.6),
+            Self::Dense => (44.0, 18.5),
+        }
+    }
+
+    /// From the middle of a cell to the baseline of a value alone.
+    fn drop(self) -> f64 {
+        match self {
+            Self::Page => 5.0,
+            Self::Card => 7.0,
+            Self::Dense => 10.0,
+        }
+    }
 }
 
 /// Height of a cell.
@@ -57,13 +88,14 @@ impl HeatMap {
         texts.fold(76.0, f64::max).min(140.0) + 20.0
     }
 
+    /// Whether cells without a cost have no room for words.
+    pub fn is_dense(&self) -> bool {
+        self.text == AxisText::Dense
+    }
+
     fn left(&self) -> f64 {
         let longest = self.up.1.iter().map(|value| value.chars().count()).max();
-        let (title, letter) = if self.dense {
-            (44.0, 18.5)
-        } else {
-            (22.0, 7.0)
-        };
+        let (title, letter) = self.text.room();
         let title = if self.up.0.is_empty() { 0.0 } else { title };
         title + letter * longest.unwrap_or(0).min(40) as f64 + 12.0
     }
@@ -75,7 +107,7 @@ impl HeatMap {
         // Room for the name of the axis below a single cell.
         let least = 7.0 * self.across.0.chars().count() as f64;
         let width = self.left() + (across * self.wide()).max(least) + 4.0;
-        let bottom = match (self.across.0.is_empty(), self.dense) {
+        let bottom = match (self.across.0.is_empty(), self.is_dense()) {
             (true, _) => 8.0,
             (false, true) => DENSE_BOTTOM,
             (false, false) => BOTTOM,
@@ -91,10 +123,10 @@ impl HeatMap {
         let base = TOP + rows as f64 * HIGH;
         let top_of = |row: usize| TOP + (rows - 1 - row) as f64 * HIGH;
         // From the middle of a row to a baseline, and the place of the rotated name.
-        let (drop, beside) = if self.dense {
-            (11.0, 28.0)
-        } else {
-            (4.0, 13.0)
+        let (drop, beside) = match self.text {
+            AxisText::Page => (4.0, 13.0),
+            AxisText::Card => (6.0, 15.0),
+            AxisText::Dense => (11.0, 28.0),
         };
         let middle_x = left + wide * self.across.1.len() as f64 / 2.0;
         let middle_y = f64::midpoint(TOP, base);
@@ -105,7 +137,7 @@ impl HeatMap {
                 @for (column, cell) in self.cells[row].iter().enumerate() {
                     @let x = left + column as f64 * wide;
                     @match cell {
-                        Some(cell) => (draw_cell(cell, x, top_of(row), wide)),
+                        Some(cell) => (draw_cell(cell, (x, top_of(row)), wide, self.text.drop())),
                         None => text class="tick" x=(px(x + wide / 2.0)) y=(px(top_of(row) + HIGH / 2.0 + 4.0))
                             text-anchor="middle" { "·" },
                     }
@@ -113,10 +145,10 @@ impl HeatMap {
             }
             @if !self.across.0.is_empty() {
                 @for (column, name) in self.across.1.iter().enumerate() {
-                    text class="tick" x=(px(left + (column as f64 + 0.5) * wide)) y=(px(base + if self.dense { 32.0 } else { 17.0 }))
+                    text class="tick" x=(px(left + (column as f64 + 0.5) * wide)) y=(px(base + if self.is_dense() { 32.0 } else { 17.0 }))
                         text-anchor="middle" { (name) }
                 }
-                text class="name" x=(px(middle_x)) y=(px(height - if self.dense { 12.0 } else { 7.0 })) text-anchor="middle" { (self.across.0) }
+                text class="name" x=(px(middle_x)) y=(px(height - if self.is_dense() { 12.0 } else { 7.0 })) text-anchor="middle" { (self.across.0) }
             }
             @if !self.up.0.is_empty() {
                 text class="name" x=(px(beside)) y=(px(middle_y)) text-anchor="middle"
@@ -126,7 +158,7 @@ impl HeatMap {
     }
 }
 
-fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
+fn draw_cell(cell: &HeatCell, (x, y): (f64, f64), wide: f64, drop: f64) -> Markup {
     let (width, height) = (wide - GAP, HIGH - GAP);
     // Bright is cheap.
     let (fill, ink) = match cell.share {
@@ -137,7 +169,7 @@ fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
         None => (format!("url(#{})", cell.pattern), None),
     };
     let middle = x + width / 2.0;
-    let line = y + height / 2.0 + if cell.below.is_empty() { 5.0 } else { -1.0 };
+    let line = y + height / 2.0 + if cell.below.is_empty() { drop } else { -1.0 };
     let below = if cell.value.is_empty() {
         y + height / 2.0 + 4.0
     } else {
@@ -163,10 +195,16 @@ fn draw_cell(cell: &HeatCell, x: f64, y: f64, wide: f64) -> Markup {
     }
 }
 
-/// The patterns of cells without a cost; once on a page.
+/// The patterns of cells without a cost, and the colours from the lowest cost to the highest; once on a page.
 pub fn patterns() -> Markup {
     html! {
         defs {
+            linearGradient id="ramp" {
+                @for step in 0..=8 {
+                    @let share = f64::from(step) / 8.0;
+                    stop offset=(share) stop-color=(sequential(1.0 - share).0) {}
+                }
+            }
             pattern id="over" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)" {
                 rect class="ground" width="7" height="7" {}
                 line class="hatch" x1="0" x2="0" y1="0" y2="7" {}

@@ -10,9 +10,9 @@ mod parallel;
 mod scale;
 
 pub use bars::{Bar, bars, row_of};
-pub use colour::sequential;
+
 pub use frame::{Frame, cut, picture, px};
-pub use heat::{HeatCell, HeatMap, patterns};
+pub use heat::{AxisText, HeatCell, HeatMap, patterns};
 pub use lines::{Dot, Line, dots, lines, steps};
 pub use parallel::{Parallel, ParallelLine};
 pub use scale::{Scale, extent};

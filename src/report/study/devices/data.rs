@@ -10,7 +10,9 @@ use crate::study::stats::Ratio;
 pub fn tables_by_device(all: &[SideBySide]) -> Vec<CsvTable> {
     let mut tables: Vec<CsvTable> = Vec::new();
     for found in all {
-        for mut table in [devices(found), regimes(found), agreement(found)] {
+        let every: Vec<&Comparison> = found.comparisons.iter().collect();
+        let regimes = regimes_in(found, &every);
+        for mut table in [devices(found), regimes, agreement(found)] {
             table.header.insert(0, "study".into());
             for row in &mut table.rows {
                 row.insert(0, found.name.clone());
@@ -67,27 +69,16 @@ pub(super) fn devices(found: &SideBySide) -> CsvTable {
     table
 }
 
-/// Each regime on each device in each quantity.
-fn regimes(found: &SideBySide) -> CsvTable {
-    let mut table = regime_table();
-    for comparison in &found.comparisons {
+/// Each regime on each device in some of the quantities.
+pub(super) fn regimes_in(found: &SideBySide, comparisons: &[&Comparison]) -> CsvTable {
+    let mut table = CsvTable::new(
+        "device_costs",
+        "device cell quantity cost unit target state expected geometric_mean ci_low ci_high share_reached verdict",
+    );
+    for comparison in comparisons {
         fill(&mut table, found, comparison);
     }
     table
-}
-
-/// The same in one quantity.
-pub(super) fn regimes_in(found: &SideBySide, comparison: &Comparison) -> CsvTable {
-    let mut table = regime_table();
-    fill(&mut table, found, comparison);
-    table
-}
-
-fn regime_table() -> CsvTable {
-    CsvTable::new(
-        "device_costs",
-        "device cell quantity cost unit target state expected geometric_mean ci_low ci_high share_reached verdict",
-    )
 }
 
 fn fill(table: &mut CsvTable, found: &SideBySide, comparison: &Comparison) {

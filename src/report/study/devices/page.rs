@@ -32,7 +32,7 @@ fn article(found: &SideBySide) -> Markup {
                 section {
                     h2 { (title(found, lead)) }
                     (plots::regimes(found, lead))
-                    (data_behind(&[data::regimes_in(found, lead)], ""))
+                    (data_behind(&[data::regimes_in(found, &[lead])], ""))
                 }
             }
             @if found.comparisons.iter().any(|one| !costs(found, one).is_empty()) {

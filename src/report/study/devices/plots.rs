@@ -4,11 +4,12 @@ use maud::{Markup, html};
 
 use super::super::chart::{Bar, Dot, Frame, HeatCell, Scale, bars, dots};
 use super::super::display_unit::DisplayUnit;
+use super::super::folded::{Rows, data_behind, figure};
 use super::super::heat_maps::{Panel, panels};
 use super::super::page::costs::maps;
 use super::super::regimes::{axes, values};
 use super::super::words::capital;
-use super::{costs, ratio, scale, sensor, title, worst_text};
+use super::{costs, data, ratio, scale, sensor, title, worst_text};
 use crate::study::analysis::CostKind;
 use crate::study::side_by_side::{Comparison, Quantity, SideBySide};
 
@@ -63,7 +64,7 @@ pub(super) fn regimes(found: &SideBySide, comparison: &Comparison) -> Markup {
         .iter()
         .any(|panel| panel.map.cells.iter().flatten().flatten().any(empty));
     html! {
-        (maps(&all, &name))
+        (maps(&all, &name, &Rows::all("device_costs")))
         p class="quiet" {
             @match one_scale(comparison) {
                 true => "All maps have one scale of colours.",
@@ -125,12 +126,13 @@ fn by_bars(found: &SideBySide, comparison: &Comparison) -> Markup {
     let left = rows.len().saturating_sub(BARS);
     rows.truncate(BARS);
     let axis = format!("{}, {}", title(found, comparison), unit.symbol);
-    html! {
-        figure {
+    figure(
+        &Rows::all("device_costs"),
+        &html! {
             div class="scroll" { (bars(&rows, &axis, &format!("Bars: {axis}"))) }
             @if left > 0 { figcaption { (left) " more bars are in the data." } }
-        }
-    }
+        },
+    )
 }
 
 /// The ratio worst to best on each device, with its interval.
@@ -157,11 +159,12 @@ pub(super) fn worst_over_best(found: &SideBySide, comparison: &Comparison) -> Ma
     if rows.is_empty() {
         return html! {};
     }
-    html! {
-        figure { div class="scroll" {
+    figure(
+        &Rows::all("devices"),
+        &html! { div class="scroll" {
             (bars(&rows, "Worst over best regime, ratio", "The ratio of the worst regime to the best on each device"))
-        } }
-    }
+        } },
+    )
 }
 
 /// Energy against time, a point per regime and device. Without ranked energy, time against training samples.
@@ -248,7 +251,7 @@ pub(super) fn energy_and_time(found: &SideBySide) -> Markup {
     html! {
         section {
             h2 { (heading) }
-            figure {
+            (figure(&Rows::all("device_costs"), &html! {
                 div class="scroll" {
                     (frame.picture(&format!("{} over {}", names[1], names[0]), html! {
                         (frame.axes(&capital(&names[0]), &capital(&names[1])))
@@ -262,7 +265,8 @@ pub(super) fn energy_and_time(found: &SideBySide) -> Markup {
                         " Devices that are not ranked by energy are left out."
                     }
                 }
-            }
+            }))
+            (data_behind(&[data::regimes_in(found, &[up, across])], ""))
         }
     }
 }

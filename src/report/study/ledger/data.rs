@@ -1,9 +1,12 @@
 //! The tables of ledgers.
 
+use serde::Serialize;
+
 use super::super::csv_table::CsvTable;
 use super::super::words::kind_name;
 use crate::study::Opened;
-use crate::study::ledger::{Charged, Inference};
+use crate::study::analysis::CostKind;
+use crate::study::ledger::{Charged, Footprint, Inference};
 use crate::study::stats::{Fieller, Interval, Mean, MeanRatio};
 
 /// The tables of those ledgers that the study has.
@@ -17,6 +20,19 @@ pub(in super::super) fn tables(opened: &Opened) -> Vec<CsvTable> {
     all.into_iter()
         .filter(|table| !table.rows.is_empty())
         .collect()
+}
+
+/// The first fields of a ledger in its table.
+pub(super) fn key(kind: &CostKind, threshold: Option<f64>) -> impl Serialize + use<> {
+    (kind_name(kind), kind.unit(), threshold)
+}
+
+pub(super) fn footprint_key(ledger: &Footprint) -> impl Serialize {
+    (
+        kind_name(&ledger.kind),
+        ledger.threshold,
+        &ledger.factor.unit,
+    )
 }
 
 fn mean(of: &Mean) -> [Option<f64>; 3] {
@@ -52,11 +68,7 @@ pub(super) fn pretraining(opened: &Opened) -> CsvTable {
     for ledger in &opened.ledgers.pretraining {
         for cell in &ledger.cells {
             table.push((
-                (
-                    kind_name(&ledger.kind),
-                    ledger.kind.unit(),
-                    ledger.threshold,
-                ),
+                key(&ledger.kind, ledger.threshold),
                 (name(cell.cell), cell.frozen, name(cell.scratch), cell.seeds),
                 mean(&ledger.pretraining),
                 mean(&cell.fine_tuning),
@@ -84,11 +96,7 @@ pub(super) fn multitask(opened: &Opened) -> CsvTable {
     for ledger in &opened.ledgers.multitask {
         let single: Vec<String> = ledger.single.iter().map(|cell| name(*cell)).collect();
         table.push((
-            (
-                kind_name(&ledger.kind),
-                ledger.kind.unit(),
-                ledger.threshold,
-            ),
+            key(&ledger.kind, ledger.threshold),
             (name(ledger.joint), single.join("; "), ledger.seeds),
             mean(&ledger.together),
             mean(&ledger.apart),
@@ -111,11 +119,7 @@ pub(super) fn life_cycle(opened: &Opened) -> CsvTable {
         };
         for cell in &ledger.cells {
             table.push((
-                (
-                    kind_name(&ledger.kind),
-                    ledger.kind.unit(),
-                    ledger.threshold,
-                ),
+                key(&ledger.kind, ledger.threshold),
                 (batch_size, &opened.analysis.cells[cell.cell].id),
                 mean(&cell.training),
                 mean(&cell.per_1000),
@@ -129,16 +133,16 @@ pub(super) fn life_cycle(opened: &Opened) -> CsvTable {
 pub(super) fn footprint(opened: &Opened) -> CsvTable {
     let mut table = CsvTable::new(
         "footprint",
-        "cost target cell amount ci_low ci_high unit per_kwh source date",
+        "cost target unit cell amount ci_low ci_high per_kwh source date",
     );
     for ledger in &opened.ledgers.footprint {
         let factor = &ledger.factor;
         for cell in &ledger.cells {
             table.push((
-                (kind_name(&ledger.kind), ledger.threshold),
+                footprint_key(ledger),
                 &opened.analysis.cells[cell.cell].id,
                 (cell.amount, ends(cell.interval)),
-                (&factor.unit, factor.per_kwh, &factor.source, &factor.date),
+                (factor.per_kwh, &factor.source, &factor.date),
             ));
         }
     }

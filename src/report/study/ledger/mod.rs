@@ -2,8 +2,10 @@
 
 mod data;
 mod page;
+mod shared;
 mod words;
 
 pub(super) use data::tables;
 pub(super) use page::sections;
+pub(super) use shared::{Shared, multitask_section};
 pub(super) use words::sentences;

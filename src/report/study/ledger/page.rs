@@ -5,14 +5,17 @@ use maud::{Markup, html};
 use super::super::chart::{Bar, Dot, Frame, Line, Scale, bars, dots, lines, px};
 use super::super::colours::RegimeColours;
 use super::super::display_unit::{DisplayUnit, digits};
-use super::super::folded::{data_behind, how};
+use super::super::folded::{Rows, data_behind, figure, how};
 use super::super::regimes::unbroken;
-use super::super::words::capital;
+use super::super::words::{capital, of_tasks};
 use super::data;
-use super::words::{break_even, first_of_each_factor, first_of_each_joint, of, ratio, sentences};
+use super::shared::multitask_section;
+use super::words::{break_even, first_of_each_factor, of, ratio, sentences};
 use crate::study::Opened;
-use crate::study::analysis::CostKind;
-use crate::study::ledger::{Charged, Footprint, Inference, LifeCycle, Multitask, Pretraining};
+use crate::study::analysis::{Analysis, CostKind};
+use crate::study::ledger::{
+    Charged, Footprint, FootprintCell, Inference, InferenceCell, LifeCycle, Pretraining,
+};
 use crate::study::stats::{Fieller, Interval, Mean, MeanRatio};
 
 /// Bars of a figure; the data behind it have all.
@@ -24,25 +27,13 @@ const POINTS: usize = 60;
 /// Every ledger that the study has; `number` makes the ids of their plots unique.
 pub(in super::super) fn sections(opened: &Opened, number: usize) -> Markup {
     let ledgers = &opened.ledgers;
-    let text = |name: &str| {
-        let all = sentences(opened).into_iter().filter(|one| one.0 == name);
-        html! { @for (_, text) in all { p { (unbroken(&text)) } } }
-    };
+    let text = |name: &str| text(opened, name);
     html! {
         @if let Some(found) = ledgers.pretraining.first() { section {
             h2 { "Who pays for the pretraining" }
             (text("pretraining")) (pretraining(opened, found, number)) (data_behind(&[data::pretraining(opened)], ""))
         } }
-        @if !ledgers.multitask.is_empty() { section {
-            h2 { "One network or several" }
-            (text("multitask"))
-            @for found in first_of_each_joint(&ledgers.multitask) { (multitask(opened, found)) }
-            (how(&html! {
-                "At equal accuracy of each task: every network runs to its own tasks' thresholds. The ratio is the geometric mean \
-                 over the seeds that all networks have, with the t interval on the logarithms; equal ratios show no spread and have no interval."
-            }))
-            (data_behind(&[data::multitask(opened)], ""))
-        } }
+        @if !opened.analysis.is_split() { (multitask_section(opened)) }
         @if let Some(found) = ledgers.life_cycle.first() { section {
             h2 { "When inference outweighs training" }
             (text("life cycle")) (life_cycle(opened, found)) (data_behind(&[data::life_cycle(opened)], ""))
@@ -60,7 +51,12 @@ pub(in super::super) fn sections(opened: &Opened, number: usize) -> Markup {
     }
 }
 
-fn whisker(interval: Option<Interval>, per: f64) -> Option<(f64, f64)> {
+pub(super) fn text(opened: &Opened, name: &str) -> Markup {
+    let all = sentences(opened).into_iter().filter(|one| one.0 == name);
+    html! { @for (_, text) in all { p { (unbroken(&text)) } } }
+}
+
+pub(super) fn whisker(interval: Option<Interval>, per: f64) -> Option<(f64, f64)> {
     interval.map(|i| (i.low / per, i.high / per))
 }
 
@@ -100,7 +96,9 @@ fn pretraining(opened: &Opened, found: &Pretraining, number: usize) -> Markup {
     }
     let kind = capital(&of(analysis, &found.kind, found.threshold));
     html! {
-        figure { div class="scroll" { (bars(&rows, "Times the cost from scratch", &format!("{kind}: pretraining sunk, shared, in full"))) } }
+        (figure(&Rows::of("pretraining", data::key(&found.kind, found.threshold)), &html! {
+            div class="scroll" { (bars(&rows, "Times the cost from scratch", &format!("{kind}: pretraining sunk, shared, in full"))) }
+        }))
         (curves(opened, found, &colours, &format!("l{number}")))
         div class="scroll" { table {
             thead { tr {
@@ -184,108 +182,44 @@ fn curves(opened: &Opened, found: &Pretraining, colours: &RegimeColours, id: &st
     );
     let x = "Runs that share one pretraining run";
     html! {
-        figure class="scroll" {
+        (figure(&Rows::of("pretraining", data::key(&found.kind, found.threshold)), &html! { div class="scroll" {
             (frame.picture(&format!("{y} over {x}"), html! { (frame.axes(x, &y)) (lines(&frame, &drawn, id)) }))
-        }
+        } }))
         p class="quiet" { "Means of the seeds. Where a curve falls below the line from scratch, the pretraining pays off." }
     }
 }
 
-fn multitask(opened: &Opened, found: &Multitask) -> Markup {
-    let analysis = &opened.analysis;
-    let name = |cell: usize| analysis.cells[cell].name();
-    let unit = DisplayUnit::of(&found.kind, found.apart.mean.max(found.together.mean));
-    // The parts of the phases' figure are told apart on paper too.
-    let classes = ["p0", "p2", "p3", "p4", "p1", "p5"];
-    let parts = found.each.iter().enumerate();
-    let parts = parts.map(|(at, mean)| (classes[at % classes.len()], mean.mean / unit.per));
-    let singles: Vec<String> = found.single.iter().map(|cell| name(*cell)).collect();
-    let rows = [
-        Bar {
-            name: format!("{} networks, sum", found.single.len()),
-            title: format!(
-                "{}: {}",
-                singles.join(" and "),
-                unit.amount(found.apart.mean)
-            ),
-            parts: parts.collect(),
-            interval: whisker(found.apart.interval, unit.per),
-            text: unit.show(found.apart.mean),
-        },
-        Bar {
-            name: "one network".into(),
-            title: format!(
-                "{}: {}",
-                name(found.joint),
-                unit.amount(found.together.mean)
-            ),
-            parts: vec![("p5", found.together.mean / unit.per)],
-            interval: whisker(found.together.interval, unit.per),
-            text: unit.show(found.together.mean),
-        },
-    ];
-    let axis = format!(
-        "{}, {}",
-        capital(&of(analysis, &found.kind, found.threshold)),
-        unit.symbol
-    );
-    html! {
-        figure {
-            div class="scroll" { (bars(&rows, &axis, &axis)) }
-            ul class="legend" { @for (at, cell) in singles.iter().enumerate() { li {
-                svg width="12" height="12" aria-hidden="true" { rect class=(classes[at % classes.len()]) width="12" height="12" rx="2" {} }
-                (cell)
-            } } }
-        }
-        p class="quiet" { "Means of " (found.seeds) " seeds; the line below a bar is the 95 % confidence interval of the mean." }
-    }
+/// The cells that share a figure, by their places in a part of the analysis: those that learn the same tasks.
+fn groups<'a, T>(
+    analysis: &'a Analysis,
+    all: &'a [T],
+    cell: fn(&T) -> usize,
+) -> Vec<(&'a Analysis, Vec<(usize, &'a T)>)> {
+    let parts = analysis.parts().into_iter().map(|part| {
+        let places = analysis.cells_of(part);
+        let place = |at: usize| places.iter().position(|own| *own == at);
+        let own = all.iter().filter_map(|one| Some((place(cell(one))?, one)));
+        (part, own.collect::<Vec<_>>())
+    });
+    // One bar alone compares nothing.
+    let least = if analysis.is_split() { 2 } else { 1 };
+    parts.filter(|(_, own)| own.len() >= least).collect()
 }
 
 fn life_cycle(opened: &Opened, found: &LifeCycle) -> Markup {
     let analysis = &opened.analysis;
-    let colours = RegimeColours::new(analysis);
-    let mut cells: Vec<_> = found.cells.iter().collect();
-    cells.sort_by(|a, b| a.samples.mean.total_cmp(&b.samples.mean));
-    let most = cells
-        .iter()
-        .map(|cell| cell.samples.mean)
-        .fold(0.0, f64::max);
-    let unit = DisplayUnit::of(&CostKind::Samples, most);
-    let left = cells.len().saturating_sub(ROWS);
-    let rows = cells.into_iter().take(ROWS).map(|cell| {
-        let each = DisplayUnit::of(&found.kind, cell.per_1000.mean);
-        let name = analysis.cells[cell.cell].name();
-        let mut text = unit.show(cell.samples.mean);
-        if let Some(i) = cell.samples.interval {
-            text += &format!(" ({})", unit.interval(i.low, i.high));
-        }
-        Bar {
-            title: format!(
-                "{name}: {} {}; 1,000 samples cost {}, training {}",
-                text,
-                unit.symbol,
-                each.amount(cell.per_1000.mean),
-                DisplayUnit::of(&found.kind, cell.training.mean).amount(cell.training.mean)
-            ),
-            name,
-            parts: vec![(colours.part(cell.cell), cell.samples.mean / unit.per)],
-            interval: whisker(cell.samples.interval, unit.per),
-            text,
-        }
-    });
-    let rows: Vec<Bar> = rows.collect();
-    let axis = format!(
-        "Inferences that cost as much as the training, {}",
-        unit.symbol
-    );
     html! {
-        figure {
-            div class="scroll" { (bars(&rows, &axis, &axis)) }
-            figcaption {
-                (capital(&of(analysis, &found.kind, found.threshold)))
-                "; the line below a bar is the 95 % confidence interval."
-                @if left > 0 { " " (left) " more regimes are in the data." }
-            }
+        @for (part, mut cells) in groups(analysis, &found.cells, |cell| cell.cell) {
+            @let left = cells.len().saturating_sub(ROWS);
+            @let (rows, axis) = inferences(part, found, &mut cells);
+            (figure(&Rows::of("life_cycle", data::key(&found.kind, found.threshold)), &html! {
+                div class="scroll" { (bars(&rows, &axis, &of_tasks(part, &axis))) }
+                figcaption {
+                    (capital(&of(analysis, &found.kind, found.threshold)))
+                    "; the line below a bar is the 95 % confidence interval."
+                    @if left > 0 { " " (left) " more regimes are in the data." }
+                }
+            }))
         }
         (by_batch_size(opened, found))
         (how(&html! {
@@ -299,6 +233,44 @@ fn life_cycle(opened: &Opened, found: &LifeCycle) -> Markup {
             " Regimes in which a run did not reach the target are left out."
         }))
     }
+}
+
+/// The bars of the life cycle, and their axis.
+fn inferences(
+    part: &Analysis,
+    found: &LifeCycle,
+    cells: &mut [(usize, &InferenceCell)],
+) -> (Vec<Bar>, String) {
+    let colours = RegimeColours::new(part);
+    cells.sort_by(|a, b| a.1.samples.mean.total_cmp(&b.1.samples.mean));
+    let most = cells.last().map_or(0.0, |cell| cell.1.samples.mean);
+    let unit = DisplayUnit::of(&CostKind::Samples, most);
+    let rows = cells.iter().take(ROWS).map(|(place, cell)| {
+        let each = DisplayUnit::of(&found.kind, cell.per_1000.mean);
+        let name = part.cells[*place].name();
+        let mut text = unit.show(cell.samples.mean);
+        if let Some(i) = cell.samples.interval {
+            text += &format!(" ({})", unit.interval(i.low, i.high));
+        }
+        Bar {
+            title: format!(
+                "{name}: {} {}; 1,000 samples cost {}, training {}",
+                text,
+                unit.symbol,
+                each.amount(cell.per_1000.mean),
+                DisplayUnit::of(&found.kind, cell.training.mean).amount(cell.training.mean)
+            ),
+            name,
+            parts: vec![(colours.part(*place), cell.samples.mean / unit.per)],
+            interval: whisker(cell.samples.interval, unit.per),
+            text,
+        }
+    });
+    let axis = format!(
+        "Inferences that cost as much as the training, {}",
+        unit.symbol
+    );
+    (rows.collect(), axis)
 }
 
 /// The cost of 1,000 samples by batch size, where it was measured.
@@ -344,45 +316,49 @@ fn by_batch_size(opened: &Opened, first: &LifeCycle) -> Markup {
     let whiskers: Vec<[f64; 3]> = whiskers.collect();
     let y = format!("1,000 samples, {}", unit.symbol);
     html! {
-        figure class="scroll" {
+        (figure(&Rows::of("life_cycle", data::key(&first.kind, first.threshold)), &html! { div class="scroll" {
             (frame.picture(&format!("{y} by batch size"), html! {
                 (frame.axes("Batch size of inference", &y))
                 @for [x, low, high] in whiskers { line class="whisker" x1=(px(x)) x2=(px(x)) y1=(px(low)) y2=(px(high)) {} }
                 (dots(&frame, &marks, &[]))
             }))
-        }
+        } }))
         p class="quiet" { "The " (of(&opened.analysis, &first.kind, None)) " of inference; a vertical line is the 95 % confidence interval." }
     }
 }
 
 fn footprint(opened: &Opened, found: &Footprint) -> Markup {
-    let analysis = &opened.analysis;
-    let colours = RegimeColours::new(analysis);
     let factor = &found.factor;
-    let mut cells: Vec<_> = found.cells.iter().collect();
-    cells.sort_by(|a, b| a.amount.total_cmp(&b.amount));
-    let left = cells.len().saturating_sub(ROWS);
-    let rows = cells.into_iter().take(ROWS).map(|cell| {
-        let name = analysis.cells[cell.cell].name();
+    let axis = format!("Training to the target, {}", factor.unit);
+    html! { @for (part, mut cells) in groups(&opened.analysis, &found.cells, |cell| cell.cell) {
+        @let left = cells.len().saturating_sub(ROWS);
+        @let rows = amounts(part, found, &mut cells);
+        (figure(&Rows::of("footprint", data::footprint_key(found)), &html! {
+            div class="scroll" { (bars(&rows, &axis, &of_tasks(part, &axis))) }
+            figcaption {
+                (factor.per_kwh) " " (factor.unit) " per kWh: " (factor.source) ", " (factor.date) "."
+                @if left > 0 { " " (left) " more regimes are in the data." }
+            }
+        }))
+    } }
+}
+
+fn amounts(part: &Analysis, found: &Footprint, cells: &mut [(usize, &FootprintCell)]) -> Vec<Bar> {
+    let colours = RegimeColours::new(part);
+    cells.sort_by(|a, b| a.1.amount.total_cmp(&b.1.amount));
+    let rows = cells.iter().take(ROWS).map(|(place, cell)| {
+        let name = part.cells[*place].name();
         let mut text = digits(cell.amount);
         if let Some(i) = cell.interval {
             text += &format!(" ({} to {})", digits(i.low), digits(i.high));
         }
         Bar {
-            title: format!("{name}: {text} {}", factor.unit),
+            title: format!("{name}: {text} {}", found.factor.unit),
             name,
-            parts: vec![(colours.part(cell.cell), cell.amount)],
+            parts: vec![(colours.part(*place), cell.amount)],
             interval: whisker(cell.interval, 1.0),
             text,
         }
     });
-    let rows: Vec<Bar> = rows.collect();
-    let axis = format!("Training to the target, {}", factor.unit);
-    html! { figure {
-        div class="scroll" { (bars(&rows, &axis, &axis)) }
-        figcaption {
-            (factor.per_kwh) " " (factor.unit) " per kWh: " (factor.source) ", " (factor.date) "."
-            @if left > 0 { " " (left) " more regimes are in the data." }
-        }
-    } }
+    rows.collect()
 }

@@ -4,7 +4,7 @@ use super::super::words::threshold;
 use crate::study::Opened;
 use crate::study::analysis::{Analysis, CostKind};
 use crate::study::ledger::{
-    Footprint, Inference, LifeCycle, Multitask, PretrainedCell, Pretraining,
+    Footprint, Inference, InferenceCell, LifeCycle, Multitask, PretrainedCell, Pretraining,
 };
 use crate::study::stats::{Fieller, Mean, MeanRatio};
 use crate::units::si;
@@ -149,28 +149,51 @@ fn multitask(analysis: &Analysis, found: &Multitask) -> String {
     )
 }
 
+/// The cells that a sentence names: the lowest and the highest, or the lowest of each choice of tasks.
+fn named<'a, T>(
+    analysis: &Analysis,
+    all: &'a [T],
+    cell: fn(&T) -> usize,
+    value: fn(&T) -> f64,
+) -> Vec<&'a T> {
+    let lowest = |own: Vec<usize>| {
+        let own = all.iter().filter(|one| own.contains(&cell(one)));
+        own.min_by(|a, b| value(a).total_cmp(&value(b)))
+    };
+    let parts = analysis.parts().into_iter();
+    let mut named: Vec<&'a T> = parts
+        .filter_map(|part| lowest(analysis.cells_of(part)))
+        .collect();
+    if !analysis.is_split() {
+        let highest = all.iter().max_by(|a, b| value(a).total_cmp(&value(b)));
+        named.extend(highest.filter(|one| named.iter().all(|other| cell(other) != cell(one))));
+    }
+    named
+}
+
 fn life_cycle(analysis: &Analysis, found: &LifeCycle) -> Option<String> {
-    let mean = |cell: &&crate::study::ledger::InferenceCell| cell.training.mean;
-    let cheap = found
-        .cells
-        .iter()
-        .min_by(|a, b| mean(a).total_cmp(&mean(b)))?;
-    let costly = found
-        .cells
-        .iter()
-        .max_by(|a, b| mean(a).total_cmp(&mean(b)))?;
-    let show = |value: f64| si(value).trim_end().to_owned();
-    let mut text = format!(
-        "Inference outweighs training after {} samples with {}",
-        with_interval(&cheap.samples, &show),
-        analysis.cells[cheap.cell].name()
+    let named = named(
+        analysis,
+        &found.cells,
+        |cell| cell.cell,
+        |cell| cell.training.mean,
     );
-    if cheap.cell != costly.cell {
-        text += &format!(
-            ", and after {} with {}",
-            with_interval(&costly.samples, &show),
-            analysis.cells[costly.cell].name()
-        );
+    let show = |value: f64| si(value).trim_end().to_owned();
+    let of_cell = |cell: &&InferenceCell, samples: &str| {
+        let number = with_interval(&cell.samples, &show);
+        format!(
+            "after {number}{samples} with {}",
+            analysis.cells[cell.cell].name()
+        )
+    };
+    let (first, rest) = named.split_first()?;
+    let mut text = format!(
+        "Inference outweighs training {}",
+        of_cell(first, " samples")
+    );
+    for (at, cell) in rest.iter().enumerate() {
+        let and = if at + 1 == rest.len() { "and " } else { "" };
+        text += &format!(", {and}{}", of_cell(cell, ""));
     }
     text += &format!("; by {}", of(analysis, &found.kind, found.threshold));
     text += &match found.inference {
@@ -186,14 +209,8 @@ fn life_cycle(analysis: &Analysis, found: &LifeCycle) -> Option<String> {
 }
 
 fn footprint(analysis: &Analysis, found: &Footprint) -> Option<String> {
-    let least = found
-        .cells
-        .iter()
-        .min_by(|a, b| a.amount.total_cmp(&b.amount))?;
-    let most = found
-        .cells
-        .iter()
-        .max_by(|a, b| a.amount.total_cmp(&b.amount))?;
+    let named = named(analysis, &found.cells, |cell| cell.cell, |cell| cell.amount);
+    let (least, rest) = named.split_first()?;
     let factor = &found.factor;
     let show = |value: f64| {
         format!(
@@ -210,12 +227,9 @@ fn footprint(analysis: &Analysis, found: &Footprint) -> Option<String> {
         analysis.cells[least.cell].name(),
         show(least.amount)
     );
-    if most.cell != least.cell {
-        text += &format!(
-            ", with {} {}",
-            analysis.cells[most.cell].name(),
-            show(most.amount)
-        );
+    for cell in rest {
+        let name = analysis.cells[cell.cell].name();
+        text += &format!(", with {name} {}", show(cell.amount));
     }
     Some(format!(
         "{text}: {} at {} {} per kWh ({}, {}).",

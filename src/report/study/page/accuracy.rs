@@ -6,9 +6,9 @@ use super::super::chart::{Dot, Frame, Scale, dots, steps};
 use super::super::colours::RegimeColours;
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
-use super::super::folded::{data_behind, how};
+use super::super::folded::{Rows, data_behind, figure, how};
 use super::super::regimes::{axes, values};
-use super::super::words::{capital, cost_name, counted, metric_axis, target};
+use super::super::words::{capital, cost_name, counted, metric_axis, of_tasks, target};
 use crate::study::analysis::{Analysis, CostReport};
 
 /// Points of accuracy below the best regime that are drawn: regimes that learnt nothing would press all others together.
@@ -18,7 +18,14 @@ const RANGE: f64 = 30.0;
 const LABELS: usize = 24;
 
 /// Cost and accuracy of each regime at the end of its runs.
-pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
+pub(super) fn sections(analysis: &Analysis) -> Markup {
+    let tasks = |part: &Analysis| analysis.is_split().then(|| part.name.clone());
+    html! { @for part in analysis.parts() {
+        @if let Some(headline) = part.headline() { (section(part, headline, tasks(part))) }
+    } }
+}
+
+fn section(analysis: &Analysis, headline: &CostReport, tasks: Option<String>) -> Markup {
     // Without a common window no half of the test set is kept apart.
     let half = match analysis.cadence {
         Some(_) => "confirming half of the test set",
@@ -77,10 +84,10 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
     let axis = format!("{cost}, {}", unit.symbol);
     html! {
         section {
-            h2 { "Cost against " (analysis.target.metric.name()) }
-            figure {
+            h2 { "Cost against " (analysis.target.metric.name()) @if let Some(tasks) = tasks { ", " (tasks) } }
+            (figure(&Rows::all("cells"), &html! {
                 div class="scroll" {
-                    (frame.picture(&format!("{metric} over {axis}"), html! {
+                    (frame.picture(&of_tasks(analysis, &format!("{metric} over {axis}")), html! {
                         (frame.axes(&capital(&axis), &metric))
                         (steps(&frame, &line, "frontier"))
                         (dots(&frame, &marks, &line))
@@ -92,17 +99,17 @@ pub(super) fn section(analysis: &Analysis, headline: &CostReport) -> Markup {
                     "."
                     @if below > 0 { " Not drawn: " (counted(below, "regime")) " more than " (RANGE) " points below the best." }
                 }
-                (how(&html! {
-                    "Each point is the mean cost of a regime's runs at their end and their mean " (analysis.target.metric.name()) " in the last "
-                    @match analysis.cadence {
-                        Some(_) => "window, on the confirming half of the test set",
-                        None => "evaluation of the whole test set",
-                    }
-                    ". On the Pareto front no other regime is both cheaper and better. A run ends when it reaches the \
-                     last target, so the front has little information beyond it."
-                }))
-                (data_behind(&[data::cells(analysis)], ""))
-            }
+            }))
+            (how(&html! {
+                "Each point is the mean cost of a regime's runs at their end and their mean " (analysis.target.metric.name()) " in the last "
+                @match analysis.cadence {
+                    Some(_) => "window, on the confirming half of the test set",
+                    None => "evaluation of the whole test set",
+                }
+                ". On the Pareto front no other regime is both cheaper and better. A run ends when it reaches the \
+                 last target, so the front has little information beyond it."
+            }))
+            (data_behind(&[data::cells(analysis)], ""))
         }
     }
 }

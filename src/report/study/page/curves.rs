@@ -9,8 +9,8 @@ use super::super::curves::{EnergySource, energy_sources, main_runs};
 use super::super::data;
 use super::super::display_unit::DisplayUnit;
 use super::super::downsample::{downsample, points_per_line};
-use super::super::folded::{data_behind, how};
-use super::super::words::{capital, kind_name, metric_axis, threshold};
+use super::super::folded::{self, Rows, data_behind, how};
+use super::super::words::{capital, kind_name, metric_axis, of_tasks, threshold};
 use crate::energy::Status;
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, CostKind};
@@ -66,19 +66,26 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
         .iter()
         .filter(|source| !any_measured || source.status == Status::Measured)
         .filter(|source| curves.iter().any(|curve| source.joules(curve.2).is_some()));
-    let overs = joules
+    let overs: Vec<Over<'_>> = joules
         .map(Over::Joules)
-        .chain([Over::Samples, Over::Seconds]);
+        .chain([Over::Samples, Over::Seconds])
+        .collect();
     let most = points_per_line(curves.len());
-    let y = vertical(analysis, &curves);
     let dropped = curves.iter().any(|curve| curve.2.evaluations.len() > most);
     html! {
         section {
             h2 { "Learning curves" }
-            div class="pair" {
-                @for (at, over) in overs.enumerate() {
-                    (figure(analysis, &curves, &over, y, most, &format!("c{number}-{at}")))
+            @for (place, part) in analysis.parts().into_iter().enumerate() {
+                @let own = of_part(part, &curves);
+                @let y = vertical(part, &own);
+                @if analysis.is_split() && !own.is_empty() {
+                    h3 { (capital(&part.name)) @if let Some(task) = task(part, &own) { ": " (analysis.target.metric.name()) " of " (task) } }
                 }
+                @if !own.is_empty() { div class="pair" {
+                    @for (at, over) in overs.iter().enumerate() {
+                        (figure(part, &own, over, y, most, &format!("c{number}-{place}-{at}")))
+                    }
+                } }
             }
             p class="quiet" { "One line per run; dashed lines are the targets." }
             (how(&html! {
@@ -93,6 +100,35 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
                 if dropped { "The plotted points; --csv writes all points." } else { "" }))
         }
     }
+}
+
+/// The curves of the cells of `part`, by their places in it.
+fn of_part<'a>(part: &Analysis, curves: &[Curve<'a>]) -> Vec<Curve<'a>> {
+    let own = curves.iter().filter_map(|(_, run, record)| {
+        let cell = part.cells.iter().position(|cell| cell.id == run.cell)?;
+        Some((cell, *run, *record))
+    });
+    own.collect()
+}
+
+/// The task whose metric is drawn.
+fn task<'a>(analysis: &Analysis, curves: &[Curve<'a>]) -> Option<&'a str> {
+    let point = curves.first()?.2.evaluations.first()?;
+    Some(&analysis.target.find(point)?.task)
+}
+
+/// The targets of the task whose metric is drawn, the first cost's first.
+fn targets(analysis: &Analysis, curves: &[Curve<'_>]) -> Vec<f64> {
+    let target = &analysis.target;
+    let own = task(analysis, curves).and_then(|task| target.tasks.get(task));
+    let of = |threshold: f64| {
+        let level = target.thresholds.iter().position(|one| *one == threshold);
+        own.zip(level).map_or(threshold, |(own, level)| own[level])
+    };
+    let thresholds = analysis.costs.iter().filter_map(|cost| cost.threshold);
+    let mut targets: Vec<f64> = thresholds.map(of).collect();
+    targets.dedup();
+    targets
 }
 
 /// The points of all curves.
@@ -138,7 +174,7 @@ fn vertical(analysis: &Analysis, curves: &[Curve<'_>]) -> Scale {
     let points = curves.iter().flat_map(|curve| &curve.2.evaluations);
     let values = points.map(|point| value(analysis, point));
     let mut all: Vec<f64> = values.filter(|value| value.is_finite()).collect();
-    let targets = analysis.costs.iter().filter_map(|cost| cost.threshold);
+    let targets = targets(analysis, curves).into_iter();
     if !analysis.target.metric.is_share() {
         return Scale::around(all.into_iter().chain(targets));
     }
@@ -197,17 +233,13 @@ fn figure(
     let mut drawn: Vec<Line> = drawn.collect();
     grey_first(&mut drawn);
     frame.legend = colours.legend;
-    let mut targets: Vec<f64> = analysis
-        .costs
-        .iter()
-        .filter_map(|cost| cost.threshold)
-        .collect();
-    targets.dedup();
+    let targets = targets(analysis, curves);
     let [left, _, width, _] = frame.inner();
     let name = format!("{}, {}", capital(&kind_name(&over.kind())), unit.symbol);
-    html! {
-        figure class="scroll" {
-            (frame.picture(&format!("{metric} over {name}"), html! {
+    folded::figure(
+        &Rows::all("curves"),
+        &html! { div class="scroll" {
+            (frame.picture(&of_tasks(analysis, &format!("{metric} over {name}")), html! {
                 (frame.axes(&name, &metric))
                 @for target in &targets {
                     @let at = px(frame.at_y(scale * target));
@@ -223,8 +255,8 @@ fn figure(
                     }
                 }
             }))
-        }
-    }
+        } },
+    )
 }
 
 /// Grey lines are drawn below those in colour.

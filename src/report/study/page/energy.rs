@@ -7,8 +7,8 @@ use super::super::colours::RegimeColours;
 use super::super::csv_table::{CsvTable, rounded};
 use super::super::curves::{EnergySource, energy_sources, main_runs};
 use super::super::display_unit::{DisplayUnit, digits};
-use super::super::folded::{data_behind, how};
-use super::super::words::{capital, no_energy, order, origin};
+use super::super::folded::{Rows, data_behind, figure, how};
+use super::super::words::{capital, no_energy, of_tasks, order, origin};
 use crate::study::RunRecord;
 use crate::study::analysis::Analysis;
 use crate::train::{Derivation, Phase, Record};
@@ -51,7 +51,9 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord]) -> Markup {
     html! {
         section {
             h2 { "Energy of a step and of each phase" }
-            @for (rows, source) in &found { (figures(analysis, rows, source)) }
+            @for part in analysis.parts() { @for (rows, source) in part_of(analysis, part, &found) {
+                (figures(part, &rows, source, analysis.is_split()))
+            } }
             (how(&html! {
                 "Means of each regime's runs; the line below a bar is the mean 95 % confidence interval. Steps of different batch \
                  sizes process different numbers of samples. Rest is the energy that the other phases do not explain; it is negative if their sum exceeds the measured energy."
@@ -72,7 +74,7 @@ fn all_means(
     source: &EnergySource,
 ) -> Vec<(usize, Means)> {
     let order = match analysis.headline() {
-        Some(cost) => order(cost),
+        Some(cost) => order(analysis, cost),
         None => (0..analysis.cells.len()).collect(),
     };
     let means = order.into_iter().filter_map(|cell| {
@@ -126,6 +128,23 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     (count > 0).then(|| sum / f64::from(count))
 }
 
+/// The rows of the cells of `part`, by their places in it.
+fn part_of<'a>(
+    analysis: &Analysis,
+    part: &Analysis,
+    found: &'a [(Vec<(usize, Means)>, EnergySource)],
+) -> Vec<(Vec<(usize, &'a Means)>, &'a EnergySource)> {
+    let cells = analysis.cells_of(part);
+    let place = |cell: usize| cells.iter().position(|own| *own == cell);
+    let of = |rows: &'a [(usize, Means)]| {
+        let own = rows.iter();
+        own.filter_map(|(cell, means)| Some((place(*cell)?, means)))
+            .collect::<Vec<_>>()
+    };
+    let all = found.iter().map(|(rows, source)| (of(rows), source));
+    all.filter(|(rows, _)| !rows.is_empty()).collect()
+}
+
 fn table(analysis: &Analysis, found: &[(Vec<(usize, Means)>, EnergySource)]) -> CsvTable {
     let header = "source scope status cell step start-up compile warm-up training evaluations rest idle_contained";
     let mut table = CsvTable::new("energy_means", header);
@@ -137,7 +156,7 @@ fn table(analysis: &Analysis, found: &[(Vec<(usize, Means)>, EnergySource)]) -> 
                 .map(|joules| joules.map(rounded))
                 .collect();
             table.push((
-                (&source.name, source.scope.name(), source.status.name()),
+                source.key(),
                 (&analysis.cells[*cell].id, rounded(means.step)),
                 (phases, means.idle.map(rounded)),
             ));
@@ -146,7 +165,12 @@ fn table(analysis: &Analysis, found: &[(Vec<(usize, Means)>, EnergySource)]) -> 
     table
 }
 
-fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &EnergySource) -> Markup {
+fn figures(
+    analysis: &Analysis,
+    rows: &[(usize, &Means)],
+    source: &EnergySource,
+    split: bool,
+) -> Markup {
     let shown = &rows[..rows.len().min(ROWS)];
     let origin = origin(&source.name, source.scope, source.status);
     let with_phases = || {
@@ -177,17 +201,18 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &EnergySource) 
         .map(|(cell, means)| phase_bar(name(*cell), means, &whole))
         .collect();
     let used = |at: usize| shown.iter().any(|(_, means)| means.phases[at].is_some());
+    let behind = Rows::of("energy_means", source.key());
     html! {
-        h3 { (capital(&origin)) @if rows.len() > ROWS { "; " (rows.len() - ROWS) " more regimes are in the data" } }
-        figure {
+        h3 { @if split { (capital(&analysis.name)) ", " (origin) } @else { (capital(&origin)) } @if rows.len() > ROWS { "; " (rows.len() - ROWS) " more regimes are in the data" } }
+        (figure(&behind, &html! {
             div class="scroll" {
-                (bars(&steps, &format!("Energy per training step, {origin}, {}", unit.symbol), &format!("Energy per step, {origin}")))
+                (bars(&steps, &format!("Energy per training step, {origin}, {}", unit.symbol), &of_tasks(analysis, &format!("Energy per step, {origin}"))))
             }
-        }
+        }))
         @if !phases.is_empty() {
-            figure {
+            (figure(&behind, &html! {
                 div class="scroll" {
-                    (bars(&phases, &format!("Energy of a run by phase, {origin}, {}", whole.symbol), &format!("Energy by phase, {origin}")))
+                    (bars(&phases, &format!("Energy of a run by phase, {origin}, {}", whole.symbol), &of_tasks(analysis, &format!("Energy by phase, {origin}"))))
                 }
                 ul class="legend" {
                     @for (at, (_, class, name)) in PHASES.iter().enumerate() {
@@ -197,7 +222,7 @@ fn figures(analysis: &Analysis, rows: &[(usize, Means)], source: &EnergySource) 
                         } }
                     }
                 }
-            }
+            }))
         }
     }
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::super::display_unit::{DisplayUnit, digits};
-use super::super::words::{cost_name, counted, ratio, threshold};
+use super::super::words::{capital, cost_name, counted, ratio, threshold};
 use crate::study::analysis::{Analysis, CostKind, CostReport};
 use crate::study::stats::{BOOTSTRAP_FROM, NoClaim, SpreadSource};
 use crate::train::Derivation;
@@ -30,13 +30,16 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
             }
             p { (spread(analysis, cost)) }
             (replicates(analysis, cost))
-            p { (comparing(cost)) }
-            p { (extremes(analysis, cost)) }
-            @if let Some(reference) = analysis.reference {
+            @if analysis.is_split() { p { "Regimes that learn different tasks are not compared with each other." } }
+            @for part in analysis.parts() { @if let Some(own) = part.cost(cost).filter(|_| compared(analysis, part)) {
+                p { @if analysis.is_split() { (capital(&part.name)) ": " } (comparing(own)) }
+                p { (extremes(part, own)) }
+            } }
+            @if let Some(reference) = analysis.reference.filter(|_| analysis.parts().iter().any(|part| compared(analysis, part))) {
                 p {
                     "The reference regime, " (analysis.cells[reference].name()) ", was chosen before the runs"
                     @if cost.cells.iter().any(|cell| cell.versus_reference.is_some()) {
-                        ": each regime is compared with it by a t test on log cost, with p-values corrected by Holm."
+                        ": each regime " @if analysis.is_split() { "that learns the same tasks " } "is compared with it by a t test on log cost, with p-values corrected by Holm."
                     } @else {
                         "; there are too few runs to compare regimes with it."
                     }
@@ -47,6 +50,11 @@ pub(super) fn section(analysis: &Analysis) -> Markup {
             }
         }
     }
+}
+
+/// Whether the cells of `part` are compared with each other.
+fn compared(analysis: &Analysis, part: &Analysis) -> bool {
+    !analysis.is_split() || part.cells.len() > 1
 }
 
 fn reaching(analysis: &Analysis, cost: &CostReport) -> Markup {

@@ -20,7 +20,7 @@ use super::words::{counted, dates};
 use crate::study::Opened;
 
 const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+const SCRIPTS: [&str; 2] = [include_str!("script.js"), include_str!("save.js")];
 
 /// The page about `studies`, one after another.
 pub fn page(studies: &[Opened]) -> String {
@@ -36,7 +36,7 @@ pub fn page(studies: &[Opened]) -> String {
 }
 
 /// A page with everything that its content needs.
-pub(super) fn shell(title: &str, content: &Markup) -> String {
+pub(in crate::report) fn shell(title: &str, content: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -50,7 +50,7 @@ pub(super) fn shell(title: &str, content: &Markup) -> String {
                 svg width="0" height="0" style="position:absolute" aria-hidden="true" { (patterns()) }
                 main { (content) }
                 div id="tip" role="status" hidden {}
-                script { (PreEscaped(SCRIPT)) }
+                script { @for script in SCRIPTS { (PreEscaped(script)) } }
             }
         }
     };
@@ -80,10 +80,11 @@ fn article(one: &Opened, number: usize) -> Markup {
             @if !answer.comparison.is_empty() { p class="more" { (unbroken(&answer.comparison)) } }
             @if !answer.measurement.is_empty() { p class="quiet" { (unbroken(&answer.measurement)) } }
             @for note in &analysis.notes { p class="quiet" { "Note: " (unbroken(note)) "." } }
+            @if analysis.is_split() { (ledger::multitask_section(one)) }
             @if let Some(cost) = analysis.headline() {
                 (costs::section(analysis, cost))
                 (regimes::section(analysis, cost))
-                (accuracy::section(analysis, cost))
+                (accuracy::sections(analysis))
             }
             (as_if::section(one))
             (ledger::sections(one, number))

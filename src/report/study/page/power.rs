@@ -7,8 +7,8 @@ use super::super::colours::RegimeColours;
 use super::super::csv_table::{CsvTable, rounded};
 use super::super::curves::{EnergySource, energy_sources, main_runs};
 use super::super::display_unit::DisplayUnit;
-use super::super::folded::{data_behind, how};
-use super::super::words::origin;
+use super::super::folded::{self, Rows, data_behind, how};
+use super::super::words::{capital, of_tasks, origin};
 use super::curves::grey_first;
 use crate::study::RunRecord;
 use crate::study::analysis::{Analysis, CostKind};
@@ -21,6 +21,16 @@ const PER_LINE: (usize, usize) = (20, 300);
 
 /// A cell, one of its runs, and watts over seconds.
 type Power<'a> = (usize, &'a RunRecord, Vec<(f64, f64)>);
+
+/// The runs of the cells of `part`, by their places in it.
+fn of_part<'a>(analysis: &Analysis, part: &Analysis, all: &[Power<'a>]) -> Vec<Power<'a>> {
+    let cells = analysis.cells_of(part);
+    let own = all.iter().filter_map(|(cell, run, points)| {
+        let place = cells.iter().position(|own| own == cell)?;
+        Some((place, *run, points.clone()))
+    });
+    own.collect()
+}
 
 /// Of each regime the first run that has samples.
 pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) -> Markup {
@@ -45,19 +55,22 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
     }
     let mut table = CsvTable::new("power", "source scope status run seconds watts");
     for (source, firsts) in &plots {
-        let origin = (&source.name, source.scope.name(), source.status.name());
+        let origin = source.key();
         for (_, run, points) in firsts {
             for (seconds, watts) in points {
-                table.push((origin, &run.id, rounded(*seconds), rounded(*watts)));
+                table.push((&origin, &run.id, rounded(*seconds), rounded(*watts)));
             }
         }
     }
     html! {
         section {
             h2 { "Power over time" }
-            div class="pair" {
-                @for (at, (source, firsts)) in plots.iter().enumerate() {
-                    (figure(analysis, source, firsts, &format!("p{number}-{at}")))
+            @for (place, part) in analysis.parts().into_iter().enumerate() {
+                @if analysis.is_split() { h3 { (capital(&part.name)) } }
+                div class="pair" {
+                    @for (at, (source, firsts)) in plots.iter().enumerate() {
+                        (figure(part, source, &of_part(analysis, part, firsts), &format!("p{number}-{place}-{at}")))
+                    }
                 }
             }
             p class="quiet" { "The first run of each regime, from its first step on." }
@@ -72,6 +85,9 @@ pub(super) fn section(analysis: &Analysis, runs: &[RunRecord], number: usize) ->
 }
 
 fn figure(analysis: &Analysis, source: &EnergySource, firsts: &[Power<'_>], id: &str) -> Markup {
+    if firsts.is_empty() {
+        return html! {};
+    }
     let all = || firsts.iter().flat_map(|(_, _, points)| points.iter());
     let end = all().map(|point| point.0).fold(0.0, f64::max);
     let unit = DisplayUnit::of(&CostKind::Seconds, end);
@@ -99,9 +115,10 @@ fn figure(analysis: &Analysis, source: &EnergySource, firsts: &[Power<'_>], id: 
         origin(&source.name, source.scope, source.status)
     );
     let x = format!("Time since the first step, {}", unit.symbol);
-    html! {
-        figure class="scroll" {
-            (frame.picture(&format!("{y} over {x}"), html! { (frame.axes(&x, &y)) (lines(&frame, &drawn, id)) }))
-        }
-    }
+    folded::figure(
+        &Rows::of("power", source.key()),
+        &html! { div class="scroll" {
+            (frame.picture(&of_tasks(analysis, &format!("{y} over {x}")), html! { (frame.axes(&x, &y)) (lines(&frame, &drawn, id)) }))
+        } },
+    )
 }

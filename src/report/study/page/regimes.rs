@@ -7,7 +7,7 @@ use super::super::colours::RegimeColours;
 use super::super::display_unit::DisplayUnit;
 use super::super::folded::how;
 use super::super::summary::Summary;
-use super::super::words::{State, capital, cost_name, counted, ratio, verdict};
+use super::super::words::{State, capital, cost_name, counted, is_best, ratio, verdict};
 use crate::study::analysis::{Analysis, CostKind, CostReport, TrialPoint};
 use crate::study::stats::{Confirmed, End, Ratio};
 
@@ -18,12 +18,7 @@ const STRIP: (f64, f64) = (180.0, 12.0);
 pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
     let summary = Summary::of(analysis, cost);
     let unit = &summary.unit;
-    let points = cost
-        .cells
-        .iter()
-        .flat_map(|cell| cell.trials.iter().chain(&cell.replicates));
-    let scale = Scale::around(points.map(|point| point.spent / unit.per));
-    let colours = RegimeColours::new(analysis);
+    let split = analysis.is_split();
     let compared = cost.cells.iter().any(|cell| {
         cell.contrast
             .is_some_and(|contrast| contrast.ratio.is_some())
@@ -36,36 +31,28 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
         section {
             h2 { "All regimes, all seeds" }
             div class="scroll" { table {
-                caption { span { (capital(&cost_name(analysis, cost))) ", " (unit.symbol) "; the lowest first" } }
+                caption { span { (capital(&cost_name(analysis, cost))) ", " (unit.symbol) @if !split { "; the lowest first" } } }
                 thead { tr {
                     th class="w" scope="col" { "regime" }
                     @for column in &summary.columns { th scope="col" { (column.head) } }
                     @if compared { th scope="col" { "times the lowest" br; "(95 % CI, joint)" } }
                     @if named { th scope="col" { "times the" br; "reference" } }
-                    th class="w" scope="col" { "every seed, " (unit.symbol) (axis(scale)) }
+                    th class="w" scope="col" { "every seed, " (unit.symbol) @if !split { (axis(seed_scale(cost, &summary.order, unit))) } }
                 } }
-                tbody { @for (row, at) in summary.order.iter().enumerate() {
-                    @let cell = &cost.cells[*at];
-                    @let reached = matches!(State::of(cell), State::Reached(_));
-                    tr class=[if cost.best == Some(*at) { Some("best") } else { (!reached).then_some("never") }] {
-                        td class="w regime" {
-                            (analysis.cells[*at].name())
-                            @if analysis.reference == Some(*at) { small { "reference" } }
+                @for part in analysis.parts() { tbody {
+                    @let own = analysis.cells_of(part);
+                    @let scale = seed_scale(cost, &own, unit);
+                    @let colours = RegimeColours::new(part);
+                    @if split { tr {
+                        th class="w" scope="rowgroup" colspan=(1 + summary.columns.len() + usize::from(compared) + usize::from(named)) {
+                            (capital(&part.name))
                         }
-                        @for column in &summary.columns { td class="n" { (column.texts[row]) } }
-                        @if compared { td {
-                            @if let Some(found) = cell.contrast.and_then(|contrast| contrast.ratio) { (ratio_cell(&found)) }
-                            small { (verdict(cost, *at)) }
-                        } }
-                        @if named { td { @if let Some(named) = cell.versus_reference {
-                            (ratio_cell(&named.ratio)) small { (p_value(named.adjusted)) }
-                        } } }
-                        td class="wide" {
-                            (strip(&cell.trials, unit, scale, colours.line(*at))) (listed(&cell.trials, unit, false))
-                            @if !cell.replicates.is_empty() {
-                                small { "replicates, by seed" }
-                                (strip(&cell.replicates, unit, scale, colours.line(*at))) (listed(&cell.replicates, unit, true))
-                            }
+                        th class="w" { (axis(scale)) }
+                    } }
+                    @for (row, at) in summary.order.iter().enumerate() {
+                        @if let Some(place) = own.iter().position(|cell| cell == at) {
+                            @let seeds = Seeds { unit, scale, class: colours.line(place) };
+                            (regime(analysis, cost, *at, &summary.texts(row), [compared, named], &seeds))
                         }
                     }
                 } }
@@ -73,9 +60,53 @@ pub(super) fn section(analysis: &Analysis, cost: &CostReport) -> Markup {
             p class="quiet" { "Dot: a run that reached the target. Ring: a run that did not reach it, at the cost \
                 that it had spent." }
             (how(&notes(cost, &summary, compared, named)))
-            (confirmation(analysis, cost, unit))
+            @for part in analysis.parts() { @if let Some(own) = part.cost(cost) {
+                (confirmation(part, own, unit, split))
+            } }
         }
     }
+}
+
+/// How the seeds of a regime are drawn.
+struct Seeds<'a> {
+    unit: &'a DisplayUnit,
+    scale: Scale,
+    class: &'static str,
+}
+
+/// A row of the table; `columns`: whether it has the comparison with the lowest, and with the reference.
+fn regime(
+    analysis: &Analysis,
+    cost: &CostReport,
+    at: usize,
+    texts: &[&str],
+    columns: [bool; 2],
+    seeds: &Seeds<'_>,
+) -> Markup {
+    let cell = &cost.cells[at];
+    let reached = matches!(State::of(cell), State::Reached(_));
+    let Seeds { unit, scale, class } = *seeds;
+    html! { tr class=[if is_best(cost, at) { Some("best") } else { (!reached).then_some("never") }] {
+        td class="w regime" {
+            (analysis.cells[at].name())
+            @if analysis.reference == Some(at) { small { "reference" } }
+        }
+        @for text in texts { td class="n" { (text) } }
+        @if columns[0] { td {
+            @if let Some(found) = cell.contrast.and_then(|contrast| contrast.ratio) { (ratio_cell(&found)) }
+            small { (verdict(cost, at)) }
+        } }
+        @if columns[1] { td { @if let Some(named) = cell.versus_reference {
+            (ratio_cell(&named.ratio)) small { (p_value(named.adjusted)) }
+        } } }
+        td class="wide" {
+            (strip(&cell.trials, unit, scale, class)) (listed(&cell.trials, unit, false))
+            @if !cell.replicates.is_empty() {
+                small { "replicates, by seed" }
+                (strip(&cell.replicates, unit, scale, class)) (listed(&cell.replicates, unit, true))
+            }
+        }
+    } }
 }
 
 fn notes(cost: &CostReport, summary: &Summary, compared: bool, named: bool) -> Markup {
@@ -111,6 +142,13 @@ fn ratio_cell(found: &Ratio) -> Markup {
     let text = ratio(found);
     let (value, interval) = text.split_once(" (").unwrap_or((&text, ""));
     html! { span class="whole" { (value) } small { (interval.trim_end_matches(')')) } }
+}
+
+/// The scale of the seeds of some cells.
+fn seed_scale(cost: &CostReport, cells: &[usize], unit: &DisplayUnit) -> Scale {
+    let cells = cells.iter().map(|at| &cost.cells[*at]);
+    let points = cells.flat_map(|cell| cell.trials.iter().chain(&cell.replicates));
+    Scale::around(points.map(|point| point.spent / unit.per))
 }
 
 /// The ticks of the column of seeds.
@@ -239,7 +277,7 @@ fn evaluations(cost: &CostReport, unit: &DisplayUnit) -> Markup {
 }
 
 /// The result of the runs with fresh seeds.
-fn confirmation(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit) -> Markup {
+fn confirmation(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit, split: bool) -> Markup {
     let Some(fresh) = &cost.confirmation else {
         return html! {};
     };
@@ -249,7 +287,7 @@ fn confirmation(analysis: &Analysis, cost: &CostReport, unit: &DisplayUnit) -> M
         ("reference", analysis.reference, &fresh.reference),
     ];
     html! {
-        h3 { "Fresh seeds" }
+        h3 { "Fresh seeds" @if split { ", " (analysis.name) } }
         p {
             @match &fresh.ratio {
                 Confirmed::Ratio(found) => {
