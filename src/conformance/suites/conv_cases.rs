@@ -194,6 +194,9 @@ pub fn three() -> Vec<Case> {
         [2, 17, 8, 8, 17, 3, 2, 1],
         [2, 8, 16, 14, 16, 3, 2, 1],
         [1, 9, 7, 33, 3, 3, 2, 1],
+        // Gradients of the weight in several layers of several images.
+        [40, 9, 3, 5, 9, 3, 1, 1],
+        [40, 3, 3, 5, 9, 3, 2, 1],
     ]
     .map(case)
     .to_vec()
