@@ -3,6 +3,8 @@
 
 mod answers;
 #[cfg(feature = "cli")]
+mod by_device;
+#[cfg(feature = "cli")]
 mod command;
 mod devices;
 mod exports;

@@ -1,7 +1,7 @@
 //! The costs of the terminal's report that do not lead.
 
 use super::display_unit::DisplayUnit;
-use super::terminal::{BOLD, PLAIN, WIDTH, lines};
+use super::layout::{BOLD, PLAIN, WIDTH, lines};
 use super::words::{kind_name, target, threshold};
 use crate::report::columns::{Align, columns, width};
 use crate::study::analysis::{Analysis, CostReport};

@@ -2,9 +2,10 @@
 
 use super::as_if;
 use super::display_unit::digits;
+use super::layout::{BOLD, DIM, GREEN, PLAIN, WIDTH, lines};
 use super::ledger::sentences;
 use super::other_costs::other_costs;
-use super::regimes::{RegimeColumns, wrap};
+use super::regimes::RegimeColumns;
 use super::summary::{RESTRICTED, Summary};
 use super::words::{
     State, capital, cost_name, counted, dates, facts, no_energy, ratio, status_word, target,
@@ -15,9 +16,6 @@ use crate::report::columns::{Align, columns, width};
 use crate::study::Opened;
 use crate::study::analysis::{Analysis, CostReport};
 
-/// The widest line.
-pub const WIDTH: usize = 80;
-
 /// Rows of a table; the page and the CSV have all.
 const ROWS: usize = 40;
 
@@ -26,11 +24,6 @@ const BAR: usize = 6;
 
 /// Failed runs whose errors are shown.
 const FAILURES: usize = 5;
-
-pub(super) const BOLD: &str = "\x1b[1m";
-const GREEN: &str = "\x1b[1;32m";
-const DIM: &str = "\x1b[2m";
-pub(super) const PLAIN: &str = "\x1b[0m";
 
 /// The report of the studies, with escape codes for colours, which the printer removes where they would not be seen.
 pub fn terminal(studies: &[Opened]) -> String {
@@ -81,10 +74,6 @@ fn ledgers(opened: &Opened) -> String {
         .map(|(name, text)| lines(text, &format!("  {name:<13}"), "    "))
         .collect();
     format!("\n{BOLD}Ledgers{PLAIN}\n{all}")
-}
-
-pub(super) fn lines(text: &str, first: &str, rest: &str) -> String {
-    wrap(text, WIDTH, first, rest).join("\n") + "\n"
 }
 
 /// The regimes in the headline's cost, the cheapest first, with bars where there is room.

@@ -4,6 +4,8 @@ mod answer;
 mod build;
 mod cost;
 mod design;
+mod figure;
+mod lead;
 mod tasks;
 
 pub use answer::Answer;

@@ -435,7 +435,7 @@ pub struct Regime {
         allow_hyphen_values = true,
     ))]
     pub label_smoothing: f64,
-    /// Weights of the classes in the losses: none or balanced [default: none]
+    /// Weights of the classes in the losses [default: none]
     #[cfg_attr(feature = "cli", arg(
         long,
         value_name = "WEIGHTS",

@@ -1,8 +1,8 @@
 //! Devices side by side on a terminal and for a pull request.
 
+use super::super::layout::WIDTH;
 use super::super::markdown::escaped;
 use super::super::regimes::{RegimeColumns, wrap};
-use super::super::terminal::WIDTH;
 use super::super::words::{State, verdict};
 use super::{
     agreement_text, costs, lowest_text, noun, over_text, scale, sensor, title, worst_text,

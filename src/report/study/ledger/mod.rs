@@ -2,6 +2,7 @@
 
 mod data;
 mod page;
+mod parts;
 mod shared;
 mod words;
 

@@ -6,17 +6,17 @@ use super::super::chart::{Bar, Dot, Frame, Line, Scale, bars, dots, lines, px};
 use super::super::colours::RegimeColours;
 use super::super::display_unit::{DisplayUnit, digits};
 use super::super::folded::{Rows, data_behind, figure, how};
-use super::super::regimes::unbroken;
 use super::super::words::{capital, of_tasks};
 use super::data;
+use super::parts::{text, whisker};
 use super::shared::multitask_section;
-use super::words::{break_even, first_of_each_factor, of, ratio, sentences};
+use super::words::{break_even, first_of_each_factor, of, ratio};
 use crate::study::Opened;
 use crate::study::analysis::{Analysis, CostKind};
 use crate::study::ledger::{
     Charged, Footprint, FootprintCell, Inference, InferenceCell, LifeCycle, Pretraining,
 };
-use crate::study::stats::{Fieller, Interval, Mean, MeanRatio};
+use crate::study::stats::{Fieller, Mean, MeanRatio};
 
 /// Bars of a figure; the data behind it have all.
 const ROWS: usize = 40;
@@ -49,15 +49,6 @@ pub(in super::super) fn sections(opened: &Opened, number: usize) -> Markup {
             (data_behind(&[data::footprint(opened)], ""))
         } }
     }
-}
-
-pub(super) fn text(opened: &Opened, name: &str) -> Markup {
-    let all = sentences(opened).into_iter().filter(|one| one.0 == name);
-    html! { @for (_, text) in all { p { (unbroken(&text)) } } }
-}
-
-pub(super) fn whisker(interval: Option<Interval>, per: f64) -> Option<(f64, f64)> {
-    interval.map(|i| (i.low / per, i.high / per))
 }
 
 fn between(found: &MeanRatio) -> Option<(f64, f64)> {

@@ -7,7 +7,7 @@ use super::super::display_unit::DisplayUnit;
 use super::super::folded::{Rows, data_behind, figure, how};
 use super::super::words::capital;
 use super::data;
-use super::page::{text, whisker};
+use super::parts::{text, whisker};
 use super::words::{first_of_each_joint, of};
 use crate::study::Opened;
 use crate::study::analysis::Analysis;
