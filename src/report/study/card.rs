@@ -123,7 +123,7 @@ fn foot(analysis: &Analysis) -> Vec<String> {
         .flatten()
         .filter(|part| !part.is_empty());
     let conditions: Vec<String> = conditions
-        .chain([energy_origins(analysis, SOURCES)])
+        .chain(energy_origins(analysis, SOURCES))
         .collect();
     let conditions = wrap(&conditions.join(" · "), 102, "", "");
     let room = 4usize.saturating_sub(conditions.len());

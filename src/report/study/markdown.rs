@@ -54,7 +54,7 @@ fn study(opened: &Opened) -> String {
         .into_iter()
         .flatten()
         .filter(|part| !part.is_empty())
-        .chain([energy_origins(analysis, usize::MAX)])
+        .chain(energy_origins(analysis, usize::MAX))
         .collect();
     text += &format!(
         "\n{}.\n\n{}\n",

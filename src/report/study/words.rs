@@ -85,8 +85,9 @@ pub(super) fn status_word(status: Status) -> &'static str {
     }
 }
 
-/// `energy measured (nvml:0, board), ASSUMED (cpu-time, process)`: the first `most` sources of joules.
-pub(super) fn energy_origins(analysis: &Analysis, most: usize) -> String {
+/// `energy measured (nvml:0, board), ASSUMED (cpu-time, process)`: the first `most` sources of joules;
+/// `None` without any, which the answer says.
+pub(super) fn energy_origins(analysis: &Analysis, most: usize) -> Option<String> {
     // Each source has a cost to every target.
     let one_target = analysis.costs.first().map(|cost| cost.threshold);
     let costs = analysis.costs.iter();
@@ -102,14 +103,14 @@ pub(super) fn energy_origins(analysis: &Analysis, most: usize) -> String {
         })
         .collect();
     if names.is_empty() {
-        return "energy not measured".into();
+        return None;
     }
     let more = names.len().saturating_sub(most);
     names.truncate(most);
     if more > 0 {
         names.push(format!("and {more} more"));
     }
-    format!("energy {}", names.join(", "))
+    Some(format!("energy {}", names.join(", ")))
 }
 
 /// How the joules of a cost were obtained; `None` for other costs.
