@@ -82,10 +82,7 @@ pub fn run(record: &Record) -> String {
         };
         rows.push((
             "loss scale",
-            format!(
-                "{} after the last step; {skipped}",
-                si(f64::from(scale.last))
-            ),
+            format!("{} after the last step; {skipped}", magnitude(scale.last)),
         ));
     }
     let before = rows.len();
@@ -248,5 +245,13 @@ fn interval(figure: &EnergyFigure) -> String {
     match figure.ci {
         Some(interval) => format!(" +-{}", joules(interval.half())),
         None => String::new(),
+    }
+}
+
+/// A scale in digits, or as a power of ten where these would be many.
+fn magnitude(scale: f32) -> String {
+    match (1e-3..1e9).contains(&scale) {
+        true => scale.to_string(),
+        false => format!("{scale:.2e}"),
     }
 }

@@ -28,7 +28,7 @@ pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Opened>, StudyError> {
         opened.push(open(&folders)?);
     }
 
-    if !files.is_empty() {
+    for files in by_tasks(&files)? {
         let (design, runs, mut notes) = arrange(&files, &[])?;
         notes.extend(contention_note(&runs));
         notes.extend(altered_notes(&files));
@@ -58,6 +58,26 @@ pub(super) fn sort_paths(paths: &[PathBuf]) -> Result<Sorted<'_>, StudyError> {
         }
     }
     Ok((studies, files))
+}
+
+/// The files of the runs that learn the same tasks together: others are not compared.
+pub(super) fn by_tasks<'a>(files: &[&'a Path]) -> Result<Vec<Vec<&'a Path>>, StudyError> {
+    let mut groups: Vec<(Vec<String>, Vec<&Path>)> = Vec::new();
+    for path in files {
+        let (_, record) = read(path)?;
+        let mut tasks: Vec<String> = Vec::new();
+        let evaluated = record.evaluations.first().map(|point| &point.metrics);
+        for metric in evaluated.into_iter().flatten() {
+            if !tasks.contains(&metric.task) {
+                tasks.push(metric.task.clone());
+            }
+        }
+        match groups.iter_mut().find(|(known, _)| *known == tasks) {
+            Some((_, own)) => own.push(path),
+            None => groups.push((tasks, vec![path])),
+        }
+    }
+    Ok(groups.into_iter().map(|(_, own)| own).collect())
 }
 
 /// A note for each file that was changed after its run.

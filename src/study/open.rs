@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::analysis::{Analysis, AxisReport, Design, DesignCell};
 use super::as_if::AsIf;
 use super::error::StudyError;
-use super::ledger::Ledgers;
+use super::ledger::{Ledgers, Multitask};
 use super::plan::PlannedRun;
 use super::pretraining;
 use super::records::records;
@@ -43,8 +43,7 @@ impl Opened {
     ) -> Self {
         let mut analysis = Analysis::new(design, &runs, notes);
         let ledgers = Ledgers::of(&analysis, &runs, pretraining);
-        if let Some(lead) = ledgers.lead(&analysis) {
-            let headline = lead.headline(&analysis);
+        if let Some(headline) = Multitask::headline(&ledgers.lead(&analysis), &analysis) {
             analysis.answer.lead_with(headline);
         }
         Self {

@@ -84,6 +84,11 @@ pub enum RegimeError {
         /// The name given.
         given: String,
     },
+    /// Classes are to be balanced, and there are none.
+    #[error(
+        "--class-weights balanced weighs classes and labels, but every loss is a mean squared error: leave it out"
+    )]
+    NothingToBalance,
     /// The initial weights are to be pretrained, and there are none.
     #[error(
         "pretrained initial weights need a file or a run: give --init-weights FILE, or in a study file a [pretrain] table"

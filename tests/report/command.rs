@@ -373,6 +373,18 @@ fn cells_that_learn_different_tasks_are_not_ranked_against_each_other() {
         assert!(packed.contains(part), "{part}: {printed}");
     }
     assert!(!packed.contains("Best regime"), "{printed}");
+    // Single records likewise.
+    let files = |tasks: &str| {
+        let of = |seed: u32| kept.join(format!("runs/tasks={tasks}@{seed}.json"));
+        [1, 2, 3].map(|seed| of(seed).display().to_string())
+    };
+    let paths = [files("label"), files("kind")].concat();
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let output = report(&paths);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert_eq!(printed.matches("3 single runs").count(), 2, "{printed}");
+    assert!(!printed.contains("worst"), "{printed}");
 }
 
 #[test]

@@ -7,8 +7,13 @@ use super::runs::{Made, again, over};
 
 /// Three choices of tasks with four learning rates each.
 pub fn split() -> Opened {
+    with_seeds(3)
+}
+
+fn with_seeds(seeds: u32) -> Opened {
     let made = Made {
         batches: vec![16, 32, 64],
+        seeds,
         ..Made::default()
     };
     let axes: [(&str, &[&str]); 2] = [
@@ -97,6 +102,22 @@ fn no_format_puts_cells_of_different_tasks_beside_each_other() {
             .filter(|tasks| has(tasks));
         assert!(tasks.count() <= 1, "{chart}");
     }
+    // What a figure saves is of the cells that it draws.
+    let saved: Vec<&str> = page.split("data-cells=\"").skip(1).collect();
+    assert!(!saved.is_empty());
+    for cells in saved {
+        let cells = cells.split_once('"').unwrap().0;
+        let tasks = |cell: &str| {
+            cell.split("tasks=")
+                .nth(1)?
+                .split(',')
+                .next()
+                .map(str::to_owned)
+        };
+        let mut all: Vec<Option<String>> = cells.lines().map(tasks).collect();
+        all.dedup();
+        assert_eq!(all.len(), 1, "{cells}");
+    }
     let order = [
         "One network or several",
         "All regimes, all seeds",
@@ -129,4 +150,18 @@ fn fresh_seeds_go_to_the_best_and_the_worst_of_each_choice() {
             assert!(cells.contains(&places[at]), "{cells:?}");
         }
     }
+}
+
+#[test]
+fn one_seed_tests_no_difference_between_cells_of_the_same_tasks() {
+    let opened = with_seeds(1);
+    let text = opened.analysis.answer.to_string();
+    assert!(
+        text.contains("differences between regimes are not tested"),
+        "{text}"
+    );
+    let costs = tables(&[opened]);
+    let costs = costs.iter().find(|table| table.name == "costs").unwrap();
+    let alike = |row: &Vec<String>| row.contains(&"not significantly different".to_owned());
+    assert!(!costs.rows.iter().any(alike));
 }

@@ -57,6 +57,8 @@ pub fn card(opened: &Opened) -> String {
         true => opened
             .ledgers
             .lead(analysis)
+            .into_iter()
+            .min_by(|a, b| a.together.mean.total_cmp(&b.together.mean))
             .map(|lead| shared(&Shared::of(analysis, lead))),
         false => analysis.headline().map(|cost| plot(analysis, cost)),
     };

@@ -106,6 +106,7 @@ pub(super) fn answer(analysis: &Analysis) -> Answer {
             headline,
             comparison: ["They learn different tasks, so none of them is the best.".into()]
                 .into_iter()
+                .chain(untested(analysis, cost))
                 .chain(failures(cost))
                 .collect::<Vec<_>>()
                 .join(" "),
@@ -152,11 +153,24 @@ fn by_tasks(analysis: &Analysis, cost: &CostReport) -> Option<String> {
         let cells = part.cost(cost).map_or(&[][..], |cost| &cost.cells);
         let costs = cells.iter().filter_map(|cell| cell.expected);
         let found = costs.min_by(f64::total_cmp);
-        let amount = found.map_or_else(|| "not reached".into(), |value| cost.kind.amount(value));
+        let has_run = cells.iter().any(|cell| !cell.trials.is_empty());
+        let amount = match (found, has_run) {
+            (Some(value), _) => cost.kind.amount(value),
+            (None, true) => "not reached".into(),
+            (None, false) => "no run yet".into(),
+        };
         format!("{} {amount}", part.tasks().unwrap_or_default())
     };
     let each: Vec<String> = analysis.by_tasks.iter().map(lowest).collect();
     (!each.is_empty()).then(|| format!("{to}: {}.", each.join(", ")))
+}
+
+/// Why the cells that learn the same tasks are not compared.
+fn untested(analysis: &Analysis, cost: &CostReport) -> Option<String> {
+    let several = analysis.by_tasks.iter().filter(|part| part.cells.len() > 1);
+    let mut costs = several.filter_map(|part| part.cost(cost));
+    let no_claim = costs.find_map(|cost| cost.no_claim)?;
+    (no_claim == NoClaim::OneSeed).then(|| why_no_claim(no_claim).to_owned())
 }
 
 fn outcomes(analysis: &Analysis) -> String {

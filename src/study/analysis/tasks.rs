@@ -2,6 +2,7 @@
 
 use super::{Analysis, CostKind, CostReport, Design};
 use crate::study::run::RunRecord;
+use crate::study::stats::{Contrast, Verdict};
 
 impl Design {
     /// A design for each choice of tasks, and the indices of its cells; none if all cells learn the same.
@@ -59,9 +60,13 @@ impl Analysis {
                     continue;
                 };
                 for (at, cell) in cells.iter().enumerate() {
-                    // Everything but the comparisons is the same for all cells: spread, interval, tau.
+                    // The rest is the same for all cells. An interval has the spread of the cells that learn the same.
                     let (whole, part) = (&mut whole.cells[*cell], &mut cost.cells[at]);
-                    whole.contrast = part.contrast.filter(|_| cells.len() > 1);
+                    let tested = |contrast: &Contrast| {
+                        contrast.verdict != Verdict::NotSignificant || cost.no_claim.is_none()
+                    };
+                    whole.contrast = part.contrast.filter(|_| cells.len() > 1).filter(tested);
+                    whole.interval = part.interval;
                     whole.versus_reference = part.versus_reference;
                     *part = whole.clone();
                 }

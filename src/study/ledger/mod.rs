@@ -88,12 +88,14 @@ impl Ledgers {
         !self.life_cycle.is_empty()
     }
 
-    /// What a study over different tasks is made for: one network against several, where it has both.
-    pub fn lead(&self, analysis: &Analysis) -> Option<&Multitask> {
-        let first = self.multitask.first().filter(|_| analysis.is_split())?;
+    /// What a study over different tasks is made for: one network against several, where it has both, by the first cost.
+    pub fn lead(&self, analysis: &Analysis) -> Vec<&Multitask> {
+        let Some(first) = self.multitask.first().filter(|_| analysis.is_split()) else {
+            return Vec::new();
+        };
         let same = self.multitask.iter();
-        let same = same.filter(|one| one.kind == first.kind && one.threshold == first.threshold);
-        same.min_by(|a, b| a.together.mean.total_cmp(&b.together.mean))
+        same.filter(|one| one.kind == first.kind && one.threshold == first.threshold)
+            .collect()
     }
 
     pub fn is_empty(&self) -> bool {

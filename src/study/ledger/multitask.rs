@@ -41,25 +41,40 @@ impl Multitask {
             .collect()
     }
 
-    /// The ratio in a sentence.
-    pub(in crate::study) fn headline(&self, analysis: &Analysis) -> String {
-        let number = match self.single.len() {
+    /// The ratio in a sentence; of several such cells, which differ in other choices, the lowest and the highest ratio.
+    pub(in crate::study) fn headline(all: &[&Self], analysis: &Analysis) -> Option<String> {
+        let order = |a: &&&Self, b: &&&Self| a.ratio.mean.total_cmp(&b.ratio.mean);
+        let lowest = all.iter().min_by(order)?;
+        let highest = all.iter().max_by(order)?;
+        let number = match lowest.single.len() {
             2 => "two".to_owned(),
             n => n.to_string(),
         };
-        let interval = match self.ratio.interval {
-            Some(i) => format!("95 % CI {:.2} to {:.2}", i.low, i.high),
-            None => "no interval".into(),
+        let interval = |one: &Self| match one.ratio.interval {
+            Some(i) => format!("(95 % CI {:.2} to {:.2})", i.low, i.high),
+            None => "(no interval)".into(),
         };
-        let to = self.threshold.map_or_else(String::new, |value| {
+        let ratio = |one: &Self| {
+            let name = analysis.cells[one.joint].name();
+            format!("{:.2} times {} with {name}", one.ratio.mean, interval(one))
+        };
+        let to = lowest.threshold.map_or_else(String::new, |value| {
             format!(" to {}", analysis.target.describe(value))
         });
-        format!(
-            "One network for all tasks ({}) costs {:.2} times as much as {number} networks ({interval}), by {}{to}.",
-            analysis.cells[self.joint].name(),
-            self.ratio.mean,
-            self.kind.label()
-        )
+        let by = lowest.kind.label();
+        Some(match all {
+            [one] => format!(
+                "One network for all tasks ({}) costs {:.2} times as much as {number} networks {}, by {by}{to}.",
+                analysis.cells[one.joint].name(),
+                one.ratio.mean,
+                interval(one),
+            ),
+            _ => format!(
+                "One network for all tasks costs from {} to {} as much as {number} networks with the same other choices, by {by}{to}.",
+                ratio(lowest),
+                ratio(highest),
+            ),
+        })
     }
 
     fn of(cost: &CostReport, regimes: &[Option<Regime>], joint: usize) -> Option<Self> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::SideBySide;
-use crate::study::ad_hoc::{altered_notes, arrange, sort_paths};
+use crate::study::ad_hoc::{altered_notes, arrange, by_tasks, sort_paths};
 use crate::study::analysis::Design;
 use crate::study::error::StudyError;
 use crate::study::open::{Opened, contention_note, design, design_of_search, open_stores};
@@ -74,7 +74,7 @@ pub fn open_by_device(paths: &[PathBuf]) -> Result<Vec<SideBySide>, StudyError> 
             compared.push(separate(own, &design, notes.clone()));
         }
     }
-    if !files.is_empty() {
+    for files in by_tasks(&files)? {
         let (design, runs, mut notes) = arrange(&files, &["device"])?;
         notes.extend(altered_notes(&files));
         let own = |runs: &[RunRecord]| Design {

@@ -10,7 +10,7 @@ use crate::train::RegimeError;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClassWeights {
-    /// Every sample counts alike, or as a network file says.
+    /// Every sample counts alike, whatever a network file says.
     #[default]
     None,
     /// Every class counts alike, however many training samples it has: the weight of a class is samples / (classes x
@@ -24,23 +24,29 @@ impl ClassWeights {
     pub const NAMES: &[&str] = &["none", "balanced"];
 
     /// Sets the weights of the losses of `network` by the training labels.
-    pub(super) fn apply(self, network: &mut Network, data: &Dataset) {
-        if self == Self::None {
-            return;
-        }
+    ///
+    /// # Errors
+    /// [`RegimeError::NothingToBalance`] where no loss has classes or labels.
+    pub(super) fn apply(self, network: &mut Network, data: &Dataset) -> Result<(), RegimeError> {
+        let mut weighted = false;
         for loss in network.losses_mut() {
             let column = &data.train.targets[loss.target];
             match &mut loss.kind {
                 LossKind::CrossEntropy { class_weights, .. } => {
                     let task = data.tasks.iter().find(|task| task.name == loss.task);
                     let classes = task.map_or(0, |task| task.kind.outputs());
-                    *class_weights = Some(balanced(column, classes));
+                    *class_weights = (self == Self::Balanced).then(|| balanced(column, classes));
                 }
                 LossKind::BinaryCrossEntropy { pos_weight } => {
-                    *pos_weight = Some(positives(column));
+                    *pos_weight = (self == Self::Balanced).then(|| positives(column));
                 }
-                LossKind::MeanSquaredError => {}
+                LossKind::MeanSquaredError => continue,
             }
+            weighted = true;
+        }
+        match self == Self::Balanced && !weighted {
+            true => Err(RegimeError::NothingToBalance),
+            false => Ok(()),
         }
     }
 }

@@ -73,9 +73,10 @@ impl Regime {
             accumulate: self.accumulate.filter(|n| *n != 1),
             precision: self.precision.filter(|on| *on != Precision::F32),
             loss_scale: self.first_loss_scale(),
-            class_weights: self
-                .class_weights
-                .filter(|weights| *weights != ClassWeights::None),
+            // A network file may have weights, which none removes.
+            class_weights: self.class_weights.filter(|weights| {
+                *weights != ClassWeights::None || network_file::is_file(&self.model)
+            }),
             ..self.with(rule.hyperparameters()).with_schedule(schedule)
         })
     }
@@ -316,7 +317,6 @@ impl Regime {
             Some([channels, height, width]) => Shape::from([*channels, *height, *width]),
             _ => return Err(RegimeError::SampleShape { shape }.into()),
         };
-        let class_weights = self.class_weights.unwrap_or_default();
         if network_file::is_file(&self.model) {
             let file = NetworkFile::read(&self.model)?;
             let chosen: Vec<&str> = self.tasks.iter().flat_map(Names::iter).collect();
@@ -334,7 +334,9 @@ impl Regime {
             if self.label_smoothing > 0.0 {
                 network.smooth_labels(self.label_smoothing as f32);
             }
-            class_weights.apply(&mut network, data);
+            if let Some(weights) = self.class_weights {
+                weights.apply(&mut network, data)?;
+            }
             return Ok(network);
         }
         let presets::Trunk {
@@ -355,7 +357,9 @@ impl Regime {
             network.loss(&task.name, task.kind.into(), output, task.target, weight);
         }
         network.smooth_labels(self.label_smoothing as f32);
-        class_weights.apply(&mut network, data);
+        if let Some(weights) = self.class_weights {
+            weights.apply(&mut network, data)?;
+        }
         Ok(network)
     }
 

@@ -188,3 +188,43 @@ fn balanced_classes_weigh_alike_over_the_training_samples() {
     let third = data.train.len as f64 / 3.0;
     assert!(sums.iter().all(|sum| (sum / third - 1.0).abs() < 1e-6));
 }
+
+#[test]
+fn class_weights_replace_those_of_a_network_file_and_need_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let weights = |class_weights| {
+        let path = folder.path().join("net.toml");
+        let weights = "class_weights = [1, 2, 1, 1, 1, 1, 1, 1, 1, 1]";
+        let text = format!("[[layer]]\ntype = \"relu\"\n[[head]]\ntask = \"label\"\n{weights}\n");
+        std::fs::write(&path, text).unwrap();
+        let regime = Regime {
+            model: path.display().to_string(),
+            data: "digits".into(),
+            class_weights,
+            ..Regime::default()
+        };
+        let data = regime.open_data().unwrap();
+        let network = regime.build_network(&data).unwrap();
+        match network.losses()[0].kind.clone() {
+            LossKind::CrossEntropy { class_weights, .. } => class_weights,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(weights(None).unwrap()[1], 2.0);
+    assert_eq!(weights(Some(ClassWeights::None)), None);
+    assert!(weights(Some(ClassWeights::Balanced)).unwrap()[1] < 1.5);
+    let data = Dataset::open("digits").unwrap();
+    let mut network = crate::model::Network::new();
+    let x = network.input([64, 1, 1]);
+    network.loss("value", LossKind::MeanSquaredError, x, 0, 1.0);
+    assert!(ClassWeights::None.apply(&mut network, &data).is_ok());
+    let error = ClassWeights::Balanced
+        .apply(&mut network, &data)
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("every loss is a mean squared error"),
+        "{error}"
+    );
+}

@@ -90,10 +90,13 @@ fn worst_text(cost: &DeviceCost) -> String {
     of.unwrap_or_else(|| "unknown".into())
 }
 
+/// Of a device on which no run reached the target, or whose runs are not ranked.
+const NONE: &str = "none";
+
 /// The cost of a device's best regime with its interval.
 fn lowest_text(cost: &DeviceCost, unit: &DisplayUnit) -> String {
     let Some(lowest) = cost.lowest else {
-        return "not reached".into();
+        return NONE.into();
     };
     let mut text = unit.amount(lowest);
     if let Some(i) = cost.interval {

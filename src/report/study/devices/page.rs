@@ -7,7 +7,7 @@ use super::super::page::shell;
 use super::super::regimes::unbroken;
 use super::super::words::{State, capital, dates, ratio, verdict};
 use super::{
-    agreement_text, costs, data, lowest_text, noun, over_text, plots, scale, sensor, title,
+    NONE, agreement_text, costs, data, lowest_text, noun, over_text, plots, scale, sensor, title,
     worst_text,
 };
 use crate::study::side_by_side::{Comparison, Quantity, SideBySide};
@@ -58,7 +58,7 @@ fn best(found: &SideBySide) -> Markup {
                     tr class=[(own.ranked && own.over_cheapest.is_none()).then_some("best")] {
                         td class="w" { (found.devices[at].label) }
                         td class="w" { (noun(comparison.quantity)) @if let Some(by) = sensor(own) { small { (by) } } }
-                        td class="w regime" { (own.best.map_or_else(|| "not reached".into(), |best| found.cell(best))) }
+                        td class="w regime" { (own.best.map_or_else(|| NONE.into(), |best| found.cell(best))) }
                         td class="n" { @if let Some(scale) = scale(found, comparison, at) { (lowest_text(own, &scale.unit)) } }
                         td { (over_text(own)) }
                         td { (worst_text(own)) }

@@ -5,7 +5,7 @@ use super::super::markdown::escaped;
 use super::super::regimes::{RegimeColumns, wrap};
 use super::super::words::{State, verdict};
 use super::{
-    agreement_text, costs, lowest_text, noun, over_text, scale, sensor, title, worst_text,
+    NONE, agreement_text, costs, lowest_text, noun, over_text, scale, sensor, title, worst_text,
 };
 use crate::report::columns::{Align, columns};
 use crate::study::side_by_side::{Comparison, SideBySide};
@@ -176,7 +176,7 @@ fn markdown(found: &SideBySide) -> String {
             let by = sensor(own).map_or_else(String::new, |by| format!(", {by}"));
             let best = own
                 .best
-                .map_or_else(|| "not reached".into(), |best| found.cell(best));
+                .map_or_else(|| NONE.into(), |best| found.cell(best));
             let cells = [
                 found.devices[at].label.clone(),
                 noun(comparison.quantity).to_owned() + &by,

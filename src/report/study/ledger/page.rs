@@ -203,7 +203,7 @@ fn life_cycle(opened: &Opened, found: &LifeCycle) -> Markup {
         @for (part, mut cells) in groups(analysis, &found.cells, |cell| cell.cell) {
             @let left = cells.len().saturating_sub(ROWS);
             @let (rows, axis) = inferences(part, found, &mut cells);
-            (figure(&Rows::of("life_cycle", data::key(&found.kind, found.threshold)), &html! {
+            (figure(&Rows::of("life_cycle", data::key(&found.kind, found.threshold)).of_part(part), &html! {
                 div class="scroll" { (bars(&rows, &axis, &of_tasks(part, &axis))) }
                 figcaption {
                     (capital(&of(analysis, &found.kind, found.threshold)))
@@ -324,7 +324,7 @@ fn footprint(opened: &Opened, found: &Footprint) -> Markup {
     html! { @for (part, mut cells) in groups(&opened.analysis, &found.cells, |cell| cell.cell) {
         @let left = cells.len().saturating_sub(ROWS);
         @let rows = amounts(part, found, &mut cells);
-        (figure(&Rows::of("footprint", data::footprint_key(found)), &html! {
+        (figure(&Rows::of("footprint", data::footprint_key(found)).of_part(part), &html! {
             div class="scroll" { (bars(&rows, &axis, &of_tasks(part, &axis))) }
             figcaption {
                 (factor.per_kwh) " " (factor.unit) " per kWh: " (factor.source) ", " (factor.date) "."

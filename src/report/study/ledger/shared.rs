@@ -90,14 +90,21 @@ fn multitask(opened: &Opened, found: &Multitask) -> Markup {
         axis,
         legend,
     } = Shared::of(&opened.analysis, found);
+    let joint = &opened.analysis.cells[found.joint];
+    let behind = Rows::of("multitask", data::key(&found.kind, found.threshold)).of_cell(joint);
     html! {
-        (figure(&Rows::of("multitask", data::key(&found.kind, found.threshold)), &html! {
-            div class="scroll" { (bars(&rows, &axis, &axis)) }
+        (figure(&behind, &html! {
+            div class="scroll" { (bars(&rows, &axis, &format!("{axis}, {}", joint.name()))) }
             ul class="legend" { @for (class, name) in legend { li {
                 svg width="12" height="12" aria-hidden="true" { rect class=(class) width="12" height="12" rx="2" {} }
                 (name)
             } } }
         }))
-        p class="quiet" { "Means of " (found.seeds) " seeds; the line below a bar is the 95 % confidence interval of the mean." }
+        p class="quiet" {
+            @match found.seeds {
+                1 => "One seed, no interval.",
+                seeds => { "Means of " (seeds) " seeds; the line below a bar is the 95 % confidence interval of the mean." }
+            }
+        }
     }
 }

@@ -85,7 +85,7 @@ fn section(analysis: &Analysis, headline: &CostReport, tasks: Option<String>) ->
     html! {
         section {
             h2 { "Cost against " (analysis.target.metric.name()) @if let Some(tasks) = tasks { ", " (tasks) } }
-            (figure(&Rows::all("cells"), &html! {
+            (figure(&Rows::all("cells").of_part(analysis), &html! {
                 div class="scroll" {
                     (frame.picture(&of_tasks(analysis, &format!("{metric} over {axis}")), html! {
                         (frame.axes(&capital(&axis), &metric))

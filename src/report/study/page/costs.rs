@@ -68,7 +68,7 @@ fn figures(analysis: &Analysis, cost: &CostReport) -> Markup {
     let intervals = rows.iter().any(|row| row.interval.is_some());
     let several = cost.cells.iter().any(|cell| cell.trials.len() > 1);
     let title = of_tasks(analysis, &name);
-    let behind = Rows::of("costs", data::cost_key(cost));
+    let behind = Rows::of("costs", data::cost_key(cost)).of_part(analysis);
     html! {
         @if !panels.is_empty() { (maps(&panels, &title, &behind)) }
         @if let Some(plot) = parallel(analysis, cost) { (figure(&behind, &html! {

@@ -237,7 +237,7 @@ fn figure(
     let [left, _, width, _] = frame.inner();
     let name = format!("{}, {}", capital(&kind_name(&over.kind())), unit.symbol);
     folded::figure(
-        &Rows::all("curves"),
+        &Rows::all("curves").of_part(analysis),
         &html! { div class="scroll" {
             (frame.picture(&of_tasks(analysis, &format!("{metric} over {name}")), html! {
                 (frame.axes(&name, &metric))

@@ -86,10 +86,11 @@
     return [new XMLSerializer().serializeToString(svg), size];
   };
   const rows = (figure) => {
-    const { table, rows = "" } = figure.dataset, name = `pre[data-table="${table}"]`;
+    const { table, rows = "", cells } = figure.dataset, name = `pre[data-table="${table}"]`;
     // The figure's own section first: the table of another may have more.
     for (const part of ["section", "article"]) for (const pre of figure.closest(part)?.querySelectorAll(name) ?? []) {
-      const [head, ...lines] = pre.textContent.trim().split("\n"), own = lines.filter((line) => line.startsWith(rows));
+      const [head, ...lines] = pre.textContent.trim().split("\n"), own = lines.filter((line) =>
+        line.startsWith(rows) && (!cells || cells.split("\n").some((cell) => `,${line},`.includes(`,${cell}`))));
       if (own.length) return [head, ...own, ""].join("\n");
     }
   };
@@ -110,7 +111,7 @@
     if (!button) return;
     const figure = button.closest("figure"), format = button.textContent;
     const label = `${figure.closest("article").querySelector("h1").textContent} ${title(figure)}`;
-    const name = `${label.replace(/[^A-Za-z0-9.]+/g, "-").slice(0, 100)}.${format.toLowerCase()}`;
+    const name = `${label.replace(/[^A-Za-z0-9.]+/g, "-").slice(0, 150)}.${format.toLowerCase()}`;
     if (format === "CSV") return save(rows(figure), "text/csv", name);
     // Saved pictures are light; the class is gone before the page is painted.
     document.documentElement.classList.add("light");
