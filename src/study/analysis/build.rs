@@ -61,7 +61,10 @@ impl Analysis {
             .collect();
         match headline {
             Some((kind, threshold)) => costs.sort_by_key(|cost| !cost.is_of(&kind, threshold)),
-            None => notes.extend(lead(&mut costs)),
+            None => {
+                notes.extend(lead(&mut costs));
+                notes.extend(missing(design, costs.first(), targets[0]));
+            }
         }
         let ends = grouped.ends(costs.first());
         // The front wants the better value to be the higher.
@@ -107,6 +110,15 @@ impl Analysis {
             notes,
         }
     }
+}
+
+/// Where the costs to the last target are missing.
+fn missing(design: &Design, headline: Option<&CostReport>, last: Option<f64>) -> Option<String> {
+    let (found, last) = (headline?.threshold?, last?);
+    let [found_text, last_text] = [found, last].map(|value| design.target.describe(value));
+    (found != last).then(|| {
+        format!("no run to {last_text} has ended yet, so the answer is about {found_text}")
+    })
 }
 
 /// The runs that count, by cell and purpose.
