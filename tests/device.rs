@@ -1,9 +1,9 @@
 //! Devices and pipelines on a real driver, for which a software Vulkan device is enough, and on the noop backend.
 #![cfg(feature = "gpu")]
 
-#[cfg(target_os = "linux")]
 mod skip;
 
+#[cfg(target_os = "linux")]
 use std::process::Command;
 
 use skip::skipped;

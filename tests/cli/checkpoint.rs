@@ -1,12 +1,16 @@
 //! Runs that are killed and resumed.
 
-use super::{program, sentence, stderr, stdout, succeeded, wattgrad};
+use super::{program, sentence, stderr, succeeded};
+#[cfg(unix)]
+use super::{stdout, wattgrad};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+#[cfg(unix)]
+use std::time::Instant;
 
 const RUN: [&str; 9] = [
     "train",

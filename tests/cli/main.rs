@@ -18,7 +18,9 @@ mod roofline;
 #[path = "../skip/mod.rs"]
 mod skip;
 mod streams;
+#[cfg(target_os = "linux")]
 mod tune;
+mod tune_options;
 mod values;
 
 use serde_json::Value;

@@ -8,8 +8,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 #[cfg(unix)]
+use super::STUDY;
+#[cfg(unix)]
 use super::commands::WATTS;
-use super::{STUDY, folder, output, printed, records, run, wattgrad};
+use super::{folder, output, printed, records, run, wattgrad};
 
 /// More than the whole grid of [`STUDY`](super::STUDY) has.
 const ENOUGH: &str = "1Msamples";
