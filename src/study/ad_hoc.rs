@@ -28,8 +28,8 @@ pub fn open_all(paths: &[PathBuf]) -> Result<Vec<Opened>, StudyError> {
         opened.push(open(&folders)?);
     }
 
-    for files in by_tasks(&files)? {
-        let (design, runs, mut notes) = arrange(&files, &[])?;
+    for (files, read) in by_tasks(&files)? {
+        let (design, runs, mut notes) = arrange(read, &[]);
         notes.extend(contention_note(&runs));
         notes.extend(altered_notes(&files));
         opened.push(Opened::new(&design, runs, &[], notes));
@@ -60,11 +60,14 @@ pub(super) fn sort_paths(paths: &[PathBuf]) -> Result<Sorted<'_>, StudyError> {
     Ok((studies, files))
 }
 
-/// The files of the runs that learn the same tasks together: others are not compared.
-pub(super) fn by_tasks<'a>(files: &[&'a Path]) -> Result<Vec<Vec<&'a Path>>, StudyError> {
-    let mut groups: Vec<(Vec<String>, Vec<&Path>)> = Vec::new();
+/// Runs that learn the same tasks: their files, and what these hold.
+pub(super) type Group<'a> = (Vec<&'a Path>, Vec<(RunRecord, Record)>);
+
+/// Reads the files, in a group for each choice of tasks: others are not compared.
+pub(super) fn by_tasks<'a>(files: &[&'a Path]) -> Result<Vec<Group<'a>>, StudyError> {
+    let mut groups: Vec<(Vec<String>, Group<'a>)> = Vec::new();
     for path in files {
-        let (_, record) = read(path)?;
+        let (run, record) = read(path)?;
         let mut tasks: Vec<String> = Vec::new();
         let evaluated = record.evaluations.first().map(|point| &point.metrics);
         for metric in evaluated.into_iter().flatten() {
@@ -72,10 +75,14 @@ pub(super) fn by_tasks<'a>(files: &[&'a Path]) -> Result<Vec<Vec<&'a Path>>, Stu
                 tasks.push(metric.task.clone());
             }
         }
-        match groups.iter_mut().find(|(known, _)| *known == tasks) {
-            Some((_, own)) => own.push(path),
-            None => groups.push((tasks, vec![path])),
-        }
+        let at = groups.iter().position(|(known, _)| *known == tasks);
+        let at = at.unwrap_or_else(|| {
+            groups.push((tasks, Group::default()));
+            groups.len() - 1
+        });
+        let (paths, runs) = &mut groups[at].1;
+        paths.push(path);
+        runs.push((run, record));
     }
     Ok(groups.into_iter().map(|(_, own)| own).collect())
 }
@@ -137,15 +144,13 @@ fn read(path: &Path) -> Result<(RunRecord, Record), StudyError> {
     Ok((run, record))
 }
 
-/// The runs in `files` as those of a study at the target that they share, with its design and notes. Choices in `ignored`
+/// The runs as those of a study at the target that they share, with its design and notes. Choices in `ignored`
 /// make no cell of their own.
 pub(super) fn arrange(
-    files: &[&Path],
+    read: Vec<(RunRecord, Record)>,
     ignored: &[&str],
-) -> Result<(Design, Vec<RunRecord>, Vec<String>), StudyError> {
-    let read = files.iter().map(|path| read(path));
-    let read: Vec<(RunRecord, Record)> = read.collect::<Result<_, _>>()?;
-    let (mut runs, mut records): (Vec<RunRecord>, Vec<Record>) = read.into_iter().unzip();
+) -> (Design, Vec<RunRecord>, Vec<String>) {
+    let (mut runs, mut records): (Vec<_>, Vec<_>) = read.into_iter().unzip();
     let choices: Vec<Vec<(String, Value)>> = records.iter().map(choices).collect();
     let differing: Vec<&str> = choices[0]
         .iter()
@@ -199,7 +204,7 @@ pub(super) fn arrange(
         runs: planned,
         search: false,
     };
-    Ok((design, runs, common.notes))
+    (design, runs, common.notes)
 }
 
 /// The regime of a run without its seed, and its device and data.

@@ -103,7 +103,11 @@ fn no_format_puts_cells_of_different_tasks_beside_each_other() {
         assert!(tasks.count() <= 1, "{chart}");
     }
     // What a figure saves is of the cells that it draws.
-    let saved: Vec<&str> = page.split("data-cells=\"").skip(1).collect();
+    for figure in page.split("<figure ").skip(1) {
+        let tag = figure.split_once('>').unwrap().0;
+        assert!(tag.contains("data-ids="), "{tag}");
+    }
+    let saved: Vec<&str> = page.split("data-ids=\"").skip(1).collect();
     assert!(!saved.is_empty());
     for cells in saved {
         let cells = cells.split_once('"').unwrap().0;

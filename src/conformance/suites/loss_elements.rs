@@ -151,8 +151,10 @@ pub fn elements_of_rows(exam: &mut Examiner<'_>) {
                 let loss = expected.rows[row] * scale;
                 // Terms of a binary loss are not negative, and the smallest take no logarithm, whose error is absolute.
                 let logarithm = own(&outputs).iter().any(|x| x.abs() < 7.6) || !binary;
-                let absolute = if logarithm { scale * most } else { 0.0 };
-                let bound = (width as f64 + 60.0) * EPS * (loss + absolute);
+                let bound = match logarithm {
+                    true => (width as f64 + 40.0) * EPS * (loss + scale * most),
+                    false => (width as f64 + 60.0) * EPS * loss,
+                };
                 if !binary {
                     (right, hits, marks) = (0.0, 0.0, 0.0);
                 }

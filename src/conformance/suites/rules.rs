@@ -9,8 +9,8 @@ use crate::kernels::batch::state;
 use crate::kernels::oracle::optim::{GradScaler, Memory, Rule, clip_by_norm};
 use crate::kernels::{List, Role, Tensor, Tuning, batch, optim};
 use crate::optim::{
-    Hyperparameters, Optimizer, ParameterGroup, RateSchedule, Schedule, ScheduleOptions, Steps,
-    UpdateRule, rows,
+    Hyperparameters, Optimizer, ParameterGroup, RateSchedule, Schedule, ScheduleError,
+    ScheduleOptions, Steps, UpdateRule, rows,
 };
 
 /// What several training steps of one arena of parameters are made of.
@@ -253,23 +253,27 @@ pub fn update_rules(exam: &mut Examiner<'_>) {
                 let (rule, constant) = (Arc::clone(&rule), Schedule::constant());
                 steps(exam, (storage, &tuning), rule, &oracle, &constant, case);
             }
-            // The momentum is 0 in the second of the four steps.
-            let cycle = ScheduleOptions {
-                schedule: Some(RateSchedule::OneCycle),
-                pct_start: Some(0.25),
-                base_momentum: rule.momentum().map(|_| 0.0),
-                ..ScheduleOptions::default()
-            };
-            let length = Steps {
-                total: Some(8),
-                per_epoch: 8,
-            };
-            if let Ok(cycle) = cycle.schedule(length, rule.momentum()) {
+            if let Ok(cycle) = cycle(rule.momentum()) {
                 let case = (1, None, None);
                 steps(exam, (storage, &tuning), rule, &oracle, &cycle, case);
             }
         }
     }
+}
+
+/// A schedule for a rule with this momentum, which is 0 in the second step.
+fn cycle(momentum: Option<f64>) -> Result<Schedule, ScheduleError> {
+    let options = ScheduleOptions {
+        schedule: Some(RateSchedule::OneCycle),
+        pct_start: Some(0.25),
+        base_momentum: momentum.map(|_| 0.0),
+        ..ScheduleOptions::default()
+    };
+    let length = Steps {
+        total: Some(8),
+        per_epoch: 8,
+    };
+    options.schedule(length, momentum)
 }
 
 /// Four steps of two groups against the oracle: with so many micro-batches, clipped to this norm, with this scale of the loss,
@@ -406,4 +410,17 @@ fn steps(
     let wanted = [1.5, f64::from(micro_batches), norm];
     let bound = |i: usize| [0.0, 0.0, 200.0 * EPS * norm][i];
     exam.close(&format!("{what}: result"), &result, &wanted, bound);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_suits_every_rule_and_passes_a_momentum_of_0() {
+        assert_eq!(cycle(None).unwrap().momentum(1), None);
+        let momenta = cycle(Some(0.9)).unwrap();
+        assert_eq!(momenta.momentum(1), Some(0.0));
+        assert!(momenta.momentum(2) > Some(0.0));
+    }
 }

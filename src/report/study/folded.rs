@@ -29,8 +29,8 @@ pub(in crate::report) fn data_behind(tables: &[CsvTable], remark: &str) -> Marku
 pub(in crate::report) struct Rows {
     table: &'static str,
     start: String,
-    /// Of these cells; all if empty.
-    cells: Vec<String>,
+    /// The cells or runs of which one is in a field; all if empty.
+    ids: Vec<String>,
 }
 
 impl Rows {
@@ -39,7 +39,7 @@ impl Rows {
         Self {
             table,
             start: String::new(),
-            cells: Vec::new(),
+            ids: Vec::new(),
         }
     }
 
@@ -51,19 +51,23 @@ impl Rows {
         }
     }
 
-    /// Of one cell alone.
+    /// Those of one cell.
     pub fn of_cell(self, cell: &CellReport) -> Self {
-        Self {
-            cells: vec![CsvTable::start((&cell.id,))],
-            ..self
+        self.with([cell.id.as_str()])
+    }
+
+    /// Those of the cells of a part of a study whose cells learn different tasks.
+    pub fn of_part(self, part: &Analysis) -> Self {
+        match part.tasks() {
+            Some(_) => self.with(part.cells.iter().map(|cell| cell.id.as_str())),
+            None => self,
         }
     }
 
-    /// Of the cells of a part of a study whose cells learn different tasks.
-    pub fn of_part(self, part: &Analysis) -> Self {
-        let own = part.cells.iter().filter(|_| part.tasks().is_some());
+    /// Those with one of these cells or runs in a field.
+    pub fn with<'a>(self, ids: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
-            cells: own.map(|cell| CsvTable::start((&cell.id,))).collect(),
+            ids: ids.into_iter().map(|id| CsvTable::start((id,))).collect(),
             ..self
         }
     }
@@ -72,9 +76,9 @@ impl Rows {
 /// A figure with the control that saves it, which the page's script shows.
 pub(in crate::report) fn figure(rows: &Rows, content: &Markup) -> Markup {
     let start = Some(&rows.start).filter(|start| !start.is_empty());
-    let cells = Some(rows.cells.join("\n")).filter(|cells| !cells.is_empty());
+    let ids = Some(rows.ids.join("\n")).filter(|ids| !ids.is_empty());
     html! {
-        figure data-table=(rows.table) data-rows=[start] data-cells=[cells] {
+        figure data-table=(rows.table) data-rows=[start] data-ids=[ids] {
             (content)
             p class="save" hidden {
                 "Save as "

@@ -74,8 +74,8 @@ pub fn open_by_device(paths: &[PathBuf]) -> Result<Vec<SideBySide>, StudyError> 
             compared.push(separate(own, &design, notes.clone()));
         }
     }
-    for files in by_tasks(&files)? {
-        let (design, runs, mut notes) = arrange(&files, &["device"])?;
+    for (files, read) in by_tasks(&files)? {
+        let (design, runs, mut notes) = arrange(read, &["device"]);
         notes.extend(altered_notes(&files));
         let own = |runs: &[RunRecord]| Design {
             runs: design

@@ -201,7 +201,7 @@ fn figures(
         .map(|(cell, means)| phase_bar(name(*cell), means, &whole))
         .collect();
     let used = |at: usize| shown.iter().any(|(_, means)| means.phases[at].is_some());
-    let behind = Rows::of("energy_means", source.key());
+    let behind = Rows::of("energy_means", source.key()).of_part(analysis);
     html! {
         h3 { @if split { (capital(&analysis.name)) ", " (origin) } @else { (capital(&origin)) } @if rows.len() > ROWS { "; " (rows.len() - ROWS) " more regimes are in the data" } }
         (figure(&behind, &html! {

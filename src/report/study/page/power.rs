@@ -115,8 +115,13 @@ fn figure(analysis: &Analysis, source: &EnergySource, firsts: &[Power<'_>], id: 
         origin(&source.name, source.scope, source.status)
     );
     let x = format!("Time since the first step, {}", unit.symbol);
+    let behind = Rows::of("power", source.key());
+    let behind = match analysis.tasks() {
+        Some(_) => behind.with(firsts.iter().map(|(_, run, _)| run.id.as_str())),
+        None => behind,
+    };
     folded::figure(
-        &Rows::of("power", source.key()),
+        &behind,
         &html! { div class="scroll" {
             (frame.picture(&of_tasks(analysis, &format!("{y} over {x}")), html! { (frame.axes(&x, &y)) (lines(&frame, &drawn, id)) }))
         } },

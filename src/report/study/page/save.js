@@ -86,11 +86,11 @@
     return [new XMLSerializer().serializeToString(svg), size];
   };
   const rows = (figure) => {
-    const { table, rows = "", cells } = figure.dataset, name = `pre[data-table="${table}"]`;
+    const { table, rows = "", ids } = figure.dataset, name = `pre[data-table="${table}"]`;
     // The figure's own section first: the table of another may have more.
     for (const part of ["section", "article"]) for (const pre of figure.closest(part)?.querySelectorAll(name) ?? []) {
       const [head, ...lines] = pre.textContent.trim().split("\n"), own = lines.filter((line) =>
-        line.startsWith(rows) && (!cells || cells.split("\n").some((cell) => `,${line},`.includes(`,${cell}`))));
+        line.startsWith(rows) && (!ids || ids.split("\n").some((id) => `,${line},`.includes(`,${id}`))));
       if (own.length) return [head, ...own, ""].join("\n");
     }
   };
@@ -122,7 +122,7 @@
     image.onload = () => {
       [canvas.width, canvas.height] = [2 * size.width, 2 * size.height];
       canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
-      canvas.toBlob((blob) => save(blob, "image/png", name));
+      canvas.toBlob((blob) => blob ? save(blob, "image/png", name) : alert("The browser cannot draw a PNG of this size: save the SVG."));
     };
     image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(source);
   });
