@@ -207,7 +207,8 @@ fn life_cycle(opened: &Opened, found: &LifeCycle) -> Markup {
                 div class="scroll" { (bars(&rows, &axis, &of_tasks(part, &axis))) }
                 figcaption {
                     (capital(&of(analysis, &found.kind, found.threshold)))
-                    "; the line below a bar is the 95 % confidence interval."
+                    @if rows.iter().any(|row| row.interval.is_some()) { "; the line below a bar is the 95 % confidence interval." }
+                    @else { "; no intervals." }
                     @if left > 0 { " " (left) " more regimes are in the data." }
                 }
             }))
